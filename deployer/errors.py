@@ -1,0 +1,212 @@
+"""The errors a user sees. A class's docstring is its message: what happened and why, then what to do.
+
+The first line of the docstring says what happened and why, the second what to do; `{fields}` are
+filled from the keyword arguments. Each class has the exit code that the command line ends with:
+0 proved, 1 wrong use or wrong input, 2 internal error, 3 the host cannot, 4 the target is
+unreachable or timed out, 5 verification failed, 6 the program on the target failed, 130 interrupted.
+"""
+
+from __future__ import annotations
+
+import inspect
+from typing import ClassVar
+
+EXIT_PROVED = 0
+EXIT_USE = 1
+EXIT_INTERNAL = 2
+EXIT_HOST = 3
+EXIT_UNREACHABLE = 4
+EXIT_VERIFY = 5
+EXIT_PROGRAM = 6
+EXIT_INTERRUPTED = 130
+
+
+class DeployerError(Exception):
+    """Something went wrong.
+    Run the command again with --debug and report what it prints.
+    """
+
+    exit_code: ClassVar[int] = EXIT_INTERNAL
+
+    def __init__(self, **fields: object) -> None:
+        self.fields = fields
+        lines = inspect.cleandoc(type(self).__doc__ or "").splitlines()
+        self.what = lines[0].format(**fields)
+        self.remedy = " ".join(lines[1:]).format(**fields)
+        super().__init__(self.what)
+
+
+class WrongUse(DeployerError):
+    """{what}
+    {remedy}
+    """
+
+    exit_code = EXIT_USE
+
+
+class FileMissing(DeployerError):
+    """{path}: there is no such file.
+    Check the name; paths are relative to the directory you are in.
+    """
+
+    exit_code = EXIT_USE
+
+
+class FileEmpty(DeployerError):
+    """{path}: the file is empty, so there is nothing to prove.
+    Check that it was written or downloaded completely.
+    """
+
+    exit_code = EXIT_USE
+
+
+class FileUnreadable(DeployerError):
+    """{path}: cannot be read ({why}).
+    Check its permissions, or copy it to where you may read it.
+    """
+
+    exit_code = EXIT_USE
+
+
+class FileChanged(DeployerError):
+    """{path}: the file changed while it was being sent, so its checksums no longer hold.
+    Wait until nothing writes to it any more, then push again.
+    """
+
+    exit_code = EXIT_USE
+
+
+class FileTooLarge(DeployerError):
+    """{path}: {length} bytes do not fit into one file on the target ({limit} bytes at most, {profile}).
+    Split the file, or pick another profile with --profile if the target's disk allows more.
+    """
+
+    exit_code = EXIT_USE
+
+
+class TooManyParts(DeployerError):
+    """{path}: parts of {part_size} bytes would make {count} parts; the most is 999.
+    Use --part-size {remedy_size} or more, or leave it out.
+    """
+
+    exit_code = EXIT_USE
+
+
+class TokenizerMissing(DeployerError):
+    """{path}: this is a llama2.c model, and its tokenizer was not found beside it (tried {tried}).
+    Add the tokenizer to the command (it comes with the model), or use --no-run to send the file only.
+    """
+
+    exit_code = EXIT_USE
+
+
+class TokenizerUnfit(DeployerError):
+    """{path}: {why}.
+    Use the tokenizer that belongs to the model {model}.
+    """
+
+    exit_code = EXIT_USE
+
+
+class ModelDamaged(DeployerError):
+    """{path}: {why}.
+    Download the model again, or use --no-run to send the file as it is.
+    """
+
+    exit_code = EXIT_USE
+
+
+class ProgramDamaged(DeployerError):
+    """{path}: this program of ours is missing or damaged, so nothing was sent.
+    Install retro-deployer again.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class OutputExists(DeployerError):
+    """{path}: already holds other files.
+    Give an empty or a new directory with --out.
+    """
+
+    exit_code = EXIT_USE
+
+
+class SimulatorMissing(DeployerError):
+    """The simulated PC needs {missing}, which is not installed.
+    Run: pip install 'retro-deployer[sim]'
+    """
+
+    exit_code = EXIT_HOST
+
+
+class PortBusy(DeployerError):
+    """Port {port} on {address} is in use by another program.
+    Stop that program (another FTP server?), or choose another port with --ftp-port for a rehearsal.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class PortForbidden(DeployerError):
+    """Port {port} on {address} may not be opened by this user.
+    Run with sudo, or allow it: sudo setcap cap_net_bind_service=+ep {python}
+    """
+
+    exit_code = EXIT_HOST
+
+
+class AddressMissing(DeployerError):
+    """This computer has no interface with the address {address}, which the target will call.
+    Set it on the wired interface (192.168.1.1, mask 255.255.255.0), or name yours with --address.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class DirectoryForbidden(DeployerError):
+    """{path}: cannot write there ({why}).
+    Choose another directory, or change its permissions.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class TargetTimedOut(DeployerError):
+    """{target} did not finish within {seconds} s; the last thing it did: {last}.
+    Look at the old PC's screen, then start GO again there and push again: what has arrived stays.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class VerificationFailed(DeployerError):
+    """{target} could not prove what was sent: {reason}.
+    Push again: only what is missing or wrong is sent. If it fails again, check cable, memory and disk.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
+class ProgramFailed(DeployerError):
+    """The program on {target} failed: {reason}.
+    What it printed is in {output}.
+    """
+
+    exit_code = EXIT_PROGRAM
+
+
+class LintFailed(DeployerError):
+    """{name}: COMMAND.COM of Windows 98 would not run this batch file as written ({count} findings).
+    Change the lines named above; --explain tells why.
+    """
+
+    exit_code = EXIT_USE
+
+
+class Cancelled(DeployerError):
+    """The deployment {deployment} was cancelled.
+    Push again to go on: what has arrived stays on the target.
+    """
+
+    exit_code = EXIT_INTERRUPTED

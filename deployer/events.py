@@ -1,0 +1,292 @@
+"""Everything that can happen, as frozen values, with their JSON form.
+
+One append-only stream of these is all that progress, TUI, JSON lines, web page and history know.
+`at` is seconds since 1970; `deployment` is the id of the deployment it belongs to, or "" for none;
+`peer` is the address of the machine at the other end. A transfer is a download of the target
+unless `upload` is true. Every event but `TransferTick` is stored before it is published.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Any, get_args
+
+import msgspec
+
+from deployer.model import Proof, Report, State
+
+
+@dataclass(frozen=True, slots=True)
+class FileStaged:
+    """One file of a staged payload (a value inside `DeploymentStaged`)."""
+
+    name: str
+    long_name: str
+    length: int
+    sha256: str
+    first_part: str
+    parts: int
+    part_size: int
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentStaged:
+    """A payload has been measured and cut for a target; nothing has been sent."""
+
+    at: float
+    deployment: str
+    target: str
+    host: str
+    directory: str
+    files: tuple[FileStaged, ...]
+    total: int
+    run: str = ""
+    recipe: str = "files"
+    emulated: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class StateChanged:
+    """The deployment moved to another state; `reason` says why when it is not the usual course."""
+
+    at: float
+    deployment: str
+    state: State
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ServerListening:
+    """A server is ready for the target."""
+
+    at: float
+    deployment: str
+    protocol: str
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class ClientConnected:
+    """A machine opened a control connection."""
+
+    at: float
+    deployment: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginAccepted:
+    """A machine logged in; `login` is the deployment's id or `anonymous`."""
+
+    at: float
+    deployment: str
+    peer: str
+    login: str
+
+
+@dataclass(frozen=True, slots=True)
+class LoginRefused:
+    """A machine was turned away."""
+
+    at: float
+    deployment: str
+    peer: str
+    login: str
+    why: str
+
+
+@dataclass(frozen=True, slots=True)
+class ClientGone:
+    """A control connection ended."""
+
+    at: float
+    deployment: str
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class CommandRefused:
+    """A command was answered with a refusal worth knowing about."""
+
+    at: float
+    deployment: str
+    peer: str
+    command: str
+    reply: str
+
+
+@dataclass(frozen=True, slots=True)
+class AsciiRefused:
+    """A binary file was asked for in TYPE A: nothing was sent, the client was told why."""
+
+    at: float
+    deployment: str
+    peer: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class TransferStarted:
+    """Bytes begin to move."""
+
+    at: float
+    deployment: str
+    peer: str
+    name: str
+    length: int
+    upload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransferTick:
+    """Bytes are moving: `moved` of `length` so far. May be dropped; never stored."""
+
+    at: float
+    deployment: str
+    peer: str
+    name: str
+    moved: int
+    length: int
+
+
+@dataclass(frozen=True, slots=True)
+class TransferDone:
+    """All bytes have left this machine (or arrived, for an upload). Not a proof of anything."""
+
+    at: float
+    deployment: str
+    peer: str
+    name: str
+    length: int
+    seconds: float
+    upload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class TransferCut:
+    """A transfer ended early."""
+
+    at: float
+    deployment: str
+    peer: str
+    name: str
+    moved: int
+    length: int
+    why: str
+    upload: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class UploadReceived:
+    """A report of the target lies complete in the store at `path`."""
+
+    at: float
+    deployment: str
+    peer: str
+    name: str
+    length: int
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class SourceChanged:
+    """A file of the payload is no longer what was measured; it is not served any more."""
+
+    at: float
+    deployment: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class TargetReported:
+    """The target told how far it is (RESULT.TXT or INFO.TXT), or that it failed."""
+
+    at: float
+    deployment: str
+    report: Report
+
+
+@dataclass(frozen=True, slots=True)
+class OutputReceived:
+    """What the program on the target printed. `text` is at most 16 KiB; all of it is in `path`."""
+
+    at: float
+    deployment: str
+    length: int
+    path: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class ProofReceived:
+    """The target's last word on the deployment, and what it is worth."""
+
+    at: float
+    deployment: str
+    proof: Proof
+
+
+@dataclass(frozen=True, slots=True)
+class ScreenLine:
+    """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
+
+    at: float
+    deployment: str
+    text: str
+
+
+Event = (
+    DeploymentStaged
+    | StateChanged
+    | ServerListening
+    | ClientConnected
+    | LoginAccepted
+    | LoginRefused
+    | ClientGone
+    | CommandRefused
+    | AsciiRefused
+    | TransferStarted
+    | TransferTick
+    | TransferDone
+    | TransferCut
+    | UploadReceived
+    | SourceChanged
+    | TargetReported
+    | OutputReceived
+    | ProofReceived
+    | ScreenLine
+)
+
+
+def _tag(kind: type) -> str:
+    """`TransferDone` -> `transfer-done`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", kind.__name__).lower()
+
+
+KINDS: dict[str, type] = {_tag(kind): kind for kind in get_args(Event)}
+
+
+def to_dict(event: Event) -> dict[str, Any]:
+    """The JSON object of an event; `event` is its first key."""
+    return {"event": _tag(type(event)), **msgspec.to_builtins(event)}
+
+
+def to_json(event: Event) -> str:
+    """One line of JSON without its line end."""
+    return msgspec.json.encode(to_dict(event)).decode("utf-8")
+
+
+def from_json(line: str | bytes) -> Event:
+    """The event of a line of JSON.
+
+    Raises ValueError for anything that `to_json` would not have written.
+    """
+    try:
+        fields = msgspec.json.decode(line, type=dict[str, Any])
+        kind = KINDS[fields.pop("event")]
+        event: Event = msgspec.convert(fields, kind)
+    except (msgspec.MsgspecError, KeyError) as error:
+        raise ValueError(f"not an event: {error}") from error
+    return event
