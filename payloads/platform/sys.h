@@ -1,0 +1,187 @@
+/* sys.h - everything a payload may ask of the machine it runs on.
+ *
+ * A payload includes this file and nothing else of the system. Three back ends keep the promises below:
+ *   sys_win32.c    the product: Windows 95 and later, KERNEL32 only, no C library
+ *   sys_linux32.c  the same freestanding code as a static i386 ELF by raw system calls, for valgrind
+ *   sys_hosted.c   an ordinary POSIX program, for unit tests, sanitizers, fuzzing and injected faults
+ * A payload defines `sys_main`; the back end owns the entry point and calls it once.
+ *
+ * What the layer does not do: no buffering (callers hold their own buffers), no formatting, no
+ * errno, no threads, no wide characters, no files beyond 4 GB - 1 byte. Nothing here prints.
+ */
+#ifndef PLATFORM_SYS_H
+#define PLATFORM_SYS_H
+
+/* Sizes that hold on all three back ends. u64 is for amounts only: add, shift and compare it. */
+typedef unsigned char u8;
+typedef unsigned short u16;
+typedef unsigned int u32;
+typedef signed char i8;
+typedef short i16;
+typedef int i32;
+__extension__ typedef unsigned long long u64;
+__extension__ typedef long long i64;
+typedef __SIZE_TYPE__ usize;
+
+/* ---- status ----------------------------------------------------------------------------------
+ * Functions that return `int` and say nothing else return one of these. SYS_OK is 0. */
+enum sys_status {
+    SYS_OK = 0,
+    SYS_MISSING = -1, /* no such file or directory */
+    SYS_EXISTS = -2,  /* the new name is taken */
+    SYS_FULL = -3,    /* the disk is full */
+    SYS_BIG = -4,     /* longer than 4 GB - 1 byte */
+    SYS_ERROR = -5    /* anything else */
+};
+
+/* ---- start and end ---------------------------------------------------------------------------
+ * The payload's own main. argv[0] is the program's name as it was called; argv[argc] is NULL. On
+ * Windows the command line is split by the rules of Microsoft's C run time (blanks, "quotes",
+ * backslashes before a quote); see args.h. The value returned becomes the exit code. */
+int sys_main(int argc, char **argv);
+
+/* Ends the program at once with the exit code 0-255. Does not return. */
+void sys_exit(int code) __attribute__((noreturn));
+
+/* ---- console ---------------------------------------------------------------------------------
+ * Write bytes to standard output or standard error, unchanged and unbuffered. A closed or full
+ * output is ignored: a payload never fails because nobody reads what it says. */
+void sys_out(const void *bytes, usize count);
+void sys_err(const void *bytes, usize count);
+
+/* ---- memory ----------------------------------------------------------------------------------
+ * `sys_alloc` returns `bytes` zeroed bytes aligned to 16 or more, or NULL. It takes whole pages
+ * from the system: call it few times, with large amounts. `sys_free` gives back exactly one such
+ * block; NULL is allowed. */
+void *sys_alloc(usize bytes);
+void sys_free(void *block, usize bytes);
+
+/* Physical memory in bytes: all of it, and what is free now (both cut to 4 GB - 1). */
+void sys_memory(u32 *total, u32 *available);
+
+/* The four that a C compiler may call on its own. The freestanding back ends supply them. */
+void *memcpy(void *to, const void *from, usize count);
+void *memmove(void *to, const void *from, usize count);
+void *memset(void *to, int byte, usize count);
+int memcmp(const void *a, const void *b, usize count);
+
+/* ---- files -----------------------------------------------------------------------------------
+ * Paths are bytes ending in NUL, relative to the current directory or absolute, with SYS_SLASH
+ * between directories. A `sys_file` is one open file; SYS_NO_FILE is none. */
+typedef long sys_file;
+#define SYS_NO_FILE (-1L)
+#ifdef _WIN32
+#define SYS_SLASH '\\'
+#else
+#define SYS_SLASH '/'
+#endif
+
+enum sys_mode {
+    SYS_READ,   /* the file must exist; read only */
+    SYS_CREATE, /* made new, or emptied; write only */
+    SYS_UPDATE  /* the file must exist; read and write */
+};
+
+/* Opens `path` and puts the file into `*file` (SYS_NO_FILE on failure). Directories are refused. */
+int sys_open(sys_file *file, const char *path, enum sys_mode mode);
+
+/* Reads up to `count` bytes at the current position, which moves on. Fewer than `count` only at
+ * the end of the file. The number read goes into `*got`, also on failure. */
+int sys_read(sys_file file, void *bytes, u32 count, u32 *got);
+
+/* Writes all of `count` bytes at the current position, which moves on. After a failure (SYS_FULL,
+ * SYS_ERROR) any beginning of them may have been written. */
+int sys_write(sys_file file, const void *bytes, u32 count);
+
+/* Moves the position to `offset` from the start. */
+int sys_seek(sys_file file, u32 offset);
+
+/* Puts the length in bytes into `*length`; SYS_BIG when it is 4 GB or more. */
+int sys_length(sys_file file, u32 *length);
+
+/* Ends the file at the current position. */
+int sys_cut(sys_file file);
+
+/* Returns only when what was written so far is on the disk itself, as far as the system knows. */
+int sys_flush(sys_file file);
+
+/* Closes the file. The handle is dead afterwards whatever is returned. SYS_NO_FILE is allowed. */
+int sys_close(sys_file file);
+
+/* Deletes a file, a read-only one too. SYS_MISSING when there was none. */
+int sys_delete(const char *path);
+
+/* Renames a file within its drive, into another directory if so told. Never replaces: SYS_EXISTS
+ * when the new name is taken, and then nothing has changed. */
+int sys_rename(const char *from, const char *to);
+
+/* Makes one directory. SYS_EXISTS when the name is taken (perhaps by a file). */
+int sys_mkdir(const char *path);
+
+/* What the directory says of one file, without opening it. The time is an opaque stamp: equal
+ * stamps mean "not written since", as far as the file system can tell (FAT: in steps of 2 s). */
+struct sys_stamp {
+    u32 length;
+    u32 time_low, time_high;
+};
+
+/* SYS_OK with `*stamp` filled when `path` is a file; SYS_MISSING; SYS_BIG; SYS_ERROR for anything
+ * that is not a file. */
+int sys_stat(const char *path, struct sys_stamp *stamp);
+
+/* Calls `each` once for every file (not directory) of the current directory, with its name as the
+ * directory spells it. Files of 4 GB and more are left out. The directory must not be changed
+ * from within `each`. */
+typedef void sys_each(void *context, const char *name, const struct sys_stamp *stamp);
+int sys_list(sys_each *each, void *context);
+
+/* Bytes free for us on the current directory's drive. Old calls cannot count beyond 2 GB: then
+ * `*at_least` is 1 and the true figure may be larger. */
+int sys_disk_free(u64 *bytes, int *at_least);
+
+/* The path of this program's own file, in at most `size` bytes with the NUL. */
+int sys_own_path(char *path, u32 size);
+
+/* ---- time ------------------------------------------------------------------------------------
+ * Milliseconds since some moment; wraps after 49.7 days, so subtract and compare unsigned. The
+ * step may be 55 ms on old systems. */
+u32 sys_ticks(void);
+
+/* A number that differs from run to run, drawn from the clock. Not for secrets. */
+u32 sys_clock_seed(void);
+
+/* ---- the machine -----------------------------------------------------------------------------
+ * What CPUID tells, read so that a 386 or 486 without it is safe. */
+struct sys_cpu {
+    char vendor[13]; /* "GenuineIntel"; "unknown" without CPUID */
+    u8 family, model, stepping;
+    u32 features; /* SYS_CPU_* bits, those of CPUID leaf 1 EDX */
+};
+#define SYS_CPU_FPU 0x00000001u
+#define SYS_CPU_TSC 0x00000010u
+#define SYS_CPU_CX8 0x00000100u
+#define SYS_CPU_CMOV 0x00008000u
+#define SYS_CPU_MMX 0x00800000u
+#define SYS_CPU_SSE 0x02000000u
+void sys_cpu(struct sys_cpu *cpu);
+
+/* The clock rate in MHz, measured against sys_ticks for about a quarter of a second; 0 when there
+ * is no time-stamp counter or it cannot be told. */
+u32 sys_cpu_mhz(void);
+
+/* Puts the x87 FPU into its reset state: all exceptions masked, round to nearest, 64-bit mantissa.
+ * Call it before the first float, and only when SYS_CPU_FPU is set. */
+void sys_fpu_reset(void);
+
+/* "Windows 98 4.10.1998" and the like, in at most `size` bytes with the NUL. */
+void sys_system(char *text, u32 size);
+
+/* ---- children --------------------------------------------------------------------------------
+ * Runs `command` (a whole command line of at most 500 bytes, the program first) and waits for its end. Its standard
+ * input is ours; what it writes to standard output and standard error is handed to `output` as it
+ * comes. A child that never closes its pipe cannot hold us: the end of the process is the end.
+ * SYS_MISSING when the program could not be started; then `*exit_code` is untouched. */
+typedef void sys_output(void *context, const u8 *bytes, u32 count);
+int sys_run(const char *command, sys_output *output, void *context, u32 *exit_code);
+
+#endif

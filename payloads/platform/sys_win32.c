@@ -1,0 +1,331 @@
+/* sys_win32.c - the back end for Windows 95 and later: files, console, memory, time.
+ * Children are in run_win32.c, so that a program that starts none does not import CreateProcess. */
+#include "args.h"
+#include "kernel32.h"
+
+#define MOST_ARGS 64
+
+/* ---- status ---- */
+
+static int status_of(u32 error)
+{
+    switch (error) {
+    case ERROR_FILE_NOT_FOUND:
+    case ERROR_PATH_NOT_FOUND:
+    case ERROR_NO_MORE_FILES:
+        return SYS_MISSING;
+    case ERROR_FILE_EXISTS:
+    case ERROR_ALREADY_EXISTS:
+        return SYS_EXISTS;
+    case ERROR_HANDLE_DISK_FULL:
+    case ERROR_DISK_FULL:
+        return SYS_FULL;
+    default:
+        return SYS_ERROR;
+    }
+}
+
+static int done(i32 worked)
+{
+    return worked ? SYS_OK : status_of(GetLastError());
+}
+
+/* ---- start and end ---- */
+
+static usize text_length(const char *text)
+{
+    const char *end = text;
+
+    while (*end)
+        end++;
+    return (usize)(end - text);
+}
+
+/* The entry point: no arguments, the stack as the system left it, and it must not return. The
+ * attribute aligns the stack, which Windows 98 gives us on 4 bytes only. No box may pop up on the
+ * target when a drive is not ready: nobody may be there to click it away. */
+void start(void) __asm__("_start") __attribute__((force_align_arg_pointer, noreturn));
+void start(void)
+{
+    const char *line = GetCommandLineA();
+    usize room = text_length(line) + 1 + MOST_ARGS;
+    char **argv = (char **)sys_alloc(MOST_ARGS * sizeof *argv + room);
+    int argc = 0;
+
+    SetErrorMode(SEM_FAILCRITICALERRORS);
+    if (!argv)
+        sys_exit(9);
+    argc = args_split(line, (char *)(argv + MOST_ARGS), argv, MOST_ARGS);
+    sys_exit(sys_main(argc, argv));
+}
+
+void sys_exit(int code)
+{
+    ExitProcess((u32)code & 0xFF);
+    for (;;)
+        ;
+}
+
+/* ---- console ---- */
+
+static void say(u32 which, const void *bytes, usize count)
+{
+    u32 put;
+
+    WriteFile(GetStdHandle(which), bytes, (u32)count, &put, 0);
+}
+
+void sys_out(const void *bytes, usize count)
+{
+    say(STD_OUTPUT_HANDLE, bytes, count);
+}
+
+void sys_err(const void *bytes, usize count)
+{
+    say(STD_ERROR_HANDLE, bytes, count);
+}
+
+/* ---- memory ---- */
+
+void *sys_alloc(usize bytes)
+{
+    return VirtualAlloc(0, (u32)bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
+}
+
+void sys_free(void *block, usize bytes)
+{
+    (void)bytes;
+    if (block)
+        VirtualFree(block, 0, MEM_RELEASE);
+}
+
+void sys_memory(u32 *total, u32 *available)
+{
+    struct memory_status status;
+
+    status.size = sizeof status;
+    GlobalMemoryStatus(&status);
+    *total = status.total_physical;
+    *available = status.free_physical;
+}
+
+/* ---- files ---- */
+
+int sys_open(sys_file *file, const char *path, enum sys_mode mode)
+{
+    u32 access = mode == SYS_READ     ? GENERIC_READ
+                 : mode == SYS_CREATE ? GENERIC_WRITE
+                                      : GENERIC_READ | GENERIC_WRITE;
+    handle h = CreateFileA(path, access, FILE_SHARE_READ, 0, mode == SYS_CREATE ? CREATE_ALWAYS : OPEN_EXISTING,
+                           FILE_ATTRIBUTE_NORMAL, 0);
+
+    *file = SYS_NO_FILE;
+    if (h == BAD_HANDLE)
+        return status_of(GetLastError());
+    *file = (sys_file)h;
+    return SYS_OK;
+}
+
+int sys_read(sys_file file, void *bytes, u32 count, u32 *got)
+{
+    *got = 0;
+    return done(ReadFile((handle)file, bytes, count, got, 0));
+}
+
+int sys_write(sys_file file, const void *bytes, u32 count)
+{
+    u32 put = 0;
+
+    if (count == 0) /* to Windows 98 a write of no bytes means "cut the file here" */
+        return SYS_OK;
+    if (!WriteFile((handle)file, bytes, count, &put, 0))
+        return status_of(GetLastError());
+    return put == count ? SYS_OK : SYS_FULL; /* a full FAT disk takes fewer bytes and reports success */
+}
+
+int sys_seek(sys_file file, u32 offset)
+{
+    i32 high = 0;
+
+    if (SetFilePointer((handle)file, (i32)offset, &high, 0) == NO_ERROR_SET && offset != NO_ERROR_SET)
+        return SYS_ERROR;
+    return SYS_OK;
+}
+
+int sys_length(sys_file file, u32 *length)
+{
+    u32 high = 0;
+
+    *length = GetFileSize((handle)file, &high);
+    if (*length == NO_ERROR_SET)
+        return SYS_ERROR;
+    return high ? SYS_BIG : SYS_OK;
+}
+
+int sys_cut(sys_file file)
+{
+    return done(SetEndOfFile((handle)file));
+}
+
+int sys_flush(sys_file file)
+{
+    return done(FlushFileBuffers((handle)file));
+}
+
+int sys_close(sys_file file)
+{
+    return file == SYS_NO_FILE ? SYS_OK : done(CloseHandle((handle)file));
+}
+
+int sys_delete(const char *path)
+{
+    u32 attributes;
+
+    if (DeleteFileA(path))
+        return SYS_OK;
+    attributes = GetFileAttributesA(path);
+    if (attributes == NO_ERROR_SET)
+        return SYS_MISSING;
+    if (!(attributes & FILE_ATTRIBUTE_READONLY) || (attributes & FILE_ATTRIBUTE_DIRECTORY))
+        return SYS_ERROR;
+    SetFileAttributesA(path, FILE_ATTRIBUTE_NORMAL);
+    return done(DeleteFileA(path));
+}
+
+int sys_rename(const char *from, const char *to)
+{
+    return done(MoveFileA(from, to));
+}
+
+int sys_mkdir(const char *path)
+{
+    return done(CreateDirectoryA(path, 0));
+}
+
+static int stamp_of(const struct find_data *found, struct sys_stamp *stamp)
+{
+    if (found->attributes & FILE_ATTRIBUTE_DIRECTORY)
+        return SYS_ERROR;
+    if (found->length_high)
+        return SYS_BIG;
+    stamp->length = found->length_low;
+    stamp->time_low = found->written[0];
+    stamp->time_high = found->written[1];
+    return SYS_OK;
+}
+
+int sys_stat(const char *path, struct sys_stamp *stamp)
+{
+    struct find_data found;
+    handle search = FindFirstFileA(path, &found);
+
+    if (search == BAD_HANDLE)
+        return status_of(GetLastError());
+    FindClose(search);
+    return stamp_of(&found, stamp);
+}
+
+int sys_list(sys_each *each, void *context)
+{
+    struct find_data found;
+    struct sys_stamp stamp;
+    handle search = FindFirstFileA("*.*", &found);
+
+    if (search == BAD_HANDLE)
+        return status_of(GetLastError()) == SYS_MISSING ? SYS_OK : SYS_ERROR;
+    do {
+        if (stamp_of(&found, &stamp) == SYS_OK)
+            each(context, found.name, &stamp);
+    } while (FindNextFileA(search, &found));
+    FindClose(search);
+    return SYS_OK;
+}
+
+/* GetDiskFreeSpaceExA came with OSR2, so the first Windows 95 lacks it: asked for by name. The old
+ * call lies on FAT32: it never tells of more than 2 GB less a cluster (facts B34). */
+typedef i32 __attribute__((stdcall)) free_space_ex(const char *directory, u64 *ours, u64 *all, u64 *every);
+
+int sys_disk_free(u64 *bytes, int *at_least)
+{
+    union {
+        void *address;
+        free_space_ex *call;
+    } ex;
+    u64 all, every;
+    u32 sectors, sector, left, total;
+
+    *at_least = 0;
+    ex.address = GetProcAddress(GetModuleHandleA("KERNEL32.DLL"), "GetDiskFreeSpaceExA");
+    if (ex.address && ex.call(0, bytes, &all, &every))
+        return SYS_OK;
+    if (!GetDiskFreeSpaceA(0, &sectors, &sector, &left, &total))
+        return SYS_ERROR;
+    *bytes = (u64)(sectors * sector) * left;
+    *at_least = *bytes >= 0x7FF00000u;
+    return SYS_OK;
+}
+
+int sys_own_path(char *path, u32 size)
+{
+    u32 length = GetModuleFileNameA(0, path, size);
+
+    return length && length < size ? SYS_OK : SYS_ERROR;
+}
+
+/* ---- time ---- */
+
+u32 sys_ticks(void)
+{
+    return GetTickCount();
+}
+
+u32 sys_clock_seed(void)
+{
+    u32 time[2];
+
+    GetSystemTimeAsFileTime(time);
+    return time[0] ^ time[1] ^ GetTickCount() << 10;
+}
+
+/* ---- the machine ---- */
+
+static char *add(char *to, const char *end, const char *text)
+{
+    while (*text && to + 1 < end)
+        *to++ = *text++;
+    *to = '\0';
+    return to;
+}
+
+static char *add_number(char *to, const char *end, u32 number)
+{
+    char digits[11];
+    char *d = digits + 10;
+
+    *d = '\0';
+    do
+        *--d = (char)('0' + number % 10);
+    while ((number /= 10) != 0);
+    return add(to, end, d);
+}
+
+void sys_system(char *text, u32 size)
+{
+    struct version_info info;
+    const char *end = text + size;
+    const char *name = "Windows NT ";
+
+    memset(&info, 0, sizeof info);
+    info.size = sizeof info;
+    if (!GetVersionExA(&info)) {
+        add(text, end, "Windows");
+        return;
+    }
+    if (info.platform == 1) { /* 95, 98, Me: the upper half of the build number repeats the version */
+        name = info.minor >= 90 ? "Windows Me " : info.minor >= 10 ? "Windows 98 " : "Windows 95 ";
+        info.build &= 0xFFFF;
+    }
+    text = add_number(add(text, end, name), end, info.major);
+    text = add_number(add(text, end, "."), end, info.minor);
+    add_number(add(text, end, "."), end, info.build);
+}
