@@ -173,7 +173,7 @@ class DirectoryForbidden(DeployerError):
 
 
 class TargetTimedOut(DeployerError):
-    """{target} did not finish within {seconds} s; the last thing it did: {last}.
+    """{target} gave {reason}.
     Look at the old PC's screen, then start GO again there and push again: what has arrived stays.
     """
 

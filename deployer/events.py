@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any, get_args
+from typing import Any, Literal, get_args
 
 import msgspec
 
@@ -48,12 +48,17 @@ class DeploymentStaged:
 
 @dataclass(frozen=True, slots=True)
 class StateChanged:
-    """The deployment moved to another state; `reason` says why when it is not the usual course."""
+    """The deployment moved to another state.
+
+    `reason` says why in words when it is not the usual course, `cause` who brought it about: the
+    target by its `proof`, its `silence`, a changed `source`, or the `user`.
+    """
 
     at: float
     deployment: str
     state: State
     reason: str = ""
+    cause: Literal["", "proof", "silence", "source", "user"] = ""
 
 
 @dataclass(frozen=True, slots=True)

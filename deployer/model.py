@@ -19,6 +19,7 @@ ENGINE_EXE = "LLAMA98.EXE"
 RESULT_TXT = "RESULT.TXT"
 OUTPUT_TXT = "OUTPUT.TXT"
 INFO_TXT = "INFO.TXT"
+RECEIPT_TXT = "GOTIT.TXT"
 
 UPLOAD_LIMITS: Mapping[str, int] = {
     RESULT_TXT: 1 << 20,
@@ -213,12 +214,17 @@ class Slice:
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """A file that a login may fetch. `text` files (7-bit, CR LF) may leave in TYPE A."""
+    """A file that a login may fetch. `text` files (7-bit, CR LF) may leave in TYPE A.
+
+    With `after`, it exists only for a session that has uploaded the file of that name completely:
+    so a batch file, which cannot see whether FTP.EXE's `put` went well, learns it from a `get`.
+    """
 
     name: str
     source: Blob | Slice
     long_name: str = ""
     text: bool = False
+    after: str = ""
 
     @property
     def length(self) -> int:

@@ -1,0 +1,87 @@
+"""The event stream: stored first, then published to any number of subscribers.
+
+A subscriber gets everything since the number it names, then what happens, in order and without a
+gap. Memory is bounded: the newest events are kept in a ring, a subscriber that falls behind reads
+the store, and of progress ticks only the newest of each transfer waits for it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import deque
+from collections.abc import AsyncIterator
+
+from deployer.edge.store import Store
+from deployer.events import Event, TransferTick
+
+_RING = 512
+
+
+class Bus:
+    """One store's events, live. All methods belong to one asyncio loop's thread."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._ring: deque[tuple[int, Event]] = deque(maxlen=_RING)
+        self._subscribers: set[_Subscriber] = set()
+
+    def publish(self, event: Event) -> int:
+        """Store the event, then wake the subscribers. Returns its number (0 for a tick)."""
+        seq = self._store.append(event)
+        if seq:
+            self._ring.append((seq, event))
+        for subscriber in self._subscribers:
+            subscriber.notice(event)
+        return seq
+
+    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """Numbers and events after `since` (None: from now on); a tick has the number 0.
+
+        The subscription begins with this call. Close the iterator (`aclose`) to end it.
+        """
+        subscriber = _Subscriber(self._store.last_seq() if since is None else since)
+        self._subscribers.add(subscriber)
+        return self._stream(subscriber)
+
+    async def _stream(self, subscriber: _Subscriber) -> AsyncIterator[tuple[int, Event]]:
+        try:
+            while True:
+                await subscriber.wake.wait()
+                subscriber.wake.clear()
+                ticks, subscriber.ticks = subscriber.ticks, {}
+                for seq, event in self._since(subscriber.seen):
+                    subscriber.seen = seq
+                    yield seq, event
+                for tick in ticks.values():
+                    yield 0, tick
+        finally:
+            self._subscribers.discard(subscriber)
+
+    def _since(self, seen: int) -> list[tuple[int, Event]]:
+        if self._ring and self._ring[0][0] <= seen + 1:
+            return [(seq, event) for seq, event in self._ring if seq > seen]
+        return list(self._store.replay(seen))
+
+
+class _Subscriber:
+    """How far one subscriber has read, and the newest ticks it has not seen."""
+
+    def __init__(self, seen: int) -> None:
+        self.seen = seen
+        self.ticks: dict[tuple[str, str], TransferTick] = {}
+        self.wake = asyncio.Event()
+        self.wake.set()
+
+    def notice(self, event: Event) -> None:
+        if isinstance(event, TransferTick):
+            self.ticks[event.deployment, event.name] = event
+        else:
+            self.ticks = {
+                key: tick for key, tick in self.ticks.items() if key != _transfer_of(event)
+            }
+        self.wake.set()
+
+
+def _transfer_of(event: Event) -> tuple[str, str]:
+    """The transfer whose older ticks an event makes stale."""
+    return event.deployment, getattr(event, "name", "")

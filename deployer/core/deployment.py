@@ -1,0 +1,191 @@
+"""The life of a deployment: `advance(deployment, event)`, the one state table.
+
+    staged --listening--> waiting --login--> fetching <--part / session ends--> verifying
+    verifying --JOIN 0--> running --RUN 0, all sums right--> proved
+
+Any state before the last goes to `failed` (the target says so, a source changed, time is up) or to
+`cancelled`. Pure: what has to be done comes back as commands for the service.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from deployer.core.proof import prove
+from deployer.events import (
+    ClientGone,
+    DeploymentStaged,
+    Event,
+    LoginAccepted,
+    OutputReceived,
+    ProofReceived,
+    ServerListening,
+    SourceChanged,
+    StateChanged,
+    TargetReported,
+    TransferCut,
+    TransferDone,
+    TransferStarted,
+    UploadReceived,
+)
+from deployer.model import (
+    INFO_TXT,
+    OUTPUT_TXT,
+    RESULT_TXT,
+    Payload,
+    Proof,
+    Report,
+    State,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Deployment:
+    """One payload on its way to one target, as far as the events tell.
+
+    `last` says in words what the target did last, `last_at` when; `rounds` counts its reports.
+    """
+
+    deployment: str
+    target: str
+    payload: Payload
+    state: State = State.STAGED
+    reason: str = ""
+    cause: str = ""
+    emulated: bool = False
+    last: str = "nothing yet"
+    last_at: float = 0.0
+    output: str = ""
+    report: Report | None = None
+    proof: Proof | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Announce:
+    """Store and publish this event."""
+
+    event: Event
+
+
+@dataclass(frozen=True, slots=True)
+class ReadUpload:
+    """Read the report at `path` and announce what it says."""
+
+    name: str
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class CloseShelf:
+    """Nothing of this deployment is served any more."""
+
+
+Command = Announce | ReadUpload | CloseShelf
+Step = tuple[Deployment, tuple[Command, ...]]
+
+_BEFORE_FETCHING = (State.STAGED, State.WAITING)
+
+
+def advance(deployment: Deployment, event: Event) -> Step:
+    """The deployment after the event, and what is to be done about it.
+
+    Events of other deployments and events after the end change nothing.
+    """
+    if event.deployment != deployment.deployment or deployment.state.final:
+        return deployment, ()
+    match event:
+        case StateChanged(state=state, reason=reason, cause=cause):
+            moved = replace(deployment, state=state, reason=reason, cause=cause)
+            return moved, (CloseShelf(),) if state.final else ()
+        case DeploymentStaged(at=at):
+            return replace(deployment, last_at=at), ()
+        case ServerListening(at=at):
+            return _to(replace(deployment, last_at=at), State.WAITING, at, State.STAGED)
+        case LoginAccepted(at=at, login=login):
+            return _login(_seen(deployment, at, f"logged in as {login}"), login, at)
+        case TransferStarted(at=at, upload=False, name=name):
+            seen = _seen(deployment, at, f"began to fetch {name}")
+            return _to(seen, State.FETCHING, at, State.VERIFYING)
+        case TransferDone(at=at, name=name, upload=upload):
+            return _seen(deployment, at, f"{'sent' if upload else 'fetched'} {name}"), ()
+        case TransferCut(at=at, name=name):
+            return _seen(deployment, at, f"the transfer of {name} was cut"), ()
+        case ClientGone(at=at):
+            return _to(deployment, State.VERIFYING, at, State.FETCHING)
+        case UploadReceived(at=at, name=name, path=path):
+            return _seen(deployment, at, f"sent {name}"), (ReadUpload(name, path),)
+        case OutputReceived(text=text):
+            return replace(deployment, output=text), ()
+        case TargetReported(at=at, report=report):
+            return _reported(deployment, report, at)
+        case SourceChanged(at=at, path=path):
+            change = StateChanged(at, deployment.deployment, State.FAILED, path, "source")
+            return deployment, (Announce(change),)
+        case ProofReceived(proof=proof):
+            return replace(deployment, proof=proof), ()
+        case _:
+            return deployment, ()
+
+
+def concerns_reports(name: str) -> bool:
+    """True for an upload that is a report in `key=value` lines."""
+    return name in (RESULT_TXT, INFO_TXT)
+
+
+def is_output(name: str) -> bool:
+    """True for the upload that holds what the program printed."""
+    return name == OUTPUT_TXT
+
+
+def _seen(deployment: Deployment, at: float, what: str) -> Deployment:
+    return replace(deployment, last=what, last_at=at)
+
+
+def _to(deployment: Deployment, state: State, at: float, *only_from: State) -> Step:
+    """Announce the state if it is a change, and if it may follow the present one."""
+    if deployment.state == state or (only_from and deployment.state not in only_from):
+        return deployment, ()
+    return deployment, (Announce(StateChanged(at, deployment.deployment, state)),)
+
+
+def _login(deployment: Deployment, login: str, at: float) -> Step:
+    """Only the deployment's own login shows that GO.BAT runs; anonymous merely fetches it."""
+    if login != deployment.deployment:
+        return deployment, ()
+    return _to(deployment, State.FETCHING, at, *_BEFORE_FETCHING)
+
+
+def _reported(deployment: Deployment, report: Report, at: float) -> Step:
+    known = replace(deployment, report=report) if report.deployment else deployment
+    known = replace(known, last_at=at)
+    if report.deployment != deployment.deployment:
+        return known, ()  # INFO.TXT tells of the machine, not of the deployment
+    code = report.exit_code or 0
+    if report.failed or (report.sealed and report.command == "RUN"):
+        return _conclude(known, report, at)
+    if not report.sealed:
+        return known, ()
+    match report.command:
+        case "JOIN" if code == 0 and deployment.payload.run:
+            return _to(known, State.RUNNING, at)
+        case "JOIN" if code != 1:
+            return _conclude(known, report, at)
+        case "CHECK" if code > 1:
+            return _conclude(known, report, at)
+        case _:
+            return known, ()
+
+
+def _conclude(deployment: Deployment, report: Report, at: float) -> Step:
+    proof = prove(
+        report,
+        deployment.payload,
+        deployment.deployment,
+        output=deployment.output,
+        emulated=deployment.emulated,
+    )
+    state = State.PROVED if proof.proved else State.FAILED
+    return deployment, (
+        Announce(ProofReceived(at, deployment.deployment, proof)),
+        Announce(StateChanged(at, deployment.deployment, state, proof.reason, "proof")),
+    )

@@ -1,0 +1,165 @@
+"""What the target reported, and what it is worth.
+
+RESULT.TXT is lines of `key=value`. A claim of success counts only when the closing line
+(`end=<lines> <crc32>`) is right, the deployment is ours, and every file was found with the staged
+length and SHA-256; a claim of failure needs no seal.
+"""
+
+from __future__ import annotations
+
+import re
+import zlib
+from collections.abc import Sequence
+
+from deployer.model import FileProof, Payload, Proof, Report, Round
+
+_SPEED = re.compile(r"tok/s[=: ]+([0-9]+(?:\.[0-9]+)?)")
+
+
+def parse_report(data: bytes) -> Report:
+    """The report that the bytes of RESULT.TXT or INFO.TXT make. Never raises; unknown keys pass."""
+    pairs = [
+        (key.strip(), value.strip())
+        for key, mark, value in (
+            line.partition("=") for line in data.decode("ascii", "replace").splitlines()
+        )
+        if mark
+    ]
+    first = dict(reversed(pairs))
+
+    def number(key: str) -> int | None:
+        return int(first[key]) if re.fullmatch("[0-9]{1,15}", first.get(key, "")) else None
+
+    seconds = first.get("run_seconds", "")
+    return Report(
+        deployment=first.get("deployment", ""),
+        sealed=_sealed(data),
+        command=first.get("command", ""),
+        exit_code=number("exit"),
+        reason=first.get("reason", ""),
+        failed=first.get("failed", ""),
+        helper=first.get("helper", ""),
+        system=first.get("system", ""),
+        cpu=first.get("cpu", ""),
+        cpu_mhz=number("cpu_mhz"),
+        cpu_features=first.get("cpu_features", ""),
+        memory=number("memory"),
+        disk_free=number("disk_free"),
+        files=tuple(f for key, value in pairs if key == "file" and (f := _file(value))),
+        have=tuple(_two(value) for key, value in pairs if key == "have"),
+        bad=tuple((n, int(c)) for n, c in _values(pairs, "bad") if c.isdigit()),
+        rounds=tuple(r for key, value in pairs if key == "round" and (r := _round(value))),
+        run=first.get("run", ""),
+        run_exit=number("run_exit"),
+        run_seconds=float(seconds) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", seconds) else None,
+        output_bytes=number("output_bytes"),
+        output_whole=first.get("output", "whole") == "whole",
+    )
+
+
+def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]:
+    """Whether the report proves the payload, and the reason when it does not."""
+    if report.deployment != deployment:
+        return False, f"the report is about {report.deployment or 'nothing'}, not {deployment}"
+    if report.failed:
+        return False, f"GO.BAT stopped: {_FAILED.get(report.failed, report.failed)}"
+    if not report.sealed:
+        return False, "the report was cut off or mangled on its way"
+    found = {file.name: file for file in report.files}
+    for file in payload.files:
+        seen = found.get(file.name)
+        if seen is None or seen.verdict != "good":
+            return False, report.reason or f"{file.name} is not whole on the target"
+        if (seen.length, seen.sha256) != (file.length, file.sha256):
+            return False, f"{file.name} on the target is not what was sent (its SHA-256 differs)"
+    if not payload.run:
+        return (True, "") if report.exit_code == 0 else (False, report.reason or "JOIN failed")
+    if report.command != "RUN" or report.run_exit is None:
+        return False, report.reason or "the program was not started"
+    if report.run_exit != 0:
+        return False, report.reason or f"the program ended with exit code {report.run_exit}"
+    return True, ""
+
+
+def program_failed(report: Report, payload: Payload, deployment: str) -> bool:
+    """True when every file was proved and only the program on the target failed."""
+    without = Payload(payload.files, "", payload.recipe)
+    verified = Report(
+        deployment=report.deployment, sealed=report.sealed, exit_code=0, files=report.files
+    )
+    return bool(payload.run) and report.command == "RUN" and judge(verified, without, deployment)[0]
+
+
+def prove(
+    report: Report, payload: Payload, deployment: str, *, output: str = "", emulated: bool = False
+) -> Proof:
+    """The proof that a report makes of a payload. `output` is what the program printed."""
+    proved, reason = judge(report, payload, deployment)
+    return Proof(
+        deployment=deployment,
+        proved=proved,
+        reason=reason,
+        report=report,
+        expected=expectation(payload),
+        tokens_per_second=tokens_per_second(output) if payload.run else None,
+        emulated=emulated,
+    )
+
+
+def expectation(payload: Payload) -> tuple[FileProof, ...]:
+    """What the target has to find."""
+    return tuple(FileProof(f.name, f.length, f.sha256, "good") for f in payload.files)
+
+
+def tokens_per_second(output: str) -> float | None:
+    """The speed that an engine printed in its last lines, or None."""
+    found = _SPEED.findall(output[-2000:])
+    return float(found[-1]) if found else None
+
+
+def story(output: str) -> str:
+    """What the model wrote: the output without the engine's own last line."""
+    body, _, last = output.rstrip("\r\n").rpartition("\n")
+    return body.rstrip("\r\n") if _SPEED.search(last) else output
+
+
+_FAILED = {
+    "HELPER": "the helper did not arrive whole or did not start",
+    "FTP": "there is no FTP.EXE",
+    "DIR": "its directory cannot be made",
+}
+
+
+def _sealed(data: bytes) -> bool:
+    if not data.endswith(b"\r\n"):
+        return False
+    body, _, end = data[:-2].rpartition(b"\r\n")
+    body += b"\r\n"
+    match = re.fullmatch(rb"end=([0-9]{1,6}) ([0-9A-F]{8})", end)
+    return bool(
+        match and int(match[1]) == body.count(b"\r\n") and int(match[2], 16) == zlib.crc32(body)
+    )
+
+
+def _values(pairs: Sequence[tuple[str, str]], key: str) -> list[tuple[str, str]]:
+    return [_two(value) for k, value in pairs if k == key]
+
+
+def _two(value: str) -> tuple[str, str]:
+    first, _, rest = value.partition(" ")
+    return first, rest
+
+
+def _file(value: str) -> FileProof | None:
+    fields = value.split(" ")
+    if len(fields) != 4 or not fields[1].isdigit():
+        return None
+    sha256 = fields[2] if re.fullmatch("[0-9a-f]{64}", fields[2]) else ""
+    return FileProof(fields[0], int(fields[1]), sha256, fields[3])
+
+
+def _round(value: str) -> Round | None:
+    fields = value.split(" ")
+    if len(fields) != 3 or not all(f.isdigit() for f in fields):
+        return None
+    return Round(int(fields[0]), int(fields[1]), int(fields[2]))

@@ -1,0 +1,113 @@
+"""Recipes: how a kind of payload is launched, and what goes with it.
+
+A recipe is a TOML table; this module turns it into a value and a payload's files into the command
+line of the RUN record. Reading the file is the edge's work.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+
+from deployer.errors import WrongUse
+
+MAX_COMMAND = 300
+"""Longest command line: it stands in one line of the manifest, and CreateProcess takes it whole."""
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """How to launch a payload of one kind.
+
+    `kind` is what the first file must be (`llama2.c` or `any`); `programs` are programs of ours
+    that go with it; `companions` are the roles of further files (such as `tokenizer`); `run` is
+    the command with `{model}` and `{<companion>}`; `options` maps an option of `push` to what it
+    adds to the command, with `{value}`.
+    """
+
+    name: str
+    title: str
+    kind: str = "any"
+    programs: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+    run: str = ""
+    options: Mapping[str, str] = field(default_factory=dict)
+
+
+def parse(table: Mapping[str, Any], source: str) -> Recipe:
+    """The recipe of a TOML table. Raises WrongUse that names the file and what is wrong in it."""
+    try:
+        recipe = msgspec.convert(table, Recipe)
+        fields = {name for _, name, _, _ in string.Formatter().parse(recipe.run) if name}
+    except (msgspec.ValidationError, ValueError) as error:
+        raise WrongUse(what=f"{source}: {error}.", remedy="Correct the recipe.") from error
+    unknown = sorted(set(table) - _FIELDS)
+    if unknown:
+        raise WrongUse(
+            what=f"{source}: a recipe has no key '{unknown[0]}'.",
+            remedy=f"Keys are: {', '.join(sorted(_FIELDS))}.",
+        )
+    strangers = sorted(fields - {"model", *recipe.companions})
+    if strangers:
+        raise WrongUse(
+            what=f"{source}: run mentions '{{{strangers[0]}}}', which is neither the model nor a "
+            "companion.",
+            remedy="Name it in companions, or take it out of run.",
+        )
+    return recipe
+
+
+_FIELDS = frozenset(Recipe.__dataclass_fields__)
+
+
+def command(recipe: Recipe, names: Mapping[str, str], options: Sequence[tuple[str, str]]) -> str:
+    """The command line: `names` maps roles to 8.3 names, `options` are those the user gave.
+
+    Raises WrongUse for an option that the recipe does not know and for a line that the target
+    could not take.
+    """
+    words = [recipe.run.format_map(names)]
+    for option, value in options:
+        if option not in recipe.options:
+            raise WrongUse(
+                what=f"--{option}: recipe '{recipe.name}' has no such option.",
+                remedy=f"It has: {', '.join('--' + o for o in recipe.options) or 'none'}.",
+            )
+        words.append(recipe.options[option].format(value=_quoted(value)))
+    return checked(" ".join(words))
+
+
+def checked(line: str) -> str:
+    """The command line itself when a target can take it. Raises WrongUse otherwise."""
+    if not all(" " <= char <= "~" for char in line):
+        raise WrongUse(
+            what="The command for the target contains a character outside plain ASCII.",
+            remedy="Windows 98's code pages differ from PC to PC; use plain letters.",
+        )
+    if len(line) > MAX_COMMAND:
+        raise WrongUse(
+            what=f"The command for the target has {len(line)} characters; {MAX_COMMAND} fit.",
+            remedy="Shorten the prompt or the options.",
+        )
+    return line
+
+
+def _quoted(value: str) -> str:
+    """A value as one argument of a Windows program: in quotes when it has blanks or quotes.
+
+    Backslashes before a quote are doubled, as the C run-times of the time read them.
+    """
+    if value and not any(char in ' \t"' for char in value):
+        return value
+    escaped, backslashes = [], 0
+    for char in value:
+        if char == "\\":
+            backslashes += 1
+            continue
+        escaped.append("\\" * (backslashes * 2 + 1 if char == '"' else backslashes) + char)
+        backslashes = 0
+    return '"' + "".join(escaped) + "\\" * (backslashes * 2) + '"'

@@ -1,0 +1,140 @@
+"""Files of the host: measured in one pass, written atomically."""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import os
+import secrets
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.errors import (
+    DirectoryForbidden,
+    FileChanged,
+    FileEmpty,
+    FileMissing,
+    FileUnreadable,
+)
+
+_BLOCK = 1 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Measured:
+    """A file's sums. `crcs` has the CRC-32 of each part of `part_size` bytes."""
+
+    path: str
+    length: int
+    mtime_ns: int
+    sha256: str
+    part_size: int
+    crcs: tuple[int, ...]
+
+
+def length_of(path: Path, *, empty_allowed: bool = False) -> int:
+    """Bytes of a regular file that can be read.
+
+    Raises FileMissing, FileUnreadable, or FileEmpty unless that is allowed.
+    """
+    try:
+        with path.open("rb") as file:
+            length = os.fstat(file.fileno()).st_size
+    except FileNotFoundError as error:
+        raise FileMissing(path=path) from error
+    except IsADirectoryError as error:
+        raise FileUnreadable(path=path, why="it is a directory") from error
+    except OSError as error:
+        raise FileUnreadable(path=path, why=error.strerror) from error
+    if length == 0 and not empty_allowed:
+        raise FileEmpty(path=path)
+    return length
+
+
+def measure(
+    path: Path, part_size: int, progress: Callable[[int], None] = lambda _bytes: None
+) -> Measured:
+    """CRC-32 of each part and SHA-256 of the whole, in one read with flat memory.
+
+    `progress` is told the bytes of each block read. Raises FileChanged when the file is written to
+    meanwhile, FileMissing and FileUnreadable.
+    """
+    try:
+        with path.open("rb", buffering=0) as file:
+            before = os.fstat(file.fileno())
+            sha, crcs = _sums(file.readinto, part_size, progress)
+            after = os.fstat(file.fileno())
+    except FileNotFoundError as error:
+        raise FileMissing(path=path) from error
+    except OSError as error:
+        raise FileUnreadable(path=path, why=error.strerror) from error
+    length = after.st_size
+    if (before.st_size, before.st_mtime_ns) != (length, after.st_mtime_ns) or (
+        len(crcs) != -(-length // part_size)
+    ):
+        raise FileChanged(path=path)
+    return Measured(str(path), length, after.st_mtime_ns, sha, part_size, tuple(crcs))
+
+
+def _sums(
+    read_into: Callable[[memoryview], int | None], part_size: int, progress: Callable[[int], None]
+) -> tuple[str, list[int]]:
+    sha = hashlib.sha256()
+    crcs: list[int] = []
+    block = memoryview(bytearray(min(_BLOCK, part_size)))
+    crc, left = 0, part_size
+    while count := read_into(block[: min(len(block), left)]):
+        piece = block[:count]
+        sha.update(piece)
+        crc = zlib.crc32(piece, crc)
+        left -= count
+        if not left:
+            crcs.append(crc)
+            crc, left = 0, part_size
+        progress(count)
+    if left < part_size:
+        crcs.append(crc)
+    return sha.hexdigest(), crcs
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """At most `limit` bytes of a file. Raises FileMissing or FileUnreadable."""
+    try:
+        with path.open("rb") as file:
+            return file.read(limit)
+    except FileNotFoundError as error:
+        raise FileMissing(path=path) from error
+    except OSError as error:
+        raise FileUnreadable(path=path, why=error.strerror) from error
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write a file so that it holds either the old or the new bytes, whatever happens.
+
+    Raises DirectoryForbidden when the directory cannot be written to.
+    """
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
+    try:
+        with temporary.open("xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            temporary.unlink()
+        raise DirectoryForbidden(path=path.parent, why=error.strerror) from error
+
+
+def make_directory(path: Path) -> Path:
+    """The directory, made if need be. Raises DirectoryForbidden when it cannot be used."""
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+        probe = path / f".probe-{secrets.token_hex(4)}"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise DirectoryForbidden(path=path, why=error.strerror) from error
+    return path

@@ -1,0 +1,105 @@
+"""What comes with the program: the target's programs, recipes, profiles and the sample model.
+
+In an installed package they lie in `deployer/data`, in a source tree where they are made.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from deployer.core import recipe as recipes
+from deployer.errors import ProgramDamaged, WrongUse
+from deployer.model import Profile
+
+_PACKAGE = Path(__file__).resolve().parents[1]
+_INSTALLED = _PACKAGE / "data"
+_TREE = _PACKAGE.parent
+_IN_TREE = {
+    "bin": _TREE / "payloads" / "bin",
+    "models": _TREE / "payloads" / "models",
+    "recipes": _TREE / "configs" / "recipes",
+    "profiles": _TREE / "configs" / "profiles",
+}
+
+
+def directory(kind: str) -> Path:
+    """Where the resources of a kind lie: `bin`, `models`, `recipes` or `profiles`."""
+    installed = _INSTALLED / kind
+    return installed if installed.is_dir() else _IN_TREE[kind]
+
+
+def program(name: str) -> bytes:
+    """A program of ours for the target, checked against SHA256SUMS.
+
+    Raises ProgramDamaged when it is missing or not what was built.
+    """
+    path = directory("bin") / name
+    try:
+        data = path.read_bytes()
+        sums = (path.parent / "SHA256SUMS").read_text(encoding="ascii")
+    except OSError as error:
+        raise ProgramDamaged(path=path) from error
+    if f"{hashlib.sha256(data).hexdigest()}  {name}" not in sums.splitlines():
+        raise ProgramDamaged(path=path)
+    return data
+
+
+def program_path(name: str) -> Path:
+    """Path of a program of ours. Raises ProgramDamaged as `program` does."""
+    program(name)
+    return directory("bin") / name
+
+
+def sample_model() -> Path:
+    """The sample model that comes with the program; its tokenizer lies beside it."""
+    return directory("models") / "campfire" / "campfire260K.bin"
+
+
+def recipe(name_or_path: str) -> recipes.Recipe:
+    """A recipe by name, or the one in a TOML file. Raises WrongUse."""
+    if name_or_path.endswith(".toml"):
+        return recipes.parse(_table(Path(name_or_path)), name_or_path)
+    for path in _toml("recipes"):
+        if path.stem == name_or_path:
+            return recipes.parse(_table(path), path.name)
+    raise WrongUse(
+        what=f"--recipe {name_or_path}: there is no such recipe.",
+        remedy=f"There are: {', '.join(p.stem for p in _toml('recipes'))}; or give a .toml file.",
+    )
+
+
+def recipe_for(kind: str) -> recipes.Recipe | None:
+    """The recipe that runs files of a recognised kind, or None."""
+    for path in _toml("recipes"):
+        found = recipes.parse(_table(path), path.name)
+        if found.kind == kind:
+            return found
+    return None
+
+
+def profile(name: str) -> Profile:
+    """What a kind of target can do. Raises WrongUse when the name is unknown."""
+    for path in _toml("profiles"):
+        if path.stem == name:
+            return msgspec.convert(_table(path), Profile)
+    raise WrongUse(
+        what=f"--profile {name}: there is no such profile.",
+        remedy=f"There are: {', '.join(p.stem for p in _toml('profiles'))}.",
+    )
+
+
+def _toml(kind: str) -> Iterator[Path]:
+    yield from sorted(directory(kind).glob("*.toml"))
+
+
+def _table(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error

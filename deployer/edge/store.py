@@ -1,0 +1,112 @@
+"""The store: every event, and every staged deployment, in one SQLite file.
+
+One thread writes (the service's); any number may read. What has been appended survives a kill -9.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from deployer.edge.files import make_directory
+from deployer.errors import DirectoryForbidden
+from deployer.events import Event, TransferTick, from_json, to_json
+from deployer.model import Manifest
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS events (
+    seq INTEGER PRIMARY KEY AUTOINCREMENT,
+    at REAL NOT NULL,
+    deployment TEXT NOT NULL,
+    kind TEXT NOT NULL,
+    json TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS events_by_deployment ON events (deployment, seq);
+CREATE INDEX IF NOT EXISTS events_by_kind ON events (kind, seq);
+CREATE TABLE IF NOT EXISTS deployments (
+    deployment TEXT PRIMARY KEY,
+    at REAL NOT NULL,
+    target TEXT NOT NULL,
+    json TEXT NOT NULL
+);
+"""
+
+
+class Store:
+    """Events and deployments of one state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Opens the store, making it when it is new. Raises DirectoryForbidden."""
+        self.directory = make_directory(directory)
+        self.inbox = make_directory(directory / "inbox")
+        try:
+            self._db = sqlite3.connect(directory / "deployer.sqlite3", isolation_level=None)
+            self._db.execute("PRAGMA journal_mode=WAL")
+            self._db.execute("PRAGMA synchronous=NORMAL")
+            self._db.execute("PRAGMA busy_timeout=5000")
+            self._db.executescript(_SCHEMA)
+        except sqlite3.Error as error:
+            raise DirectoryForbidden(path=directory, why=str(error)) from error
+
+    def close(self) -> None:
+        """Nothing can be appended after it."""
+        self._db.close()
+
+    def append(self, event: Event) -> int:
+        """Write an event down; its sequence number. A tick is never written: 0.
+
+        Raises DirectoryForbidden when the disk is full or broken.
+        """
+        if isinstance(event, TransferTick):
+            return 0
+        text = to_json(event)
+        kind = type(event).__name__
+        try:
+            cursor = self._db.execute(
+                "INSERT INTO events (at, deployment, kind, json) VALUES (?, ?, ?, ?)",
+                (event.at, event.deployment, kind, text),
+            )
+        except sqlite3.Error as error:
+            raise DirectoryForbidden(path=self.directory, why=str(error)) from error
+        return cursor.lastrowid or 0
+
+    def replay(
+        self, since: int = 0, deployment: str | None = None, kinds: tuple[type, ...] = ()
+    ) -> Iterator[tuple[int, Event]]:
+        """Events after sequence number `since`, in order, with their numbers."""
+        query = "SELECT seq, json FROM events WHERE seq > ?"
+        arguments: list[object] = [since]
+        if deployment is not None:
+            query += " AND deployment = ?"
+            arguments.append(deployment)
+        if kinds:
+            query += f" AND kind IN ({','.join('?' * len(kinds))})"
+            arguments += [kind.__name__ for kind in kinds]
+        for seq, text in self._db.execute(query + " ORDER BY seq", arguments):
+            yield seq, from_json(text)
+
+    def last_seq(self) -> int:
+        """Number of the newest event, 0 when there is none."""
+        (seq,) = self._db.execute("SELECT coalesce(max(seq), 0) FROM events").fetchone()
+        return int(seq)
+
+    def keep(self, manifest: Manifest, target: str, at: float) -> None:
+        """Write a staged deployment down, with all that is needed to serve it again."""
+        text = msgspec.json.encode(manifest).decode("utf-8")
+        try:
+            self._db.execute(
+                "INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?)",
+                (manifest.deployment, at, target, text),
+            )
+        except sqlite3.Error as error:
+            raise DirectoryForbidden(path=self.directory, why=str(error)) from error
+
+    def manifest(self, deployment: str) -> Manifest | None:
+        """The staged deployment of that id, or None."""
+        row = self._db.execute(
+            "SELECT json FROM deployments WHERE deployment = ?", (deployment,)
+        ).fetchone()
+        return msgspec.json.decode(row[0], type=Manifest) if row else None

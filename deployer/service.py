@@ -1,0 +1,331 @@
+"""The service: the only place where core meets edge. The daemon and `push` both run it.
+
+It belongs to one asyncio loop. The FTP server runs its own loop in a thread and reaches this one
+only through `call_soon_threadsafe`; everything that crosses is frozen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import threading
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.bus import Bus
+from deployer.core import batch, proof
+from deployer.core import manifest as manifests
+from deployer.core.deployment import (
+    Announce,
+    CloseShelf,
+    Command,
+    Deployment,
+    ReadUpload,
+    advance,
+    concerns_reports,
+    is_output,
+)
+from deployer.edge import files, resources
+from deployer.edge.ftpd import FtpServer
+from deployer.edge.store import Store
+from deployer.errors import (
+    Cancelled,
+    FileChanged,
+    ProgramFailed,
+    TargetTimedOut,
+    VerificationFailed,
+)
+from deployer.events import (
+    ClientGone,
+    DeploymentStaged,
+    Event,
+    FileStaged,
+    OutputReceived,
+    ServerListening,
+    StateChanged,
+    TargetReported,
+)
+from deployer.model import (
+    GO_BAT,
+    HELPER_EXE,
+    RECEIPT_TXT,
+    RESULT_TXT,
+    UPLOAD_LIMITS,
+    Blob,
+    Entry,
+    Manifest,
+    Shelf,
+    Slice,
+    State,
+)
+
+_TEXT_IN_EVENT = 16 << 10
+_LAST_WORDS = 15.0
+"""Seconds that the target has after the end to fetch its receipt and log out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reservation:
+    """Who may log in for a deployment, and what it sees."""
+
+    token: str
+    address: str
+    shelf: Shelf
+    go_bat: Shelf
+
+
+class Library:
+    """What may be fetched by whom. Written by the service, read by the FTP server's thread."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._reservations: dict[str, Reservation] = {}
+
+    def put(self, deployment: str, reservation: Reservation) -> None:
+        """Let the target of this deployment in."""
+        with self._lock:
+            self._reservations = {**self._reservations, deployment: reservation}
+
+    def withdraw(self, deployment: str) -> None:
+        """Let nobody in for this deployment any more; who is in stays in."""
+        with self._lock:
+            self._reservations = {
+                key: value for key, value in self._reservations.items() if key != deployment
+            }
+
+    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+        """What the machine at `peer` sees with that name and password; None: nothing."""
+        reservations = self._reservations
+        if user.lower() == "anonymous":
+            waiting = [r for r in reservations.values() if r.address == peer]
+            return waiting[-1].go_bat if waiting else None
+        reservation = reservations.get(user.upper())
+        if reservation is None or reservation.address != peer:
+            return None
+        right = hmac.compare_digest(reservation.token.encode(), password.encode("utf-8", "replace"))
+        return reservation.shelf if right else None
+
+    def accepts(self, name: str, data: bytes) -> bool:
+        """Whether an uploaded report is whole; a mangled one has to be sent again."""
+        if name != RESULT_TXT:
+            return True
+        report = proof.parse_report(data)
+        return report.sealed or bool(report.failed)
+
+
+def shelf_of(manifest: Manifest, directory: str, at: float) -> tuple[Shelf, Shelf]:
+    """What the deployment's own login sees, and what anonymous sees (GO.BAT alone)."""
+    go_bat = Entry(GO_BAT, Blob(batch.render(manifest, directory)), text=True)
+    name = manifest.deployment
+    entries = [
+        go_bat,
+        Entry(HELPER_EXE, Blob(resources.program(HELPER_EXE))),
+        Entry(manifests.file_name(name), Blob(manifests.render(manifest)), text=True),
+        Entry(RECEIPT_TXT, Blob(f"{name}\r\n".encode("ascii")), text=True, after=RESULT_TXT),
+    ]
+    for file in manifest.payload.files:
+        for part in file.parts:
+            source = Slice(file.source, part.offset, part.length, file.length, file.mtime_ns)
+            long_name = f"{file.long_name}.{part.name.rpartition('.')[2]}"
+            entries.append(Entry(part.name, source, long_name=long_name))
+    return Shelf(name, tuple(entries), UPLOAD_LIMITS, at), Shelf(name, (go_bat,), {}, at)
+
+
+class Service:
+    """Deployments in the making. Use it as an async context manager."""
+
+    def __init__(
+        self,
+        store: Store,
+        *,
+        clock: Callable[[], float],
+        address: str,
+        ftp_port: int,
+    ) -> None:
+        self._store = store
+        self._clock = clock
+        self._address = address
+        self._ftp_port = ftp_port
+        self._bus = Bus(store)
+        self._library = Library()
+        self._deployments: dict[str, Deployment] = {}
+        self._changed = asyncio.Condition()
+        self._server: FtpServer | None = None
+
+    async def __aenter__(self) -> Service:
+        self._loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._server is not None:
+            await asyncio.to_thread(self._server.close)
+
+    @property
+    def ftp_port(self) -> int:
+        """The port that the FTP server listens on."""
+        return self._ftp_port
+
+    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """The event stream; see `Bus.subscribe`."""
+        return self._bus.subscribe(since)
+
+    def publish(self, event: Event) -> None:
+        """Store, publish and act on an event. The loop's thread only."""
+        self._bus.publish(event)
+        current = self._deployments.get(event.deployment)
+        if current is None:
+            return
+        moved, commands = advance(current, event)
+        self._deployments[event.deployment] = moved
+        for command in commands:
+            self._perform(moved.deployment, command)
+        if moved is not current:
+            self._loop.create_task(self._wake())
+
+    async def deploy(
+        self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
+    ) -> None:
+        """Write a staged deployment down and offer it to the machine at address `peer`.
+
+        Starts the FTP server when it does not run yet; raises what that raises.
+        """
+        at = self._clock()
+        shelf, go_bat = shelf_of(manifest, directory, at)
+        self._store.keep(manifest, target, at)
+        identity = manifest.deployment
+        self._deployments[identity] = Deployment(
+            identity, target, manifest.payload, emulated=emulated
+        )
+        self.publish(_staged(manifest, target, directory, at, emulated))
+        if self._server is None:
+            server = FtpServer(
+                address=self._address,
+                port=self._ftp_port,
+                library=self._library,
+                inbox_dir=self._store.inbox,
+                emit=self._from_thread,
+                clock=self._clock,
+            )
+            self._ftp_port = await asyncio.to_thread(server.start)
+            self._server = server
+        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat))
+        self.publish(
+            ServerListening(self._clock(), identity, "ftp", self._address, self._ftp_port)
+        )
+
+    async def finished(
+        self, deployment: str, *, silence: float | None, while_running: float | None = None
+    ) -> Deployment:
+        """The deployment when it has ended.
+
+        `silence` is how many seconds the target may be quiet before it fetches, fetching and
+        verifying; `while_running` the same while its program runs (None: as long as it takes).
+        """
+        async with self._changed:
+            while not (current := self._deployments[deployment]).state.final:
+                patience = while_running if current.state == State.RUNNING else silence
+                left = None if patience is None else current.last_at + patience - self._clock()
+                try:
+                    await asyncio.wait_for(self._changed.wait(), left)
+                except TimeoutError:
+                    latest = self._deployments[deployment]
+                    if latest.last_at == current.last_at and not latest.state.final:
+                        self._give_up(latest, patience or 0)
+        return self._deployments[deployment]
+
+    async def last_words(self, deployment: str) -> None:
+        """Wait, but not long, until the target has fetched its receipt and logged out."""
+        async with self._changed:
+            try:
+                async with asyncio.timeout(_LAST_WORDS):
+                    while self._server is not None and self._server.sessions(deployment):
+                        await self._changed.wait()
+            except TimeoutError:
+                return
+
+    def cancel(self, deployment: str, why: str = "by the user") -> None:
+        """End a deployment that has not ended."""
+        self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, "user"))
+
+    def _give_up(self, current: Deployment, patience: float) -> None:
+        reason = f"no sign of life for {patience:.0f} s; the last thing it did: {current.last}"
+        at = self._clock()
+        self.publish(StateChanged(at, current.deployment, State.FAILED, reason, "silence"))
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def _from_thread(self, event: Event) -> None:
+        self._loop.call_soon_threadsafe(self._arrived, event)
+
+    def _arrived(self, event: Event) -> None:
+        self.publish(event)
+        if isinstance(event, ClientGone):
+            self._loop.create_task(self._wake())
+
+    def _perform(self, deployment: str, command: Command) -> None:
+        match command:
+            case Announce(event=event):
+                self.publish(event)
+            case CloseShelf():
+                self._library.withdraw(deployment)
+            case ReadUpload(name=name, path=path):
+                self._read_upload(deployment, name, Path(path))
+
+    def _read_upload(self, deployment: str, name: str, path: Path) -> None:
+        data = files.read_bounded(path, UPLOAD_LIMITS[name])
+        at = self._clock()
+        if concerns_reports(name):
+            self.publish(TargetReported(at, deployment, proof.parse_report(data)))
+        elif is_output(name):
+            text = data.decode("utf-8", "replace")
+            shown = text if len(text) <= _TEXT_IN_EVENT else text[-_TEXT_IN_EVENT:]
+            self.publish(OutputReceived(at, deployment, len(data), str(path), shown))
+
+
+def raise_for(ended: Deployment, output: Path) -> None:
+    """Raises the error that an unsuccessful end means for the user; nothing when proved."""
+    target = f"The old PC {ended.target}" if ended.target != "sim" else "The simulated PC"
+    match ended.cause:
+        case "user":
+            raise Cancelled(deployment=ended.deployment)
+        case "source":
+            raise FileChanged(path=ended.reason)
+        case "silence":
+            raise TargetTimedOut(target=target, reason=ended.reason)
+    if ended.state == State.PROVED or ended.proof is None:
+        return
+    if proof.program_failed(ended.proof.report, ended.payload, ended.deployment):
+        raise ProgramFailed(target=target, reason=ended.reason, output=output)
+    raise VerificationFailed(target=target, reason=ended.reason)
+
+
+def _staged(
+    manifest: Manifest, target: str, directory: str, at: float, emulated: bool
+) -> DeploymentStaged:
+    summary = tuple(
+        FileStaged(
+            name=file.name,
+            long_name=file.long_name,
+            length=file.length,
+            sha256=file.sha256,
+            first_part=file.parts[0].name if file.parts else "",
+            parts=len(file.parts),
+            part_size=file.parts[0].length if file.parts else 0,
+        )
+        for file in manifest.payload.files
+    )
+    return DeploymentStaged(
+        at=at,
+        deployment=manifest.deployment,
+        target=target,
+        host=manifest.host,
+        directory=directory,
+        files=summary,
+        total=manifest.payload.total,
+        run=manifest.payload.run,
+        recipe=manifest.payload.recipe,
+        emulated=emulated,
+    )
