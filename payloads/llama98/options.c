@@ -1,0 +1,138 @@
+/* options.c - the command line: llama2.c's options, and -q and --cpu. Numbers that are none are refused. */
+#include "llama98.h"
+
+static int usage(void)
+{
+    static const char text[] =
+        "use: LLAMA98 MODEL.BIN [options]\r\n"
+        "  -t T     temperature: 0 = always the likeliest word, default 1.0\r\n"
+        "  -p P     draw only from the likeliest that make up P of all, default 0.9; 1 = off\r\n"
+        "  -s SEED  start of the random numbers; the same seed gives the same text\r\n"
+        "  -n N     number of steps, default 256; 0 = as many as the model can\r\n"
+        "  -i TEXT  the beginning, in quotes\r\n"
+        "  -z FILE  the tokenizer, default tokenizer.bin\r\n"
+        "  -q 0|8   8 = 8-bit weights (default), 0 = the model's own 32-bit numbers\r\n"
+        "  --cpu x87|mmx|c   instead of what the processor offers\r\n";
+
+    sys_err(text, sizeof text - 1);
+    return EXIT_USAGE;
+}
+
+static int wrong(const char *option, const char *value)
+{
+    return complain(EXIT_USAGE, "wrong use: ", option, " ", value, (const char *)0);
+}
+
+/* A whole number as atoi reads it, within 32 bits, and nothing after it. */
+static int read_whole(const char *text, i32 *value)
+{
+    int negative = *text == '-';
+    u32 number = 0;
+
+    if (*text == '-' || *text == '+')
+        text++;
+    if (!*text)
+        return 0;
+    for (; *text; text++) {
+        if (*text < '0' || *text > '9' || number > 214748364u)
+            return 0;
+        number = number * 10 + (u32)(*text - '0');
+    }
+    if (number > 0x7FFFFFFFu)
+        return 0;
+    *value = negative ? -(i32)number : (i32)number;
+    return 1;
+}
+
+static int read_float(const char *text, float *value)
+{
+    double number;
+
+    if (!read_decimal(text, &number))
+        return 0;
+    *value = (float)number;
+    return 1;
+}
+
+static int read_cpu(const char *text, struct options *o)
+{
+    static const struct {
+        const char *name;
+        enum kernel kernel;
+    } cpus[] = {{"x87", KERNEL_X87}, {"c", KERNEL_C}, {"mmx", KERNEL_MMX}};
+    usize i;
+
+    for (i = 0; i < sizeof cpus / sizeof *cpus; i++)
+        if (text_equal(text, cpus[i].name)) {
+            o->cpu = cpus[i].kernel;
+            o->cpu_given = 1;
+            return 1;
+        }
+    return 0;
+}
+
+/* One option with its value; 0 when there is none such or the value is none. */
+static int take(struct options *o, const char *option, const char *value)
+{
+    i32 whole;
+
+    if (text_equal(option, "--cpu"))
+        return read_cpu(value, o);
+    if (option[0] != '-' || !option[1] || option[2])
+        return 0;
+    switch (option[1]) {
+    case 't':
+        return read_float(value, &o->temperature);
+    case 'p':
+        return read_float(value, &o->topp);
+    case 's':
+        if (!read_whole(value, &whole))
+            return 0;
+        o->seed = (u64)(i64)whole; /* a negative one is extended, as llama2.c's is */
+        return 1;
+    case 'n':
+        return read_whole(value, &o->steps);
+    case 'q':
+        if (!read_whole(value, &whole) || (whole != 0 && whole != 8))
+            return 0;
+        o->bits = (int)whole;
+        return 1;
+    case 'i':
+        o->prompt = value;
+        return 1;
+    case 'z':
+        o->tokenizer = value;
+        return 1;
+    default:
+        return 0;
+    }
+}
+
+int options_read(struct options *o, int argc, char **argv)
+{
+    int i;
+
+    memset(o, 0, sizeof *o);
+    o->tokenizer = "tokenizer.bin";
+    o->prompt = "";
+    o->temperature = 1.0f;
+    o->topp = 0.9f;
+    o->steps = 256;
+    o->bits = 8;
+    if (argc < 2 || argv[1][0] == '-')
+        return usage();
+    o->model = argv[1];
+    for (i = 2; i < argc; i += 2) {
+        if (i + 1 >= argc)
+            return wrong(argv[i], "needs a value, or is not known");
+        if (!take(o, argv[i], argv[i + 1]))
+            return wrong(argv[i], argv[i + 1]);
+    }
+    if (o->seed == 0)
+        o->seed = sys_clock_seed() | 1u; /* never 0: the generator would stand still */
+    if (o->temperature < 0.0f)
+        o->temperature = 0.0f;
+    if (o->topp < 0.0f || o->topp > 1.0f)
+        o->topp = 0.9f;
+    return EXIT_DONE;
+}

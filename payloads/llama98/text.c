@@ -1,0 +1,99 @@
+/* text.c - the few words the engine says. Lines end with CR LF, whatever the system. */
+#include "llama98.h"
+
+#include <stdarg.h>
+
+usize text_length(const char *text)
+{
+    usize n = 0;
+
+    while (text[n])
+        n++;
+    return n;
+}
+
+int text_equal(const char *a, const char *b)
+{
+    for (; *a && *a == *b; a++, b++)
+        ;
+    return *a == *b;
+}
+
+/* The digits of `number`, at least `least` of them, from `room` on; returns their end. */
+static char *digits(char *room, u32 number, int least)
+{
+    char reversed[12];
+    int n = 0;
+
+    for (; number || n < least; number /= 10)
+        reversed[n++] = (char)('0' + number % 10);
+    while (n)
+        *room++ = reversed[--n];
+    *room = '\0';
+    return room;
+}
+
+char *text_number(char *room, i32 number)
+{
+    char *to = room;
+    u32 size = (u32)number;
+
+    if (number < 0) {
+        *to++ = '-';
+        size = 0u - size;
+    }
+    digits(to, size, 1);
+    return room;
+}
+
+char *text_megabytes(char *room, u64 bytes)
+{
+    u64 tenths = (bytes >> 10) + 103; /* KB, rounded up to the next tenth of a MB */
+    u32 whole = (u32)(tenths >> 10);
+    u32 tenth = ((u32)(tenths & 1023) * 10) >> 10;
+    char *end = digits(room, whole, 1);
+
+    *end++ = '.';
+    digits(end, tenth, 1);
+    return room;
+}
+
+char *text_fixed(char *room, u32 number, int after)
+{
+    u32 unit = 1;
+    char *end;
+    int i;
+
+    for (i = 0; i < after; i++)
+        unit *= 10;
+    end = digits(room, number / unit, 1);
+    *end++ = '.';
+    digits(end, number % unit, after);
+    return room;
+}
+
+/* Adds `text` to the line of `used` bytes while there is room; control characters show as '?'. */
+static usize add(char *line, usize used, usize most, const char *text)
+{
+    for (; *text && used < most; text++)
+        line[used++] = (char)((u8)*text < ' ' ? '?' : *text);
+    return used;
+}
+
+int complain(int code, const char *first, ...)
+{
+    char line[400];
+    usize most = sizeof line - 2;
+    usize used = add(line, 0, most, "LLAMA98: ");
+    const char *part;
+    va_list more;
+
+    va_start(more, first);
+    for (part = first; part; part = va_arg(more, const char *))
+        used = add(line, used, most, part);
+    va_end(more);
+    line[used++] = '\r';
+    line[used++] = '\n';
+    sys_err(line, used);
+    return code;
+}

@@ -1,0 +1,348 @@
+/* tokenizer.c - text to tokens and back, by byte-pair merges, as llama2.c does it.
+ *
+ * The file: the length of the longest piece, then for each token a float score, a 32-bit length and so many
+ * bytes. It does not say how many tokens it holds, so they are counted: a tokenizer of another
+ * vocabulary is refused by name instead of printing gibberish. */
+#include "llama98.h"
+
+#define MOST_BYTES (64u << 20)
+
+static i32 get_i32(const u8 *p)
+{
+    return (i32)((u32)p[0] | (u32)p[1] << 8 | (u32)p[2] << 16 | (u32)p[3] << 24);
+}
+
+/* ---- order ----------------------------------------------------------------------------------- */
+/* strcmp of `a` followed by `rest`, with `b`. */
+static int compare(const char *a, const char *rest, const char *b)
+{
+    for (;; a++, b++) {
+        while (!*a && *rest) {
+            a = rest;
+            rest = "";
+        }
+        if (*a != *b || !*a)
+            return (int)(u8)*a - (int)(u8)*b;
+    }
+}
+
+/* The token whose piece is `first` followed by `rest`, or -1. Where several are alike, the one that
+ * the C library's bsearch comes upon first is llama2.c's choice, so its middle is ours. */
+static i32 look_up(const struct tokenizer *t, const char *first, const char *rest)
+{
+    u32 low = 0, high = (u32)t->vocab_size;
+
+    while (low < high) {
+        u32 middle = (low + high) / 2;
+        int order = compare(first, rest, t->pieces[t->sorted[middle]]);
+        if (order == 0)
+            return t->sorted[middle];
+        if (order < 0)
+            high = middle;
+        else
+            low = middle + 1;
+    }
+    return -1;
+}
+
+/* One pass of a merge sort: runs of `width` become runs of twice that. Equal pieces keep their order. */
+static void merge_runs(const struct tokenizer *t, const i32 *from, i32 *to, u32 n, u32 width)
+{
+    u32 start, left, right, left_end, right_end, out;
+
+    for (start = 0, out = 0; start < n; start = right_end) {
+        left = start;
+        left_end = n - left < width ? n : left + width;
+        right = left_end;
+        right_end = n - right < width ? n : right + width;
+        while (left < left_end || right < right_end) {
+            int take_left = right >= right_end ||
+                            (left < left_end &&
+                             compare(t->pieces[from[left]], "", t->pieces[from[right]]) <= 0);
+            to[out++] = take_left ? from[left++] : from[right++];
+        }
+    }
+}
+
+static void sort_pieces(struct tokenizer *t, i32 *room)
+{
+    u32 n = (u32)t->vocab_size;
+    i32 *from = t->sorted;
+    i32 *to = room;
+    i32 *swap;
+    u32 i;
+
+    for (i = 0; i < n; i++)
+        from[i] = (i32)i;
+    for (i = 1; i < n; i *= 2) {
+        merge_runs(t, from, to, n, i);
+        swap = from;
+        from = to;
+        to = swap;
+    }
+    if (from != t->sorted)
+        memcpy(t->sorted, from, n * sizeof *from);
+}
+
+/* ---- loading --------------------------------------------------------------------------------- */
+/* How many tokens the bytes hold, or -1 when they do not end with the end of a token. */
+static i32 count_tokens(const u8 *bytes, u32 length)
+{
+    i32 count = 0;
+    u32 at = 4, size;
+
+    if (length < 4)
+        return -1;
+    for (; at < length; at += size, count++) {
+        if (length - at < 8)
+            return -1;
+        size = (u32)get_i32(bytes + at + 4);
+        at += 8;
+        if (size > length - at)
+            return -1;
+    }
+    return count;
+}
+
+/* Points at each piece where it stands; its NUL goes over the score of the next, already read. */
+static void take_pieces(struct tokenizer *t, u8 *bytes)
+{
+    u8 *at = bytes + 4;
+    i32 i;
+
+    for (i = 0; i < t->vocab_size; i++) {
+        u32 size = (u32)get_i32(at + 4);
+        memcpy(t->scores + i, at, sizeof(float));
+        if (i)
+            *at = '\0';
+        t->pieces[i] = (char *)at + 8;
+        at += 8 + size;
+    }
+    *at = '\0';
+}
+
+static int damaged(const char *path)
+{
+    return complain(EXIT_TOKENIZER, "the tokenizer ", path, " is damaged", (const char *)0);
+}
+
+static int wrong_size(const char *path, i32 count, const char *model_path, i32 vocab_size)
+{
+    char has[16], needs[16];
+
+    return complain(EXIT_TOKENIZER, "the tokenizer ", path, " has ", text_number(has, count), " tokens, but ",
+                    model_path, " needs ", text_number(needs, vocab_size),
+                    ": give the tokenizer made for it with -z", (const char *)0);
+}
+
+/* Reads the whole file to the end of one block that also has room for the tables of `vocab_size`. */
+static int read_file(struct tokenizer *t, sys_file file, const char *path, u8 **bytes, u32 *length)
+{
+    u32 tables = (u32)t->vocab_size * (u32)(sizeof(char *) + sizeof(float) + 2 * sizeof(i32));
+    u32 got;
+    char needed[24];
+
+    if (sys_length(file, length) != SYS_OK || *length > MOST_BYTES)
+        return damaged(path);
+    t->memory_bytes = tables + *length + 1;
+    t->memory = sys_alloc(t->memory_bytes);
+    if (!t->memory)
+        return complain(EXIT_MEMORY, "not enough memory: the tokenizer needs ",
+                        text_megabytes(needed, t->memory_bytes), " MB", (const char *)0);
+    t->pieces = (char **)t->memory;
+    t->scores = (float *)(t->pieces + t->vocab_size);
+    t->sorted = (i32 *)(t->scores + t->vocab_size);
+    *bytes = (u8 *)(t->sorted + 2 * t->vocab_size);
+    if (sys_read(file, *bytes, *length, &got) != SYS_OK || got != *length)
+        return complain(EXIT_TOKENIZER, "cannot read the tokenizer ", path, (const char *)0);
+    return EXIT_DONE;
+}
+
+int tokenizer_load(struct tokenizer *t, const char *path, i32 vocab_size, const char *model_path)
+{
+    sys_file file;
+    u8 *bytes = 0;
+    u32 length = 0;
+    i32 count;
+    int code;
+    int status = sys_open(&file, path, SYS_READ);
+
+    memset(t, 0, sizeof *t);
+    t->vocab_size = vocab_size;
+    if (status != SYS_OK)
+        return complain(EXIT_TOKENIZER, "cannot read the tokenizer ", path,
+                        status == SYS_MISSING ? ": there is no such file" : "", (const char *)0);
+    code = read_file(t, file, path, &bytes, &length);
+    sys_close(file);
+    if (!code) {
+        count = count_tokens(bytes, length);
+        if (count < 0)
+            code = damaged(path);
+        else if (count != vocab_size)
+            code = wrong_size(path, count, model_path, vocab_size);
+    }
+    if (code) {
+        tokenizer_close(t);
+        return code;
+    }
+    take_pieces(t, bytes);
+    sort_pieces(t, t->sorted + vocab_size);
+    return EXIT_DONE;
+}
+
+void tokenizer_close(struct tokenizer *t)
+{
+    sys_free(t->memory, t->memory_bytes);
+    t->memory = 0;
+}
+
+/* ---- tokens to text -------------------------------------------------------------------------- */
+static int hex_digit(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
+/* The byte that a piece such as <0x0A> stands for, or -1. */
+static int raw_byte(const char *piece)
+{
+    int high, low;
+
+    if (piece[0] != '<' || piece[1] != '0' || piece[2] != 'x')
+        return -1;
+    high = hex_digit(piece[3]);
+    if (high < 0)
+        return -1;
+    low = hex_digit(piece[4]);
+    return low < 0 ? high : high * 16 + low;
+}
+
+static int printable(u8 byte)
+{
+    return (byte >= ' ' && byte <= '~') || (byte >= '\t' && byte <= '\r');
+}
+
+const char *tokenizer_decode(struct tokenizer *t, i32 previous, i32 token)
+{
+    const char *piece = t->pieces[token];
+    int byte;
+
+    if (previous == TOKEN_BOS && piece[0] == ' ')
+        piece++; /* the blank that every text is encoded with */
+    byte = raw_byte(piece);
+    if (byte >= 0) {
+        t->byte[0] = (char)byte;
+        piece = t->byte;
+    }
+    if (piece[0] && !piece[1] && !printable((u8)piece[0]))
+        return "";
+    return piece;
+}
+
+/* ---- text to tokens -------------------------------------------------------------------------- */
+/* Adds the token of one character of `n` bytes, or one token for each byte. */
+static int add_character(struct prompt *p, const struct tokenizer *t, const char *text, i32 n)
+{
+    char character[5];
+    i32 token, i;
+
+    memcpy(character, text, (usize)n);
+    character[n] = '\0';
+    token = look_up(t, character, "");
+    if (token >= 0) {
+        p->tokens[p->count++] = token;
+        return 1;
+    }
+    for (i = 0; i < n; i++) {
+        token = (i32)(u8)text[i] + 3; /* after <unk>, BOS and EOS come the 256 bytes */
+        if (token >= t->vocab_size)
+            return 0;
+        p->tokens[p->count++] = token;
+    }
+    return 1;
+}
+
+/* Splits the text into characters: UTF-8, and whatever else comes in its place. */
+static int add_characters(struct prompt *p, const struct tokenizer *t, const char *text)
+{
+    i32 n;
+
+    for (; *text; text += n) {
+        for (n = 1; n < 4 && ((u8)text[n] & 0xC0) == 0x80; n++)
+            ;
+        if (!add_character(p, t, text, n))
+            return 0;
+    }
+    return 1;
+}
+
+/* merged[i] is the token that i and i + 1 would become, or -1. */
+static void look_up_pair(const struct prompt *p, const struct tokenizer *t, i32 *merged, i32 i)
+{
+    if (i >= 0 && i + 1 < p->count)
+        merged[i] = look_up(t, t->pieces[p->tokens[i]], t->pieces[p->tokens[i + 1]]);
+}
+
+/* Merges the pair with the best score, the first of equals, until no pair is a token. */
+static void merge_pairs(struct prompt *p, const struct tokenizer *t, i32 *merged)
+{
+    i32 i, best;
+    float score;
+
+    for (i = 0; i + 1 < p->count; i++)
+        look_up_pair(p, t, merged, i);
+    for (;;) {
+        best = -1;
+        score = -1e10f;
+        for (i = 0; i + 1 < p->count; i++)
+            if (merged[i] >= 0 && t->scores[merged[i]] > score) {
+                score = t->scores[merged[i]];
+                best = i;
+            }
+        if (best < 0)
+            return;
+        p->tokens[best] = merged[best];
+        p->count--;
+        for (i = best + 1; i < p->count; i++) {
+            p->tokens[i] = p->tokens[i + 1];
+            merged[i] = merged[i + 1];
+        }
+        look_up_pair(p, t, merged, best - 1);
+        look_up_pair(p, t, merged, best);
+    }
+}
+
+int prompt_encode(struct prompt *p, const struct tokenizer *t, const char *text)
+{
+    u32 room = (u32)text_length(text) + 3;
+    i32 blank;
+
+    p->count = 0;
+    p->memory_bytes = room * 2 * (u32)sizeof(i32);
+    p->tokens = (i32 *)sys_alloc(p->memory_bytes);
+    if (!p->tokens)
+        return complain(EXIT_MEMORY, "not enough memory for the prompt", (const char *)0);
+    p->tokens[p->count++] = TOKEN_BOS;
+    if (*text) {
+        blank = look_up(t, " ", "");
+        if (blank >= 0)
+            p->tokens[p->count++] = blank;
+        if (blank < 0 || !add_characters(p, t, text)) {
+            prompt_close(p);
+            return complain(EXIT_TOKENIZER, "the tokenizer has no tokens for this prompt", (const char *)0);
+        }
+    }
+    merge_pairs(p, t, p->tokens + room);
+    return EXIT_DONE;
+}
+
+void prompt_close(struct prompt *p)
+{
+    sys_free(p->tokens, p->memory_bytes);
+    p->tokens = 0;
+}
