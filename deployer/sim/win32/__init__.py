@@ -1,0 +1,126 @@
+"""Runs Win32 console programs as Windows 98 on a Pentium II would, without Windows.
+
+A library of its own: give it the bytes of an .EXE and a `Disk`, get its exit code.
+
+    from deployer.sim.disk import Disk
+    from deployer.sim.win32 import run_program
+
+    status = run_program(exe, args="-n 5", disk=Disk(folder), console_out=sys.stdout.buffer.write)
+
+The processor is unicorn's (cpuid of a Pentium II; SSE is an invalid instruction); KERNEL32 is written
+in Python, `api.TABLE` lists what it has. It is strict where Windows 98 is: a call that 98 lacks does not
+link, *W functions fail with ERROR_CALL_NOT_IMPLEMENTED, code pages are read-only, the stack grows
+by its guard page, memory runs out at the given size, programs for newer systems do not start.
+Children (CreateProcessA) are taken from the disk and run by turns with their parent.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from deployer.sim.disk import Disk
+from deployer.sim.win32.api import TABLE
+from deployer.sim.win32.engine import CPU_MODELS
+from deployer.sim.win32.loader import NotStarted, load
+from deployer.sim.win32.memory import Budget
+from deployer.sim.win32.objects import ConsoleInput, ConsoleOutput, Handles, Input, Output, Stream
+from deployer.sim.win32.process import Process, encode
+from deployer.sim.win32.system import (
+    Clock,
+    Ending,
+    ExitStatus,
+    LimitReached,
+    Limits,
+    RealClock,
+    StepClock,
+    System,
+)
+
+__all__ = [
+    "CPU_MODELS",
+    "TABLE",
+    "Clock",
+    "Ending",
+    "ExitStatus",
+    "Limits",
+    "RealClock",
+    "StepClock",
+    "run_program",
+]
+
+#: Variables that every Windows 98 has.
+ENVIRONMENT = {
+    "TMP": "C:\\WINDOWS\\TEMP",
+    "TEMP": "C:\\WINDOWS\\TEMP",
+    "PROMPT": "$p$g",
+    "winbootdir": "C:\\WINDOWS",
+    "COMSPEC": "C:\\WINDOWS\\COMMAND.COM",
+    "PATH": "C:\\WINDOWS;C:\\WINDOWS\\COMMAND",
+    "windir": "C:\\WINDOWS",
+}
+
+
+def _nobody() -> bytes:
+    return b""
+
+
+def _never() -> bool:
+    return False
+
+
+def run_program(
+    exe: bytes,
+    *,
+    disk: Disk,
+    args: str = "",
+    path: str = "C:\\PROGRAM.EXE",
+    cwd: str = "C:\\",
+    console_out: Output,
+    console_in: Input = _nobody,
+    stdout: Output | None = None,
+    stdin: Callable[[int], bytes] | None = None,
+    clock: Clock | None = None,
+    ram: int = 128 << 20,
+    swap: int = 0,
+    cpu_model: str = "pentium2",
+    mhz: int = 350,
+    environment: Mapping[str, str] | None = None,
+    limits: Limits | None = None,
+    cancelled: Callable[[], bool] = _never,
+) -> ExitStatus:
+    """Run a program to its end and tell how it ended; nothing but `PowerOff` is raised for it.
+
+    `args` is the command's tail, `path` the program's place on the disk. `console_out` gets what the
+    screen shows, `console_in` answers one typed line (with its line end; b"" is end of file). `stdout`
+    and `stdin` (asked for up to n bytes) stand for redirection by the shell. `ram` + `swap` bytes can be
+    committed by all processes together. `clock` is the target's; the default is the real one.
+    """
+    clock = clock or RealClock()
+    limits = limits or Limits()
+    system = System(
+        disk=disk, clock=clock, budget=Budget(ram + swap), ram=ram, console_out=console_out,
+        console_in=console_in, limits=limits, cpu_model=cpu_model, mhz=mhz,
+        environment=environment or ENVIRONMENT, cancelled=cancelled,
+    )  # fmt: skip
+    handles = Handles()
+    std = (
+        handles.add(Stream(read=stdin) if stdin else ConsoleInput(console_in), inherit=True),
+        handles.add(
+            Stream(write=stdout) if stdout else ConsoleOutput(system.write_console), inherit=True
+        ),
+        handles.add(ConsoleOutput(system.write_console), inherit=True),
+    )
+    try:
+        main = Process(
+            system, load(exe, path.rpartition("\\")[2].upper()), TABLE, path=path,
+            command_line=encode(f"{path} {args}" if args else path), cwd=cwd,
+            environment=system.environment, handles=handles, std=std,
+        )  # fmt: skip
+        return system.run(main)
+    except NotStarted as error:
+        return ExitStatus(error.code, Ending.NOT_STARTED, str(error))
+    except LimitReached as error:
+        return ExitStatus(0, Ending.LIMIT, str(error))
+    finally:
+        for process in system.processes:
+            process.end(ExitStatus(0, Ending.LIMIT, "its parent has ended"))

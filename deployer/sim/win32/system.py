@@ -1,0 +1,227 @@
+"""The machine that the processes share: disk, clock, memory, console; and who runs when."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import TYPE_CHECKING, Protocol, Self
+
+from deployer.sim.disk import Disk
+from deployer.sim.win32.memory import Budget
+from deployer.sim.win32.objects import Input, Output
+
+if TYPE_CHECKING:
+    from deployer.sim.win32.engine import Engine
+    from deployer.sim.win32.process import Process
+
+
+class Clock(Protocol):
+    """The target's clock."""
+
+    def now(self) -> float:
+        """Seconds since 1970, UTC."""
+
+    def ticks(self) -> float:
+        """Seconds since the machine was switched on; never goes back."""
+
+    def sleep(self, seconds: float) -> None:
+        """Let time pass while nobody has anything to do."""
+
+
+class RealClock:
+    """The modern machine's clock; the simulated one was switched on a minute ago."""
+
+    def __init__(self) -> None:
+        self._start = time.monotonic() - 60
+
+    def now(self) -> float:
+        """Seconds since 1970."""
+        return time.time()
+
+    def ticks(self) -> float:
+        """Seconds since the machine was switched on."""
+        return time.monotonic() - self._start
+
+    def sleep(self, seconds: float) -> None:
+        """Wait."""
+        time.sleep(seconds)
+
+
+class StepClock:
+    """A clock that moves only when it is looked at (1 ms) or slept on: runs are repeatable."""
+
+    def __init__(self, now: float = 915_148_800.0, step: float = 0.001) -> None:
+        self._now = now
+        self._ticks = 60.0
+        self._step = step
+
+    def now(self) -> float:
+        """Seconds since 1970; begins on 1 January 1999."""
+        return self._now + self._ticks
+
+    def ticks(self) -> float:
+        """Seconds since the machine was switched on."""
+        self._ticks += self._step
+        return self._ticks
+
+    def sleep(self, seconds: float) -> None:
+        """Jump ahead."""
+        self._ticks += seconds
+
+
+class Ending(Enum):
+    """How a program came to its end."""
+
+    EXITED = "exited"
+    FAULT = "fault"  # an illegal operation, or a call that the emulator lacks
+    NOT_STARTED = "not started"
+    LIMIT = "limit"  # time or output of the emulation used up, or cancelled
+
+
+@dataclass(frozen=True, slots=True)
+class ExitStatus:
+    """How a program ended: its 32-bit exit code, and the reason when it did not end by itself.
+
+    For FAULT the code is the exception's number (0xC0000005: bad address) and `eip` says where;
+    for NOT_STARTED and LIMIT the code means nothing.
+    """
+
+    code: int
+    ending: Ending = Ending.EXITED
+    reason: str = ""
+    eip: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """Bounds that keep an emulation from running away: seconds of real time, bytes of output."""
+
+    seconds: float = 600.0
+    output: int = 16 << 20
+    processes: int = 8
+
+
+class LimitReached(Exception):  # noqa: N818 - ends the run, is not the caller's error
+    """A bound of the emulation was reached; the text says which."""
+
+
+SLICE_ALONE = 0.25
+SLICE_SHARED = 0.02
+
+
+class Watchdog:
+    """Stops a running emulation when its slice is over, from a thread of its own."""
+
+    def __init__(self) -> None:
+        self._change = threading.Condition()
+        self._uc: Engine | None = None
+        self._deadline = 0.0
+        self._closed = False
+        self.expired = True
+        self._thread = threading.Thread(target=self._watch, name="win32-watchdog", daemon=True)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._change:
+            self._closed = True
+            self._uc = None
+            self._change.notify()
+        self._thread.join()
+
+    def start(self, uc: Engine, seconds: float) -> None:
+        """Begin a slice."""
+        with self._change:
+            self._uc, self._deadline, self.expired = uc, time.monotonic() + seconds, False
+            self._change.notify()
+
+    def stop(self) -> None:
+        """End the slice: the emulation is not touched any more."""
+        with self._change:
+            self._uc, self.expired = None, True
+
+    def _watch(self) -> None:
+        with self._change:
+            while not self._closed:
+                if self._uc is None:
+                    self._change.wait()
+                    continue
+                left = self._deadline - time.monotonic()
+                if left > 0:
+                    self._change.wait(left)
+                    continue
+                self.expired = True
+                # A stop that falls between two starts is lost, so it is repeated until stop().
+                self._uc.emu_stop()
+                self._change.wait(0.01)
+
+
+@dataclass(slots=True, eq=False)
+class System:
+    """Everything that the processes of one run share."""
+
+    disk: Disk
+    clock: Clock
+    budget: Budget
+    ram: int
+    console_out: Output
+    console_in: Input
+    limits: Limits
+    cpu_model: str
+    mhz: int
+    environment: Mapping[str, str]
+    cancelled: Callable[[], bool]
+    processes: list[Process] = field(default_factory=list)
+    output: int = 0
+    next_id: int = 0xFFF00001
+
+    def write_console(self, data: bytes) -> None:
+        """Show bytes on the screen, up to the limit."""
+        self.count(len(data))
+        self.console_out(data)
+
+    def count(self, size: int) -> None:
+        """Note output that leaves the emulation; raises `LimitReached`."""
+        self.output += size
+        if self.output > self.limits.output:
+            raise LimitReached(f"more than {self.limits.output} bytes of output")
+
+    def run(self, main: Process) -> ExitStatus:
+        """Run `main` and its children until `main` has ended."""
+        end = time.monotonic() + self.limits.seconds
+        with Watchdog() as watch:
+            while main.status is None:
+                if self.cancelled():
+                    raise LimitReached("cancelled")
+                if time.monotonic() > end:
+                    raise LimitReached(f"ran longer than {self.limits.seconds:g} seconds")
+                self._turn(watch, end)
+        return main.status
+
+    def _turn(self, watch: Watchdog, end: float) -> None:
+        """Give each process that can go on one slice; sleep when none can."""
+        alive = [p for p in self.processes if p.status is None]
+        ready = [p for p in alive if p.wake()]
+        for process in ready:
+            if process.status is None:
+                process.run(watch, self._slice(alive))
+        self.processes = [p for p in self.processes if p.status is None]
+        if not ready:
+            self._sleep(alive, end)
+
+    def _slice(self, alive: list[Process]) -> float:
+        if len(alive) == 1:
+            return SLICE_ALONE
+        return SLICE_SHARED
+
+    def _sleep(self, alive: list[Process], end: float) -> None:
+        deadlines = [p.wait.until for p in alive if p.wait and p.wait.until is not None]
+        if not deadlines:
+            raise LimitReached("every process waits for something that cannot happen")
+        rest = min(deadlines) - self.clock.ticks()
+        self.clock.sleep(min(max(rest, 0.0), 0.25, max(0.0, end - time.monotonic()) + 0.001))
