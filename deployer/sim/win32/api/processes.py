@@ -274,7 +274,6 @@ TABLE = {
     "WaitForSingleObjectEx": Api(3, wait_for_single_object, WAIT_FAILED),
     "WaitForMultipleObjects": Api(4, wait_for_multiple_objects, WAIT_FAILED),
     "WaitForMultipleObjectsEx": Api(5, wait_for_multiple_objects, WAIT_FAILED),
-    "WaitForInputIdle": Api(2, lambda _p, *_: 0),
     "CreateEventA": Api(4, create_event),
     "CreateMutexA": Api(3, create_mutex),
     "SetEvent": Api(1, set_event),

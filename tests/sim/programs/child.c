@@ -1,0 +1,22 @@
+/* A child: says its number of times a word, slowly; `child big` writes more than a pipe holds. */
+#include "k32.h"
+void start(void)
+{
+    char *t = tail();
+    int i;
+    u32 n, j;
+    static char block[10000];
+    if (t[0] == 'b') {
+        for (i = 0; i < 10000; i++) block[i] = '.';
+        WriteFile(GetStdHandle(-11), block, 10000, &n, 0);
+        ExitProcess(n == 10000 ? 40 : 41);
+    }
+    if (t[0] == 'l') for (;;) ;
+    if (t[0] == 'i') {                    /* reads what the parent's keyboard says */
+        ReadFile(GetStdHandle(-10), block, 100, &n, 0);
+        WriteFile(GetStdHandle(-11), block, n, &j, 0);
+        ExitProcess(n);
+    }
+    for (i = 0; i < 3; i++) { say("word "); Sleep(30); }
+    ExitProcess(0x12345678);
+}
