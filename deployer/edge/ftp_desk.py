@@ -1,0 +1,114 @@
+"""What all connections of one FTP server share: its limits, its people, its clock, its open books.
+
+Everything here is used in the server's own thread only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from deployer.core import tree as trees
+from deployer.core.tree import Tree
+from deployer.events import Event
+from deployer.model import Shelf
+
+if TYPE_CHECKING:
+    from deployer.edge.ftp_handler import Control
+    from deployer.edge.ftp_transfer import DataChannel
+
+_KEPT_TREES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one server bears. Times are seconds, sizes bytes.
+
+    Two descriptors and one open file per connection must fit into the process' limit of open files,
+    which is 1,024 on most systems.
+    """
+
+    connections: int = 256
+    per_address: int = 128
+    backlog: int = 512
+    login_tries: int = 3
+    login_seconds: float = 60.0
+    refusal_delay: float = 0.5
+    idle: float = 900.0
+    stall: float = 60.0
+    connect: float = 20.0
+    farewell: float = 5.0
+    line: int = 1024
+    flood: int = 256 << 10
+    waiting: int = 32
+    unread_replies: int = 64
+    refusals_told: int = 20
+    chunk: int = 1 << 20
+
+
+class Library(Protocol):
+    """Who may log in and what they see."""
+
+    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+        """The shelf of a login, or None to refuse it. Must be quick; called in the server's thread.
+
+        Anonymous guests come as user `anonymous`.
+        """
+
+
+class Desk:
+    """The books of one server: limits, callbacks, open connections and moving transfers."""
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        inbox: Path,
+        emit: Callable[[Event], None],
+        clock: Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self.library = library
+        self.inbox = inbox
+        self.clock = clock
+        self.limits = limits
+        self.controls: set[Control] = set()
+        self.moving: set[DataChannel] = set()
+        self.closing: list[socket.socket] = []
+        self._emit = emit
+        self._trees: dict[int, Tree] = {}
+
+    def emit(self, event: Event) -> None:
+        """Tell an event. A watcher that fails must not take the server down with it."""
+        with contextlib.suppress(Exception):  # the loop of the service may be closed already
+            self._emit(event)
+
+    def close_sockets(self) -> None:
+        """Close what was given up since the last call.
+
+        The loop calls this between two rounds of events, so that no number of a closed socket comes
+        back within a round, where an event of the old one would hit the new one.
+        """
+        for sock in self.closing:
+            with contextlib.suppress(OSError):
+                sock.close()
+        self.closing.clear()
+
+    @staticmethod
+    def now() -> float:
+        """Seconds for measuring durations."""
+        return time.monotonic()
+
+    def tree(self, shelf: Shelf) -> Tree:
+        """The tree of a shelf, grown once as long as the library hands out the same shelf."""
+        kept = self._trees.get(id(shelf))
+        if kept is None or kept.shelf is not shelf:
+            if len(self._trees) >= _KEPT_TREES:
+                self._trees.clear()
+            kept = self._trees[id(shelf)] = trees.grow(shelf)
+        return kept

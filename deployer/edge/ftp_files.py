@@ -1,0 +1,167 @@
+"""Where bytes come from and go to: memory, a slice of a user's file, the inbox."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import socket
+import stat
+import tempfile
+from pathlib import Path
+
+from deployer.model import Blob, Slice
+
+_FALLBACK_CHUNK = 64 << 10
+_SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
+
+
+class SourceAlteredError(Exception):
+    """The file is not the one that was measured, so none of its bytes may leave."""
+
+
+class TooLongError(Exception):
+    """An upload brings more bytes than it may."""
+
+
+class BytesSource:
+    """Bytes in memory from `offset` on."""
+
+    def __init__(self, blob: Blob, offset: int, chunk: int) -> None:
+        self._rest = memoryview(blob.data)[offset:]
+        self._chunk = chunk
+
+    @property
+    def left(self) -> int:
+        """Bytes that have not been handed over."""
+        return len(self._rest)
+
+    def send(self, sock: socket.socket) -> int:
+        """Hand over what the socket takes now. Raises OSError as the socket does."""
+        sent = sock.send(self._rest[: self._chunk])
+        self._rest = self._rest[sent:]
+        return sent
+
+    def check(self) -> None:
+        """Nothing can change in memory."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+        self._rest = memoryview(b"")
+
+
+class SliceSource:
+    """A slice of a user's file, served only as long as the file is what was measured.
+
+    Never a byte before or after the slice: the end is kept here, since sendfile itself would go on
+    to the end of the file.
+    """
+
+    def __init__(self, cut: Slice, offset: int, chunk: int) -> None:
+        """Raises OSError when it cannot be opened, SourceAlteredError when it has changed."""
+        self._cut = cut
+        self._chunk = chunk
+        self._position = cut.offset + offset
+        self._end = cut.offset + cut.length
+        self._sendfile = hasattr(os, "sendfile")
+        # O_NONBLOCK: should the path have become a named pipe, opening it must not wait
+        flags = os.O_RDONLY | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NONBLOCK", 0)
+        self._fd = os.open(cut.path, flags | getattr(os, "O_BINARY", 0))
+        try:
+            self.check()
+        except BaseException:
+            self.close()
+            raise
+
+    @property
+    def left(self) -> int:
+        """Bytes that have not been handed over."""
+        return self._end - self._position
+
+    def send(self, sock: socket.socket) -> int:
+        """Hand over what the socket takes now, at most one chunk.
+
+        Raises SourceAlteredError when the file ends too early, OSError as the socket does.
+        """
+        count = min(self._chunk, self._end - self._position)
+        if not count:
+            return 0
+        sent = self._send_file(sock, count) if self._sendfile else self._send_read(sock, count)
+        if not sent:
+            raise SourceAlteredError
+        self._position += sent
+        return sent
+
+    def _send_file(self, sock: socket.socket, count: int) -> int:
+        try:
+            return os.sendfile(sock.fileno(), self._fd, self._position, count)
+        except OSError as error:
+            if isinstance(error, (BlockingIOError, InterruptedError, ConnectionError)):
+                raise
+            # some file systems and sockets know no sendfile; reading tells whether it was that
+            self._sendfile = False
+            return self._send_read(sock, count)
+
+    def _send_read(self, sock: socket.socket, count: int) -> int:
+        os.lseek(self._fd, self._position, os.SEEK_SET)
+        data = os.read(self._fd, min(count, _FALLBACK_CHUNK))
+        return sock.send(data) if data else 0
+
+    def check(self) -> None:
+        """Raise SourceAlteredError unless length and time are as they were measured."""
+        now = os.fstat(self._fd)
+        same = now.st_size == self._cut.file_length and now.st_mtime_ns == self._cut.mtime_ns
+        if not same or not stat.S_ISREG(now.st_mode):
+            raise SourceAlteredError
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
+class Inbox:
+    """A report on its way in: a temporary file that takes its name only when it is complete."""
+
+    def __init__(self, root: Path, deployment: str, name: str, limit: int) -> None:
+        """Raises OSError when the directory cannot be written, ValueError for an unsafe name."""
+        if not _SAFE.fullmatch(name) or not _SAFE.fullmatch(deployment):
+            raise ValueError("not a name for a file")
+        self._final = root / deployment / name
+        self._left = limit
+        self._final.parent.mkdir(parents=True, exist_ok=True)
+        fd, path = tempfile.mkstemp(".part", f"{name}.", self._final.parent)
+        self._file = os.fdopen(fd, "wb")
+        self._temporary = Path(path)
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. Raises TooLongError beyond the limit, OSError when the disk refuses."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLongError
+        self._file.write(data)
+
+    def keep(self) -> Path:
+        """Give the complete file its name, replacing an older one, and return its path.
+
+        Raises OSError; then the older one is still there.
+        """
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.close()
+        self._temporary.chmod(0o644)
+        self._temporary.replace(self._final)
+        if os.name == "posix":
+            folder = os.open(self._final.parent, os.O_RDONLY)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        return self._final
+
+    def close(self) -> None:
+        """Drop what is not kept."""
+        with contextlib.suppress(OSError):
+            self._file.close()
+        self._temporary.unlink(missing_ok=True)

@@ -1,0 +1,229 @@
+"""The FTP server: pyftpdlib's loop in one thread, bound to the personality of `core.policy`.
+
+It listens on one address only, and everything it does is told through `emit`. Nothing in it is
+configured through class attributes, so several servers can live in one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import functools
+import socket
+import sys
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pyftpdlib.ioloop import AsyncChat, IOLoop
+    from pyftpdlib.servers import FTPServer
+
+    from deployer.edge.ftp_handler import Control
+
+from deployer.core import ftp_session as said
+from deployer.edge.ftp_desk import Desk, Library, Limits
+from deployer.errors import AddressMissing, PortBusy, PortForbidden
+from deployer.events import Event
+
+__all__ = ["FtpServer", "Library", "Limits"]
+
+_TRANSFER_SWEEP = 0.1
+_SESSION_SWEEP = 1.0
+_ACCEPTS_AT_ONCE = 64
+
+
+class FtpServer:
+    """An FTP server that hands out shelves and takes reports back.
+
+    `library`, `emit` and `clock` are called in the server's thread. `start` returns the port that
+    it really listens on (`port` may be 0), or raises PortBusy, PortForbidden or AddressMissing.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        port: int,
+        library: Library,
+        inbox_dir: str | Path,
+        emit: Callable[[Event], None],
+        clock: Callable[[], float] = time.time,
+        limits: Limits | None = None,
+    ) -> None:
+        self._address = address
+        self._port = port
+        self._desk = Desk(
+            library=library,
+            inbox=Path(inbox_dir),
+            emit=emit,
+            clock=clock,
+            limits=limits or Limits(),
+        )
+        self._thread: threading.Thread | None = None
+        self._wake: socket.socket | None = None
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def port(self) -> int:
+        """The port, known after `start`."""
+        return self._port
+
+    def start(self) -> int:
+        """Listen and serve in a thread of its own."""
+        sock = self._listen()
+        self._port = int(sock.getsockname()[1])
+        loop = IOLoop.factory()
+        self._wake, heard = socket.socketpair()
+        _Waker(heard, loop)
+        listener = _Listener(sock, loop, self._desk)
+        self._stopping = False
+        self._thread = threading.Thread(
+            target=self._serve, args=(loop, listener), name="ftp", daemon=True
+        )
+        self._thread.start()
+        return self._port
+
+    def close(self) -> None:
+        """Say goodbye to every client, close everything, wait for the thread."""
+        thread, self._thread = self._thread, None
+        if thread is None or self._wake is None:
+            return
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._wake.send(b"!")
+        if thread is not threading.current_thread():
+            thread.join(timeout=10)
+        self._wake.close()
+
+    def _listen(self) -> socket.socket:
+        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
+        sock = socket.socket(family, socket.SOCK_STREAM)
+        try:
+            if sys.platform != "win32":
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            sock.bind((self._address, self._port))
+        except OSError as error:
+            sock.close()
+            match error.errno:
+                case errno.EADDRINUSE:
+                    raise PortBusy(port=self._port, address=self._address) from error
+                case errno.EACCES | errno.EPERM:
+                    raise PortForbidden(
+                        port=self._port, address=self._address, python=sys.executable
+                    ) from error
+                case errno.EADDRNOTAVAIL:
+                    raise AddressMissing(address=self._address) from error
+                case _:
+                    raise
+        return sock
+
+    def _serve(self, loop: Any, listener: _Listener) -> None:
+        desk = self._desk
+        soonest: float | None = None
+        next_transfers = next_sessions = 0.0
+        try:
+            while not self._stopping:
+                if desk.moving:
+                    soonest = min(soonest or _TRANSFER_SWEEP, _TRANSFER_SWEEP)
+                elif desk.controls or listener.resting:
+                    soonest = min(soonest or _SESSION_SWEEP, _SESSION_SWEEP)
+                try:
+                    loop.poll(soonest)
+                    soonest = loop.sched.poll()
+                except Exception:
+                    listener.handle_error()
+                    soonest = 0.0
+                desk.close_sockets()
+                now = desk.now()
+                if now >= next_transfers:
+                    next_transfers = now + _TRANSFER_SWEEP
+                    _sweep(tuple(desk.moving), now)
+                if now >= next_sessions:
+                    next_sessions = now + _SESSION_SWEEP
+                    _sweep(tuple(desk.controls), now)
+                    listener.wake()
+        finally:
+            for control in tuple(desk.controls):
+                with contextlib.suppress(Exception):
+                    control.drop_job("the server was closed")
+                    control.respond(said.CLOSING)
+                    control.close()
+            loop.close()
+            desk.close_sockets()
+
+
+def _sweep(channels: tuple[Any, ...], now: float) -> None:
+    """Give every channel its look; one that fails is closed, the others are not touched."""
+    for channel in channels:
+        try:
+            channel.sweep(now)
+        except Exception:
+            channel.handle_error()
+
+
+class _Listener(FTPServer):  # type: ignore[misc]
+    """Accepts clients within the limits; rests a moment when there are no more descriptors."""
+
+    def __init__(self, sock: socket.socket, loop: Any, desk: Desk) -> None:
+        self._desk = desk
+        self.resting = False
+        handler = functools.partial(Control, desk=desk)
+        super().__init__(sock, handler, ioloop=loop, backlog=desk.limits.backlog)
+        self.max_cons = desk.limits.connections
+        self.max_cons_per_ip = desk.limits.per_address
+
+    def __repr__(self) -> str:
+        return f"<Listener {self._fileno}>"
+
+    def _accept_new_cons(self) -> bool:
+        return len(self._desk.controls) < self.max_cons
+
+    def handle_accept(self) -> None:
+        """Take all that wait, up to a fair number."""
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                pair = self.accept()
+            except OSError:
+                # no more descriptors: waiting here would spin, so look again in a moment
+                self.ioloop.unregister(self._fileno)
+                self.resting = True
+                return
+            if pair is None:
+                return
+            self.handle_accepted(*pair)
+
+    def wake(self) -> None:
+        """Accept again after a rest."""
+        if self.resting:
+            self.resting = False
+            self.ioloop.register(self._fileno, self, self.ioloop.READ)
+
+    def handle_error(self) -> None:
+        """The listener stays, whatever happened."""
+
+
+class _Waker(AsyncChat):  # type: ignore[misc]
+    """Lets `close` end a wait of the loop."""
+
+    def handle_read_event(self) -> None:
+        """Only the waking counts."""
+        with contextlib.suppress(OSError):
+            self.socket.recv(64)
