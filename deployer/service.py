@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import threading
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -26,7 +26,7 @@ from deployer.core.deployment import (
     concerns_reports,
     is_output,
 )
-from deployer.edge import files, resources
+from deployer.edge import files, rehearsal, resources
 from deployer.edge.ftpd import FtpServer
 from deployer.edge.store import Store
 from deployer.errors import (
@@ -41,7 +41,9 @@ from deployer.events import (
     DeploymentStaged,
     Event,
     FileStaged,
+    LoginAccepted,
     OutputReceived,
+    ScreenLine,
     ServerListening,
     StateChanged,
     TargetReported,
@@ -49,6 +51,7 @@ from deployer.events import (
 from deployer.model import (
     GO_BAT,
     HELPER_EXE,
+    OUTPUT_TXT,
     RECEIPT_TXT,
     RESULT_TXT,
     UPLOAD_LIMITS,
@@ -137,21 +140,23 @@ class Service:
 
     def __init__(
         self,
-        store: Store,
+        state_dir: Path,
         *,
         clock: Callable[[], float],
         address: str,
         ftp_port: int,
     ) -> None:
-        self._store = store
+        self._store = Store(state_dir)
         self._clock = clock
         self._address = address
         self._ftp_port = ftp_port
-        self._bus = Bus(store)
+        self._bus = Bus(self._store)
         self._library = Library()
         self._deployments: dict[str, Deployment] = {}
         self._changed = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._server: FtpServer | None = None
+        self._sessions: dict[str, int] = {}
 
     async def __aenter__(self) -> Service:
         self._loop = asyncio.get_running_loop()
@@ -160,6 +165,7 @@ class Service:
     async def __aexit__(self, *_exc: object) -> None:
         if self._server is not None:
             await asyncio.to_thread(self._server.close)
+        self._store.close()
 
     @property
     def ftp_port(self) -> int:
@@ -169,6 +175,18 @@ class Service:
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """The event stream; see `Bus.subscribe`."""
         return self._bus.subscribe(since)
+
+    def last_seq(self) -> int:
+        """Number of the newest stored event."""
+        return self._store.last_seq()
+
+    def output_path(self, deployment: str) -> Path:
+        """Where the target's OUTPUT.TXT lies once it has arrived."""
+        return self._store.inbox / deployment / OUTPUT_TXT
+
+    def simulated_disk(self) -> Path:
+        """The directory that is drive C: of the simulated PC."""
+        return self._store.directory / "sim-pc"
 
     def publish(self, event: Event) -> None:
         """Store, publish and act on an event. The loop's thread only."""
@@ -181,7 +199,7 @@ class Service:
         for command in commands:
             self._perform(moved.deployment, command)
         if moved is not current:
-            self._loop.create_task(self._wake())
+            self._soon(self._wake())
 
     async def deploy(
         self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
@@ -210,9 +228,7 @@ class Service:
             self._ftp_port = await asyncio.to_thread(server.start)
             self._server = server
         self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat))
-        self.publish(
-            ServerListening(self._clock(), identity, "ftp", self._address, self._ftp_port)
-        )
+        self.publish(ServerListening(self._clock(), identity, "ftp", self._address, self._ftp_port))
 
     async def finished(
         self, deployment: str, *, silence: float | None, while_running: float | None = None
@@ -239,10 +255,32 @@ class Service:
         async with self._changed:
             try:
                 async with asyncio.timeout(_LAST_WORDS):
-                    while self._server is not None and self._server.sessions(deployment):
+                    while self._sessions.get(deployment):
                         await self._changed.wait()
             except TimeoutError:
                 return
+
+    async def rehearse(self, deployment: str, lines: Sequence[str]) -> int:
+        """Run a simulated PC beside this host, which types `lines`; its exit code.
+
+        Its drive C: stays for the next time. If it ends before the deployment does, that fails.
+        """
+        manifest = self._store.manifest(deployment)
+        assert manifest is not None
+        arguments = rehearsal.command(
+            host=manifest.host, port=self._ftp_port, disk=self.simulated_disk(), lines=lines
+        )
+
+        def on_line(text: str) -> None:
+            self.publish(ScreenLine(self._clock(), deployment, text))
+
+        code = await rehearsal.run(arguments, on_line)
+        current = self._deployments[deployment]
+        if not current.state.final:
+            at = self._clock()
+            reason = f"nothing more: it stopped (exit code {code}); before that: {current.last}"
+            self.publish(StateChanged(at, deployment, State.FAILED, reason, "silence"))
+        return code
 
     def cancel(self, deployment: str, why: str = "by the user") -> None:
         """End a deployment that has not ended."""
@@ -253,6 +291,12 @@ class Service:
         at = self._clock()
         self.publish(StateChanged(at, current.deployment, State.FAILED, reason, "silence"))
 
+    def _soon(self, work: Coroutine[object, object, None]) -> None:
+        """Run in the background; the set keeps the task from being collected unfinished."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
     async def _wake(self) -> None:
         async with self._changed:
             self._changed.notify_all()
@@ -261,9 +305,13 @@ class Service:
         self._loop.call_soon_threadsafe(self._arrived, event)
 
     def _arrived(self, event: Event) -> None:
+        match event:
+            case LoginAccepted(deployment=identity):
+                self._sessions[identity] = self._sessions.get(identity, 0) + 1
+            case ClientGone(deployment=identity) if self._sessions.get(identity):
+                self._sessions[identity] -= 1
+                self._soon(self._wake())
         self.publish(event)
-        if isinstance(event, ClientGone):
-            self._loop.create_task(self._wake())
 
     def _perform(self, deployment: str, command: Command) -> None:
         match command:
@@ -329,3 +377,24 @@ def _staged(
         recipe=manifest.payload.recipe,
         emulated=emulated,
     )
+
+
+def recorded(state_dir: Path, since: int = 0) -> Iterator[tuple[int, Event]]:
+    """The stored events of a state directory, in order; none when it does not exist yet."""
+    if not state_dir.is_dir():
+        return
+    store = Store(state_dir)
+    try:
+        yield from store.replay(since)
+    finally:
+        store.close()
+
+
+def check_simulator() -> None:
+    """Raises SimulatorMissing when the simulated PC cannot run here."""
+    rehearsal.check_installed()
+
+
+def run_simulator(arguments: Sequence[str]) -> int:
+    """Run a simulated PC on this terminal; its exit code."""
+    return rehearsal.run_here(arguments)

@@ -7,15 +7,31 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deployer.core import modelfile, names, plan, recipe
+from deployer.core import batch, modelfile, names, plan, recipe
+from deployer.core import manifest as manifests
 from deployer.edge import files, resources
-from deployer.errors import ModelDamaged, TokenizerMissing, TokenizerUnfit, WrongUse
-from deployer.model import DEFAULT_HOST_ADDRESS, Manifest, Payload, Profile, StagedFile
+from deployer.errors import (
+    ModelDamaged,
+    OutputExists,
+    TokenizerMissing,
+    TokenizerUnfit,
+    WrongUse,
+)
+from deployer.model import (
+    DEFAULT_HOST_ADDRESS,
+    GO_BAT,
+    HELPER_EXE,
+    Manifest,
+    Payload,
+    Profile,
+    StagedFile,
+)
 
 _MOST_TOKENIZER = 16 << 20
+_MOST_BATCH = 4 << 20
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -77,6 +93,11 @@ def stage(
         chosen.recipe.name if chosen.recipe else "files",
     )
     return Manifest(identity, host, identity, new_token(), payload)
+
+
+def sample_model() -> Path:
+    """The sample model that comes with the program."""
+    return resources.sample_model()
 
 
 def planned_bytes(request: Request) -> int:
@@ -201,3 +222,44 @@ def _command(request: Request, chosen: _Plan, staged: Sequence[StagedFile]) -> s
         return ""
     roles = {role: by_path[path] for role, path in chosen.roles.items()}
     return recipe.command(chosen.recipe, roles, request.options)
+
+
+def write_out(
+    request: Request, out: Path, directory: str, *, host: str | None, login: tuple[str, str]
+) -> list[tuple[str, int]]:
+    """Write everything the target needs into `out`; names and lengths of what was written.
+
+    Without `host` the files are whole and GO.BAT uses no FTP; with it they are cut into parts, and
+    GO.BAT fetches them from that server with `login` (name, password). Raises OutputExists.
+    """
+    files.make_directory(out)
+    if any(out.iterdir()):
+        raise OutputExists(path=out)
+    manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
+    if host:
+        manifest = replace(manifest, login=login[0], token=login[1])
+    generated = {
+        GO_BAT: batch.render(manifest, directory, offline=host is None),
+        HELPER_EXE: resources.program(HELPER_EXE),
+        manifests.file_name(manifest.deployment): manifests.render(manifest),
+    }
+    for name, data in generated.items():
+        files.write_atomically(out / name, data)
+    written = [(name, len(data)) for name, data in generated.items()]
+    for file in manifest.payload.files:
+        pieces = [(p.name, p.offset, p.length) for p in file.parts]
+        for name, offset, length in pieces if host else [(file.name, 0, file.length)]:
+            files.copy_slice(Path(file.source), offset, length, out / name)
+            written.append((name, length))
+    return written
+
+
+def read_text_file(path: Path) -> bytes:
+    """A batch file's bytes. Raises FileMissing, FileUnreadable, or WrongUse when it is too long."""
+    data = files.read_bounded(path, _MOST_BATCH + 1)
+    if len(data) > _MOST_BATCH:
+        raise WrongUse(
+            what=f"{path}: longer than {_MOST_BATCH} bytes; that is no batch file.",
+            remedy="Name a .BAT file.",
+        )
+    return data

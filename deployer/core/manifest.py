@@ -174,9 +174,7 @@ def _place(rest: str, files: list[StagedFile]) -> None:
     if re.search("%(?![0-9A-F]{2})", encoded):
         raise ValueError(f"not a place: {rest}")
     try:
-        place = re.sub(
-            "%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]).decode("cp1252"), encoded
-        )
+        place = re.sub("%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]).decode("cp1252"), encoded)
     except UnicodeDecodeError as error:
         raise ValueError(f"not a place: {rest}") from error
     if encode_place(place) != encoded:

@@ -128,6 +128,24 @@ def write_atomically(path: Path, data: bytes) -> None:
         raise DirectoryForbidden(path=path.parent, why=error.strerror) from error
 
 
+def copy_slice(source: Path, offset: int, length: int, to: Path) -> None:
+    """Copy bytes `offset .. offset + length` of a file into a new file, with flat memory.
+
+    Raises FileChanged when the source is shorter by now, DirectoryForbidden when writing fails.
+    """
+    with source.open("rb") as file:
+        file.seek(offset)
+        try:
+            with to.open("xb") as copy:
+                while length and (block := file.read(min(length, _BLOCK))):
+                    copy.write(block)
+                    length -= len(block)
+        except OSError as error:
+            raise DirectoryForbidden(path=to.parent, why=error.strerror) from error
+    if length:
+        raise FileChanged(path=source)
+
+
 def make_directory(path: Path) -> Path:
     """The directory, made if need be. Raises DirectoryForbidden when it cannot be used."""
     try:

@@ -11,11 +11,12 @@ def typed_lines(host: str, directory: str) -> tuple[str, ...]:
     FTP.EXE asks for user and password itself; GO.BAT is text, which it fetches right without
     `binary` (facts A5).
     """
-    drive, _, path = directory.partition("\\")
+    drive, *names = directory.split("\\")
+    levels = ["\\" + "\\".join(names[: depth + 1]) for depth in range(len(names))]
     return (
         drive,
-        f"MD \\{path}",
-        f"CD \\{path}",
+        *(f"MD {level}" for level in levels),
+        f"CD {levels[-1]}",
         f"FTP {host}",
         "anonymous",
         "",

@@ -1,0 +1,30 @@
+# `make demo` and `make test` ask for nothing but Python 3.11 or newer: they make .venv themselves.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STATE := build/demo
+
+.PHONY: demo test lint clean
+
+demo: $(VENV)/ready
+	$(BIN)/deployer push --target sim payloads/models/campfire/campfire260K.bin \
+		--prompt "Once upon a time" --steps 200 --temperature 0.8 --seed 1 --state-dir $(STATE)
+
+test: $(VENV)/ready
+	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+
+lint: $(VENV)/ready
+	$(BIN)/ruff check deployer tests benchmarks
+	$(BIN)/ruff format --check deployer tests benchmarks
+	$(BIN)/mypy
+
+$(VENV)/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say: make PYTHON=/path/to/python3.11"; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sim,dev]'
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build dist
+	$(MAKE) -C payloads clean

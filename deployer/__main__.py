@@ -1,0 +1,59 @@
+"""The program's entry: arguments to a face, errors to two lines and an exit code."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+
+import click
+
+from deployer import errors
+from deployer.face.cli import cli
+
+
+def run(arguments: list[str]) -> int:
+    """Run one command line; returns the exit code and prints what went wrong on stderr."""
+    debug = "--debug" in arguments
+    try:
+        result = cli.main(
+            args=[a for a in arguments if a != "--debug"],
+            prog_name="deployer",
+            standalone_mode=False,
+        )
+    except errors.DeployerError as error:
+        return _fail(error.what, error.remedy, error.exit_code, debug)
+    except click.exceptions.NoArgsIsHelpError as error:
+        click.echo(error.ctx.get_help() if error.ctx else "")
+        return errors.EXIT_USE
+    except click.ClickException as error:
+        context = getattr(error, "ctx", None)
+        command = context.command_path if context else "deployer"
+        return _fail(error.format_message(), f"See: {command} --help", errors.EXIT_USE, debug)
+    except (KeyboardInterrupt, click.Abort):
+        return _fail(
+            "Stopped.", "What has arrived stays on the target: push again to go on.",
+            errors.EXIT_INTERRUPTED, debug,
+        )  # fmt: skip
+    except BrokenPipeError:
+        return errors.EXIT_USE
+    except Exception as error:  # the last net: no traceback for users
+        what = f"Internal error: {type(error).__name__}: {error}"
+        remedy = "Run the command again with --debug and report what it prints."
+        return _fail(what, remedy, errors.EXIT_INTERNAL, debug)
+    return result if isinstance(result, int) else errors.EXIT_PROVED
+
+
+def _fail(what: str, remedy: str, code: int, debug: bool) -> int:
+    if debug:
+        traceback.print_exc()
+    print(f"deployer: {what}\n{remedy}", file=sys.stderr)  # noqa: T201
+    return code
+
+
+def main() -> None:
+    """Console entry point; the only place that exits the process."""
+    sys.exit(run(sys.argv[1:]))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+"""Starts the simulated PC as a process of its own: a peer on loopback, as separate as a real PC."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib.util
+import subprocess
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from deployer.errors import SimulatorMissing
+
+_NEEDS = ("unicorn", "pefile")
+_LINE_LIMIT = 1 << 20
+
+
+def check_installed() -> None:
+    """Raises SimulatorMissing when what the simulated PC needs is not installed."""
+    missing = [name for name in _NEEDS if importlib.util.find_spec(name) is None]
+    if missing:
+        raise SimulatorMissing(missing=" and ".join(missing))
+
+
+def command(
+    *, host: str, port: int, disk: Path, lines: Sequence[str], arguments: Sequence[str] = ()
+) -> list[str]:
+    """The command line of a simulated PC that calls `host` and reaches loopback port `port`.
+
+    `lines` are typed on it; `arguments` are further options of `python -m deployer.sim`.
+    """
+    typed = [f"--type={line}" for line in lines]
+    route = f"{host}=127.0.0.1:{port}"
+    return [
+        sys.executable, "-m", "deployer.sim", f"--route={route}", f"--disk={disk}",
+        *typed, *arguments,
+    ]  # fmt: skip
+
+
+async def run(arguments: Sequence[str], on_line: Callable[[str], None]) -> int:
+    """Run the simulated PC to its end; each line of its screen goes to `on_line`.
+
+    Returns its exit code. Cancelling the task ends the process.
+    """
+    process = await asyncio.create_subprocess_exec(
+        *arguments,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        limit=_LINE_LIMIT,
+    )
+    try:
+        assert process.stdout is not None
+        async for raw in process.stdout:
+            on_line(raw.decode("cp437", "replace").rstrip("\r\n"))
+        return await process.wait()
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+            await process.wait()
+
+
+def run_here(arguments: Sequence[str]) -> int:
+    """Run `python -m deployer.sim` on this terminal; its exit code."""
+    return subprocess.call([sys.executable, "-m", "deployer.sim", *arguments])

@@ -1,0 +1,228 @@
+"""The command line: arguments to requests, and a face for the answer."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from deployer import service, settings, staging
+from deployer.core import batch, lint, plan
+from deployer.errors import LintFailed, WrongUse
+from deployer.face import tables
+from deployer.face.jsonl import JsonLines
+from deployer.face.progress import PushProgress
+from deployer.face.push import Face, Push, push
+from deployer.face.view import Row, fold_all
+from deployer.settings import Settings
+
+_RECIPE_OPTIONS = ("temperature", "top_p", "steps", "seed", "prompt", "quantise")
+_PATH = click.Path(path_type=Path)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(package_name="retro-deployer", prog_name="deployer")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Move software onto an old PC and prove that it arrived and runs.
+
+    First steps, without any old PC:  deployer push --target sim
+    """
+    context.obj = settings.load()
+
+
+def _common(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options that every command with a store has."""
+    command = click.option(
+        "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
+    )(command)
+    return click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")(
+        command
+    )
+
+
+def _payload(command: Callable[..., Any]) -> Callable[..., Any]:
+    """What `push` and `stage` have in common: the files and how they are launched."""
+    for option in reversed(
+        [
+            click.argument("files", nargs=-1, type=_PATH),
+            click.option("--to", "directory", help=r"Directory on the target.  [C:\DEPLOY]"),
+            click.option("--run", "run_command", default="", help="Command to launch there."),
+            click.option("--recipe", default="", help="How to launch it: a recipe's name or file."),
+            click.option("--no-run", is_flag=True, help="Deliver and prove only."),
+            click.option("--prompt", help="Recipe: what the story begins with."),
+            click.option("--steps", type=click.IntRange(0, 1 << 20), help="Recipe: tokens."),
+            click.option("--temperature", type=click.FloatRange(0, 100), help="Recipe: 0 greedy."),
+            click.option("--top-p", type=click.FloatRange(0, 1), help="Recipe: nucleus."),
+            click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), help="Recipe: chance."),
+            click.option("--quantise", type=click.Choice(["0", "8"]), help="Recipe: 8 = int8."),
+            click.option("--part-size", help="Size of a part, such as 1M.  [4M]"),
+            click.option("--profile", help="Kind of target.  [win98-fat32]"),
+        ]
+    ):
+        command = option(command)
+    return command
+
+
+def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
+    options = tuple(
+        (name.replace("_", "-"), _number(given[name]))
+        for name in _RECIPE_OPTIONS
+        if given[name] is not None
+    )
+    part_size = given["part_size"]
+    return staging.Request(
+        files=given["files"] or (staging.sample_model(),),
+        run=given["run_command"],
+        recipe=given["recipe"],
+        no_run=given["no_run"],
+        options=options,
+        part_size=None if part_size is None else plan.parse_size(part_size),
+        profile=given["profile"] or config.profile,
+    )
+
+
+def _number(value: object) -> str:
+    """An option's value as the engine reads it: `0`, not `0.0`."""
+    return f"{value:g}" if isinstance(value, float) else str(value)
+
+
+@cli.command("push")
+@click.option("--target", envvar="DEPLOYER_TARGET", help="Address or name of the old PC, or sim.")
+@click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
+@click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
+@click.option("--screen", is_flag=True, help="Show the simulated PC's screen.")
+@_payload
+@_common
+@click.pass_obj
+def push_command(config: Settings, /, **given: Any) -> None:
+    """Deliver FILES to an old PC, launch them there, and prove both.
+
+    A llama2.c model is recognised; its tokenizer is found beside it and our engine goes with it.
+    `--target sim` plays it through on a simulated PC. Without FILES the sample model is sent.
+    """
+    target = _target(config, given["target"])
+    if not given["files"] and target != "sim":
+        raise WrongUse(
+            what="No file was named.", remedy=f"Say: deployer push --target {target} FILE..."
+        )
+    face = _face(as_json=given["as_json"], screen=given["screen"])
+    request = _request(config, given)
+    directory = batch.parse_directory(given["directory"] or config.directory)
+    address = given["address"] or config.address
+    if target == "sim":
+        service.check_simulator()
+    manifest = staging.stage(request, host=address)
+    timeout = given["timeout"]
+    patience = config.timeout if timeout is None else timeout
+    job = Push(
+        manifest=manifest,
+        target=target,
+        address=address,
+        ftp_port=config.ftp_port if given["ftp_port"] is None else given["ftp_port"],
+        directory=directory,
+        silence=patience or None,
+        while_running=timeout or None,
+    )
+    asyncio.run(push(job, _state_dir(config, given), face))
+
+
+def _target(config: Settings, given: str | None) -> str:
+    if not given:
+        raise WrongUse(
+            what="--target is missing: which old PC shall it go to?",
+            remedy="Give its address, such as --target 192.168.1.2, or --target sim to rehearse.",
+        )
+    return settings.resolve_target(given, config)
+
+
+def _face(*, as_json: bool, screen: bool) -> Face:
+    if as_json:
+        return JsonLines(_write)
+    return PushProgress(Console(highlight=False), time.time, show_screen=screen)
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+def _state_dir(config: Settings, given: dict[str, Any]) -> Path:
+    return Path(given["state_dir"] or config.state_dir).expanduser()
+
+
+@cli.command("stage")
+@click.option("--out", required=True, type=_PATH, help="An empty or new directory.")
+@click.option("--ftp", "host", help="Address of another FTP server that will hold the files.")
+@click.option("--user", default="anonymous", help="Login there.  [anonymous]")
+@click.option("--password", default="deployer", help="Password there.")
+@_payload
+@click.pass_obj
+def stage_command(config: Settings, /, out: Path, host: str | None, **given: Any) -> None:
+    """Write everything the target needs as plain files, for a CF card or another FTP server.
+
+    Without --ftp, copy the directory's contents into C:\\DEPLOY of the old PC and start GO there.
+    """
+    directory = batch.parse_directory(given["directory"] or config.directory)
+    if not given["files"]:
+        raise WrongUse(what="No file was named.", remedy="Say: deployer stage FILE... --out DIR")
+    request = _request(config, given)
+    written = staging.write_out(
+        request, out, directory, host=host, login=(given["user"], given["password"])
+    )
+    for name, length in written:
+        click.echo(f"{length:>12,}  {name}")
+    where = f"the FTP server {host}" if host else f"{directory} on the old PC"
+    start = "" if host else " and start GO there"
+    click.echo(f"Copy these {len(written)} files to {where}{start}.")
+
+
+def _rows(config: Settings, given: dict[str, Any]) -> list[Row]:
+    events = service.recorded(_state_dir(config, given))
+    return list(fold_all(event for _seq, event in events).values())
+
+
+@cli.command("status")
+@_common
+@click.pass_obj
+def status_command(config: Settings, /, **given: Any) -> None:
+    """Show deployments that have not ended, and the last that have."""
+    rows = _rows(config, given)
+    tables.status(rows, _write, as_json=given["as_json"], now=time.time())
+
+
+@cli.command("history")
+@click.option("--target", help="Only this machine.")
+@_common
+@click.pass_obj
+def history_command(config: Settings, /, target: str | None, **given: Any) -> None:
+    """Show every deployment with its proof, oldest first."""
+    chosen = [row for row in _rows(config, given) if target in (None, row.target)]
+    tables.history(chosen, _write, as_json=given["as_json"])
+
+
+@cli.command("lint")
+@click.argument("file", type=_PATH)
+@click.option("--explain", is_flag=True, help="Say why, and where that is known from.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def lint_command(file: Path, explain: bool, as_json: bool) -> None:
+    """Check any batch FILE against what COMMAND.COM of Windows 98 rejects or mangles."""
+    findings = lint.check(staging.read_text_file(file), name=file.name.upper())
+    tables.findings(findings, file, _write, explain=explain, as_json=as_json)
+    if findings:
+        raise LintFailed(name=file, count=len(findings))
+
+
+@cli.command("sim", context_settings={"ignore_unknown_options": True})
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def sim_command(arguments: tuple[str, ...]) -> int:
+    """Start a simulated PC that visits a running host (deployer sim --help tells how)."""
+    service.check_simulator()
+    return service.run_simulator(arguments)

@@ -1,0 +1,113 @@
+"""`deployer push`: stage, offer, watch, and say what the target proved."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from deployer.core.deployment import Deployment
+from deployer.events import Event
+from deployer.face.card import typed_lines
+from deployer.model import Manifest
+from deployer.service import Service, raise_for
+
+
+class Face(Protocol):
+    """Something that shows events."""
+
+    def show(self, event: Event) -> None:
+        """One event, in order."""
+
+    def close(self) -> None:
+        """No more will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Push:
+    """What `push` does once the payload is staged. Seconds, None: no limit."""
+
+    manifest: Manifest
+    target: str
+    address: str
+    ftp_port: int
+    directory: str
+    silence: float | None
+    while_running: float | None
+
+
+async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
+    """Offer the payload, show everything to the face, and return how it ended.
+
+    Raises the error that the end means when it is not `proved`.
+    """
+    simulated = job.target == "sim"
+    bind = "127.0.0.1" if simulated else job.address
+    port = 0 if simulated else job.ftp_port
+    peer = "127.0.0.1" if simulated else job.target
+    identity = job.manifest.deployment
+    async with Service(state_dir, clock=time.time, address=bind, ftp_port=port) as service:
+        watch = Watch(service, identity, face)
+        watching = asyncio.create_task(watch.run())
+        helper: asyncio.Task[int] | None = None
+        try:
+            await service.deploy(job.manifest, job.target, peer, job.directory, emulated=simulated)
+            if simulated:
+                lines = typed_lines(job.manifest.host, job.directory)
+                helper = asyncio.create_task(service.rehearse(identity, lines))
+            ended = await service.finished(
+                identity, silence=job.silence, while_running=job.while_running
+            )
+            await service.last_words(identity)
+            if helper is not None:
+                await asyncio.wait([helper], timeout=30)
+        except asyncio.CancelledError:
+            service.cancel(identity)
+            raise
+        finally:
+            await _stop(helper)
+            await watch.drained()
+            await _stop(watching)
+            face.close()
+    raise_for(ended, service.output_path(identity))
+    return ended
+
+
+class Watch:
+    """Shows a face the events of one deployment, and of the host itself."""
+
+    def __init__(self, service: Service, identity: str, face: Face) -> None:
+        self._service = service
+        self._identity = identity
+        self._face = face
+        self._seen = service.last_seq()
+        self._stream = service.subscribe(self._seen)
+
+    async def run(self) -> None:
+        """Until cancelled."""
+        async for seq, event in self._stream:
+            if event.deployment in ("", self._identity):
+                self._face.show(event)
+            self._seen = max(seq, self._seen)
+
+    async def drained(self) -> None:
+        """Wait until everything that was published has been shown."""
+        last = self._service.last_seq()
+        while self._seen < last:
+            await asyncio.sleep(0)
+
+
+async def _stop(task: asyncio.Task[object] | asyncio.Task[int] | None) -> None:
+    if task is None:
+        return
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+
+
+def state_directory(text: str) -> Path:
+    """The state directory of a setting, `~` expanded."""
+    return Path(text).expanduser()

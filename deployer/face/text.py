@@ -1,0 +1,41 @@
+"""Numbers and sums as people read them."""
+
+from __future__ import annotations
+
+
+def size(count: int) -> str:
+    """Bytes with a unit: `1.0 MB` is 1,000,000 bytes, as files and wires are measured."""
+    if count < 1000:
+        return f"{count} bytes"
+    value = float(count)
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if value < 999.95 or unit == "GB":
+            break
+    return f"{value:.1f} {unit}"
+
+
+def duration(seconds: float) -> str:
+    """`9 s`, `2 min 5 s`, `3 h 12 min`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+def short_sum(sha256: str) -> str:
+    """The beginning and the end of a SHA-256."""
+    return f"{sha256[:8]}...{sha256[-4:]}" if sha256 else "-"
+
+
+def count(number: int, noun: str) -> str:
+    """`1 part`, `12 parts`."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def tokens_per_second(value: float, *, emulated: bool) -> str:
+    """A speed, and whose it is."""
+    machine = "the emulated machine, not a Pentium II" if emulated else "measured on the target"
+    return f"{value:.4g} tok/s ({machine})"

@@ -1,0 +1,88 @@
+"""One `Settings` value, built at the top and handed down: flag > environment > file > default.
+
+Flags and environment variables (`DEPLOYER_*`) are click's work; this module reads the files:
+`deployer.toml` in the current directory, then the one in the user's configuration directory.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import platformdirs
+
+from deployer.errors import WrongUse
+from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
+
+FILE_NAME = "deployer.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What may be set in `deployer.toml`. Seconds, ports, addresses, directories."""
+
+    address: str = DEFAULT_HOST_ADDRESS
+    ftp_port: int = 21
+    state_dir: str = field(default_factory=lambda: platformdirs.user_state_dir("deployer"))
+    directory: str = DEFAULT_TARGET_DIRECTORY
+    profile: str = "win98-fat32"
+    timeout: float = 900.0
+    targets: Mapping[str, str] = field(default_factory=dict)
+
+
+def files() -> tuple[Path, ...]:
+    """The files that are read, the first wins."""
+    return (Path(FILE_NAME), Path(platformdirs.user_config_dir("deployer")) / FILE_NAME)
+
+
+def load(paths: tuple[Path, ...] | None = None) -> Settings:
+    """The settings of the files. Raises WrongUse that names the file and the key."""
+    merged: dict[str, Any] = {}
+    for path in reversed(files() if paths is None else paths):
+        merged |= _read(path)
+    return msgspec.convert(merged, Settings)
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return {}
+    except (OSError, tomllib.TOMLDecodeError) as error:
+        raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error
+    known = Settings.__dataclass_fields__
+    for key in table:
+        if key not in known:
+            raise WrongUse(
+                what=f"{path}: there is no setting '{key}'.",
+                remedy=f"There are: {', '.join(known)}.",
+            )
+    try:
+        msgspec.convert(table, Settings)
+    except msgspec.ValidationError as error:
+        raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error
+    return table
+
+
+def resolve_target(text: str, settings: Settings) -> str:
+    """The address that a user's word for a target means: `sim`, an address, or a name in `targets`.
+
+    Raises WrongUse for anything else.
+    """
+    word = settings.targets.get(text, text)
+    if word == "sim":
+        return word
+    try:
+        return str(ipaddress.IPv4Address(word))
+    except ValueError:
+        names = ", ".join(settings.targets) or "none yet"
+        raise WrongUse(
+            what=f"--target {text}: neither an address such as 192.168.1.2, nor sim, nor a name in "
+            f"[targets] of {FILE_NAME} (there: {names}).",
+            remedy="Look up the old PC's address with WINIPCFG there, or rehearse with sim.",
+        ) from None

@@ -1,0 +1,59 @@
+"""Recipes become command lines."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployer.core import recipe
+from deployer.errors import WrongUse
+
+TABLE = {
+    "name": "llama98",
+    "title": "t",
+    "kind": "llama2.c",
+    "programs": ["LLAMA98.EXE"],
+    "companions": ["tokenizer"],
+    "run": "LLAMA98.EXE {model} -z {tokenizer}",
+    "options": {"steps": "-n {value}", "prompt": "-i {value}"},
+}
+NAMES = {"model": "M.BIN", "tokenizer": "T.BIN"}
+
+
+@pytest.mark.parametrize(
+    ("options", "line"),
+    [
+        ([], "LLAMA98.EXE M.BIN -z T.BIN"),
+        ([("steps", "200")], "LLAMA98.EXE M.BIN -z T.BIN -n 200"),
+        ([("prompt", "Once upon")], 'LLAMA98.EXE M.BIN -z T.BIN -i "Once upon"'),
+        ([("prompt", "Zoo")], "LLAMA98.EXE M.BIN -z T.BIN -i Zoo"),
+        ([("prompt", "")], 'LLAMA98.EXE M.BIN -z T.BIN -i ""'),
+        ([("prompt", 'say "hi"')], 'LLAMA98.EXE M.BIN -z T.BIN -i "say \\"hi\\""'),
+        ([("prompt", "a b\\")], 'LLAMA98.EXE M.BIN -z T.BIN -i "a b\\\\"'),
+        ([("prompt", 'a\\" b')], 'LLAMA98.EXE M.BIN -z T.BIN -i "a\\\\\\" b"'),
+    ],
+)
+def test_the_command_line(options: list[tuple[str, str]], line: str) -> None:
+    assert recipe.command(recipe.parse(TABLE, "x.toml"), NAMES, options) == line
+
+
+@pytest.mark.parametrize(
+    "options",
+    [[("seed", "1")], [("prompt", "Größe")], [("prompt", "a\nb")], [("prompt", "x" * 400)]],
+)
+def test_what_a_target_cannot_take_is_refused(options: list[tuple[str, str]]) -> None:
+    with pytest.raises(WrongUse):
+        recipe.command(recipe.parse(TABLE, "x.toml"), NAMES, options)
+
+
+@pytest.mark.parametrize(
+    ("change", "says"),
+    [
+        ({"wat": 1}, "wat"),
+        ({"run": "X {nobody}"}, "nobody"),
+        ({"companions": 3}, "companions"),
+        ({"run": "X {"}, "x.toml"),
+    ],
+)
+def test_a_wrong_recipe_is_named(change: dict[str, object], says: str) -> None:
+    with pytest.raises(WrongUse, match=says):
+        recipe.parse({**TABLE, **change}, "x.toml")

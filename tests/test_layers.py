@@ -1,0 +1,100 @@
+"""The rooms of the house: who may import whom, read off the syntax tree."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+PACKAGE = Path(__file__).resolve().parents[1] / "deployer"
+
+ROOMS = {
+    "model": {"model"},
+    "events": {"events"},
+    "errors": {"errors"},
+    "settings": {"settings"},
+    "service": {"service", "staging", "bus"},
+}
+"""Top-level modules by room; `core`, `edge`, `face`, `bench` and `sim` are packages."""
+
+GROUND = {"model", "events", "errors"}
+MAY_IMPORT = {
+    "model": set(),
+    "events": {"model"},
+    "errors": set(),
+    "settings": GROUND,
+    "core": GROUND,
+    "edge": GROUND | {"core"},
+    "service": GROUND | {"core", "edge", "settings"},
+    "face": GROUND | {"core", "service", "settings"},
+    "bench": GROUND | {"core", "service", "settings"},
+    "sim": {"model"},
+    "__main__": GROUND | {"face"},
+    "__init__": set(),
+}
+
+FORBIDDEN_IN_CORE = {
+    "socket", "os", "time", "asyncio", "sqlite3", "pyftpdlib", "serial", "logging",
+    "pathlib", "subprocess", "threading", "random", "secrets", "io", "tempfile", "shutil", "select",
+}  # fmt: skip
+
+
+def room_of(module: str) -> str:
+    """The room of a dotted module name below `deployer`."""
+    top = module.split(".")[0] or "__init__"
+    return next((room for room, names in ROOMS.items() if top in names), top)
+
+
+def sources() -> Iterator[tuple[str, Path]]:
+    for path in sorted(PACKAGE.rglob("*.py")):
+        relative = path.relative_to(PACKAGE).with_suffix("")
+        yield ".".join(relative.parts), path
+
+
+def imports(path: Path) -> Iterator[str]:
+    """Absolute names of everything that a module imports, `from deployer import x` included."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}: relative import"
+            if node.module == "deployer":
+                yield from (f"deployer.{alias.name}" for alias in node.names)
+            elif node.module:
+                yield node.module
+
+
+@pytest.mark.parametrize(("module", "path"), list(sources()))
+def test_a_room_imports_only_what_is_below_it(module: str, path: Path) -> None:
+    room = room_of(module)
+    for name in imports(path):
+        if name.startswith("deployer."):
+            other = room_of(name.removeprefix("deployer."))
+            assert other == room or other in MAY_IMPORT[room], f"{module} imports {name}"
+
+
+@pytest.mark.parametrize(("module", "path"), [s for s in sources() if room_of(s[0]) == "core"])
+def test_core_does_no_io(module: str, path: Path) -> None:
+    found = {name.split(".")[0] for name in imports(path)} & FORBIDDEN_IN_CORE
+    assert not found, f"core module {module} imports {found}"
+
+
+def test_the_rule_can_fail(tmp_path: Path) -> None:
+    source = tmp_path / "bad.py"
+    source.write_text(
+        "import socket\nfrom deployer.edge import files\nfrom deployer import service\n"
+    )
+    names = set(imports(source))
+    assert names == {"socket", "deployer.edge", "deployer.service"}
+    assert room_of("edge.files") not in MAY_IMPORT["core"]
+
+
+def test_only_main_exits_the_process() -> None:
+    for module, path in sources():
+        if module in ("__main__", "sim.__main__"):
+            continue
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        calls = {ast.unparse(n.func) for n in ast.walk(tree) if isinstance(n, ast.Call)}
+        assert not calls & {"sys.exit", "exit", "quit", "os._exit"}, module
