@@ -48,6 +48,8 @@ def grow(shelf: Shelf) -> Tree:
     for entry in shelf.entries:
         shown = entry.name.strip("/")
         key = fold("", shown)
+        if not key:
+            continue
         files.setdefault(key, entry)
         parent = shown
         while "/" in parent:
@@ -116,7 +118,7 @@ def listing(tree: Tree, directory: str, pattern: str) -> tuple[Row, ...] | None:
     return tuple(
         Row(prefix + row.name, row.entry)
         for row in _rows(tree, parent)
-        if matches.fullmatch(row.name) or (row.entry and matches.fullmatch(_long(row.entry)))
+        if matches.fullmatch(row.name) or _fits_long(matches, row.entry)
     )
 
 
@@ -134,8 +136,9 @@ def _shown(entry: Entry) -> str:
     return entry.name.rpartition("/")[2]
 
 
-def _long(entry: Entry) -> str:
-    return entry.long_name.rpartition("/")[2]
+def _fits_long(matches: re.Pattern[str], entry: Entry | None) -> bool:
+    long_name = entry.long_name.rpartition("/")[2] if entry else ""
+    return bool(long_name and matches.fullmatch(long_name))
 
 
 def _matcher(pattern: str) -> re.Pattern[str]:

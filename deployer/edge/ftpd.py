@@ -34,7 +34,7 @@ from deployer.events import Event
 __all__ = ["FtpServer", "Library", "Limits"]
 
 _TRANSFER_SWEEP = 0.1
-_SESSION_SWEEP = 1.0
+_SESSION_SWEEP = 0.25
 _ACCEPTS_AT_ONCE = 64
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ftplib
+import random
 import socket
 import threading
 import time
@@ -24,8 +25,6 @@ GO = b"@ECHO OFF\r\nECHO hello\r\n"
 
 def pattern(length: int, seed: int = 7) -> bytes:
     """Bytes in which every damage shows: line ends of all kinds, 1Ah, telnet signs, no period."""
-    import random
-
     generator = random.Random(seed)
     head = b"\r\n\n\r\x1a\xff\xf4\xff\xf2\0"
     return (head + generator.randbytes(max(0, length - len(head))))[:length]

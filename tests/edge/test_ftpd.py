@@ -72,8 +72,6 @@ def test_a_program_never_leaves_in_ascii_mode(serve):
     with served.talk() as talk:
         replies, data = talk.fetch("RETR DEPLOY98.EXE")
         assert data == b""
-        assert replies == [
-            "550 DEPLOY98.EXE is not text. Type binary first, then get it again."
-        ]
+        assert replies == ["550 DEPLOY98.EXE is not text. Type binary first, then get it again."]
         assert talk.say("NOOP") == "200 Here."
     assert served.wait(events.AsciiRefused).name == "DEPLOY98.EXE"
