@@ -1,0 +1,167 @@
+"""The cable as the simulated PC's programs meet it: connections, replies, and what may go wrong.
+
+`Wire` sees every chunk of a data connection and may change it or raise: `LinkLost` (both
+connections are gone), `Cut` (the data connection ends early), `Stalled` (nothing moves until the
+other side closes). `Link` opens connections through `routes`: what the target calls 192.168.1.1 may
+really be a port of 127.0.0.1.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import struct
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+_T = TypeVar("_T")
+_POLL = 0.1
+MAX_REPLY = 4096
+
+
+class LinkLost(Exception):  # noqa: N818 - an event on the wire
+    """The connection is gone; `data` still came through."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__("the link is lost")
+        self.data = data
+
+
+class Cut(Exception):  # noqa: N818 - an event on the wire
+    """The data connection ends here as if all were said; `data` still came through."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__("the transfer is cut")
+        self.data = data
+
+
+class Stalled(Exception):  # noqa: N818 - an event on the wire
+    """Nothing comes any more, and nobody says so; `data` still came through."""
+
+    def __init__(self, data: bytes = b"") -> None:
+        super().__init__("the transfer stalls")
+        self.data = data
+
+
+class Hang(Exception):  # noqa: N818 - what the user sees
+    """A program waits for something that never comes (facts A14); only the user can end it."""
+
+
+class Wire:
+    """A good cable: bytes pass as they are. Faults override both methods."""
+
+    def received(self, data: bytes) -> bytes:
+        """What the target gets of `data`."""
+        return data
+
+    def sent(self, data: bytes) -> bytes:
+        """What the other side gets of `data`."""
+        return data
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(slots=True)
+class Link:
+    """How the target reaches others; after `patience` real seconds without progress, `Hang`."""
+
+    routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
+    wire: Wire = field(default_factory=Wire)
+    source: str | None = None
+    patience: float = 60.0
+    cancelled: Callable[[], bool] = _never
+    open_sockets: list[socket.socket] = field(default_factory=list)
+
+    def connect(self, host: str, port: int) -> socket.socket:
+        """A connection to a host by its number; OSError when nobody answers."""
+        target = self.routes.get(host, (host, port))
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            if self.source:
+                sock.bind((self.source, 0))
+            sock.settimeout(min(self.patience, 20.0))
+            sock.connect(target)
+            sock.settimeout(_POLL)
+        except OSError:
+            sock.close()
+            raise
+        self.open_sockets.append(sock)
+        return sock
+
+    def listen(self, beside: socket.socket) -> socket.socket:
+        """A listening socket on the address that the control connection has (facts A27)."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            sock.bind((beside.getsockname()[0], 0))
+            sock.listen(1)
+            sock.settimeout(_POLL)
+        except OSError:
+            sock.close()
+            raise
+        self.open_sockets.append(sock)
+        return sock
+
+    def accept(self, listener: socket.socket) -> socket.socket:
+        """The server's call; waits as long as it takes, since the client has no time-out."""
+
+        def call() -> socket.socket:
+            return listener.accept()[0]
+
+        sock = self.waiting(call, "the server's data connection")
+        sock.settimeout(_POLL)
+        self.open_sockets.append(sock)
+        return sock
+
+    def receive(self, sock: socket.socket, size: int) -> bytes:
+        """Some bytes; empty when the other side has closed or reset the connection."""
+
+        def call() -> bytes:
+            return sock.recv(size)
+
+        try:
+            return self.waiting(call, "an answer")
+        except OSError:
+            return b""
+
+    def send(self, sock: socket.socket, data: bytes) -> None:
+        """Send all bytes; OSError when the other side has closed."""
+        view = memoryview(data)
+
+        def call() -> int:
+            return sock.send(view)
+
+        while view:
+            view = view[self.waiting(call, "room to send") :]
+
+    def wait_closed(self, sock: socket.socket) -> None:
+        """Wait, deaf, until the other side closes the connection."""
+        while self.receive(sock, 65536):
+            continue
+
+    def waiting(self, step: Callable[[], _T], what: str) -> _T:
+        """Repeat a socket call until it answers; `Hang` when patience is over."""
+        end = time.monotonic() + self.patience
+        while True:
+            try:
+                return step()
+            except TimeoutError:
+                if self.cancelled() or time.monotonic() > end:
+                    raise Hang(f"FTP.EXE waits for {what}") from None
+
+    def close(self, sock: socket.socket, *, reset: bool = False) -> None:
+        """Close a connection, or have it vanish with a reset."""
+        with contextlib.suppress(ValueError):
+            self.open_sockets.remove(sock)
+        with contextlib.suppress(OSError):
+            if reset:
+                sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            sock.close()
+
+    def reset_all(self) -> None:
+        """What the restarted PC does with connections that it no longer knows."""
+        for sock in list(self.open_sockets):
+            self.close(sock, reset=True)
