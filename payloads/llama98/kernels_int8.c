@@ -23,19 +23,17 @@ union bits {
     u32 u;
 };
 
-/* The largest magnitude; as an integer, because positive floats compare like their bits and the FPU compares slowly. */
+/* The largest magnitude; as an integer, because positive floats compare like their bits and the FPU
+ * compares slowly. */
 static float largest(const float *x, i32 n)
 {
-    union bits best, one;
-    i32 i;
+    const union bits *at = (const union bits *)x;
+    union bits best;
 
     best.u = 0;
-    for (i = 0; i < n; i++) {
-        one.f = x[i];
-        one.u &= 0x7FFFFFFFu;
-        if (one.u > best.u)
-            best.u = one.u;
-    }
+    for (; n > 0; n--, at++)
+        if ((at->u & 0x7FFFFFFFu) > best.u)
+            best.u = at->u & 0x7FFFFFFFu;
     return best.f;
 }
 

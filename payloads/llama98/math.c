@@ -1,7 +1,11 @@
-/* math.c - the functions a C library would bring, good to the last bit of a float.
+/* math.c - the functions a C library would bring, rounded as the usual C library rounds them.
  *
- * Each is computed with doubles at 53 bits, to some 40 right bits or more, and rounded to a float
- * once. The switches below matter on the x87 only; between them stands no float that is kept in a register. */
+ * Each is computed with doubles at 53 bits and rounded to a float once. exp, sin and cos are polynomials
+ * of the degree that glibc's have, the best there are of that degree, so that not only the right bits are the
+ * same but nearly all the wrong ones (a float in a few thousand): a token that is drawn on the edge falls
+ * on the same side. The coefficients are minimax fits made for this program, tools/minimax.py.
+ *
+ * The switches below matter on the x87 only; between them stands no float that is kept in a register. */
 #include "llama98.h"
 
 /* ---- precision ------------------------------------------------------------------------------- */
@@ -44,10 +48,15 @@ float square_root(float x)
 #endif
 
 /* ---- exp ------------------------------------------------------------------------------------- */
-#define PARTS 128                            /* exp(x) = 2^(k/PARTS) * exp(r), |r| <= ln 2 / 256 */
-#define PARTS_PER_UNIT 184.66496523378731    /* PARTS / ln 2 */
-#define UNIT_PER_PART 0.0054152123481245725  /* ln 2 / PARTS */
-#define ROUND 6755399441055744.0             /* 1.5 * 2^52: adding it leaves the nearest integer in the low bits */
+#define PARTS 32 /* exp(x) = 2^(k/PARTS) * 2^(r/PARTS) with |r| <= 1/2 */
+#define PARTS_PER_UNIT 46.16624130844683 /* PARTS / ln 2 */
+#define LN_2 0.69314718055994531
+#define ROUND 6755399441055744.0 /* 1.5 * 2^52: adding it leaves the nearest integer in the low bits */
+
+/* 2^(r/PARTS), within 10^-10 of itself */
+#define EXP_1 0.02166084939661304
+#define EXP_2 0.00023459809789515398
+#define EXP_3 1.6938359254698072e-06
 
 union bits {
     double d;
@@ -78,31 +87,29 @@ void math_start(void)
 
     fpu_double();
     for (i = 0; i < PARTS; i++)
-        powers[i] = exp_series((double)i * UNIT_PER_PART);
+        powers[i] = exp_series((double)i * (LN_2 / PARTS));
     fpu_single();
 }
 
 void exp_each(float *x, i32 n)
 {
+    union bits_single *at = (union bits_single *)x;
     union bits k, scale;
-    union bits_single in;
     double r;
-    i32 i;
 
     fpu_double();
-    for (i = 0; i < n; i++) {
-        in.f = x[i];
-        if ((in.u & 0x7FFFFFFFu) > 0x43480000u) { /* beyond +-200, or not a number */
-            if (!((in.u & 0x7FFFFFFFu) > 0x7F800000u))
-                in.u = in.u & 0x80000000u ? 0 : 0x7F800000u;
-            x[i] = in.f;
+    for (; n > 0; n--, at++) {
+        if ((at->u & 0x7FFFFFFFu) > 0x43480000u) { /* beyond +-200, or not a number */
+            if ((at->u & 0x7FFFFFFFu) <= 0x7F800000u)
+                at->u = at->u & 0x80000000u ? 0 : 0x7F800000u;
             continue;
         }
-        k.d = (double)in.f * PARTS_PER_UNIT + ROUND;
-        r = (double)in.f - (k.d - ROUND) * UNIT_PER_PART;
+        r = (double)at->f * PARTS_PER_UNIT;
+        k.d = r + ROUND;
+        r -= k.d - ROUND;
         scale.d = powers[k.u[0] & (PARTS - 1)];
-        scale.u[1] += (u32)((i32)k.u[0] >> 7) << 20;
-        x[i] = (float)(scale.d * (1.0 + r * (1.0 + r * (0.5 + r * (1.0 / 6.0)))));
+        scale.u[1] += (u32)((i32)k.u[0] >> 5) << 20;
+        at->f = (float)(scale.d * (1.0 + r * (EXP_1 + r * (EXP_2 + r * EXP_3))));
     }
     fpu_single();
 }
@@ -111,19 +118,24 @@ void exp_each(float *x, i32 n)
 #define HALF_PI_HIGH 1.57079632673412561417 /* 33 bits of pi / 2: its multiples are exact */
 #define HALF_PI_LOW 6.07710050650619224932e-11
 
+/* sin and cos up to pi / 4 */
+#define SIN_3 (-0.16666654943702314)
+#define SIN_5 0.008332178146192077
+#define SIN_7 (-0.0001951729898651074)
+#define COS_2 (-0.4999999972510827)
+#define COS_4 0.041666623324349596
+#define COS_6 (-0.0013886763794484609)
+#define COS_8 2.439045070929501e-05
+
 /* cos and sin of 0 <= angle < 2^20 or so. */
 static void cosine_sine(double angle, float *cosine, float *sine)
 {
     i32 k = (i32)(angle / (HALF_PI_HIGH + HALF_PI_LOW) + 0.5);
     double r = (angle - (double)k * HALF_PI_HIGH) - (double)k * HALF_PI_LOW;
-    double c = 1.0, s = 1.0;
-    int i;
+    double r2 = r * r;
+    double c = 1.0 + r2 * (COS_2 + r2 * (COS_4 + r2 * (COS_6 + r2 * COS_8)));
+    double s = r + r * r2 * (SIN_3 + r2 * (SIN_5 + r2 * SIN_7));
 
-    for (i = 18; i > 0; i -= 2) {
-        c = 1.0 - c * r * r / (double)(i * (i - 1));
-        s = 1.0 - s * r * r / (double)(i * (i + 1));
-    }
-    s *= r;
     *cosine = (float)(k & 1 ? (k & 2 ? s : -s) : (k & 2 ? -c : c));
     *sine = (float)(k & 1 ? (k & 2 ? -c : c) : (k & 2 ? -s : s));
 }
