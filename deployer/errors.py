@@ -210,3 +210,115 @@ class Cancelled(DeployerError):
     """
 
     exit_code = EXIT_INTERRUPTED
+
+
+class InterfaceMissing(DeployerError):
+    """This computer has no network interface named {interface}.
+    There are: {seen}.
+    """
+
+    exit_code = EXIT_USE
+
+
+class NoWiredInterface(DeployerError):
+    """This computer has no free wired network interface (seen: {seen}).
+    Plug in a network card or a USB network adapter, or name an interface with --interface.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class InterfaceAmbiguous(DeployerError):
+    """Several wired interfaces could be the one with the old PC: {names}.
+    Say which, for example --interface {first}; or pull the other cable.
+    """
+
+    exit_code = EXIT_USE
+
+
+class InterfaceCarriesInternet(DeployerError):
+    """{interface} is this computer's way to the internet, so its address was not touched.
+    Plug the old PC into another port, or add --force-interface to use this one all the same.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class InterfaceWireless(DeployerError):
+    """{interface} is a wireless interface, and the old PC hangs on a cable.
+    Name the wired one with --interface, or add --force-interface to use this one all the same.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class SubnetTaken(DeployerError):
+    """{subnet} is already the network on {interface}, so two networks here would have the same addresses.
+    {remedy}
+    """
+
+    exit_code = EXIT_HOST
+
+
+class AddressTaken(DeployerError):
+    """Another machine on the wire ({mac}) already has the address {address}, so it was not set.
+    Give that machine another address (the old PC gets {target}), or use another for this computer with --address.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class WireBusy(DeployerError):
+    """The wire on {interface} belongs to another deployer that runs ({owner}).
+    Use that one, or stop it first.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class LinkForbidden(DeployerError):
+    """Addresses may not be set by this user ({why}).
+    Run with sudo, or start the service, which has the one capability it needs (CAP_NET_ADMIN).
+    """
+
+    exit_code = EXIT_HOST
+
+
+class LinkFailed(DeployerError):
+    """The system refused to change {interface}: {why}.
+    What was changed before has been undone; deployer doctor tells more.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class UndoDamaged(DeployerError):
+    """{path}: the note about how the interface was cannot be read ({why}).
+    Look at the interface's settings yourself, then delete that file.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class SystemUnsupported(DeployerError):
+    """Setting the wire's address is not known for this system ({system}).
+    Set the address by hand, then use --no-link.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class TargetAbsent(DeployerError):
+    """{what}
+    {remedy}
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class DoctorFound(DeployerError):
+    """{what}
+    {remedy}
+    """
+
+    exit_code = EXIT_HOST
