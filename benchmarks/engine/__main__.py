@@ -1,0 +1,164 @@
+"""Counts what a token costs LLAMA98 on a Pentium II: `python -m benchmarks.engine`.
+
+The Linux i386 build, which is the same code as the .EXE, runs under cachegrind with the caches of
+a Pentium II (16 + 16 KB, 512 KB). What is counted is exact and the same from run to run; a token's
+cost is the difference between a long and a short run, divided, so loading does not count. The speed
+is modelled, never measured: cycles = 0.75 x instructions + 35 x last-level data misses, at 350 MHz.
+
+    --short       few tokens, only the gated cases: what CI compares with baseline.json
+    --json        one JSON object instead of the table
+    --baseline    writes the figures of --short into baseline.json
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from benchmarks.engine.shapes import STORIES_15M, write_model, write_tokenizer
+
+ROOT = Path(__file__).resolve().parents[2]
+BASELINE = Path(__file__).with_name("baseline.json")
+CAMPFIRE = ROOT / "payloads" / "models" / "campfire"
+REFERENCE = ROOT.parent / "shared" / "models"
+CACHES = ("--I1=16384,4,32", "--D1=16384,4,32", "--LL=524288,4,32")
+MHZ = 350
+#: tokens a second of llama98.c on a real Pentium II at 350 MHz, as its authors published them
+PUBLISHED = {"260K": 39.31, "15M": 1.03}
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One line of the table. `limit` is the most instructions a token may cost."""
+
+    name: str
+    size: str
+    bits: str
+    limit: int | None
+    tokens: int  # the long run; the short one is a single token
+    short: int  # the long run of --short; 0 = not in it
+
+
+CASES = (
+    Case("260K fp32", "260K", "0", 2_200_000, 200, 20),
+    Case("260K int8", "260K", "8", 1_600_000, 200, 20),
+    Case("15M fp32", "15M", "0", None, 50, 0),
+    Case("15M int8", "15M", "8", 22_000_000, 200, 5),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """What one token costs."""
+
+    name: str
+    tokens: int
+    instructions: int
+    misses: int
+    limit: int | None
+    modelled: float
+    published: float
+
+
+def build(out: Path) -> Path:
+    """Compiles the Linux i386 build into `out` and returns the program."""
+    program = out / "linux32" / "LLAMA98"
+    command = ["make", "-s", "-C", str(ROOT / "payloads"), f"OUT={out}", str(program)]
+    subprocess.run(command, check=True, timeout=300)
+    return program
+
+
+def count(program: Path, model: Path, tokenizer: Path, bits: str, tokens: int) -> tuple[int, int]:
+    """Instructions and last-level data misses of a greedy run of so many tokens."""
+    command = ["valgrind", "--tool=cachegrind", "--cache-sim=yes", *CACHES]
+    command += ["--cachegrind-out-file=/dev/null", str(program), str(model), "-z", str(tokenizer)]
+    command += ["-t", "0", "-n", str(tokens), "-q", bits]
+    valgrind = shutil.which("valgrind") or sys.exit("valgrind is needed: apt install valgrind")
+    done = subprocess.run(
+        [valgrind, *command[1:]], env={}, capture_output=True, check=True, timeout=1800
+    )
+    if f"tokens={tokens - 1} ".encode() not in done.stdout:
+        sys.exit(f"the run of {tokens} tokens ended early; nothing can be counted")
+    report = done.stderr.decode()
+    found = [re.search(rf"{name}:\s+([\d,]+)", report) for name in ("I\\s+refs", "LLd misses")]
+    instructions, misses = (int(m[1].replace(",", "")) for m in found if m)
+    return instructions, misses
+
+
+def measure(program: Path, case: Case, model: Path, tokenizer: Path, tokens: int) -> Figure:
+    """The cost of a token of `case`, averaged over a run of `tokens`."""
+    long = count(program, model, tokenizer, case.bits, tokens)
+    short = count(program, model, tokenizer, case.bits, 1)
+    instructions, misses = ((a - b) // (tokens - 1) for a, b in zip(long, short, strict=True))
+    speed = MHZ * 1e6 / (0.75 * instructions + 35 * misses)
+    return Figure(
+        case.name, tokens, instructions, misses, case.limit, round(speed, 2), PUBLISHED[case.size]
+    )
+
+
+def models(folder: Path, *, short: bool) -> dict[str, tuple[Path, Path]]:
+    """Model and tokenizer for each size.
+
+    Of 260K weights there are stories260K, which the published figure is for, and our own, which is
+    everywhere, so the short run uses it; they differ in the number of heads only.
+    """
+    small = (REFERENCE / "stories260K.bin", REFERENCE / "tok512.bin")
+    if short or not small[0].is_file():
+        small = (CAMPFIRE / "campfire260K.bin", CAMPFIRE / "campfire.tok.bin")
+    large = (folder / "15m.bin", folder / "15m.tok")
+    write_model(large[0], STORIES_15M)
+    write_tokenizer(large[1], STORIES_15M.vocab)
+    return {"260K": small, "15M": large}
+
+
+def figures(*, short: bool) -> Iterator[Figure]:
+    """All cases, one after the other, in a directory that is gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="engine-") as name:
+        program = build(Path(name) / "build")
+        files = models(Path(name), short=short)
+        for case in CASES:
+            tokens = case.short if short else case.tokens
+            if tokens:
+                yield measure(program, case, *files[case.size], tokens)
+
+
+def table(rows: list[Figure]) -> Iterator[str]:
+    """The figures for people."""
+    yield "per token     instructions    at most   misses   modelled tok/s   published (llama98.c)"
+    for row in rows:
+        limit = f"{row.limit / 1e6:7.1f} M" if row.limit else "        -"
+        yield (
+            f"{row.name:<12}{row.instructions / 1e6:12.3f} M {limit} {row.misses / 1e3:6.1f} k"
+            f"{row.modelled:14.2f} {row.published:18.2f}"
+        )
+    yield f"modelled: 0.75 x instructions + 35 x misses cycles at {MHZ} MHz; nothing ran on the PC"
+
+
+def main() -> int:
+    """Measures and prints; 1 when a figure is over its limit."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
+    parser.add_argument("--short", action="store_true")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--baseline", action="store_true")
+    asked = parser.parse_args()
+    rows = list(figures(short=asked.short or asked.baseline))
+    if asked.baseline:
+        values = {row.name: row.instructions for row in rows}
+        BASELINE.write_text(json.dumps(values, indent=2) + "\n")
+    if asked.json:
+        print(json.dumps({"mhz": MHZ, "figures": [asdict(row) for row in rows]}, indent=2))
+    else:
+        print("\n".join(table(rows)))
+    return int(any(row.limit and row.instructions > row.limit for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
