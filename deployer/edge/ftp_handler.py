@@ -337,7 +337,12 @@ class Control(FTPHandler):  # type: ignore[misc]
         if self._closed:
             sock.close()
             return
-        self.data_channel = DataChannel(sock, self)
+        channel = DataChannel(sock, self)
+        if channel.given_up:
+            if self._job is not None:
+                self.data_failed()
+            return
+        self.data_channel = channel
         if self._job is not None:
             self._begin()
 

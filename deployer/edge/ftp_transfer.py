@@ -138,6 +138,11 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
         else:
             self.add_channel(events=events)
 
+    @property
+    def given_up(self) -> bool:
+        """True when the client was gone before anything could begin."""
+        return bool(self._closed)
+
     def readable(self) -> bool:
         """Exactly what is wanted is registered."""
         return True
@@ -357,8 +362,10 @@ class Listening(PassiveDTP):  # type: ignore[misc]
         control.data_connected(sock)
 
     def close(self) -> None:
-        """Close the port."""
+        """Close the port, at once for those who would come."""
         if not self._closed:
+            with contextlib.suppress(OSError):
+                self.socket.shutdown(socket.SHUT_RDWR)
             give_up(self, self.cmd_channel.desk)
             super().close()
 

@@ -151,7 +151,6 @@ class FtpServer:
                 except Exception:
                     listener.handle_error()
                     soonest = 0.0
-                desk.close_sockets()
                 now = desk.now()
                 if now >= next_transfers:
                     next_transfers = now + _TRANSFER_SWEEP
@@ -160,6 +159,7 @@ class FtpServer:
                     next_sessions = now + _SESSION_SWEEP
                     _sweep(tuple(desk.controls), now)
                     listener.wake()
+                desk.close_sockets()
         finally:
             for control in tuple(desk.controls):
                 with contextlib.suppress(Exception):
