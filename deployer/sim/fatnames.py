@@ -8,7 +8,7 @@ not fit (facts C6-C8, C27 of KB Q120138 and Q130598).
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Set
 from functools import lru_cache
 
 #: Characters that a short name may have beside letters, digits and bytes above 127 (facts C6).
@@ -62,9 +62,9 @@ def is_valid(name: str) -> bool:
     return device_name(name) is None
 
 
-def make_alias(long: str, taken: Callable[[str], bool]) -> str:
-    """The short name that a volume gives to `long`: `LONGNA~1.EXT`, the first number not `taken`."""
-    if is_short(long) and not taken(fold(long)):
+def make_alias(long: str, taken: Set[str]) -> str:
+    """The short name that a volume gives to `long`: `LONGNA~1.EXT`, the first that is not taken."""
+    if is_short(long) and fold(long) not in taken:
         return fold(long)
     stem, dot, ext = long.lstrip(".").rpartition(".")
     if not dot:
@@ -74,7 +74,7 @@ def make_alias(long: str, taken: Callable[[str], bool]) -> str:
     for number in range(1, 1_000_000):
         mark = f"~{number}"
         alias = base[: 8 - len(mark)] + mark + (f".{tail}" if tail else "")
-        if not taken(alias):
+        if alias not in taken:
             return alias
     raise ValueError(f"no free alias for {long!r}")
 

@@ -126,7 +126,7 @@ class FtpExe:
         self.control: _Control | None = None
         self._cwd = "C:\\"
 
-    # -- the program -------------------------------------------------------------------------------
+    # -- the program -----------------------------------------------------------------------------
 
     def run(self, tail: str, cwd: str) -> int:
         """Run with a command line's tail in a current directory."""
@@ -207,7 +207,7 @@ class FtpExe:
         else:
             calls.pop()(self, arguments)
 
-    # -- the control connection --------------------------------------------------------------------
+    # -- the control connection ------------------------------------------------------------------
 
     def open(self, host: str) -> None:
         """Connect, and log in unless `-n` was given."""
@@ -307,7 +307,7 @@ class FtpExe:
             self.link.close(self.control.sock, reset=reset)
             self.control = None
 
-    # -- data connections --------------------------------------------------------------------------
+    # -- data connections ------------------------------------------------------------------------
 
     def transfer(self, command: str, move: Callable[[socket.socket], None]) -> None:
         """PORT, the command, the server's call, `move`, the last reply."""
@@ -373,7 +373,7 @@ class FtpExe:
             text = f"{count & 0xFFFFFFFF} bytes {verb} in {seconds:.2f} seconds"
             self.say(f"{text} ({rate:.2f} Kbytes/sec)\r\n")
 
-    # -- files -------------------------------------------------------------------------------------
+    # -- files -----------------------------------------------------------------------------------
 
     def get(self, remote: str, local: str) -> None:
         """Fetch a file; the local one exists, empty, before the server has said yes (facts A15)."""

@@ -12,12 +12,27 @@ import pytest
 
 SOURCES = Path(__file__).parent / "programs"
 COMPILER = "i686-w64-mingw32-gcc"
-FLAGS = (
-    "-std=gnu89 -O1 -march=pentium -ffreestanding -fno-builtin -fno-stack-protector -nostdlib "
-    "-nostartfiles -mno-stack-arg-probe -fno-optimize-sibling-calls -w -s -Wl,-e,_start "
-    "-Wl,--subsystem,console:4.0 -Wl,--no-insert-timestamp -Wl,--disable-dynamicbase "
-    "-Wl,--disable-nxcompat -Wl,--disable-reloc-section -Wl,--image-base,0x400000"
-).split()
+FLAGS = [
+    "-std=gnu89",
+    "-O1",
+    "-march=pentium",
+    "-ffreestanding",
+    "-fno-builtin",
+    "-fno-stack-protector",
+    "-nostdlib",
+    "-nostartfiles",
+    "-mno-stack-arg-probe",
+    "-fno-optimize-sibling-calls",
+    "-w",
+    "-s",
+    "-Wl,-e,_start",
+    "-Wl,--subsystem,console:4.0",
+    "-Wl,--no-insert-timestamp",
+    "-Wl,--disable-dynamicbase",
+    "-Wl,--disable-nxcompat",
+    "-Wl,--disable-reloc-section",
+    "-Wl,--image-base,0x400000",
+]
 
 
 @pytest.fixture(scope="session")

@@ -197,7 +197,7 @@ def test_a_name_over_72_characters_ends_the_program(pc: Pc) -> None:
     assert not pc.disk.exists("C:\\NOTE.TXT")
 
 
-# -- faults on the wire ------------------------------------------------------------------------------
+# -- faults on the wire --------------------------------------------------------------------------
 
 
 class At(Wire):
@@ -240,7 +240,7 @@ def test_power_off_in_the_middle_of_a_file_says_nothing_to_the_server(pc: Pc) ->
     assert pc.disk.stat("C:\\DATA.BIN").size == 0
 
 
-# -- a server that says what it is told ----------------------------------------------------------------
+# -- a server that says what it is told ----------------------------------------------------------
 
 
 @contextmanager

@@ -120,7 +120,7 @@ def test_heap_blocks_are_apart_and_zeroed(bench: Bench) -> None:
     assert bench.answers() == {"bad": "0", "free_twice": "0"}
 
 
-# -- children --------------------------------------------------------------------------------------
+# -- children ------------------------------------------------------------------------------------
 
 
 def test_a_childs_output_comes_through_a_pipe_while_it_runs(bench: Bench) -> None:
@@ -165,7 +165,7 @@ def test_a_parent_that_ends_takes_its_children_along(bench: Bench) -> None:
     assert status.ending is Ending.LIMIT
 
 
-# -- power and standard streams ----------------------------------------------------------------------
+# -- power and standard streams ------------------------------------------------------------------
 
 
 def test_power_off_ends_the_run_at_once(bench: Bench) -> None:
@@ -186,7 +186,7 @@ def test_the_shells_redirection_takes_standard_output(bench: Bench) -> None:
     assert (len(bench.out), sink[:12]) == (0, b"version_ok=1")
 
 
-# -- loading ---------------------------------------------------------------------------------------
+# -- loading -------------------------------------------------------------------------------------
 
 
 def _patched(exe: bytes, offset: int, value: bytes) -> bytes:

@@ -224,7 +224,7 @@ class Process:
         index = self._index.get(name)
         return None if index is None else STUBS + index * _STUB
 
-    # -- handles -----------------------------------------------------------------------------------
+    # -- handles ---------------------------------------------------------------------------------
 
     def target(self, handle: int, *kinds: type[KernelObject]) -> Any:
         """The object of a handle, which must be of one of these kinds; else ERROR_INVALID_HANDLE."""
@@ -245,7 +245,7 @@ class Process:
             if last.delete_on_close:
                 self.system.disk.delete(path)
 
-    # -- running -------------------------------------------------------------------------------------
+    # -- running ---------------------------------------------------------------------------------
 
     def wake(self) -> bool:
         """Whether the process can run now; a wait that is over is completed."""
@@ -364,7 +364,7 @@ class Process:
         )
         return Api(export.arguments, _not_implemented, failure)
 
-    # -- faults ------------------------------------------------------------------------------------
+    # -- faults ----------------------------------------------------------------------------------
 
     def _crash(self, error: Exception) -> None:
         if error_kind(error) == EXCEPTION:
@@ -420,7 +420,7 @@ class Process:
             if overlaps and not part.writable:
                 raise bad_memory()
 
-    # -- setting up --------------------------------------------------------------------------------
+    # -- setting up ------------------------------------------------------------------------------
 
     def _map_image(self) -> None:
         image = self.image

@@ -109,7 +109,7 @@ def find_close(p: Process, handle: int) -> int:
     return 1
 
 
-# -- paths -----------------------------------------------------------------------------------------
+# -- paths ---------------------------------------------------------------------------------------
 
 
 def get_full_path_name(p: Process, name: int, size: int, buffer: int, part: int) -> int:
@@ -193,7 +193,7 @@ def search_folders(p: Process) -> list[str]:
     return [own, p.cwd, "C:\\WINDOWS\\SYSTEM", "C:\\WINDOWS", *filter(None, path.split(";"))]
 
 
-# -- volumes ---------------------------------------------------------------------------------------
+# -- volumes -------------------------------------------------------------------------------------
 
 
 def _check_root(p: Process, root: int) -> None:

@@ -311,7 +311,7 @@ def lock_file(p: Process, handle: int, *_: int) -> int:
     return 1
 
 
-# -- pipes and handles -----------------------------------------------------------------------------
+# -- pipes and handles ---------------------------------------------------------------------------
 
 
 def create_pipe(p: Process, reader: int, writer: int, sa: int, size: int) -> int:

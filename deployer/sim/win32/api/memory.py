@@ -91,7 +91,7 @@ def virtual_query(p: Process, address: int, record: int, size: int) -> int:
     return 28
 
 
-# -- heaps -----------------------------------------------------------------------------------------
+# -- heaps ---------------------------------------------------------------------------------------
 
 
 def get_process_heap(p: Process) -> int:

@@ -96,7 +96,7 @@ def raise_exception(p: Process, code: int, *_: int) -> int:
     return 0
 
 
-# -- thread-local storage --------------------------------------------------------------------------
+# -- thread-local storage ------------------------------------------------------------------------
 
 
 def tls_alloc(p: Process) -> int:
@@ -125,7 +125,7 @@ def tls_set(p: Process, slot: int, value: int) -> int:
     return 1
 
 
-# -- interlocked -----------------------------------------------------------------------------------
+# -- interlocked ---------------------------------------------------------------------------------
 
 
 def increment(p: Process, address: int) -> int:
