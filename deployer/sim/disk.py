@@ -256,6 +256,11 @@ class Disk:
         self._volume.used = used
         return max(0, self._volume.clusters - used) * self.cluster
 
+    def leave_free(self, free: int) -> None:
+        """Shrink the volume so that at most `free` bytes are left on it."""
+        used = self._volume.clusters - self.free() // self.cluster
+        self._volume.clusters = min(self._volume.clusters, used + free // self.cluster)
+
     # -- whole files -----------------------------------------------------------------------------
 
     def read_bytes(self, path: str) -> bytes:
