@@ -1,0 +1,9 @@
+"""XMODEM (checksum, CRC, 1K) and YMODEM: both sides, without I/O. `transfer` tells how to drive."""
+
+from __future__ import annotations
+
+from deployer.core.xmodem_frames import CANCEL, Flavour
+from deployer.core.xmodem_receive import Receiver, ReceiveSettings
+from deployer.core.xmodem_send import Sender, SendSettings
+
+__all__ = ["CANCEL", "Flavour", "ReceiveSettings", "Receiver", "SendSettings", "Sender"]

@@ -1,0 +1,27 @@
+"""ZMODEM: both sides, without I/O. See `transfer` for how they are driven.
+
+`detect` tells a terminal that the other side has begun a session.
+"""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from deployer.core.zmodem_frames import CANCEL, Kind, hex_header
+from deployer.core.zmodem_receive import Receiver, ReceiveSettings
+from deployer.core.zmodem_send import Sender, SendSettings
+
+__all__ = ["CANCEL", "ReceiveSettings", "Receiver", "SendSettings", "Sender", "detect"]
+
+_SENDER = hex_header(Kind.ZRQINIT, bytes(4))[1:18]
+_RECEIVER = b"*\x18B01"
+
+
+def detect(data: bytes) -> Literal["sender", "receiver"] | None:
+    """Who speaks ZMODEM in what a terminal got: a sender that wants to begin, a receiver, nobody.
+
+    A sender must have come whole, so that the end of its header is not shown as text.
+    """
+    if _SENDER in data:
+        return "sender"
+    return "receiver" if _RECEIVER in data else None

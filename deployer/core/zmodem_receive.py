@@ -1,0 +1,487 @@
+"""The ZMODEM receiver: files in, byte-exact or with a true error.
+
+A file counts as received only when its driver has stored it: only then does the sender get the
+ZRINIT that lets it go on. Every length and name that arrives is bounded. ZCOMMAND, which would let
+the other side run programs here, is refused.
+"""
+
+from __future__ import annotations
+
+import re
+from collections import deque
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import assert_never
+
+from deployer.core import transfer
+from deployer.core.transfer import MAX_LENGTH, MAX_NAME, Event, Offer, Reason
+from deployer.core.zmodem_frames import (
+    CANCEL,
+    CANFC32,
+    CANFDX,
+    CANOVIO,
+    ESCCTL,
+    MAX_SUBPACKET,
+    Abort,
+    Damaged,
+    End,
+    Header,
+    Kind,
+    Reader,
+    Subpacket,
+    flag_bytes,
+    hex_header,
+    position_bytes,
+)
+
+MOST_ERRORS = 40
+_MOST_NOISE = 16 << 10
+"""Bytes without a header after which the sender is told again where to go on."""
+
+
+@dataclass(frozen=True, slots=True)
+class ReceiveSettings:
+    """How to receive. Times are seconds.
+
+    `contact` is how long to wait for the first sign of a sender, `answer` how long a silence lasts
+    before we ask again, `patience` how long the sender may be silent. `max_length` bounds a file.
+    """
+
+    escape_controls: bool = False
+    crc32: bool = True
+    contact: float = 60.0
+    answer: float = 5.0
+    patience: float = 300.0
+    max_length: int = MAX_LENGTH
+    max_files: int = 10_000
+
+
+class _State(Enum):
+    WAIT = auto()
+    """For ZFILE or ZFIN."""
+    INFO = auto()
+    """For the subpacket behind ZFILE, ZSINIT or ZCOMMAND."""
+    OFFERED = auto()
+    """For our driver's decision."""
+    CHECKSUM = auto()
+    """For the sender's ZCRC."""
+    HEADER = auto()
+    """For ZDATA or ZEOF at our position."""
+    DATA = auto()
+    """For a data subpacket."""
+    STORING = auto()
+    """For our driver to store the file."""
+    LAST = auto()
+    """For `OO`."""
+    DONE = auto()
+
+
+class Receiver:
+    """Receives files. See `transfer` for how it is driven."""
+
+    def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
+        self._settings = settings or ReceiveSettings()
+        self._reader = Reader()
+        self._out = bytearray()
+        self._events: deque[Event] = deque()
+        self._now = now
+        self._heard = now
+        self._asked = now
+        self._met = False
+        self._state = _State.WAIT
+        self._info_of = Header(Kind.ZFILE, bytes(4))
+        self._before_info = _State.WAIT
+        self._offer: Offer | None = None
+        self._position = 0
+        self._errors = 0
+        self._noise_mark = 0
+        self._files = 0
+        self._skipped = False
+        self._ready()
+
+    @property
+    def done(self) -> bool:
+        """True when nothing will happen any more."""
+        return self._state is _State.DONE
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` must be called at the latest."""
+        match self._state:
+            case _State.DONE | _State.OFFERED | _State.STORING:
+                return None
+            case _State.LAST:
+                return self._asked + 1.0
+        limit = self._settings.patience if self._met else self._settings.contact
+        return min(self._asked + self._settings.answer, self._heard + limit)
+
+    def data_to_send(self) -> bytes:
+        """What goes to the line next, once."""
+        data = bytes(self._out)
+        self._out.clear()
+        return data
+
+    def next_event(self) -> Event | None:
+        """What happened."""
+        return self._events.popleft() if self._events else None
+
+    def trailing_data(self) -> bytes:
+        """What came behind the end of the session."""
+        return self._reader.rest() if self.done else b""
+
+    def cancel(self) -> None:
+        """End the session; the sender is told."""
+        if not self.done:
+            self._out[:] = CANCEL
+            self._end(transfer.Cancelled(by_peer=False))
+
+    def line_restored(self) -> None:
+        """After the line was gone: tell the sender where we stand."""
+        self._heard = self._now
+        self._reader.clear()
+        if self._state is _State.DATA:
+            self._state = _State.HEADER
+        self._ask_again()
+
+    def accept(self, position: int = 0) -> None:
+        """Take the offered file from `position` on."""
+        self._decide()
+        self._position = position
+        self._state = _State.HEADER
+        self._errors = 0
+        self._say_position()
+        self._advance()
+
+    def skip(self) -> None:
+        """Do not take the offered file."""
+        self._decide()
+        self._offer = None
+        self._skipped = True
+        self._state = _State.WAIT
+        self._say(Kind.ZSKIP)
+        self._advance()
+
+    def ask_checksum(self, length: int) -> None:
+        """Ask for the CRC-32 of the first `length` bytes of the offered file, before deciding."""
+        self._decide()
+        self._position = length
+        self._state = _State.CHECKSUM
+        self._say(Kind.ZCRC, length)
+
+    def stored(self) -> None:
+        """The file that has ended is safe."""
+        if self._state is not _State.STORING:
+            raise ValueError("no file has ended")
+        self._offer = None
+        self._state = _State.WAIT
+        self._ready()
+        self._advance()
+
+    def refuse(self, what: str) -> None:
+        """The open or offered file cannot be stored: tell the sender and end."""
+        self._say(Kind.ZFERR)
+        self._fail(Reason.DISK, what)
+
+    def receive_data(self, data: bytes) -> None:
+        """The line brought `data`."""
+        if not data or self.done:
+            return
+        self._asked = max(self._asked, self._now - self._settings.answer / 2)
+        self._reader.feed(data)
+        self._advance()
+
+    def tick(self, now: float) -> None:
+        """The time is `now`."""
+        self._now = now
+        due = self.deadline
+        if due is None or now < due:
+            return
+        silent = now - self._heard
+        if self._state is _State.LAST:
+            self._end(transfer.Finished())
+        elif not self._met and silent >= self._settings.contact:
+            self._fail(Reason.SILENCE, "nobody sent anything")
+        elif self._met and silent >= self._settings.patience:
+            self._fail(Reason.SILENCE, f"the sender said nothing for {silent:.0f} s")
+        else:
+            self._ask_again()
+
+    def _decide(self) -> None:
+        if self._state is not _State.OFFERED:
+            raise ValueError("no file is offered")
+
+    def _ask_again(self) -> None:
+        self._asked = self._now
+        match self._state:
+            case _State.WAIT | _State.INFO:
+                self._state = _State.WAIT
+                self._ready()
+            case _State.CHECKSUM:
+                self._errors += 1
+                if self._errors > 2:
+                    self._checksum_told(None)
+                else:
+                    self._say(Kind.ZCRC, self._position)
+            case _State.HEADER | _State.DATA:
+                self._state = _State.HEADER
+                self._say_position()
+            case _State.OFFERED | _State.STORING | _State.LAST | _State.DONE:
+                pass
+            case _ as never:
+                assert_never(never)
+
+    def _advance(self) -> None:
+        """Use what has been fed as far as it goes."""
+        while True:
+            match self._state:
+                case _State.DONE | _State.OFFERED | _State.STORING:
+                    return
+                case _State.LAST:
+                    if b"O" in self._reader.rest():
+                        self._end(transfer.Finished())
+                    return
+                case _State.INFO | _State.DATA:
+                    piece = self._reader.next_subpacket(MAX_SUBPACKET)
+                    if piece is None:
+                        return
+                    self._take_subpacket(piece)
+                case _:
+                    found = self._reader.next_header()
+                    if found is None:
+                        self._bound_noise()
+                        return
+                    self._take_header(found)
+
+    def _bound_noise(self) -> None:
+        if self._reader.garbage - self._noise_mark > _MOST_NOISE:
+            self._noise_mark = self._reader.garbage
+            self._damaged("noise")
+
+    def _take_subpacket(self, piece: Subpacket | Damaged | Abort) -> None:
+        match piece:
+            case Abort():
+                self._end(transfer.Cancelled(by_peer=True))
+            case Damaged(what=what):
+                if self._state is _State.INFO:
+                    self._state = _State.WAIT
+                    self._say(Kind.ZNAK)
+                    self._count_error(what)
+                else:
+                    self._state = _State.HEADER
+                    self._damaged(what)
+            case Subpacket() if self._state is _State.INFO:
+                self._heard = self._now
+                self._take_info(piece)
+            case Subpacket():
+                self._heard = self._now
+                self._take_data(piece)
+            case _ as never:
+                assert_never(never)
+
+    def _damaged(self, what: str) -> None:
+        if self._state is _State.HEADER:
+            self._say_position()
+        self._count_error(what)
+
+    def _count_error(self, what: str) -> None:
+        self._errors += 1
+        if self._errors > MOST_ERRORS:
+            self._fail(
+                Reason.NOISE,
+                f"{MOST_ERRORS} errors without a right byte between them (the last: {what})",
+            )
+
+    def _take_data(self, piece: Subpacket) -> None:
+        assert self._offer is not None
+        length = len(piece.data)
+        limit = self._settings.max_length if self._offer.length is None else self._offer.length
+        if self._position + length > limit:
+            self._fail(Reason.LIMIT, "the sender sends more than the length it announced")
+            return
+        if length:
+            self._errors = 0
+            self._events.append(transfer.Received(self._position, piece.data))
+            self._position += length
+        match piece.end:
+            case End.ZCRCG:
+                pass
+            case End.ZCRCQ:
+                self._say(Kind.ZACK, self._position)
+            case End.ZCRCW:
+                self._state = _State.HEADER
+                self._say(Kind.ZACK, self._position)
+            case End.ZCRCE:
+                self._state = _State.HEADER
+            case _ as never:
+                assert_never(never)
+
+    def _take_header(self, header: Header | Damaged | Abort) -> None:
+        match header:
+            case Abort():
+                self._end(transfer.Cancelled(by_peer=True))
+                return
+            case Damaged(what=what):
+                if self._state is _State.HEADER:
+                    self._count_error(what)
+                return
+        self._heard = self._now
+        self._met = True
+        self._noise_mark = self._reader.garbage
+        match header.kind:
+            case Kind.ZABORT | Kind.ZCAN | Kind.ZFERR:
+                self._end(transfer.Cancelled(by_peer=True))
+            case Kind.ZRINIT:
+                self._count_error("the other side receives too, or the line echoes what we send")
+            case Kind.ZRQINIT:
+                self._break_off()
+                self._ready()
+            case Kind.ZFILE | Kind.ZSINIT | Kind.ZCOMMAND:
+                self._info_of = header
+                self._state, self._before_info = _State.INFO, self._state
+            case Kind.ZFIN:
+                self._break_off()
+                self._say(Kind.ZFIN)
+                self._asked = self._now
+                self._state = _State.LAST
+            case Kind.ZFREECNT:
+                self._say(Kind.ZACK, MAX_LENGTH)
+            case _:
+                self._take_header_of_file(header)
+
+    def _take_header_of_file(self, header: Header) -> None:
+        match self._state:
+            case _State.CHECKSUM:
+                if header.kind == Kind.ZCRC:
+                    self._checksum_told(header.position)
+            case _State.HEADER:
+                self._take_data_header(header)
+            case _ if self._skipped and header.kind == Kind.ZEOF:
+                # It had sent all before it heard that we do not want it.
+                self._ready()
+            case _:
+                pass
+
+    def _take_data_header(self, header: Header) -> None:
+        match header.kind:
+            case Kind.ZDATA:
+                if header.position == self._position:
+                    self._state = _State.DATA
+                else:
+                    self._damaged("data of another place")
+            case Kind.ZEOF:
+                # At another position it is an old one: our ZRPOS is on its way.
+                if header.position == self._position:
+                    self._ended()
+            case Kind.ZNAK:
+                self._say_position()
+            case Kind.ZSKIP:
+                self._break_off()
+                self._ready()
+
+    def _ended(self) -> None:
+        assert self._offer is not None
+        announced = self._offer.length
+        if announced is not None and announced != self._position:
+            self._say(Kind.ZFERR)
+            self._fail(
+                Reason.CHANGED,
+                f"the sender announced {announced} bytes and ended after {self._position}",
+            )
+            return
+        self._state = _State.STORING
+        self._events.append(transfer.FileEnded(self._position))
+
+    def _take_info(self, piece: Subpacket) -> None:
+        match self._info_of.kind:
+            case Kind.ZSINIT:
+                self._state = self._before_info
+                self._say(Kind.ZACK)
+            case Kind.ZCOMMAND:
+                self._state = self._before_info
+                self._say(Kind.ZCOMPL, 1)
+            case _:
+                self._take_offer(piece.data)
+
+    def _take_offer(self, data: bytes) -> None:
+        offer = parse_offer(data, self._settings.max_length)
+        if offer is None:
+            self._state = _State.WAIT
+            self._skipped = True
+            self._say(Kind.ZSKIP)
+            self._count_error("an offer with an impossible name or length")
+            return
+        if self._offer == offer and self._before_info is _State.HEADER:
+            # It did not hear where we want it to begin.
+            self._state = _State.HEADER
+            self._say_position()
+            return
+        self._break_off()
+        self._files += 1
+        if self._files > self._settings.max_files:
+            self._fail(Reason.LIMIT, f"more than {self._settings.max_files} files")
+            return
+        self._offer = offer
+        self._skipped = False
+        self._errors = 0
+        self._state = _State.OFFERED
+        self._events.append(transfer.FileOffered(offer))
+
+    def _checksum_told(self, value: int | None) -> None:
+        self._state = _State.OFFERED
+        self._events.append(transfer.ChecksumTold(value))
+
+    def _break_off(self) -> None:
+        """The sender has turned to something else in the middle of a file."""
+        before = self._before_info if self._state is _State.INFO else self._state
+        if self._offer is not None and before in (_State.HEADER, _State.DATA):
+            self._events.append(transfer.FileBroken(self._position))
+        self._offer = None
+        self._state = _State.WAIT
+
+    def _ready(self) -> None:
+        self._asked = self._now
+        flags = CANFDX | CANOVIO
+        flags |= CANFC32 if self._settings.crc32 else 0
+        flags |= ESCCTL if self._settings.escape_controls else 0
+        self._out += hex_header(Kind.ZRINIT, flag_bytes(flags))
+
+    def _say(self, kind: Kind, position: int = 0) -> None:
+        self._asked = self._now
+        self._out += hex_header(kind, position_bytes(position))
+
+    def _say_position(self) -> None:
+        self._say(Kind.ZRPOS, self._position)
+
+    def _fail(self, reason: Reason, what: str) -> None:
+        self._out += CANCEL
+        self._end(transfer.Failed(reason, what))
+
+    def _end(self, event: Event) -> None:
+        if not self.done:
+            self._state = _State.DONE
+            self._events.append(event)
+
+
+_NUMBER = re.compile(rb"[0-9]{1,10}")
+_OCTAL = re.compile(rb"[0-7]{1,12}")
+
+
+def parse_offer(data: bytes, max_length: int = MAX_LENGTH) -> Offer | None:
+    """The file that the subpacket behind ZFILE announces; None when it is none we take.
+
+    It is `name NUL length mtime-in-octal mode serial files-left bytes-left NUL`; all behind the
+    name may be missing. YMODEM's block 0 is the same.
+    """
+    name, found, rest = data.partition(b"\0")
+    if not found or not 0 < len(name) <= MAX_NAME:
+        return None
+    fields = rest.partition(b"\0")[0].split()
+    length: int | None = None
+    if fields:
+        if not _NUMBER.fullmatch(fields[0]):
+            return None
+        length = int(fields[0])
+        if length > max_length:
+            return None
+    mtime = int(fields[1], 8) if len(fields) > 1 and _OCTAL.fullmatch(fields[1]) else 0
+    return Offer(name.decode("utf-8", "surrogateescape"), length, mtime)
