@@ -64,7 +64,7 @@ def measure(
     try:
         with path.open("rb", buffering=0) as file:
             before = os.fstat(file.fileno())
-            sha, crcs = _sums(file.readinto, part_size, progress)
+            sha, crcs = _sums(file.readinto, before.st_size, part_size, progress)
             after = os.fstat(file.fileno())
     except FileNotFoundError as error:
         raise FileMissing(path=path) from error
@@ -79,17 +79,25 @@ def measure(
 
 
 def _sums(
-    read_into: Callable[[memoryview], int | None], part_size: int, progress: Callable[[int], None]
+    read_into: Callable[[memoryview], int | None],
+    length: int,
+    part_size: int,
+    progress: Callable[[int], None],
 ) -> tuple[str, list[int]]:
+    """SHA-256 of the first `length` bytes and the CRC-32 of each part of them.
+
+    Never reads on, so that a file that somebody appends to for ever comes to an end.
+    """
     sha = hashlib.sha256()
     crcs: list[int] = []
     block = memoryview(bytearray(min(_BLOCK, part_size)))
     crc, left = 0, part_size
-    while count := read_into(block[: min(len(block), left)]):
+    while length and (count := read_into(block[: min(len(block), left, length)])):
         piece = block[:count]
         sha.update(piece)
         crc = zlib.crc32(piece, crc)
         left -= count
+        length -= count
         if not left:
             crcs.append(crc)
             crc, left = 0, part_size
