@@ -371,7 +371,8 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
         (
             *helper_missing,
             ":NODIR",
-            f"ECHO {directory} cannot be made or written to. Is the disk full or write-protected?",
+            f"ECHO {directory} cannot be made or written to.",
+            "ECHO Is the disk full or write-protected?",
             "GOTO END",
             ":NT",
             "ECHO This file is for Windows 95, 98 and ME. Use another way on this system.",
@@ -379,3 +380,21 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             "PAUSE",
         ),
     )
+
+
+def render_docs(manifest: Manifest, directory: str) -> str:
+    """docs/go-bat.md: every block of a GO.BAT with what it is for."""
+    text = [
+        "# GO.BAT, block by block",
+        "",
+        "What the old PC runs for the sample model. It is generated for each deployment and checked",
+        "against [COMMAND.COM's rules](lint.md) every time. Numbers such as (B7) name facts about",
+        "Windows 98 that the project collects; `DEPLOY98` is the helper, whose exit codes are:",
+        "",
+        "| code | meaning |",
+        "|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in HELPER_CODES.items()),
+    ]
+    for block in blocks(manifest, directory):
+        text += ["", f"## {block.title}", "", block.why, "", "```bat", *block.lines, "```"]
+    return "\n".join(text) + "\n"
