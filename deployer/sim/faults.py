@@ -12,8 +12,8 @@ A fault is written as text; several are joined by commas or given one by one:
     power@STEP   the power fails in the middle of the STEPth change of the disk
     random:SEED  one to three of these, drawn from that seed
 
-Bytes are counted over all data connections of a visit, both directions, from 0; each fault at a byte
-or step happens once.
+Bytes are counted over all data connections of a visit, both directions, from 0; each fault at a
+byte or step happens once.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def parse(text: str) -> tuple[Fault, ...]:
 
 
 def draw(seed: int) -> tuple[Fault, ...]:
-    """One to three faults, the same for the same seed; small numbers are as likely as large ones."""
+    """One to three faults, the same for the same seed; small places are as likely as large."""
     rng = random.Random(seed)
 
     def place(span: int) -> int:

@@ -1,4 +1,4 @@
-"""FTP.EXE of Windows 98 against a real server, and against one that says what a test tells it to."""
+"""FTP.EXE of Windows 98 against a real server, and one that says what a test tells it to."""
 
 from __future__ import annotations
 

@@ -7,10 +7,10 @@ A library of its own: give it the bytes of an .EXE and a `Disk`, get its exit co
 
     status = run_program(exe, args="-n 5", disk=Disk(folder), console_out=sys.stdout.buffer.write)
 
-The processor is unicorn's (cpuid of a Pentium II; SSE is an invalid instruction); KERNEL32 is written
-in Python, `api.TABLE` lists what it has. It is strict where Windows 98 is: a call that 98 lacks does not
-link, *W functions fail with ERROR_CALL_NOT_IMPLEMENTED, code pages are read-only, the stack grows
-by its guard page, memory runs out at the given size, programs for newer systems do not start.
+The processor is unicorn's (cpuid of a Pentium II; SSE is an invalid instruction); KERNEL32 is
+written in Python, `TABLE` lists what it has. It is strict where Windows 98 is: a call that 98 lacks
+does not link, *W functions fail with ERROR_CALL_NOT_IMPLEMENTED, code pages are read-only, the
+stack grows by its guard page, memory runs out, programs for newer systems do not start.
 Children (CreateProcessA) are taken from the disk and run by turns with their parent.
 """
 
@@ -90,10 +90,11 @@ def run_program(
 ) -> ExitStatus:
     """Run a program to its end and tell how it ended; nothing but `PowerOff` is raised for it.
 
-    `args` is the command's tail, `path` the program's place on the disk. `console_out` gets what the
-    screen shows, `console_in` answers one typed line (with its line end; b"" is end of file). `stdout`
-    and `stdin` (asked for up to n bytes) stand for redirection by the shell. `ram` + `swap` bytes can be
-    committed by all processes together. `clock` is the target's; the default is the real one.
+    `args` is the command's tail, `path` the program's place on the disk. `console_out` gets what
+    the screen shows, `console_in` answers one typed line (with its line end; b"" is end of file).
+    `stdout` and `stdin` (asked for up to n bytes) stand for redirection by the shell. `ram` +
+    `swap` bytes can be committed by all processes together. `clock` is the target's; the default is
+    the real one.
     """
     clock = clock or RealClock()
     limits = limits or Limits()

@@ -9,7 +9,7 @@ from importlib import resources
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One exported function: how many 32-bit arguments it pops (None: unknown), since which system."""
+    """One exported function: how many arguments it pops (None: unknown), since which system."""
 
     name: str
     arguments: int | None

@@ -180,6 +180,10 @@ class System:
     output: int = 0
     next_id: int = 0xFFF00001
 
+    def cycles(self) -> int:
+        """What RDTSC counts: cycles of the modelled processor, not of the modern one."""
+        return int(self.clock.ticks() * self.mhz * 1_000_000)
+
     def write_console(self, data: bytes) -> None:
         """Show bytes on the screen, up to the limit."""
         self.count(len(data))

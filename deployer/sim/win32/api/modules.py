@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import struct
 
-from deployer.sim.win32.process import KERNEL32, Api, Failed, Process, encode
+from deployer.sim.win32.guest import Crashed
+from deployer.sim.win32.process import KERNEL32, Api, Failed, Process, encode, stub
 
 MODULE_NOT_FOUND, PROC_NOT_FOUND = 126, 127
 
@@ -41,7 +42,7 @@ def get_module_file_name(p: Process, module: int, buffer: int, size: int) -> int
 def get_proc_address(p: Process, module: int, name: int) -> int:
     if module != KERNEL32 or name < 0x10000:  # Windows 98 gives no KERNEL32 function by number
         raise Failed(PROC_NOT_FOUND)
-    address = p.stub(p.bytes_at(name, 512).decode("latin-1"))
+    address = stub(p.bytes_at(name, 512).decode("latin-1"))
     if address is None:
         raise Failed(PROC_NOT_FOUND)
     return address
@@ -92,8 +93,7 @@ def enter(_p: Process, *_: int) -> int:
 
 
 def raise_exception(p: Process, code: int, *_: int) -> int:
-    p.raise_fault(code, f"exception {code:08X}")
-    return 0
+    raise Crashed(code, f"exception {code:08X}", p.eip)
 
 
 # -- thread-local storage ------------------------------------------------------------------------

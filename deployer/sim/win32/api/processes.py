@@ -56,8 +56,8 @@ def _command_name(line: str) -> str:
 
 
 def create_process(
-    p: Process, app: int, line: int, _psa: int, _tsa: int, inherit: int, _flags: int, environment: int,
-    folder: int, startup: int, result: int,
+    p: Process, app: int, line: int, _psa: int, _tsa: int, inherit: int, _flags: int,
+    environment: int, folder: int, startup: int, result: int,
 ) -> int:  # fmt: skip
     command = p.bytes_at(line) if line else encode('"' + p.text(app) + '"')
     path = find_program(p, p.text(app) if app else _command_name(decode(command)))

@@ -101,8 +101,8 @@ def multi_byte_to_wide(
 
 
 def wide_to_multi_byte(
-    p: Process, page: int, _flags: int, text: int, length: int, buffer: int, size: int, _default: int,
-    used: int,
+    p: Process, page: int, _flags: int, text: int, length: int, buffer: int, size: int,
+    _default: int, used: int,
 ) -> int:  # fmt: skip
     if page not in _PAGES:
         raise Failed(INVALID_PARAMETER)

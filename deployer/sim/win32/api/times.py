@@ -31,8 +31,10 @@ def system_time(when: float) -> bytes:
     """A SYSTEMTIME."""
     t = time.gmtime(when)
     weekday = (t.tm_wday + 1) % 7
-    return struct.pack("<8H", t.tm_year, t.tm_mon, weekday, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec,
-                       int(when * 1000) % 1000)  # fmt: skip
+    ms = int(when * 1000) % 1000
+    return struct.pack(
+        "<8H", t.tm_year, t.tm_mon, weekday, t.tm_mday, t.tm_hour, t.tm_min, t.tm_sec, ms
+    )
 
 
 def get_system_time(p: Process, record: int) -> None:

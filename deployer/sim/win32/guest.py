@@ -1,0 +1,314 @@
+"""What a program sees: a processor, its memory with the image, a stack, and KERNEL32's addresses.
+
+Every exported function of KERNEL32 is a `hlt` at an address of its own, where the emulation stops.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Callable
+
+from unicorn import x86_const as x86
+
+from deployer.sim.win32.engine import (
+    ALL,
+    EXCEPTION,
+    HOOK_BAD_MEMORY,
+    HOOK_CODE,
+    INVALID_INSTRUCTION,
+    READ_ONLY,
+    Engine,
+    EngineError,
+    bad_memory,
+    error_kind,
+    make_engine,
+)
+from deployer.sim.win32.exports import kernel32
+from deployer.sim.win32.loader import Image, NotStarted
+from deployer.sim.win32.memory import PAGE, AddressSpace, Budget
+
+#: Where Windows 98 has KERNEL32; the functions begin one page behind, 16 bytes each.
+KERNEL32 = 0xBFF70000
+STUBS = KERNEL32 + PAGE
+STUB = 16
+NAMES = tuple(kernel32())
+_INDEX = {name: i for i, name in enumerate(NAMES)}
+#: The function behind the last one: where the program's entry point returns to.
+RETURN = len(NAMES)
+_TABLES = 0xC0000000  # segment descriptors
+_NEVER = 0xFFFFFFF0
+
+ACCESS_VIOLATION, ILLEGAL_INSTRUCTION, PRIVILEGED = 0xC0000005, 0xC000001D, 0xC0000096
+DIVIDE_BY_ZERO, BREAKPOINT = 0xC0000094, 0x80000003
+
+
+class Failed(Exception):  # noqa: N818 - a call's ordinary outcome
+    """A KERNEL32 call did not succeed: `code` becomes GetLastError's answer."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+class Crashed(Exception):  # noqa: N818 - a program's end, as Windows shows it
+    """The program did what it must not: the exception's number, what, and where."""
+
+    def __init__(self, code: int, what: str, eip: int) -> None:
+        super().__init__(what)
+        self.code, self.what, self.eip = code, what, eip
+
+
+def stub(name: str) -> int | None:
+    """The address of an exported function."""
+    index = _INDEX.get(name)
+    return None if index is None else STUBS + index * STUB
+
+
+class Guest:
+    """A mapped image on a processor. `step` runs it to the next call of KERNEL32."""
+
+    def __init__(self, image: Image, model: str, budget: Budget, cycles: Callable[[], int]) -> None:
+        self.image = image
+        self.eip = image.entry
+        self._cycles = cycles
+        self._bad_access = 0
+        self.uc = make_engine(model)
+        self.space = AddressSpace(self.uc, budget)
+        try:
+            self._map_image()
+            self._map_kernel()
+            self._stack_low, self._stack_base = self._map_stack()
+            self._start_cpu()
+        except BaseException:
+            self.space.release_all()
+            raise
+
+    # -- memory ----------------------------------------------------------------------------------
+
+    def read(self, address: int, size: int) -> bytes:
+        """Guest memory; an access outside it is the program's illegal operation."""
+        return bytes(self.uc.mem_read(address, size)) if size else b""
+
+    def write(self, address: int, data: bytes) -> None:
+        """Write guest memory; outside it, or where it is read-only, an illegal operation."""
+        if data:
+            region = self.space.region(address)
+            if region is not None and region.base == self.image.base:
+                self._check_writable(address, len(data))
+            self.uc.mem_write(address, data)
+
+    def u32(self, address: int) -> int:
+        """A 32-bit number in guest memory."""
+        return int.from_bytes(self.uc.mem_read(address, 4), "little")
+
+    def put32(self, address: int, value: int) -> None:
+        """Store a 32-bit number."""
+        self.write(address, (value & 0xFFFFFFFF).to_bytes(4, "little"))
+
+    def bytes_at(self, address: int, limit: int = 0x10000) -> bytes:
+        """The bytes up to the NUL at or behind `address`."""
+        found = bytearray()
+        while len(found) < limit:
+            chunk = self.uc.mem_read(address, PAGE - address % PAGE)
+            end = chunk.find(0)
+            if end >= 0:
+                return bytes(found + chunk[:end])
+            found += chunk
+            address += len(chunk)
+        raise Failed(87)
+
+    def text(self, address: int) -> str:
+        """An ANSI string."""
+        return decode(self.bytes_at(address))
+
+    def put_text(self, address: int, size: int, text: bytes) -> int:
+        """Store a string; its length, or the size needed when `size` is too short."""
+        if size < len(text) + 1:
+            return len(text) + 1
+        self.write(address, text + b"\0")
+        return len(text)
+
+    def _check_writable(self, address: int, size: int) -> None:
+        for part in self.image.sections:
+            overlaps = address < part.address + part.size and part.address < address + size
+            if overlaps and not part.writable:
+                raise bad_memory()
+
+    # -- running ---------------------------------------------------------------------------------
+
+    def step(self, stopped: Callable[[], bool]) -> int | None:
+        """Run to the next call and answer the function's number, or None when `stopped`.
+
+        Raises `Crashed` when the program does what it must not.
+        """
+        try:
+            self.uc.emu_start(self.eip, _NEVER)
+        except EngineError as error:
+            self.eip = self.uc.reg_read(x86.UC_X86_REG_EIP)
+            code, what = self._judge(error)
+            raise Crashed(code, what, self.eip) from error
+        self.eip = self.uc.reg_read(x86.UC_X86_REG_EIP)
+        index, odd = divmod(self.eip - 1 - STUBS, STUB)
+        if odd == 0 and 0 <= index <= RETURN:
+            return index
+        if stopped():
+            return None
+        raise Crashed(PRIVILEGED, "privileged instruction", self.eip - 1)
+
+    def arguments(self, count: int) -> tuple[int, tuple[int, ...]]:
+        """The return address and the arguments of the call at hand."""
+        esp = self.uc.reg_read(x86.UC_X86_REG_ESP)
+        back, *values = struct.unpack(f"<{count + 1}I", self.uc.mem_read(esp, count * 4 + 4))
+        return back, tuple(values)
+
+    def come_back(self, back: int, count: int, result: int) -> None:
+        """Return from the call at hand."""
+        esp = self.uc.reg_read(x86.UC_X86_REG_ESP)
+        self.uc.reg_write(x86.UC_X86_REG_EAX, result & 0xFFFFFFFF)
+        self.uc.reg_write(x86.UC_X86_REG_ESP, esp + 4 + 4 * count)
+        self.eip = back
+
+    @property
+    def eax(self) -> int:
+        """The register EAX."""
+        return self.uc.reg_read(x86.UC_X86_REG_EAX)
+
+    def _judge(self, error: Exception) -> tuple[int, str]:
+        """The exception's number, and what it was."""
+        if error_kind(error) == EXCEPTION:
+            return self._trap()
+        if error_kind(error) == INVALID_INSTRUCTION:
+            return ILLEGAL_INSTRUCTION, "invalid instruction"
+        what = f"page fault at {self._bad_access:08X}"
+        if self._stack_base <= self._bad_access < self._stack_low:
+            what += ", below the stack's guard page"
+        return ACCESS_VIOLATION, what
+
+    def _trap(self) -> tuple[int, str]:
+        """What exception the instruction at EIP raised, judged by its bytes."""
+        try:
+            before, here = self.read(self.eip - 2, 2), self.read(self.eip, 2)
+        except EngineError:
+            return ACCESS_VIOLATION, "exception"
+        if before[1:] == b"\xcc":
+            return BREAKPOINT, "breakpoint"
+        if before[:1] == b"\xcd":
+            return ACCESS_VIOLATION, f"interrupt {before[1]:02X}h"
+        if here[:1] in (b"\xf6", b"\xf7"):
+            return DIVIDE_BY_ZERO, "divide error"
+        return ACCESS_VIOLATION, "general protection fault"
+
+    def _on_bad_access(self, _uc: Engine, _access: int, address: int, *_: object) -> bool:
+        """Grow the stack when its guard page is touched; else let the fault be."""
+        self._bad_access = address
+        if not self._stack_low - PAGE <= address < self._stack_low:
+            return False
+        if self._stack_low - PAGE <= self._stack_base + PAGE:  # the last page stays a guard
+            return False
+        if not self.space.commit(self._stack_low - PAGE, PAGE):
+            return False
+        self._stack_low -= PAGE
+        return True
+
+    # -- setting up ------------------------------------------------------------------------------
+
+    def _map_image(self) -> None:
+        image = self.image
+        region = self.space.reserve(len(image.memory), image.base)
+        if region is None or not self.space.commit(image.base, len(image.memory)):
+            raise NotStarted(f"There is not enough memory to run {image.name}", 8)
+        memory = bytearray(image.memory)
+        for wanted in image.imports:
+            address = stub(wanted.name) if wanted.dll == "KERNEL32.DLL" else None
+            if address is None:
+                raise NotStarted(_missing(image.name, wanted.dll, wanted.name), 1157)
+            struct.pack_into("<I", memory, wanted.slot - image.base, address)
+        self.uc.mem_write(image.base, bytes(memory))
+        self.space.protect(image.base, PAGE, READ_ONLY)
+        for part in image.sections:
+            self.space.protect(part.address, part.size, ALL if part.writable else READ_ONLY)
+        self._hook_rdtsc(bytes(memory))
+
+    def _map_kernel(self) -> None:
+        size = -(-((len(NAMES) + 1) * STUB) // PAGE) * PAGE
+        self.uc.mem_map(KERNEL32, PAGE + size, READ_ONLY)
+        self.uc.mem_write(KERNEL32, b"MZ")
+        self.uc.mem_write(STUBS, b"\xf4" * size)
+
+    def _map_stack(self) -> tuple[int, int]:
+        region = self.space.reserve(self.image.stack_reserve)
+        if region is None:
+            raise NotStarted(f"There is not enough memory to run {self.image.name}", 8)
+        top = region.base + region.size
+        low = top - min(self.image.stack_commit, region.size - 2 * PAGE)
+        if not self.space.commit(low, top - low):
+            raise NotStarted(f"There is not enough memory to run {self.image.name}", 8)
+        self.uc.hook_add(HOOK_BAD_MEMORY, self._on_bad_access)
+        return low, region.base
+
+    def _start_cpu(self) -> None:
+        uc, region = self.uc, self.space.region(self._stack_base)
+        teb = self.space.reserve(PAGE)
+        if region is None or teb is None or not self.space.commit(teb.base, PAGE):
+            raise NotStarted(f"There is not enough memory to run {self.image.name}", 8)
+        top = region.base + region.size
+        head = struct.pack("<7I", 0xFFFFFFFF, top, region.base, 0, 0, 0, teb.base)
+        self.uc.mem_write(teb.base, head)
+        uc.mem_map(_TABLES, PAGE, READ_ONLY)
+        flat = [_descriptor(0, 0xFFFFF, kind, 0xC) for kind in (0x9B, 0x93)]
+        uc.mem_write(
+            _TABLES, bytes(8) + b"".join(flat) + _descriptor(teb.base, PAGE - 1, 0x93, 0x4)
+        )
+        uc.reg_write(x86.UC_X86_REG_GDTR, (0, _TABLES, 0x1F, 0))
+        uc.reg_write(x86.UC_X86_REG_CS, 0x08)
+        for register in (x86.UC_X86_REG_DS, x86.UC_X86_REG_ES, x86.UC_X86_REG_SS):
+            uc.reg_write(register, 0x10)
+        uc.reg_write(x86.UC_X86_REG_FS, 0x18)
+        uc.reg_write(x86.UC_X86_REG_FPCW, 0x027F)
+        uc.mem_write(top - 4, struct.pack("<I", STUBS + RETURN * STUB))
+        uc.reg_write(x86.UC_X86_REG_ESP, top - 4)
+
+    def _hook_rdtsc(self, memory: bytes) -> None:
+        """Make RDTSC count at the modelled clock, not the modern processor's."""
+        for found in re.finditer(b"\x0f\x31", memory):
+            at = self.image.base + found.start()
+            self.uc.hook_add(HOOK_CODE, self._on_rdtsc, None, at, at)
+
+    def _on_rdtsc(self, uc: Engine, address: int, *_: object) -> None:
+        count = self._cycles()
+        uc.reg_write(x86.UC_X86_REG_EAX, count & 0xFFFFFFFF)
+        uc.reg_write(x86.UC_X86_REG_EDX, count >> 32 & 0xFFFFFFFF)
+        uc.reg_write(x86.UC_X86_REG_EIP, address + 2)
+
+
+def _missing(program: str, dll: str, name: str) -> str:
+    if dll != "KERNEL32.DLL":
+        return f"{program} needs {dll} ({name}); only KERNEL32.DLL is in this emulator"
+    return f"The {program} file is linked to missing export {dll}:{name}."
+
+
+def _descriptor(base: int, limit: int, access: int, flags: int) -> bytes:
+    value = (limit & 0xFFFF) | (base & 0xFFFFFF) << 16 | access << 40
+    value |= (limit >> 16) << 48 | flags << 52 | (base >> 24) << 56
+    return struct.pack("<Q", value)
+
+
+def decode(data: bytes) -> str:
+    """ANSI bytes as text; the five bytes that code page 1252 lacks stay themselves."""
+    try:
+        return data.decode("cp1252")
+    except UnicodeDecodeError:
+        return "".join(_decode_byte(b) for b in data)
+
+
+def _decode_byte(byte: int) -> str:
+    try:
+        return bytes([byte]).decode("cp1252")
+    except UnicodeDecodeError:
+        return chr(byte)
+
+
+def encode(text: str) -> bytes:
+    """Text as ANSI bytes."""
+    return text.encode("cp1252", "replace")
