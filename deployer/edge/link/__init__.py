@@ -1,0 +1,65 @@
+"""The host's address on the wire: one interface for three systems.
+
+A system knows four things: which interfaces there are, what would have to change for an address to
+be set, how to make one such change, and how to take it back. Making and taking back are idempotent:
+after a crash they are simply done again. `lease` writes the changes down before the first is made.
+"""
+
+from __future__ import annotations
+
+import sys
+from dataclasses import dataclass
+from typing import Literal, Protocol
+
+from deployer.core.wire import Address, Interface
+from deployer.errors import SystemUnsupported
+
+ChangeKind = Literal["networkmanager", "networkd", "coexist", "up", "address", "route"]
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """One thing that is changed on an interface; `value` is what taking it back needs to know."""
+
+    kind: ChangeKind
+    value: str = ""
+
+
+class Link(Protocol):
+    """What a system must be able to do. Raises LinkForbidden or LinkFailed."""
+
+    system: str
+    tried: bool
+    """Whether the project has seen it work on the real system; else only its words are tested."""
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        """Every interface but loopback, as it is now."""
+
+    def boot(self) -> str:
+        """What differs after a reboot, which takes back every change by itself; "" if unknown."""
+
+    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
+        """What is not yet as it must be, in the order in which to change it."""
+
+    def apply(self, interface: str, change: Change) -> None:
+        """Make a change; nothing when it is made already."""
+
+    def revert(self, interface: str, change: Change) -> None:
+        """Take a change back; nothing when it is not made, or the interface is gone."""
+
+
+def this_system() -> Link:
+    """The link of the system that this runs on. Raises SystemUnsupported."""
+    if sys.platform == "linux":
+        from deployer.edge.link.linux import LinuxLink  # noqa: PLC0415
+
+        return LinuxLink()
+    if sys.platform == "darwin":
+        from deployer.edge.link.macos import MacLink  # noqa: PLC0415
+
+        return MacLink()
+    if sys.platform == "win32":
+        from deployer.edge.link.windows import WindowsLink  # noqa: PLC0415
+
+        return WindowsLink()
+    raise SystemUnsupported(system=sys.platform)

@@ -1,0 +1,229 @@
+"""The wire for a while: set our address, and give the interface back as it was.
+
+Order is everything: take ownership, put right what a crash left, choose, look for a second machine
+with our address, write down how to undo, and only then change.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from deployer.core import wire
+from deployer.core.wire import Address, Interface
+from deployer.edge import arp
+from deployer.edge.link import Change, Link, this_system, undo
+from deployer.edge.link.owner import Ownership, owner
+from deployer.edge.link.undo import UndoRecord
+from deployer.errors import AddressTaken, SubnetTaken, WireBusy
+
+_CARRIER_WAIT = 4.0
+"""Seconds that two network cards may take to agree on a speed after one was switched on."""
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user wants of the wire. `host_route` is the one machine to reach, or ""."""
+
+    address: Address
+    interface: str | None = None
+    host_route: str = ""
+    force: bool = False
+    keep: bool = False
+    patience: arp.Patience = field(default_factory=arp.Patience)
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """How the wire stands: the interface now, the record of what we changed, and whose it is."""
+
+    interface: Interface
+    record: UndoRecord | None
+    owner: int | None
+
+
+class Lease:
+    """The wire is ours, with our address on it, until `release`."""
+
+    def __init__(self, link: Link, state_dir: Path, record: UndoRecord, hold: Ownership) -> None:
+        self._link = link
+        self._state_dir = state_dir
+        self._hold = hold
+        self.record = record
+
+    @property
+    def interface(self) -> str:
+        """The interface's name."""
+        return self.record.interface
+
+    @property
+    def address(self) -> Address:
+        """Our address on it."""
+        return self.record.address
+
+    def release(self) -> None:
+        """Give the interface back, unless the user asked for the address to stay."""
+        try:
+            if not self.record.kept:
+                undo.replay(self._link, self._state_dir, self.record)
+        finally:
+            self._hold.release()
+
+
+def up(
+    request: Request,
+    state_dir: Path,
+    *,
+    link: Link | None = None,
+    clock: Callable[[], float] = time.time,
+) -> Lease:
+    """Set the address on the wire, or find it set.
+
+    Raises what `choose` raises, SubnetTaken, AddressTaken, WireBusy, LinkForbidden, LinkFailed,
+    DirectoryForbidden, UndoDamaged. After an error the interface is as it was before.
+    """
+    link = link or this_system()
+    _undo_crashed(link, state_dir)
+    chosen = _choose(link, request)
+    hold = Ownership(chosen.name)
+    try:
+        kept = _kept(link, state_dir, chosen.name, request)
+        chosen = _choose(link, replace(request, interface=chosen.name))
+        record = _record(link, chosen, request, kept, clock())
+        undo.write(state_dir, record)
+        try:
+            for change in record.changes:
+                if change.kind == "address":
+                    _refuse_duplicate(link, chosen, request)
+                link.apply(chosen.name, change)
+        except BaseException:
+            if kept is None:
+                undo.replay(link, state_dir, record)
+            raise
+    except BaseException:
+        hold.release()
+        raise
+    return Lease(link, state_dir, record, hold)
+
+
+def down(
+    state_dir: Path, interface: str | None = None, *, link: Link | None = None
+) -> tuple[str, ...]:
+    """Give back every interface that a record tells of (or the named one); their names.
+
+    Raises WireBusy when a running deployer still uses it.
+    """
+    link = link or this_system()
+    done = []
+    for record in list(undo.records(state_dir)):
+        if interface in (None, record.interface):
+            hold = Ownership(record.interface)
+            try:
+                undo.replay(link, state_dir, record)
+            finally:
+                hold.release()
+            done.append(record.interface)
+    return tuple(done)
+
+
+def status(state_dir: Path, *, link: Link | None = None) -> tuple[Wire, ...]:
+    """Every interface that a cable fits into, or that we changed. Changes nothing."""
+    link = link or this_system()
+    known = {record.interface: record for record in undo.records(state_dir)}
+    return tuple(
+        Wire(interface, known.get(interface.name), owner(interface.name))
+        for interface in link.interfaces()
+        if interface.wired or interface.name in known
+    )
+
+
+def _choose(link: Link, request: Request) -> Interface:
+    interfaces = link.interfaces()
+    chosen = wire.choose(interfaces, request.interface, request.address, force=request.force)
+    found = wire.clash(interfaces, chosen.name, request.address)
+    if found is not None and not request.force and (found.gateway or not request.host_route):
+        raise SubnetTaken(
+            subnet=request.address.network,
+            interface=found.interface,
+            remedy=wire.clash_fix(interfaces, found, request.address),
+        )
+    return chosen
+
+
+def _undo_crashed(link: Link, state_dir: Path) -> None:
+    """Give back what a run that did not end well left behind, on any interface."""
+    for record in list(undo.records(state_dir)):
+        if record.kept:
+            continue
+        with contextlib.suppress(WireBusy):
+            hold = Ownership(record.interface)
+            try:
+                undo.replay(link, state_dir, record)
+            finally:
+                hold.release()
+
+
+def _kept(link: Link, state_dir: Path, interface: str, request: Request) -> UndoRecord | None:
+    """The record of an address that the user asked to keep, if it is the one wanted now.
+
+    A kept address that is not wanted any more is given back.
+    """
+    record = undo.read(state_dir, interface)
+    if record is None:
+        return None
+    wanted = (request.address, request.host_route, link.boot())
+    if record.kept and (record.address, record.host_route, record.boot) == wanted:
+        return record
+    undo.replay(link, state_dir, record)
+    return None
+
+
+def _record(
+    link: Link, chosen: Interface, request: Request, kept: UndoRecord | None, at: float
+) -> UndoRecord:
+    changes = link.plan(chosen, request.address, request.host_route)
+    if kept is not None:
+        return replace(kept, changes=_joined(kept.changes, changes))
+    return UndoRecord(
+        before=chosen,
+        address=request.address,
+        changes=changes,
+        host_route=request.host_route,
+        kept=request.keep,
+        boot=link.boot(),
+        at=at,
+    )
+
+
+def _joined(first: tuple[Change, ...], more: tuple[Change, ...]) -> tuple[Change, ...]:
+    """The changes of a kept address and those found missing since, without repeating a kind."""
+    kinds = {change.kind for change in first}
+    return (*first, *(change for change in more if change.kind not in kinds))
+
+
+def _refuse_duplicate(link: Link, chosen: Interface, request: Request) -> None:
+    """Raises AddressTaken when a machine on the wire has our address. Without a cable, none has."""
+    now = chosen if chosen.up else _with_carrier(link, chosen.name)
+    if now is None or not now.carrier:
+        return
+    ip = request.address.ip
+    with contextlib.suppress(OSError):
+        mac = arp.who_has(now.name, now.mac, ip, patience=request.patience)
+        if mac is not None:
+            target = wire.neighbour_of(request.address)
+            raise AddressTaken(mac=mac, address=ip, target=target)
+
+
+def _with_carrier(link: Link, interface: str) -> Interface | None:
+    """The interface once its cable is live; None when it is not within a few seconds."""
+    until = time.monotonic() + _CARRIER_WAIT
+    while True:
+        now = next((i for i in link.interfaces() if i.name == interface), None)
+        if now is None or now.carrier:
+            return now
+        if time.monotonic() > until:
+            return None
+        time.sleep(0.1)

@@ -1,0 +1,286 @@
+"""The wire on Linux, by netlink."""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import socket
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from deployer.core.wire import Address, Interface
+from deployer.edge.link import Change, daemons
+from deployer.errors import LinkFailed, LinkForbidden
+
+_MAIN_TABLE = 254
+_IFF_UP, _IFF_LOOPBACK = 1, 8
+_SYS = Path("/sys/class/net")
+_CABLE_KINDS = ("", "veth")
+"""Kinds of link that are a cable: hardware has no kind; a veth without a master joins namespaces."""
+
+
+class LinuxLink:
+    """See `Link`."""
+
+    system = "Linux"
+    tried = True
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        """Every interface but loopback, as it is now."""
+        with _netlink() as netlink:
+            links = list(netlink.get_links())
+            addresses = _addresses(netlink)
+            gateways = _gateways(netlink)
+        attributes = {link["index"]: dict(link["attrs"]) for link in links}
+        carrying = _carrying(attributes, set(gateways))
+        return tuple(
+            _interface(
+                link,
+                attributes[link["index"]],
+                addresses.get(link["index"], ()),
+                gateways.get(link["index"], ()),
+                carrying=link["index"] in carrying,
+            )
+            for link in links
+            if not link["flags"] & _IFF_LOOPBACK
+        )
+
+    def boot(self) -> str:
+        """The kernel's boot id."""
+        try:
+            return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+        except OSError:
+            return ""
+
+    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
+        """What is not yet as it must be, in the order in which to change it."""
+        changes = []
+        connection = daemons.networkmanager_claim(interface.name)
+        if connection is not None:
+            changes.append(Change("networkmanager", connection))
+        if daemons.networkd_claim(interface.index):
+            changes.append(Change("networkd"))
+        if not interface.up:
+            changes.append(Change("up"))
+        if address not in interface.addresses:
+            changes.append(Change("address", str(address)))
+        if host_route and not _has_route(interface.index, host_route):
+            changes.append(Change("route", f"{host_route} {address.ip}"))
+        return tuple(changes)
+
+    def apply(self, interface: str, change: Change) -> None:
+        """Make a change; nothing when it is made already."""
+        match change.kind:
+            case "networkmanager":
+                daemons.networkmanager_leave(interface)
+            case "networkd":
+                _daemon_file(interface, daemons.networkd_leave)
+            case "up":
+                self._set(interface, up=True)
+            case "address":
+                self._add_address(interface, change.value)
+            case "route":
+                self._add_route(interface, *change.value.split(" "))
+            case "coexist":
+                return
+
+    def revert(self, interface: str, change: Change) -> None:
+        """Take a change back; nothing when it is not made, or the interface is gone."""
+        match change.kind:
+            case "networkmanager":
+                daemons.networkmanager_resume(interface, change.value)
+            case "networkd":
+                _daemon_file(interface, daemons.networkd_resume)
+            case "up":
+                self._set(interface, up=False)
+            case "address":
+                self._delete_address(interface, change.value)
+            case "route":
+                self._delete_route(interface, *change.value.split(" "))
+            case "coexist":
+                return
+
+    def _set(self, interface: str, *, up: bool) -> None:
+        with _changing(interface, errno.ENODEV) as (netlink, index):
+            if index is not None:
+                netlink.link("set", index=index, state="up" if up else "down")
+
+    def _add_address(self, interface: str, value: str) -> None:
+        ip, _, prefix = value.partition("/")
+        with _changing(interface, errno.EEXIST) as (netlink, index):
+            netlink.addr("add", index=index, address=ip, prefixlen=int(prefix))
+
+    def _delete_address(self, interface: str, value: str) -> None:
+        """Others in the same subnet that the kernel drops along with ours are set again."""
+        ip, _, prefix = value.partition("/")
+        with _changing(interface, errno.EADDRNOTAVAIL, errno.ENODEV) as (netlink, index):
+            if index is None:
+                return
+            ours = Address(ip, int(prefix))
+            before = _addresses(netlink).get(index, ())
+            if ours not in before:
+                return
+            netlink.addr("delete", index=index, address=ip, prefixlen=int(prefix))
+            after = _addresses(netlink).get(index, ())
+            for lost in before:
+                if lost not in (*after, ours):
+                    netlink.addr("add", index=index, address=lost.ip, prefixlen=lost.prefix)
+
+    def _add_route(self, interface: str, target: str, source: str) -> None:
+        with _changing(interface, errno.EEXIST) as (netlink, index):
+            netlink.route("add", dst=f"{target}/32", oif=index, prefsrc=source, scope="link")
+
+    def _delete_route(self, interface: str, target: str, source: str) -> None:
+        gone = (errno.ESRCH, errno.ENODEV, errno.EINVAL, errno.ENETUNREACH)
+        with _changing(interface, *gone) as (netlink, index):
+            if index is not None:
+                netlink.route("delete", dst=f"{target}/32", oif=index, prefsrc=source, scope="link")
+
+
+def neighbours(interface: int) -> dict[str, str]:
+    """Who has spoken on the wire lately, as the kernel remembers it: address -> MAC."""
+    found = {}
+    with _netlink() as netlink:
+        for entry in netlink.get_neighbours(family=socket.AF_INET, ifindex=interface):
+            attributes = dict(entry["attrs"])
+            known = entry["state"] & 0x1E  # reachable, stale, delay, probe
+            if known and "NDA_LLADDR" in attributes:
+                found[attributes["NDA_DST"]] = attributes["NDA_LLADDR"]
+    return found
+
+
+def _has_route(index: int, target: str) -> bool:
+    with _netlink() as netlink:
+        for route in netlink.get_routes(family=socket.AF_INET, dst=target, dst_len=32):
+            attributes = dict(route["attrs"])
+            single = (attributes.get("RTA_DST"), route["dst_len"]) == (target, 32)
+            if single and attributes.get("RTA_OIF") == index and route["type"] == 1:
+                return True
+    return False
+
+
+@contextlib.contextmanager
+def _netlink() -> Iterator[Any]:
+    from pyroute2 import IPRoute  # noqa: PLC0415  takes 0.2 s, and most commands never come here
+
+    with IPRoute() as netlink:
+        yield netlink
+
+
+@contextlib.contextmanager
+def _changing(interface: str, *accepted: int) -> Iterator[tuple[Any, int | None]]:
+    """Netlink and the interface's index (None when it is gone); `accepted` errors mean done."""
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
+
+    with _netlink() as netlink:
+        found = netlink.link_lookup(ifname=interface)
+        try:
+            yield netlink, found[0] if found else None
+        except NetlinkError as error:
+            if error.code in (errno.EPERM, errno.EACCES):
+                raise LinkForbidden(why="the kernel says: not permitted") from error
+            if error.code not in accepted:
+                why = f"{errno.errorcode.get(error.code, error.code)}: {error}"
+                raise LinkFailed(interface=interface, why=why) from error
+
+
+def _daemon_file(interface: str, act: Any) -> None:
+    try:
+        act(interface)
+    except PermissionError as error:
+        raise LinkForbidden(why=f"{error.filename}: {error.strerror}") from error
+    except OSError as error:
+        raise LinkFailed(interface=interface, why=error) from error
+
+
+def _interface(
+    link: Any,
+    attributes: Mapping[str, Any],
+    addresses: tuple[Address, ...],
+    gateways: tuple[str, ...],
+    *,
+    carrying: bool,
+) -> Interface:
+    name = attributes["IFLA_IFNAME"]
+    virtual = _kind(attributes) not in _CABLE_KINDS or "IFLA_MASTER" in attributes
+    up = bool(link["flags"] & _IFF_UP)
+    return Interface(
+        name=name,
+        index=link["index"],
+        mac=attributes.get("IFLA_ADDRESS", ""),
+        up=up,
+        carrier=up and bool(attributes.get("IFLA_CARRIER")),
+        addresses=addresses,
+        default_route=carrying,
+        gateways=gateways,
+        wireless=any((_SYS / name / sign).exists() for sign in ("wireless", "phy80211")),
+        virtual=virtual,
+        speed=_speed(name),
+        duplex=_sys(name, "duplex").replace("unknown", ""),
+    )
+
+
+def _kind(attributes: Mapping[str, Any]) -> str:
+    info = dict((attributes.get("IFLA_LINKINFO") or {"attrs": ()})["attrs"])
+    return str(info.get("IFLA_INFO_KIND", ""))
+
+
+def _carrying(attributes: Mapping[int, Mapping[str, Any]], direct: set[int]) -> set[int]:
+    """Interfaces that the default route leads through, with ports of bridges, parents of VLANs."""
+    found = set(direct)
+    while True:
+        more = set()
+        for index, own in attributes.items():
+            if own.get("IFLA_MASTER") in found:
+                more.add(index)
+            below = own.get("IFLA_LINK")
+            if index in found and below and "IFLA_LINK_NETNSID" not in own:
+                more.add(below)
+        if more <= found:
+            return found
+        found |= more
+
+
+def _addresses(netlink: Any) -> dict[int, tuple[Address, ...]]:
+    found: dict[int, tuple[Address, ...]] = {}
+    for entry in netlink.get_addr(family=socket.AF_INET):
+        attributes = dict(entry["attrs"])
+        ip = attributes.get("IFA_LOCAL") or attributes.get("IFA_ADDRESS")
+        if ip:
+            index = entry["index"]
+            found[index] = (*found.get(index, ()), Address(ip, entry["prefixlen"]))
+    return found
+
+
+def _gateways(netlink: Any) -> dict[int, tuple[str, ...]]:
+    """Routers of default routes by interface; a VPN's two half routes (/1) count as one."""
+    found: dict[int, tuple[str, ...]] = {}
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for route in netlink.get_routes(family=family):
+            attributes = dict(route["attrs"])
+            table = attributes.get("RTA_TABLE", route["table"])
+            if route["dst_len"] > 1 or table != _MAIN_TABLE or route["type"] != 1:
+                continue
+            hops = [(attributes.get("RTA_OIF"), attributes.get("RTA_GATEWAY"))]
+            hops += [
+                (hop["oif"], dict(hop["attrs"]).get("RTA_GATEWAY"))
+                for hop in attributes.get("RTA_MULTIPATH") or ()
+            ]
+            for index, gateway in hops:
+                if index:
+                    known = found.get(index, ())
+                    found[index] = (*known, gateway) if gateway else known
+    return found
+
+
+def _speed(name: str) -> int | None:
+    text = _sys(name, "speed")
+    return int(text) if text.isdecimal() and int(text) > 0 else None
+
+
+def _sys(name: str, what: str) -> str:
+    try:
+        return (_SYS / name / what).read_text(encoding="ascii").strip()
+    except OSError:
+        return ""

@@ -1,0 +1,122 @@
+"""How an interface was before we touched it: written down first, so that a crash cannot lose it.
+
+One JSON file per interface in the state directory. It appears whole or not at all (temporary file,
+fsync, rename, fsync of the directory), before the first change; it goes after the last is undone.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from deployer.core.wire import Address, Interface
+from deployer.edge.link import Change, Link
+from deployer.errors import DirectoryForbidden, UndoDamaged
+
+_VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class UndoRecord:
+    """What was there, and what may have been changed since.
+
+    `kept` says that the user asked for the address to stay (`link up`); without it the address is
+    given back when the process that set it ends, or at the next start after a crash.
+    """
+
+    before: Interface
+    address: Address
+    changes: tuple[Change, ...]
+    host_route: str = ""
+    kept: bool = False
+    boot: str = ""
+    at: float = 0.0
+    version: int = _VERSION
+
+    @property
+    def interface(self) -> str:
+        """The interface's name."""
+        return self.before.name
+
+
+def path_of(state_dir: Path, interface: str) -> Path:
+    """Where the record of an interface lies."""
+    return state_dir / f"wire-{re.sub(r'[^A-Za-z0-9]', '_', interface)}.undo.json"
+
+
+def write(state_dir: Path, record: UndoRecord) -> None:
+    """Put the record on the disk, safely. Raises DirectoryForbidden."""
+    path = path_of(state_dir, record.interface)
+    fresh = path.with_suffix(f".{os.getpid()}.tmp")
+    try:
+        state_dir.mkdir(parents=True, exist_ok=True)
+        with fresh.open("wb") as file:
+            file.write(msgspec.json.format(msgspec.json.encode(record)) + b"\n")
+            file.flush()
+            os.fsync(file.fileno())
+        fresh.replace(path)
+        _sync_directory(state_dir)
+    except OSError as error:
+        raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error
+
+
+def read(state_dir: Path, interface: str) -> UndoRecord | None:
+    """The record of an interface, or None. Raises UndoDamaged."""
+    return _read(path_of(state_dir, interface))
+
+
+def records(state_dir: Path) -> Iterator[UndoRecord]:
+    """Every record in the state directory. Raises UndoDamaged."""
+    for path in sorted(state_dir.glob("wire-*.undo.json")):
+        record = _read(path)
+        if record is not None:
+            yield record
+
+
+def replay(link: Link, state_dir: Path, record: UndoRecord) -> None:
+    """Give the interface back as it was, then forget. May be cut off anywhere and done again.
+
+    Only the owner of the wire calls it. A reboot has undone everything already; an interface that
+    was unplugged and came back is a new one, where only what was said to daemons must be unsaid.
+    """
+    now = next((i for i in link.interfaces() if i.name == record.interface), None)
+    same_boot = not record.boot or record.boot == link.boot()
+    if same_boot:
+        same = now is not None and (now.index, now.mac) == (record.before.index, record.before.mac)
+        for change in reversed(record.changes):
+            if same or change.kind in ("networkmanager", "networkd"):
+                link.revert(record.interface, change)
+    try:
+        path_of(state_dir, record.interface).unlink(missing_ok=True)
+        _sync_directory(state_dir)
+    except OSError as error:
+        raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error
+
+
+def _read(path: Path) -> UndoRecord | None:
+    try:
+        record = msgspec.json.decode(path.read_bytes(), type=UndoRecord)
+    except FileNotFoundError:
+        return None
+    except OSError as error:
+        raise DirectoryForbidden(path=path, why=error.strerror or error) from error
+    except msgspec.MsgspecError as error:
+        raise UndoDamaged(path=path, why=error) from error
+    if record.version != _VERSION:
+        raise UndoDamaged(path=path, why=f"version {record.version} is not known")
+    return record
+
+
+def _sync_directory(directory: Path) -> None:
+    if os.name != "posix":
+        return
+    handle = os.open(directory, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)

@@ -1,0 +1,227 @@
+"""Real wires: network namespaces joined by a switch, and our code in a process inside one.
+
+Nothing here touches a network that was there before: both ends of every cable are in namespaces
+that the test makes and removes.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parents[2]
+_NUMBERS = itertools.count()
+_LIMIT = 30.0
+
+RUN = (
+    "import sys; from deployer.face import cli, wire_cli; from deployer.__main__ import run; "
+    "wire_cli.register(cli.cli); sys.exit(run(sys.argv[1:]))"
+)
+
+
+def why_not() -> str:
+    """Why namespaces cannot be made here; "" when they can."""
+    if sys.platform != "linux":
+        return "network namespaces exist on Linux only"
+    if os.geteuid() != 0:
+        return "network namespaces need root: run the tests as root to see the wire"
+    if shutil.which("ip") is None:
+        return "network namespaces need the program ip (Debian: iproute2)"
+    return ""
+
+
+def need(*programs: str) -> None:
+    """Skip, by name, unless these programs are installed."""
+    missing = [name for name in programs if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed here: {', '.join(missing)}")
+
+
+@dataclass
+class Machine:
+    """A network namespace."""
+
+    name: str
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    def command(self, *words: str) -> list[str]:
+        return ["ip", "netns", "exec", self.name, *words]
+
+    def sh(self, *words: str, check: bool = True, text: str | None = None) -> str:
+        """Run a program inside; its output."""
+        done = subprocess.run(
+            self.command(*words),
+            capture_output=True,
+            text=True,
+            timeout=_LIMIT,
+            input=text,
+            check=False,
+        )
+        assert not check or done.returncode == 0, f"{words}: {done.stderr}{done.stdout}"
+        return done.stdout
+
+    def ip(self, line: str) -> None:
+        self.sh("ip", *line.split())
+
+    def sysctl(self, name: str, value: int) -> None:
+        self.sh("sh", "-c", f"echo {value} > /proc/sys/{name.replace('.', '/')}")
+
+    def python(self, code: str, *, without: str = "", **values: Any) -> Any:
+        """Run our code inside, `without` some capabilities; what it leaves in `result` (JSON)."""
+        program = (
+            "import json, sys\nfrom pathlib import Path\n"
+            "globals().update(json.loads(sys.argv[1]))\n"
+            f"{code}\nprint(json.dumps(result))"
+        )
+        drop = [f"-{name}" for name in without.split(",") if name]
+        limits = ["setpriv", f"--bounding-set={','.join(drop)}"] if drop else []
+        out = self.sh(*limits, sys.executable, "-c", program, json.dumps(values))
+        return json.loads(out.splitlines()[-1])
+
+    def deployer(self, *words: object) -> subprocess.CompletedProcess[str]:
+        """Run the command line inside."""
+        return subprocess.run(
+            self.command(sys.executable, "-c", RUN, *map(str, words)),
+            capture_output=True, text=True, timeout=_LIMIT, check=False,
+        )  # fmt: skip
+
+    def start(self, *words: object) -> subprocess.Popen[str]:
+        """Start a program inside; it is ended with the test."""
+        process = subprocess.Popen(
+            self.command(*map(str, words)),
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.PIPE,
+        )  # fmt: skip
+        self.running.append(process)
+        return process
+
+    def listen(self, address: str, port: int) -> subprocess.Popen[str]:
+        """Another program that listens there; it is ready when this returns."""
+        code = (
+            "import socket,sys,time; s=socket.create_server((sys.argv[1],int(sys.argv[2])));"
+            "print('ready',flush=True); time.sleep(60)"
+        )
+        process = self.start(sys.executable, "-c", code, address, port)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    def picture(self) -> dict[str, Any]:
+        """Everything about addresses and routes, as `ip` shows it."""
+        return {
+            "addr": json.loads(self.sh("ip", "-j", "addr")),
+            "route": json.loads(self.sh("ip", "-j", "route", "show", "table", "all") or "[]"),
+            "route6": json.loads(
+                self.sh("ip", "-6", "-j", "route", "show", "table", "all") or "[]"
+            ),
+        }
+
+    def mac(self, interface: str) -> str:
+        return json.loads(self.sh("ip", "-j", "link", "show", interface))[0]["address"]
+
+
+@dataclass
+class Lab:
+    """A host, an old PC, a third machine and a home router; cables as the test plugs them."""
+
+    prefix: str
+    machines: dict[str, Machine] = field(default_factory=dict)
+
+    def machine(self, name: str) -> Machine:
+        if name not in self.machines:
+            machine = Machine(f"{self.prefix}{name}")
+            subprocess.run(["ip", "netns", "add", machine.name], check=True, timeout=_LIMIT)
+            self.machines[name] = machine
+            machine.sysctl("net.ipv6.conf.default.disable_ipv6", 1)
+            machine.sysctl("net.ipv6.conf.all.disable_ipv6", 1)
+            machine.ip("link set lo up")
+        return self.machines[name]
+
+    @property
+    def host(self) -> Machine:
+        return self.machine("host")
+
+    @property
+    def target(self) -> Machine:
+        return self.machine("target")
+
+    def cable(self, a: Machine, a_name: str, b: Machine, b_name: str) -> None:
+        """Join two machines."""
+        line = f"ip link add {a_name} netns {a.name} type veth peer name {b_name} netns {b.name}"
+        subprocess.run(line.split(), check=True, timeout=_LIMIT)
+
+    def plug(self, machine: Machine, interface: str, address: str = "") -> None:
+        """Plug a machine into the switch of the wire."""
+        switch = self.machines.get("switch")
+        if switch is None:
+            switch = self.machine("switch")
+            switch.ip("link add wire type bridge")
+            switch.ip("link set wire up")
+        port = machine.name.removeprefix(self.prefix)
+        self.cable(machine, interface, switch, port)
+        switch.ip(f"link set {port} master wire up")
+        if address:
+            machine.ip(f"addr add {address} dev {interface}")
+            machine.ip(f"link set {interface} up")
+
+    def pull(self, name: str) -> None:
+        """Pull the cable of a machine out of the switch."""
+        self.machines["switch"].ip(f"link set {name} down")
+
+    def push_in(self, name: str) -> None:
+        self.machines["switch"].ip(f"link set {name} up")
+
+    def home(self, ours: str = "192.168.1.50/24", router: str = "192.168.1.1") -> None:
+        """The user's own network: another interface, with the way to the internet."""
+        box = self.machine("home")
+        self.cable(self.host, "home0", box, "lan")
+        box.ip(f"addr add {router}/24 dev lan")
+        box.ip("link set lan up")
+        self.host.ip(f"addr add {ours} dev home0")
+        self.host.ip("link set home0 up")
+        self.host.ip(f"route add default via {router}")
+
+    def close(self) -> None:
+        for machine in self.machines.values():
+            for process in machine.running:
+                process.kill()
+                process.wait()
+                for stream in (process.stdout, process.stdin):
+                    if stream:
+                        stream.close()
+        for machine in self.machines.values():
+            subprocess.run(["ip", "netns", "delete", machine.name], check=False, timeout=_LIMIT)
+
+
+@pytest.fixture
+def lab() -> Iterator[Lab]:
+    """Machines without cables."""
+    if reason := why_not():
+        pytest.skip(reason)
+    lab = Lab(f"dw{os.getpid() % 10000}x{next(_NUMBERS)}")
+    try:
+        yield lab
+    finally:
+        lab.close()
+
+
+@pytest.fixture
+def wire(lab: Lab) -> Lab:
+    """Host and old PC on one switch; the host's interface is down and bare.
+
+    It was up once: at that moment the kernel gives an interface its queue, which then stays.
+    """
+    lab.plug(lab.host, "wire0")
+    lab.host.ip("link set wire0 up")
+    lab.host.ip("link set wire0 down")
+    lab.plug(lab.target, "eth0", "192.168.1.2/24")
+    return lab

@@ -1,0 +1,345 @@
+"""The address is set, and given back exactly, on real interfaces."""
+
+from __future__ import annotations
+
+import json
+import random
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.wire.conftest import Lab, Machine
+
+ADDRESS = "192.168.1.1/24"
+UP = """
+from deployer.core.wire import parse_address
+from deployer.edge import arp
+from deployer.edge.link import lease
+from deployer.errors import DeployerError
+given = dict(address=parse_address(address), patience=arp.Patience(2, 0.05, 0.1))
+given.update(request)
+try:
+    held = lease.up(lease.Request(**given), Path(state))
+    result = {"interface": held.interface, "changes": [c.kind for c in held.record.changes]}
+except DeployerError as error:
+    result = {"error": type(error).__name__, "what": error.what, "remedy": error.remedy}
+"""
+DOWN = """
+from deployer.edge.link import lease
+result = lease.down(Path(state))
+"""
+
+
+def up(machine: Machine, state: Path, address: str = ADDRESS, **request: object) -> dict:
+    """Set the address, as `link up` does: it stays when the process ends."""
+    request.setdefault("keep", True)
+    return machine.python(UP, state=str(state), address=address, request=request)
+
+
+def down(machine: Machine, state: Path) -> list[str]:
+    return machine.python(DOWN, state=str(state))
+
+
+def addresses(machine: Machine, interface: str) -> list[str]:
+    shown = json.loads(machine.sh("ip", "-j", "addr", "show", interface))[0]["addr_info"]
+    return [f"{a['local']}/{a['prefixlen']}" for a in shown]
+
+
+BEFORE = {
+    "bare and down": [],
+    "bare and up": ["link set wire0 up"],
+    "up with another address": ["addr add 10.9.8.7/24 dev wire0", "link set wire0 up"],
+    "down with another address": ["addr add 10.9.8.7/24 dev wire0"],
+    "up with a neighbour's subnet": ["addr add 192.168.1.77/24 dev wire0", "link set wire0 up"],
+    "up with routes": [
+        "addr add 10.9.8.7/24 dev wire0",
+        "link set wire0 up",
+        "route add 10.50.0.0/16 via 10.9.8.1",
+        "route add 192.168.7.0/24 dev wire0",
+    ],
+    "the address is there already": ["addr add 192.168.1.1/24 dev wire0", "link set wire0 up"],
+}
+
+
+@pytest.mark.parametrize("case", BEFORE)
+def test_the_address_is_set_and_given_back_exactly(wire: Lab, tmp_path: Path, case: str) -> None:
+    for line in BEFORE[case]:
+        wire.host.ip(line)
+    before = wire.host.picture()
+    assert up(wire.host, tmp_path)["interface"] == "wire0"
+    assert ADDRESS in addresses(wire.host, "wire0")
+    wire.host.sh("ping", "-c1", "-W2", "192.168.1.2")
+    assert down(wire.host, tmp_path) == ["wire0"]
+    assert wire.host.picture() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_an_address_beside_ours_survives_the_end(wire: Lab, tmp_path: Path) -> None:
+    up(wire.host, tmp_path)
+    wire.host.ip("addr add 192.168.1.9/24 dev wire0")
+    wire.host.ip("link set wire0 up")
+    down(wire.host, tmp_path)
+    assert addresses(wire.host, "wire0") == ["192.168.1.9/24"]
+
+
+def test_up_twice_keeps_the_first_state_in_mind(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    up(wire.host, tmp_path)
+    assert up(wire.host, tmp_path)["changes"] == ["up", "address"]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_another_address_takes_the_place_of_the_first(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    up(wire.host, tmp_path)
+    up(wire.host, tmp_path, "192.168.98.1/24")
+    assert addresses(wire.host, "wire0") == ["192.168.98.1/24"]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_down_without_up_does_nothing(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    assert down(wire.host, tmp_path) == []
+    assert wire.host.picture() == before
+
+
+def test_down_twice_is_down(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    up(wire.host, tmp_path)
+    down(wire.host, tmp_path)
+    assert down(wire.host, tmp_path) == []
+    assert wire.host.picture() == before
+
+
+def test_an_interface_that_was_unplugged_is_forgotten(wire: Lab, tmp_path: Path) -> None:
+    up(wire.host, tmp_path)
+    wire.host.ip("link delete wire0")
+    assert down(wire.host, tmp_path) == ["wire0"]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_new_interface_of_the_same_name_is_left_alone(wire: Lab, tmp_path: Path) -> None:
+    up(wire.host, tmp_path)
+    wire.host.ip("link delete wire0")
+    wire.plug(wire.machine("third"), "eth0")
+    wire.cable(wire.host, "wire0", wire.machine("third"), "eth1")
+    wire.host.ip("addr add 192.168.1.1/24 dev wire0")
+    wire.host.ip("link set wire0 up")
+    before = wire.host.picture()
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_a_lease_gives_back_at_its_end(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    code = UP.replace("result =", "held.release(); result =", 1)
+    wire.host.python(code, state=str(tmp_path), address=ADDRESS, request={})
+    assert wire.host.picture() == before
+
+
+def test_a_daemon_leaves_what_the_user_asked_to_keep(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    up(wire.host, tmp_path)
+    code = UP.replace("result =", "held.release(); result =", 1)
+    wire.host.python(code, state=str(tmp_path), address=ADDRESS, request={})
+    assert addresses(wire.host, "wire0") == [ADDRESS]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_one_owner_per_wire(wire: Lab, tmp_path: Path) -> None:
+    code = UP + "print(json.dumps(result), flush=True); sys.stdin.read()"
+    values = {"state": str(tmp_path / "a"), "address": ADDRESS, "request": {}}
+    program = f"import json, sys\nfrom pathlib import Path\nglobals().update({values!r})\n{code}"
+    daemon = wire.host.start(sys.executable, "-c", program)
+    assert daemon.stdout is not None
+    assert "wire0" in daemon.stdout.readline()
+    refused = up(wire.host, tmp_path / "b")
+    assert refused["error"] == "WireBusy"
+    assert f"process {daemon.pid}" in refused["what"]
+    with pytest.raises(AssertionError, match="belongs to another deployer"):
+        down(wire.host, tmp_path / "a")
+    assert addresses(wire.host, "wire0") == [ADDRESS]
+
+
+REFUSALS = {
+    "the interface with the default route": ("home0", {}, "InterfaceCarriesInternet"),
+    "an interface that is not there": ("nope0", {}, "InterfaceMissing"),
+    "an address of the network at home": ("wire0", {}, "SubnetTaken"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSALS)
+def test_what_could_cut_the_user_off_is_refused(wire: Lab, tmp_path: Path, case: str) -> None:
+    name, more, error = REFUSALS[case]
+    wire.home()
+    before = wire.host.picture()
+    assert up(wire.host, tmp_path, interface=name, **more)["error"] == error
+    assert wire.host.picture() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_the_default_route_is_touched_only_when_forced(wire: Lab, tmp_path: Path) -> None:
+    wire.home(ours="10.1.1.5/24", router="10.1.1.1")
+    before = wire.host.picture()
+    done = up(wire.host, tmp_path, interface="home0", force=True)
+    assert done["changes"] == ["address"]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_alone_with_the_internet_it_is_refused(lab: Lab, tmp_path: Path) -> None:
+    lab.home()
+    assert up(lab.host, tmp_path)["error"] == "InterfaceCarriesInternet"
+
+
+def test_the_other_interface_is_chosen(wire: Lab, tmp_path: Path) -> None:
+    wire.home(ours="10.1.1.5/24", router="10.1.1.1")
+    before = wire.host.picture()
+    assert up(wire.host, tmp_path)["interface"] == "wire0"
+    wire.host.sh("ping", "-c1", "-W2", "10.1.1.1")
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_a_router_with_our_address_leaves_another_subnet(wire: Lab, tmp_path: Path) -> None:
+    wire.home()
+    remedy = up(wire.host, tmp_path)["remedy"]
+    assert "--address 192.168.98.1/24" in remedy
+    assert "192.168.98.2" in remedy
+    assert "--host-route" not in remedy
+
+
+def test_a_host_route_passes_by_the_network_at_home(wire: Lab, tmp_path: Path) -> None:
+    wire.home(ours="192.168.1.50/24", router="192.168.1.254")
+    assert "--host-route 192.168.1.2" in up(wire.host, tmp_path)["remedy"]
+    before = wire.host.picture()
+    done = up(wire.host, tmp_path, address="192.168.1.1/32", host_route="192.168.1.2")
+    assert done["changes"] == ["up", "address", "route"]
+    wire.host.sh("ping", "-c1", "-W2", "192.168.1.2")
+    wire.host.sh("ping", "-c1", "-W2", "192.168.1.254")
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_an_address_that_answers_is_not_set(wire: Lab, tmp_path: Path) -> None:
+    third = wire.machine("third")
+    wire.plug(third, "eth0", "192.168.1.1/24")
+    before = wire.host.picture()
+    refused = up(wire.host, tmp_path)
+    assert refused["error"] == "AddressTaken"
+    assert third.mac("eth0") in refused["what"]
+    assert wire.host.picture() == before
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_cable_the_address_is_set_all_the_same(wire: Lab, tmp_path: Path) -> None:
+    wire.host.ip("link set wire0 up")
+    wire.pull("host")
+    before = wire.host.picture()
+    assert up(wire.host, tmp_path)["changes"] == ["address"]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_ipv6_comes_back_too(wire: Lab, tmp_path: Path) -> None:
+    wire.host.sysctl("net.ipv6.conf.wire0.disable_ipv6", 0)
+    wire.host.sysctl("net.ipv6.conf.wire0.accept_dad", 0)
+    for first in ([], ["link set wire0 up"]):
+        for line in first:
+            wire.host.ip(line)
+        before = wire.host.picture()
+        up(wire.host, tmp_path)
+        down(wire.host, tmp_path)
+        assert wire.host.picture() == before
+
+
+KILLED = """
+import os, random, signal, subprocess, time
+import pyroute2
+from deployer.core.wire import parse_address
+from deployer.edge import arp
+from deployer.edge.link import lease
+
+def picture():
+    shown = [subprocess.run(["ip", "-j", *words], capture_output=True, check=True).stdout.decode()
+             for words in (["addr"], ["route", "show", "table", "all"])]
+    return shown
+
+def forever():
+    quick = arp.Patience(1, 0.0, 0.0)
+    want = lease.Request(parse_address("192.168.1.1/24"), patience=quick, keep=keep)
+    while True:
+        lease.up(want, Path(state)).release()
+        lease.down(Path(state))
+
+result = {"wrong": [], "left": 0}
+before = picture()
+for moment in moments:
+    child = os.fork()
+    if not child:
+        try:
+            forever()
+        finally:
+            os._exit(1)
+    time.sleep(moment)
+    os.kill(child, signal.SIGKILL)
+    assert os.WIFSIGNALED(os.waitpid(child, 0)[1])
+    result["left"] += picture() != before or bool(list(Path(state).glob("*.json")))
+    lease.down(Path(state))
+    if picture() != before or list(Path(state).glob("*.json")):
+        result["wrong"].append(moment)
+"""
+
+
+@pytest.mark.parametrize("keep", [False, True], ids=["serve", "link up"])
+def test_kill_9_at_any_moment_then_link_down_restores(
+    wire: Lab, tmp_path: Path, keep: bool
+) -> None:
+    chance = random.Random(98)
+    moments = [chance.uniform(0.02, 0.25) for _ in range(20)]
+    done = wire.host.python(KILLED, state=str(tmp_path), keep=keep, moments=moments)
+    assert done["wrong"] == []
+    assert done["left"] >= 5, "the moments should hit the middle"
+
+
+def test_kill_9_then_the_next_start_still_knows_the_first_state(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    code = UP + "import os, signal; os.kill(os.getpid(), signal.SIGKILL)"
+    for keep in (False, True, False):
+        with pytest.raises(AssertionError):
+            wire.host.python(
+                code, state=str(tmp_path), address=ADDRESS, request={"keep": keep}
+            )  # fmt: skip
+        assert addresses(wire.host, "wire0") == [ADDRESS]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_a_damaged_note_is_said_and_nothing_is_changed(wire: Lab, tmp_path: Path) -> None:
+    (tmp_path / "wire-wire0.undo.json").write_text("{")
+    before = wire.host.picture()
+    assert up(wire.host, tmp_path)["error"] == "UndoDamaged"
+    assert wire.host.picture() == before
+
+
+def test_without_the_right_it_says_so(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    refused = wire.host.python(
+        UP, state=str(tmp_path), address=ADDRESS, request={}, without="net_admin,net_raw"
+    )
+    assert refused["error"] == "LinkForbidden"
+    assert "sudo" in refused["remedy"]
+    assert wire.host.picture() == before
+
+
+def test_the_kernel_is_asked_not_ip(wire: Lab, tmp_path: Path) -> None:
+    """No program is needed to set an address: PATH may be empty."""
+    code = "import os; os.environ['PATH'] = '/nowhere'\n" + UP
+    done = wire.host.python(code, state=str(tmp_path), address=ADDRESS, request={"keep": True})
+    assert done["interface"] == "wire0"
