@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deployer.core.deployment import Deployment
-from deployer.events import Event
+from deployer.events import Event, StateChanged
 from deployer.face.card import typed_lines
 from deployer.model import Manifest
 from deployer.service import Service, raise_for
@@ -87,10 +87,12 @@ class Watch:
         self._stream = service.subscribe(self._seen)
 
     async def run(self) -> None:
-        """Until cancelled."""
+        """Until cancelled. Nothing is shown after the end: the proof is the last word."""
+        ended = False
         async for seq, event in self._stream:
-            if event.deployment in ("", self._identity):
+            if event.deployment in ("", self._identity) and not ended:
                 self._face.show(event)
+                ended = isinstance(event, StateChanged) and event.state.final
             self._seen = max(seq, self._seen)
 
     async def drained(self) -> None:

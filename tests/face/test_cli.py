@@ -1,0 +1,179 @@
+"""Wrong uses of the command line: one line that says what and why, one what to do, an exit code."""
+
+from __future__ import annotations
+
+import json
+import socket
+import struct
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployer.__main__ import run
+
+Deployer = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def deployer(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Deployer:
+    """Runs a command line in an empty directory with a state directory of its own."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("DEPLOYER_STATE_DIR", str(tmp_path / "state"))
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+
+    def call(*arguments: object) -> tuple[int, str, str]:
+        code = run([str(a) for a in arguments])
+        out, err = capsys.readouterr()
+        return code, out, err
+
+    return call
+
+
+@pytest.fixture
+def model(tmp_path: Path) -> Path:
+    """A tiny file with the header and the length of a llama2.c model."""
+    path = tmp_path / "stories.bin"
+    header = struct.pack("<7i", 8, 8, 1, 2, 2, 300, 8)
+    floats = 2 * 8 + 2 * 8 * 8 + 2 * 8 * 8 + 3 * 8 * 8 + 8 + 8 * 4 + 300 * 8
+    path.write_bytes(header + bytes(4 * floats))
+    return path
+
+
+def tokenizer(count: int) -> bytes:
+    """A llama2.c tokenizer with that many tokens of one letter."""
+    return struct.pack("<i", 1) + count * (struct.pack("<fi", 0.0, 1) + b"x")
+
+
+SIM = ("push", "--target", "sim")
+REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "code", "what", "remedy"),
+    [
+        ((*SIM, "nothing.bin"), 1, "nothing.bin: there is no such file.", "Check the name"),
+        ((*SIM, "empty.bin"), 1, "empty.bin: the file is empty", "downloaded completely"),
+        ((*SIM, "folder"), 1, "folder: cannot be read (it is a directory)", "permissions"),
+        ((*SIM, "--wat", "x"), 1, "No such option", "--help"),
+        (("wat",), 1, "No such command", "--help"),
+        ((*SIM, "--part-size", "3", "some.txt"), 1, "between 256K and 64M", "--part-size 1M"),
+        ((*SIM, "--to", "C:\\", "some.txt"), 1, "no directory for the target", "C:\\DEPLOY"),
+        ((*SIM, "--recipe", "wat", "some.txt"), 1, "no such recipe", "llama98"),
+        ((*SIM, "--recipe", "llama98", "some.txt"), 1, "some.txt is none", "--no-run"),
+        ((*SIM, "--profile", "wat", "some.txt"), 1, "no such profile", "win98-fat32"),
+        ((*SIM, "--steps", "9", "some.txt"), 1, "--steps has no effect", "leave the option out"),
+        ((*SIM, "--steps", "many", "some.txt"), 1, "'many' is not a valid integer", "--help"),
+        ((*SIM, "--run", "A.EXE", "--seed", "1", "some.txt"), 1, "belongs to a recipe", "--run"),
+        ((*SIM, "stories.bin"), 1, "its tokenizer was not found beside it", "--no-run"),
+        ((*SIM, "stories.bin", "other.tok.bin"), 1, "it has 9 tokens, the model 300", "belongs to"),
+        ((*SIM, "cut.bin"), 1, "its header says", "Download the model again"),
+        ((*SIM, "stories.bin", "right.tok.bin", "--prompt", "Größe"), 1, "plain ASCII", "letters"),
+        (("push", "some.txt"), 1, "--target is missing", "--target sim"),
+        (("push", "--target", "pc01", "some.txt"), 1, "--target pc01: neither", "WINIPCFG"),
+        (REAL, 1, "No file was named", "FILE"),
+        (("stage", "some.txt", "--out", "folder"), 1, "already holds other files", "--out"),
+        (("stage", "some.txt", "--out", "some.txt/x"), 3, "cannot write there", "another"),
+        (("lint", "nothing.bat"), 1, "nothing.bat: there is no such file", "Check the name"),
+        (("lint", "bad.bat"), 1, "would not run this batch file", "--explain"),
+        ((*SIM, "some.txt", "--state-dir", "some.txt/x"), 3, "cannot write there", "another"),
+    ],
+)  # fmt: skip
+def test_a_wrong_use_says_what_happened_and_what_to_do(
+    deployer: Deployer, tmp_path: Path, model: Path,
+    arguments: tuple[str, ...], code: int, what: str, remedy: str,
+) -> None:  # fmt: skip
+    (tmp_path / "empty.bin").touch()
+    (tmp_path / "some.txt").write_text("text\n")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "inside").touch()
+    (tmp_path / "cut.bin").write_bytes(model.read_bytes()[:-1])
+    (tmp_path / "other.tok.bin").write_bytes(tokenizer(9))
+    (tmp_path / "right.tok.bin").write_bytes(tokenizer(300))
+    (tmp_path / "bad.bat").write_bytes(b"IF 1==1 (ECHO x)\r\n")
+    given, _out, err = deployer(*arguments)
+    lines = err.splitlines()
+    assert given == code
+    assert len(lines) == 2, err
+    assert what in lines[0]
+    assert remedy in lines[1]
+    assert "Traceback" not in err
+
+
+def test_a_port_in_use_is_named(deployer: Deployer, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("text\n")
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+        code, _out, err = deployer(*REAL, "--ftp-port", port, "some.txt")
+    assert code == 3
+    assert f"Port {port} on 127.0.0.1 is in use" in err
+
+
+def test_an_address_that_is_not_ours_is_named(deployer: Deployer, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("text\n")
+    code, _out, err = deployer(
+        "push", "--target", "192.0.2.2", "--address", "192.0.2.1", "--ftp-port", "0", "some.txt"
+    )
+    assert code == 3
+    assert "no interface with the address 192.0.2.1" in err
+
+
+def test_a_target_that_never_comes(deployer: Deployer, tmp_path: Path) -> None:
+    (tmp_path / "some.txt").write_text("text\n")
+    code, out, err = deployer(*REAL, "--ftp-port", 0, "--timeout", "0.2", "some.txt")
+    assert code == 4
+    assert "no sign of life" in err
+    assert "FTP 192.168.1.1" not in out
+    assert "FTP 127.0.0.1" in out
+
+
+def test_settings_come_from_flag_environment_and_file_in_that_order(
+    deployer: Deployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some.txt").write_text("text\n")
+    (tmp_path / "deployer.toml").write_text(
+        'address = "192.0.2.3"\nftp_port = 0\n[targets]\npc01 = "192.0.2.9"\n'
+    )
+    push = ("push", "--target", "pc01", "some.txt")
+    assert "192.0.2.3" in deployer(*push)[2]
+    monkeypatch.setenv("DEPLOYER_ADDRESS", "192.0.2.4")
+    assert "192.0.2.4" in deployer(*push)[2]
+    assert "192.0.2.5" in deployer(*push, "--address", "192.0.2.5")[2]
+
+
+@pytest.mark.parametrize("text", ["wat = 1\n", "ftp_port = 'x'\n", "=\n"])
+def test_a_wrong_settings_file_is_named(deployer: Deployer, tmp_path: Path, text: str) -> None:
+    (tmp_path / "deployer.toml").write_text(text)
+    code, _out, err = deployer("status")
+    assert code == 1
+    assert "deployer.toml" in err
+
+
+def test_before_the_first_push_there_is_a_hint(deployer: Deployer) -> None:
+    for command in ("status", "history"):
+        code, out, _err = deployer(command)
+        assert code == 0
+        assert "deployer push --target sim" in out
+
+
+def test_lint_explains(deployer: Deployer, tmp_path: Path) -> None:
+    (tmp_path / "bad.bat").write_bytes(b"IF 1==1 (ECHO x)\r\n")
+    (tmp_path / "good.bat").write_bytes(b"@ECHO OFF\r\nECHO hello\r\n")
+    code, out, _err = deployer("lint", "--explain", "bad.bat")
+    assert code == 1
+    assert "bad.bat:1: error:" in out
+    assert "sources: " in out
+    _code, out, _err = deployer("lint", "--json", "bad.bat")
+    assert json.loads(out.splitlines()[0])["line"] == 1
+    code, out, _err = deployer("lint", "good.bat")
+    assert code == 0
+    assert "runs this as written" in out
+
+
+def test_help_is_not_an_error(deployer: Deployer) -> None:
+    code, out, _err = deployer("--help")
+    assert code == 0
+    for command in ("push", "stage", "status", "history", "lint", "sim"):
+        assert command in out
