@@ -100,6 +100,20 @@ def sample_model() -> Path:
     return resources.sample_model()
 
 
+def inspect(path: Path) -> modelfile.Checkpoint:
+    """The shape of a model file. Raises ModelDamaged for a cut one, WrongUse for any other file."""
+    length = files.length_of(path)
+    head = files.read_bounded(path, modelfile.HEADER.size)
+    shape = modelfile.recognise(head, length)
+    if shape is None:
+        _model_among([path])
+        raise WrongUse(
+            what=f"{path}: this is no llama2.c model (its length does not fit its header).",
+            remedy="Models of other formats can be sent as files, with --run or --no-run.",
+        )
+    return shape
+
+
 def planned_bytes(request: Request) -> int:
     """Bytes that staging will read, for progress. Raises as `stage` does for missing files."""
     return sum(files.length_of(path) for path in request.files)

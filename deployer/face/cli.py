@@ -220,6 +220,20 @@ def lint_command(file: Path, explain: bool, as_json: bool) -> None:
         raise LintFailed(name=file, count=len(findings))
 
 
+@cli.group("model")
+def model_group() -> None:
+    """Look into model files."""
+
+
+@model_group.command("inspect")
+@click.argument("file", type=_PATH)
+@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
+def inspect_command(file: Path, as_json: bool) -> None:
+    """Say what a model FILE is, and what the old PC needs for it."""
+    shape = staging.inspect(file)
+    tables.model(shape, file, _write, as_json=as_json)
+
+
 @cli.command("sim", context_settings={"ignore_unknown_options": True})
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sim_command(arguments: tuple[str, ...]) -> int:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from deployer.core.lint import Finding
+from deployer.core.modelfile import Checkpoint
 from deployer.face import text
 from deployer.face.view import Row
 from deployer.model import State
@@ -78,6 +79,21 @@ def findings(
             write(f"    {finding.remedy}\n    sources: {', '.join(finding.sources)}\n")
     if not found:
         write(f"{file}: COMMAND.COM of Windows 98 runs this as written, as far as is known.\n")
+
+
+def model(shape: Checkpoint, file: Path, write: Write, *, as_json: bool) -> None:
+    """The shape of a model file."""
+    if as_json:
+        fields = {**msgspec.to_builtins(shape), "parameters": shape.parameters}
+        write(json.dumps({**fields, "memory_needed": shape.memory_needed}) + "\n")
+        return
+    write(f"{file}: a llama2.c model, {text.size(shape.file_length)}\n")
+    write(f"  {shape.parameters:,} parameters, {shape.layers} layers, {shape.heads} heads ")
+    write(f"({shape.kv_heads} for keys and values), dim {shape.dim}, hidden {shape.hidden_dim}\n")
+    shared = "shared with" if shape.shared_classifier else "apart from"
+    write(f"  {shape.vocabulary} tokens, classifier {shared} the embedding, ")
+    write(f"{shape.longest} tokens at most\n")
+    write(f"  about {text.size(shape.memory_needed)} of memory on the old PC with int8 weights\n")
 
 
 def _summary(row: Row) -> dict[str, object]:
