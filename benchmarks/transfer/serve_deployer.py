@@ -1,0 +1,60 @@
+"""Our server with the files of a directory on its shelf: `... DIRECTORY PORT [CHUNK]`."""
+
+from __future__ import annotations
+
+import dataclasses
+import sys
+import threading
+from pathlib import Path
+
+from deployer.edge.ftpd import FtpServer, Limits
+from deployer.events import Event
+from deployer.model import Entry, Shelf, Slice
+
+
+class Library:
+    """Everybody sees the files."""
+
+    def __init__(self, shelf: Shelf) -> None:
+        self._shelf = shelf
+
+    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+        del user, password, peer
+        return self._shelf
+
+    def accepts(self, name: str, data: bytes) -> bool:
+        del name, data
+        return True
+
+
+def main() -> None:
+    """Serve until killed."""
+    directory, port = Path(sys.argv[1]), int(sys.argv[2])
+    entries = []
+    for path in sorted(directory.iterdir()):
+        now = path.stat()
+        source = Slice(str(path), 0, now.st_size, now.st_size, now.st_mtime_ns)
+        entries.append(Entry(path.name, source))
+    limits = Limits(connections=1024, per_address=1024)
+    if len(sys.argv) > 3:
+        limits = dataclasses.replace(limits, chunk=int(sys.argv[3]))
+    told: list[Event] = []
+
+    def keep(event: Event) -> None:
+        told.append(event)
+        if len(told) > 1000:
+            told.clear()
+
+    server = FtpServer(
+        address="127.0.0.1",
+        port=port,
+        library=Library(Shelf("D0000000", tuple(entries))),
+        inbox_dir=directory.parent / "inbox",
+        emit=keep,
+        limits=limits,
+    )
+    server.start()
+    threading.Event().wait()
+
+
+main()
