@@ -1,3 +1,31 @@
 # sqrtf without errno is one instruction. The x87 rounds to 24 bits by its control word, so GCC need not
 # store each float to round it.
 CFLAGS_llama98 := -fno-math-errno -fexcess-precision=fast
+
+# Tools that link the program without its main:
+#   build/hosted/llama98-score   what int8 costs in quality
+#   build/asan/llama98-fuzz      damaged models, tokenizers and command lines
+LLAMA98_PARTS := $(filter-out llama98/main.c,$(wildcard llama98/*.c))
+
+define LLAMA98_TOOL
+$(OUT)/$(1)/llama98-$(2): $(patsubst %.c,$(OUT)/$(1)/%.o,llama98/tests/$(2).c $(LLAMA98_PARTS)) $(OUT)/$(1)/platform.a
+	$$(COMPILER_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ -lm
+endef
+$(eval $(call LLAMA98_TOOL,hosted,score))
+$(eval $(call LLAMA98_TOOL,asan,fuzz))
+
+.PHONY: check-llama98 fuzz-llama98 clang-llama98
+# The same sources under clang's warnings; nothing of it is used.
+clang-llama98:
+	$(CLANG) $(filter-out -Wframe-larger-than%,$(STRICT)) -Wframe-larger-than=2048 -O2 -mmmx -fno-math-errno \
+		-fsyntax-only $(wildcard llama98/*.c)
+
+fuzz-llama98: $(OUT)/asan/llama98-fuzz
+	@mkdir -p $(OUT)/fuzz-llama98
+	timeout 3000 $< $(COUNT) $(OUT)/fuzz-llama98 >/dev/null 2>$(OUT)/fuzz-llama98/log || \
+		{ tail -40 $(OUT)/fuzz-llama98/log; exit 1; }
+	@tail -1 $(OUT)/fuzz-llama98/log
+
+check-llama98: clang-llama98 fuzz-llama98
+check: check-llama98
+fuzz: fuzz-llama98
