@@ -26,6 +26,7 @@ STALLED = "421 No data moved for too long; the connection is closed."
 CHANGED = "550 The file has changed on the host since it was measured; push it again there."
 GONE = "550 The file cannot be read on the host any more; look there."
 TOO_LONG = "552 The file is longer than may be sent here; it was not kept."
+NOT_WHOLE = "451 The report did not arrive whole; send it again."
 NOT_KEPT = "451 The host could not keep the file; look there."
 LINE_TOO_LONG = "500 The line is too long."
 TOO_MANY = "421 Too many connections; try again later."
@@ -61,7 +62,8 @@ class Session:
     """What the server knows of one control connection. `now` is when it began and dates listings.
 
     `user` waits for its password; `login` is "" until it was accepted. `way` is how the next data
-    connection comes about, `rest` where the next transfer begins.
+    connection comes about, `rest` where the next transfer begins, `sent` the reports that arrived
+    whole in this session.
     """
 
     peer: str
@@ -74,6 +76,7 @@ class Session:
     way: Call | Door | None = None
     rest: int = 0
     extended_only: bool = False
+    sent: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

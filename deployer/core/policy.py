@@ -15,6 +15,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 from deployer.core import ftp_verbs as do
+from deployer.core import tree as trees
 from deployer.core.ftp_session import Answer, Reply, Session, quoted, say
 from deployer.core.tree import Tree
 
@@ -80,6 +81,12 @@ def reject(session: Session, user: str) -> Reply:
     """The session after a refused login."""
     line = f"530 No login: {quoted(user)} with this password is not known to the host now."
     return Reply(Session(session.peer, session.now), say(line))
+
+
+def received(session: Session, name: str) -> Session:
+    """The session after a report arrived whole: what is given only for it can be fetched now."""
+    sent = session.sent | {name}
+    return replace(session, sent=sent, tree=trees.grow(session.tree.shelf, sent))
 
 
 def without_way(session: Session) -> Session:

@@ -8,7 +8,7 @@ that are keys of the tree lead anywhere: there is nothing else to reach.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -40,15 +40,18 @@ class Row:
     entry: Entry | None
 
 
-def grow(shelf: Shelf) -> Tree:
-    """The tree of a shelf. Slashes in entry names make directories."""
+def grow(shelf: Shelf, sent: Container[str] = ()) -> Tree:
+    """The tree of a shelf. Slashes in entry names make directories.
+
+    `sent` names what this session has uploaded: entries that come only after an upload need it.
+    """
     files: dict[str, Entry] = {}
     directories = {"": ""}
     aliases: dict[str, str] = {}
     for entry in shelf.entries:
         shown = entry.name.strip("/")
         key = fold("", shown)
-        if not key:
+        if not key or (entry.after and entry.after not in sent):
             continue
         files.setdefault(key, entry)
         parent = shown

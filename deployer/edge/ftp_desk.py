@@ -60,6 +60,9 @@ class Library(Protocol):
         Anonymous guests come as user `anonymous`.
         """
 
+    def accepts(self, name: str, data: bytes) -> bool:
+        """Whether an upload is whole and may be kept; if not, the client is told to send again."""
+
 
 class Desk:
     """The books of one server: limits, callbacks, open connections and moving transfers."""

@@ -142,6 +142,11 @@ class Inbox:
             raise TooLongError
         self._file.write(data)
 
+    def content(self) -> bytes:
+        """What has arrived so far."""
+        self._file.flush()
+        return self._temporary.read_bytes()
+
     def keep(self) -> Path:
         """Give the complete file its name, replacing an older one, and return its path.
 

@@ -402,7 +402,11 @@ class Control(FTPHandler):  # type: ignore[misc]
         path: Path | None = None
         if isinstance(job, Upload) and not why:
             try:
-                path = job.inbox.keep()
+                if self.desk.library.accepts(job.name, job.inbox.content()):
+                    path = job.inbox.keep()
+                    self.session = policy.received(self.session, job.name)
+                else:
+                    line, why = said.NOT_WHOLE, "it did not arrive whole"
             except OSError as error:
                 line, why = said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})"
         job.close()
