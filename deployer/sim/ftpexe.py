@@ -1,6 +1,6 @@
 """FTP.EXE of Windows 98, over real sockets, with its habits and its mistakes (facts A1-A28).
 
-    ftp = FtpExe(disk, link, out=screen, keyboard=typed_line, clock=clock)
+    ftp = FtpExe(disk, link, out=screen, keyboard=typed_line, ticks=ticks)
     exit_code = ftp.run("-n -i -s:NEXT.FTP", cwd="C:\\\\DEPLOY")
 
 What is kept: switches `-v -n -i -d -g -s:file`, then the host, nothing else (A1, A2). ASCII until
@@ -109,7 +109,7 @@ class FtpExe:
         link: Link,
         *,
         out: Callable[[bytes], None],
-        keyboard: Callable[[], bytes],
+        keyboard: Callable[[bool], bytes],
         ticks: Callable[[], float],
         obey_binary: bool = True,
     ) -> None:
@@ -188,7 +188,7 @@ class FtpExe:
             line = self._script.pop(0).decode("cp1252", "replace")
             self.say((line if echo else "") + "\r\n")
             return line.strip()
-        typed = self._keyboard()
+        typed = self._keyboard(echo)
         if not typed or typed[:1] == b"\x1a":
             raise Quit
         return typed.decode("cp1252", "replace").strip()
@@ -234,7 +234,6 @@ class FtpExe:
         if code // 100 == 3:
             if password is None:
                 password = self._next_line("Password: ", echo=False)
-                self.say("\r\n" if self._script is None else "")
             code = self.ask_server(f"PASS {password}")
         if code // 100 == 3:
             code = self.ask_server(f"ACCT {self._next_line('Account: ', echo=False)}")

@@ -56,7 +56,8 @@ def test_files_behave_as_on_fat(bench: Bench) -> None:
     assert bench.out.decode().split("\r\n") == [
         "mkdir=1", "again=0", "error=183", "opened=1", "written=10", "shared=0", "error=32",
         "seek=4", "read=6", "before=4294967295", "error=131", "size=3", "move=1", "move_onto=0",
-        "error=183", ". 0", ".. 0", "b.txt 3", "end=18", "missing=0", "error=3", "other_drive=0", "error=15",
+        "error=183", ". 0", ".. 0", "b.txt 3", "end=18", "missing=0", "error=3", "other_drive=0",
+        "error=15",
         "nul=60", "delete_open=1", "gone=1", "",
     ]  # fmt: skip
 
