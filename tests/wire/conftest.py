@@ -107,7 +107,9 @@ class Machine:
     def listen(self, address: str, port: int) -> subprocess.Popen[str]:
         """Another program that listens there; it is ready when this returns."""
         code = (
-            "import socket,sys,time; s=socket.create_server((sys.argv[1],int(sys.argv[2])));"
+            "import socket,sys,time; a=sys.argv[1]; six=':' in a;"
+            "s=socket.create_server((a,int(sys.argv[2])),dualstack_ipv6=six,"
+            "family=socket.AF_INET6 if six else socket.AF_INET);"
             "print('ready',flush=True); time.sleep(60)"
         )
         process = self.start(sys.executable, "-c", code, address, port)
@@ -188,7 +190,7 @@ class Lab:
         box.ip("link set lan up")
         self.host.ip(f"addr add {ours} dev home0")
         self.host.ip("link set home0 up")
-        self.host.ip(f"route add default via {router}")
+        self.host.ip(f"route add default via {router} dev home0")
 
     def close(self) -> None:
         for machine in self.machines.values():

@@ -17,7 +17,7 @@ _MAIN_TABLE = 254
 _IFF_UP, _IFF_LOOPBACK = 1, 8
 _SYS = Path("/sys/class/net")
 _CABLE_KINDS = ("", "veth")
-"""Kinds of link that are a cable: hardware has no kind; a veth without a master joins namespaces."""
+"""Kinds of link that are a cable: hardware has none; a veth without a master joins namespaces."""
 
 
 class LinuxLink:
