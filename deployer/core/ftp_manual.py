@@ -44,7 +44,7 @@ _DIFFERENCES = (
     ("asks FEAT, HELP or STAT", "several lines", "one line"),
     ("writes a name in lower case, or the long name", "550", "finds the file"),
     ("`NLST *.BIN`, `LIST SUB\\*.*`, `LIST -a /X`, `NLST -l`", "550", "lists what fits"),
-    ("`SIZE` in ASCII mode, `TYPE A N`, `TYPE L 8`", "550, 504", "answers"),
+    ("`SIZE` in ASCII mode, `TYPE A N`", "550, 504", "answers"),
     (
         "`PORT` to another machine, or to a port below 1024",
         "may be allowed",
