@@ -15,6 +15,7 @@ from deployer.errors import LinkFailed, LinkForbidden
 
 _MAIN_TABLE = 254
 _IFF_UP, _IFF_LOOPBACK = 1, 8
+_REACHABLE, _STALE = 0x02, 0x04 | 0x08 | 0x10
 _SYS = Path("/sys/class/net")
 _CABLE_KINDS = ("", "veth")
 """Kinds of link that are a cable: hardware has none; a veth without a master joins namespaces."""
@@ -138,14 +139,17 @@ class LinuxLink:
                 netlink.route("delete", dst=f"{target}/32", oif=index, prefsrc=source, scope="link")
 
 
-def neighbours(interface: int) -> dict[str, str]:
-    """Who has spoken on the wire lately, as the kernel remembers it: address -> MAC."""
+def neighbours(interface: int, *, sure: bool = False) -> dict[str, str]:
+    """Who has spoken on the wire lately, as the kernel remembers it: address -> MAC.
+
+    Only those that answered within the last half minute or so, with `sure`.
+    """
+    states = _REACHABLE if sure else _REACHABLE | _STALE
     found = {}
     with _netlink() as netlink:
         for entry in netlink.get_neighbours(family=socket.AF_INET, ifindex=interface):
             attributes = dict(entry["attrs"])
-            known = entry["state"] & 0x1E  # reachable, stale, delay, probe
-            if known and "NDA_LLADDR" in attributes:
+            if entry["state"] & states and "NDA_LLADDR" in attributes:
                 found[attributes["NDA_DST"]] = attributes["NDA_LLADDR"]
     return found
 
