@@ -16,7 +16,8 @@ static void rmsnorm(float *out, const float *x, const float *weight, i32 n)
         out[i] = weight[i] * (s * x[i]);
 }
 
-void softmax(float *x, i32 n)
+/* x becomes exp(x - max); returns the sum. */
+static float exp_below_top(float *x, i32 n)
 {
     float top = x[0];
     float sum = 0.0f;
@@ -30,6 +31,14 @@ void softmax(float *x, i32 n)
     exp_each(x, n);
     for (i = 0; i < n; i++)
         sum += x[i];
+    return sum;
+}
+
+void softmax(float *x, i32 n)
+{
+    float sum = exp_below_top(x, n);
+    i32 i;
+
     for (i = 0; i < n; i++)
         x[i] /= sum;
 }
@@ -111,20 +120,49 @@ static void remember(struct model *m, i32 layer, i32 pos)
     }
 }
 
+/* The division by the root of the head's size, and that of softmax, for each position: as llama2.c. */
+static void attend_exactly(struct model *m, float *out, const float *q, usize at, i32 positions)
+{
+    i32 size = m->config.head_size;
+    float root = square_root((float)size);
+    i32 t;
+
+    multiply_f32(m->att, q, m->keys + at, size, positions, size);
+    for (t = 0; t < positions; t++)
+        m->att[t] /= root;
+    softmax(m->att, positions);
+    multiply_f32(out, m->att, m->values + at, positions, size, m->steps);
+}
+
+/* The same but for the last bit, with the divisions outside the sums: a division takes a Pentium II 18 cycles,
+ * and int8 has no bits to keep. */
+static void attend_quickly(struct model *m, float *out, float *q, usize at, i32 positions)
+{
+    i32 size = m->config.head_size;
+    float scale = 1.0f / square_root((float)size);
+    i32 i;
+
+    for (i = 0; i < size; i++)
+        q[i] *= scale;
+    multiply_f32(m->att, q, m->keys + at, size, positions, size);
+    scale = 1.0f / exp_below_top(m->att, positions);
+    multiply_f32(out, m->att, m->values + at, positions, size, m->steps);
+    for (i = 0; i < size; i++)
+        out[i] *= scale;
+}
+
 static void attend(struct model *m, i32 layer, i32 pos)
 {
     i32 size = m->config.head_size;
     i32 sharing = m->config.n_heads / m->config.n_kv_heads;
-    float root = square_root((float)size);
-    i32 h, t;
+    i32 h;
 
     for (h = 0; h < m->config.n_heads; h++) {
         usize at = cache_at(m, layer, h / sharing);
-        multiply_f32(m->att, m->q + h * size, m->keys + at, size, pos + 1, size);
-        for (t = 0; t <= pos; t++)
-            m->att[t] /= root;
-        softmax(m->att, pos + 1);
-        multiply_f32(m->xb + h * size, m->att, m->values + at, pos + 1, size, m->steps);
+        if (m->bits)
+            attend_quickly(m, m->xb + h * size, m->q + h * size, at, pos + 1);
+        else
+            attend_exactly(m, m->xb + h * size, m->q + h * size, at, pos + 1);
     }
 }
 

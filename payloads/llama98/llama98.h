@@ -218,7 +218,7 @@ usize text_length(const char *text);
 int text_equal(const char *a, const char *b);
 /* The number in digits; `room` holds at least 12 bytes, and is returned. */
 char *text_number(char *room, i32 number);
-/* Bytes as megabytes with one digit after the point, rounded up; `room` as above or more. */
+/* Bytes as megabytes with one digit after the point; `room` holds at least 24 bytes. */
 char *text_megabytes(char *room, u64 bytes);
 /* thousandths or hundredths: 12345 with 3 digits is 12.345. `room` holds 16 bytes. */
 char *text_fixed(char *room, u32 number, int digits);

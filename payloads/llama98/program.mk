@@ -1,6 +1,7 @@
 # sqrtf without errno is one instruction. The x87 rounds to 24 bits by its control word, so GCC need not
-# store each float to round it.
-CFLAGS_llama98 := -fno-math-errno -fexcess-precision=fast
+# store each float to round it. No processor may fuse a multiplication and an addition.
+CFLAGS_llama98 := -fno-math-errno -ffp-contract=off
+CFLAGS_llama98 += $(if $(findstring clang,$(CC)),,-fexcess-precision=fast)
 
 # Tools that link the program without its main:
 #   build/hosted/llama98-score   what int8 costs in quality
@@ -8,7 +9,7 @@ CFLAGS_llama98 := -fno-math-errno -fexcess-precision=fast
 LLAMA98_PARTS := $(filter-out llama98/main.c,$(wildcard llama98/*.c))
 
 define LLAMA98_TOOL
-$(OUT)/$(1)/llama98-$(2): $(patsubst %.c,$(OUT)/$(1)/%.o,llama98/tests/$(2).c $(LLAMA98_PARTS)) $(OUT)/$(1)/platform.a
+$(OUT)/$(1)/llama98-$(2): $(patsubst %.c,$(OUT)/$(1)/%.o,llama98/tests/$(2).c $(LLAMA98_PARTS)) $(OUT)/$(1)/llama98/platform.a
 	$$(COMPILER_$(1)) $$(LDFLAGS_$(1)) -o $$@ $$^ -lm
 endef
 $(eval $(call LLAMA98_TOOL,hosted,score))

@@ -28,15 +28,17 @@ static void say(const char *text)
 
 /* ---- the end --------------------------------------------------------------------------------- */
 /* Hundredths of a token per second; 0 when no time was seen to pass. */
-static u32 rate(u32 tokens, u32 milliseconds)
+static u32 rate(i32 tokens, u32 milliseconds)
 {
-    u32 result = 0;
+    double result = 0.0;
 
     fpu_double();
     if (milliseconds)
-        result = (u32)(i32)((double)(i32)tokens * 100000.0 / (double)milliseconds + 0.5);
+        result = (double)tokens * 100000.0 / (double)milliseconds + 0.5;
+    if (result > 2e9)
+        result = 2e9;
     fpu_single();
-    return result;
+    return (u32)(i32)result;
 }
 
 /* tokens=199 seconds=12.345 tok/s=16.12 (int8 mmx) */
@@ -49,7 +51,7 @@ static void last_lines(const struct engine *e, i32 tokens, u32 milliseconds)
     say(" seconds=");
     say(text_fixed(number, milliseconds, 3));
     say(" tok/s=");
-    say(text_fixed(number, rate((u32)tokens, milliseconds), 2));
+    say(text_fixed(number, rate(tokens, milliseconds), 2));
     say(e->options.bits == 0 ? " (" FLOAT_KERNEL ")\r\n"
                              : e->kernel == KERNEL_MMX ? " (int8 mmx)\r\n" : " (int8 c)\r\n");
 }

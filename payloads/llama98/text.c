@@ -48,9 +48,9 @@ char *text_number(char *room, i32 number)
 
 char *text_megabytes(char *room, u64 bytes)
 {
-    u64 tenths = (bytes >> 10) + 103; /* KB, rounded up to the next tenth of a MB */
-    u32 whole = (u32)(tenths >> 10);
-    u32 tenth = ((u32)(tenths & 1023) * 10) >> 10;
+    u64 kilobytes = (bytes >> 10) + 51; /* to the nearest tenth of a megabyte */
+    u32 whole = (u32)(kilobytes >> 10);
+    u32 tenth = ((u32)(kilobytes & 1023) * 10) >> 10;
     char *end = digits(room, whole, 1);
 
     *end++ = '.';
