@@ -234,6 +234,15 @@ class ProofReceived:
 
 
 @dataclass(frozen=True, slots=True)
+class PauseChanged:
+    """The user holds the next part back (the one that moves is finished), or lets it go."""
+
+    at: float
+    deployment: str
+    paused: bool
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenLine:
     """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
 
@@ -261,6 +270,7 @@ Event = (
     | TargetReported
     | OutputReceived
     | ProofReceived
+    | PauseChanged
     | ScreenLine
 )
 

@@ -65,7 +65,10 @@ class Library(Protocol):
 
 
 class Desk:
-    """The books of one server: limits, callbacks, open connections and moving transfers."""
+    """The books of one server: limits, callbacks, open connections and moving transfers.
+
+    `held` are the deployments whose next download has to wait; another thread may replace it.
+    """
 
     def __init__(
         self,
@@ -83,6 +86,7 @@ class Desk:
         self.controls: set[Control] = set()
         self.moving: set[DataChannel] = set()
         self.closing: list[socket.socket] = []
+        self.held: frozenset[str] = frozenset()
         self._emit = emit
         self._trees: dict[int, Tree] = {}
 

@@ -113,6 +113,13 @@ class FtpServer:
             thread.join(timeout=10)
         self._wake.close()
 
+    def hold(self, deployments: frozenset[str]) -> None:
+        """Let downloads of these deployments wait, and those of all others go on.
+
+        Only a download that has not begun waits: FTP.EXE has no time-out, so nothing breaks.
+        """
+        self._desk.held = deployments
+
     def _listen(self) -> socket.socket:
         family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
         sock = socket.socket(family, socket.SOCK_STREAM)

@@ -1,22 +1,29 @@
 """What the faces show: a fold of the event stream into rows. Shared by progress, TUI and page.
 
-`fold(view, event) -> view` is pure; two faces that have seen the same events show the same.
+`fold(view, event) -> view` is pure; two faces that have seen the same events show the same. What
+comes from ticks alone, which may be dropped, is forgotten when the transfer ends: a face that is
+attached half-way shows the same as one that was there from the start.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 from deployer.events import (
     AsciiRefused,
+    ClientConnected,
+    ClientGone,
     DeploymentStaged,
     Event,
     FileStaged,
     LoginAccepted,
+    LoginRefused,
     OutputReceived,
+    PauseChanged,
     ProofReceived,
+    ScreenLine,
     ServerListening,
     StateChanged,
     TargetReported,
@@ -25,7 +32,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.model import Proof, Report, State
+from deployer.model import GO_BAT, Proof, Report, State
 
 
 class PartState(StrEnum):
@@ -38,9 +45,19 @@ class PartState(StrEnum):
     PROVED = "proved"
 
 
+class Mark(IntEnum):
+    """How far the user at the old PC has followed the card, as far as this machine can see."""
+
+    NOTHING = 0
+    CALLED = 1
+    GUEST = 2
+    HAS_GO = 3
+    GO_RUNS = 4
+
+
 @dataclass(frozen=True, slots=True)
 class PartRow:
-    """One cell of the part map."""
+    """One cell of the part map. `why` says why it is fetched again, "" when it is not."""
 
     name: str
     file: str
@@ -48,6 +65,7 @@ class PartRow:
     state: PartState = PartState.WAITING
     moved: int = 0
     fetches: int = 0
+    why: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +73,11 @@ class Row:
     """One deployment as the events tell it. Times are seconds since 1970, lengths bytes.
 
     `moved` counts what went over the wire for parts, again-fetched bytes included;
-    `moving_seconds` only the time in which something moved.
+    `moving_seconds` only the time in which something moved. `since` is when the state began,
+    `seen_at` when the target last gave a sign of life, `away_since` when it last hung up (0: it is
+    here), `logins` how often GO.BAT called. `spent` are the seconds in each earlier state.
+    `attempt` counts how often the deployment was offered. `refused` is the last login that was
+    turned away: who, and why.
     """
 
     deployment: str
@@ -83,6 +105,26 @@ class Row:
     output_path: str = ""
     proof: Proof | None = None
     emulated: bool = False
+    recipe: str = "files"
+    attempt: int = 1
+    paused: bool = False
+    protocols: tuple[str, ...] = ()
+    mark: Mark = Mark.NOTHING
+    seen_at: float = 0.0
+    away_since: float = 0.0
+    logins: int = 0
+    sessions: int = 0
+    part_at: float = 0.0
+    tick_at: float = 0.0
+    last_rate: float | None = None
+    spent: Mapping[State, float] = field(default_factory=dict)
+    refused: str = ""
+    screen: tuple[str, ...] = ()
+
+    @property
+    def part_bytes(self) -> int:
+        """Bytes of all parts, which is what may have to go over the wire."""
+        return sum(p.length for p in self.parts.values())
 
     @property
     def proved_bytes(self) -> int:
@@ -101,6 +143,19 @@ class Row:
         return self.moved / self.moving_seconds if self.moving_seconds > 0 else None
 
     @property
+    def rate_now(self) -> float | None:
+        """Bytes per second of the part that moves; between parts that of the last one."""
+        part = self.parts.get(self.current)
+        if part and part.moved and self.tick_at > self.part_at:
+            return part.moved / (self.tick_at - self.part_at)
+        return self.last_rate
+
+    @property
+    def peer_address(self) -> str:
+        """The address that the target comes from."""
+        return "127.0.0.1" if self.target == "sim" else self.target
+
+    @property
     def bad_parts(self) -> tuple[str, ...]:
         """Parts that the target last called bad."""
         return tuple(name for name, part in self.parts.items() if part.state == PartState.BAD)
@@ -108,23 +163,58 @@ class Row:
 
 View = Mapping[str, Row]
 
+_DAMAGED = "its CRC-32 was wrong on the PC's disk"
+_SCREEN = 40
+
 
 def fold(view: View, event: Event) -> View:
     """The rows after the event."""
-    if isinstance(event, DeploymentStaged):
-        return {**view, event.deployment: _staged(event)}
-    row = view.get(event.deployment)
-    if row is None:
-        return view
-    changed = _row(row, event)
-    return view if changed is row else {**view, row.deployment: changed}
+    after = dict(view)
+    return after if _apply(after, event) else view
 
 
 def fold_all(events: Iterable[Event], view: View | None = None) -> View:
-    """The rows after all events."""
+    """The rows after all events; cheaper than folding one by one."""
+    after = dict(view or {})
     for event in events:
-        view = fold(view or {}, event)
-    return view or {}
+        _apply(after, event)
+    return after
+
+
+def _apply(view: dict[str, Row], event: Event) -> bool:
+    """Bring the rows up to date; False when nothing changed."""
+    if isinstance(event, DeploymentStaged):
+        before = view.get(event.deployment)
+        view[event.deployment] = _staged(event, before.attempt + 1 if before else 1)
+        return True
+    if not event.deployment:
+        return _stranger(view, event)
+    row = view.get(event.deployment)
+    if row is None:
+        return False
+    view[event.deployment] = changed = _row(row, event)
+    return changed is not row
+
+
+def _stranger(view: dict[str, Row], event: Event) -> bool:
+    """What came before a login: it concerns whoever waits for that machine."""
+    found = False
+    match event:
+        case ClientConnected(at=at, peer=peer):
+            for row in list(view.values()):
+                if not row.state.final and row.peer_address == peer:
+                    mark = max(row.mark, Mark.CALLED)
+                    view[row.deployment] = replace(row, mark=mark, seen_at=at)
+                    found = True
+        case LoginRefused(peer=peer, login=login, why=why):
+            for row in list(view.values()):
+                if row.state in (State.STAGED, State.WAITING):
+                    told = f"{peer} as {login}: {why}"
+                    view[row.deployment] = replace(row, refused=told)
+                    found = True
+        case _:
+            pass
+    return found
 
 
 def part_number(name: str) -> int:
@@ -140,7 +230,7 @@ def ranges(text: str) -> Iterator[int]:
             yield from range(int(first), min(int(last or first), 999) + 1)
 
 
-def _staged(event: DeploymentStaged) -> Row:
+def _staged(event: DeploymentStaged, attempt: int) -> Row:
     parts: dict[str, PartRow] = {}
     for file in event.files:
         base = file.first_part.rpartition(".")[0]
@@ -160,53 +250,106 @@ def _staged(event: DeploymentStaged) -> Row:
         files=event.files,
         parts=parts,
         emulated=event.emulated,
+        recipe=event.recipe,
+        attempt=attempt,
+        seen_at=event.at,
     )
 
 
 def _row(row: Row, event: Event) -> Row:
     match event:
-        case StateChanged(at=at, state=state, reason=reason):
-            return replace(row, state=state, reason=reason, since=at, current="")
-        case ServerListening(port=port):
-            return replace(row, port=port)
-        case LoginAccepted(peer=peer):
-            return replace(row, peer=peer)
-        case AsciiRefused():
-            return replace(row, ascii_refused=row.ascii_refused + 1)
-        case TransferStarted(name=name, upload=False) if name in row.parts:
-            return _moving(row, name)
-        case TransferTick(name=name, moved=moved) if name in row.parts:
-            part = replace(row.parts[name], moved=moved)
-            return replace(row, parts={**row.parts, name: part})
-        case TransferDone(name=name, upload=False, seconds=seconds) if name in row.parts:
-            part = replace(row.parts[name], state=PartState.FETCHED, moved=0)
-            return replace(
-                row,
-                parts={**row.parts, name: part},
-                current="",
-                moved=row.moved + part.length,
-                moving_seconds=row.moving_seconds + seconds,
-            )
-        case TransferCut(name=name, upload=False, moved=moved) if name in row.parts:
-            part = replace(row.parts[name], state=PartState.WAITING, moved=0)
-            return replace(
-                row, parts={**row.parts, name: part}, current="", moved=row.moved + moved
-            )
+        case StateChanged():
+            return _entered(row, event)
+        case ServerListening(protocol=protocol, port=port):
+            others = tuple(p for p in row.protocols if p != protocol)
+            port = port if protocol == "ftp" else row.port
+            return replace(row, port=port, protocols=(*others, protocol))
+        case PauseChanged(paused=paused):
+            return replace(row, paused=paused)
+        case LoginAccepted():
+            return _logged_in(row, event)
+        case ClientGone(at=at):
+            left = max(row.sessions - 1, 0)
+            return replace(row, seen_at=at, sessions=left, away_since=0.0 if left else at)
+        case AsciiRefused(at=at):
+            return replace(row, ascii_refused=row.ascii_refused + 1, seen_at=at)
+        case TransferStarted() | TransferTick() | TransferDone() | TransferCut():
+            return _transfer(row, event)
         case TargetReported(report=report):
             return _reported(row, report)
         case OutputReceived(text=text, path=path):
             return replace(row, output=text, output_path=path)
         case ProofReceived(proof=proof):
             return replace(_reported(row, proof.report), proof=proof)
+        case ScreenLine(at=at, text=text):
+            return replace(row, screen=(*row.screen[-_SCREEN + 1 :], text))
         case _:
             return row
 
 
-def _moving(row: Row, name: str) -> Row:
-    old = row.parts[name]
-    part = replace(old, state=PartState.MOVING, moved=0, fetches=old.fetches + 1)
-    again = (*row.refetched, name) if old.fetches else row.refetched
-    return replace(row, parts={**row.parts, name: part}, current=name, refetched=again)
+def _entered(row: Row, event: StateChanged) -> Row:
+    """A state ends and another begins; a last transfer that nobody ended is over."""
+    spent = row.spent.get(row.state, 0.0) + max(event.at - row.since, 0.0)
+    return replace(
+        row,
+        state=event.state,
+        reason=event.reason,
+        since=event.at,
+        current="" if event.state.final else row.current,
+        spent={**row.spent, row.state: spent},
+        paused=row.paused and not event.state.final,
+    )
+
+
+def _logged_in(row: Row, event: LoginAccepted) -> Row:
+    own = event.login.upper() == row.deployment
+    return replace(
+        row,
+        peer=event.peer,
+        seen_at=event.at,
+        sessions=row.sessions + 1,
+        away_since=0.0,
+        logins=row.logins + own,
+        mark=max(row.mark, Mark.GO_RUNS if own else Mark.GUEST),
+    )
+
+
+def _transfer(
+    row: Row, event: TransferStarted | TransferTick | TransferDone | TransferCut
+) -> Row:
+    """Bytes moved, or stopped moving. What is no part of the payload only counts as life."""
+    row = replace(row, seen_at=event.at)
+    part = row.parts.get(event.name)
+    if part is None:
+        if isinstance(event, TransferDone) and event.name.upper() == GO_BAT:
+            return replace(row, mark=max(row.mark, Mark.HAS_GO))
+        return row
+    match event:
+        case TransferStarted(at=at):
+            again = (*row.refetched, part.name) if part.fetches else row.refetched
+            part = replace(part, state=PartState.MOVING, moved=0, fetches=part.fetches + 1)
+            row = replace(row, current=part.name, refetched=again, part_at=at, tick_at=at)
+        case TransferTick(at=at, moved=moved):
+            part = replace(part, moved=moved)
+            row = replace(row, tick_at=at)
+        case TransferDone(seconds=seconds):
+            part = replace(part, state=PartState.FETCHED, moved=0)
+            row = replace(
+                row,
+                current="",
+                moved=row.moved + part.length,
+                moving_seconds=row.moving_seconds + seconds,
+                last_rate=part.length / seconds if seconds > 0 else row.last_rate,
+            )
+        case TransferCut(at=at, moved=moved, why=why):
+            part = replace(part, state=PartState.WAITING, moved=0, why=why)
+            row = replace(
+                row,
+                current="",
+                moved=row.moved + moved,
+                moving_seconds=row.moving_seconds + max(at - row.part_at, 0.0),
+            )
+    return replace(row, parts={**row.parts, part.name: part})
 
 
 def _reported(row: Row, report: Report) -> Row:
@@ -224,5 +367,6 @@ def _reported(row: Row, report: Report) -> Row:
             state = PartState.BAD
         else:
             state = PartState.WAITING
-        parts[name] = replace(part, state=state, moved=0)
+        why = _DAMAGED if name in bad else part.why
+        parts[name] = replace(part, state=state, moved=0, why=why)
     return replace(row, parts=parts, report=report, info=row.info or report)
