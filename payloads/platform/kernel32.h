@@ -8,7 +8,7 @@
 
 #include "sys.h"
 
-#define K32(type) __attribute__((dllimport)) type __attribute__((stdcall))
+#define K32(type) __attribute__((dllimport)) type __attribute__((stdcall, regparm(0)))
 typedef void *handle;
 #define BAD_HANDLE ((handle)-1)
 

@@ -26,24 +26,17 @@ static int make_pipe(handle *ours, handle *childs)
     return SYS_ERROR;
 }
 
-static int start_child(const char *command, handle childs, struct process *started)
+static int start_child(char *command, handle childs, struct process *started)
 {
-    char line[512]; /* CreateProcessA may write into it */
     struct startup startup;
-    u32 i;
-    i32 worked;
 
-    for (i = 0; command[i] && i < sizeof line - 1; i++)
-        line[i] = command[i];
-    line[i] = '\0';
     memset(&startup, 0, sizeof startup);
     startup.size = sizeof startup;
     startup.flags = STARTF_USESTDHANDLES;
     startup.input = GetStdHandle(STD_INPUT_HANDLE);
     startup.output = childs;
     startup.error = childs;
-    worked = CreateProcessA(0, line, 0, 0, 1, 0, 0, 0, &startup, started);
-    return worked ? SYS_OK : SYS_MISSING;
+    return CreateProcessA(0, command, 0, 0, 1, 0, 0, 0, &startup, started) ? SYS_OK : SYS_MISSING;
 }
 
 /* Hands on what waits in the pipe now, at most 64 KB of it, so that a child that writes without
@@ -83,7 +76,7 @@ static void copy_until_end(handle process, handle pipe, sys_output *output, void
         }
 }
 
-int sys_run(const char *command, sys_output *output, void *context, u32 *exit_code)
+int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
 {
     handle ours = BAD_HANDLE;
     handle childs = BAD_HANDLE;

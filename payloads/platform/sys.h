@@ -12,7 +12,8 @@
 #ifndef PLATFORM_SYS_H
 #define PLATFORM_SYS_H
 
-/* Sizes that hold on all three back ends. u64 is for amounts only: add, shift and compare it. */
+/* Sizes that hold on all three back ends. u64 is for amounts only: add, shift and compare it,
+ * and divide it by sys_divide. */
 typedef unsigned char u8;
 typedef unsigned short u16;
 typedef unsigned int u32;
@@ -64,6 +65,10 @@ void *memcpy(void *to, const void *from, usize count);
 void *memmove(void *to, const void *from, usize count);
 void *memset(void *to, int byte, usize count);
 int memcmp(const void *a, const void *b, usize count);
+
+/* dividend / divisor for a quotient below 2^32; the rest goes into `*rest`. (A 64-bit division by the
+ * compiler would call a library.) */
+u32 sys_divide(u64 dividend, u32 divisor, u32 *rest);
 
 /* ---- files -----------------------------------------------------------------------------------
  * Paths are bytes ending in NUL, relative to the current directory or absolute, with SYS_SLASH
@@ -154,7 +159,7 @@ u32 sys_clock_seed(void);
  * What CPUID tells, read so that a 386 or 486 without it is safe. */
 struct sys_cpu {
     char vendor[13]; /* "GenuineIntel"; "unknown" without CPUID */
-    u8 family, model, stepping;
+    u32 family, model, stepping;
     u32 features; /* SYS_CPU_* bits, those of CPUID leaf 1 EDX */
 };
 #define SYS_CPU_FPU 0x00000001u
@@ -173,15 +178,20 @@ u32 sys_cpu_mhz(void);
  * Call it before the first float, and only when SYS_CPU_FPU is set. */
 void sys_fpu_reset(void);
 
-/* "Windows 98 4.10.1998" and the like, in at most `size` bytes with the NUL. */
-void sys_system(char *text, u32 size);
+/* "Windows 98", 4, 10, 1998 and the like. */
+struct sys_system {
+    const char *name;
+    u32 major, minor, build;
+};
+void sys_system(struct sys_system *system);
 
 /* ---- children --------------------------------------------------------------------------------
- * Runs `command` (a whole command line of at most 500 bytes, the program first) and waits for its end. Its standard
+ * Runs `command` (a whole command line of at most 500 bytes, the program first, which the system may
+ * write into) and waits for its end. Its standard
  * input is ours; what it writes to standard output and standard error is handed to `output` as it
  * comes. A child that never closes its pipe cannot hold us: the end of the process is the end.
  * SYS_MISSING when the program could not be started; then `*exit_code` is untouched. */
 typedef void sys_output(void *context, const u8 *bytes, u32 count);
-int sys_run(const char *command, sys_output *output, void *context, u32 *exit_code);
+int sys_run(char *command, sys_output *output, void *context, u32 *exit_code);
 
 #endif

@@ -9,11 +9,13 @@
  *   SYS_FULL_AT=N      from the N-th write on, each takes half of its bytes and says "disk full"
  *   SYS_FREE=BYTES     so much disk is free; growing files use it up, deleted ones give it back
  *   SYS_COUNT=FILE     at the end the number of changes and of writes is put there
+ *   SYS_MHZ=N          what sys_cpu_mhz says; it measures nothing here, a quarter second is long
  */
 #define _POSIX_C_SOURCE 200809L
 #include "sys.h"
 
 #include "args.h"
+#include "sys_hosted.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -26,11 +28,6 @@
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
-
-int main(int argc, char **argv)
-{
-    sys_exit(sys_main(argc, argv));
-}
 
 static int status_of(int error)
 {
@@ -177,18 +174,12 @@ static void gives_back(const char *path)
         fault.left += (i64)s.st_size;
 }
 
-/* ---- end, console, memory ---- */
+/* ---- console, memory ---- */
 
-void sys_exit(int code)
+void sys_hosted_counts(long *changes, long *writes)
 {
-    const char *path = getenv("SYS_COUNT");
-    FILE *file = path ? fopen(path, "w") : 0;
-
-    if (file) {
-        fprintf(file, "%ld %ld\n", fault.changes, fault.writes);
-        fclose(file);
-    }
-    exit(code & 0xFF);
+    *changes = fault.changes;
+    *writes = fault.writes;
 }
 
 static void say(int fd, const u8 *bytes, usize count)
@@ -210,17 +201,6 @@ void sys_out(const void *bytes, usize count)
 void sys_err(const void *bytes, usize count)
 {
     say(2, (const u8 *)bytes, count);
-}
-
-void *sys_alloc(usize bytes)
-{
-    return calloc(1, bytes ? bytes : 1);
-}
-
-void sys_free(void *block, usize bytes)
-{
-    (void)bytes;
-    free(block);
 }
 
 void sys_memory(u32 *total, u32 *available)
@@ -433,9 +413,15 @@ u32 sys_clock_seed(void)
     return (u32)now.tv_sec ^ (u32)now.tv_nsec << 2;
 }
 
-void sys_system(char *text, u32 size)
+void sys_system(struct sys_system *system)
 {
-    snprintf(text, size, "hosted");
+    memset(system, 0, sizeof *system);
+    system->name = "hosted";
+}
+
+u32 sys_cpu_mhz(void)
+{
+    return (u32)number_from("SYS_MHZ");
 }
 
 /* ---- children ---- */
@@ -478,7 +464,7 @@ static void copy_until_end(pid_t child, int pipe_end, sys_output *output, void *
     } while (!ended);
 }
 
-int sys_run(const char *command, sys_output *output, void *context, u32 *exit_code)
+int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
 {
     int ends[2];
     int state = 0;

@@ -334,13 +334,10 @@ u32 sys_clock_seed(void)
     return now[0] ^ now[1] << 2;
 }
 
-void sys_system(char *text, u32 size)
+void sys_system(struct sys_system *system)
 {
-    const char *name = "Linux i386";
-
-    while (size-- > 1 && *name)
-        *text++ = *name++;
-    *text = '\0';
+    memset(system, 0, sizeof *system);
+    system->name = "Linux i386";
 }
 
 /* ---- children ---- */
@@ -371,7 +368,7 @@ static void become(const char *command, i32 out)
     sys_exit(127);
 }
 
-int sys_run(const char *command, sys_output *output, void *context, u32 *exit_code)
+int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
 {
     u8 bytes[1024];
     i32 pipe[2];

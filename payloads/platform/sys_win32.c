@@ -279,53 +279,20 @@ u32 sys_ticks(void)
     return GetTickCount();
 }
 
-u32 sys_clock_seed(void)
-{
-    u32 time[2];
-
-    GetSystemTimeAsFileTime(time);
-    return time[0] ^ time[1] ^ GetTickCount() << 10;
-}
-
 /* ---- the machine ---- */
 
-static char *add(char *to, const char *end, const char *text)
-{
-    while (*text && to + 1 < end)
-        *to++ = *text++;
-    *to = '\0';
-    return to;
-}
-
-static char *add_number(char *to, const char *end, u32 number)
-{
-    char digits[11];
-    char *d = digits + 10;
-
-    *d = '\0';
-    do
-        *--d = (char)('0' + number % 10);
-    while ((number /= 10) != 0);
-    return add(to, end, d);
-}
-
-void sys_system(char *text, u32 size)
+void sys_system(struct sys_system *system)
 {
     struct version_info info;
-    const char *end = text + size;
-    const char *name = "Windows NT ";
 
     memset(&info, 0, sizeof info);
     info.size = sizeof info;
-    if (!GetVersionExA(&info)) {
-        add(text, end, "Windows");
-        return;
-    }
-    if (info.platform == 1) { /* 95, 98, Me: the upper half of the build number repeats the version */
-        name = info.minor >= 90 ? "Windows Me " : info.minor >= 10 ? "Windows 98 " : "Windows 95 ";
-        info.build &= 0xFFFF;
-    }
-    text = add_number(add(text, end, name), end, info.major);
-    text = add_number(add(text, end, "."), end, info.minor);
-    add_number(add(text, end, "."), end, info.build);
+    GetVersionExA(&info);
+    system->major = info.major;
+    system->minor = info.minor;
+    system->build = info.build & 0xFFFF; /* on 95, 98 and Me the upper half repeats the version */
+    system->name = info.platform != 1 ? "Windows NT"
+                   : info.minor >= 90 ? "Windows Me"
+                   : info.minor >= 10 ? "Windows 98"
+                                      : "Windows 95";
 }

@@ -1,0 +1,99 @@
+/* check.c - CHECK: what is here, what is missing, and the script that fetches it. */
+#include "examine.h"
+#include "job.h"
+#include "state.h"
+#include "writer.h"
+
+#define GIVE_UP_BAD 3u  /* times the same part was bad */
+#define GIVE_UP_IDLE 3u /* rounds in a row that brought nothing */
+#define MOST_GETS 16u   /* per session of FTP.EXE */
+
+/* What is still to do, over all files that are not good. */
+static struct {
+    u32 missing; /* parts whose bytes are nowhere */
+    u32 largest; /* bytes of the largest part */
+    u64 bytes;   /* to be fetched, and to be copied out of an old file into a work file */
+} todo;
+
+/* Gives up when a part that is missing was bad too often. */
+static void count(const struct part *part)
+{
+    if (part->length > todo.largest)
+        todo.largest = part->length;
+    if (part->kept.right && (part->kept.right != RIGHT_OLD || !part->file->work_there))
+        return;
+    todo.bytes += part->length;
+    if (part->kept.right)
+        return;
+    todo.missing++;
+    if (part->kept.bad >= GIVE_UP_BAD)
+        fail(CODE_GAVE_UP, "%s came damaged %u times; check cable and network card", part_name(part), part->kept.bad);
+}
+
+/* Closes the round that the last NEXT.FTP began. A round in which no part arrived whole is idle. */
+static void close_round(void)
+{
+    if (!job.kept.round)
+        return;
+    job.kept.idle = job.now.accepted ? 0 : job.kept.idle + 1;
+    if (job.kept.round_count < MOST_ROUNDS)
+        job.rounds[job.kept.round_count++] = job.now;
+}
+
+/* Low disk is said before the first byte is fetched. The old call cannot see more than 2 GB: what
+ * it reports is then a lower bound and no reason to refuse. */
+static void need_disk(u64 need)
+{
+    u64 have;
+    int at_least;
+
+    if (sys_disk_free(&have, &at_least) == SYS_OK && !at_least && have < need)
+        fail(CODE_FULL, "%u KB of disk are needed, %u KB are free", (u32)(need >> 10) + 1, (u32)(have >> 10));
+}
+
+/* The session that fetches what is missing. It also brings the host our reports: INFO.TXT once. */
+static void write_script(void)
+{
+    const struct part *part;
+    struct sys_stamp stamp;
+    u32 gets = MOST_GETS;
+
+    writer_open("NEXT.FTP");
+    writer_text("open %s\r\nuser %s %s\r\nbinary\r\n", manifest.host, manifest.login, manifest.token);
+    if (job.kept.round == 1 && sys_stat("INFO.TXT", &stamp) == SYS_OK)
+        writer_text("put INFO.TXT\r\n");
+    writer_text("put RESULT.TXT\r\n");
+    EVERY_PART(part)
+        if (is_missing(part) && gets) {
+            writer_text("get %s %s\r\n", part_name(part), temp_name(part));
+            gets--;
+        }
+    writer_text("bye\r\n");
+    must(writer_commit(), "NEXT.FTP");
+}
+
+int check(void)
+{
+    const struct part *part;
+    int code = CODE_DONE;
+
+    examine();
+    close_round();
+    EVERY_PART(part)
+        if (part->file->kept.verdict != VERDICT_GOOD)
+            count(part);
+    if (todo.missing) {
+        if (job.kept.idle >= GIVE_UP_IDLE)
+            fail(CODE_GAVE_UP, "nothing arrived in %u rounds; check the cable and the host", job.kept.idle);
+        need_disk(todo.bytes + todo.largest + DISK_SLACK);
+        job.kept.round++;
+        write_script();
+        code = CODE_FETCH;
+    } else {
+        must_delete("NEXT.FTP");
+    }
+    say("CHECK %s: %u of %u parts here, %u to fetch (round %u)\r\n", job.id, job.kept.parts - todo.missing, job.kept.parts,
+        todo.missing, job.kept.round);
+    must(state_save(), "state"); /* without it there would be no giving up */
+    return code;
+}

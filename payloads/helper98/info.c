@@ -1,0 +1,55 @@
+/* info.c - INFO: what machine this is, into INFO.TXT; and the same lines for RESULT.TXT. */
+#include "info.h"
+
+#include "job.h"
+#include "writer.h"
+
+static const struct {
+    u32 bit;
+    char name[8];
+} features[] = {{SYS_CPU_FPU, "fpu"},   {SYS_CPU_TSC, "tsc"}, {SYS_CPU_CX8, "cx8"},
+                {SYS_CPU_CMOV, "cmov"}, {SYS_CPU_MMX, "mmx"}, {SYS_CPU_SSE, "sse"}};
+
+#define THOUSAND_MILLION 1000000000u
+
+void info_lines(u32 mhz)
+{
+    struct sys_cpu cpu;
+    struct sys_system system;
+    u32 total, available, high, low, i;
+    u64 bytes;
+    int at_least;
+    const char *blank = "";
+
+    sys_system(&system);
+    sys_cpu(&cpu);
+    sys_memory(&total, &available);
+    writer_text("system=%s %u.%u.%u\r\ncpu=%s family %u model %u stepping %u\r\n", system.name, system.major,
+                system.minor, system.build, cpu.vendor, cpu.family, cpu.model, cpu.stepping);
+    if (mhz)
+        writer_text("cpu_mhz=%u\r\n", mhz);
+    writer_text("cpu_features=");
+    for (i = 0; i < sizeof features / sizeof *features; i++)
+        if (cpu.features & features[i].bit) {
+            writer_text("%s%s", blank, features[i].name);
+            blank = " ";
+        }
+    writer_text("\r\nmemory=%u\r\n", total);
+    if (sys_disk_free(&bytes, &at_least) != SYS_OK)
+        return;
+    writer_text("disk_free=");
+    high = sys_divide(bytes, THOUSAND_MILLION, &low);
+    if (high)
+        writer_text("%u", high);
+    writer_text(high ? "%09u\r\n" : "%u\r\n", low);
+}
+
+int info(void)
+{
+    writer_open("INFO.TXT");
+    writer_text("deployer-info=1\r\nhelper=" HELPER_VERSION "\r\n");
+    info_lines(sys_cpu_mhz());
+    must(writer_seal(), "INFO.TXT");
+    say("INFO: written to INFO.TXT\r\n");
+    return CODE_DONE;
+}

@@ -1,0 +1,208 @@
+/* join.c - JOIN: the parts of each file into the whole, under its final name only when right.
+ *
+ * For one file: choose the work file (what is left of an earlier JOIN, else an old version of the
+ * file that has slices in common, else the first part renamed, so that a file of one part is never
+ * copied); bring each missing slice to its place and delete its part once the slice is on the disk;
+ * cut; read the whole back for its SHA-256; only then delete the old file and rename.
+ *
+ * A stop anywhere leaves every right byte in at least one place where CHECK finds it, and nothing
+ * wrong under a final name. At no time is more than the file and one part on the disk. */
+#include "examine.h"
+#include "job.h"
+#include "slices.h"
+#include "state.h"
+
+static const char was_damaged[] = "was damaged on the disk";
+
+/* Sees to it that there is a work file. When no slice lies in one and none is in the old file alone,
+ * every part is in its own file, the first too. */
+static void begin(struct file *file)
+{
+    const char *work = work_name(file);
+    const char *from = part_name(file->part);
+    u32 kinds = kinds_of_right(file);
+    struct part *part;
+
+    if (kinds & KIND_WORK)
+        return;
+    must_delete(work);
+    if (kinds & KIND_OLD_ONLY) { /* the old version: its right slices are in place already */
+        from = file->place;
+        file->final_there = 0;
+        file->kept.verdict = VERDICT_NONE;
+        EACH_PART(part, file)
+            if (part->kept.right & RIGHT_OLD)
+                part->kept.right ^= RIGHT_OLD | RIGHT_WORK;
+    } else {
+        file->part->kept.right = RIGHT_WORK;
+    }
+    must(sys_rename(from, work), from);
+}
+
+/* Brings a part's bytes into the work file, from its own file or from the old one. 0 when they were
+ * right when they were looked at and are not any more. */
+static int place(struct part *part)
+{
+    const char *name = part_name(part);
+    u32 own = part->kept.right & RIGHT_PART;
+
+    if (!(part->kept.right & RIGHT_WORK)) {
+        if (!slice_copy(part, own ? name : part->file->place, own ? 0 : part->offset)) {
+            part_is_bad(part, name, was_damaged);
+            return 0;
+        }
+        part->kept.right |= RIGHT_WORK;
+    }
+    if (own)
+        must_delete(name);
+    part->kept.right &= ~RIGHT_PART;
+    return 1;
+}
+
+/* Cuts what an older, longer version left behind the end. */
+static void cut_work(const struct file *file)
+{
+    const char *work = work_name(file);
+    sys_file handle;
+    u32 length;
+
+    must(sys_open(&handle, work, SYS_UPDATE), work);
+    must(sys_length(handle, &length), work);
+    if (length > file->length) {
+        must(sys_seek(handle, file->length), work);
+        must(sys_cut(handle), work);
+        must(sys_flush(handle), work);
+    }
+    must(sys_close(handle), work);
+}
+
+/* Reads the work file back. When its SHA-256 is wrong either some slice is (it was damaged after it
+ * was written: fetch it again), or every slice has its CRC-32 and the sum is still wrong: then
+ * nobody can say which, and the work file goes, so that the next run begins anew. */
+static int prove(struct file *file)
+{
+    const char *work = work_name(file);
+    struct part *part;
+    int code = CODE_WRONG;
+
+    file->kept.hashed = 1;
+    if (slices_read(file, work, RIGHT_WORK, file->kept.sha) && memcmp(file->kept.sha, file->sha, sizeof file->sha) == 0)
+        return CODE_DONE;
+    EACH_PART(part, file)
+        if (!part->kept.right) {
+            part_is_bad(part, part_name(part), was_damaged);
+            code = CODE_FETCH;
+        }
+    if (code == CODE_WRONG) {
+        must_delete(work);
+        file->work_there = 0;
+        EACH_PART(part, file)
+            part->kept.right = 0;
+        complain("%s has another SHA-256 than was sent, though every part is right", file->name);
+    }
+    return code;
+}
+
+/* Makes the directories on the way to `place`. Only a full disk counts: a directory that is there
+ * already is what we want, and where there is none the renaming will say so. */
+static void make_directories(const char *place)
+{
+    char path[LONGEST_PLACE + 1];
+    u32 i;
+
+    for (i = 0; place[i]; i++) {
+        path[i] = '\0';
+        if (place[i] == SYS_SLASH && sys_mkdir(path) == SYS_FULL)
+            must(SYS_FULL, path);
+        path[i] = place[i];
+    }
+}
+
+/* The proved work file to the final place. A file of no bytes has none and is made there. */
+static void deliver(struct file *file)
+{
+    struct part *part;
+    sys_file handle;
+
+    make_directories(file->place);
+    must_delete(file->place);
+    if (file->length) {
+        must(sys_rename(work_name(file), file->place), file->place);
+    } else {
+        must(sys_open(&handle, file->place, SYS_CREATE), file->place);
+        sys_close(handle);
+    }
+    must(sys_stat(file->place, &file->final), file->place);
+    file->final_there = 1;
+    file->kept.final = file->final;
+    file->kept.verdict = VERDICT_GOOD;
+    EACH_PART(part, file)
+        part->kept.right = RIGHT_OLD;
+    say("JOIN %s: %s is whole, %u bytes\r\n", job.id, file->name, file->length);
+}
+
+/* Deletes what an interrupted run left of a file that is good. */
+static void sweep(const struct file *file)
+{
+    const struct part *part;
+
+    if (file->work_there)
+        must_delete(work_name(file));
+    EACH_PART(part, file)
+    {
+        if (part->there)
+            must_delete(part_name(part));
+        if (part->temp_there)
+            must_delete(temp_name(part));
+    }
+}
+
+static int join_file(struct file *file)
+{
+    struct part *part;
+    int code = CODE_DONE;
+
+    if (file->kept.verdict == VERDICT_GOOD) {
+        sweep(file);
+        return CODE_DONE;
+    }
+    if (file->length) {
+        begin(file);
+        EACH_PART(part, file)
+            if (!place(part))
+                code = CODE_FETCH;
+        if (code != CODE_DONE)
+            return code;
+        cut_work(file);
+    }
+    code = prove(file);
+    if (code == CODE_DONE)
+        deliver(file);
+    return code;
+}
+
+/* A file that is wrong does not keep the others; the worst of all is the answer. */
+int join(void)
+{
+    struct file *file;
+    const struct part *part;
+    int worst = CODE_DONE;
+
+    examine();
+    EVERY_PART(part)
+        if (is_missing(part))
+            worst = CODE_FETCH;
+    if (worst == CODE_DONE)
+        EACH_FILE(file)
+        {
+            int code = join_file(file);
+            if (code > worst)
+                worst = code;
+        }
+    if (worst == CODE_DONE)
+        say("JOIN %s: all %u files are whole\r\n", job.id, job.kept.files);
+    if (worst == CODE_FETCH)
+        complain("parts are missing or were damaged: CHECK again");
+    must(state_save(), "state"); /* it knows how often parts were bad */
+    return worst;
+}

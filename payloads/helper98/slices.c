@@ -1,0 +1,124 @@
+/* slices.c - see slices.h */
+#include "slices.h"
+
+#include "crc32.h"
+#include "job.h"
+#include "sha256.h"
+
+/* One pass over a file, and what is done with its bytes beside their CRC-32. */
+struct pass {
+    sys_file from;
+    sys_file to;        /* they are copied there, unless it is SYS_NO_FILE */
+    struct sha256 *sha; /* they are fed to it, unless it is NULL */
+    int written;        /* status of the last write */
+    int unreadable;     /* something could not be read */
+    const char *name;   /* for the console */
+    u32 percent, done;  /* bytes */
+    u32 shown;          /* ticks when the progress was, or the pass began */
+};
+
+static int pass_begin(struct pass *pass, const char *path, const char *name, u32 length)
+{
+    memset(pass, 0, sizeof *pass);
+    pass->to = SYS_NO_FILE;
+    pass->name = name;
+    pass->percent = length / 100 + 1;
+    pass->shown = sys_ticks();
+    return sys_open(&pass->from, path, SYS_READ) == SYS_OK;
+}
+
+static void show_progress(struct pass *pass, u32 bytes)
+{
+    pass->done += bytes;
+    if (sys_ticks() - pass->shown < 1000)
+        return;
+    pass->shown += 1000;
+    say("%s %u%s", pass->name, pass->done / pass->percent, "% \r"); /* the next line covers it */
+}
+
+/* Passes over a part's bytes at `offset`. 1 when all were read, and copied if so asked, and their
+ * CRC-32 is right. */
+static int pass_over(struct pass *pass, const struct part *part, u32 offset)
+{
+    u32 left = part->length;
+    u32 crc = 0;
+    u32 want, got;
+
+    if (sys_seek(pass->from, offset) != SYS_OK)
+        pass->unreadable = 1;
+    for (; left; left -= want) {
+        want = left < BUFFER_SIZE ? left : BUFFER_SIZE;
+        if (sys_read(pass->from, buffer, want, &got) != SYS_OK || got != want) {
+            pass->unreadable = 1;
+            return 0;
+        }
+        crc = crc32(crc, buffer, want);
+        if (pass->sha)
+            sha256_update(pass->sha, buffer, want);
+        if (pass->to != SYS_NO_FILE)
+            pass->written = sys_write(pass->to, buffer, want);
+        if (pass->written != SYS_OK)
+            return 0;
+        show_progress(pass, want);
+    }
+    return crc == part->crc;
+}
+
+int slice_is_file(const struct part *part, const char *name, u32 length)
+{
+    struct pass pass;
+    int right;
+
+    if (length != part->length || !pass_begin(&pass, name, name, length))
+        return 0;
+    right = pass_over(&pass, part, 0);
+    sys_close(pass.from);
+    return right;
+}
+
+u32 slices_read(struct file *file, const char *path, u32 where, u8 *sha)
+{
+    struct pass pass;
+    struct sha256 whole;
+    struct part *part;
+
+    pass_begin(&pass, path, file->name, file->length); /* a file of no parts need not be there */
+    sha256_init(&whole);
+    if (sha)
+        pass.sha = &whole;
+    EACH_PART(part, file)
+    {
+        part->kept.right &= ~where;
+        if (pass_over(&pass, part, part->offset))
+            part->kept.right |= where;
+    }
+    sys_close(pass.from);
+    if (sha)
+        sha256_out(&whole, sha);
+    return !pass.unreadable;
+}
+
+int slice_copy(const struct part *part, const char *source, u32 offset)
+{
+    const char *work = work_name(part->file);
+    struct pass pass;
+    u32 before;
+    int right;
+
+    if (!pass_begin(&pass, source, part->file->name, part->length))
+        return 0;
+    must(sys_open(&pass.to, work, SYS_UPDATE), work);
+    must(sys_length(pass.to, &before), work);
+    must(sys_seek(pass.to, part->offset), work);
+    right = pass_over(&pass, part, offset);
+    if (right)
+        pass.written = sys_flush(pass.to);
+    if (pass.written != SYS_OK) { /* gives the room back, which the reports need on a full disk */
+        sys_seek(pass.to, before);
+        sys_cut(pass.to);
+    }
+    sys_close(pass.from);
+    sys_close(pass.to);
+    must(pass.written, work);
+    return right;
+}

@@ -1,0 +1,197 @@
+"""A deployment's directory on the target, as the tests of the helper need it.
+
+`Payload` cuts files into parts and writes the manifest independently of deployer's own code, from
+the format's description only; `Target` is a directory, with what FTP.EXE would do to it and with the
+helper's commands on it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import subprocess
+import zlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+ID = "D7F3A21C"
+MANIFEST = f"{ID}.MAN"
+
+Helper = Callable[..., subprocess.CompletedProcess[str]]
+
+
+@dataclass(frozen=True, slots=True)
+class StagedFile:
+    """One file cut into parts; `place` is the PLACE record's text, or empty."""
+
+    name: str
+    data: bytes
+    step: int = 1000
+    place: str = ""
+    base: str = ""
+
+    @property
+    def part_base(self) -> str:
+        return self.base or self.name.split(".")[0]
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [self.data[at : at + self.step] for at in range(0, len(self.data), self.step)]
+
+    def part(self, number: int) -> str:
+        return f"{self.part_base}.{number:03}"
+
+    def temp(self, number: int) -> str:
+        return f"{self.part_base}.{chr(ord('A') + number // 100)}{number % 100:02}"
+
+    @property
+    def work(self) -> str:
+        return f"{self.part_base}.WRK"
+
+    @property
+    def sha256(self) -> str:
+        return hashlib.sha256(self.data).hexdigest()
+
+    def records(self) -> list[str]:
+        lines = [
+            f"PART {self.part(n)} {len(piece)} {zlib.crc32(piece):08X}"
+            for n, piece in enumerate(self.pieces, 1)
+        ]
+        first = self.part(1) if self.pieces else "-"
+        lines.append(
+            f"FILE {self.name} {len(self.data)} {self.sha256} {len(self.pieces)} {first} {self.name.lower()}"
+        )
+        return lines + ([f"PLACE {self.name} {self.place}"] if self.place else [])
+
+
+def manifest(files: list[StagedFile], run: str = "", *, deployment: str = ID) -> bytes:
+    """The manifest's bytes."""
+    lines = [f"DEPLOY98 1 {deployment}", f"HOST 192.168.1.1 {deployment} Token123"]
+    for file in files:
+        lines += file.records()
+    return seal(lines + ([f"RUN {run}"] if run else []))
+
+
+def seal(lines: list[str]) -> bytes:
+    """Lines with the END record that makes them a manifest."""
+    body = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    return body + f"END {len(lines)} {zlib.crc32(body):08X}\r\n".encode("ascii")
+
+
+@dataclass(slots=True)
+class Target:
+    """The directory, and the helper that works on it."""
+
+    directory: Path
+    program: Path
+    files: list[StagedFile]
+    run: str = ""
+    environment: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self.write(MANIFEST, manifest(self.files, self.run))
+
+    def write(self, name: str, data: bytes) -> None:
+        path = self.directory / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def read(self, name: str) -> bytes:
+        return (self.directory / name).read_bytes()
+
+    def exists(self, name: str) -> bool:
+        return (self.directory / name).exists()
+
+    def names(self) -> set[str]:
+        return {
+            str(path.relative_to(self.directory))
+            for path in self.directory.rglob("*")
+            if path.is_file()
+        }
+
+    def helper(self, *args: str, env: Mapping[str, str] | None = None) -> int:
+        """Runs the helper in the directory and returns its exit code."""
+        done = subprocess.run(
+            [str(self.program), *args],
+            cwd=self.directory,
+            env={**self.environment, **(env or {})},
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+        )
+        assert done.returncode in range(10) or done.returncode == 99, (
+            args,
+            done.returncode,
+            done.stdout,
+            done.stderr[-3000:],
+        )
+        return done.returncode
+
+    def check(self, **env: str) -> int:
+        return self.helper("CHECK", MANIFEST, env=env)
+
+    def join(self, **env: str) -> int:
+        return self.helper("JOIN", MANIFEST, env=env)
+
+    def gets(self) -> list[tuple[str, str]]:
+        """The `get PART TEMP` lines of NEXT.FTP."""
+        text = self.read("NEXT.FTP").decode("ascii")
+        return [(a, b) for a, b in re.findall(r"^get (\S+) (\S+)\r$", text, re.M)]
+
+    def fetch(self, change: Callable[[str, bytes], bytes | None] = lambda name, data: data) -> int:
+        """What FTP.EXE does with NEXT.FTP; `change` may damage a part or drop it (None)."""
+        pieces = {
+            file.part(n): piece
+            for file in self.files
+            for n, piece in enumerate(file.pieces, 1)
+        }
+        count = 0
+        for part, temp in self.gets():
+            data = change(part, pieces[part])
+            if data is not None:
+                self.write(temp, data)
+            count += 1
+        return count
+
+    def put_parts(self) -> None:
+        """All parts under their real names."""
+        for file in self.files:
+            for number, piece in enumerate(file.pieces, 1):
+                self.write(file.part(number), piece)
+
+    def power_cut(self) -> None:
+        """What GO.BAT does when it is started again: the state is not of this run."""
+        (self.directory / f"{ID}.STA").unlink(missing_ok=True)
+
+    def final(self, file: StagedFile) -> Path:
+        """The host's idea of where a file ends up (bytes of Windows-1252 in its name)."""
+        place = re.sub(
+            "%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]).decode("latin-1"), file.place
+        )
+        encoded = (place or file.name).encode("latin-1")
+        return self.directory / encoded.decode("utf-8", "surrogateescape")
+
+    def is_delivered(self) -> bool:
+        return all(
+            self.final(file).exists() and self.final(file).read_bytes() == file.data
+            for file in self.files
+        )
+
+    def result(self) -> dict[str, list[str]]:
+        """RESULT.TXT by key, after its seal was verified."""
+        return sealed_lines(self.read("RESULT.TXT"))
+
+
+def sealed_lines(data: bytes) -> dict[str, list[str]]:
+    """The report's values by key. AssertionError unless its last line seals it."""
+    body, mark, end = data.rpartition(b"end=")
+    lines = body.decode("ascii").split("\r\n")
+    assert mark and lines[-1] == "", data
+    assert end == f"{len(lines) - 1} {zlib.crc32(body):08X}\r\n".encode(), data
+    values: dict[str, list[str]] = {}
+    for line in lines[:-1]:
+        key, _, value = line.partition("=")
+        values.setdefault(key, []).append(value)
+    return values
