@@ -50,7 +50,7 @@ struct options {
 
 int options_read(struct options *options, int argc, char **argv);
 
-/* ---- the model (model.c) --------------------------------------------------------------------- */
+/* ---- the model (header.c, model.c) ----------------------------------------------------------- */
 struct config {
     i32 dim;        /* width of the residual stream */
     i32 hidden_dim; /* width of the feed-forward layer */
@@ -124,6 +124,8 @@ struct model {
     sys_file file;
 };
 
+#define MODEL_HEADER 28u /* bytes before the weights */
+
 /* Opens `path` and reads and judges the header. On success the file stays open in `m`. */
 int model_open(struct model *m, const char *path);
 /* Takes the memory for `steps` positions and reads the weights; closes the file in any case.
@@ -168,7 +170,7 @@ float square_root(float x);
 /* Reads a decimal number such as -0.85 or 1e-1 that ends the text; 0 when it is none. */
 int read_decimal(const char *text, double *value);
 
-/* ---- the tokenizer (tokenizer.c) ------------------------------------------------------------- */
+/* ---- the tokenizer (tokenizer.c) and the prompt (prompt.c) ----------------------------------- */
 struct tokenizer {
     i32 vocab_size;
     char **pieces;  /* (vocab_size) */
@@ -183,6 +185,9 @@ int tokenizer_load(struct tokenizer *t, const char *path, i32 vocab_size, const 
 void tokenizer_close(struct tokenizer *t);
 /* What `token` adds to the text when it follows `previous`; "" for what must not be printed. */
 const char *tokenizer_decode(struct tokenizer *t, i32 previous, i32 token);
+
+/* The token whose piece is `first` followed by `rest`, or -1. */
+i32 tokenizer_find(const struct tokenizer *t, const char *first, const char *rest);
 
 struct prompt {
     i32 *tokens; /* (count), the first is BOS */
