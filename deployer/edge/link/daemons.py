@@ -9,13 +9,16 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import socket
 import subprocess
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 NETWORKD_STATE = Path("/run/systemd/netif/links")
 NETWORKD_FILES = Path("/run/systemd/network")
 _PATIENCE = 15.0
+_OBEDIENCE = 3.0
 _UNMANAGED, _CONNECTED = "10", "100"
 
 
@@ -89,6 +92,15 @@ def networkd_leave(interface: str) -> None:
     )
     path.chmod(0o644)
     run(["networkctl", "reload"])
+    with contextlib.suppress(OSError):
+        _wait_for_networkd(socket.if_nametoindex(interface))
+
+
+def _wait_for_networkd(index: int) -> None:
+    """It obeys a moment later, and then takes its own addresses away; ours must come after that."""
+    until = time.monotonic() + _OBEDIENCE
+    while networkd_claim(index) and time.monotonic() < until:
+        time.sleep(0.05)
 
 
 def networkd_resume(interface: str) -> None:

@@ -1,0 +1,197 @@
+"""The wire on Windows 10 and 11: PowerShell tells what is there, netsh changes it.
+
+All changes go to the active store, which a restart empties. An interface with DHCP keeps it:
+Windows is told that a static address may stand beside. Tested on its words; not yet on a real
+Windows.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from deployer.core.wire import Address, Interface
+from deployer.edge.link import Change, commands
+from deployer.errors import LinkFailed
+
+_SCRIPT = (
+    "[Console]::OutputEncoding=[Text.Encoding]::UTF8;"
+    "ConvertTo-Json -Depth 3 @{"
+    "adapters=@(Get-NetAdapter -IncludeHidden:$false|Select-Object Name,ifIndex,Status,"
+    "MacAddress,Virtual,NdisPhysicalMedium,Speed,FullDuplex);"
+    "addresses=@(Get-NetIPAddress -AddressFamily IPv4|Select-Object ifIndex,IPAddress,"
+    "PrefixLength);"
+    "routes=@(Get-NetRoute -ErrorAction SilentlyContinue -DestinationPrefix '0.0.0.0/0','::/0'|"
+    "Select-Object ifIndex,NextHop);"
+    "dhcp=@(Get-NetIPInterface -AddressFamily IPv4 -Dhcp Enabled "
+    "-ErrorAction SilentlyContinue|Select-Object ifIndex)}"
+)
+LOOK = ("powershell", "-NoProfile", "-NonInteractive", "-Command", _SCRIPT)
+BOOT = (
+    "powershell",
+    "-NoProfile",
+    "-NonInteractive",
+    "-Command",
+    "(Get-CimInstance Win32_OperatingSystem).LastBootUpTime.ToFileTimeUtc()",
+)
+
+_WIRELESS_LAN, _WIRELESS_WAN, _BLUETOOTH = 9, 8, 10
+"""NDIS_PHYSICAL_MEDIUM of ntddndis.h; a cable is 14 (802.3), a USB adapter often 0."""
+
+
+class WindowsLink:
+    """See `Link`."""
+
+    system = "Windows"
+    tried = False
+
+    def __init__(self, run: commands.Run = commands.run) -> None:
+        self._run = run
+
+    def interfaces(self) -> tuple[Interface, ...]:
+        """Every interface but loopback, as it is now."""
+        return parse_interfaces(self._run(LOOK))
+
+    def boot(self) -> str:
+        """When the system was started."""
+        try:
+            return self._run(BOOT).strip()
+        except LinkFailed:
+            return ""
+
+    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
+        """What is not yet as it must be, in the order in which to change it."""
+        changes = []
+        if not interface.up:
+            changes.append(Change("up"))
+        if address not in interface.addresses:
+            if interface.index in parse_dhcp(self._run(LOOK)):
+                changes.append(Change("coexist"))
+            changes.append(Change("address", str(address)))
+        if host_route:
+            changes.append(Change("route", f"{host_route} {address.ip}"))
+        return tuple(changes)
+
+    def apply(self, interface: str, change: Change) -> None:
+        """Make a change; nothing when it is made already."""
+        if change.kind == "address" and self._has(interface, change.value):
+            return
+        words = apply_words(interface, change)
+        if words:
+            self._run(words)
+
+    def revert(self, interface: str, change: Change) -> None:
+        """Take a change back; nothing when it is not made."""
+        if change.kind == "address" and not self._has(interface, change.value):
+            return
+        words = revert_words(interface, change)
+        if not words:
+            return
+        try:
+            self._run(words)
+        except LinkFailed:
+            if change.kind != "route":  # a route goes with its address by itself
+                raise
+
+    def _has(self, interface: str, address: str) -> bool:
+        return any(
+            str(a) == address for i in self.interfaces() if i.name == interface for a in i.addresses
+        )
+
+
+def apply_words(interface: str, change: Change) -> tuple[str, ...]:
+    """The command line that makes a change."""
+    ipv4 = ("netsh", "interface", "ipv4")
+    match change.kind:
+        case "up":
+            return ("netsh", "interface", "set", "interface", f"name={interface}", "admin=enabled")
+        case "coexist":
+            return (*ipv4, "set", "interface", f"interface={interface}",
+                    "dhcpstaticipcoexistence=enabled", "store=active")  # fmt: skip
+        case "address":
+            address, mask = _ip_and_mask(change.value)
+            return (*ipv4, "add", "address", f"name={interface}", f"address={address}",
+                    f"mask={mask}", "store=active")  # fmt: skip
+        case "route":
+            target = change.value.split(" ")[0]
+            return (*ipv4, "add", "route", f"prefix={target}/32", f"interface={interface}",
+                    "store=active")  # fmt: skip
+    return ()
+
+
+def revert_words(interface: str, change: Change) -> tuple[str, ...]:
+    """The command line that takes a change back."""
+    ipv4 = ("netsh", "interface", "ipv4")
+    match change.kind:
+        case "up":
+            return ("netsh", "interface", "set", "interface", f"name={interface}", "admin=disabled")
+        case "coexist":
+            return (*ipv4, "set", "interface", f"interface={interface}",
+                    "dhcpstaticipcoexistence=disabled", "store=active")  # fmt: skip
+        case "address":
+            address, _ = _ip_and_mask(change.value)
+            return (*ipv4, "delete", "address", f"name={interface}", f"address={address}",
+                    "store=active")  # fmt: skip
+        case "route":
+            target = change.value.split(" ")[0]
+            return (*ipv4, "delete", "route", f"prefix={target}/32", f"interface={interface}",
+                    "store=active")  # fmt: skip
+    return ()
+
+
+def _ip_and_mask(value: str) -> tuple[str, str]:
+    ip, _, prefix = value.partition("/")
+    return ip, str(Address(ip, int(prefix)).network.netmask)
+
+
+def parse_interfaces(text: str) -> tuple[Interface, ...]:
+    """The interfaces in what PowerShell printed. Raises LinkFailed when that is no JSON."""
+    seen = _parse(text)
+    default: dict[int, tuple[str, ...]] = {}
+    for route in seen["routes"]:
+        default[route["ifIndex"]] = (*default.get(route["ifIndex"], ()), route["NextHop"])
+    return tuple(_interface(adapter, seen, default) for adapter in seen["adapters"])
+
+
+def parse_dhcp(text: str) -> frozenset[int]:
+    """Indexes of the interfaces that get their address by DHCP."""
+    return frozenset(each["ifIndex"] for each in _parse(text)["dhcp"])
+
+
+def _interface(
+    adapter: Mapping[str, Any], seen: Mapping[str, Any], default: Mapping[int, tuple[str, ...]]
+) -> Interface:
+    index, status = adapter["ifIndex"], adapter["Status"]
+    medium = adapter.get("NdisPhysicalMedium") or 0
+    connected = status == "Up"
+    speed = adapter.get("Speed") or 0
+    return Interface(
+        name=adapter["Name"],
+        index=index,
+        mac=(adapter.get("MacAddress") or "").replace("-", ":").lower(),
+        up=status in ("Up", "Disconnected"),
+        carrier=connected,
+        addresses=tuple(
+            Address(a["IPAddress"], a["PrefixLength"])
+            for a in seen["addresses"]
+            if a["ifIndex"] == index
+        ),
+        default_route=index in default,
+        gateways=tuple(hop for hop in default.get(index, ()) if hop not in ("0.0.0.0", "::")),
+        wireless=medium in (_WIRELESS_LAN, _WIRELESS_WAN),
+        virtual=bool(adapter.get("Virtual")) or medium == _BLUETOOTH,
+        speed=speed // 1_000_000 if connected and speed else None,
+        duplex={True: "full", False: "half"}.get(adapter.get("FullDuplex") or False, "")
+        if connected
+        else "",
+    )
+
+
+def _parse(text: str) -> dict[str, Any]:
+    try:
+        seen = json.loads(text)
+        return {name: seen.get(name) or [] for name in ("adapters", "addresses", "routes", "dhcp")}
+    except (ValueError, AttributeError) as error:
+        why = "PowerShell did not list the interfaces"
+        raise LinkFailed(interface="powershell", why=why) from error
