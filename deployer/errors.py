@@ -172,6 +172,14 @@ class DirectoryForbidden(DeployerError):
     exit_code = EXIT_HOST
 
 
+class TargetBusy(DeployerError):
+    """Another deployer on this computer is delivering to {target} right now.
+    Wait until it has ended, or stop it; what has arrived stays on the target.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class TargetTimedOut(DeployerError):
     """{target} gave {reason}.
     Look at the old PC's screen, then start GO again there and push again: what has arrived stays.
@@ -317,6 +325,78 @@ class TargetAbsent(DeployerError):
 
 
 class DoctorFound(DeployerError):
+    """{what}
+    {remedy}
+    """
+
+    exit_code = EXIT_HOST
+
+
+class SerialPortMissing(DeployerError):
+    """{port}: this serial port cannot be opened ({why}); there are: {others}.
+    Plug the adapter in, then look with: deployer serial ports
+    """
+
+    exit_code = EXIT_HOST
+
+
+class SerialPortForbidden(DeployerError):
+    """{port}: this user may not open the serial port.
+    Run: sudo usermod -aG dialout $USER (Arch: uucp), then log out and in again.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class SerialPortBusy(DeployerError):
+    """{port}: another program has the serial port open.
+    Close the other terminal program, or stop ModemManager: sudo systemctl stop ModemManager
+    """
+
+    exit_code = EXIT_HOST
+
+
+class LineSilent(DeployerError):
+    """{port}: {what}.
+    Start the other side, then check the cable with: deployer serial test {port}
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class LineNoisy(DeployerError):
+    """{port}: {what}.
+    Try --speed 38400 on both sides, and find the cause with: deployer serial test {port}
+    """
+
+    exit_code = EXIT_VERIFY
+
+
+class TransferRefused(DeployerError):
+    """{port}: {what}.
+    {remedy}
+    """
+
+    exit_code = EXIT_VERIFY
+
+
+class TransferStopped(DeployerError):
+    """{port}: the transfer was cancelled {by}.
+    Start it again: with ZMODEM it goes on where it stopped.
+    """
+
+    exit_code = EXIT_INTERRUPTED
+
+
+class LineUnfit(DeployerError):
+    """{port}: {what}.
+    {remedy}
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class ReceiverMissing(DeployerError):
     """{what}
     {remedy}
     """

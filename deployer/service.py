@@ -10,7 +10,7 @@ import asyncio
 import hmac
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.bus import Bus
@@ -201,6 +201,23 @@ class Service:
         if moved is not current:
             self._soon(self._wake())
 
+    def take_up(self, manifest: Manifest, target: str) -> Manifest:
+        """The manifest under the identity of an earlier try that did not come to its end.
+
+        When the last deployment for the target had the same payload and was not proved, its GO.BAT
+        may be running on the target or lie there still; with its id and token it simply goes on.
+        Raises TargetBusy when another process delivers to this target.
+        """
+        self._store.reserve(target)
+        before = self._store.newest(target)
+        if before is None or _content(before) != _content(manifest):
+            return manifest
+        if self._store.state(before.deployment) == State.PROVED:
+            return manifest
+        return replace(
+            manifest, deployment=before.deployment, login=before.login, token=before.token
+        )
+
     async def deploy(
         self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
     ) -> None:
@@ -348,6 +365,12 @@ def raise_for(ended: Deployment, output: Path) -> None:
     if proof.program_failed(ended.proof.report, ended.payload, ended.deployment):
         raise ProgramFailed(target=target, reason=ended.reason, output=output)
     raise VerificationFailed(target=target, reason=ended.reason)
+
+
+def _content(manifest: Manifest) -> tuple[object, ...]:
+    """What makes two manifests the same but for identity, and for where the files lie now."""
+    files = tuple((f.name, f.length, f.sha256, f.parts, f.place) for f in manifest.payload.files)
+    return manifest.host, files, manifest.payload.run
 
 
 def _staged(

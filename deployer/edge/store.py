@@ -9,12 +9,20 @@ import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
 
+import filelock
 import msgspec
 
 from deployer.edge.files import make_directory
-from deployer.errors import DirectoryForbidden
-from deployer.events import Event, TransferTick, from_json, to_json
-from deployer.model import Manifest
+from deployer.errors import DirectoryForbidden, TargetBusy
+from deployer.events import (
+    DeploymentStaged,
+    Event,
+    StateChanged,
+    TransferTick,
+    from_json,
+    to_json,
+)
+from deployer.model import Manifest, State
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS events (
@@ -41,6 +49,7 @@ class Store:
     def __init__(self, directory: Path) -> None:
         """Opens the store, making it when it is new. Raises DirectoryForbidden."""
         self.directory = make_directory(directory)
+        self._locks: dict[str, filelock.BaseFileLock] = {}
         self.inbox = make_directory(directory / "inbox")
         try:
             self._db = sqlite3.connect(directory / "deployer.sqlite3", isolation_level=None)
@@ -52,8 +61,20 @@ class Store:
             raise DirectoryForbidden(path=directory, why=str(error)) from error
 
     def close(self) -> None:
-        """Nothing can be appended after it."""
+        """Nothing can be appended after it; the reservations of targets end."""
+        for lock in self._locks.values():
+            lock.release()
         self._db.close()
+
+    def reserve(self, target: str) -> None:
+        """Keep a target for this process alone. Raises TargetBusy when another has it."""
+        folder = make_directory(self.directory / "locks")
+        lock = filelock.FileLock(folder / f"{target}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise TargetBusy(target=target) from error
+        self._locks[target] = lock
 
     def append(self, event: Event) -> int:
         """Write an event down; its sequence number. A tick is never written: 0.
@@ -103,6 +124,21 @@ class Store:
             )
         except sqlite3.Error as error:
             raise DirectoryForbidden(path=self.directory, why=str(error)) from error
+
+    def newest(self, target: str) -> Manifest | None:
+        """The deployment that was staged last for a target, or None."""
+        row = self._db.execute(
+            "SELECT json FROM deployments WHERE target = ? ORDER BY at DESC LIMIT 1", (target,)
+        ).fetchone()
+        return msgspec.json.decode(row[0], type=Manifest) if row else None
+
+    def state(self, deployment: str) -> State | None:
+        """The state that the stored events leave a deployment in, or None when there is none."""
+        changes = self.replay(deployment=deployment, kinds=(StateChanged, DeploymentStaged))
+        state: State | None = None
+        for _seq, event in changes:
+            state = event.state if isinstance(event, StateChanged) else State.STAGED
+        return state
 
     def manifest(self, deployment: str) -> Manifest | None:
         """The staged deployment of that id, or None."""

@@ -48,15 +48,16 @@ async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
     bind = "127.0.0.1" if simulated else job.address
     port = 0 if simulated else job.ftp_port
     peer = "127.0.0.1" if simulated else job.target
-    identity = job.manifest.deployment
     async with Service(state_dir, clock=time.time, address=bind, ftp_port=port) as service:
+        manifest = service.take_up(job.manifest, job.target)
+        identity = manifest.deployment
         watch = Watch(service, identity, face)
         watching = asyncio.create_task(watch.run())
         helper: asyncio.Task[int] | None = None
         try:
-            await service.deploy(job.manifest, job.target, peer, job.directory, emulated=simulated)
+            await service.deploy(manifest, job.target, peer, job.directory, emulated=simulated)
             if simulated:
-                lines = typed_lines(job.manifest.host, job.directory)
+                lines = typed_lines(manifest.host, job.directory)
                 helper = asyncio.create_task(service.rehearse(identity, lines))
             ended = await service.finished(
                 identity, silence=job.silence, while_running=job.while_running
