@@ -1,46 +1,275 @@
-"""The card: what to type on the old PC to make it fetch its deployment."""
+"""The card: what to type on the old PC to make it fetch its deployment, and what to check there.
+
+It follows what the PC does: a step that has been seen is ticked, and after a silence it says what
+to look at next, in the words of Windows 98's own screens (facts D1-D3, B, A13).
+"""
 
 from __future__ import annotations
 
-from deployer.model import GO_BAT
+import html
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from deployer.face.view import Mark, Row
+from deployer.model import GO_BAT, State
 
 
-def typed_lines(host: str, directory: str) -> tuple[str, ...]:
-    """The lines to type in a DOS window of the target, each ended by Enter; "" is a bare Enter.
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One line to type behind a prompt, ended by Enter; it is done when `mark` has been seen."""
+
+    prompt: str
+    typed: str
+    mark: Mark
+
+
+def steps(host: str, directory: str) -> tuple[Step, ...]:
+    """What is typed in a DOS window of the target, line by line; "" is a bare Enter.
 
     FTP.EXE asks for user and password itself; GO.BAT is text, which it fetches right without
     `binary` (facts A5).
     """
     drive, *names = directory.split("\\")
     levels = ["\\" + "\\".join(names[: depth + 1]) for depth in range(len(names))]
+    dos = "C:\\>"
     return (
-        drive,
-        *(f"MD {level}" for level in levels),
-        f"CD {levels[-1]}",
-        f"FTP {host}",
-        "anonymous",
-        "",
-        f"get {GO_BAT}",
-        "bye",
-        "GO",
+        Step(dos, drive, Mark.CALLED),
+        *(Step(dos, f"MD {level}", Mark.CALLED) for level in levels),
+        Step(dos, f"CD {levels[-1]}", Mark.CALLED),
+        Step(dos, f"FTP {host}", Mark.CALLED),
+        Step("User:", "anonymous", Mark.GUEST),
+        Step("Password:", "", Mark.GUEST),
+        Step("ftp>", f"get {GO_BAT}", Mark.HAS_GO),
+        Step("ftp>", "bye", Mark.GO_RUNS),
+        Step(dos, "GO", Mark.GO_RUNS),
     )
 
 
-def card(deployment: str, target: str, host: str, directory: str) -> tuple[str, ...]:
-    """The card as lines of text for people."""
-    prompts = {
-        "anonymous": "User:      ",
-        "": "Password:  ",
-        f"get {GO_BAT}": "ftp>       ",
-        "bye": "ftp>       ",
-    }
+def typed_lines(host: str, directory: str) -> tuple[str, ...]:
+    """The typed lines alone, as the simulated PC's typist wants them."""
+    return tuple(step.typed for step in steps(host, directory))
+
+
+def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """The ways to start, shortest first: a title and its lines.
+
+    The browser is a way only when the first-contact page is served.
+    """
+    found: list[tuple[str, tuple[str, ...]]] = [
+        (
+            f"If {GO_BAT} of this deployment is already there, GO alone is enough",
+            (f"C:\\>      CD {_folder(row.directory)}", "C:\\>      GO"),
+        )
+    ]
+    if "http" in row.protocols:
+        page = f"http://{row.host}/"
+        found.append(
+            (
+                "With the browser",
+                (
+                    f"Address:  {page}",
+                    f"Click     {GO_BAT}, 'Save this program to disk', folder {row.directory}",
+                    f"Then      in an MS-DOS Prompt:  CD {_folder(row.directory)}  and  GO",
+                ),
+            )
+        )
+    typed = tuple(
+        f"{step.prompt:<10}{step.typed or '(just Enter)'}"
+        for step in steps(row.host, row.directory)
+    )
+    found.append(("With FTP, which every Windows 98 has", typed))
+    return tuple(found)
+
+
+def _folder(directory: str) -> str:
+    return directory.partition(":")[2] or directory
+
+
+def card(row: Row) -> tuple[str, ...]:
+    """The card as lines of text, as `push` prints it before anything has happened."""
     lines = [
-        f"Deployment {deployment} waits for the old PC at {target}.",
-        "On the old PC choose Start, Programs, MS-DOS Prompt, and type:",
+        f"Deployment {row.deployment} waits for the old PC at {row.target}.",
+        "On the old PC choose Start, Programs, MS-DOS Prompt, and type one of these:",
+    ]
+    for title, typed in ways(row):
+        lines += ["", f"  {title}:", *(f"    {line}" for line in typed)]
+    return tuple(lines)
+
+
+def followed(row: Row) -> tuple[str, ...]:
+    """The card as it stands now: what has been seen is ticked, what comes next is marked."""
+    done = row.mark >= Mark.GO_RUNS
+    lines = [
+        f"{row.deployment}: on the old PC at {row.target} choose Start, Programs, MS-DOS Prompt.",
+        "Ticks show what this computer has seen of it.",
         "",
     ]
-    for line in typed_lines(host, directory):
-        prompt = prompts.get(line, "C:\\>       ")
-        lines.append(f"    {prompt}{line or '(just Enter)'}")
-    lines += ["", f"If {GO_BAT} of this deployment is already there, GO alone is enough."]
+    marked = False
+    for step in steps(row.host, row.directory):
+        ticked = done or row.mark >= step.mark
+        sign = "[x]" if ticked else "[ ]" if marked else "[>]"
+        marked = marked or not ticked
+        lines.append(f" {sign} {step.prompt:<10}{step.typed or '(just Enter)'}")
+    for title, typed in ways(row)[:-1]:
+        lines += ["", f"{title}:", *(f"     {line}" for line in typed)]
     return tuple(lines)
+
+
+# --- when nothing comes
+
+Hint = Callable[[Row], tuple[str, ...]]
+
+
+def hints(row: Row, now: float) -> tuple[str, ...]:
+    """What to look at on the old PC, after a silence; empty as long as all goes well."""
+    if row.state.final or row.paused:
+        return ()
+    quiet = now - max(row.seen_at, row.tick_at, row.since)
+    due = [hint for after, hint in _HINTS.get(_stage(row), ()) if quiet >= after]
+    return due[-1](row) if due else ()
+
+
+def _stage(row: Row) -> str:
+    match row.state:
+        case State.STAGED | State.WAITING:
+            return "refused" if row.refused and row.mark <= Mark.CALLED else row.mark.name
+        case State.FETCHING:
+            return "moving" if row.current else "fetching"
+        case State.VERIFYING:
+            return "verifying"
+        case _:
+            return ""
+
+
+def _address(row: Row) -> tuple[str, ...]:
+    return (
+        f"Nothing has come from {row.target} yet. On the old PC: Start, Run, WINIPCFG.",
+        "Choose the network card in the list (not PPP Adapter). It must say",
+        f"  IP Address {row.target}    Subnet Mask 255.255.255.0",
+        "169.254.x.x or 0.0.0.0 there: it has no fixed address. Control Panel, Network,",
+        "TCP/IP -> your network card, Properties, 'Specify an IP address', then restart.",
+    )
+
+
+def _ping(row: Row) -> tuple[str, ...]:
+    return (
+        f"Still nothing. In the MS-DOS Prompt of the old PC type:  PING {row.host}",
+        f"  'Reply from {row.host}'          the wire is good: type the card's lines again",
+        "  'Request timed out.'             cable, or this computer's firewall: deployer doctor",
+        "  'Destination host unreachable.'  wrong address or mask on the old PC: WINIPCFG",
+        "  'Bad command or file name'       TCP/IP is missing: Control Panel, Network, Add",
+    )
+
+
+def _refused(row: Row) -> tuple[str, ...]:
+    return (
+        f"Somebody was turned away: {row.refused}.",
+        f"Only {row.target} may log in. On the old PC look with WINIPCFG at its IP Address,",
+        "then push again with --target and that address; the user name is: anonymous",
+    )
+
+
+def _login(_row: Row) -> tuple[str, ...]:
+    return (
+        "The old PC called but has not logged in. At 'User (...):' type  anonymous  and Enter,",
+        "at 'Password:' only Enter. If the window is gone, type the FTP line again.",
+    )
+
+
+def _get(_row: Row) -> tuple[str, ...]:
+    return (
+        f"The old PC is logged in. At  ftp>  type:  get {GO_BAT}",
+        "If nothing follows 'PORT command successful', a firewall on this computer stops the",
+        "way back: deployer doctor says which.",
+    )
+
+
+def _go(row: Row) -> tuple[str, ...]:
+    return (
+        f"The old PC has {GO_BAT}. At  ftp>  type  bye , then at the prompt  GO",
+        f"'Bad command or file name'? It lies elsewhere: CD {_folder(row.directory)} , then GO",
+    )
+
+
+def _stuck(row: Row) -> tuple[str, ...]:
+    return (
+        f"{row.current} has stopped moving. Look at the cable and at the lights of both cards.",
+        "The transfer is given up by itself after a minute and the part comes again.",
+    )
+
+
+def _look(row: Row) -> tuple[str, ...]:
+    return (
+        "The old PC has not called for a while. Look at its screen:",
+        "  it works or counts            leave it alone, a slow disk takes its time",
+        f"  the prompt, or it was reset   type  CD {_folder(row.directory)}  and  GO : it goes on",
+        "  'Disk full' or an error       do what it says there, then GO",
+    )
+
+
+_HINTS: dict[str, tuple[tuple[float, Hint], ...]] = {
+    "NOTHING": ((60.0, _address), (150.0, _ping)),
+    "CALLED": ((30.0, _login), (120.0, _ping)),
+    "refused": ((0.0, _refused),),
+    "GUEST": ((30.0, _get),),
+    "HAS_GO": ((30.0, _go),),
+    "GO_RUNS": ((60.0, _look),),
+    "fetching": ((60.0, _look),),
+    "moving": ((10.0, _stuck),),
+    "verifying": ((180.0, _look),),
+}
+"""Seconds of silence by stage, and what is said then."""
+
+
+# --- to lay beside the old PC
+
+
+def print_text(row: Row) -> str:
+    """One page of plain text."""
+    before = [
+        f"{row.deployment}  for the old PC at {row.target}",
+        "",
+        "Before: Start, Run, WINIPCFG must show",
+        f"  IP Address   {row.target}",
+        "  Subnet Mask  255.255.255.0",
+        f"and in an MS-DOS Prompt  PING {row.host}  must say 'Reply from {row.host}'.",
+        "",
+        "Then choose Start, Programs, MS-DOS Prompt, and type:",
+    ]
+    for title, typed in ways(row):
+        before += ["", f"{title}:", "", *(f"    {line}" for line in typed)]
+    before += ["", "It is finished when the screen says:  Finished. The host has the result."]
+    return "\n".join(before) + "\n"
+
+
+def print_html(row: Row) -> str:
+    """One page to print or to make a PDF of: big type, black on white, nothing fetched."""
+    sections = "".join(
+        f"<h2>{html.escape(title)}</h2>\n<pre>{html.escape(chr(10).join(typed))}</pre>\n"
+        for title, typed in ways(row)
+    )
+    return _PAGE.format(
+        deployment=html.escape(row.deployment),
+        target=html.escape(row.target),
+        host=html.escape(row.host),
+        sections=sections,
+    )
+
+
+_PAGE = """<!DOCTYPE html>
+<html lang="en"><head><meta charset="utf-8"><title>{deployment}</title>
+<style>
+@page {{ size: A4; margin: 16mm }}
+body {{ font: 14pt/1.4 sans-serif; color: #000; background: #fff; max-width: 46em }}
+h1 {{ font-size: 24pt; margin: 0 0 6pt }}
+h2 {{ font-size: 15pt; margin: 14pt 0 4pt }}
+pre {{ font: bold 16pt/1.35 monospace; border: 1pt solid #000; padding: 6pt; margin: 0;
+  white-space: pre-wrap; break-inside: avoid }}
+</style></head><body>
+<h1>{deployment} for the old PC at {target}</h1>
+<p>Before: Start, Run, <b>WINIPCFG</b> must show IP Address <b>{target}</b>, Subnet Mask
+<b>255.255.255.0</b>; <b>PING {host}</b> must say <b>Reply from {host}</b>.
+Then choose Start, Programs, MS-DOS Prompt, and type:</p>
+{sections}<p>It is finished when the screen says: <b>Finished. The host has the result.</b></p>
+</body></html>
+"""

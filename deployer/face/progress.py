@@ -1,13 +1,14 @@
 """`push` for people: what is sent, what the old PC does, and what it proved.
 
-On a terminal a live line shows the progress; piped, only whole lines are written.
+On a terminal live lines show the progress: all of it, the part that moves, and after a silence what
+to look at on the old PC. Piped, only whole lines are written.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
-from rich.console import Console
+from rich.console import Console, Group
 from rich.live import Live
 from rich.progress_bar import ProgressBar
 from rich.table import Table
@@ -18,6 +19,7 @@ from deployer.events import (
     AsciiRefused,
     DeploymentStaged,
     Event,
+    LoginAccepted,
     LoginRefused,
     OutputReceived,
     ProofReceived,
@@ -27,25 +29,36 @@ from deployer.events import (
     TargetReported,
     TransferCut,
 )
-from deployer.face import text
-from deployer.face.card import card
+from deployer.face import estimate, text, words
+from deployer.face.card import card, hints
 from deployer.face.view import PartState, Row, View, fold
 from deployer.model import Proof, State
 
-_STATES = {
-    State.WAITING: "waiting for the old PC",
-    State.FETCHING: "fetching",
-    State.VERIFYING: "the PC is verifying",
-    State.RUNNING: "the program is running on the PC",
-}
+_WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)
+_BAR = 24
+_BACK_AFTER = 30.0
+"""Seconds of absence that are worth a word when the PC is back."""
 
 
 class PushProgress:
-    """Shows one `push`. `show_screen` also prints the simulated PC's screen."""
+    """Shows one `push`. `show_screen` also prints the simulated PC's screen.
+
+    `history` are the rows of earlier deployments, which estimates are made from; `fit` is a line
+    about how the payload fits the target, printed below what is staged.
+    """
 
     def __init__(
-        self, console: Console, clock: Callable[[], float], *, show_screen: bool = False
+        self,
+        console: Console,
+        clock: Callable[[], float],
+        *,
+        show_screen: bool = False,
+        history: Iterable[Row] = (),
+        fit: str = "",
     ) -> None:
+        self._history = tuple(history)
+        self._habits = estimate.Habits()
+        self._fit = fit
         self._console = console
         self._clock = clock
         self._show_screen = show_screen
@@ -55,15 +68,19 @@ class PushProgress:
 
     def show(self, event: Event) -> None:
         """One event."""
+        before = self._row()
         self._view = fold(self._view, event)
         match event:
             case DeploymentStaged():
                 self._deployment = event.deployment
+                self._habits = estimate.habits(self._history, event.target, but=event.deployment)
                 self._print_staged(event)
             case ServerListening():
                 self._begin()
             case StateChanged(state=state):
                 self._state(state)
+            case LoginAccepted(at=at) if before and before.away_since:
+                self._back(before, at)
             case AsciiRefused(name=name):
                 self._say(f"{name} was asked for in ASCII mode and not sent: type binary first.")
             case LoginRefused(peer=peer, login=login, why=why):
@@ -80,7 +97,7 @@ class PushProgress:
             case ProofReceived(proof=proof):
                 self._print_proof(proof)
         if self._live is not None:
-            self._live.update(self._line())
+            self._live.update(self._lines())
 
     def close(self) -> None:
         """Take the live line down."""
@@ -95,7 +112,7 @@ class PushProgress:
         self._console.print(Text(message, style=style), soft_wrap=True)
 
     def _print_staged(self, event: DeploymentStaged) -> None:
-        self._say(f"Deployment {event.deployment} for {_target(event.target)}:")
+        self._say(f"Deployment {event.deployment} for {words.machine(event.target)}:")
         for file in event.files:
             self._say(
                 f"  {file.long_name} -> {file.name}  {file.length:,} bytes in "
@@ -103,42 +120,54 @@ class PushProgress:
             )
         if event.run:
             self._say(f"  then run: {event.run}")
+        if self._fit:
+            self._say(f"  {self._fit}")
+
+    def _back(self, before: Row, at: float) -> None:
+        """Absence is noted only when nothing is known that explains it."""
+        gone = at - before.away_since
+        expected = estimate.verify_seconds(before, self._habits)
+        if gone > _BACK_AFTER + 2 * expected and before.state != State.RUNNING:
+            self._say(f"The PC is back after {text.duration(gone)}.")
 
     def _begin(self) -> None:
         row = self._row()
         if row is None or self._live is not None:
             return
         if not row.emulated:
-            for line in card(row.deployment, row.target, row.host, row.directory):
+            for line in card(row):
                 self._say(line)
         if self._console.is_terminal:
             self._live = Live(
-                self._line(), console=self._console, refresh_per_second=8, transient=True,
-                get_renderable=self._line,
+                self._lines(), console=self._console, refresh_per_second=8, transient=True,
+                get_renderable=self._lines, vertical_overflow="crop",
             )  # fmt: skip
             self._live.start()
 
     def _state(self, state: State) -> None:
-        if state in _STATES and self._live is None:
-            self._say(_STATES[state] + " ...")
+        row = self._row()
+        if row is not None and state in _WORKING and self._live is None:
+            self._say(f"{_plain(row, self._habits)} ...")
         elif state.final:
             self.close()
 
-    def _line(self) -> Table:
-        table = Table.grid(padding=(0, 1))
+    def _lines(self) -> Group:
+        """What is live: the doing, all of it, the current part, and hints after a silence."""
         row = self._row()
         if row is None:
-            return table
-        elapsed = text.duration(max(self._clock() - row.since, 0))
-        label = _STATES.get(row.state, row.state.value)
-        total = sum(p.length for p in row.parts.values())
-        here = row.here_bytes
-        bar = ProgressBar(total=max(total, 1), completed=here, width=28)
-        table.add_row(
-            Text(f"{label} {elapsed}"), bar, Text(f"{text.size(here)} of {text.size(total)}"),
-            Text(_rate(row)), Text(row.current),
-        )  # fmt: skip
-        return table
+            return Group()
+        now = self._clock()
+        lines: list[Text | Table] = [_cropped(words.doing(row, self._habits, now))]
+        rest = estimate.left(row, self._habits, now)
+        figures = f"{text.size(row.here_bytes)} of {text.size(row.part_bytes)}"
+        details = [figures, words.rate(row), words.time_left(row, self._habits, now)]
+        lines.append(_bar(rest.done, "; ".join(d for d in details if d)))
+        part = row.parts.get(row.current)
+        if part is not None:
+            moved = f"{part.name}  {text.size(part.moved)} of {text.size(part.length)}"
+            lines.append(_bar(part.moved / max(part.length, 1), moved))
+        lines += [_cropped(line) for line in hints(row, now)]
+        return Group(*lines)
 
     def _print_output(self, output: str) -> None:
         if not output.strip():
@@ -172,13 +201,34 @@ class PushProgress:
             speed = text.tokens_per_second(proof.tokens_per_second, emulated=proof.emulated)
             self._say(f"  {speed}")
         if proof.proved:
-            where = _target(row.target) if row else "the target"
+            where = words.machine(row.target) if row else "the target"
             self._say(f"Proved by {where}: {proof.deployment} is whole.", style="bold green")
 
 
-def _target(name: str) -> str:
-    return "the simulated PC" if name == "sim" else f"the old PC at {name}"
+def _plain(row: Row, known: estimate.Habits) -> str:
+    """The state in words for a face that is not live: no seconds that stand still."""
+    match row.state:
+        case State.WAITING:
+            return "waiting for the old PC"
+        case State.VERIFYING:
+            about = text.duration(estimate.verify_seconds(row, known))
+            return f"the PC is verifying, about {about}"
+        case State.RUNNING:
+            return "the program runs on the PC"
+        case _:
+            return row.state.value
 
 
-def _rate(row: Row) -> str:
-    return f"{text.size(round(row.rate))}/s" if row.rate else ""
+def _cropped(line: str) -> Text:
+    return Text(line, no_wrap=True, overflow="ellipsis")
+
+
+def _bar(done: float, details: str) -> Table:
+    """A bar of a fixed width with its figures; on a narrow terminal the figures are cut."""
+    table = Table.grid(padding=(0, 1))
+    table.add_column(no_wrap=True, width=_BAR)
+    table.add_column(no_wrap=True, width=5, justify="right")
+    table.add_column(no_wrap=True, overflow="ellipsis")
+    bar = ProgressBar(total=1.0, completed=done, width=_BAR)
+    table.add_row(bar, Text(f"{int(done * 100)} %"), Text(details))
+    return table

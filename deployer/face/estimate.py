@@ -1,0 +1,182 @@
+"""How long things take on a target, from what it has done before; and the fit line.
+
+Everything here is worked out from the rows that the events make, so an estimate is as old as the
+target's own history. What has never been seen is guessed, and called about.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from deployer.core import fit as fits
+from deployer.face import text
+from deployer.face.view import PartState, Row
+from deployer.model import Profile, State
+
+#: Bytes per second that a Pentium II checks and joins, until the target has shown its own speed.
+GUESSED_VERIFY = 2_500_000.0
+#: Seconds that checking takes at least: a program starts, FTP.EXE logs in again.
+LEAST_VERIFY = 3.0
+
+
+@dataclass(frozen=True, slots=True)
+class Habits:
+    """What a target has shown. Bytes per second; `runs` maps a command to the seconds it took."""
+
+    wire: float | None = None
+    verify: float | None = None
+    runs: tuple[tuple[str, float], ...] = ()
+    seen: int = 0
+
+    @property
+    def verify_rate(self) -> float:
+        """Bytes per second of checking and joining."""
+        return self.verify or GUESSED_VERIFY
+
+
+def habits(rows: Iterable[Row], target: str, *, but: str = "") -> Habits:
+    """The habits of a target from its rows, the newest weighing most; `but` is left out."""
+    wire: float | None = None
+    verify: float | None = None
+    runs: dict[str, float] = {}
+    seen = 0
+    for row in sorted(rows, key=lambda row: row.at):
+        if row.target != target or row.deployment == but:
+            continue
+        if row.moved >= 64 << 10 and row.rate:
+            wire = row.rate if wire is None else (wire + row.rate) / 2
+        spent = row.spent.get(State.VERIFYING, 0.0)
+        if row.state == State.PROVED and row.moved >= 64 << 10 and spent > 0:
+            rate = row.part_bytes / spent
+            verify = rate if verify is None else (verify + rate) / 2
+        if row.proof and row.proof.report.run_seconds is not None:
+            runs[row.run] = row.proof.report.run_seconds
+        seen += 1
+    return Habits(wire, verify, tuple(runs.items()), seen)
+
+
+@dataclass(frozen=True, slots=True)
+class Left:
+    """What remains. `seconds` None: nobody can know; `done` is 0.0 to 1.0, and 1.0 only at the end.
+
+    `sure` says that the figure rests on what this target has shown.
+    """
+
+    seconds: float | None
+    done: float
+    sure: bool
+
+
+def left(row: Row, known: Habits, now: float) -> Left:
+    """How much of the work is done, and how long the rest takes.
+
+    Work is fetching and verifying, each at its own speed, so the bar neither races nor stands at
+    100 % while the target verifies.
+    """
+    if row.state == State.PROVED:
+        return Left(0.0, 1.0, sure=True)
+    verify_all = _verify_seconds(row.part_bytes, known)
+    wire = row.rate_now or row.rate or known.wire or fits.DEFAULT_WIRE
+    fetch_all = row.part_bytes / wire
+    fetch_left = max(row.part_bytes - row.here_bytes, 0) / wire
+    verify_left = verify_all
+    if row.state == State.VERIFYING and not missing(row):
+        verify_left = max(verify_all - (now - row.since), 0.0)
+    elif row.state in (State.RUNNING, State.FAILED, State.CANCELLED) and _all_proved(row):
+        verify_left = 0.0
+    whole = fetch_all + verify_all
+    done = 1 - (fetch_left + verify_left) / whole if whole else 0.0
+    sure = bool(row.rate or known.wire) and known.verify is not None
+    seconds: float | None = fetch_left + verify_left
+    if row.state == State.RUNNING:
+        seconds = _run_left(row, known, now)
+    elif row.state in (State.STAGED, State.WAITING) or row.state.final or row.paused:
+        seconds = None
+    return Left(seconds, min(max(done, 0.0), 0.99), sure)
+
+
+def missing(row: Row) -> int:
+    """Parts that are neither on the target nor on their way as a whole."""
+    here = (PartState.FETCHED, PartState.PROVED)
+    return sum(part.state not in here for part in row.parts.values())
+
+
+def verify_seconds(row: Row, known: Habits) -> float:
+    """About how long the PC verifies what it has just fetched."""
+    unproved = sum(p.length for p in row.parts.values() if p.state == PartState.FETCHED)
+    return _verify_seconds(unproved or row.part_bytes, known)
+
+
+def _verify_seconds(count: int, known: Habits) -> float:
+    return max(LEAST_VERIFY, count / known.verify_rate)
+
+
+def _all_proved(row: Row) -> bool:
+    return all(part.state == PartState.PROVED for part in row.parts.values())
+
+
+def _run_left(row: Row, known: Habits, now: float) -> float | None:
+    before = dict(known.runs).get(row.run)
+    return None if before is None else max(before - (now - row.since), 0.0)
+
+
+# --- the fit line
+
+
+def shown_by(rows: Iterable[Row], target: str, sha256: str) -> fits.Shown:
+    """What a target has shown: its wire's speed, and its tok/s with a model of that SHA-256."""
+    rows = list(rows)
+    tokens = None
+    for row in sorted(rows, key=lambda row: row.at):
+        speed = row.proof.tokens_per_second if row.proof and not row.emulated else None
+        same = row.target == target and any(file.sha256 == sha256 for file in row.files)
+        tokens = speed if same and speed is not None else tokens
+    return fits.Shown(habits(rows, target).wire, tokens)
+
+
+def machine_of(rows: Iterable[Row], target: str) -> fits.Machine:
+    """The target as it last described itself."""
+    told = [row.report or row.info for row in sorted(rows, key=lambda row: row.since)
+            if row.target == target]  # fmt: skip
+    known = [report for report in told if report and report.memory is not None]
+    return fits.machine_of(known[-1] if known else None)
+
+
+def fit_line(
+    load: fits.Load,
+    rows: Iterable[Row],
+    target: str,
+    *,
+    profile: Profile,
+    sha256: str = "",
+) -> tuple[fits.Fit, str]:
+    """The fit, and the one line that says it."""
+    rows = list(rows)
+    machine = machine_of(rows, target)
+    fit = fits.fit(load, machine, shown_by(rows, target, sha256), profile)
+    return fit, sentence(fit, machine)
+
+
+def sentence(fit: fits.Fit, machine: fits.Machine) -> str:
+    """The fit in one line, such as `Fits: 1.1 MB on disk, ...` or `Too big in memory: ...`."""
+    if fit.problems:
+        joined = "; ".join(fit.problems)
+        return f"{joined[:1].upper()}{joined[1:]}."
+    about = "" if fit.seconds_source == "measured" else "about "
+    pieces = [
+        f"{text.size(fit.disk)} on disk",
+        text.count(fit.parts, "part"),
+        f"{about}{text.duration(max(fit.seconds, 1))} on this wire",
+    ]
+    if fit.memory is not None:
+        pieces.insert(1, f"{text.size(fit.memory)} of memory")
+    if fit.tokens is not None:
+        pieces.append(f"{_speed(fit.tokens)} tok/s ({fit.tokens_source})")
+    known = "Fits" if machine.said else "Needs"
+    line = f"{known}: {', '.join(pieces)}."
+    return f"{line} But {'; '.join(fit.warnings)}." if fit.warnings else line
+
+
+def _speed(value: float) -> str:
+    return f"{value:.2g}" if value < 100 else f"{value:.0f}"

@@ -1,0 +1,218 @@
+"""Events and rows as sentences that a person understands; shared by the faces."""
+
+from __future__ import annotations
+
+from deployer.events import (
+    AsciiRefused,
+    ClientConnected,
+    ClientGone,
+    CommandRefused,
+    DeploymentStaged,
+    Event,
+    LoginAccepted,
+    LoginRefused,
+    OutputReceived,
+    PauseChanged,
+    ProofReceived,
+    ScreenLine,
+    ServerListening,
+    SourceChanged,
+    StateChanged,
+    TargetReported,
+    TransferCut,
+    TransferDone,
+    TransferStarted,
+    UploadReceived,
+)
+from deployer.face import estimate, text
+from deployer.face.estimate import Habits
+from deployer.face.view import Mark, Row
+from deployer.model import Report, State
+
+SILENCE = 20.0
+"""Seconds without a sign of life after which it is named."""
+
+
+def machine(target: str) -> str:
+    """`the simulated PC`, `the old PC at 192.168.1.2`."""
+    return "the simulated PC" if target == "sim" else f"the old PC at {target}"
+
+
+def sentence(event: Event) -> str:
+    """What an event means, in one line; "" for what nobody wants to read."""
+    match event:
+        case DeploymentStaged():
+            files = text.count(len(event.files), "file")
+            return f"staged for {machine(event.target)}: {files}, {text.size(event.total)}"
+        case StateChanged():
+            why = f": {event.reason}" if event.reason else ""
+            return f"{event.state.value}{why}"
+        case ServerListening():
+            return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
+        case ClientConnected():
+            return f"{event.peer} called"
+        case LoginAccepted():
+            return _login(event)
+        case LoginRefused():
+            return f"{event.peer} was turned away as {event.login}: {event.why}"
+        case ClientGone():
+            return f"{event.peer} hung up"
+        case CommandRefused():
+            return f"refused to {event.peer}: {event.command} -> {event.reply}"
+        case AsciiRefused():
+            return f"{event.name} was asked for in ASCII mode and not sent: type binary first"
+        case PauseChanged():
+            return "paused: the next part waits" if event.paused else "goes on"
+        case TargetReported():
+            return reported(event.report, event.deployment)
+        case OutputReceived():
+            return f"the PC sent what its program printed, {text.size(event.length)}"
+        case ProofReceived():
+            return "the PC proved it" if event.proof.proved else f"no proof: {event.proof.reason}"
+        case SourceChanged():
+            return f"{event.path} changed on this computer and is not served any more"
+        case ScreenLine():
+            return f"PC| {event.text}" if event.text.strip() else ""
+        case _:
+            return _transfer(event)
+
+
+def _login(event: LoginAccepted) -> str:
+    if event.login.upper() == event.deployment:
+        return f"GO.BAT on {event.peer} logged in"
+    return f"{event.peer} logged in as {event.login}"
+
+
+def _transfer(event: Event) -> str:
+    match event:
+        case TransferStarted():
+            verb = "sends" if event.upload else "fetches"
+            return f"{verb} {event.name}"
+        case TransferDone():
+            verb = "sent" if event.upload else "fetched"
+            took = f" in {event.seconds:.1f} s" if event.seconds >= 0.1 else ""
+            return f"{verb} {event.name}, {text.size(event.length)}{took}"
+        case TransferCut():
+            what = f"{event.name} was cut after {event.moved:,} of {event.length:,} bytes"
+            return f"{what}: {event.why}" if event.why else what
+        case UploadReceived():
+            return ""
+        case _:
+            return ""
+
+
+def reported(report: Report, deployment: str) -> str:
+    """A report of the target as a sentence."""
+    if report.deployment != deployment:
+        return f"the PC is {report.system or 'here'}, {cpu(report)}"
+    if report.failed:
+        return f"GO.BAT says it failed: {report.failed}"
+    if report.bad:
+        bad = ", ".join(name for name, _times in report.bad)
+        return f"the PC found damage and fetches again: {bad}"
+    why = f": {report.reason}" if report.reason else ""
+    return f"the PC reports {report.command or 'nothing'}, code {report.exit_code}{why}"
+
+
+def cpu(report: Report) -> str:
+    """The processor as people call it."""
+    mhz = f" at {report.cpu_mhz} MHz" if report.cpu_mhz else ""
+    return f"{report.cpu or 'an unknown processor'}{mhz}"
+
+
+def target_words(report: Report) -> tuple[tuple[str, str], ...]:
+    """What a target told about itself, as pairs of label and value; only what it told."""
+    pairs = [
+        ("system", report.system),
+        ("processor", cpu(report) if report.cpu else ""),
+        ("features", report.cpu_features),
+        ("memory", text.size(report.memory) if report.memory is not None else ""),
+        ("free disk", text.size(report.disk_free) if report.disk_free is not None else ""),
+        ("helper", report.helper),
+    ]
+    return tuple((label, value) for label, value in pairs if value)
+
+
+def doing(row: Row, known: Habits, now: float) -> str:
+    """What is going on now, in one line, also when nothing comes over the wire."""
+    since = max(now - row.since, 0.0)
+    match row.state:
+        case State.STAGED:
+            return "staged"
+        case State.WAITING:
+            return f"{_WAITING[row.mark]} ({text.duration(since)})"
+        case State.FETCHING:
+            return _fetching(row, now)
+        case State.VERIFYING:
+            return _verifying(row, known, now)
+        case State.RUNNING:
+            return _running(row, known, since)
+        case _:
+            why = f": {row.reason}" if row.reason else ""
+            return f"{row.state.value}{why}"
+
+
+_WAITING = {
+    Mark.NOTHING: "waiting for the PC's first call",
+    Mark.CALLED: "the PC called; waiting for its login",
+    Mark.GUEST: "logged in; waiting for: get GO.BAT",
+    Mark.HAS_GO: "the PC has GO.BAT; waiting for: GO",
+    Mark.GO_RUNS: "GO.BAT runs",
+}
+
+
+def _fetching(row: Row, now: float) -> str:
+    quiet = now - max(row.tick_at, row.seen_at)
+    if row.paused and not row.current:
+        return "paused: the next part waits on this computer"
+    if row.current:
+        number = list(row.parts).index(row.current) + 1
+        line = f"fetching part {number} of {len(row.parts)}, {row.current}"
+        if row.paused:
+            return f"{line}; pauses after it"
+        if quiet > SILENCE / 4:
+            return f"{line}: nothing has moved for {text.duration(quiet)}"
+        return line
+    if quiet > SILENCE:
+        return f"the PC has been silent for {text.duration(quiet)}"
+    return "the PC looks what is missing"
+
+
+def _verifying(row: Row, known: Habits, now: float) -> str:
+    since = max(now - row.since, 0.0)
+    about = estimate.verify_seconds(row, known)
+    if since > 3 * about + SILENCE:
+        return (
+            f"silent for {text.duration(since)}: verifying was to take about "
+            f"{text.duration(about)}; look at the PC's screen"
+        )
+    return f"the PC is verifying, about {text.duration(about)} ({text.duration(since)} so far)"
+
+
+def _running(row: Row, known: Habits, since: float) -> str:
+    before = dict(known.runs).get(row.run)
+    last = f", last time {text.duration(before)}" if before is not None else ""
+    return f"the program runs on the PC ({text.duration(since)} so far{last})"
+
+
+def rate(row: Row) -> str:
+    """Now and mean; skipped bytes never count."""
+    now, mean = row.rate_now, row.rate
+    if not now and not mean:
+        return "nothing has moved yet"
+    pieces = []
+    if now and row.current:
+        pieces.append(f"now {text.size(round(now))}/s")
+    if mean:
+        pieces.append(f"mean {text.size(round(mean))}/s")
+    return ", ".join(pieces)
+
+
+def time_left(row: Row, known: Habits, now: float) -> str:
+    """`about 2 min 5 s left`, or "" when nobody can know."""
+    rest = estimate.left(row, known, now)
+    if rest.seconds is None or row.state.final:
+        return ""
+    if rest.seconds <= 0:
+        return "any moment now"
+    return f"{'' if rest.sure else 'about '}{text.duration(rest.seconds)} left"
