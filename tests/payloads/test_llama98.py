@@ -111,7 +111,9 @@ def test_fp32_greedy_text_of_our_model(run: Run, models: Models, root: Path) -> 
 # ---- int8 ----
 
 
-@pytest.mark.parametrize("model", ["campfire", "own-classifier", "odd-everything", "wide-heads"])
+@pytest.mark.parametrize(
+    "model", ["campfire", "own-classifier", "odd-everything", "wide-heads", "wide-hidden"]
+)
 def test_mmx_and_plain_c_say_the_same(run: Run, models: Models, model: str) -> None:
     path, tokenizer = models[model]
     for seed in ("1", "2", "3"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,7 +17,8 @@ pytest.importorskip("unicorn")
 from deployer.sim.disk import Disk
 from deployer.sim.win32 import ExitStatus, run_program
 
-CASES = json.loads((Path(__file__).parent / "golden" / "llama2c.json").read_text())
+GOLDEN = Path(__file__).parent / "golden"
+CASES = json.loads((GOLDEN / "llama2c.json").read_text())
 Play = Callable[..., tuple[ExitStatus, bytes]]
 
 
@@ -64,6 +66,21 @@ def test_fp32_draws_what_llama2c_draws(play: Play) -> None:
     status, screen = play(f"CAMP.BIN -z CAMP.TOK -q 0 {' '.join(case['args'])}")
     assert status.code == 0
     assert said(screen, b"(fp32 x87)\r\n") == case["text"].encode("latin-1")
+
+
+def test_fp32_of_odd_shapes(play: Play, tmp_path: Path) -> None:
+    sys.path.insert(0, str(GOLDEN))
+    try:
+        from shapes import SHAPES, write_shape  # noqa: PLC0415
+    finally:
+        sys.path.remove(str(GOLDEN))
+    for name in SHAPES:
+        model, tokenizer = write_shape(name, tmp_path)
+        model.rename(tmp_path / "M.BIN")
+        tokenizer.rename(tmp_path / "T.BIN")
+        case = next(c for c in CASES if c["model"] == name)
+        _, screen = play(f"M.BIN -z T.BIN -q 0 {' '.join(case['args'][:-2])}")
+        assert said(screen, b"(fp32 x87)\r\n") == case["text"].encode("latin-1"), name
 
 
 def test_int8_says_what_the_hosted_build_says(
