@@ -43,6 +43,7 @@ from deployer.events import (
     FileStaged,
     LoginAccepted,
     OutputReceived,
+    PauseChanged,
     ScreenLine,
     ServerListening,
     StateChanged,
@@ -64,6 +65,7 @@ from deployer.model import (
 )
 
 _TEXT_IN_EVENT = 16 << 10
+_LOOPBACK = "127.0.0.1"
 _LAST_WORDS = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
@@ -155,7 +157,8 @@ class Service:
         self._deployments: dict[str, Deployment] = {}
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._server: FtpServer | None = None
+        self._servers: dict[bool, FtpServer] = {}
+        self._held: frozenset[str] = frozenset()
         self._sessions: dict[str, int] = {}
 
     async def __aenter__(self) -> Service:
@@ -163,14 +166,13 @@ class Service:
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
-        if self._server is not None:
-            await asyncio.to_thread(self._server.close)
+        for server in self._servers.values():
+            await asyncio.to_thread(server.close)
         self._store.close()
 
-    @property
-    def ftp_port(self) -> int:
-        """The port that the FTP server listens on."""
-        return self._ftp_port
+    def staged(self, deployment: str) -> Manifest | None:
+        """What was staged under that id, or None."""
+        return self._store.manifest(deployment)
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """The event stream; see `Bus.subscribe`."""
@@ -233,19 +235,26 @@ class Service:
             identity, target, manifest.payload, emulated=emulated
         )
         self.publish(_staged(manifest, target, directory, at, emulated))
-        if self._server is None:
+        server = await self._serve(emulated=emulated)
+        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat))
+        address = _LOOPBACK if emulated else self._address
+        self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
+
+    async def _serve(self, *, emulated: bool) -> FtpServer:
+        """The server for real targets is on the wire, the one for simulated PCs on loopback."""
+        if emulated not in self._servers:
             server = FtpServer(
-                address=self._address,
-                port=self._ftp_port,
+                address=_LOOPBACK if emulated else self._address,
+                port=0 if emulated else self._ftp_port,
                 library=self._library,
                 inbox_dir=self._store.inbox,
                 emit=self._from_thread,
                 clock=self._clock,
             )
-            self._ftp_port = await asyncio.to_thread(server.start)
-            self._server = server
-        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat))
-        self.publish(ServerListening(self._clock(), identity, "ftp", self._address, self._ftp_port))
+            await asyncio.to_thread(server.start)
+            server.hold(self._held)
+            self._servers[emulated] = server
+        return self._servers[emulated]
 
     async def finished(
         self, deployment: str, *, silence: float | None, while_running: float | None = None
@@ -258,6 +267,7 @@ class Service:
         async with self._changed:
             while not (current := self._deployments[deployment]).state.final:
                 patience = while_running if current.state == State.RUNNING else silence
+                patience = None if deployment in self._held else patience
                 left = None if patience is None else current.last_at + patience - self._clock()
                 try:
                     await asyncio.wait_for(self._changed.wait(), left)
@@ -285,7 +295,10 @@ class Service:
         manifest = self._store.manifest(deployment)
         assert manifest is not None
         arguments = rehearsal.command(
-            host=manifest.host, port=self._ftp_port, disk=self.simulated_disk(), lines=lines
+            host=manifest.host,
+            port=self._servers[True].port,
+            disk=self.simulated_disk(),
+            lines=lines,
         )
 
         def on_line(text: str) -> None:
@@ -302,6 +315,26 @@ class Service:
     def cancel(self, deployment: str, why: str = "by the user") -> None:
         """End a deployment that has not ended."""
         self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, "user"))
+
+    def pause(self, deployment: str, *, paused: bool) -> None:
+        """Hold the next part of a deployment back, or let it go; silence does not count meanwhile.
+
+        Does nothing when it is as asked already, or has ended.
+        """
+        current = self._deployments.get(deployment)
+        if current is None or current.state.final or (deployment in self._held) == paused:
+            return
+        self._hold(self._held | {deployment} if paused else self._held - {deployment})
+        self.publish(PauseChanged(self._clock(), deployment, paused))
+
+    def _hold(self, deployments: frozenset[str]) -> None:
+        self._held = deployments
+        for server in self._servers.values():
+            server.hold(deployments)
+
+    def release(self, target: str) -> None:
+        """Let other processes deliver to the target again."""
+        self._store.release(target)
 
     def _give_up(self, current: Deployment, patience: float) -> None:
         reason = f"no sign of life for {patience:.0f} s; the last thing it did: {current.last}"
@@ -336,6 +369,7 @@ class Service:
                 self.publish(event)
             case CloseShelf():
                 self._library.withdraw(deployment)
+                self._hold(self._held - {deployment})
             case ReadUpload(name=name, path=path):
                 self._read_upload(deployment, name, Path(path))
 

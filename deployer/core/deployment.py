@@ -18,6 +18,7 @@ from deployer.events import (
     Event,
     LoginAccepted,
     OutputReceived,
+    PauseChanged,
     ProofReceived,
     ServerListening,
     SourceChanged,
@@ -114,6 +115,8 @@ def advance(deployment: Deployment, event: Event) -> Step:
             return _to(deployment, State.VERIFYING, at, State.FETCHING)
         case UploadReceived(at=at, name=name, path=path):
             return _seen(deployment, at, f"sent {name}"), (ReadUpload(name, path),)
+        case PauseChanged(at=at):
+            return replace(deployment, last_at=at), ()
         case OutputReceived(text=text):
             return replace(deployment, output=text), ()
         case TargetReported(at=at, report=report):

@@ -68,6 +68,8 @@ class Store:
 
     def reserve(self, target: str) -> None:
         """Keep a target for this process alone. Raises TargetBusy when another has it."""
+        if target in self._locks:
+            return
         folder = make_directory(self.directory / "locks")
         lock = filelock.FileLock(folder / f"{target}.lock")
         try:
@@ -75,6 +77,12 @@ class Store:
         except filelock.Timeout as error:
             raise TargetBusy(target=target) from error
         self._locks[target] = lock
+
+    def release(self, target: str) -> None:
+        """Let other processes have the target."""
+        lock = self._locks.pop(target, None)
+        if lock is not None:
+            lock.release()
 
     def append(self, event: Event) -> int:
         """Write an event down; its sequence number. A tick is never written: 0.

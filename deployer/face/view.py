@@ -314,9 +314,7 @@ def _logged_in(row: Row, event: LoginAccepted) -> Row:
     )
 
 
-def _transfer(
-    row: Row, event: TransferStarted | TransferTick | TransferDone | TransferCut
-) -> Row:
+def _transfer(row: Row, event: TransferStarted | TransferTick | TransferDone | TransferCut) -> Row:
     """Bytes moved, or stopped moving. What is no part of the payload only counts as life."""
     row = replace(row, seen_at=event.at)
     part = row.parts.get(event.name)
