@@ -170,9 +170,12 @@ class Service:
             await asyncio.to_thread(server.close)
         self._store.close()
 
-    def staged(self, deployment: str) -> Manifest | None:
-        """What was staged under that id, or None."""
-        return self._store.manifest(deployment)
+    def staged(self, deployment: str) -> tuple[Manifest, DeploymentStaged] | None:
+        """What was staged under that id, and for whom; None when there is none."""
+        manifest = self._store.manifest(deployment)
+        told = self._store.replay(deployment=deployment, kinds=(DeploymentStaged,))
+        staged = [event for _seq, event in told if isinstance(event, DeploymentStaged)]
+        return (manifest, staged[-1]) if manifest and staged else None
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """The event stream; see `Bus.subscribe`."""

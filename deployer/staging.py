@@ -114,6 +114,34 @@ def inspect(path: Path) -> modelfile.Checkpoint:
     return shape
 
 
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a request would send: its files in order, what each is, the model among them."""
+
+    paths: tuple[Path, ...]
+    roles: dict[Path, str]
+    recipe: str = ""
+    model: Path | None = None
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model's file, "" for none."""
+        return self.model.name if self.model else ""
+
+
+def outline(request: Request) -> Outline:
+    """What the request would send, from names and headers alone. Raises as `stage` does."""
+    chosen = _choose(request)
+    roles = dict.fromkeys(chosen.programs, "program of ours")
+    roles |= {path: role for role, path in chosen.roles.items()}
+    return Outline(
+        chosen.paths,
+        roles,
+        chosen.recipe.name if chosen.recipe else "",
+        chosen.roles.get("model"),
+    )
+
+
 def planned_bytes(request: Request) -> int:
     """Bytes that staging will read, for progress. Raises as `stage` does for missing files."""
     return sum(files.length_of(path) for path in request.files)

@@ -1,0 +1,311 @@
+"""What a face can ask of a host, wherever it runs: in this process, or as a daemon.
+
+`Host` is the whole of it: watch the events, and a few requests. `InProcess` answers them with a
+`Service` of its own; a client of the daemon answers them over its control API.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import TracebackType
+from typing import Protocol, Self
+
+from deployer import staging
+from deployer.core import fit as fits
+from deployer.core import modelfile, plan
+from deployer.edge import files, resources
+from deployer.errors import DeployerError, WrongUse
+from deployer.events import Event
+from deployer.model import (
+    DEFAULT_HOST_ADDRESS,
+    DEFAULT_TARGET_DIRECTORY,
+    Manifest,
+    Profile,
+)
+from deployer.service import Service
+from deployer.staging import Request
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A payload and where it goes. `host` is this machine's address as the target calls it."""
+
+    request: Request
+    target: str
+    directory: str = DEFAULT_TARGET_DIRECTORY
+    host: str = DEFAULT_HOST_ADDRESS
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a request would send, known without reading the files through.
+
+    `lines` say what was recognised, `load` is what the fit is worked out from, `model` the name of
+    the model's file, "" for none.
+    """
+
+    lines: tuple[str, ...]
+    load: fits.Load
+    profile: Profile
+    model: str = ""
+
+
+class Host(Protocol):
+    """Requests end when they are accepted; how they go on is told by the events."""
+
+    @property
+    def name(self) -> str:
+        """Where this host runs, in words."""
+
+    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """Numbers and events after `since` (None: from now on); ticks have the number 0."""
+
+    async def last_seq(self) -> int:
+        """Number of the newest stored event."""
+
+    async def recognise(self, request: Request) -> Recognised:
+        """What the request would send. Raises the errors of wrong input."""
+
+    async def push(self, order: Order) -> str:
+        """Stage and offer a payload; the deployment's id. Raises the errors of wrong input."""
+
+    async def retry(self, deployment: str) -> str:
+        """Offer an ended deployment again: only what is missing moves. The id may be a new one."""
+
+    async def cancel(self, deployment: str) -> None:
+        """End a deployment. Nothing happens when it has ended."""
+
+    async def pause(self, deployment: str) -> None:
+        """Hold its next part back."""
+
+    async def resume(self, deployment: str) -> None:
+        """Let its next part go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence to bear, in general and while the program runs; None: for ever."""
+
+    silence: float | None = 900.0
+    while_running: float | None = None
+
+
+_SWITCH_OFF = 5.0
+Rehearse = Callable[[Service, str, Sequence[str]], Awaitable[int]]
+TypedLines = Callable[[str, str], Sequence[str]]
+
+
+async def _rehearse(service: Service, deployment: str, lines: Sequence[str]) -> int:
+    return await service.rehearse(deployment, lines)
+
+
+@dataclass(slots=True)
+class InProcess:
+    """A host in this process. Use it as an async context manager around the service's.
+
+    `typed_lines` are what a user types for a host and a directory; `rehearse` runs a simulated PC.
+    """
+
+    service: Service
+    typed_lines: TypedLines
+    patience: Patience = field(default_factory=Patience)
+    rehearse: Rehearse = _rehearse
+    _open: dict[str, str] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    @property
+    def name(self) -> str:
+        """Where this host runs, in words."""
+        return "this window; what it sends ends when it is closed"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """Simulated PCs are switched off; what has not ended is cancelled, for nobody serves it."""
+        for deployment in list(self._open):
+            self.service.cancel(deployment, "the window that served it was closed")
+        for task in tuple(self._tasks):
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """See `Host.subscribe`."""
+        return self.service.subscribe(since)
+
+    async def last_seq(self) -> int:
+        """See `Host.last_seq`."""
+        return self.service.last_seq()
+
+    async def recognise(self, request: Request) -> Recognised:
+        """See `Host.recognise`."""
+        return await asyncio.to_thread(recognise, request)
+
+    async def push(self, order: Order) -> str:
+        """See `Host.push`. A target that is busy here is refused."""
+        self._refuse_busy(order.target)
+        manifest = await asyncio.to_thread(staging.stage, order.request, host=order.host)
+        self._refuse_busy(order.target)
+        manifest = self.service.take_up(manifest, order.target)
+        return await self._offer(manifest, order.target, order.directory)
+
+    async def retry(self, deployment: str) -> str:
+        """See `Host.retry`. With unchanged files the id stays, so `GO` alone is enough there."""
+        found = self.service.staged(deployment)
+        if found is None:
+            raise WrongUse(
+                what=f"There is no deployment {deployment}.",
+                remedy="Look at what there is with: deployer status",
+            )
+        manifest, before = found
+        self._refuse_busy(before.target)
+        self.service.take_up(manifest, before.target)  # reserves the target for this process
+        if not await asyncio.to_thread(_unchanged, manifest):
+            manifest = await asyncio.to_thread(staging.stage, _again(manifest), host=manifest.host)
+        return await self._offer(manifest, before.target, before.directory)
+
+    async def cancel(self, deployment: str) -> None:
+        """See `Host.cancel`."""
+        if deployment in self._open:
+            self.service.cancel(deployment)
+
+    async def pause(self, deployment: str) -> None:
+        """See `Host.pause`."""
+        self.service.pause(deployment, paused=True)
+
+    async def resume(self, deployment: str) -> None:
+        """See `Host.resume`."""
+        self.service.pause(deployment, paused=False)
+
+    def _refuse_busy(self, target: str) -> None:
+        for deployment, busy in self._open.items():
+            if busy == target:
+                raise WrongUse(
+                    what=f"{target} is busy with {deployment}.",
+                    remedy="Wait until it has ended, or cancel it first.",
+                )
+
+    async def _offer(self, manifest: Manifest, target: str, directory: str) -> str:
+        """Offer a staged payload, and look after it until it has ended."""
+        deployment, simulated = manifest.deployment, target == "sim"
+        self._open[deployment] = target
+        try:
+            await self.service.deploy(
+                manifest,
+                target,
+                "127.0.0.1" if simulated else target,
+                directory,
+                emulated=simulated,
+            )
+        except DeployerError:
+            self._open.pop(deployment, None)
+            self.service.release(target)
+            self.service.cancel(deployment, "it could not be offered")
+            raise
+        self._soon(self._look_after(deployment, manifest, target, directory))
+        return deployment
+
+    async def _look_after(
+        self, deployment: str, manifest: Manifest, target: str, directory: str
+    ) -> None:
+        pc: asyncio.Task[int] | None = None
+        if target == "sim":
+            lines = self.typed_lines(manifest.host, directory)
+            pc = asyncio.ensure_future(self.rehearse(self.service, deployment, lines))
+        try:
+            await self.service.finished(
+                deployment,
+                silence=self.patience.silence,
+                while_running=self.patience.while_running,
+            )
+            await self.service.last_words(deployment)
+        finally:
+            self._open.pop(deployment, None)
+            self.service.release(target)
+            if pc is not None:
+                await self._switch_off(pc)
+
+    async def _switch_off(self, pc: asyncio.Task[int]) -> None:
+        """Let the simulated PC come to its prompt, but do not wait long."""
+        await asyncio.wait([pc], timeout=_SWITCH_OFF)
+        pc.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await pc
+
+    def _soon(self, work: Coroutine[object, object, None]) -> None:
+        task = asyncio.get_running_loop().create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+def _unchanged(manifest: Manifest) -> bool:
+    """Whether every file is still as it was measured."""
+    for file in manifest.payload.files:
+        try:
+            now = Path(file.source).stat()
+        except OSError:
+            return False
+        if (now.st_size, now.st_mtime_ns) != (file.length, file.mtime_ns):
+            return False
+    return True
+
+
+def _again(manifest: Manifest) -> Request:
+    """The request that makes the same payload of files that have changed."""
+    payload = manifest.payload
+    size = max((file.parts[0].length for file in payload.files if len(file.parts) > 1), default=0)
+    return Request(
+        files=tuple(Path(file.source) for file in payload.files),
+        run=payload.run,
+        no_run=not payload.run,
+        part_size=size or None,
+    )
+
+
+def recognise(request: Request) -> Recognised:
+    """What a request would send. Reads headers only. Raises the errors of wrong input."""
+    profile = resources.profile(request.profile)
+    outline = staging.outline(request)
+    lengths = tuple(files.length_of(path) for path in outline.paths)
+    sizes = [
+        plan.choose_part_size(length, request.part_size, str(path))
+        for path, length in zip(outline.paths, lengths, strict=True)
+    ]
+    parts = [-(-length // size) for length, size in zip(lengths, sizes, strict=True)]
+    largest = max((min(a, b) for a, b in zip(lengths, sizes, strict=True)), default=0)
+    options = dict(request.options)
+    shape = staging.inspect(outline.model) if outline.model else None
+    load = fits.Load(
+        lengths=lengths,
+        parts=sum(parts),
+        largest_part=largest,
+        model=shape if outline.recipe else None,
+        bits=int(options.get("quantise", 8)),
+        steps=int(options.get("steps", fits.ENGINE_STEPS)),
+    )
+    return Recognised(_lines(outline, lengths, shape), load, profile, outline.model_name)
+
+
+def _lines(
+    outline: staging.Outline, lengths: Sequence[int], shape: modelfile.Checkpoint | None
+) -> tuple[str, ...]:
+    lines = []
+    for path, length in zip(outline.paths, lengths, strict=True):
+        what = outline.roles.get(path, "file")
+        if path == outline.model and shape is not None:
+            what = f"llama2.c model, {shape.parameters:,} parameters"
+        lines.append(f"{path.name}: {what}, {length:,} bytes")
+    if outline.recipe:
+        lines.append(f"runs there with the recipe {outline.recipe}")
+    else:
+        lines.append("is delivered and proved, nothing is run")
+    return tuple(lines)
