@@ -1,0 +1,94 @@
+"""Which COMMAND.COM is played, and the ways in which a command ends the normal course of things."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import Enum, auto
+
+
+@dataclass(frozen=True, slots=True)
+class Dialect:
+    """Where one COMMAND.COM differs from another; everything not named here is the same code line.
+
+    quoted_names      "a b" in a command's parameters is one name (facts B27); without it quotes
+                      hold nothing together and only protect > < | (case args-quoted)
+    long_names        names longer than 8.3 exist; without it they are cut to 8.3
+    pipe_in_temp      a pipe's files lie in %TEMP%, else in the current directory (facts B25,
+                      KB Q82216); without it in the root of the current drive
+    blind_dotdot      `FILE\\..` is the directory of FILE (facts B28); without it every part before
+                      `..` must be a directory
+    any_case_variable `%windir%` is found although the name is stored in small letters (facts A4)
+    copy_overwrite    COPY has /Y, /-Y and COPYCMD and asks at the prompt, never in a batch
+                      (facts B21)
+    bare_dir          DIR has /B
+    """
+
+    name: str
+    version: str
+    quoted_names: bool
+    long_names: bool
+    pipe_in_temp: bool
+    blind_dotdot: bool
+    any_case_variable: bool
+    copy_overwrite: bool
+    bare_dir: bool
+
+
+WIN98 = Dialect(
+    name="Windows 98",
+    version="Windows 98 [Version 4.10.1998]",
+    quoted_names=True,
+    long_names=True,
+    pipe_in_temp=True,
+    blind_dotdot=True,
+    any_case_variable=True,
+    copy_overwrite=True,
+    bare_dir=True,
+)
+
+#: The shell on which the conformance cases were observed; it shows that the mechanism is right.
+DOS400 = Dialect(
+    name="MS-DOS 4.00",
+    version="MS-DOS Version 4.00",
+    quoted_names=False,
+    long_names=False,
+    pipe_in_temp=False,
+    blind_dotdot=False,
+    any_case_variable=False,
+    copy_overwrite=False,
+    bare_dir=False,
+)
+
+
+class End(Enum):
+    """Why the shell stopped working on its own."""
+
+    PROMPT = "prompt"  # it shows a prompt and waits for the keyboard
+    NO_PROMPT = "no-prompt"  # it waits for the keyboard and shows nothing: it looks dead
+    EXITED = "exited"  # the shell itself is gone
+
+
+class Single(Enum):
+    """Where COMMAND /C is with its one command."""
+
+    NO = auto()
+    PENDING = auto()
+    LAST = auto()
+    PIPE = auto()
+    LOOP = auto()
+    BATCH = auto()
+
+
+class ShellHang(Exception):  # noqa: N818 - what happens to the user, not to us
+    """The simulated PC does nothing any more, for the reason given; only the power switch helps."""
+
+
+class NotModelled(Exception):  # noqa: N818 - as above
+    """The simulated COMMAND.COM does not model what was asked of it."""
+
+    def __init__(self, what: str) -> None:
+        super().__init__(f"the simulated COMMAND.COM does not model {what}")
+
+
+class Complaint(Exception):  # noqa: N818 - ends a command with a line on the console, as the target does
+    """A command gives up with this message on the console; the shell goes on with the next one."""

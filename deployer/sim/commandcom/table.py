@@ -1,0 +1,65 @@
+"""The internal commands: who does it, are drives in its parameters checked, may it have /."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from deployer.sim.commandcom import control, copying, files, listing, loops, words
+
+if TYPE_CHECKING:
+    from deployer.sim.commandcom.shell import CommandCom
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """One internal command; `run` gets the shell and the command tail."""
+
+    run: Callable[[CommandCom, str], None]
+    checks_drives: bool = False
+    switches: bool = True
+
+
+COMMANDS: Mapping[str, Command] = {
+    "BREAK": Command(words.break_),
+    "CALL": Command(control.call),
+    "CD": Command(files.chdir, checks_drives=True),
+    "CHCP": Command(words.not_modelled),
+    "CHDIR": Command(files.chdir, checks_drives=True),
+    "CLS": Command(words.clear, switches=False),
+    "COPY": Command(copying.copy, checks_drives=True),
+    "CTTY": Command(words.not_modelled),
+    "DATE": Command(words.date),
+    "DEL": Command(files.delete, checks_drives=True),
+    "DIR": Command(listing.directory, checks_drives=True),
+    "ECHO": Command(words.echo),
+    "ERASE": Command(files.delete, checks_drives=True),
+    "EXIT": Command(control.exit_, switches=False),
+    "FOR": Command(loops.for_),
+    "GOTO": Command(control.goto),
+    "IF": Command(control.if_),
+    "LFNFOR": Command(words.not_modelled),
+    "LH": Command(words.not_modelled),
+    "LOADHIGH": Command(words.not_modelled),
+    "LOCK": Command(words.not_modelled),
+    "MD": Command(files.mkdir, checks_drives=True),
+    "MKDIR": Command(files.mkdir, checks_drives=True),
+    "PATH": Command(words.path),
+    "PAUSE": Command(words.pause),
+    "PROMPT": Command(words.prompt_),
+    "RD": Command(files.rmdir, checks_drives=True),
+    "REM": Command(words.rem),
+    "REN": Command(files.rename, checks_drives=True),
+    "RENAME": Command(files.rename, checks_drives=True),
+    "RMDIR": Command(files.rmdir, checks_drives=True),
+    "SET": Command(words.set_),
+    "SHIFT": Command(control.shift),
+    "TIME": Command(words.time),
+    "TRUENAME": Command(files.truename, checks_drives=True),
+    "TYPE": Command(files.type_, checks_drives=True),
+    "UNLOCK": Command(words.not_modelled),
+    "VER": Command(words.version, switches=False),
+    "VERIFY": Command(words.verify),
+    "VOL": Command(words.volume, checks_drives=True),
+}
