@@ -10,6 +10,7 @@ A fault is written as text; several are joined by commas or given one by one:
     ascii        the user (or a script) never gets FTP.EXE out of ASCII mode
     full@BYTES   only so much is free on drive C:
     power@STEP   the power fails in the middle of the STEPth change of the disk
+    off@LINE     the power fails before the LINEth line that COMMAND.COM carries out
     random:SEED  one to three of these, drawn from that seed
 
 Bytes are counted over all data connections of a visit, both directions, from 0; each fault at a
@@ -26,8 +27,8 @@ from dataclasses import dataclass
 from deployer.sim.disk import PowerOff, Step
 from deployer.sim.wire import Cut, LinkLost, Stalled, Wire
 
-#: How far random faults reach: bytes of a small deployment, changes of the disk during it.
-SPAN_BYTES, SPAN_STEPS = 1 << 20, 300
+#: How far random faults reach in a small deployment: bytes, changes of the disk, lines of GO.BAT.
+SPAN_BYTES, SPAN_STEPS, SPAN_LINES = 1 << 20, 300, 80
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +52,7 @@ KINDS: dict[str, bool | None] = {
     "ascii": False,
     "full": True,
     "power": True,
+    "off": True,
 }
 
 
@@ -86,11 +88,13 @@ def draw(seed: int) -> tuple[Fault, ...]:
 
     def one() -> Fault:
         kind = rng.choice(
-            ["cable", "hang", "cut", "flip", "crlf", "full", "power", "flip", "power"]
+            ["cable", "hang", "cut", "flip", "flip", "crlf", "full", "power", "power", "off"]
         )
         match kind:
             case "power":
                 return Fault(kind, rng.randint(1, SPAN_STEPS))
+            case "off":
+                return Fault(kind, rng.randint(1, SPAN_LINES))
             case "full":
                 return Fault(kind, 65536 + place(SPAN_BYTES * 4))
             case _:

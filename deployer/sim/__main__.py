@@ -1,0 +1,118 @@
+"""`python -m deployer.sim`: a simulated PC that visits a running host, its screen on stdout."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+
+from deployer.sim.console import Console
+from deployer.sim.disk import Disk
+from deployer.sim.faults import parse
+from deployer.sim.machine import Hardware, Machine
+from deployer.sim.typist import FINISHED, visit
+from deployer.sim.win32 import CPU_MODELS
+from deployer.sim.wire import Link
+
+#: What this PC calls its host, and what its user types unless told otherwise.
+HOST = "192.168.1.1"
+CARD = (
+    "C:",
+    "MD \\DEPLOY",
+    "CD \\DEPLOY",
+    f"FTP {HOST}",
+    "anonymous",
+    "",
+    "get GO.BAT",
+    "bye",
+    "GO",
+)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The command line."""
+    parser = argparse.ArgumentParser(
+        prog="deployer sim",
+        description="A simulated Windows 98 PC: types the given lines and shows its screen.",
+        epilog="Without --type it types what the host's card says. Faults: cable@BYTE hang@BYTE "
+        "cut@BYTE flip@BYTE crlf[@BYTE] ascii full@BYTES power@STEP off@LINE random:SEED, "
+        "joined by commas.",
+    )
+    parser.add_argument(
+        "--host", help="address or address:port where the host listens (it is 192.168.1.1 here)"
+    )
+    parser.add_argument(
+        "--route", action="append", default=[], metavar="A=B:PORT",
+        help="what this PC calls A is really port PORT of B",
+    )  # fmt: skip
+    parser.add_argument(
+        "--disk", type=Path, help="the directory that is drive C: (else an empty one)"
+    )
+    parser.add_argument(
+        "--type", action="append", default=[], metavar="LINE", help="a line to type"
+    )
+    parser.add_argument("--shell", action="store_true", help="type what standard input says")
+    parser.add_argument("--fault", action="append", default=[], help="what shall go wrong")
+    parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
+    parser.add_argument("--ram", type=int, default=128, help="megabytes of memory")
+    parser.add_argument("--cpu", default="pentium2", choices=sorted(CPU_MODELS))
+    parser.add_argument("--address", help="this PC's own address on the modern machine")
+    parser.add_argument(
+        "--patience", type=float, default=60.0, help="seconds after which a program hangs"
+    )
+    parser.add_argument("--tries", type=int, default=3, help="how often the card is typed in all")
+    parser.add_argument(
+        "--until", default=FINISHED, help="what the screen says when the work is done"
+    )
+    return parser
+
+
+def routes(options: argparse.Namespace) -> dict[str, tuple[str, int]]:
+    """What the PC's numbers really mean; ValueError when an option cannot be read."""
+    found: dict[str, tuple[str, int]] = {}
+    for text in [*([f"{HOST}={options.host}"] if options.host else []), *options.route]:
+        name, equals, target = text.partition("=")
+        address, _, port = target.partition(":")
+        if not (equals and name and address) or not (port or "21").isdigit():
+            raise ValueError(f"{text!r} is no route; write it as 192.168.1.1=127.0.0.1:2121")
+        found[name] = (address, int(port or 21))
+    return found
+
+
+def make(options: argparse.Namespace, folder: Path) -> Machine:
+    """The PC that the options describe. Raises ValueError and OSError."""
+    folder.mkdir(parents=True, exist_ok=True)
+    faults = [fault for text in options.fault for fault in parse(text)]
+    machine = Machine(
+        Disk(folder, capacity=options.capacity),
+        console=Console(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
+        link=Link(routes=routes(options), source=options.address, patience=options.patience),
+        hardware=Hardware(ram=options.ram << 20, cpu_model=options.cpu),
+    )
+    machine.harm(faults)
+    return machine
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0: the screen said --until; 1: it did not; 2: wrong use."""
+    options = parser().parse_args(arguments)
+    lines = options.type or CARD
+    if options.shell:
+        lines = [line.rstrip("\r\n") for line in sys.stdin]
+    with tempfile.TemporaryDirectory(prefix="deployer-sim-") as fresh:
+        try:
+            machine = make(options, options.disk or Path(fresh))
+        except (ValueError, OSError) as error:
+            sys.stderr.write(f"deployer sim: {error}\n")
+            return 2
+        try:
+            done = visit(machine, lines, until=options.until, tries=options.tries)
+        except KeyboardInterrupt:
+            return 130
+    return 0 if done else 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

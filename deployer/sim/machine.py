@@ -1,0 +1,237 @@
+"""The simulated PC: disk, COMMAND.COM, FTP.EXE, an emulated Pentium II, console, cable.
+
+    machine = Machine(Disk(folder), routes={"192.168.1.1": ("127.0.0.1", 40021)}, on_line=print)
+    machine.boot()
+    machine.run_line("GO")          # typed at the prompt; returns when the prompt is back
+
+`run_line` raises `PowerOff` when a fault cuts the power, and `Hang` when the PC waits for ever;
+then only `boot()` helps, which is what a user does. The typist (`typist.py`) plays that user.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+
+from deployer.sim import windows
+from deployer.sim.commandcom.dialect import End, NotModelled, ShellHang
+from deployer.sim.commandcom.shell import CommandCom
+from deployer.sim.commandcom.streams import Stream
+from deployer.sim.console import Console
+from deployer.sim.disk import Code, Disk, DiskError, PowerOff
+from deployer.sim.dosprograms import PROGRAMS, Call
+from deployer.sim.faults import Fault, FaultyWire, PowerSwitch
+from deployer.sim.ftpexe import FtpExe
+from deployer.sim.win32 import Clock, Ending, Limits, RealClock, run_program
+from deployer.sim.wire import Hang, Link
+
+FTP = "C:\\WINDOWS\\FTP.EXE"
+MAX_PROGRAM = 64 << 20
+ENVIRONMENT_SIZE = 256  # facts B22
+
+
+def _wait(seconds: float) -> None:
+    """Pauses of batch files, ten times as fast: nobody sits before this PC."""
+    time.sleep(min(seconds / 10, 2.0))
+
+
+def _never() -> bool:
+    return False
+
+
+@dataclass(frozen=True, slots=True)
+class Hardware:
+    """What the PC is: memory in bytes, processor model and its clock in MHz."""
+
+    ram: int = 128 << 20
+    cpu_model: str = "pentium2"
+    mhz: int = 350
+
+
+@dataclass(frozen=True, slots=True)
+class Start:
+    """One start of a program by the shell: its file, its command tail, its streams.
+
+    `stdin` reads up to n bytes, `stdout` takes bytes; None: keyboard, screen.
+    """
+
+    path: str
+    tail: str
+    cwd: str
+    environment: Mapping[str, str]
+    stdin: Callable[[int], bytes] | None = None
+    stdout: Callable[[bytes], None] | None = None
+
+
+@dataclass(slots=True)
+class Machine:
+    """One simulated PC. Not thread-safe."""
+
+    disk: Disk
+    console: Console = field(default_factory=Console)
+    link: Link = field(default_factory=Link)
+    hardware: Hardware = field(default_factory=Hardware)
+    clock: Clock = field(default_factory=RealClock)
+    wait: Callable[[float], None] = _wait
+    ping: Callable[[str], bool] | None = None
+    limits: Limits = field(default_factory=lambda: Limits(seconds=3600.0, output=64 << 20))
+    cancelled: Callable[[], bool] = _never
+    obey_binary: bool = True
+    happened: list[Fault] = field(default_factory=list)
+    _faults: tuple[Fault, ...] = ()
+    _booted: bool = False
+    _shell: CommandCom | None = None
+    _lines: int = 0
+
+    def harm(self, faults: Iterable[Fault]) -> None:
+        """Prepare faults; bytes and steps are counted from the first `boot` on."""
+        self._faults = (*self._faults, *faults)
+
+    def boot(self) -> None:
+        """Switch on: the disk is there again, old connections are not, a new shell starts."""
+        if self._booted:
+            self.disk.power_on()
+            self.link.reset_all()
+        else:
+            windows.install(self.disk, (FTP, *PROGRAMS))
+            self._apply(self._faults)
+        self._booted = True
+        self._shell = CommandCom(
+            self.disk, self.console, run_file=self._run_file, environment=windows.ENVIRONMENT,
+            env_bytes=ENVIRONMENT_SIZE, permanent=True, step=self._before_line,
+            clock=self.clock.now, sleep=self.wait,
+        )  # fmt: skip
+        self._shell.dos.chdir(windows.START)
+        self.console.write(windows.BANNER)
+        self._shell.execute("")
+
+    def _apply(self, faults: Iterable[Fault]) -> None:
+        faults = tuple(faults)
+        for fault in faults:
+            if fault.kind == "full":
+                self.disk.leave_free(fault.at or 0)
+            elif fault.kind == "ascii":
+                self.obey_binary = False
+        if faults:
+            self.link.wire = FaultyWire(faults, self._notice)
+            self.disk.on_step = PowerSwitch(faults, self._notice)
+
+    def _notice(self, fault: Fault) -> None:
+        self.happened.append(fault)
+
+    def note(self, text: str) -> None:
+        """Say something that is not on the PC's own screen."""
+        self.console.end_line()
+        self.console.write(f"*** {text}\r\n")
+
+    def run_line(self, line: str) -> End:
+        """Carry out a line typed at the prompt, and all that follows from it."""
+        if self._shell is None:
+            raise RuntimeError("the machine is not switched on")
+        try:
+            return self._shell.execute(line)
+        except (ShellHang, NotModelled) as hang:
+            raise Hang(f"COMMAND.COM stands still: {hang}") from hang
+
+    def prompt(self) -> End:
+        """Read the next typed line at the prompt and carry it out."""
+        return self.run_line(self.console.readline())
+
+    def power_off(self) -> None:
+        """Pull the plug."""
+        self.disk.power_off()
+        self._shell = None
+
+    def _before_line(self, _line: str) -> None:
+        if self.cancelled():
+            raise Hang("cancelled")
+        self._lines += 1
+        fault = next((f for f in self._faults if f.kind == "off" and f.at == self._lines), None)
+        if fault is not None:
+            self._notice(fault)
+            self.power_off()
+            raise PowerOff
+
+    def _run_file(self, path: str, tail: str, shell: CommandCom) -> int:
+        """What COMMAND.COM calls for a program; one that cannot start leaves ERRORLEVEL alone."""
+        screen = shell.dos.console
+        strings = (text.partition("=") for text in shell.environment.strings())
+        code = self.start(
+            Start(
+                path=path, tail=tail, cwd=shell.dos.directories["C"],
+                environment={name: value for name, _, value in strings},
+                stdin=None if shell.stdin is screen else shell.stdin.read,
+                stdout=None if shell.stdout is screen else _sink(shell.stdout),
+            )
+        )  # fmt: skip
+        return shell.errorlevel if code is None else code
+
+    def start(self, call: Start) -> int | None:
+        """Run a program's file; its exit code, None when Windows would not start it."""
+        name = windows.played(self.disk, call.path)
+        out = _careless(call.stdout) if call.stdout else self.console.put
+        if name == "FTP.EXE":
+            return self._ftp(call, out)
+        for path, program in PROGRAMS.items():
+            if name == path.rpartition("\\")[2]:
+                return program(self._call(call, out))
+        return self._win32(call)
+
+    def _ftp(self, call: Start, out: Callable[[bytes], None]) -> int:
+        def keyboard(echo: bool) -> bytes:
+            if call.stdin is not None:
+                return call.stdin(256)
+            return self.console.read_line(echo=echo)
+
+        ftp = FtpExe(
+            self.disk, self.link, out=out, keyboard=keyboard, ticks=self.clock.ticks,
+            obey_binary=self.obey_binary,
+        )  # fmt: skip
+        return ftp.run(call.tail, call.cwd)
+
+    def _call(self, call: Start, out: Callable[[bytes], None]) -> Call:
+        return Call(
+            tail=call.tail, disk=self.disk, cwd=call.cwd, stdout=out, stdin=call.stdin,
+            keyboard=self.console.read_line, wait=self.wait, ping=self.ping,
+            memory=self.hardware.ram,
+        )  # fmt: skip
+
+    def _win32(self, call: Start) -> int | None:
+        if self.disk.stat(call.path).size > MAX_PROGRAM:
+            self.console.put(b"Program too big to fit in memory\r\n")
+            return None
+        status = run_program(
+            self.disk.read_bytes(call.path), disk=self.disk, args=call.tail.strip(),
+            path=call.path, cwd=call.cwd, console_out=self.console.put,
+            console_in=self.console.read_line, stdout=call.stdout, stdin=call.stdin,
+            clock=self.clock, ram=self.hardware.ram, cpu_model=self.hardware.cpu_model,
+            mhz=self.hardware.mhz, environment=call.environment, limits=self.limits,
+            cancelled=self.cancelled,
+        )  # fmt: skip
+        if status.ending is Ending.LIMIT:
+            raise Hang(f"{call.path}: {status.reason}")
+        if status.reason:
+            self.console.put(status.reason.encode("cp437", "replace") + b"\r\n")
+        return None if status.ending is Ending.NOT_STARTED else status.code
+
+
+def _careless(write: Callable[[bytes], None]) -> Callable[[bytes], None]:
+    """An output whose program does not look whether the disk is full."""
+
+    def attempt(data: bytes) -> None:
+        with suppress(DiskError):
+            write(data)
+
+    return attempt
+
+
+def _sink(stream: Stream) -> Callable[[bytes], None]:
+    """A redirection of standard output as programs see it: it may be full."""
+
+    def write(data: bytes) -> None:
+        if stream.write(data) < len(data) and not stream.device:
+            raise DiskError(Code.DISK_FULL)
+
+    return write
