@@ -19,14 +19,52 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(__file__).resolve().parents[2]
 _NUMBERS = itertools.count()
+_ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 _LIMIT = 30.0
 
-RUN = (
-    "import sys; from deployer.face import cli, wire_cli; from deployer.__main__ import run; "
-    "wire_cli.register(cli.cli); sys.exit(run(sys.argv[1:]))"
-)
+
+class Zygote:
+    """Python in a namespace without the time that it takes to start; see zygote.py."""
+
+    def __init__(self) -> None:
+        self.process: subprocess.Popen[str] | None = None
+
+    def work(self, **task: Any) -> subprocess.CompletedProcess[str]:
+        """Do one piece of work in a process of its own inside a namespace."""
+        if self.process is None:
+            program = Path(__file__).with_name("zygote.py")
+            self.process = subprocess.Popen(
+                [sys.executable, program],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                text=True,
+                env=_ENVIRONMENT,
+            )
+        assert self.process.stdin is not None
+        assert self.process.stdout is not None
+        self.process.stdin.write(json.dumps(task) + "\n")
+        self.process.stdin.flush()
+        answer = json.loads(self.process.stdout.readline())
+        return subprocess.CompletedProcess([], answer["code"], answer["out"], answer["err"])
+
+    def close(self) -> None:
+        if self.process is not None:
+            assert self.process.stdin is not None
+            assert self.process.stdout is not None
+            self.process.stdin.close()
+            self.process.stdout.close()
+            self.process.wait(_LIMIT)
+            self.process = None
+
+
+ZYGOTE = Zygote()
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _zygote() -> Iterator[None]:
+    yield
+    ZYGOTE.close()
 
 
 def why_not() -> str:
@@ -66,6 +104,7 @@ class Machine:
             timeout=_LIMIT,
             input=text,
             check=False,
+            env=_ENVIRONMENT,
         )
         assert not check or done.returncode == 0, f"{words}: {done.stderr}{done.stdout}"
         return done.stdout
@@ -78,28 +117,29 @@ class Machine:
 
     def python(self, code: str, *, without: str = "", **values: Any) -> Any:
         """Run our code inside, `without` some capabilities; what it leaves in `result` (JSON)."""
+        if not without:
+            done = ZYGOTE.work(netns=self.name, code=code, values=values)
+            assert done.returncode == 0, done.stderr + done.stdout
+            return json.loads(done.stdout.splitlines()[-1])
         program = (
             "import json, sys\nfrom pathlib import Path\n"
             "globals().update(json.loads(sys.argv[1]))\n"
             f"{code}\nprint(json.dumps(result))"
         )
-        drop = [f"-{name}" for name in without.split(",") if name]
-        limits = ["setpriv", f"--bounding-set={','.join(drop)}"] if drop else []
-        out = self.sh(*limits, sys.executable, "-c", program, json.dumps(values))
+        limits = f"--bounding-set={','.join(f'-{name}' for name in without.split(','))}"
+        out = self.sh("setpriv", limits, sys.executable, "-c", program, json.dumps(values))
         return json.loads(out.splitlines()[-1])
 
     def deployer(self, *words: object) -> subprocess.CompletedProcess[str]:
         """Run the command line inside."""
-        return subprocess.run(
-            self.command(sys.executable, "-c", RUN, *map(str, words)),
-            capture_output=True, text=True, timeout=_LIMIT, check=False,
-        )  # fmt: skip
+        return ZYGOTE.work(netns=self.name, arguments=list(map(str, words)))
 
     def start(self, *words: object) -> subprocess.Popen[str]:
         """Start a program inside; it is ended with the test."""
         process = subprocess.Popen(
             self.command(*map(str, words)),
             stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.PIPE,
+            env=_ENVIRONMENT,
         )  # fmt: skip
         self.running.append(process)
         return process
