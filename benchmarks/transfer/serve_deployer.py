@@ -26,6 +26,10 @@ class Library:
         del name, data
         return True
 
+    def accepts(self, name: str, data: bytes) -> bool:
+        del name, data
+        return True
+
 
 def main() -> None:
     """Serve until killed."""

@@ -96,6 +96,7 @@ _ENDS = (
     (said.STALLED, "nothing moved for the set time; both connections are closed"),
     (said.CHANGED, "the file is not what was measured; nothing of it, or no more of it, is sent"),
     (said.GONE, "the file cannot be opened any more"),
+    (said.NOT_WHOLE, "a report came mangled or cut; it is thrown away, an older one stays"),
     (said.TOO_LONG, "a report is longer than it may be; what came is thrown away"),
     (said.NOT_KEPT, "the host's disk refused the report; an older one stays as it was"),
 )

@@ -1,8 +1,4 @@
-"""Data connections: how they come about, and how the bytes of one transfer move.
-
-A socket has one owner at any time. The connector and the listener give theirs away and forget its
-number before the data channel exists, so that no later close of theirs can touch it; in pyftpdlib
-2.2 both keep the number, and the stale one freezes other clients (its issue 548).
+"""A data connection: how the bytes of one transfer move, and how it ends.
 
 pyftpdlib's own timers are off; the server's sweep watches all transfers, ten times a second.
 """
@@ -16,18 +12,12 @@ import sys
 from typing import TYPE_CHECKING, Any
 
 from pyftpdlib.handlers import DTPHandler
-from pyftpdlib.handlers.ftp.dispatchers import ActiveDTP, PassiveDTP
 from pyftpdlib.ioloop import AsyncChat
 
 from deployer.core import ftp_session as said
-from deployer.edge.ftp_desk import Desk
-from deployer.edge.ftp_files import (
-    BytesSource,
-    Inbox,
-    SliceSource,
-    SourceAlteredError,
-    TooLongError,
-)
+from deployer.edge.ftp_files import SourceAlteredError, TooLongError
+from deployer.edge.ftp_jobs import Download, Job, Upload
+from deployer.edge.ftp_ways import give_up, keep_alive
 
 if TYPE_CHECKING:
     from deployer.edge.ftp_handler import Control
@@ -35,7 +25,6 @@ if TYPE_CHECKING:
 _GRACE = 0.25
 """Seconds that a client which has everything may take to close, before it counts as done."""
 
-_IP_BIND_ADDRESS_NO_PORT = 24  # Linux: choose the source port at connect, so none run out
 _DISCARD = 64 << 10
 
 
@@ -50,60 +39,6 @@ def unacknowledged(sock: socket.socket) -> int:
         return int(struct.unpack("i", fcntl.ioctl(sock.fileno(), termios.TIOCOUTQ, b"\0" * 4))[0])
     except (OSError, ValueError):
         return 0
-
-
-def keep_alive(sock: socket.socket) -> None:
-    """Let the system notice within about two minutes that the other machine is off."""
-    with contextlib.suppress(OSError):
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
-        for option, value in (("TCP_KEEPIDLE", 60), ("TCP_KEEPINTVL", 10), ("TCP_KEEPCNT", 6)):
-            if hasattr(socket, option):
-                sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
-
-
-def give_up(channel: Any, desk: Desk) -> None:
-    """Leave the closing of a channel's socket to the end of this round of events."""
-    if channel.socket is not None:
-        channel.del_channel()
-        channel._fileno = None  # noqa: SLF001 - the number is not this channel's any more
-        desk.closing.append(channel.socket)
-        channel.socket = None
-
-
-class Download:
-    """A file or a listing on its way out. `name` is "" for a listing, which nobody is told of."""
-
-    upload = False
-
-    def __init__(self, name: str, source: BytesSource | SliceSource, path: str = "") -> None:
-        self.name = name
-        self.source = source
-        self.path = path
-        self.length = source.left
-        self.moved = 0
-
-    def close(self) -> None:
-        """Let the source go."""
-        self.source.close()
-
-
-class Upload:
-    """A report on its way in; `length` is what it may have at most."""
-
-    upload = True
-
-    def __init__(self, name: str, inbox: Inbox, limit: int) -> None:
-        self.name = name
-        self.inbox = inbox
-        self.length = limit
-        self.moved = 0
-
-    def close(self) -> None:
-        """Drop what was not kept."""
-        self.inbox.close()
-
-
-Job = Download | Upload
 
 
 class DataChannel(DTPHandler):  # type: ignore[misc]
@@ -279,97 +214,3 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
             give_up(self, self.cmd_channel.desk)
             AsyncChat.close(self)
             self.cmd_channel.desk.moving.discard(self)
-
-
-class Caller(ActiveDTP):  # type: ignore[misc]
-    """Calls the client back (PORT, EPRT) and hands the socket over."""
-
-    socket: Any
-
-    def __init__(self, host: str, port: int, control: Control) -> None:
-        self.timeout = 0
-        super().__init__(host, port, control)
-
-    def __repr__(self) -> str:
-        return f"<Caller {self._fileno}>"
-
-    def create_socket(self, *arguments: Any, **named: Any) -> None:
-        """A socket whose source port is chosen only when it connects."""
-        super().create_socket(*arguments, **named)
-        self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        if sys.platform == "linux":
-            with contextlib.suppress(OSError):
-                self.socket.setsockopt(socket.IPPROTO_IP, _IP_BIND_ADDRESS_NO_PORT, 1)
-
-    def handle_write_event(self) -> None:
-        """The connection is there, or it failed."""
-        if self.socket.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
-            self.handle_close()
-        else:
-            self.handle_connect()
-
-    @property
-    def given(self) -> bool:
-        """True when there is nothing to wait for any more."""
-        return bool(self._closed)
-
-    def handle_connect(self) -> None:
-        """Give the socket to the data channel; from here on it is not ours."""
-        sock, self.socket = self.socket, None
-        self.del_channel()
-        self._fileno = None
-        self._closed = True
-        self.cmd_channel.data_connected(sock)
-
-    def handle_close(self) -> None:
-        """The client could not be reached."""
-        if not self._closed:
-            self.close()
-            self.cmd_channel.data_failed()
-
-    def close(self) -> None:
-        """Close what was not handed over."""
-        if not self._closed:
-            give_up(self, self.cmd_channel.desk)
-            super().close()
-
-    def handle_error(self) -> None:
-        """Anything unforeseen ends the session, and only that."""
-        self.close()
-        self.cmd_channel.handle_error()
-
-
-class Listening(PassiveDTP):  # type: ignore[misc]
-    """Waits for the client on a port of ours (PASV, EPSV) and hands the socket over."""
-
-    timeout = 0
-    backlog = 5
-
-    def __repr__(self) -> str:
-        return f"<Listening {self._fileno}>"
-
-    def handle_accepted(self, sock: socket.socket, addr: tuple[Any, ...]) -> None:
-        """Take the client's connection; anybody else's is closed without a word to either.
-
-        A word on the control connection would be a reply to a question the client never asked.
-        """
-        control = self.cmd_channel
-        if addr[0] != control.remote_ip:
-            sock.close()
-            control.stranger(addr[0])
-            return
-        self.close()
-        control.data_connected(sock)
-
-    def close(self) -> None:
-        """Close the port, at once for those who would come."""
-        if not self._closed:
-            with contextlib.suppress(OSError):
-                self.socket.shutdown(socket.SHUT_RDWR)
-            give_up(self, self.cmd_channel.desk)
-            super().close()
-
-    def handle_error(self) -> None:
-        """Anything unforeseen ends the session, and only that."""
-        self.close()
-        self.cmd_channel.handle_error()
