@@ -193,6 +193,35 @@ def test_the_default_route_is_touched_only_when_forced(wire: Lab, tmp_path: Path
     assert wire.host.picture() == before
 
 
+INTERNET = {
+    "a bridge over it": ["link add br0 type bridge", "link set home0 master br0",
+                         "addr add 10.1.1.5/24 dev br0", "link set br0 up",
+                         "route add default via 10.1.1.1 dev br0"],
+    "another on top of it": ["link add link home0 name home0.7 type macvlan", "link set home0.7 up",
+                     "addr add 10.1.1.5/24 dev home0.7", "route add default via 10.1.1.1"],
+    "a VPN over it": ["addr add 10.1.1.5/24 dev home0", "route add 192.0.2.7 via 10.1.1.1",
+                      "tuntap add tun0 mode tun", "addr add 10.200.0.2/24 dev tun0",
+                      "link set tun0 up", "route add default dev tun0"],
+    "half and half": ["addr add 10.1.1.5/24 dev home0", "route add 0.0.0.0/1 via 10.1.1.1",
+                      "route add 128.0.0.0/1 via 10.1.1.1"],
+    "IPv6 alone": ["addr add fd00::5/64 dev home0 nodad",
+                   "route add default via fd00::1 dev home0"],
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", INTERNET)
+def test_the_way_to_the_internet_is_seen_through(wire: Lab, tmp_path: Path, case: str) -> None:
+    wire.cable(wire.host, "home0", wire.machine("home"), "lan")
+    wire.machine("home").ip("link set lan up")
+    if case == "IPv6 alone":
+        wire.host.sysctl("net.ipv6.conf.home0.disable_ipv6", 0)
+    wire.host.ip("link set home0 up")
+    for line in INTERNET[case]:
+        wire.host.ip(f"-6 {line}" if "IPv6" in case else line)
+    assert up(wire.host, tmp_path, interface="home0")["error"] == "InterfaceCarriesInternet"
+    assert up(wire.host, tmp_path)["interface"] == "wire0"
+
+
 def test_alone_with_the_internet_it_is_refused(lab: Lab, tmp_path: Path) -> None:
     lab.home()
     assert up(lab.host, tmp_path)["error"] == "InterfaceCarriesInternet"
@@ -336,6 +365,7 @@ def test_without_the_right_it_says_so(wire: Lab, tmp_path: Path) -> None:
     assert refused["error"] == "LinkForbidden"
     assert "sudo" in refused["remedy"]
     assert wire.host.picture() == before
+    assert not list(tmp_path.iterdir())
 
 
 def test_the_kernel_is_asked_not_ip(wire: Lab, tmp_path: Path) -> None:

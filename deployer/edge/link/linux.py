@@ -32,9 +32,11 @@ class LinuxLink:
         with _netlink() as netlink:
             links = list(netlink.get_links())
             addresses = _addresses(netlink)
-            gateways = _gateways(netlink)
+            gateways, elsewhere = _gateways(netlink)
         attributes = {link["index"]: dict(link["attrs"]) for link in links}
         carrying = _carrying(attributes, set(gateways))
+        if carrying and all(_is_virtual(attributes.get(index, {})) for index in carrying):
+            carrying |= elsewhere  # a VPN took the default route; its packets leave by one of these
         return tuple(
             _interface(
                 link,
@@ -104,7 +106,10 @@ class LinuxLink:
 
     def _set(self, interface: str, *, up: bool) -> None:
         with _changing(interface, errno.ENODEV) as (netlink, index):
-            if index is not None:
+            if index is None:
+                return
+            (now,) = netlink.get_links(index)
+            if bool(now["flags"] & _IFF_UP) != up:
                 netlink.link("set", index=index, state="up" if up else "down")
 
     def _add_address(self, interface: str, value: str) -> None:
@@ -207,7 +212,7 @@ def _interface(
     carrying: bool,
 ) -> Interface:
     name = attributes["IFLA_IFNAME"]
-    virtual = _kind(attributes) not in _CABLE_KINDS or "IFLA_MASTER" in attributes
+    virtual = _is_virtual(attributes)
     up = bool(link["flags"] & _IFF_UP)
     return Interface(
         name=name,
@@ -223,6 +228,10 @@ def _interface(
         speed=_speed(name),
         duplex=_sys(name, "duplex").replace("unknown", ""),
     )
+
+
+def _is_virtual(attributes: Mapping[str, Any]) -> bool:
+    return _kind(attributes) not in _CABLE_KINDS or "IFLA_MASTER" in attributes
 
 
 def _kind(attributes: Mapping[str, Any]) -> str:
@@ -257,14 +266,18 @@ def _addresses(netlink: Any) -> dict[int, tuple[Address, ...]]:
     return found
 
 
-def _gateways(netlink: Any) -> dict[int, tuple[str, ...]]:
-    """Routers of default routes by interface; a VPN's two half routes (/1) count as one."""
+def _gateways(netlink: Any) -> tuple[dict[int, tuple[str, ...]], set[int]]:
+    """Routers of default routes by interface, and interfaces with routers to anywhere else.
+
+    A VPN's two half routes (/1) count as one default route.
+    """
     found: dict[int, tuple[str, ...]] = {}
+    elsewhere = set()
     for family in (socket.AF_INET, socket.AF_INET6):
         for route in netlink.get_routes(family=family):
             attributes = dict(route["attrs"])
             table = attributes.get("RTA_TABLE", route["table"])
-            if route["dst_len"] > 1 or table != _MAIN_TABLE or route["type"] != 1:
+            if table != _MAIN_TABLE or route["type"] != 1:
                 continue
             hops = [(attributes.get("RTA_OIF"), attributes.get("RTA_GATEWAY"))]
             hops += [
@@ -272,10 +285,11 @@ def _gateways(netlink: Any) -> dict[int, tuple[str, ...]]:
                 for hop in attributes.get("RTA_MULTIPATH") or ()
             ]
             for index, gateway in hops:
-                if index:
-                    known = found.get(index, ())
-                    found[index] = (*known, gateway) if gateway else known
-    return found
+                if index and route["dst_len"] <= 1:
+                    found[index] = (*found.get(index, ()), *((gateway,) if gateway else ()))
+                elif index and gateway:
+                    elsewhere.add(index)
+    return found, elsewhere
 
 
 def _speed(name: str) -> int | None:
