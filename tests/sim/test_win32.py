@@ -147,6 +147,7 @@ def test_a_childs_fault_is_its_exit_code(bench: Bench) -> None:
     bench.disk.write_bytes("C:\\CHILD.EXE", bench.build("faults"))
     bench.run("parent", "CHILD.EXE r")
     assert bench.answers()["code"] == str(0xC0000005)
+    assert "CHILD.EXE: This program has performed an illegal operation" in bench.out.decode()
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ and the emulation is started again at the caller's return address: a few µs a c
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -188,12 +189,13 @@ class Process(Guest):
     def run(self, watch: Watchdog, seconds: float) -> None:
         """Run until the process ends, waits, yields, or its slice is over."""
         self.yielding = False
-        watch.start(self.uc, seconds)
+        end = time.monotonic() + seconds
+        watch.start(self.uc)
         try:
             while self.status is None and self.wait is None:
-                if self.yielding or watch.expired:
+                if self.yielding or watch.killed() or time.monotonic() > end:
                     return
-                index = self.step(lambda: watch.expired)
+                index = self.step(watch.killed)
                 if index is not None:
                     self._call(index)
         except Exited as exit_:

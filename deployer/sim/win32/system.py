@@ -108,19 +108,27 @@ class LimitReached(Exception):  # noqa: N818 - ends the run, is not the caller's
     """A bound of the emulation was reached; the text says which."""
 
 
-SLICE_ALONE = 0.25
-SLICE_SHARED = 0.02
+#: How long a process runs before another one has its turn, seconds of real time.
+SLICE = 0.02
+_GLANCE = 0.25
 
 
 class Watchdog:
-    """Stops a running emulation when its slice is over, from a thread of its own."""
+    """Kills a run that is over its time or cancelled, from a thread of its own.
 
-    def __init__(self) -> None:
+    unicorn loses a program's state now and then when it is stopped from another thread (some 1 in
+    100 stops, silently). So nothing is ever stopped to go on later: processes take turns when
+    they call KERNEL32, and this stops only what will not run again.
+    """
+
+    def __init__(self, seconds: float, cancelled: Callable[[], bool]) -> None:
+        self._end = time.monotonic() + seconds
+        self._seconds = seconds
+        self._cancelled = cancelled
         self._change = threading.Condition()
         self._uc: Engine | None = None
-        self._deadline = 0.0
         self._closed = False
-        self.expired = True
+        self._verdict = ""
         self._thread = threading.Thread(target=self._watch, name="win32-watchdog", daemon=True)
 
     def __enter__(self) -> Self:
@@ -134,31 +142,45 @@ class Watchdog:
             self._change.notify()
         self._thread.join()
 
-    def start(self, uc: Engine, seconds: float) -> None:
-        """Begin a slice."""
+    def start(self, uc: Engine) -> None:
+        """A process is about to run."""
         with self._change:
-            self._uc, self._deadline, self.expired = uc, time.monotonic() + seconds, False
-            self._change.notify()
+            self._uc = uc
 
     def stop(self) -> None:
-        """End the slice: the emulation is not touched any more."""
+        """It does not run any more and is not touched."""
         with self._change:
-            self._uc, self.expired = None, True
+            self._uc = None
+
+    @property
+    def left(self) -> float:
+        """Seconds until the run is over its time."""
+        return max(0.0, self._end - time.monotonic())
+
+    def killed(self) -> bool:
+        """Whether the run is to end now."""
+        return bool(self._verdict)
+
+    def check(self) -> None:
+        """Raise `LimitReached` when the run is to end now."""
+        self._judge()
+        if self._verdict:
+            raise LimitReached(self._verdict)
+
+    def _judge(self) -> None:
+        if self._cancelled():
+            self._verdict = "cancelled"
+        elif not self.left:
+            self._verdict = f"ran longer than {self._seconds:g} seconds"
 
     def _watch(self) -> None:
         with self._change:
             while not self._closed:
-                if self._uc is None:
-                    self._change.wait()
-                    continue
-                left = self._deadline - time.monotonic()
-                if left > 0:
-                    self._change.wait(left)
-                    continue
-                self.expired = True
-                # A stop that falls between two starts is lost, so it is repeated until stop().
-                self._uc.emu_stop()
-                self._change.wait(0.01)
+                self._change.wait(0.01 if self._verdict else min(self.left, _GLANCE) or 0.01)
+                self._judge()
+                # A stop that falls between two starts is lost, so it is repeated.
+                if self._verdict and self._uc is not None:
+                    self._uc.emu_stop()
 
 
 @dataclass(slots=True, eq=False)
@@ -197,35 +219,29 @@ class System:
 
     def run(self, main: Process) -> ExitStatus:
         """Run `main` and its children until `main` has ended."""
-        end = time.monotonic() + self.limits.seconds
-        with Watchdog() as watch:
+        with Watchdog(self.limits.seconds, self.cancelled) as watch:
             while main.status is None:
-                if self.cancelled():
-                    raise LimitReached("cancelled")
-                if time.monotonic() > end:
-                    raise LimitReached(f"ran longer than {self.limits.seconds:g} seconds")
-                self._turn(watch, end)
+                watch.check()
+                self._turn(watch, main)
         return main.status
 
-    def _turn(self, watch: Watchdog, end: float) -> None:
+    def _turn(self, watch: Watchdog, main: Process) -> None:
         """Give each process that can go on one slice; sleep when none can."""
         alive = [p for p in self.processes if p.status is None]
         ready = [p for p in alive if p.wake()]
         for process in ready:
             if process.status is None:
-                process.run(watch, self._slice(alive))
+                process.run(watch, SLICE)
+            status = process.status
+            if process is not main and status and status.ending is Ending.FAULT:
+                self.write_console(status.reason.encode("cp437", "replace") + b"\r\n")
         self.processes = [p for p in self.processes if p.status is None]
         if not ready:
-            self._sleep(alive, end)
+            self._sleep(alive, watch)
 
-    def _slice(self, alive: list[Process]) -> float:
-        if len(alive) == 1:
-            return SLICE_ALONE
-        return SLICE_SHARED
-
-    def _sleep(self, alive: list[Process], end: float) -> None:
+    def _sleep(self, alive: list[Process], watch: Watchdog) -> None:
         deadlines = [p.wait.until for p in alive if p.wait and p.wait.until is not None]
         if not deadlines:
             raise LimitReached("every process waits for something that cannot happen")
         rest = min(deadlines) - self.clock.ticks()
-        self.clock.sleep(min(max(rest, 0.0), 0.25, max(0.0, end - time.monotonic()) + 0.001))
+        self.clock.sleep(min(max(rest, 0.0), _GLANCE, watch.left + 0.001))
