@@ -11,18 +11,20 @@
 /* What is still to do, over all files that are not good. */
 static struct {
     u32 missing; /* parts whose bytes are nowhere */
-    u32 largest; /* bytes of the largest part */
-    u64 bytes;   /* to be fetched, and to be copied out of an old file into a work file */
+    u32 largest; /* KB of the largest part */
+    u32 need;    /* KB to be fetched, and to be copied out of an old file into a work file */
 } todo;
 
 /* Gives up when a part that is missing was bad too often. */
 static void count(const struct part *part)
 {
-    if (part->length > todo.largest)
-        todo.largest = part->length;
+    u32 size = (part->length >> 10) + 1;
+
+    if (size > todo.largest)
+        todo.largest = size;
     if (part->kept.right && (part->kept.right != RIGHT_OLD || !part->file->work_there))
         return;
-    todo.bytes += part->length;
+    todo.need += size;
     if (part->kept.right)
         return;
     todo.missing++;
@@ -42,13 +44,13 @@ static void close_round(void)
 
 /* Low disk is said before the first byte is fetched. The old call cannot see more than 2 GB: what
  * it reports is then a lower bound and no reason to refuse. */
-static void need_disk(u64 need)
+static void need_disk(u32 need)
 {
-    u64 have;
+    u64 bytes;
     int at_least;
 
-    if (sys_disk_free(&have, &at_least) == SYS_OK && !at_least && have < need)
-        fail(CODE_FULL, "%u KB of disk are needed, %u KB are free", (u32)(need >> 10) + 1, (u32)(have >> 10));
+    if (sys_disk_free(&bytes, &at_least) == SYS_OK && !at_least && bytes >> 10 < need)
+        fail(CODE_FULL, "%u KB of disk are needed, %u KB are free", need, (u32)(bytes >> 10));
 }
 
 /* The session that fetches what is missing. It also brings the host our reports: INFO.TXT once. */
@@ -58,9 +60,9 @@ static void write_script(void)
     struct sys_stamp stamp;
     u32 gets = MOST_GETS;
 
-    writer_open("NEXT.FTP");
+    writer_open(next_ftp);
     writer_text("open %s\r\nuser %s %s\r\nbinary\r\n", manifest.host, manifest.login, manifest.token);
-    if (job.kept.round == 1 && sys_stat("INFO.TXT", &stamp) == SYS_OK)
+    if (job.kept.round == 1 && sys_stat(info_txt, &stamp) == SYS_OK)
         writer_text("put INFO.TXT\r\n");
     writer_text("put RESULT.TXT\r\n");
     EVERY_PART(part)
@@ -69,7 +71,7 @@ static void write_script(void)
             gets--;
         }
     writer_text("bye\r\n");
-    must(writer_commit(), "NEXT.FTP");
+    must(writer_commit(), next_ftp);
 }
 
 int check(void)
@@ -85,15 +87,15 @@ int check(void)
     if (todo.missing) {
         if (job.kept.idle >= GIVE_UP_IDLE)
             fail(CODE_GAVE_UP, "nothing arrived in %u rounds; check the cable and the host", job.kept.idle);
-        need_disk(todo.bytes + todo.largest + DISK_SLACK);
+        need_disk(todo.need + todo.largest + (DISK_SLACK >> 10));
         job.kept.round++;
         write_script();
         code = CODE_FETCH;
     } else {
-        must_delete("NEXT.FTP");
+        must_delete(next_ftp);
     }
     say("CHECK %s: %u of %u parts here, %u to fetch (round %u)\r\n", job.id, job.kept.parts - todo.missing, job.kept.parts,
         todo.missing, job.kept.round);
-    must(state_save(), "state"); /* without it there would be no giving up */
+    must(state_save(), state_name()); /* without it there would be no giving up */
     return code;
 }

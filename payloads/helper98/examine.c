@@ -4,6 +4,8 @@
 #include "job.h"
 #include "slices.h"
 
+const char was_damaged[] = "was damaged on the disk";
+
 static int same(const struct sys_stamp *a, const struct sys_stamp *b)
 {
     return memcmp(a, b, sizeof *a) == 0;
@@ -45,7 +47,7 @@ void examine_directory(void)
     EACH_FILE(file)
         if (file->place != file->name) /* in another directory, perhaps */
             file->final_there = sys_stat(file->place, &file->final) == SYS_OK;
-    must(sys_list(note, 0), "the directory");
+    must(sys_list(note, 0), "directory");
 }
 
 /* ---- the final place ---- */
@@ -87,7 +89,7 @@ u32 kinds_of_right(const struct file *file)
     u32 kinds = 0;
 
     EACH_PART(part, file)
-        kinds |= 1u << part->kept.right;
+        kinds |= 1u << (part->kept.right & 7);
     return kinds;
 }
 
@@ -138,7 +140,7 @@ static void look_at_part(struct part *part)
     if (slice_is_file(part, name, part->own.length))
         is_proved(part);
     else
-        part_is_bad(part, name, "was damaged on the disk");
+        part_is_bad(part, name, was_damaged);
 }
 
 /* The slices that are right elsewhere: in the work file, then in an old file of another length. Neither

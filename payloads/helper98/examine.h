@@ -25,6 +25,8 @@ u32 kinds_of_right(const struct file *file);
 #define KIND_OLD_ONLY 0x10u /* only in the old file */
 #define KIND_WORK 0xCCu     /* in the work file, and perhaps elsewhere */
 
+extern const char was_damaged[]; /* "was damaged on the disk" */
+
 /* A part is bad once more, and right nowhere: counts it, deletes the file `name` that showed it, says so. */
 void part_is_bad(struct part *part, const char *name, const char *how);
 

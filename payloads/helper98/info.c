@@ -4,11 +4,11 @@
 #include "job.h"
 #include "writer.h"
 
+/* Bits of struct sys_cpu's features. */
 static const struct {
-    u32 bit;
-    char name[8];
-} features[] = {{SYS_CPU_FPU, "fpu"},   {SYS_CPU_TSC, "tsc"}, {SYS_CPU_CX8, "cx8"},
-                {SYS_CPU_CMOV, "cmov"}, {SYS_CPU_MMX, "mmx"}, {SYS_CPU_SSE, "sse"}};
+    u8 bit;
+    char name[5];
+} features[] = {{0, "fpu"}, {4, "tsc"}, {8, "cx8"}, {15, "cmov"}, {23, "mmx"}, {25, "sse"}};
 
 #define THOUSAND_MILLION 1000000000u
 
@@ -30,7 +30,7 @@ void info_lines(u32 mhz)
         writer_text("cpu_mhz=%u\r\n", mhz);
     writer_text("cpu_features=");
     for (i = 0; i < sizeof features / sizeof *features; i++)
-        if (cpu.features & features[i].bit) {
+        if (cpu.features >> features[i].bit & 1) {
             writer_text("%s%s", blank, features[i].name);
             blank = " ";
         }
@@ -46,10 +46,10 @@ void info_lines(u32 mhz)
 
 int info(void)
 {
-    writer_open("INFO.TXT");
+    writer_open(info_txt);
     writer_text("deployer-info=1\r\nhelper=" HELPER_VERSION "\r\n");
     info_lines(sys_cpu_mhz());
-    must(writer_seal(), "INFO.TXT");
-    say("INFO: written to INFO.TXT\r\n");
+    must(writer_seal(), info_txt);
+    say("%s is written\r\n", info_txt);
     return CODE_DONE;
 }

@@ -5,6 +5,9 @@
 
 struct job job;
 u8 buffer[BUFFER_SIZE];
+const char next_ftp[] = "NEXT.FTP";
+const char result_txt[] = "RESULT.TXT";
+const char info_txt[] = "INFO.TXT";
 
 /* ---- the way out ---- */
 
@@ -30,7 +33,7 @@ void fail(int code, const char *format, ...)
     va_start(list, format);
     complain_list(format, list);
     va_end(list);
-    sys_delete("NEXT.FTP");
+    sys_delete(next_ftp);
     if (job.id[0])
         result_write(code);
     sys_exit(code);
@@ -41,7 +44,7 @@ void must(int status, const char *name)
     if (status == SYS_FULL)
         fail(CODE_FULL, "the disk is full (%s)", name);
     if (status != SYS_OK)
-        fail(CODE_ERROR, "the disk reports an error (%s)", name);
+        fail(CODE_ERROR, "disk error (%s)", name);
 }
 
 void must_delete(const char *name)
@@ -57,7 +60,7 @@ void *must_alloc(u32 bytes)
     void *block = sys_alloc(bytes);
 
     if (!block)
-        fail(CODE_ERROR, "out of memory: %u KB more are needed", (bytes >> 10) + 1);
+        fail(CODE_ERROR, "out of memory (%u KB)", (bytes >> 10) + 1);
     return block;
 }
 
@@ -85,7 +88,7 @@ void load(const char *name)
     if (!manifest_parse(text, length))
         fail(CODE_MANIFEST, "%s is refused, line %u: %s", name, manifest.line, manifest.why);
     if (!text_same(manifest.id, job.id))
-        fail(CODE_MANIFEST, "%s is that of another deployment", name);
+        fail(CODE_MANIFEST, "%s is of another deployment", name);
     state_load();
     job.believed = 1;
 }

@@ -54,6 +54,8 @@ struct job {
 extern struct job job;
 extern u8 buffer[BUFFER_SIZE]; /* for reading and copying */
 
+extern const char next_ftp[], result_txt[], info_txt[]; /* NEXT.FTP and so on */
+
 /* ---- job.c ---- */
 
 /* Ends the helper: "COMMAND ID: why" to the console, why as the reason in RESULT.TXT. NEXT.FTP goes, so

@@ -12,8 +12,6 @@
 #include "slices.h"
 #include "state.h"
 
-static const char was_damaged[] = "was damaged on the disk";
-
 /* Sees to it that there is a work file. When no slice lies in one and none is in the old file alone,
  * every part is in its own file, the first too. */
 static void begin(struct file *file)
@@ -64,16 +62,12 @@ static void cut_work(const struct file *file)
 {
     const char *work = work_name(file);
     sys_file handle;
-    u32 length;
 
     must(sys_open(&handle, work, SYS_UPDATE), work);
-    must(sys_length(handle, &length), work);
-    if (length > file->length) {
-        must(sys_seek(handle, file->length), work);
-        must(sys_cut(handle), work);
-        must(sys_flush(handle), work);
-    }
-    must(sys_close(handle), work);
+    must(sys_seek(handle, file->length), work);
+    must(sys_cut(handle), work);
+    must(sys_flush(handle), work);
+    sys_close(handle);
 }
 
 /* Reads the work file back. When its SHA-256 is wrong either some slice is (it was damaged after it
@@ -98,7 +92,7 @@ static int prove(struct file *file)
         file->work_there = 0;
         EACH_PART(part, file)
             part->kept.right = 0;
-        complain("%s has another SHA-256 than was sent, though every part is right", file->name);
+        complain("%s has a wrong SHA-256, though every part is right", file->name);
     }
     return code;
 }
@@ -202,7 +196,7 @@ int join(void)
     if (worst == CODE_DONE)
         say("JOIN %s: all %u files are whole\r\n", job.id, job.kept.files);
     if (worst == CODE_FETCH)
-        complain("parts are missing or were damaged: CHECK again");
-    must(state_save(), "state"); /* it knows how often parts were bad */
+        complain("parts are missing or damaged: CHECK again");
+    must(state_save(), state_name()); /* it knows how often parts were bad */
     return worst;
 }

@@ -6,8 +6,7 @@
 #include "crc32.h"
 #include "job.h"
 
-static const char usage[] = "DEPLOY98 " HELPER_VERSION ", the helper of deployer\r\n"
-                            "DEPLOY98 CHECK|JOIN|RUN D7F3A21C.MAN, or INFO, or SELF\r\n";
+static const char usage[] = "DEPLOY98 " HELPER_VERSION ": CHECK|JOIN|RUN D7F3A21C.MAN, or INFO, or SELF\r\n";
 
 /* D7F3A21C.MAN, in any case: its name in upper case, and job.id. 0 when it is no such name. */
 static int manifest_name(const char *argument, char name[NAME_SIZE])
@@ -35,7 +34,7 @@ static int work(int (*command)(void), const char *name)
     code = command();
     status = result_write(code);
     if (code <= CODE_FETCH)
-        must(status, "RESULT.TXT");
+        must(status, result_txt);
     return code;
 }
 

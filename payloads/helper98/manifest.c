@@ -6,10 +6,9 @@
 
 struct manifest manifest;
 
-/* As many as there can be records, so none ever lacks; pages that are not touched cost nothing. The
- * last file is never taken: it is the one that is to come. */
-static struct part parts[MOST_RECORDS + 1];
-static struct file files[MOST_RECORDS + 2];
+/* As many as there can be records, so none ever lacks; pages that are not touched cost nothing. */
+struct part parts[MOST_RECORDS + 2];
+struct file files[MOST_RECORDS + 2];
 
 /* ---- names ---- */
 
@@ -66,27 +65,14 @@ int id_ok(const char *id)
     return digits == 8 && *id == 'D' && text_hex(id, 'A', ignored, 4);
 }
 
-/* 1-16 letters and digits, which FTP.EXE takes as one word. */
+/* 1-16 letters, digits and dots: what FTP.EXE takes as one word, an address among them. */
 static int word_ok(const char *word)
 {
     u32 length;
 
-    for (length = 0; plain((char)fold(word[length])); length++)
+    for (length = 0; word[length] == '.' || plain((char)fold(word[length])); length++)
         ;
     return length - 1 < 16 && !word[length];
-}
-
-static int address_ok(const char *address)
-{
-    u32 dots = 0;
-    u32 length;
-
-    for (length = 0; address[length]; length++)
-        if (address[length] == '.')
-            dots++;
-        else if ((u32)address[length] - '0' > 9)
-            return 0;
-    return dots == 3 && length - 7 < 9;
 }
 
 /* Decodes a PLACE in place: %XX to its byte, / to SYS_SLASH. 0 when it is refused: a way out of the
@@ -150,7 +136,7 @@ static char *cut(char **line)
 }
 
 /* Takes a line apart by a pattern of one letter per field, texts and numbers in their order:
- * N 8.3 name, W word, A address, T any text, U number, X CRC-32, H SHA-256, S the rest of the line. */
+ * N 8.3 name, W word, T any text, U number, X CRC-32, H SHA-256, S the rest of the line. */
 static int scan(char *line, const char *pattern)
 {
     char **text = fields.text;
@@ -183,9 +169,6 @@ static int scan(char *line, const char *pattern)
             break;
         case 'W':
             ok = word_ok(word);
-            break;
-        case 'A':
-            ok = address_ok(word);
             break;
         default:
             ok = *word && *word != ' ';
@@ -267,34 +250,28 @@ struct file *manifest_final(const char *name)
 struct file *manifest_working(const char *name, struct part **part, u32 *temporary)
 {
     char base[BASE_SIZE];
-    u32 i, digit, number;
+    const char *dot = name;
+    u32 number;
     struct file *file;
 
-    for (i = 0; i < BASE_SIZE - 1 && name[i] && name[i] != '.'; i++)
-        base[i] = name[i];
-    base[i] = '\0';
-    name += i;
+    for (number = 0; number < BASE_SIZE - 1 && *dot && *dot != '.'; number++)
+        base[number] = *dot++;
+    base[number] = '\0';
     file = *slot(base, SLOTS);
     *part = 0;
-    if (!file || text_same(name, ".WRK"))
+    if (!file || text_same(dot, ".WRK"))
         return file;
-    if (text_length(name) != 4)
+    if (text_length(dot) != 4)
         return 0;
-    digit = fold(name[1]);
-    *temporary = digit >= 'A';
-    digit -= *temporary ? 'A' : '0';
-    number = 0;
-    for (i = 2;; digit = (u32)name[i++] - '0') {
-        if (digit > 9)
-            return 0;
-        number = number * 10 + digit;
-        if (i == 4)
-            break;
-    }
-    if (*name != '.' || number - 1 >= (u32)(file->end - file->part))
+    number = fold(dot[1]);
+    *temporary = number >= 'A';
+    if (*temporary)
+        number -= 'A' - '0';
+    number = number * 100 + (u32)dot[2] * 10 + (u32)dot[3] - '0' * 111 - 1;
+    if (number >= (u32)(file->end - file->part))
         return 0;
-    *part = file->part + number - 1;
-    return file;
+    *part = file->part + number;
+    return text_same(name, *temporary ? temp_name(*part) : part_name(*part)) ? file : 0;
 }
 
 /* ---- records: each returns NULL, or what is wrong ---- */
@@ -335,7 +312,7 @@ static const char *take_file(char *line)
     memcpy(file->sha, fields.sha, sizeof file->sha);
     if (fields.number[0] != file->length || fields.number[1] != (u32)(file->end - file->part) ||
         !text_same(fields.text[1], file->length ? part_name(file->part) : "-"))
-        return "its parts do not make up the file";
+        return "parts do not fit";
     return 0;
 }
 
@@ -344,7 +321,7 @@ static const char *take_place(char *line)
     struct file *file = manifest.files_end - 1;
 
     if (!scan(line, "NS") || file < files || !text_same(file->name, fields.text[0]) || file->place != file->name)
-        return "PLACE does not follow its FILE";
+        return "misplaced PLACE";
     if (!place_decode(fields.text[1]))
         return "refused path";
     file->place = fields.text[1];
@@ -356,7 +333,7 @@ static const char *take_record(char *line)
     const char *kind = cut(&line);
 
     if (!line)
-        return "unknown record";
+        return "unknown or bad record";
     if (manifest.line == 1) {
         if (!text_same(kind, "DEPLOY98") || !scan(line, "UT") || fields.number[0] != 1 || !id_ok(fields.text[0]))
             return "not a manifest of this version";
@@ -373,7 +350,7 @@ static const char *take_record(char *line)
         manifest.run = line;
         return 0;
     }
-    if (!text_same(kind, "HOST") || manifest.host || !scan(line, "AWW"))
+    if (!text_same(kind, "HOST") || manifest.host || !scan(line, "WWW"))
         return "unknown or bad record";
     manifest.host = fields.text[0];
     manifest.login = fields.text[1];
@@ -415,7 +392,7 @@ static const char *check_names(void)
     }
     EACH_FILE(file)
         if (is_ours(file->place))
-            return "a file would have the name of a working file";
+            return "reserved name";
     return manifest.host ? 0 : "no HOST";
 }
 
@@ -449,13 +426,13 @@ int manifest_parse(char *text, u32 length)
     char *next;
     u32 crc;
 
-    manifest.parts = manifest.parts_end = parts;
-    manifest.files = manifest.files_end = files;
+    manifest.parts_end = parts;
+    manifest.files_end = files;
     do {
         manifest.line++;
         next = line_end(line, end);
         if (!next || manifest.line > MOST_RECORDS + 1) {
-            manifest.why = "cut off, or line ends mangled, or too long";
+            manifest.why = "cut off or mangled on the way";
             break;
         }
         next += 2;

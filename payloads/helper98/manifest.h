@@ -54,16 +54,21 @@ struct file {
     char base[BASE_SIZE]; /* of its parts, temporaries and work file; empty without parts */
 };
 
-#define EACH_PART(part, of) for (part = (of)->part; part < (of)->end; part++)
-#define EACH_FILE(file) for (file = manifest.files; file < manifest.files_end; file++)
-#define EVERY_PART(part) for (part = manifest.parts; part < manifest.parts_end; part++)
+/* The parts of all files, one after the other, and the files, as far as the manifest has them; behind
+ * the last stands one of zeros. */
+extern struct part parts[];
+extern struct file files[];
+
+#define EACH_PART(part, of) for (part = (of)->part; part->file == (of); part++)
+#define EACH_FILE(file) for (file = files; file->name; file++)
+#define EVERY_PART(part) for (part = parts; part->file; part++)
 
 struct manifest {
     const char *id;                   /* D7F3A21C */
     const char *host, *login, *token; /* FTP server: dotted quad, user, password */
     char *run;                        /* the command line of RUN, or NULL */
-    struct part *parts, *parts_end;
-    struct file *files, *files_end;
+    struct part *parts_end; /* how far parts and files are filled */
+    struct file *files_end;
     u32 crc;         /* of all bytes before END: tells this manifest from any other */
     u32 line;        /* the last that was read, from 1 */
     const char *why; /* when refused: what is wrong in that line */

@@ -13,7 +13,7 @@ static void write_have(const struct file *file)
     {
         if (!part->kept.right)
             continue;
-        for (first = part; part + 1 < file->end && part[1].kept.right; part++)
+        for (first = part; part[1].file == file && part[1].kept.right; part++)
             ;
         writer_text(before, file->name);
         writer_text("%u", first->number);
@@ -63,7 +63,7 @@ static void write_files(void)
 
 int result_write(int code)
 {
-    writer_open("RESULT.TXT");
+    writer_open(result_txt);
     writer_text("deployer-result=1\r\ndeployment=%s\r\nhelper=" HELPER_VERSION "\r\ncommand=%s\r\nexit=%u\r\n", job.id,
                 job.command, (u32)code);
     if (job.reason[0])

@@ -5,6 +5,8 @@
 #define OUTPUT_MOST 1048576u /* bytes of OUTPUT.TXT; the console gets everything */
 #define FLUSH_MS 1000u
 
+static const char output_txt[] = "OUTPUT.TXT";
+
 static struct {
     sys_file file;
     u32 flushed; /* ticks */
@@ -33,26 +35,28 @@ static void record(void *context, const u8 *bytes, u32 count)
 
 static int start(char *command)
 {
+    struct sys_stamp written;
     u32 began = sys_ticks();
     int status;
 
-    must(sys_open(&output.file, "OUTPUT.TXT", SYS_CREATE), "OUTPUT.TXT");
+    must(sys_open(&output.file, output_txt, SYS_CREATE), output_txt);
     job.output_there = 1;
     say("RUN %s: %s\r\n", job.id, command);
     status = sys_run(command, record, 0, &job.run_exit);
     job.run_ms = sys_ticks() - began;
     if (sys_flush(output.file) != SYS_OK)
         job.output_cut = 1;
-    sys_length(output.file, &job.output_bytes); /* a full disk cuts a write anywhere */
     sys_close(output.file);
+    if (sys_stat(output_txt, &written) == SYS_OK)
+        job.output_bytes = written.length; /* a full disk cuts a write anywhere */
     if (status != SYS_OK) {
-        complain("the program could not be started: %s", command);
+        complain("could not be started: %s", command);
         return CODE_PROGRAM;
     }
     job.ran = 1;
     if (!job.run_exit)
         return CODE_DONE;
-    complain("the program ended with exit code %u", job.run_exit);
+    complain("the program ended with code %u", job.run_exit);
     return CODE_PROGRAM;
 }
 
@@ -68,10 +72,10 @@ int run(void)
         examine_final(file);
     EACH_FILE(file)
         if (file->kept.verdict != VERDICT_GOOD)
-            fail(CODE_WRONG, "%s is not verified, so nothing is started", file->name);
+            fail(CODE_WRONG, "%s is not verified: nothing is started", file->name);
     if (!manifest.run)
         return CODE_DONE;
     if (sys_disk_free(&room, &at_least) == SYS_OK && room < DISK_SLACK)
-        must(SYS_FULL, "OUTPUT.TXT");
+        must(SYS_FULL, output_txt);
     return start(manifest.run);
 }

@@ -84,18 +84,16 @@ void sha256_update(struct sha256 *sha, const void *bytes, u32 count)
 
 void sha256_out(struct sha256 *sha, u8 digest[32])
 {
-    static const u8 padding[64] = {0x80};
-    u32 bits_low = sha->count << 3;
-    u32 bits_high = sha->count >> 29;
-    u8 length[8];
-    u32 i;
+    u32 bits[2], i, word;
 
-    for (i = 0; i < 4; i++) {
-        length[i] = (u8)(bits_high >> (24 - 8 * i));
-        length[4 + i] = (u8)(bits_low >> (24 - 8 * i));
+    bits[0] = __builtin_bswap32(sha->count >> 29);
+    bits[1] = __builtin_bswap32(sha->count << 3);
+    sha256_update(sha, "\x80", 1);
+    while ((sha->count & 63) != 56)
+        sha256_update(sha, "", 1);
+    sha256_update(sha, bits, sizeof bits);
+    for (i = 0; i < 8; i++) {
+        word = __builtin_bswap32(sha->hash[i]);
+        __builtin_memcpy(digest + 4 * i, &word, sizeof word);
     }
-    sha256_update(sha, padding, ((119 - sha->count) & 63) + 1); /* up to 56 of 64 */
-    sha256_update(sha, length, 8);
-    for (i = 0; i < 32; i++)
-        digest[i] = (u8)(sha->hash[i / 4] >> (24 - 8 * (i & 3)));
 }

@@ -102,19 +102,19 @@ int slice_copy(const struct part *part, const char *source, u32 offset)
 {
     const char *work = work_name(part->file);
     struct pass pass;
-    u32 before;
+    struct sys_stamp before;
     int right;
 
     if (!pass_begin(&pass, source, part->file->name, part->length))
         return 0;
+    must(sys_stat(work, &before), work);
     must(sys_open(&pass.to, work, SYS_UPDATE), work);
-    must(sys_length(pass.to, &before), work);
     must(sys_seek(pass.to, part->offset), work);
     right = pass_over(&pass, part, offset);
     if (right)
         pass.written = sys_flush(pass.to);
     if (pass.written != SYS_OK) { /* gives the room back, which the reports need on a full disk */
-        sys_seek(pass.to, before);
+        sys_seek(pass.to, before.length);
         sys_cut(pass.to);
     }
     sys_close(pass.from);

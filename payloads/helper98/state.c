@@ -9,40 +9,56 @@
 
 #define LARGEST (8u << 20)
 
+/* Hands every piece of what is kept to `move`, in the order of the file. */
+static void each_piece(void (*move)(const void *piece, u32 size))
+{
+    const struct file *file;
+    const struct part *part;
+
+    move(&job.kept, sizeof job.kept);
+    move(job.rounds, job.kept.round_count * sizeof *job.rounds);
+    EACH_FILE(file)
+        move(&file->kept, sizeof file->kept);
+    EVERY_PART(part)
+        move(&part->kept, sizeof part->kept);
+}
+
+static const u8 *from; /* the next byte to be taken */
+
+static void take(const void *piece, u32 size)
+{
+    memcpy((void *)piece, from, size);
+    from += size;
+}
+
+static void skip(const void *piece, u32 size)
+{
+    (void)piece;
+    from += size;
+}
+
 /* Believes the bytes, or nothing of them. */
 static void decode(const u8 *bytes, u32 length)
 {
-    struct job_kept kept;
-    struct file *file;
-    struct part *part;
+    struct job_kept kept = job.kept; /* nothing known */
     u32 crc;
 
-    memcpy(&kept, bytes, sizeof kept);
+    memcpy(&job.kept, bytes, sizeof job.kept);
     memcpy(&crc, bytes + length, sizeof crc);
-    if (memcmp(&kept, &job.kept, 4 * sizeof kept.version) != 0 || kept.round_count > MOST_ROUNDS ||
-        length != sizeof kept + kept.round_count * sizeof *job.rounds + kept.files * sizeof file->kept +
-                      kept.parts * sizeof part->kept ||
-        crc != crc32(0, bytes, length))
-        return;
+    from = bytes;
+    if (memcmp(&kept, &job.kept, 4 * sizeof crc) == 0 && job.kept.round_count <= MOST_ROUNDS &&
+        crc == crc32(0, bytes, length)) {
+        each_piece(skip);
+        if (from == bytes + length) {
+            from = bytes;
+            each_piece(take);
+            return;
+        }
+    }
     job.kept = kept;
-    bytes += sizeof kept;
-    memcpy(job.rounds, bytes, kept.round_count * sizeof *job.rounds);
-    bytes += kept.round_count * sizeof *job.rounds;
-    EACH_FILE(file)
-    {
-        memcpy(&file->kept, bytes, sizeof file->kept);
-        bytes += sizeof file->kept;
-    }
-    EVERY_PART(part)
-    {
-        memcpy(&part->kept, bytes, sizeof part->kept);
-        part->kept.right &= RIGHT_PART | RIGHT_WORK | RIGHT_OLD;
-        bytes += sizeof part->kept;
-    }
 }
 
-/* Its name; good until the next call. */
-static const char *state_name(void)
+const char *state_name(void)
 {
     static char name[NAME_SIZE];
 
@@ -57,8 +73,8 @@ void state_load(void)
 
     job.kept.version = VERSION;
     job.kept.crc = manifest.crc;
-    job.kept.parts = (u32)(manifest.parts_end - manifest.parts);
-    job.kept.files = (u32)(manifest.files_end - manifest.files);
+    job.kept.parts = (u32)(manifest.parts_end - parts);
+    job.kept.files = (u32)(manifest.files_end - files);
     bytes = read_file(state_name(), LARGEST, &length);
     if (bytes && length >= sizeof job.kept + 4)
         decode(bytes, length - 4);
@@ -66,17 +82,10 @@ void state_load(void)
 
 int state_save(void)
 {
-    const struct file *file;
-    const struct part *part;
     u32 crc;
 
     writer_open(state_name());
-    writer_bytes(&job.kept, sizeof job.kept);
-    writer_bytes(job.rounds, job.kept.round_count * (u32)sizeof *job.rounds);
-    EACH_FILE(file)
-        writer_bytes(&file->kept, sizeof file->kept);
-    EVERY_PART(part)
-        writer_bytes(&part->kept, sizeof part->kept);
+    each_piece(writer_bytes);
     crc = writer_crc();
     writer_bytes(&crc, sizeof crc);
     return writer_commit();

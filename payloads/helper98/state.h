@@ -14,6 +14,9 @@
  * manifest was believed. */
 void state_load(void);
 
+/* Its name; good until the next call. */
+const char *state_name(void);
+
 /* Writes the file. A status. */
 int state_save(void);
 

@@ -1,22 +1,20 @@
 /* text.c - see text.h */
 #include "text.h"
 
-/* Writes the digits of `number`, at least `least` of them, and returns where they end. The conversion
- * is %u, %X or %x. */
-static char *digits(char *at, const char *end, u32 number, u32 least, char conversion)
+/* The digits of `number`, at least `least` of them, put before `end`. The conversion is
+ * %u, %X or %x. */
+static char *digits(char *end, u32 number, u32 least, char conversion)
 {
-    char reversed[12];
     u32 base = conversion == 'u' ? 10 : 16;
-    u32 count = 0;
+    u32 count;
 
-    do {
+    *--end = '\0';
+    for (count = 0; number || count < least; count++) {
         u32 digit = number % base;
-        reversed[count++] = (char)(digit < 10 ? digit + '0' : digit - 10 + (u32)conversion - 'X' + 'A');
+        *--end = (char)(digit < 10 ? digit + '0' : digit - 10 + (u32)conversion - 'X' + 'A');
         number /= base;
-    } while (number || count < least);
-    while (count && at < end)
-        *at++ = reversed[--count];
-    return at;
+    }
+    return end;
 }
 
 u32 text_format(char *buffer, u32 size, const char *format, va_list list)
@@ -24,6 +22,7 @@ u32 text_format(char *buffer, u32 size, const char *format, va_list list)
     char *at = buffer;
     const char *end = buffer + size - 1;
     const char *string;
+    char number[12];
     u32 least;
 
     for (; *format && at < end; format++) {
@@ -31,13 +30,14 @@ u32 text_format(char *buffer, u32 size, const char *format, va_list list)
             *at++ = *format;
             continue;
         }
-        for (least = 0; *++format >= '0' && *format <= '9';)
+        for (least = 1; *++format < 'A';)
             least = (u32)(*format - '0');
         if (*format == 's')
-            for (string = va_arg(list, const char *); *string && at < end;)
-                *at++ = *string++;
+            string = va_arg(list, const char *);
         else
-            at = digits(at, end, va_arg(list, u32), least, *format);
+            string = digits(number + sizeof number, va_arg(list, u32), least, *format);
+        while (*string && at < end)
+            *at++ = *string++;
     }
     *at = '\0';
     return (u32)(at - buffer);

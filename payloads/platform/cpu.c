@@ -41,17 +41,11 @@ static u32 fpu_without_cpuid(void)
 #define FLAG_ID 0x00200000u
 
 /* The four registers in the order in which CPUID leaf 0 spells the vendor: EBX, EDX, ECX; then EAX. */
-static void cpuid(u32 leaf, u32 answer[4])
+static __attribute__((noinline)) void cpuid(u32 leaf, u32 answer[4])
 {
     __asm__ __volatile__("cpuid"
                          : "=a"(answer[3]), "=b"(answer[0]), "=c"(answer[2]), "=d"(answer[1])
                          : "0"(leaf), "2"(0));
-}
-
-static void copy_name(char *to, const char *name)
-{
-    while ((*to++ = *name++) != '\0')
-        ;
 }
 
 void sys_cpu(struct sys_cpu *cpu)
@@ -59,15 +53,14 @@ void sys_cpu(struct sys_cpu *cpu)
     u32 r[4];
 
     memset(cpu, 0, sizeof *cpu);
-    copy_name(cpu->vendor, "unknown");
+    memcpy(cpu->vendor, "unknown", 8);
     if (!flags_that_change(FLAG_ID)) {
         cpu->family = flags_that_change(FLAG_AC) ? 4 : 3;
         cpu->features = fpu_without_cpuid();
         return;
     }
     cpuid(0, r);
-    memcpy(cpu->vendor, r, 12);
-    cpu->vendor[12] = '\0';
+    memcpy(cpu->vendor, r, 12); /* a NUL stands behind it from the memset */
     if (r[3] < 1) {
         cpu->family = 4;
         cpu->features = fpu_without_cpuid();

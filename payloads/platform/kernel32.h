@@ -18,14 +18,12 @@ typedef void *handle;
 #define FILE_SHARE_READ 1u
 #define CREATE_ALWAYS 2u
 #define OPEN_EXISTING 3u
-#define FILE_ATTRIBUTE_READONLY 0x01u
 #define FILE_ATTRIBUTE_DIRECTORY 0x10u
 #define FILE_ATTRIBUTE_NORMAL 0x80u
 
 /* GetLastError */
 #define ERROR_FILE_NOT_FOUND 2u
 #define ERROR_PATH_NOT_FOUND 3u
-#define ERROR_ACCESS_DENIED 5u
 #define ERROR_NO_MORE_FILES 18u
 #define ERROR_HANDLE_DISK_FULL 39u
 #define ERROR_FILE_EXISTS 80u
@@ -84,8 +82,6 @@ struct process { /* PROCESS_INFORMATION */
     u32 process_id, thread_id;
 };
 
-#define DUPLICATE_SAME_ACCESS 2u
-#define DUPLICATE_CLOSE_SOURCE 1u
 #define SEM_FAILCRITICALERRORS 1u
 #define WAIT_OBJECT_0 0u
 
@@ -116,7 +112,6 @@ K32(i32) CloseHandle(handle object);
 K32(i32) DeleteFileA(const char *path);
 K32(i32) MoveFileA(const char *from, const char *to);
 K32(i32) CreateDirectoryA(const char *path, void *security);
-K32(u32) GetFileAttributesA(const char *path);
 K32(i32) SetFileAttributesA(const char *path, u32 attributes);
 K32(handle) FindFirstFileA(const char *pattern, struct find_data *found);
 K32(i32) FindNextFileA(handle search, struct find_data *found);
@@ -125,9 +120,6 @@ K32(i32) GetDiskFreeSpaceA(const char *root, u32 *sectors, u32 *bytes, u32 *free
 
 K32(i32) CreatePipe(handle *reader, handle *writer, struct inherit *security, u32 size);
 K32(i32) PeekNamedPipe(handle pipe, void *bytes, u32 count, u32 *got, u32 *ready, u32 *left);
-K32(handle) GetCurrentProcess(void);
-K32(i32) DuplicateHandle(handle from_process, handle from, handle to_process, handle *to, u32 access,
-                         i32 inherit, u32 options);
 K32(i32) CreateProcessA(const char *program, char *command, void *process, void *thread, i32 inherit,
                         u32 flags, void *environment, const char *directory, struct startup *startup,
                         struct process *started);

@@ -1,4 +1,5 @@
-/* mem.c - the four functions a compiler may call, for the back ends without a C library.
+/* mem.c - the functions a compiler may call, for the back ends without a C library; memmove, the
+ * fourth, is in move.c.
  *
  * String instructions rather than loops: a Pentium II moves aligned dwords with `rep movsd` at
  * full bus speed, and GCC cannot turn the body of memcpy back into a call of memcpy. */
@@ -14,20 +15,6 @@ void *memcpy(void *to, const void *from, usize count)
                          : "+&D"(out), "+&S"(from), "+&c"(words)
                          : "r"(rest)
                          : "memory", "cc");
-    return to;
-}
-
-void *memmove(void *to, const void *from, usize count)
-{
-    u8 *out = (u8 *)to + count;
-    const u8 *in = (const u8 *)from + count;
-
-    if ((usize)to - (usize)from >= count) /* also true when `to` lies before `from` */
-        return memcpy(to, from, count);
-    while (count--) {
-        *--out = *--in;
-        __asm__ __volatile__("" : : : "memory"); /* keeps this loop from becoming a memmove call */
-    }
     return to;
 }
 

@@ -2,29 +2,11 @@
  *
  * The child writes into a pipe that we poll. We never block on reading: a 16-bit child runs inside
  * a helper process that keeps the pipe open for ever, so the end of the process is what counts, not
- * the end of the pipe. Windows 9x has no SetHandleInformation: our end of the pipe is made private
- * by duplicating it as not inheritable, else the child would hold it too. */
+ * the end of the pipe. For the same reason it does no harm that the child inherits our end, too. */
 #include "kernel32.h"
 
 #define PIPE_SIZE 16384u
 #define PAUSE_MS 20u
-
-static int make_pipe(handle *ours, handle *childs)
-{
-    struct inherit inherit;
-    handle reader;
-
-    inherit.size = sizeof inherit;
-    inherit.descriptor = 0;
-    inherit.inherit = 1;
-    if (!CreatePipe(&reader, childs, &inherit, PIPE_SIZE))
-        return SYS_ERROR;
-    if (DuplicateHandle(GetCurrentProcess(), reader, GetCurrentProcess(), ours, 0, 0,
-                        DUPLICATE_SAME_ACCESS | DUPLICATE_CLOSE_SOURCE))
-        return SYS_OK;
-    CloseHandle(*childs);
-    return SYS_ERROR;
-}
 
 static int start_child(char *command, handle childs, struct process *started)
 {
@@ -59,39 +41,34 @@ static int drain(handle pipe, sys_output *output, void *context)
     return some;
 }
 
-/* Copies until the process has ended and the pipe has been found empty twice more: what a child
- * wrote last may trail behind its end. A grandchild that keeps writing is left after 16 looks. */
+/* Copies until the process has ended and three looks more: what a child wrote last may trail behind
+ * its end, but a grandchild that keeps writing must not hold us. */
 static void copy_until_end(handle process, handle pipe, sys_output *output, void *context)
 {
-    int looks = 0;
-    int empty = 0;
+    int ended = 0;
 
-    while (WaitForSingleObject(process, 0) != WAIT_OBJECT_0)
+    do {
+        ended += WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
         if (!drain(pipe, output, context))
-            WaitForSingleObject(process, PAUSE_MS);
-    while (looks++ < 16 && empty < 2)
-        if (!drain(pipe, output, context)) {
-            empty++;
             Sleep(PAUSE_MS);
-        }
+    } while (ended < 3);
 }
 
 int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
 {
-    handle ours = BAD_HANDLE;
-    handle childs = BAD_HANDLE;
+    struct inherit inherit = {sizeof inherit, 0, 1};
     struct process child;
-    int status = make_pipe(&ours, &childs);
+    handle ours, childs;
+    int status;
 
-    if (status != SYS_OK)
-        return status;
+    if (!CreatePipe(&ours, &childs, &inherit, PIPE_SIZE))
+        return SYS_ERROR;
     status = start_child(command, childs, &child);
     CloseHandle(childs);
     if (status == SYS_OK) {
-        CloseHandle(child.thread);
         copy_until_end(child.process, ours, output, context);
-        if (!GetExitCodeProcess(child.process, exit_code))
-            status = SYS_ERROR;
+        GetExitCodeProcess(child.process, exit_code);
+        CloseHandle(child.thread);
         CloseHandle(child.process);
     }
     CloseHandle(ours);

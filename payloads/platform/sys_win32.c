@@ -68,21 +68,11 @@ void sys_exit(int code)
 
 /* ---- console ---- */
 
-static void say(u32 which, const void *bytes, usize count)
+void sys_out(const void *bytes, usize count)
 {
     u32 put;
 
-    WriteFile(GetStdHandle(which), bytes, (u32)count, &put, 0);
-}
-
-void sys_out(const void *bytes, usize count)
-{
-    say(STD_OUTPUT_HANDLE, bytes, count);
-}
-
-void sys_err(const void *bytes, usize count)
-{
-    say(STD_ERROR_HANDLE, bytes, count);
+    WriteFile(GetStdHandle(STD_OUTPUT_HANDLE), bytes, (u32)count, &put, 0);
 }
 
 /* ---- memory ---- */
@@ -90,13 +80,6 @@ void sys_err(const void *bytes, usize count)
 void *sys_alloc(usize bytes)
 {
     return VirtualAlloc(0, (u32)bytes, MEM_RESERVE | MEM_COMMIT, PAGE_READWRITE);
-}
-
-void sys_free(void *block, usize bytes)
-{
-    (void)bytes;
-    if (block)
-        VirtualFree(block, 0, MEM_RELEASE);
 }
 
 void sys_memory(u32 *total, u32 *available)
@@ -152,16 +135,6 @@ int sys_seek(sys_file file, u32 offset)
     return SYS_OK;
 }
 
-int sys_length(sys_file file, u32 *length)
-{
-    u32 high = 0;
-
-    *length = GetFileSize((handle)file, &high);
-    if (*length == NO_ERROR_SET)
-        return SYS_ERROR;
-    return high ? SYS_BIG : SYS_OK;
-}
-
 int sys_cut(sys_file file)
 {
     return done(SetEndOfFile((handle)file));
@@ -179,17 +152,11 @@ int sys_close(sys_file file)
 
 int sys_delete(const char *path)
 {
-    u32 attributes;
+    int status = done(DeleteFileA(path));
 
-    if (DeleteFileA(path))
-        return SYS_OK;
-    attributes = GetFileAttributesA(path);
-    if (attributes == NO_ERROR_SET)
-        return SYS_MISSING;
-    if (!(attributes & FILE_ATTRIBUTE_READONLY) || (attributes & FILE_ATTRIBUTE_DIRECTORY))
-        return SYS_ERROR;
-    SetFileAttributesA(path, FILE_ATTRIBUTE_NORMAL);
-    return done(DeleteFileA(path));
+    if (status == SYS_ERROR && SetFileAttributesA(path, FILE_ATTRIBUTE_NORMAL)) /* it was read-only */
+        status = done(DeleteFileA(path));
+    return status;
 }
 
 int sys_rename(const char *from, const char *to)
@@ -202,7 +169,7 @@ int sys_mkdir(const char *path)
     return done(CreateDirectoryA(path, 0));
 }
 
-static int stamp_of(const struct find_data *found, struct sys_stamp *stamp)
+static __attribute__((noinline)) int stamp_of(const struct find_data *found, struct sys_stamp *stamp)
 {
     if (found->attributes & FILE_ATTRIBUTE_DIRECTORY)
         return SYS_ERROR;
@@ -243,7 +210,7 @@ int sys_list(sys_each *each, void *context)
 
 /* GetDiskFreeSpaceExA came with OSR2, so the first Windows 95 lacks it: asked for by name. The old
  * call lies on FAT32: it never tells of more than 2 GB less a cluster (facts B34). */
-typedef i32 __attribute__((stdcall)) free_space_ex(const char *directory, u64 *ours, u64 *all, u64 *every);
+typedef i32 __attribute__((stdcall, regparm(0))) free_space_ex(const char *directory, u64 *ours, u64 *all, u64 *every);
 
 int sys_disk_free(u64 *bytes, int *at_least)
 {
@@ -255,7 +222,7 @@ int sys_disk_free(u64 *bytes, int *at_least)
     u32 sectors, sector, left, total;
 
     *at_least = 0;
-    ex.address = GetProcAddress(GetModuleHandleA("KERNEL32.DLL"), "GetDiskFreeSpaceExA");
+    ex.address = GetProcAddress(GetModuleHandleA("KERNEL32"), "GetDiskFreeSpaceExA");
     if (ex.address && ex.call(0, bytes, &all, &every))
         return SYS_OK;
     if (!GetDiskFreeSpaceA(0, &sectors, &sector, &left, &total))

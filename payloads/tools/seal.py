@@ -1,24 +1,27 @@
-"""Seals a built DEPLOY98: writes its length and CRC-32 into the field that SELF checks.
+"""Seals a built DEPLOY98 so that the CRC-32 of the whole file is what SELF expects.
 
-Usage: seal.py FILE. The field is 16 bytes: the mark `D98SEAL\\0`, then the file's length and the
-CRC-32 of the whole file with the CRC field zero, both u32 little-endian. Sealing twice is harmless.
+Usage: seal.py FILE. The last four bytes become the CRC-32 of all bytes before them. In an .EXE they are
+padding behind the last section's data, and must be zero; to a program of this machine four bytes
+are added. Sealing twice is harmless.
 """
 
-import struct
 import sys
 import zlib
 from pathlib import Path
 
-MARK = b"D98SEAL\0"
+SEAL = 0x2144DF1C
+"""The CRC-32 of any bytes with their own CRC-32 behind them."""
 
 
 def sealed(data: bytes) -> bytes:
-    """The same program with its seal. Raises ValueError unless the mark is there exactly once."""
-    if data.count(MARK) != 1:
-        raise ValueError(f"the mark is there {data.count(MARK)} times, not once")
-    field = data.index(MARK) + len(MARK)
-    blank = data[:field] + struct.pack("<II", len(data), 0) + data[field + 8 :]
-    return blank[: field + 4] + struct.pack("<I", zlib.crc32(blank)) + blank[field + 8 :]
+    """The same program with its seal. Raises ValueError when an .EXE has no padding for it."""
+    if zlib.crc32(data) == SEAL:
+        return data
+    if data[:2] == b"MZ":
+        data, padding = data[:-4], data[-4:]
+        if padding != bytes(4):
+            raise ValueError("the last four bytes of the .EXE are in use")
+    return data + zlib.crc32(data).to_bytes(4, "little")
 
 
 def main() -> None:
