@@ -1,54 +1,23 @@
 """The small programs in C:\\WINDOWS and C:\\WINDOWS\\COMMAND that batch files lean on.
 
 Each is a function of one `Call` (command tail, directory, streams) and answers its exit code:
-CHOICE (facts B11), FIND (B13), SORT, MORE, ATTRIB, MEM, PING (its answers come from outside).
-What a program here cannot do it says, with the exit code of a wrong use; it never pretends.
+CHOICE (facts B11), FIND (B13), SORT, MORE, ATTRIB, MEM, PING (its answers come from outside), and
+those of `dosfiles.py`. What a program here cannot do it says, with the exit code of a wrong use; it
+never pretends.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Iterator, Mapping
+from itertools import pairwise
 
-from deployer.sim.disk import Attribute, Disk, DiskError
+from deployer.sim.disk import Attribute, DiskError
+from deployer.sim.doscall import Call, Program
+from deployer.sim.dosfiles import deltree, move, xcopy
 
-
-def _wait(_seconds: float) -> None:
-    """Nothing to wait for."""
-
-
-@dataclass(frozen=True, slots=True)
-class Call:
-    """One start of a program: what it was given, and where its streams lead.
-
-    `stdin` reads up to n bytes (b"" is the end); None stands for the keyboard, which gives one
-    line with its line end (b"" when nobody types any more).
-    """
-
-    tail: str
-    disk: Disk
-    cwd: str
-    stdout: Callable[[bytes], None]
-    keyboard: Callable[[], bytes]
-    stdin: Callable[[int], bytes] | None = None
-    wait: Callable[[float], None] = _wait
-    ping: Callable[[str], bool] | None = None
-    memory: int = 128 << 20
-
-    def say(self, text: str) -> None:
-        """Write a line."""
-        self.stdout(text.encode("cp437", "replace") + b"\r\n")
-
-    def input(self) -> bytes:
-        """Everything that standard input has."""
-        pieces: list[bytes] = []
-        while data := (self.keyboard() if self.stdin is None else self.stdin(4096)):
-            pieces.append(data)
-        return b"".join(pieces).split(b"\x1a")[0]
-
-
-Program = Callable[[Call], int]
+__all__ = ["PROGRAMS", "Call", "Program"]
 
 
 # -- CHOICE --------------------------------------------------------------------------------------
@@ -110,23 +79,24 @@ def find(call: Call) -> int:
     """0 when a line has the text, 1 when none has, 2 on a mistake."""
     match = re.match(r'((?:\s*/[VCNI])*)\s*"((?:[^"]|"")*)"(.*)', call.tail, re.IGNORECASE)
     if match is None:
-        call.say("FIND: Parameter format not correct")
+        call.complain("FIND: Parameter format not correct")
         return 2
     text = match[2].replace('""', '"').encode("cp437", "replace")
     rest = match[3].split()
     switches = {w[1:].upper() for w in [*match[1].split(), *rest] if w.startswith("/")}
     names = [word for word in rest if not word.startswith("/")]
-    found = False
+    found = missing = False
     if not names:
         found = _find_in(call, call.input(), text, switches, "")
     for name in names:
         try:
             data = call.disk.read_bytes(call.disk.absolute(name, call.cwd))
         except DiskError:
-            call.say(f"File not found - {name.upper()}")
-            return 2
+            call.complain(f"File not found - {name.upper()}")
+            missing = True
+            continue
         found |= _find_in(call, data.split(b"\x1a")[0], text, switches, name.upper())
-    return 0 if found else 1
+    return 2 if missing else 0 if found else 1
 
 
 def _find_in(call: Call, data: bytes, text: bytes, switches: set[str], heading: str) -> bool:
@@ -149,30 +119,78 @@ def _find_in(call: Call, data: bytes, text: bytes, switches: set[str], heading: 
 
 
 def sort(call: Call) -> int:
-    """The lines of standard input in order, without regard to case; /R turns it, /+n looks on."""
+    """The lines of standard input in order, without regard to case; /R turns it, /+n looks on.
+
+    Lines end with CR LF alone; without any input there is one empty line; a line that is too short
+    for /+n, or empty, counts as 256 blanks.
+    """
     words = call.tail.upper().split()
     start = next((int(w[2:]) for w in words if re.fullmatch(r"/\+\d+", w)), 1)
     if any(w != "/R" and not re.fullmatch(r"/\+\d+", w) for w in words):
-        call.say("Invalid parameter")
+        call.complain("Invalid parameter")
         return 1
-    lines = call.input().splitlines()
-    for line in sorted(lines, key=lambda x: x.upper()[start - 1 :], reverse="/R" in words):
+
+    def key(line: bytes) -> bytes:
+        return line[max(start, 1) - 1 :].translate(_WEIGHTS) or b" " * 256
+
+    lines = call.input().removesuffix(b"\r\n").split(b"\r\n")
+    for line in sorted(lines, key=key, reverse="/R" in words):
         call.stdout(line + b"\r\n")
     return 0
 
 
+def _weight(byte: int) -> int:
+    """The place of a character in the order: letters without case and accents."""
+    char = unicodedata.normalize("NFD", bytes([byte]).decode("cp437"))[0].upper()
+    return char.encode("cp437")[0] if char.isascii() else byte
+
+
+_WEIGHTS = bytes(_weight(byte) for byte in range(256))
+
+
 def more(call: Call) -> int:
-    """Shows text; nobody is made to press keys for pages."""
+    """Shows text behind an empty line; after each 25 rows, redirected or not, it wants a key."""
     words = call.tail.split()
     try:
         path = call.disk.absolute(words[0], call.cwd) if words else ""
         data = call.disk.read_bytes(path) if path else call.input()
     except DiskError:
-        call.say("File not found")
+        call.complain("File not found")
         return 1
-    for line in data.split(b"\x1a")[0].splitlines():
-        call.stdout(line + b"\r\n")
+    call.stdout(b"\r\n")
+    text = data.split(b"\x1a")[0]
+    ends = [0, *_page_ends(text), len(text)]
+    for begin, end in pairwise(ends):
+        if begin:
+            (call.screen or call.stdout)(b"-- More --")
+            call.keyboard()
+            (call.screen or call.stdout)(b"\r\n\r\n")
+        call.stdout(text[begin:end])
     return 0
+
+
+def _page_ends(text: bytes) -> Iterator[int]:
+    """Where the 25th row of a screen is reached; long lines wrap at column 80."""
+    row = column = 1
+    for at, byte in enumerate(text, 1):
+        match byte:
+            case 13:
+                column = 1
+            case 10:
+                row += 1
+            case 8:
+                column = max(1, column - 1)
+            case 9:
+                column = (column + 7) // 8 * 8 + 1
+            case 7:
+                pass
+            case _:
+                column += 1
+                if column > 80:
+                    row, column = row + 1, 1
+        if row >= 25:
+            yield at
+            row = column = 1
 
 
 # -- ATTRIB, PING, MEM ---------------------------------------------------------------------------
@@ -191,7 +209,7 @@ def attrib(call: Call) -> int:
     changes = [w for w in words if w[0] in "+-"]
     names = [w for w in words if w[0] not in "+-/"]
     if any(w[1:] not in _BITS for w in changes) or len(names) > 1:
-        call.say("Parameter format not correct")
+        call.complain("Parameter format not correct")
         return 1
     try:
         pattern = call.disk.absolute(names[0] if names else "*.*", call.cwd)
@@ -199,7 +217,7 @@ def attrib(call: Call) -> int:
     except DiskError:
         found = []
     if not found:
-        call.say(f"File not found - {names[0] if names else '*.*'}")
+        call.complain(f"File not found - {names[0] if names else '*.*'}")
         return 1
     folder = pattern.rpartition("\\")[0] + "\\"
     for entry in found:
@@ -257,5 +275,8 @@ PROGRAMS: Mapping[str, Program] = {
     "C:\\WINDOWS\\COMMAND\\MORE.COM": more,
     "C:\\WINDOWS\\COMMAND\\ATTRIB.EXE": attrib,
     "C:\\WINDOWS\\COMMAND\\MEM.EXE": mem,
+    "C:\\WINDOWS\\COMMAND\\MOVE.EXE": move,
+    "C:\\WINDOWS\\COMMAND\\XCOPY.EXE": xcopy,
+    "C:\\WINDOWS\\COMMAND\\DELTREE.EXE": deltree,
     "C:\\WINDOWS\\PING.EXE": ping,
 }

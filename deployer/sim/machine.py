@@ -195,7 +195,7 @@ class Machine:
         return Call(
             tail=call.tail, disk=self.disk, cwd=call.cwd, stdout=out, stdin=call.stdin,
             keyboard=self.console.read_line, wait=self.wait, ping=self.ping,
-            memory=self.hardware.ram,
+            memory=self.hardware.ram, screen=self.console.put,
         )  # fmt: skip
 
     def _win32(self, call: Start) -> int | None:

@@ -65,7 +65,11 @@ def prompt(tmp_path: Path) -> Prompt:
         ("SORT", b"b\r\nA\r\nc\r\n", 0, "A\r\nb\r\nc\r\n"),
         ("SORT /R", b"b\r\nA\r\n", 0, "b\r\nA\r\n"),
         ("SORT /+2", b"a2\r\nb1\r\n", 0, "b1\r\na2\r\n"),
-        ("MORE", b"one\r\ntwo", 0, "one\r\ntwo\r\n"),
+        ("MORE", b"one\r\ntwo", 0, "\r\none\r\ntwo"),
+        ("MORE", b"a\r\n" * 24 + b"b", 0, "\r\n" + "a\r\n" * 24 + "-- More --\r\n\r\nb"),
+        ("SORT", b"", 0, "\r\n"),
+        ("SORT", b"b\x82\r\n\r\nbf\r\n", 0, "\r\nbé\r\nbf\r\n"),
+        ("SORT /+2", b"a2\r\nb\r\n", 0, "b\r\na2\r\n"),
         ("ATTRIB LOG.TXT", None, 0, "  A          C:\\LOG.TXT\r\n"),
         ("ATTRIB NONE", None, 1, "File not found - NONE\r\n"),
         ("ATTRIB +X LOG.TXT", None, 1, "Parameter format not correct\r\n"),
@@ -95,3 +99,44 @@ def test_attrib_sets(prompt: Prompt) -> None:
 def test_ping_tells_whether_a_number_answers(prompt: Prompt, host: str, code: int) -> None:
     assert prompt.run(f"PING -n 2 {host}")[0] == code
     assert prompt.waited == [1]
+
+
+@pytest.fixture
+def tree(prompt: Prompt) -> Prompt:
+    prompt.disk.mkdir("C:\\IN")
+    prompt.disk.mkdir("C:\\IN\\SUB")
+    prompt.disk.mkdir("C:\\IN\\EMPTY")
+    for name in ("A.TXT", "B.DAT", "SUB\\C.TXT"):
+        prompt.disk.write_bytes(f"C:\\IN\\{name}", name.encode())
+    return prompt
+
+
+@pytest.mark.parametrize(
+    ("line", "code", "there", "gone"),
+    [
+        ("MOVE IN\\A.TXT IN\\SUB", 0, "IN\\SUB\\A.TXT", "IN\\A.TXT"),
+        ("MOVE IN\\A.TXT,IN\\B.DAT IN\\SUB", 0, "IN\\SUB\\B.DAT", "IN\\B.DAT"),
+        ("MOVE IN NEW", 0, "NEW\\SUB\\C.TXT", "IN"),
+        ('MOVE IN\\A.TXT "long name.txt"', 0, "long name.txt", "IN\\A.TXT"),
+        ("MOVE IN\\A.TXT IN\\B.DAT", 1, "IN\\A.TXT", ""),
+        ("MOVE /Y IN\\A.TXT IN\\B.DAT", 0, "IN\\B.DAT", "IN\\A.TXT"),
+        ("MOVE NONE IN", 1, "IN", "IN\\NONE"),
+        ("MOVE IN\\*.* NEW", 1, "IN\\A.TXT", "NEW"),
+        ("XCOPY IN\\*.TXT OUT\\", 0, "OUT\\A.TXT", "OUT\\SUB"),
+        ("XCOPY IN OUT /S/I", 0, "OUT\\SUB\\C.TXT", "OUT\\EMPTY"),
+        ("XCOPY IN OUT /E /I /Q", 0, "OUT\\EMPTY", ""),
+        ("XCOPY IN OUT", 4, "IN\\A.TXT", "OUT"),
+        ("XCOPY IN IN\\SUB /S", 4, "IN\\A.TXT", "IN\\SUB\\SUB"),
+        ("XCOPY IN\\A.TXT IN\\SUB /D", 4, "IN\\A.TXT", "IN\\SUB\\A.TXT"),
+        ("XCOPY NONE.* IN", 1, "IN", "IN\\NONE"),
+        ("DELTREE /Y IN", 0, "LOG.TXT", "IN"),
+        ("DELTREE /Y IN\\A.* IN\\SUB", 0, "IN\\B.DAT", "IN\\SUB"),
+        ("DELTREE IN", 1, "IN\\A.TXT", ""),
+    ],
+)
+def test_files_are_moved_copied_removed(
+    tree: Prompt, line: str, code: int, there: str, gone: str
+) -> None:
+    assert tree.run(line)[0] == code
+    assert tree.disk.exists(f"C:\\{there}")
+    assert not gone or not tree.disk.exists(f"C:\\{gone}")

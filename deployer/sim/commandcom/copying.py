@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import fcb, messages
 from deployer.sim.commandcom.copyparse import CopyLine, Token, survey, take_out_overwrite
-from deployer.sim.commandcom.dialect import Complaint
+from deployer.sim.commandcom.dialect import Complaint, NotModelled
 from deployer.sim.commandcom.dos import is_pattern, split_path
 from deployer.sim.commandcom.streams import FileStream, Stream
 from deployer.sim.commandcom.text import CTRL_Z, encode
@@ -317,7 +317,6 @@ class _Copy:
                 self._fail(messages.FILE_CREATION)
             self._decide_joining()
         name_from = self.first_name if self.concat else self.name
-        assert name_from is not None
         self.target_path = self.target.folder + _build(self.target.name, name_from)
 
     def _decide_joining(self) -> None:
@@ -475,10 +474,12 @@ class _Copy:
         raise _Over(close=True)
 
 
-def _build(pattern: str, name: _Name) -> str:
+def _build(pattern: str, name: _Name | None) -> str:
     """A name from a pattern: `*` and `?` take the source's characters."""
     if not is_pattern(pattern):
         return pattern
+    if name is None:
+        raise NotModelled("COPY to a pattern when none of the sources is there")
     if not fcb.fits(pattern):
         return pattern
     packed = fcb.parse(pattern).name

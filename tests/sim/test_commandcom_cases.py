@@ -1,0 +1,154 @@
+"""The simulated COMMAND.COM against batch files that were run on real shells.
+
+The cases lie beside the repository (`../shared/win98/batch-cases`, its README says what is in
+them). What only MS-DOS 4.00 did shows that the mechanism is right; what holds for Windows 98 must
+come out with its dialect.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.sim.commandcom import DOS400, WIN98, Dialect, End, ShellHang
+from tests.doscase import SAYCOM, SAYEXE, World, digest
+
+CASES = Path(__file__).parents[3] / "shared" / "win98" / "batch-cases"
+#: What the shell says, as the cases write it.
+MESSAGES = {
+    r"Bad command or file ?name": "{bad-command}",
+    r"Invalid switch\b.*": "{invalid-switch}",
+    r"File not found\b.*": "{file-not-found}",
+    r"Path not found\b.*": "{path-not-found}",
+    r"Syntax error": "{syntax-error}",
+    r"Label not found": "{label-not-found}",
+    r"Batch file missing": "{batch-missing}",
+    r"Out of environment space": "{out-of-environment}",
+    r" *(\d+) [Ff]ile\(s\) copied": r"{copied \1}",
+    r"File creation error\b.*": "{file-creation-error}",
+    r"Too many parameters\b.*": "{too-many-parameters}",
+    r"Required parameter missing\b.*": "{parameter-missing}",
+    r"Parameter format not correct\b.*": "{parameter-format}",
+    r"Invalid keyword\b.*": "{invalid-keyword}",
+    r"Invalid parameter\b.*": "{invalid-parameter}",
+    r"Invalid path or file name\b.*": "{invalid-path}",
+    r"Invalid filename or file not found\b.*": "{invalid-filename}",
+    r"Duplicate file name or file not found": "{duplicate-or-missing}",
+    r"Invalid directory": "{invalid-directory}",
+    r"Directory already exists.*": "{directory-exists}",
+    r"Unable to create directory.*": "{cannot-create-directory}",
+    r"Invalid path, not directory,\n?(or directory not empty)?": "{cannot-remove-directory}",
+    r"Attempt to remove current directory.*": "{is-current-directory}",
+    r"Access denied\b.*": "{access-denied}",
+    r"Content of destination lost before copy": "{destination-lost}",
+    r"File cannot be copied onto itself": "{onto-itself}",
+    r"Cannot do binary reads from a device": "{binary-device}",
+    r"FOR cannot be nested": "{for-nested}",
+    r"Must specify ON or OFF": "{on-or-off}",
+    r"Invalid drive specification": "{invalid-drive}",
+    r"Press any key to continue \. \. \.": "{press-a-key}",
+    r"All files in directory will be deleted!": "{all-files}",
+    r"Are you sure \(Y/N\)\?(.*)": r"{sure?}\1",
+    r"ECHO is on": "{echo-on}",
+    r"ECHO is off": "{echo-off}",
+    r"VERIFY is on": "{verify-on}",
+    r"VERIFY is off": "{verify-off}",
+    r"BREAK is on": "{break-on}",
+    r"BREAK is off": "{break-off}",
+    r"No Path": "{no-path}",
+    r"(?:MS-DOS|Windows 98) .*[Vv]ersion.*": "{version}",
+    r"---------- (.*)": r"{find-heading \1}",
+}
+
+
+def lines(text: str) -> list[str]:
+    """Text as lines, the shell's messages as words in braces."""
+    found = text.removesuffix("\r\n").split("\r\n") if text else []
+    return [_normal(line) for line in found if line != "or directory not empty"]
+
+
+def _normal(line: str) -> str:
+    for pattern, word in MESSAGES.items():
+        match = re.fullmatch(pattern, line, re.IGNORECASE)
+        if match:
+            return match.expand(word)
+    return line
+
+
+def build(folder: Path, expected: dict[str, Any], root: Path, dialect: Dialect) -> World:
+    """The PC as the case finds it."""
+    setup = expected.get("setup", {})
+    world = World(root, dialect=dialect, env_bytes=setup.get("env_bytes", 1024))
+    files = [f for f in sorted(folder.rglob("*")) if f.is_file() and f.name != "expected.json"]
+    copies = {"SAYCOM.COM": SAYCOM, "SAYEXE.EXE": SAYEXE}
+    for file in sorted(files, key=lambda f: (f.parent != folder, str(f))):
+        name = str(file.relative_to(folder)).replace("/", "\\")
+        copied = copies.get(expected.get("programs", {}).get(name, ""))
+        world.put(name, bytes.fromhex(copied) if copied else file.read_bytes())
+    for name in setup.get("empty_dirs", []):
+        world.disk.mkdir(f"C:\\T\\{name}")
+    return world
+
+
+def outcome(world: World, line: str) -> dict[str, Any]:
+    """What came of a typed line, in the words of expected.json."""
+    before = world.snapshot()
+    start = len(world.screen.text)
+    try:
+        end = world.shell.execute(line)
+    except ShellHang:
+        result = "hang"
+    else:
+        result = {End.PROMPT: "prompt", End.NO_PROMPT: "no-prompt"}[end]
+    after = world.snapshot()
+    changed = {n: d for n, d in after.items() if d is not None and before.get(n) != d}
+    out = after.get("OUT.TXT") or b""
+    return {
+        "end": result,
+        "output": lines(out.decode("cp437")),
+        "files_after": {n: {"size": len(d), "sha256": digest(d)} for n, d in changed.items()},
+        "files_gone": sorted(n for n in before if n not in after),
+        "dirs_new": sorted(n for n, d in after.items() if d is None and n not in before),
+        "console": lines(world.screen.text[start:]),
+    }
+
+
+def wanted(expected: dict[str, Any]) -> dict[str, Any]:
+    """The same from expected.json, the console left out."""
+    return {
+        "end": expected["end"],
+        "output": expected["output"],
+        "files_after": expected["files_after"],
+        "files_gone": sorted(expected.get("files_gone", [])),
+        "dirs_new": sorted(expected.get("dirs_new", [])),
+    }
+
+
+def cases() -> list[Any]:
+    """Each case with each dialect that it speaks about."""
+    found = []
+    for path in sorted(CASES.glob("*/expected.json")):
+        expected = json.loads(path.read_text())
+        if "msdos400" in expected["observed_on"]:
+            found.append(pytest.param(path.parent, DOS400, id=f"{path.parent.name}-400"))
+        if expected["applies_to_98"] != "no":
+            found.append(pytest.param(path.parent, WIN98, id=f"{path.parent.name}-98"))
+    if not found:
+        reason = pytest.mark.skip(reason="no ../shared/win98/batch-cases beside the repository")
+        found.append(pytest.param(CASES, WIN98, id="cases", marks=reason))
+    return found
+
+
+@pytest.mark.parametrize(("folder", "dialect"), cases())
+def test_case(folder: Path, dialect: Dialect, tmp_path: Path) -> None:
+    """The batch file leaves the output and the files that it left on the real shell."""
+    expected = json.loads((folder / "expected.json").read_text())
+    got = outcome(build(folder, expected, tmp_path, dialect), expected["run"])
+    goal = wanted(expected)
+    if "OUT.TXT" not in goal["files_after"]:  # it holds messages, whose words are free
+        got["files_after"].pop("OUT.TXT", None)
+    assert {key: got[key] for key in goal} == goal
