@@ -204,6 +204,14 @@ class ProgramFailed(DeployerError):
     exit_code = EXIT_PROGRAM
 
 
+class ProofBroken(DeployerError):
+    """{deployment}: the proof does not hold any more ({told}).
+    What the store keeps was changed or damaged: push again to prove it anew.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class LintFailed(DeployerError):
     """{name}: COMMAND.COM of Windows 98 would not run this batch file as written ({count} findings).
     Change the lines named above; --explain tells why.

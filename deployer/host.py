@@ -17,14 +17,20 @@ from typing import Protocol, Self
 from deployer import staging
 from deployer.core import fit as fits
 from deployer.core import modelfile, plan
+from deployer.core import proof as proofs
 from deployer.edge import files, resources
+from deployer.edge.store import Store
 from deployer.errors import DeployerError, WrongUse
-from deployer.events import Event
+from deployer.events import Event, ProofReceived
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
     DEFAULT_TARGET_DIRECTORY,
+    RESULT_TXT,
+    UPLOAD_LIMITS,
     Manifest,
     Profile,
+    Proof,
+    StagedFile,
 )
 from deployer.service import Service
 from deployer.staging import Request
@@ -54,12 +60,25 @@ class Recognised:
     model: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something about a proof that was looked at again; `good` None: it could not be."""
+
+    what: str
+    good: bool | None
+    detail: str
+
+
 class Host(Protocol):
     """Requests end when they are accepted; how they go on is told by the events."""
 
     @property
     def name(self) -> str:
         """Where this host runs, in words."""
+
+    @property
+    def ends_with_face(self) -> bool:
+        """True when open deployments end with the face that asked for them."""
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """Numbers and events after `since` (None: from now on); ticks have the number 0."""
@@ -75,6 +94,12 @@ class Host(Protocol):
 
     async def retry(self, deployment: str) -> str:
         """Offer an ended deployment again: only what is missing moves. The id may be a new one."""
+
+    async def sources(self, deployment: str) -> tuple[str, ...]:
+        """The paths of its files on the host."""
+
+    async def recheck(self, deployment: str) -> tuple[Check, ...]:
+        """Look at its sums and at the target's report again."""
 
     async def cancel(self, deployment: str) -> None:
         """End a deployment. Nothing happens when it has ended."""
@@ -120,7 +145,12 @@ class InProcess:
     @property
     def name(self) -> str:
         """Where this host runs, in words."""
-        return "this window; what it sends ends when it is closed"
+        return "served by this window"
+
+    @property
+    def ends_with_face(self) -> bool:
+        """See `Host.ends_with_face`."""
+        return True
 
     async def __aenter__(self) -> Self:
         return self
@@ -172,6 +202,15 @@ class InProcess:
         if not await asyncio.to_thread(_unchanged, manifest):
             manifest = await asyncio.to_thread(staging.stage, _again(manifest), host=manifest.host)
         return await self._offer(manifest, before.target, before.directory)
+
+    async def sources(self, deployment: str) -> tuple[str, ...]:
+        """See `Host.sources`."""
+        found = self.service.staged(deployment)
+        return tuple(file.source for file in found[0].payload.files) if found else ()
+
+    async def recheck(self, deployment: str) -> tuple[Check, ...]:
+        """See `Host.recheck`."""
+        return await asyncio.to_thread(recheck, self.service.state_dir, deployment)
 
     async def cancel(self, deployment: str) -> None:
         """See `Host.cancel`."""
@@ -309,3 +348,51 @@ def _lines(
     else:
         lines.append("is delivered and proved, nothing is run")
     return tuple(lines)
+
+
+def recheck(state_dir: Path, deployment: str) -> tuple[Check, ...]:
+    """Everything about a proof that can be looked at again, on this computer.
+
+    The target's report is read again and its closing checksum worked out anew; the verdict is
+    reached again; the files that are still here are hashed again.
+    """
+    store = Store(state_dir)
+    try:
+        manifest = store.manifest(deployment)
+        told = [event for _seq, event in store.replay(0, deployment, (ProofReceived,))]
+        inbox = store.inbox / deployment / RESULT_TXT
+    finally:
+        store.close()
+    if manifest is None:
+        return (Check("deployment", None, f"there is no deployment {deployment}"),)
+    found = [_recheck_file(file) for file in manifest.payload.files]
+    if not told or not isinstance(told[-1], ProofReceived):
+        return (Check("proof", None, "the PC has not proved anything yet"), *found)
+    return (*_recheck_report(inbox, manifest, told[-1].proof), *found)
+
+
+def _recheck_report(path: Path, manifest: Manifest, known: Proof) -> list[Check]:
+    try:
+        data = files.read_bounded(path, UPLOAD_LIMITS[RESULT_TXT])
+    except DeployerError as error:
+        return [Check(RESULT_TXT, None, error.what)]
+    report = proofs.parse_report(data)
+    seal = "its closing checksum is right" if report.sealed else "its closing checksum is wrong"
+    proved, why = proofs.judge(report, manifest.payload, manifest.deployment)
+    verdict = "proves every file" if proved else f"proves nothing: {why}"
+    return [
+        Check(RESULT_TXT, report.sealed or bool(report.failed), seal),
+        Check(RESULT_TXT, report == known.report, "is what the store remembers"),
+        Check("verdict", proved == known.proved, verdict),
+    ]
+
+
+def _recheck_file(file: StagedFile) -> Check:
+    try:
+        size = file.parts[0].length if file.parts else 1 << 20
+        now = files.measure(Path(file.source), size)
+    except DeployerError as error:
+        return Check(file.name, None, error.what)
+    if now.sha256 == file.sha256:
+        return Check(file.name, True, f"{file.source} still has this SHA-256")
+    return Check(file.name, False, f"{file.source} is another file now")

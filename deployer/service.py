@@ -189,6 +189,11 @@ class Service:
         """Where the target's OUTPUT.TXT lies once it has arrived."""
         return self._store.inbox / deployment / OUTPUT_TXT
 
+    @property
+    def state_dir(self) -> Path:
+        """Where the store is."""
+        return self._store.directory
+
     def simulated_disk(self) -> Path:
         """The directory that is drive C: of the simulated PC."""
         return self._store.directory / "sim-pc"

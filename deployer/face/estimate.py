@@ -124,13 +124,13 @@ def _run_left(row: Row, known: Habits, now: float) -> float | None:
 # --- the fit line
 
 
-def shown_by(rows: Iterable[Row], target: str, sha256: str) -> fits.Shown:
-    """What a target has shown: its wire's speed, and its tok/s with a model of that SHA-256."""
+def shown_by(rows: Iterable[Row], target: str, model: str) -> fits.Shown:
+    """What a target has shown: its wire's speed, and its tok/s with the model of that file name."""
     rows = list(rows)
     tokens = None
     for row in sorted(rows, key=lambda row: row.at):
         speed = row.proof.tokens_per_second if row.proof and not row.emulated else None
-        same = row.target == target and any(file.sha256 == sha256 for file in row.files)
+        same = row.target == target and any(file.long_name == model for file in row.files)
         tokens = speed if same and speed is not None else tokens
     return fits.Shown(habits(rows, target).wire, tokens)
 
@@ -149,12 +149,12 @@ def fit_line(
     target: str,
     *,
     profile: Profile,
-    sha256: str = "",
+    model: str = "",
 ) -> tuple[fits.Fit, str]:
     """The fit, and the one line that says it."""
     rows = list(rows)
     machine = machine_of(rows, target)
-    fit = fits.fit(load, machine, shown_by(rows, target, sha256), profile)
+    fit = fits.fit(load, machine, shown_by(rows, target, model), profile)
     return fit, sentence(fit, machine)
 
 

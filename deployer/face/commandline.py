@@ -1,0 +1,42 @@
+"""The command line that pushes a deployment again, for shells."""
+
+from __future__ import annotations
+
+import itertools
+import shlex
+from collections.abc import Sequence
+
+from deployer.face.view import Row
+from deployer.model import DEFAULT_TARGET_DIRECTORY, ENGINE_EXE
+
+_OPTIONS = {
+    "-t": "--temperature", "-p": "--top-p", "-s": "--seed", "-n": "--steps", "-i": "--prompt",
+    "-q": "--quantise",
+}  # fmt: skip
+
+
+def push_again(row: Row, sources: Sequence[str]) -> str:
+    """`deployer push ...` for the row; `sources` are the paths of its files on this computer.
+
+    Programs of ours that a recipe adds are left out, and its options come back from the command
+    that was run.
+    """
+    words = ["deployer", "push", "--target", row.target]
+    if row.directory != DEFAULT_TARGET_DIRECTORY:
+        words += ["--to", row.directory]
+    if row.recipe == "files":
+        words += ["--run", row.run] if row.run else ["--no-run"]
+    else:
+        words += ["--recipe", row.recipe, *_options(row.run)]
+        sources = [path for path in sources if not path.upper().endswith(ENGINE_EXE)]
+    return shlex.join([*words, *sources])
+
+
+def _options(run: str) -> list[str]:
+    """The recipe's options in a command line of the engine."""
+    lexer = shlex.shlex(run, posix=True, punctuation_chars=False)
+    lexer.whitespace_split = True
+    lexer.escape = ""
+    words = list(lexer)
+    pairs = itertools.pairwise(words)
+    return [piece for a, b in pairs if a in _OPTIONS for piece in (_OPTIONS[a], b)]

@@ -1,0 +1,126 @@
+"""One proof in full, as people read it."""
+
+from __future__ import annotations
+
+import datetime
+import json
+from collections.abc import Iterator, Sequence
+
+import msgspec
+
+from deployer.core.proof import story
+from deployer.errors import ProofBroken
+from deployer.face import text, words
+from deployer.face.view import Row
+from deployer.host import Check
+from deployer.model import RESULT_TXT, FileProof, Proof
+
+ABOUT_PROOF = (RESULT_TXT, "verdict")
+"""Checks that a proof rests on; the others are about files of this computer."""
+
+
+def lines(row: Row, checks: Sequence[Check]) -> tuple[str, ...]:
+    """Everything that is known of a deployment's proof, then what was looked at again."""
+    at = datetime.datetime.fromtimestamp(row.at, tz=datetime.UTC).astimezone()
+    out = [
+        f"Deployment {row.deployment} for {words.machine(row.target)}",
+        f"staged {at:%Y-%m-%d %H:%M:%S}, {text.size(row.total)}"
+        f" in {text.count(len(row.parts), 'part')}",
+    ]
+    if row.proof is None:
+        out.append(f"There is no proof: it is {row.state.value}.")
+        out.append(row.reason)
+    else:
+        out += _proof(row.proof, row)
+    out += ["", "Looked at again:", *(_check(check) for check in checks)]
+    return tuple(out)
+
+
+def _proof(proof: Proof, row: Row) -> list[str]:
+    report = proof.report
+    out = ["PROVED by the PC." if proof.proved else f"NOT proved: {proof.reason}"]
+    if proof.emulated:
+        out.append("The PC was the simulated one.")
+    out += ["", "Files, as staged here and as found on the PC's own disk:"]
+    found = {file.name: file for file in report.files}
+    for expected in proof.expected:
+        out += _file(expected, found.get(expected.name))
+    if report.run:
+        took = f" after {report.run_seconds} s" if report.run_seconds is not None else ""
+        code = "never ended" if report.run_exit is None else f"exit code {report.run_exit}"
+        out += ["", f"Ran: {report.run}", f"     {code}{took}"]
+    if proof.tokens_per_second is not None:
+        out.append(
+            f"     {text.tokens_per_second(proof.tokens_per_second, emulated=proof.emulated)}"
+        )
+    out += ["", "The PC says of itself:"]
+    out += [f"  {label}: {value}" for label, value in words.target_words(report)]
+    for number in report.rounds:
+        out.append(f"  round {number.number}: {number.accepted} parts right, {number.bad} bad")
+    if row.output.strip():
+        out += ["", "The program wrote:"]
+        out += [f"  {line}" for line in story(row.output).splitlines()]
+        if row.output_path:
+            out.append(f"  (all of it: {row.output_path})")
+    return out
+
+
+def _file(expected: FileProof, seen: FileProof | None) -> list[str]:
+    same = seen is not None and (seen.length, seen.sha256, seen.verdict) == (
+        expected.length, expected.sha256, "good",
+    )  # fmt: skip
+    lines = [f"  {expected.name}  {'equal' if same else 'DIFFERENT'}"]
+    lines.append(f"    here    {expected.length:,} bytes  {expected.sha256}")
+    if seen is None:
+        lines.append("    there   missing")
+    else:
+        lines.append(f"    there   {seen.length:,} bytes  {seen.sha256 or '-'}  {seen.verdict}")
+    return lines
+
+
+def _check(check: Check) -> str:
+    sign = {True: "[ok]", False: "[WRONG]", None: "[?]"}[check.good]
+    return f"  {sign} {check.what}: {check.detail}"
+
+
+def to_json(row: Row, checks: Sequence[Check]) -> str:
+    """One JSON object."""
+    fields = {
+        "deployment": row.deployment,
+        "target": row.target,
+        "state": row.state.value,
+        "proof": msgspec.to_builtins(row.proof),
+        "checks": [msgspec.to_builtins(check) for check in checks],
+    }
+    return json.dumps(fields)
+
+
+def refuse_broken(row: Row, checks: Sequence[Check]) -> None:
+    """Raises VerificationFailed when a proof does not hold any more.
+
+    Files that have changed on this computer since are told of, but they do not break a proof.
+    """
+    broken = [check for check in checks if check.good is False and check.what in ABOUT_PROOF]
+    if row.proof and row.proof.proved and broken:
+        told = "; ".join(f"{check.what}: {check.detail}" for check in broken)
+        raise ProofBroken(deployment=row.deployment, told=told)
+
+
+def summary(rows: Sequence[Row]) -> Iterator[str]:
+    """What a machine has shown over all its deployments."""
+    proved = [row for row in rows if row.proof and row.proof.proved]
+    if not rows:
+        return
+    yield f"{len(proved)} of {text.count(len(rows), 'deployment')} proved."
+    rates = [row.rate for row in rows if row.rate]
+    if rates:
+        best, last_rate = (text.size(round(rate)) for rate in (max(rates), rates[-1]))
+        yield f"Wire: {best}/s at best, last {last_rate}/s."
+    speeds = [row.proof.tokens_per_second for row in proved if row.proof]
+    told = [speed for speed in speeds if speed is not None]
+    if told:
+        yield f"Engine: {max(told):.4g} tok/s at best, last {told[-1]:.4g} tok/s."
+    last = next((row.info or row.report for row in reversed(rows) if row.info or row.report), None)
+    if last is not None:
+        pairs = ", ".join(f"{label} {value}" for label, value in words.target_words(last))
+        yield f"The PC says: {pairs}."

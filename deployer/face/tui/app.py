@@ -1,0 +1,380 @@
+"""`deployer tui`: the application. It knows a `Host` and the fold of its events, nothing else."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from textual import on, work
+from textual.app import App, ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical
+from textual.events import Resize
+from textual.filter import LineFilter
+from textual.widgets import Footer, Input, Log, OptionList, Static
+
+from deployer import settings
+from deployer.errors import DeployerError
+from deployer.events import DeploymentStaged, Event, ProofReceived, StateChanged
+from deployer.face import commandline, estimate, proofs, words
+from deployer.face.card import followed, hints
+from deployer.face.estimate import Habits
+from deployer.face.tui import looks, sidebar
+from deployer.face.tui.detail import Detail
+from deployer.face.tui.dialogs import Dialog, Help, Live, Question
+from deployer.face.tui.picker import Choice, PushScreen
+from deployer.face.tui.sidebar import Sidebar
+from deployer.face.view import Row, View, fold, fold_all
+from deployer.host import Host, Order
+from deployer.settings import Settings
+from deployer.staging import Request
+
+_DRAW = 0.2
+_BACKLOG_LINES = 200
+_LOG_LINES = 2000
+_LOG_SIZES = ("", "-tall", "-hidden")
+
+
+class DeployerApp(App[None]):
+    """Left the deployments, right the chosen one, below what happens."""
+
+    CSS = looks.CSS
+    ENABLE_COMMAND_PALETTE = False
+    TITLE = "deployer"
+    BINDINGS = [  # noqa: RUF012 - as Textual wants it
+        Binding("p", "push", "Push"),
+        Binding("space", "pause", "Pause", key_display="space"),
+        Binding("c", "cancel", "Cancel"),
+        Binding("r", "retry", "Retry"),
+        Binding("k", "card", "Card"),
+        Binding("o", "proof", "Proof"),
+        Binding("y", "copy", "Copy"),
+        Binding("slash", "filter", "Filter", key_display="/"),
+        Binding("question_mark", "help", "Help", key_display="?"),
+        Binding("q", "quit_kindly", "Quit"),
+        Binding("l", "log", "Log", show=False),
+        Binding("t", "theme", "Light or dark", show=False),
+        Binding("escape", "unfilter", "Show all", show=False),
+    ]
+
+    def __init__(
+        self,
+        host: Host,
+        config: Settings,
+        *,
+        clock: Callable[[], float] = time.time,
+        start: Path | None = None,
+        light: bool = False,
+    ) -> None:
+        super().__init__()
+        self._host = host
+        self._config = config
+        self._clock = clock
+        self._start = start or Path()
+        self._rows: View = {}
+        self._habits: dict[str, Habits] = {}
+        self._words = ""
+        self._dirty = True
+        self._drawn_at = 0.0
+        self._follow = ""
+        self.copied = ""
+        self.ready = False
+        self.theme = "textual-light" if light else "textual-dark"
+
+    # --- the page
+
+    def compose(self) -> ComposeResult:
+        """Title, list and detail, log, keys."""
+        yield Static(id="title", markup=False)
+        with Horizontal(id="main"):
+            with Vertical(id="left"):
+                yield Input(placeholder="filter: id, PC, state, file", id="filter")
+                yield Sidebar()
+            yield Detail()
+        log = Log(id="log", max_lines=_LOG_LINES, highlight=False)
+        log.border_title = "Events"
+        log.can_focus = False
+        yield log
+        yield Footer(compact=True)
+
+    def on_mount(self) -> None:
+        """Begin to watch and to draw."""
+        self.query_one(Sidebar).focus()
+        self._watch()
+        self.set_interval(_DRAW, self._draw)
+
+    def on_resize(self, event: Resize) -> None:
+        """A wide window has room for a wider list and a taller log."""
+        self.query_one("#left").set_class(event.size.width >= 110, "-wide")
+        self.query_one("#log").set_class(event.size.height >= 36, "-tall")
+        self._dirty = True
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        """With NO_COLOR there is no colour at all, not even grey."""
+        if self.no_color:
+            return [looks.WithoutColours()]
+        return super().get_line_filters()
+
+    # --- what happens
+
+    @work(exclusive=True, group="watch")
+    async def _watch(self) -> None:
+        """Everything that was, in one go; then what happens, as it happens."""
+        last = await self._host.last_seq()
+        backlog: list[Event] = []
+        if not last:
+            self._begin(backlog)
+        async for seq, event in self._host.subscribe(0):
+            if not self.ready:
+                backlog.append(event)
+                if seq < last:
+                    continue
+                self._begin(backlog)
+            else:
+                self._happened(event)
+
+    def _begin(self, backlog: list[Event]) -> None:
+        self._rows = fold_all(backlog)
+        for target in {row.target for row in self._rows.values()}:
+            self._habits[target] = estimate.habits(self._rows.values(), target)
+        self.query_one(Log).write_lines(
+            [line for event in backlog[-_BACKLOG_LINES:] if (line := self._line(event))]
+        )
+        self.ready = self._dirty = True
+        self._draw()
+
+    def _happened(self, event: Event) -> None:
+        self._rows = fold(self._rows, event)
+        self._dirty = True
+        match event:
+            case DeploymentStaged(deployment=deployment):
+                self._follow = deployment
+            case StateChanged(deployment=deployment) if deployment in self._rows:
+                target = self._rows[deployment].target
+                self._habits[target] = estimate.habits(self._rows.values(), target)
+            case ProofReceived(proof=proof):
+                word = "proved" if proof.proved else f"not proved: {proof.reason}"
+                self.notify(
+                    f"{proof.deployment} {word}",
+                    severity="information" if proof.proved else "error",
+                    markup=False,
+                )
+            case _:
+                pass
+        line = self._line(event)
+        if line:
+            self.query_one(Log).write_line(line)
+
+    def _line(self, event: Event) -> str:
+        said = words.sentence(event)
+        at = time.strftime("%H:%M:%S", time.localtime(event.at))
+        return f"{at} {event.deployment or '-':<8} {said}" if said else ""
+
+    # --- drawing
+
+    def _draw(self) -> None:
+        """Bring the page up to date: at once after an event, each second without one."""
+        now = self._clock()
+        if not self.ready or not (self._dirty or now - self._drawn_at >= 1.0):
+            return
+        self._dirty, self._drawn_at = False, now
+        side = self.query_one(Sidebar)
+        side.show(sidebar.lines(self._rows.values(), self._words, self._habits, now))
+        if self._follow in self._rows:
+            side.choose(self._follow)
+            self._follow = ""
+        self._draw_detail(now)
+        opened = sum(not row.state.final for row in self._rows.values())
+        title = f"deployer   {opened} open, {len(self._rows) - opened} ended"
+        self.query_one("#title", Static).update(f"{title}   {self._host.name}")
+
+    def _draw_detail(self, now: float) -> None:
+        row = self.row
+        known = self._habits.get(row.target, Habits()) if row else Habits()
+        self.query_one(Detail).show(row, known, now)
+
+    @property
+    def row(self) -> Row | None:
+        """The chosen deployment."""
+        return self._rows.get(self.query_one(Sidebar).chosen)
+
+    @property
+    def rows(self) -> View:
+        """What has been seen so far."""
+        return self._rows
+
+    @on(OptionList.OptionHighlighted, "#list")
+    def _chosen(self) -> None:
+        self._draw_detail(self._clock())
+
+    # --- requests
+
+    def _asked(self, need: str = "") -> Row | None:
+        """The chosen deployment; None, and a word to the user, when there is none for this."""
+        row = self.row
+        if row is None:
+            self.notify("No deployment is chosen.", severity="warning")
+        elif need == "open" and row.state.final:
+            self.notify(f"{row.deployment} has ended already.", severity="warning")
+        elif need == "ended" and not row.state.final:
+            self.notify(f"{row.deployment} has not ended: cancel it first.", severity="warning")
+        else:
+            return row
+        return None
+
+    def _fail(self, error: DeployerError) -> None:
+        self.notify(f"{error.what}\n{error.remedy}", severity="error", timeout=15, markup=False)
+
+    @work
+    async def action_push(self) -> None:
+        """Choose a payload and push it."""
+        seen = [row.target for row in sorted(self._rows.values(), key=lambda row: -row.at)]
+        targets = list(dict.fromkeys([*seen, *self._config.targets, "sim"]))
+        screen = PushScreen(self._look, targets, targets[0], self._start)
+        choice = await self.push_screen_wait(screen)
+        if choice is not None:
+            await self._push(choice)
+
+    async def _push(self, choice: Choice) -> None:
+        try:
+            target = settings.resolve_target(choice.target, self._config)
+            order = Order(choice.request, target, self._config.directory, self._config.address)
+            self.notify("Reading the files ...", timeout=2)
+            self._follow = await self._host.push(order)
+        except DeployerError as error:
+            self._fail(error)
+
+    async def _look(self, request: Request, target: str) -> Sequence[str]:
+        """What the picker says about a request: the files, and whether they fit."""
+        seen = await self._host.recognise(request)
+        address = settings.resolve_target(target, self._config) if target else "sim"
+        _fit, line = estimate.fit_line(
+            seen.load, self._rows.values(), address, profile=seen.profile, model=seen.model
+        )
+        return (*seen.lines, line)
+
+    @work
+    async def action_pause(self) -> None:
+        """Hold the next part back, or let it go."""
+        row = self._asked("open")
+        if row is not None:
+            await (self._host.resume if row.paused else self._host.pause)(row.deployment)
+
+    @work
+    async def action_cancel(self) -> None:
+        """End the chosen deployment, after a question."""
+        row = self._asked("open")
+        if row is None:
+            return
+        lines = (
+            f"Cancel {row.deployment} for {words.machine(row.target)}?",
+            "What has arrived stays on the PC: a retry goes on from there.",
+        )
+        if await self.push_screen_wait(Question("Cancel", lines, "Cancel it")):
+            await self._host.cancel(row.deployment)
+
+    @work
+    async def action_retry(self) -> None:
+        """Offer an ended deployment again."""
+        row = self._asked("ended")
+        if row is None:
+            return
+        try:
+            self._follow = await self._host.retry(row.deployment)
+        except DeployerError as error:
+            self._fail(error)
+
+    def action_card(self) -> None:
+        """What to type on the old PC, ticked off as it happens."""
+        row = self._asked()
+        if row is None:
+            return
+        identity = row.deployment
+
+        def read() -> Sequence[str]:
+            now = self._rows[identity]
+            due = hints(now, self._clock())
+            return (*followed(now), *(["", *due] if due else []))
+
+        self.push_screen(Live("Card", read))
+
+    @work
+    async def action_proof(self) -> None:
+        """The proof in full, its sums checked again."""
+        row = self._asked()
+        if row is None:
+            return
+        try:
+            checks = await self._host.recheck(row.deployment)
+        except DeployerError as error:
+            self._fail(error)
+            return
+        await self.push_screen(Dialog(f"Proof {row.deployment}", proofs.lines(row, checks)))
+
+    @work
+    async def action_copy(self) -> None:
+        """Copy the command line that pushes the same again."""
+        row = self._asked()
+        if row is None:
+            return
+        self.copied = commandline.push_again(row, await self._host.sources(row.deployment))
+        self.copy_to_clipboard(self.copied)
+        self.notify(self.copied, title="Copied", timeout=8, markup=False)
+
+    # --- the window itself
+
+    def action_help(self) -> None:
+        """All keys."""
+        self.push_screen(Help())
+
+    def action_filter(self) -> None:
+        """Type words; only what has all of them stays in the list."""
+        box = self.query_one("#filter", Input)
+        box.add_class("-shown")
+        box.focus()
+
+    def action_unfilter(self) -> None:
+        """Show all again."""
+        box = self.query_one("#filter", Input)
+        box.value = self._words = ""
+        box.remove_class("-shown")
+        self.query_one(Sidebar).focus()
+        self._dirty = True
+
+    @on(Input.Changed, "#filter")
+    def _filtered(self, event: Input.Changed) -> None:
+        self._words = event.value
+        self._dirty = True
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.query_one(Sidebar).focus()
+
+    def action_log(self) -> None:
+        """Small, tall, hidden."""
+        log = self.query_one(Log)
+        now = next((size for size in _LOG_SIZES[1:] if log.has_class(size)), "")
+        log.remove_class(*_LOG_SIZES[1:])
+        after = _LOG_SIZES[(_LOG_SIZES.index(now) + 1) % len(_LOG_SIZES)]
+        if after:
+            log.add_class(after)
+
+    def action_theme(self) -> None:
+        """Light or dark."""
+        self.theme = "textual-dark" if self.theme == "textual-light" else "textual-light"
+
+    @work
+    async def action_quit_kindly(self) -> None:
+        """Quit; asks first when open deployments would end with this window."""
+        opened = [row for row in self._rows.values() if not row.state.final]
+        served = opened if self._host.ends_with_face else []
+        if served:
+            lines = (
+                f"{len(served)} open: {', '.join(row.deployment for row in served[:4])}.",
+                "They are served by this window, and are cancelled when it is closed.",
+                "What has arrived stays on the PC: a retry goes on from there.",
+            )
+            if not await self.push_screen_wait(Question("Quit", lines, "Quit")):
+                return
+        self.exit()

@@ -1,0 +1,100 @@
+"""How the interactive face looks: its style sheet, its signs, and how it looks without colours."""
+
+from __future__ import annotations
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.color import Color
+from textual.filter import LineFilter
+
+from deployer.face.view import PartState
+from deployer.model import State
+
+CELLS: dict[PartState, tuple[str, str]] = {
+    PartState.WAITING: (".", "waiting"),
+    PartState.MOVING: (">", "moving"),
+    PartState.FETCHED: ("o", "fetched"),
+    PartState.BAD: ("!", "bad"),
+    PartState.PROVED: ("#", "proved"),
+}
+"""The sign and the word of a part's state. The signs differ without any colour."""
+
+PART_STYLE: dict[PartState, str] = {
+    PartState.WAITING: "dim",
+    PartState.MOVING: "bold yellow",
+    PartState.FETCHED: "cyan",
+    PartState.BAD: "bold red",
+    PartState.PROVED: "green",
+}
+
+STATE_STYLE: dict[State, str] = {
+    State.STAGED: "dim",
+    State.WAITING: "yellow",
+    State.FETCHING: "cyan",
+    State.VERIFYING: "cyan",
+    State.RUNNING: "magenta",
+    State.PROVED: "green",
+    State.FAILED: "bold red",
+    State.CANCELLED: "dim",
+}
+
+
+class WithoutColours(LineFilter):
+    """Takes every colour away; bold, underline and reverse stay."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The segments in the terminal's own two colours."""
+        return [
+            Segment(text, _bare(style) if style else None, control)
+            for text, style, control in segments
+        ]
+
+
+def _bare(style: Style) -> Style:
+    return Style(
+        bold=style.bold, italic=style.italic, underline=style.underline, reverse=style.reverse,
+        meta=style.meta, link=style.link,
+    )  # fmt: skip
+
+
+CSS = """
+Screen { layout: vertical; }
+#title { height: 1; background: $primary; color: $text; padding: 0 1; text-style: bold; }
+#main { height: 1fr; }
+#left { width: 30; border-right: solid $primary; }
+#left.-wide { width: 38; }
+#list { height: 1fr; border: none; padding: 0; background: $background; }
+#list:focus { border: none; }
+#filter { display: none; height: 1; border: none; padding: 0 1; }
+#filter.-shown { display: block; }
+#detail { width: 1fr; padding: 0 1; scrollbar-size-vertical: 1; }
+#detail Static, #detail PartMap { height: auto; }
+.box { border-top: solid $primary; border-title-color: $text-primary; border-title-style: bold; }
+#hints { color: $text-warning; display: none; }
+#hints.-shown { display: block; }
+#mapbox { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
+#log { height: 6; border-top: solid $primary; border-title-color: $text-primary;
+       padding: 0 1; scrollbar-size-vertical: 1; background: $background; }
+#log.-tall { height: 12; }
+#log.-hidden { display: none; }
+#list:focus > .option-list--option-highlighted { text-style: bold reverse; }
+#list > .option-list--option-highlighted { text-style: bold; }
+#list:nocolor > .option-list--option-highlighted { text-style: bold reverse; }
+#title:nocolor { text-style: bold reverse; }
+
+Dialog { align: center middle; }
+Dialog > #frame { width: 90%; max-width: 100; height: auto; max-height: 90%;
+                  border: round $primary; padding: 0 1; background: $surface; }
+Dialog #text { height: auto; }
+Dialog #scroll { height: auto; max-height: 1fr; }
+Dialog #buttons { height: auto; align-horizontal: right; }
+Dialog Button { margin-left: 1; }
+PushScreen > #frame { height: 90%; }
+PushScreen #fields { height: auto; }
+PushScreen .label { width: 9; padding-top: 0; }
+PushScreen .line { height: 1; }
+PushScreen Input { height: 1; border: none; width: 1fr; }
+PushScreen Input:focus { text-style: underline; border: none; }
+PushScreen #tree { height: 1fr; min-height: 3; border-top: solid $primary; }
+PushScreen #seen { height: auto; max-height: 8; border-top: solid $primary; }
+"""

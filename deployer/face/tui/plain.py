@@ -1,0 +1,172 @@
+"""The plain mode: whole lines in, whole lines out, for screen readers, pipes and dumb terminals.
+
+Nothing moves on the screen and nothing is drawn; every change is a sentence. Commands are words.
+"""
+
+from __future__ import annotations
+
+import shlex
+import time
+from collections.abc import AsyncIterator, Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployer import settings
+from deployer.errors import DeployerError, WrongUse
+from deployer.events import Event, TransferStarted, TransferTick
+from deployer.face import commandline, estimate, proofs, words
+from deployer.face.card import followed, hints
+from deployer.face.view import Row, View, fold, fold_all
+from deployer.host import Host, Order
+from deployer.settings import Settings
+from deployer.staging import Request
+
+Say = Callable[[str], object]
+
+HELP = (
+    "push TARGET FILE [FILE...]   send files; TARGET is an address, a name, or sim",
+    "look FILE [FILE...]          what the files are, and whether they fit",
+    "list [WORDS]                 deployments, those that are open first",
+    "status [ID]                  what one does now",
+    "pause ID, resume ID          hold the next part back, let it go",
+    "cancel ID, retry ID          end one, offer it again",
+    "card ID, proof ID, copy ID   what to type there; its proof; its command line",
+    "help, quit",
+)
+
+
+@dataclass(slots=True)
+class Plain:
+    """One session of the plain mode. ID may be left out: the newest deployment is meant."""
+
+    host: Host
+    config: Settings
+    say: Say
+    clock: Callable[[], float] = time.time
+    rows: View = field(default_factory=dict)
+    _leaving: bool = False
+
+    async def watch(self) -> None:
+        """Say what happens, until cancelled. What was before is only counted."""
+        last = await self.host.last_seq()
+        backlog: list[Event] = []
+        if not last:
+            self.say("Nothing has been pushed yet. Try: push sim FILE")
+        async for seq, event in self.host.subscribe(0):
+            if seq and seq <= last:
+                backlog.append(event)
+                if seq == last:
+                    self.rows = fold_all(backlog)
+                    self.say(f"{len(self.rows)} deployments so far. Type help for the commands.")
+                continue
+            self.rows = fold(self.rows, event)
+            if not isinstance(event, TransferTick | TransferStarted):
+                said = words.sentence(event)
+                if said:
+                    self.say(f"{event.deployment or 'host'}: {said}")
+
+    async def obey(self, lines: AsyncIterator[str]) -> None:
+        """Do what the lines say, until `quit` or their end."""
+        async for line in lines:
+            try:
+                await self.do(line)
+            except DeployerError as error:
+                self.say(f"{error.what}\n{error.remedy}")
+            if self._leaving:
+                return
+
+    async def do(self, line: str) -> None:
+        """One command. Raises WrongUse for one that is not known, and what the request raises."""
+        try:
+            typed = shlex.split(line)
+        except ValueError as error:
+            raise WrongUse(what=f"{line}: {error}.", remedy="Close the quotes.") from error
+        if not typed:
+            return
+        verb, *rest = typed
+        simple: Mapping[str, Callable[[list[str]], None]] = {
+            "help": self._help, "list": self._list, "status": self._status, "card": self._card,
+            "quit": self._quit,
+        }  # fmt: skip
+        if verb in simple:
+            simple[verb](rest)
+            return
+        await self._request(verb, rest)
+
+    async def _request(self, verb: str, rest: list[str]) -> None:
+        match verb:
+            case "push" if len(rest) >= 2:
+                target = settings.resolve_target(rest[0], self.config)
+                request = Request(files=tuple(Path(name) for name in rest[1:]))
+                order = Order(request, target, self.config.directory, self.config.address)
+                await self.host.push(order)
+            case "look" if rest:
+                await self._look(rest)
+            case "pause":
+                await self.host.pause(self._row(rest).deployment)
+            case "resume":
+                await self.host.resume(self._row(rest).deployment)
+            case "cancel":
+                await self.host.cancel(self._row(rest).deployment)
+            case "retry":
+                await self.host.retry(self._row(rest).deployment)
+            case "proof":
+                row = self._row(rest)
+                checks = await self.host.recheck(row.deployment)
+                self.say("\n".join(proofs.lines(row, checks)))
+            case "copy":
+                row = self._row(rest)
+                self.say(commandline.push_again(row, await self.host.sources(row.deployment)))
+            case _:
+                raise WrongUse(what=f"{verb}: not understood.", remedy="Type help.")
+
+    def _row(self, rest: list[str]) -> Row:
+        if not self.rows:
+            raise WrongUse(what="There is no deployment yet.", remedy="Type: push sim FILE")
+        if not rest:
+            return max(self.rows.values(), key=lambda row: row.at)
+        found = self.rows.get(rest[0].upper())
+        if found is None:
+            raise WrongUse(what=f"There is no deployment {rest[0]}.", remedy="Type list.")
+        return found
+
+    def _help(self, _rest: list[str]) -> None:
+        self.say("\n".join(HELP))
+
+    def _quit(self, _rest: list[str]) -> None:
+        self._leaving = True
+
+    def _list(self, rest: list[str]) -> None:
+        hay = [row for row in self.rows.values() if not rest or rest[0] in str(row)]
+        for row in sorted(hay, key=lambda row: (row.state.final, -row.at)):
+            self.say(f"{row.deployment} for {row.target}: {self._doing(row)}")
+        if not hay:
+            self.say("None.")
+
+    def _status(self, rest: list[str]) -> None:
+        row = self._row(rest)
+        now, known = self.clock(), estimate.habits(self.rows.values(), row.target)
+        proved = sum(part.state == "proved" for part in row.parts.values())
+        pieces = [
+            f"{row.deployment} for {words.machine(row.target)}: {self._doing(row)}",
+            f"{proved} of {len(row.parts)} parts proved",
+            words.rate(row),
+            words.time_left(row, known, now),
+        ]
+        self.say(". ".join(piece for piece in pieces if piece) + ".")
+        for line in hints(row, now):
+            self.say(line)
+
+    def _doing(self, row: Row) -> str:
+        known = estimate.habits(self.rows.values(), row.target)
+        return words.doing(row, known, self.clock())
+
+    def _card(self, rest: list[str]) -> None:
+        self.say("\n".join(followed(self._row(rest))))
+
+    async def _look(self, rest: list[str]) -> None:
+        seen = await self.host.recognise(Request(files=tuple(Path(name) for name in rest)))
+        _fit, line = estimate.fit_line(
+            seen.load, self.rows.values(), "sim", profile=seen.profile, model=seen.model
+        )
+        self.say("\n".join((*seen.lines, line)))

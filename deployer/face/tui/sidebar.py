@@ -1,0 +1,105 @@
+"""The list of targets and their deployments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from rich.text import Text
+from textual.widgets import OptionList
+from textual.widgets.option_list import Option
+
+from deployer.face import estimate
+from deployer.face.estimate import Habits
+from deployer.face.tui.looks import STATE_STYLE
+from deployer.face.view import Row
+from deployer.model import State
+
+Line = tuple[str, str, str]
+"""Id ("" for a heading), words, style."""
+
+
+def age(seconds: float) -> str:
+    """How long ago, coarse, so that old lines need not be drawn again."""
+    for unit, length in (("d", 86400), ("h", 3600), ("min", 60)):
+        if seconds >= length:
+            return f"{int(seconds // length)} {unit}"
+    return f"{max(int(seconds), 0)} s"
+
+
+def matches(row: Row, words: str) -> bool:
+    """Whether every word of a filter occurs in what the row shows."""
+    files = " ".join(file.long_name for file in row.files)
+    hay = f"{row.deployment} {row.target} {row.state.value} {files} {row.run}".lower()
+    return all(word in hay for word in words.lower().split())
+
+
+def lines(rows: Iterable[Row], words: str, habits: dict[str, Habits], now: float) -> list[Line]:
+    """Headings and deployments: targets with open ones first, the newest first in each."""
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        if matches(row, words):
+            groups.setdefault(row.target, []).append(row)
+    found: list[Line] = []
+    for target, members in sorted(groups.items(), key=_first):
+        found.append(("", "simulated PC" if target == "sim" else target, "bold"))
+        known = habits.get(target, Habits())
+        ordered = sorted(members, key=lambda row: (row.state.final, -row.at))
+        found += [_line(row, known, now) for row in ordered]
+    return found
+
+
+def _first(group: tuple[str, Sequence[Row]]) -> tuple[bool, float]:
+    rows = group[1]
+    return all(row.state.final for row in rows), -max(row.since for row in rows)
+
+
+def _line(row: Row, known: Habits, now: float) -> Line:
+    word = "paused" if row.paused else row.state.value
+    if row.state in (State.FETCHING, State.VERIFYING):
+        last = f"{int(estimate.left(row, known, now).done * 100)} %"
+    else:
+        last = age(now - row.since)
+    return row.deployment, f"{row.deployment} {word:<9} {last:>6}", STATE_STYLE[row.state]
+
+
+class Sidebar(OptionList):
+    """The list; what did not change is not drawn again."""
+
+    def __init__(self) -> None:
+        super().__init__(id="list", markup=False)
+        self._shown: list[Line] = []
+
+    def show(self, found: list[Line]) -> None:
+        """Show these lines and keep the highlight on the same deployment."""
+        if [line[0] for line in found] == [line[0] for line in self._shown]:
+            for index, (old, new) in enumerate(zip(self._shown, found, strict=True)):
+                if old != new:
+                    self.replace_option_prompt_at_index(index, _prompt(new))
+            self._shown = found
+            return
+        self._shown = found
+        keep = self.chosen
+        self.clear_options()
+        self.add_options(
+            [Option(_prompt(line), id=line[0] or None, disabled=not line[0]) for line in found]
+        )
+        self.choose(keep)
+
+    @property
+    def chosen(self) -> str:
+        """The highlighted deployment, "" for none."""
+        option = self.highlighted_option
+        return (option.id or "") if option else ""
+
+    def choose(self, deployment: str) -> None:
+        """Highlight a deployment, or the first one when it is not there."""
+        ids = [line[0] for line in self._shown]
+        if deployment and deployment in ids:
+            self.highlighted = ids.index(deployment)
+        elif any(ids):
+            self.highlighted = next(i for i, identity in enumerate(ids) if identity)
+
+
+def _prompt(line: Line) -> Text:
+    identity, words, style = line
+    return Text(f" {words}" if identity else words, style=style, no_wrap=True, overflow="ellipsis")

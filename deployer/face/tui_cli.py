@@ -1,0 +1,192 @@
+"""Commands to watch and to look back: tui, card, proof, history."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import time
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+
+from deployer import service
+from deployer.errors import WrongUse
+from deployer.face import plot, proofs, tables
+from deployer.face.card import followed, hints, print_html, print_text, typed_lines
+from deployer.face.view import Row, View, fold_all
+from deployer.host import InProcess, Patience, recheck
+from deployer.service import Service
+from deployer.settings import Settings
+
+_PATH = click.Path(path_type=Path)
+_STATE_DIR = click.option(
+    "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
+)
+_JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+
+
+def register(cli: click.Group) -> None:
+    """Add the commands of this module; `history` takes the place of a simpler one."""
+    for command in (tui_command, card_command, proof_command, history_command):
+        cli.add_command(command)
+
+
+def _directory(config: Settings, given: Path | None) -> Path:
+    return Path(given or config.state_dir).expanduser()
+
+
+def _view(config: Settings, given: Path | None) -> View:
+    return fold_all(event for _seq, event in service.recorded(_directory(config, given)))
+
+
+def _row(view: View, deployment: str) -> Row:
+    """The row of an id; the newest one for no id. Raises WrongUse."""
+    if not deployment and view:
+        return max(view.values(), key=lambda row: row.at)
+    row = view.get(deployment.upper())
+    if row is None:
+        raise WrongUse(
+            what=f"There is no deployment {deployment}." if deployment else "Nothing is there yet.",
+            remedy="Look at what there is with: deployer history",
+        )
+    return row
+
+
+@click.command("tui")
+@click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
+@click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--plain", is_flag=True, help="Whole lines only, for screen readers.")
+@click.option("--light", is_flag=True, help="Dark on light.")
+@_STATE_DIR
+@click.pass_obj
+def tui_command(
+    config: Settings, /, *, address: str | None, ftp_port: int | None, plain: bool, light: bool,
+    state_dir: Path | None,
+) -> None:  # fmt: skip
+    """Watch and steer everything, live. Keys are in the last line; ? explains them.
+
+    Without a terminal, or with --plain, it speaks and listens in whole lines.
+    """
+    address = address or config.address
+    port = config.ftp_port if ftp_port is None else ftp_port
+    plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
+    plain = plain or os.environ.get("TERM", "") == "dumb"
+    asyncio.run(
+        _run(config, _directory(config, state_dir), address, port, plain=plain, light=light)
+    )
+
+
+async def _run(
+    config: Settings, state_dir: Path, address: str, port: int, *, plain: bool, light: bool
+) -> None:
+    from deployer.face.tui.app import DeployerApp  # noqa: PLC0415 - a third of a second
+    from deployer.face.tui.plain import Plain  # noqa: PLC0415
+
+    patience = Patience(config.timeout or None)
+    async with (
+        Service(state_dir, clock=time.time, address=address, ftp_port=port) as running,
+        InProcess(running, typed_lines, patience) as host,
+    ):
+        if not plain:
+            await DeployerApp(host, config, light=light).run_async()
+            return
+        session = Plain(host, config, lambda line: print(line, flush=True))  # noqa: T201
+        watching = asyncio.create_task(session.watch())
+        try:
+            await session.obey(_typed())
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
+
+
+async def _typed() -> AsyncIterator[str]:
+    """What is typed, line by line, while everything else goes on."""
+    while line := await asyncio.to_thread(sys.stdin.readline):
+        yield line
+
+
+@click.command("card")
+@click.argument("deployment", default="")
+@click.option("--print", "out", type=_PATH, is_flag=False, flag_value=Path("-"),
+              help="One page to print: FILE.html, FILE.txt, or the screen.")  # fmt: skip
+@_STATE_DIR
+@click.pass_obj
+def card_command(
+    config: Settings, /, deployment: str, out: Path | None, state_dir: Path | None
+) -> None:
+    """Show what to type on the old PC for a DEPLOYMENT, and how far it has got.
+
+    Without an id the newest one is meant. --print makes a page to lay beside the old PC.
+    """
+    row = _row(_view(config, state_dir), deployment)
+    if out is None:
+        for line in (*followed(row), *_apart(hints(row, time.time()))):
+            click.echo(line)
+    elif str(out) == "-":
+        click.echo(print_text(row), nl=False)
+    else:
+        page = print_html(row) if out.suffix.lower() in (".html", ".htm") else print_text(row)
+        try:
+            out.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise WrongUse(
+                what=f"--print {out}: cannot be written ({error.strerror}).",
+                remedy="Name a file in a directory that you may write to.",
+            ) from error
+        click.echo(f"{out}: print it, and lay it beside the old PC.")
+
+
+def _apart(lines: tuple[str, ...]) -> tuple[str, ...]:
+    return ("", *lines) if lines else ()
+
+
+@click.command("proof")
+@click.argument("deployment", default="")
+@_JSON
+@_STATE_DIR
+@click.pass_obj
+def proof_command(
+    config: Settings, /, deployment: str, as_json: bool, state_dir: Path | None
+) -> None:
+    """Print the proof of a DEPLOYMENT in full, and check its sums again.
+
+    Without an id the newest one is meant. Exit code 5 when something does not hold any more.
+    """
+    row = _row(_view(config, state_dir), deployment)
+    checks = recheck(_directory(config, state_dir), row.deployment)
+    if as_json:
+        click.echo(proofs.to_json(row, checks))
+    else:
+        for line in proofs.lines(row, checks):
+            click.echo(line)
+    proofs.refuse_broken(row, checks)
+
+
+@click.command("history")
+@click.option("--target", help="Only this machine: every proof of it.")
+@click.option("--plot", "picture", type=_PATH, help="Draw rates and tok/s: FILE.svg or FILE.png.")
+@_JSON
+@_STATE_DIR
+@click.pass_obj
+def history_command(
+    config: Settings, /, target: str | None, picture: Path | None, as_json: bool,
+    state_dir: Path | None,
+) -> None:  # fmt: skip
+    """Show every deployment with its proof, oldest first."""
+    target = config.targets.get(target, target) if target else None
+    rows = [row for row in _view(config, state_dir).values() if target in (None, row.target)]
+    if picture is not None:
+        plot.write(rows, picture)
+        click.echo(f"{picture}: transfer rates and tok/s of {len(rows)} deployments.")
+        return
+    tables.history(rows, _write, as_json=as_json)
+    if target and not as_json:
+        for line in proofs.summary(rows):
+            click.echo(line)
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
