@@ -281,7 +281,8 @@ class Receiver:
         if block.number != 0:
             self._bad()
             return
-        if not block.data.strip(b"\0"):
+        if not block.data[0]:
+            # No name: the end. sb leaves old bytes behind it.
             self._out.append(ACK)
             self._end(transfer.Finished())
             return

@@ -161,9 +161,10 @@ _FLOW = b"\x11\x13\x91\x93"
 _HEADER = re.compile(rb"\*\x18([ABC])")
 _END = re.compile(rb"\x18([hijk])|(\x18{5})")
 _ESCAPE = re.compile(rb"\x18(.?)", re.DOTALL)
-_PLAIN = {
-    bytes((code,)): bytes((code ^ 0x40,)) for code in range(0x100) if code & 0x60 == 0x40
-} | {b"l": b"\x7f", b"m": b"\xff"}
+_PLAIN = {bytes((code,)): bytes((code ^ 0x40,)) for code in range(0x100) if code & 0x60 == 0x40} | {
+    b"l": b"\x7f",
+    b"m": b"\xff",
+}
 _ABORT = b"\x18" * 5
 
 
@@ -337,4 +338,3 @@ def _unescape(buffer: bytearray, start: int, count: int) -> tuple[bytes | None, 
         else:
             found.append(byte)
     return bytes(found), start
-

@@ -118,10 +118,8 @@ class Sender:
         """When `tick` must be called at the latest."""
         if self.done:
             return None
-        if self._state is _State.CONTACT:
-            limit = self._settings.contact
-        else:
-            limit = self._settings.patience
+        met = self._state is not _State.CONTACT
+        limit = self._settings.patience if met else self._settings.contact
         return min(self._asked + self._settings.answer, self._heard + limit)
 
     @property
@@ -356,9 +354,7 @@ class Sender:
         name = offer.name.encode("utf-8", "surrogateescape")
         flags = ZCRESUM if self._resume else ZCBIN
         self._out += self._writer.header(Kind.ZFILE, flag_bytes(flags))
-        self._out += self._writer.subpacket(
-            name + b"\0" + facts.encode("ascii") + b"\0", End.ZCRCW
-        )
+        self._out += self._writer.subpacket(name + b"\0" + facts.encode("ascii") + b"\0", End.ZCRCW)
 
     def _answer_to_offer(self, header: Header) -> None:
         match header.kind:

@@ -1,0 +1,335 @@
+"""A serial line: pyserial behind five verbs, and the list of what is plugged in.
+
+Names are what pyserial opens: `/dev/ttyUSB0`, `/dev/serial/by-id/...`, `COM3`,
+`rfc2217://host:port`, `socket://host:port`. Nothing here blocks longer than it is told to: a line
+stopped by XOFF or CTS takes no bytes and says so.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import errno
+import select
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Any, Protocol
+
+import serial
+from serial.tools import list_ports
+
+from deployer.errors import SerialPortBusy, SerialPortForbidden, SerialPortMissing
+
+DEFAULT_SPEED = 115_200
+SPEEDS = (300, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
+"""What the COM port of an old PC can do (its 16550 divides 115,200)."""
+_PIECE = 16 << 10
+
+
+class Flow(StrEnum):
+    """Who may stop whom: RTS/CTS wires, XON/XOFF characters, nobody."""
+
+    RTSCTS = "rtscts"
+    XONXOFF = "xonxoff"
+    NONE = "none"
+
+
+class LineGoneError(Exception):
+    """The port vanished under us (adapter unplugged, connection closed)."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModemLines:
+    """The input wires of a port as they stand; None: this port cannot tell."""
+
+    cts: bool
+    dsr: bool
+    dcd: bool
+    ring: bool
+
+
+@dataclass(frozen=True, slots=True)
+class PortInfo:
+    """A port and what is known of its adapter. `stable` is a name that survives replugging."""
+
+    device: str
+    title: str
+    serial_number: str = ""
+    vid: int | None = None
+    pid: int | None = None
+    stable: str = ""
+
+    @property
+    def identity(self) -> tuple[object, ...] | None:
+        """What tells this adapter from others; None when it has nothing of the kind."""
+        if self.vid is None:
+            return None
+        return (self.vid, self.pid, self.serial_number)
+
+
+class Line(Protocol):
+    """What a protocol's driver needs of a line."""
+
+    def read(self, wait: float, *, until_writable: bool = False) -> bytes:
+        """What has come; waits up to `wait` s for it (or until the line takes bytes again)."""
+
+    def write(self, data: bytes) -> int:
+        """How many of these bytes the line took; 0 while it is stopped."""
+
+    def drop_output(self) -> None:
+        """Forget what was taken and has not left yet."""
+
+    def reopen(self) -> bool:
+        """After LineGoneError: True when the same line is back."""
+
+
+class SerialLine:
+    """An open serial port. Raises LineGoneError from `read` and `write` when it vanishes."""
+
+    def __init__(self, port: str, speed: int = DEFAULT_SPEED, flow: Flow = Flow.RTSCTS) -> None:
+        self.port = port
+        self.speed = speed
+        self.flow = flow
+        self._identity = identity_of(port)
+        self._serial = _open(port, speed, flow)
+
+    def __enter__(self) -> SerialLine:
+        return self
+
+    def __exit__(self, *_exc: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Give the port back. What a stopped line holds is dropped, not waited for."""
+        with contextlib.suppress(Exception):
+            self._serial.reset_output_buffer()
+        with contextlib.suppress(Exception):
+            self._serial.close()
+
+    def read(self, wait: float, *, until_writable: bool = False) -> bytes:
+        """What has come; see `Line`."""
+        try:
+            handle = self._handle()
+            if handle is None:
+                self._serial.timeout = min(wait, 0.02) if until_writable else wait
+                first = bytes(self._serial.read(1))
+                return first + bytes(self._serial.read(self._serial.in_waiting)) if first else b""
+            ready = select.select([handle], [handle] if until_writable else [], [], wait)
+            if not ready[0]:
+                return b""
+            return self._read_now()
+        except (OSError, serial.SerialException, TypeError, ValueError) as error:
+            raise LineGoneError(str(error)) from error
+
+    def _read_now(self) -> bytes:
+        self._serial.timeout = 0
+        waiting = self._serial.in_waiting if hasattr(self._serial, "fd") else _PIECE
+        return bytes(self._serial.read(max(1, min(waiting, _PIECE))))
+
+    def write(self, data: bytes) -> int:
+        """How many of these bytes the line took; see `Line`."""
+        try:
+            return int(self._serial.write(data) or 0)
+        except serial.SerialTimeoutException:
+            return 0
+        except BlockingIOError:
+            return 0
+        except (OSError, serial.SerialException, TypeError) as error:
+            if isinstance(error, OSError) and error.errno == errno.EAGAIN:
+                return 0
+            raise LineGoneError(str(error)) from error
+
+    def drop_output(self) -> None:
+        """Forget what the operating system has not sent yet."""
+        with contextlib.suppress(Exception):
+            self._serial.reset_output_buffer()
+
+    def drop_input(self) -> None:
+        """Forget what has come and was not read."""
+        with contextlib.suppress(Exception):
+            self._serial.reset_input_buffer()
+
+    def reopen(self) -> bool:
+        """True when the same adapter is there again, wherever it is now."""
+        device = find_again(self.port, self._identity)
+        if device is None:
+            return False
+        with contextlib.suppress(Exception):
+            self._serial.close()
+        try:
+            self._serial = _open(device, self.speed, self.flow)
+        except (SerialPortMissing, SerialPortBusy, SerialPortForbidden):
+            # udev may still be giving it its rights.
+            return False
+        return True
+
+    def set_speed(self, speed: int) -> None:
+        """Another speed from now on. Raises LineGoneError where the port cannot do it."""
+        try:
+            self._serial.baudrate = speed
+        except (OSError, ValueError, serial.SerialException) as error:
+            raise LineGoneError(f"{speed} bit/s: {error}") from error
+        self.speed = speed
+
+    def set_flow(self, flow: Flow) -> None:
+        """Another flow control from now on."""
+        with contextlib.suppress(OSError, serial.SerialException):
+            self._serial.rtscts = flow is Flow.RTSCTS
+            self._serial.xonxoff = flow is Flow.XONXOFF
+        self.flow = flow
+
+    def set_rts(self, *, on: bool) -> None:
+        """Raise or drop RTS."""
+        with contextlib.suppress(OSError, serial.SerialException):
+            self._serial.rts = on
+
+    def set_dtr(self, *, on: bool) -> None:
+        """Raise or drop DTR."""
+        with contextlib.suppress(OSError, serial.SerialException):
+            self._serial.dtr = on
+
+    def modem_lines(self) -> ModemLines | None:
+        """How the input wires stand; None when this port cannot tell."""
+        try:
+            port = self._serial
+            return ModemLines(bool(port.cts), bool(port.dsr), bool(port.cd), bool(port.ri))
+        except (OSError, serial.SerialException, NotImplementedError):
+            return None
+
+    def drain(self, limit: float) -> None:
+        """Wait until everything has left, `limit` seconds at most."""
+        pending = getattr(type(self._serial), "out_waiting", None)
+        waited = 0.0
+        while pending is not None and waited < limit:
+            try:
+                if not self._serial.out_waiting:
+                    return
+            except (OSError, serial.SerialException):
+                return
+            select.select([], [], [], 0.02)
+            waited += 0.02
+
+    def _handle(self) -> Any:
+        """What `select` can wait for; None where there is no such thing (Windows, rfc2217)."""
+        if sys.platform == "win32":
+            return None
+        fileno = getattr(self._serial, "fileno", None)
+        if fileno is None:
+            return None
+        try:
+            return fileno()
+        except (OSError, serial.SerialException, NotImplementedError, AttributeError):
+            return None
+
+
+def _open(port: str, speed: int, flow: Flow) -> Any:
+    try:
+        handle = serial.serial_for_url(port, do_not_open=True)
+        handle.baudrate = speed
+        handle.rtscts = flow is Flow.RTSCTS
+        handle.xonxoff = flow is Flow.XONXOFF
+        handle.timeout = 0
+        handle.write_timeout = 0
+        if sys.platform != "win32" and "://" not in port:
+            handle.exclusive = True
+        handle.open()
+    except (serial.SerialException, OSError, ValueError) as error:
+        raise _refusal(port, error) from error
+    return handle
+
+
+def _refusal(port: str, error: Exception) -> Exception:
+    number = getattr(error, "errno", None)
+    text = str(error)
+    if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
+        if sys.platform == "win32":
+            return SerialPortBusy(port=port)
+        return SerialPortForbidden(port=port)
+    if number == errno.EBUSY or "exclusively lock" in text or "temporarily unavailable" in text:
+        return SerialPortBusy(port=port)
+    others = ", ".join(info.device for info in ports()) or "none at all"
+    why = text.rpartition(": ")[2] or type(error).__name__
+    return SerialPortMissing(port=port, why=why, others=others)
+
+
+def ports(listed: Callable[[], Sequence[Any]] = list_ports.comports) -> tuple[PortInfo, ...]:
+    """The serial ports of this computer, real adapters first."""
+    stable = _stable_names()
+    found = []
+    for port in listed():
+        title = " ".join(dict.fromkeys(str(t) for t in (port.manufacturer, port.product) if t)) or (
+            port.description if port.description not in (None, "n/a") else ""
+        )
+        found.append(
+            PortInfo(
+                device=port.device,
+                title=_plain(title),
+                serial_number=_plain(port.serial_number or ""),
+                vid=port.vid,
+                pid=port.pid,
+                stable=stable.get(port.device, ""),
+            )
+        )
+    return tuple(sorted(found, key=lambda info: (info.vid is None, info.device)))
+
+
+def _plain(text: str) -> str:
+    """An adapter's strings are whatever its maker burnt in."""
+    return "".join(c if c.isprintable() else "?" for c in text)[:80].strip()
+
+
+def _stable_names(directory: Path = Path("/dev/serial/by-id")) -> dict[str, str]:
+    if not directory.is_dir():
+        return {}
+    return {str(link.resolve()): str(link) for link in sorted(directory.iterdir())}
+
+
+def identity_of(port: str) -> tuple[object, ...] | None:
+    """What tells the adapter behind a port's name from others."""
+    device = str(Path(port).resolve()) if port.startswith("/") else port
+    return next((info.identity for info in ports() if info.device == device), None)
+
+
+def find_again(
+    port: str,
+    identity: tuple[object, ...] | None,
+    known: Callable[[], Sequence[PortInfo]] = ports,
+) -> str | None:
+    """Where the adapter is now; None while it is not plugged in.
+
+    Replugged, an adapter may get another device name; another adapter may have got its old one.
+    """
+    if "://" in port:
+        return port
+    if identity is not None:
+        return next((info.device for info in known() if info.identity == identity), None)
+    if port.startswith("/"):
+        return port if Path(port).exists() else None
+    return port
+
+
+MAKERS = {
+    0x0403: "FTDI",
+    0x067B: "Prolific PL2303",
+    0x10C4: "Silicon Labs CP210x",
+    0x1A86: "WCH CH340",
+    0x04D8: "Microchip",
+    0x2341: "Arduino",
+}
+"""USB vendors behind most adapters."""
+
+
+def advice(info: PortInfo) -> str:
+    """What is worth knowing about an adapter; "" when nothing is."""
+    if info.vid == 0x1A86:
+        return (
+            "CH340 clones often have no working RTS/CTS: if `serial test` says so, use "
+            "--flow xonxoff"
+        )
+    if info.vid == 0x067B:
+        return "old PL2303 clones lose bytes above 57600 bit/s: if that happens, use --speed 38400"
+    if info.vid == 0x2341:
+        return "this is an Arduino, not an RS-232 adapter: its 5 V lines do not drive a COM port"
+    return ""

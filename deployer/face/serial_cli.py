@@ -1,0 +1,274 @@
+"""`deployer serial ...`: the old PC that has no network card, only a COM port."""
+
+from __future__ import annotations
+
+import functools
+import json
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+
+from deployer import serial_service
+from deployer.errors import LineUnfit, WrongUse
+from deployer.events import Event, TransferCut, TransferDone, TransferStarted, TransferTick, to_json
+from deployer.serial_service import DEFAULT_SPEED, PROTOCOLS, Flow, Job
+
+_PATH = click.Path(path_type=Path)
+
+
+def register(cli: click.Group) -> None:
+    """Add `serial` to the main command."""
+    cli.add_command(serial)
+
+
+@click.group("serial")
+def serial() -> None:
+    """Serial lines: null-modem cable to a PC without a network card.
+
+    PORT is /dev/ttyUSB0, a name in /dev/serial/by-id, COM3, socket://HOST:PORT or
+    rfc2217://HOST:PORT. `deployer serial ports` lists what is plugged in.
+    """
+
+
+def _line(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that opens a port."""
+    for option in (
+        click.option(
+            "--speed", type=click.IntRange(50, 4_000_000), default=DEFAULT_SPEED,
+            show_default=True, help="Bits per second, the same on both sides.",
+        ),
+        click.option(
+            "--flow", type=click.Choice([flow.value for flow in Flow]), default=Flow.RTSCTS.value,
+            show_default=True, help="Who may stop whom; 3-wire cables need xonxoff.",
+        ),
+    ):  # fmt: skip
+        command = option(command)
+    return command
+
+
+def _transfer(command: Callable[..., Any]) -> Callable[..., Any]:
+    """Options of every command that moves files."""
+    for option in (
+        click.option(
+            "--protocol", type=click.Choice(PROTOCOLS), default="zmodem", show_default=True
+        ),
+        click.option(
+            "--wait", type=click.FloatRange(1), default=120.0, show_default=True,
+            help="Seconds to wait for the other side to begin.",
+        ),
+        click.option(
+            "--patience", type=click.FloatRange(1), default=600.0, show_default=True,
+            help="Seconds of silence to bear once it has begun.",
+        ),
+        click.option("--json", "as_json", is_flag=True, help="One JSON object per line."),
+    ):  # fmt: skip
+        command = option(command)
+    return _line(command)
+
+
+@serial.command("ports")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+def ports_command(as_json: bool) -> None:
+    """List serial ports and what is known of their adapters."""
+    found = serial_service.ports()
+    for info in found:
+        note = serial_service.advice(info)
+        if as_json:
+            click.echo(json.dumps({**msgspec.to_builtins(info), "advice": note}))
+            continue
+        title = info.title or "serial port"
+        number = f", no. {info.serial_number}" if info.serial_number else ""
+        click.echo(f"{info.device:<16} {title}{number}")
+        if info.stable:
+            click.echo(f"{'':16} always the same name: {info.stable}")
+        if note:
+            click.echo(f"{'':16} {note}")
+    if not found and not as_json:
+        click.echo("No serial port was found. Plug a USB-to-RS-232 adapter in, then look again.")
+
+
+@serial.command("test")
+@click.argument("port")
+@click.option("--answer", is_flag=True, help="Be the other side of a test, until Ctrl-C.")
+@click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON object.")
+@_line
+def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) -> None:
+    """Find out what a cable and its ports can do, and say it in plain words.
+
+    With nobody on the other side it knows a loopback plug from a missing cable. With `deployer
+    serial test PORT --answer` there, it tests both directions and every speed.
+    """
+    del flow
+    with _stoppable() as cancelled:
+        note = _quiet if as_json else functools.partial(click.echo, err=True)
+        job = Job(port, speed=speed, note=note, cancelled=cancelled)
+        if answer:
+            click.echo(f"Answering on {port} at {speed} bit/s. Start the test on the other side.")
+            serial_service.answer(job)
+            return
+        seen, verdict = serial_service.examine(job)
+    if as_json:
+        click.echo(
+            json.dumps({"verdict": msgspec.to_builtins(verdict), "seen": msgspec.to_builtins(seen)})
+        )
+    else:
+        for run in seen.runs:
+            state = "clean" if run.clean else "bytes lost"
+            click.echo(f"{run.speed:>8} bit/s  {state}")
+        click.echo(verdict.what)
+        click.echo(verdict.remedy)
+    if not verdict.usable and verdict.kind != "loopback":
+        raise LineUnfit(port=port, what=f"not usable yet ({verdict.kind})", remedy=verdict.remedy)
+
+
+@serial.command("send")
+@click.argument("port")
+@click.argument("files", nargs=-1, required=True, type=_PATH)
+@click.option("--keep-names", is_flag=True, help="Send the names as they are, not as 8.3.")
+@_transfer
+def send_command(port: str, files: tuple[Path, ...], keep_names: bool, **given: Any) -> None:
+    """Send FILES. With ZMODEM the other side's receiver starts by itself.
+
+    Names go as bare upper-case 8.3 names, which every receiver on an old PC takes.
+    """
+    names = [path.name for path in files] if keep_names else serial_service.short_names(files)
+    with _stoppable() as cancelled:
+        job = _job(port, given, cancelled)
+        serial_service.send(job, files, as_names=names)
+    if not given["as_json"]:
+        click.echo(f"{len(files)} file(s) sent; the receiver confirmed every one.")
+
+
+@serial.command("receive")
+@click.argument("port")
+@click.option("--out", required=True, type=_PATH, help="Directory to receive into.")
+@click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
+@click.option("--name", default="", help="XMODEM tells no name: how to call the file.")
+@_transfer
+def receive_command(port: str, out: Path, overwrite: bool, name: str, **given: Any) -> None:
+    """Receive files into a directory, never outside it. A broken ZMODEM transfer is resumed."""
+    with _stoppable() as cancelled:
+        job = _job(port, given, cancelled)
+        received = serial_service.receive(job, out, overwrite=overwrite, name=name)
+    if not given["as_json"]:
+        for item in received:
+            click.echo(f"{item.length:>12,}  {item.path}")
+
+
+@serial.command("terminal")
+@click.argument("port")
+@click.option("--out", type=_PATH, default=Path(), help="Where files go that the other side sends.")
+@click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
+@_line
+def terminal_command(port: str, out: Path, overwrite: bool, speed: int, flow: str) -> None:
+    """See what the other side says and type to it; files go both ways by ZMODEM."""
+    job = Job(port, speed=speed, flow=Flow(flow), note=functools.partial(click.echo, err=True))
+    serial_service.terminal(job, out, overwrite=overwrite)
+
+
+def _job(port: str, given: dict[str, Any], cancelled: Callable[[], bool]) -> Job:
+    as_json = given["as_json"]
+    if given["protocol"] != "zmodem" and given["flow"] == Flow.XONXOFF.value:
+        raise WrongUse(
+            what=f"--flow xonxoff with {given['protocol']}: it sends XON and XOFF as data.",
+            remedy="Use ZMODEM, which does not, or --flow none.",
+        )
+    return Job(
+        port,
+        protocol=given["protocol"],
+        speed=given["speed"],
+        flow=Flow(given["flow"]),
+        contact=given["wait"],
+        patience=given["patience"],
+        emit=_print_json if as_json else Meter(sys.stderr).show,
+        note=_quiet if as_json else functools.partial(click.echo, err=True),
+        cancelled=cancelled,
+    )
+
+
+def _print_json(event: Event) -> None:
+    click.echo(to_json(event))
+
+
+def _quiet(text: str) -> None:
+    del text
+
+
+@contextmanager
+def _stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C ends a transfer in order: the other side is told. A second one ends it at once."""
+    stop = threading.Event()
+
+    def pressed(number: int, frame: object) -> None:
+        del number, frame
+        stop.set()
+        signal.signal(signal.SIGINT, before)
+
+    if threading.current_thread() is not threading.main_thread():
+        yield stop.is_set
+        return
+    before = signal.signal(signal.SIGINT, pressed)
+    try:
+        yield stop.is_set
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+class Meter:
+    """One line per file; on a terminal it moves, with the time left at the real rate."""
+
+    def __init__(self, stream: Any, clock: Callable[[], float] = time.monotonic) -> None:
+        self._stream = stream
+        self._live = stream.isatty()
+        self._clock = clock
+        self._begun = 0.0
+        self._first: int | None = None
+
+    def show(self, event: Event) -> None:
+        """One event."""
+        match event:
+            case TransferStarted(name=name, length=length):
+                self._begun = self._clock()
+                self._first = None
+                self._write(f"{name}: {length:,} bytes", live=True)
+            case TransferTick(name=name, moved=moved, length=length):
+                self._tick(name, moved, length)
+            case TransferDone(name=name, length=length, seconds=seconds):
+                rate = length / seconds if seconds > 0 else 0.0
+                self._write(f"{name}: {length:,} bytes, {rate:,.0f} bytes/s", live=False)
+            case TransferCut(name=name, moved=moved, length=length, why=why):
+                self._write(f"{name}: stopped at {moved:,} of {length:,}: {why}", live=False)
+
+    def _tick(self, name: str, moved: int, length: int) -> None:
+        if self._first is None:
+            self._first = moved
+        passed = self._clock() - self._begun
+        rate = (moved - self._first) / passed if passed > 1 else 0.0
+        left = f", {clock_text((length - moved) / rate)} left" if rate > 0 and length else ""
+        share = f"{100 * moved / length:5.1f} %" if length else f"{moved:,} bytes"
+        self._write(f"{name}: {share}, {rate:,.0f} bytes/s{left}", live=True)
+
+    def _write(self, text: str, *, live: bool) -> None:
+        if self._live:
+            self._stream.write(f"\r\x1b[K{text}{'' if live else chr(10)}")
+        elif not live:
+            self._stream.write(f"{text}\n")
+        self._stream.flush()
+
+
+def clock_text(seconds: float) -> str:
+    """A duration for people: `1 h 05 min`, `3 min 20 s`, `12 s`."""
+    whole = round(seconds)
+    if whole >= 3600:
+        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
+    if whole >= 60:
+        return f"{whole // 60} min {whole % 60:02d} s"
+    return f"{whole} s"

@@ -1,0 +1,201 @@
+"""A null-modem cable between two pseudo terminals, with a pace and with faults: the test's own.
+
+Each end is a terminal of its own, so that a program which flushes "its" line flushes nothing of
+the other's. `Direction` says what happens to the bytes of one direction.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import random
+import select
+import threading
+import time
+import tty
+from dataclasses import dataclass, field
+from types import TracebackType
+
+
+@dataclass
+class Faults:
+    """What a bad line does. Probabilities are per byte; times are seconds, places are bytes."""
+
+    drop: float = 0.0
+    flip: float = 0.0
+    burst: float = 0.0
+    burst_length: int = 20
+    stall_at: tuple[int, ...] = ()
+    stall_for: float = 0.0
+    cut_at: int | None = None
+    cut_for: float = 0.0
+    seed: int = 1
+
+
+@dataclass
+class Direction:
+    """One direction of the cable, and what it has counted."""
+
+    faults: Faults = field(default_factory=Faults)
+    rate: float | None = None
+    taken: int = 0
+    given: int = 0
+    damaged: int = 0
+    stalls: int = 0
+    first_at: float = 0.0
+    last_at: float = 0.0
+    record: bytearray | None = None
+
+    def __post_init__(self) -> None:
+        self._random = random.Random(self.faults.seed)
+        self._burst_left = 0
+        self.blocked_until = 0.0
+        self.cut_until = 0.0
+        self._cut_done = False
+        self._stalls = sorted(self.faults.stall_at)
+
+    def mangle(self, data: bytes, now: float) -> bytes:
+        """What arrives of what was sent."""
+        faults = self.faults
+        start = self.taken
+        self.taken += len(data)
+        if self._stalls and start <= self._stalls[0] < self.taken:
+            self._stalls.pop(0)
+            self.stalls += 1
+            self.blocked_until = now + faults.stall_for
+        if faults.cut_at is not None and not self._cut_done and self.taken > faults.cut_at:
+            self._cut_done = True
+            self.cut_until = now + faults.cut_for if faults.cut_for >= 0 else float("inf")
+            self.damaged += self.taken - faults.cut_at
+            return data[: faults.cut_at - start]
+        if now < self.cut_until:
+            self.damaged += len(data)
+            return b""
+        if not (faults.drop or faults.flip or faults.burst or self._burst_left):
+            return data
+        out = bytearray()
+        rnd = self._random
+        for byte in data:
+            if self._burst_left:
+                self._burst_left -= 1
+                self.damaged += 1
+                out.append(rnd.randrange(256))
+            elif rnd.random() < faults.burst:
+                self._burst_left = faults.burst_length
+                out.append(byte)
+            elif rnd.random() < faults.drop:
+                self.damaged += 1
+            elif rnd.random() < faults.flip:
+                self.damaged += 1
+                out.append(byte ^ 1 << rnd.randrange(8))
+            else:
+                out.append(byte)
+        return bytes(out)
+
+
+class Wire:
+    """The cable. `a` and `b` are the names of its two ends."""
+
+    def __init__(self, ab: Direction | None = None, ba: Direction | None = None) -> None:
+        self.ab = ab or Direction()
+        self.ba = ba or Direction()
+        self._masters = []
+        self._slaves = []
+        names = []
+        for _ in range(2):
+            master, slave = pty.openpty()
+            tty.setraw(slave)
+            os.set_blocking(master, False)
+            self._masters.append(master)
+            self._slaves.append(slave)
+            names.append(os.ttyname(slave))
+        self.a, self.b = names
+        self._ends = threading.Event()
+        self._thread = threading.Thread(target=self._pump, daemon=True)
+
+    def __enter__(self) -> Wire:
+        self._thread.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        value: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._ends.set()
+        self._thread.join(10)
+        for handle in (*self._masters, *self._slaves):
+            with contextlib.suppress(OSError):
+                os.close(handle)
+
+    def _pump(self) -> None:
+        ma, mb = self._masters
+        lanes = [_Lane(self.ab, ma, mb), _Lane(self.ba, mb, ma)]
+        while not self._ends.is_set():
+            now = time.monotonic()
+            waits = [lane.turn(now) for lane in lanes]
+            reads = [lane.source for lane, wait in zip(lanes, waits, strict=True) if wait is None]
+            naps = [wait for wait in waits if wait is not None]
+            with contextlib.suppress(OSError):
+                select.select(reads, [], [], min([0.02, *naps]))
+
+
+class _Lane:
+    def __init__(self, direction: Direction, source: int, sink: int) -> None:
+        self._direction = direction
+        self.source = source
+        self._sink = sink
+        self._queue = bytearray()
+        self._busy = False
+        self._last = time.monotonic()
+        self._credit = 0.0
+
+    def turn(self, now: float) -> float | None:
+        """Move what may move now; seconds until more may, None: when the source has something."""
+        direction = self._direction
+        self._push()
+        if now < direction.blocked_until:
+            self._last = now
+            return min(0.01, direction.blocked_until - now)
+        if len(self._queue) > 4096:
+            return 0.002
+        if direction.rate is None:
+            room = 4096
+        else:
+            # A line that is kept busy loses nothing by our waking late; an idle one does.
+            elapsed = now - self._last
+            self._credit += (elapsed if self._busy else min(elapsed, 0.002)) * direction.rate
+            self._last = now
+            room = int(self._credit)
+            if not room:
+                return 0.001
+        data = self._read(room)
+        if direction.rate is not None:
+            self._busy = len(data) == room
+            self._credit = self._credit - len(data) if self._busy else 0.0
+        if data:
+            direction.first_at = direction.first_at or now
+            direction.last_at = now
+            if direction.record is not None:
+                direction.record += data
+            arrived = direction.mangle(data, now)
+            direction.given += len(arrived)
+            self._queue += arrived
+            self._push()
+        if direction.rate is not None:
+            return 0.002 if data else None
+        return 0.0 if data else None
+
+    def _read(self, room: int) -> bytes:
+        try:
+            return os.read(self.source, min(room, 4096))
+        except (BlockingIOError, OSError):
+            return b""
+
+    def _push(self) -> None:
+        if self._queue:
+            with contextlib.suppress(BlockingIOError, OSError):
+                sent = os.write(self._sink, bytes(self._queue[:1024]))
+                del self._queue[:sent]
