@@ -640,3 +640,30 @@ def test_the_library_may_hand_out_a_new_shelf_at_any_login(serve):
         served.library.shelf = Shelf("D7F3A21C", (Entry(f"N{number}.TXT", Blob(b"x"), text=True),))
         with served.talk() as talk:
             assert talk.fetch("NLST")[1] == f"N{number}.TXT\r\n".encode()
+
+
+# --- downloads that have to wait -----------------------------------------------------------------
+
+
+def test_a_held_deployment_waits_with_its_next_download_and_with_nothing_else(serve):
+    served = serve()
+    with served.talk() as talk:
+        talk.say("TYPE I")
+        served.server.hold(frozenset({"D7F3A21C"}))
+        with talk.listen() as door:
+            talk.send(b"RETR STORI260.001\r\nPWD\r\n")
+            assert talk.quiet(0.4)
+            served.server.hold(frozenset({"D0000000"}))
+            assert talk.line()[:3] == "150"
+            data, _ = door.accept()
+            with data:
+                while data.recv(1 << 16):
+                    pass
+        assert talk.line() == "226 Transfer complete."
+        assert talk.line()[:3] == "257"
+        served.server.hold(frozenset({"D7F3A21C"}))
+        assert talk.say("SIZE GO.BAT") == "213 23"
+        ftp_reply, _ = talk.fetch("NLST")
+        assert ftp_reply[1][:3] == "226"
+        talk.send(b"RETR GO.BAT\r\n")
+    served.all_gone()
