@@ -131,17 +131,21 @@ def test_the_real_daemon_leaves_the_wire_alone_and_takes_it_back(
 FAKE = """#!/bin/sh
 echo "$(basename $0) $*" >> {log}
 case "$*" in
-  *GENERAL.STATE*) printf '%s' '{answer}';;
+  *GENERAL.STATE*) if [ -e {log}.left ]; then echo '10 (unmanaged)'; else printf '%s' '{answer}'; fi;;
+  *"managed no"*) {obey};;
+  *"managed yes"*) rm -f {log}.left;;
 esac
 """
+ASKED = "nmcli -g GENERAL.STATE,GENERAL.CON-UUID device show wire0"
 
 CONNECTED = "100 (connected)\nf2b1c5d0-1234-4321-9999-000000000001\n"
 SAID = {
     "connected": (
         CONNECTED,
         [
-            "nmcli -g GENERAL.STATE,GENERAL.CON-UUID device show wire0",
+            ASKED,
             "nmcli device set wire0 managed no",
+            ASKED,
             "nmcli device set wire0 managed yes",
             "nmcli --wait 0 connection up uuid f2b1c5d0-1234-4321-9999-000000000001 ifname wire0",
         ],
@@ -149,14 +153,15 @@ SAID = {
     "trying in vain": (
         "70 (connecting (getting IP configuration))\nf2b1c5d0-1234-4321-9999-000000000001\n",
         [
-            "nmcli -g GENERAL.STATE,GENERAL.CON-UUID device show wire0",
+            ASKED,
             "nmcli device set wire0 managed no",
+            ASKED,
             "nmcli device set wire0 managed yes",
         ],
     ),
     "unmanaged by the user": (
         "10 (unmanaged)\n\n",
-        ["nmcli -g GENERAL.STATE,GENERAL.CON-UUID device show wire0"],
+        [ASKED],
     ),
 }
 
@@ -167,7 +172,7 @@ def test_what_networkmanager_is_told(wire: Lab, tmp_path: Path, case: str) -> No
     log, programs = tmp_path / "log", tmp_path / "bin"
     programs.mkdir()
     fake = programs / "nmcli"
-    fake.write_text(FAKE.format(log=log, answer=answer))
+    fake.write_text(FAKE.format(log=log, answer=answer, obey=f"touch {log}.left"))
     fake.chmod(0o755)
     wire.host.python(
         f"import os; os.environ['PATH'] = path\nfor word in ('up', 'down'):\n"
@@ -184,8 +189,7 @@ def test_a_crash_does_not_forget_networkmanager(wire: Lab, tmp_path: Path) -> No
     log, programs = tmp_path / "log", tmp_path / "bin"
     programs.mkdir()
     fake = programs / "nmcli"
-    kill = 'case "$*" in *"managed no"*) kill -9 $PPID;; esac\n'
-    fake.write_text(FAKE.format(log=log, answer=CONNECTED) + kill)
+    fake.write_text(FAKE.format(log=log, answer=CONNECTED, obey="kill -9 $PPID"))
     fake.chmod(0o755)
     values = {"path": f"{programs}:/usr/bin:/bin:/usr/sbin", "state": str(tmp_path / "state")}
     body = f"exec({CODE!r}.replace('STATE', repr(state)))\nresult = 0"
@@ -196,3 +200,22 @@ def test_a_crash_does_not_forget_networkmanager(wire: Lab, tmp_path: Path) -> No
     assert record["changes"][0]["kind"] == "networkmanager"
     wire.host.python(f"{head}sys.argv[1:] = ['down']\n{body}", **values)
     assert "nmcli device set wire0 managed yes" in log.read_text()
+
+
+def test_a_networkmanager_that_does_not_obey_is_no_ground_to_build_on(
+    wire: Lab, tmp_path: Path
+) -> None:
+    log, programs = tmp_path / "log", tmp_path / "bin"
+    programs.mkdir()
+    fake = programs / "nmcli"
+    fake.write_text(FAKE.format(log=log, answer=CONNECTED, obey="exit 4"))
+    fake.chmod(0o755)
+    before = wire.host.picture()
+    values = {"path": f"{programs}:/usr/bin:/bin:/usr/sbin", "state": str(tmp_path / "state")}
+    with pytest.raises(AssertionError, match="LinkForbidden.*NetworkManager keeps wire0"):
+        wire.host.python(
+            "import os; os.environ['PATH'] = path\nsys.argv[1:] = ['up']\n"
+            f"exec({CODE!r}.replace('STATE', repr(state)))\nresult = 0",
+            **values,
+        )
+    assert wire.host.picture() == before

@@ -6,7 +6,6 @@ next reboot at most. Where they are absent, or do not manage the interface, noth
 
 from __future__ import annotations
 
-import contextlib
 import os
 import shutil
 import socket
@@ -58,9 +57,10 @@ def networkmanager_claim(interface: str) -> str | None:
     return rest.strip() if number == _CONNECTED else ""
 
 
-def networkmanager_leave(interface: str) -> None:
-    """Tell NetworkManager to leave the interface as it is."""
-    run(["nmcli", "device", "set", interface, "managed", "no"])
+def networkmanager_leave(interface: str) -> bool:
+    """Tell NetworkManager to leave the interface as it is; whether it obeys this user."""
+    said = run(["nmcli", "device", "set", interface, "managed", "no"])
+    return said is not None and networkmanager_claim(interface) is None
 
 
 def networkmanager_resume(interface: str, connection: str) -> None:
@@ -81,8 +81,11 @@ def networkd_claim(index: int) -> bool:
     return bool(states) and states[0] not in ("unmanaged", "linger", "")
 
 
-def networkd_leave(interface: str) -> None:
-    """Tell systemd-networkd to leave the interface alone, by a file that a reboot takes away."""
+def networkd_leave(interface: str) -> bool:
+    """Tell systemd-networkd to leave the interface alone, by a file that a reboot takes away.
+
+    Whether it obeys. Raises OSError when the file cannot be written.
+    """
     path = _networkd_file(interface)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(
@@ -92,24 +95,28 @@ def networkd_leave(interface: str) -> None:
     )
     path.chmod(0o644)
     run(["networkctl", "reload"])
-    with contextlib.suppress(OSError):
-        _wait_for_networkd(socket.if_nametoindex(interface))
-
-
-def _wait_for_networkd(index: int) -> None:
-    """It obeys a moment later, and then takes its own addresses away; ours must come after that."""
+    try:
+        index = socket.if_nametoindex(interface)
+    except OSError:
+        return True  # it is gone, and needs nothing any more
+    # It obeys a moment later, and then takes its own addresses away; ours must come after that.
     until = time.monotonic() + _OBEDIENCE
-    while networkd_claim(index) and time.monotonic() < until:
+    while networkd_claim(index):
+        if time.monotonic() > until:
+            return False
         time.sleep(0.05)
+    return True
 
 
-def networkd_resume(interface: str) -> None:
-    """Take that file away again."""
+def networkd_resume(interface: str) -> bool:
+    """Take that file away again; whether it was there."""
     path = _networkd_file(interface)
-    if path.exists():
-        with contextlib.suppress(FileNotFoundError):
-            path.unlink()
-        run(["networkctl", "reload"])
+    try:
+        path.unlink()
+    except FileNotFoundError:
+        return False
+    run(["networkctl", "reload"])
+    return True
 
 
 def _networkd_file(interface: str) -> Path:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import errno
 import socket
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -76,9 +76,11 @@ class LinuxLink:
         """Make a change; nothing when it is made already."""
         match change.kind:
             case "networkmanager":
-                daemons.networkmanager_leave(interface)
+                if not daemons.networkmanager_leave(interface):
+                    raise LinkForbidden(why=f"NetworkManager keeps {interface} to itself")
             case "networkd":
-                _daemon_file(interface, daemons.networkd_leave)
+                if not _networkd(interface, daemons.networkd_leave):
+                    raise LinkForbidden(why=f"systemd-networkd keeps {interface} to itself")
             case "up":
                 self._set(interface, up=True)
             case "address":
@@ -94,7 +96,7 @@ class LinuxLink:
             case "networkmanager":
                 daemons.networkmanager_resume(interface, change.value)
             case "networkd":
-                _daemon_file(interface, daemons.networkd_resume)
+                _networkd(interface, daemons.networkd_resume)
             case "up":
                 self._set(interface, up=False)
             case "address":
@@ -194,9 +196,10 @@ def _changing(interface: str, *accepted: int) -> Iterator[tuple[Any, int | None]
                 raise LinkFailed(interface=interface, why=why) from error
 
 
-def _daemon_file(interface: str, act: Any) -> None:
+def _networkd(interface: str, act: Callable[[str], bool]) -> bool:
+    """Its file belongs to root."""
     try:
-        act(interface)
+        return act(interface)
     except PermissionError as error:
         raise LinkForbidden(why=f"{error.filename}: {error.strerror}") from error
     except OSError as error:

@@ -1,0 +1,180 @@
+"""The first-contact page: what the old PC's browser sees at http://192.168.1.1/, and its answers.
+
+HTML 3.2, so that Internet Explorer 4 and Netscape 4 show it right: no style sheet, no script, 7-bit
+ASCII. One link leads to GO.BAT; below it stands what to type without a browser. The link contains
+the deployment's id, so that a browser which keeps copies never runs an old one (without headers
+about caching, which the first Internet Explorer 4 cannot bear: facts D8).
+"""
+
+from __future__ import annotations
+
+import html
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from deployer.model import GO_BAT
+
+_DOCTYPE = '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">'
+_TYPES = {
+    "HTM": "text/html",
+    "HTML": "text/html",
+    "TXT": "text/plain",
+    "BAT": "application/octet-stream",
+    "EXE": "application/octet-stream",
+}
+"""IE 4 knows these; for octet-stream it offers to run or to save (facts D8, D9)."""
+
+_SHOWN_FILES = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """A deployment that waits for the machine that asks.
+
+    `files` are long names with lengths; `typed` are prompts with what is typed behind them, "" for
+    a bare Enter; `go_bat` is the batch file itself.
+    """
+
+    deployment: str
+    host: str
+    directory: str
+    files: tuple[tuple[str, int], ...]
+    go_bat: bytes
+    typed: tuple[tuple[str, str], ...] = ()
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """An HTTP answer. `deployment` is set when the body is GO.BAT of that deployment."""
+
+    status: int
+    kind: str
+    body: bytes
+    deployment: str = ""
+
+
+def answer(path: str, peer: str, waiting: Sequence[Waiting]) -> Answer:
+    """What a machine at `peer`, for which these deployments wait (newest last), gets for a path.
+
+    A machine for which nothing waits learns nothing but its own address.
+    """
+    if not waiting:
+        return Answer(404, "text/html", nothing(peer))
+    words = _words(path)
+    newest = waiting[-1]
+    if words in ([], ["INDEX.HTM"], ["INDEX.HTML"]):
+        return Answer(200, "text/html", render(waiting))
+    if words == [GO_BAT]:
+        return Answer(200, content_type(GO_BAT), newest.go_bat, newest.deployment)
+    for each in waiting:
+        if words == [each.deployment, GO_BAT]:
+            return Answer(200, content_type(GO_BAT), each.go_bat, each.deployment)
+    return Answer(404, "text/html", missing(newest))
+
+
+def content_type(name: str) -> str:
+    """The type by the extension, as far as old browsers know it."""
+    return _TYPES.get(name.rpartition(".")[2].upper(), "application/octet-stream")
+
+
+def render(waiting: Sequence[Waiting]) -> bytes:
+    """The page with every waiting deployment, newest first."""
+    parts = [_deployment(each) for each in reversed(waiting)]
+    return _page("deployer", "\n<HR>\n".join(parts))
+
+
+def nothing(peer: str) -> bytes:
+    """The page for a machine for which nothing waits."""
+    return _page(
+        "Nothing waits here",
+        f"<H1>Nothing waits for this computer</H1>\n<P>This computer's address is "
+        f"<B>{_text(peer)}</B>. A deployment is meant for one address; start it again for this "
+        f"one, then press Reload.</P>",
+    )
+
+
+def missing(each: Waiting) -> bytes:
+    """The page for a path that leads nowhere."""
+    return _page(
+        "Not found",
+        f'<H1>There is no such page</H1>\n<P><A HREF="/">To the deployment '
+        f"{_text(each.deployment)}</A></P>",
+    )
+
+
+def _deployment(each: Waiting) -> str:
+    total = sum(length for _, length in each.files)
+    link = f"/{each.deployment}/{GO_BAT}"
+    return "\n".join(
+        (
+            f"<H1>Deployment {_text(each.deployment)}</H1>",
+            f"<P>{len(each.files)} {'file' if len(each.files) == 1 else 'files'}, {total:,} bytes, "
+            f"for the folder <TT>{_text(each.directory)}</TT> of this computer.</P>",
+            f'<H2><A HREF="{_text(link)}">Start {GO_BAT}</A></H2>',
+            "<P>When asked, choose <B>Run this program from its current location</B> and say Yes "
+            "to the security warning. A black window then fetches, checks and starts everything; "
+            f"if the browser only saves files, save it and double-click {GO_BAT}.</P>",
+            _files(each.files),
+            *((f"<P>Then this is run: <TT>{_text(each.run)}</TT></P>",) if each.run else ()),
+            *((_typed(each.typed),) if each.typed else ()),
+        )
+    )
+
+
+def _files(files: Sequence[tuple[str, int]]) -> str:
+    rows = [
+        f"<TR><TD>{_text(name)}</TD><TD ALIGN=RIGHT>{length:,}</TD></TR>"
+        for name, length in files[:_SHOWN_FILES]
+    ]
+    if len(files) > _SHOWN_FILES:
+        rows.append(f"<TR><TD>and {len(files) - _SHOWN_FILES} more</TD><TD></TD></TR>")
+    head = "<TR><TH ALIGN=LEFT>File</TH><TH ALIGN=RIGHT>Bytes</TH></TR>"
+    return "\n".join(("<TABLE BORDER=1 CELLPADDING=4>", head, *rows, "</TABLE>"))
+
+
+def _typed(typed: Sequence[tuple[str, str]]) -> str:
+    lines = [
+        f"{_text(prompt.ljust(10))}<B>{_text(line) or '(Enter)'}</B>" for prompt, line in typed
+    ]
+    return "\n".join(
+        (
+            "<H3>Or type it</H3>",
+            "<P>Start, Programs, MS-DOS Prompt; then, each line ended with Enter:</P>",
+            "<PRE>",
+            *lines,
+            "</PRE>",
+        )
+    )
+
+
+def _page(title: str, body: str) -> bytes:
+    text = (
+        f"{_DOCTYPE}\n<HTML>\n<HEAD>\n<TITLE>{_text(title)}</TITLE>\n</HEAD>\n"
+        f'<BODY BGCOLOR="#FFFFFF" TEXT="#000000">\n{body}\n</BODY>\n</HTML>\n'
+    )
+    return text.replace("\n", "\r\n").encode("ascii")
+
+
+def _text(text: str) -> str:
+    """Escaped for HTML 3.2, in ASCII: Latin-1 as numbers, what old browsers lack as `?`.
+
+    HTML 3.2 has no `&quot;`.
+    """
+    escaped = html.escape(text, quote=False).replace('"', "&#34;")
+    return "".join(
+        character if " " <= character <= "~" else _reference(ord(character))
+        for character in escaped
+    )
+
+
+def _reference(code: int) -> str:
+    return f"&#{code};" if 160 <= code <= 255 else "?"
+
+
+def _words(path: str) -> list[str]:
+    """The parts of a request's path in upper case; absolute addresses and queries understood."""
+    if "://" in path:
+        path = "/" + path.partition("://")[2].partition("/")[2]
+    path = path.partition("?")[0].partition("#")[0]
+    return [word.upper() for word in path.split("/") if word]

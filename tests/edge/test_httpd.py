@@ -1,0 +1,224 @@
+"""The first-contact page, fetched by programs that we did not write."""
+
+from __future__ import annotations
+
+import contextlib
+import http.client
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import time
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pytest
+
+from deployer.core.page import Waiting
+from deployer.edge.httpd import HttpServer
+from deployer.errors import AddressMissing, PortBusy
+from deployer.events import Event, TransferDone
+
+GO = b"@ECHO OFF\r\nECHO hello\r\n"
+WAITING = Waiting(
+    deployment="D7F3A21C",
+    host="192.168.1.1",
+    directory=r"C:\DEPLOY",
+    files=(("stories260K.bin", 1_056_540), ("tok512.bin", 6_227)),
+    go_bat=GO,
+    typed=(
+        ("C:\\>", "C:"),
+        ("C:\\>", "FTP 192.168.1.1"),
+        ("User:", "anonymous"),
+        ("Password:", ""),
+    ),
+    run='LLAMA98.EXE STORI260.BIN -i "Once upon a time"',
+)
+DTD = Path("/usr/share/xml/w3c-sgml-lib/schema/dtd/sgml.soc")
+
+
+class Served:
+    """A server on loopback; the deployment waits for 127.0.0.1 alone."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.asked: list[str] = []
+        self.server = HttpServer(
+            address="127.0.0.1", port=0, desk=self, emit=self.events.append, clock=lambda: 5.0
+        )
+        self.port = self.server.start()
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    def waiting(self, peer: str) -> Sequence[Waiting]:
+        self.asked.append(peer)
+        return (WAITING,) if peer == "127.0.0.1" else ()
+
+    def raw(self, request: bytes) -> bytes:
+        """Every byte of the answer to these bytes."""
+        with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+            sock.sendall(request)
+            pieces = []
+            while piece := sock.recv(65536):
+                pieces.append(piece)
+        return b"".join(pieces)
+
+
+@pytest.fixture
+def served() -> Iterator[Served]:
+    served = Served()
+    yield served
+    served.server.close()
+
+
+def run(*words: str) -> bytes:
+    if shutil.which(words[0]) is None:
+        pytest.skip(f"not installed here: {words[0]}")
+    done = subprocess.run(words, capture_output=True, timeout=20, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+FETCHERS = {
+    "curl HTTP/1.0": ["curl", "-sS", "--fail", "--http1.0"],
+    "curl HTTP/1.1": ["curl", "-sS", "--fail", "--http1.1"],
+    "w3m": ["w3m", "-dump_source"],
+    "links": ["links", "-source"],
+    "wget": ["wget", "-q", "-O", "-"],
+}
+
+
+@pytest.mark.parametrize("program", FETCHERS)
+@pytest.mark.parametrize("path", ["/D7F3A21C/GO.BAT", "/GO.BAT", "/go.bat"])
+def test_go_bat_arrives_byte_by_byte(served: Served, program: str, path: str) -> None:
+    assert run(*FETCHERS[program], served.url + path) == GO
+    until = time.monotonic() + 5
+    while not served.events and time.monotonic() < until:
+        time.sleep(0.005)
+    done = [e for e in served.events if isinstance(e, TransferDone)]
+    assert [(e.deployment, e.peer, e.name, e.length) for e in done] == [
+        ("D7F3A21C", "127.0.0.1", "GO.BAT", len(GO))
+    ]
+
+
+READERS = {"w3m": ["w3m", "-dump"], "links": ["links", "-dump"]}
+
+
+@pytest.mark.parametrize("program", READERS)
+def test_the_page_reads_well(served: Served, program: str) -> None:
+    text = run(*READERS[program], served.url + "/").decode("utf-8", "replace")
+    for words in (
+        "Deployment D7F3A21C", "Start GO.BAT", "Run this program from its current location",
+        "stories260K.bin", "1,056,540", "FTP 192.168.1.1", "anonymous",
+    ):  # fmt: skip
+        assert words in " ".join(text.split()), text
+
+
+def test_the_page_is_html_3_2(served: Served, tmp_path: Path) -> None:
+    if shutil.which("onsgmls") is None or not DTD.exists():
+        pytest.skip("not installed here: onsgmls and the DTD of HTML 3.2 (opensp, w3c-sgml-lib)")
+    for name, path in (("page", "/"), ("missing", "/nope")):
+        page = tmp_path / f"{name}.html"
+        page.write_bytes(
+            served.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode()).split(b"\r\n\r\n", 1)[1]
+        )
+        done = subprocess.run(
+            ["onsgmls", "-s", "-c", str(DTD), str(page)],
+            capture_output=True, text=True, timeout=20, check=False,
+        )  # fmt: skip
+        assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_the_answer_is_http_1_0_without_anything_new(served: Served) -> None:
+    answer = served.raw(b"GET / HTTP/1.1\r\nHost: x\r\nConnection: Keep-Alive\r\n\r\n")
+    head, body = answer.split(b"\r\n\r\n", 1)
+    lines = head.decode("ascii").split("\r\n")
+    headers = dict(line.split(": ", 1) for line in lines[1:])
+    assert lines[0] == "HTTP/1.0 200 OK"
+    assert set(headers) == {"Server", "Date", "Content-Type", "Content-Length"}
+    assert headers["Content-Type"] == "text/html"
+    assert int(headers["Content-Length"]) == len(body)
+    assert body.isascii()
+    for modern in (b"<style", b"<script", b"style=", b"class=", b"onclick"):
+        assert modern not in body.lower()
+
+
+def test_a_batch_file_is_an_octet_stream(served: Served) -> None:
+    answer = served.raw(b"GET /D7F3A21C/GO.BAT HTTP/1.0\r\n\r\n")
+    assert b"Content-Type: application/octet-stream\r\n" in answer
+    assert b"Cache" not in answer
+    assert b"Pragma" not in answer
+
+
+def test_a_foreign_machine_sees_nothing(served: Served) -> None:
+    for path in ("/", "/GO.BAT", "/D7F3A21C/GO.BAT"):
+        connection = http.client.HTTPConnection(
+            "127.0.0.1", served.port, timeout=5, source_address=("127.0.0.2", 0)
+        )
+        connection.request("GET", path)
+        answer = connection.getresponse()
+        body = answer.read()
+        connection.close()
+        assert answer.status == 404
+        assert b"127.0.0.2" in body
+        assert b"D7F3A21C" not in body
+        assert b"stories" not in body
+    assert served.events == []
+
+
+REQUESTS = {
+    "HTTP/0.9": (b"GET /\r\n\r\n", b"<!DOCTYPE"),
+    "HEAD": (b"HEAD / HTTP/1.0\r\n\r\n", b"HTTP/1.0 200"),
+    "by a proxy's form": (b"GET http://192.168.1.1/GO.BAT HTTP/1.0\r\n\r\n", b"HTTP/1.0 200"),
+    "with a query": (b"GET /?x=1 HTTP/1.0\r\n\r\n", b"HTTP/1.0 200"),
+    "upwards": (b"GET /../../etc/passwd HTTP/1.0\r\n\r\n", b"HTTP/1.0 404"),
+    "another method": (b"POST / HTTP/1.0\r\nContent-Length: 0\r\n\r\n", b"HTTP/1.0 501"),
+    "rubbish": (b"\x16\x03\x01\x02\x00\r\n\r\n", b""),
+    "a long line": (b"GET /" + b"a" * 70_000 + b" HTTP/1.0\r\n\r\n", b"HTTP/1.0 414"),
+}
+
+
+@pytest.mark.parametrize("case", REQUESTS)
+def test_whatever_is_asked_is_answered(served: Served, case: str) -> None:
+    request, start = REQUESTS[case]
+    with contextlib.suppress(ConnectionResetError):
+        assert served.raw(request).startswith(start)
+    assert served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+
+
+def test_many_at_once_are_answered_or_turned_away_but_never_wait(served: Served) -> None:
+    idle = [socket.create_connection(("127.0.0.1", served.port), 5) for _ in range(60)]
+    for sock in idle:
+        sock.close()
+    until = time.monotonic() + 5
+    while not served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200"):
+        assert time.monotonic() < until
+
+
+def test_a_busy_port_and_a_missing_address_are_named(served: Served) -> None:
+    for address, port, error in (
+        ("127.0.0.1", served.port, PortBusy),
+        ("192.0.2.1", 0, AddressMissing),
+    ):
+        other = HttpServer(address=address, port=port, desk=served, emit=served.events.append)
+        with pytest.raises(error):
+            other.start()
+
+
+def test_dillo_shows_it(served: Served, tmp_path: Path) -> None:
+    missing = [name for name in ("dillo", "Xvfb", "xvfb-run") if shutil.which(name) is None]
+    if missing:
+        pytest.skip(f"not installed here: {', '.join(missing)}")
+    browser = subprocess.Popen(
+        ["xvfb-run", "-a", "dillo", "-g", "800x600+0+0", served.url + "/"],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
+    )  # fmt: skip
+    try:
+        until = time.monotonic() + 15
+        while not served.asked:
+            assert time.monotonic() < until, "dillo asked for nothing"
+            time.sleep(0.05)
+    finally:
+        os.killpg(browser.pid, signal.SIGTERM)
+        browser.wait(10)
