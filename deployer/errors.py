@@ -84,6 +84,54 @@ class FileTooLarge(DeployerError):
     exit_code = EXIT_USE
 
 
+class DriveTooSmall(DeployerError):
+    """The payload has {length} bytes, and a drive of {profile} holds {limit} at most.
+    Leave files out, or pick another profile with --profile if the target's disk allows more.
+    """
+
+    exit_code = EXIT_USE
+
+
+class NameRefused(DeployerError):
+    """{path}: Windows 98 cannot have this name ({why}).
+    Rename it, or leave it out.{more}
+    """
+
+    exit_code = EXIT_USE
+
+
+class NamesClash(DeployerError):
+    """{path} and {other} would be one and the same on the target: {why}.
+    Rename one of them, or push the directory above both.
+    """
+
+    exit_code = EXIT_USE
+
+
+class NotAFile(DeployerError):
+    """{path}: this is {what}, and Windows 98 has none.
+    Leave it out, or put a plain file there instead (cp -rL copies what links point to).{more}
+    """
+
+    exit_code = EXIT_USE
+
+
+class DirectoryEmpty(DeployerError):
+    """{path}: there is no file in this directory, so there is nothing to send.
+    Check the name, and that it was unpacked completely.
+    """
+
+    exit_code = EXIT_USE
+
+
+class ProgramNotNamed(DeployerError):
+    """--recipe {recipe}: {what}.
+    {remedy}
+    """
+
+    exit_code = EXIT_USE
+
+
 class TooManyParts(DeployerError):
     """{path}: parts of {part_size} bytes would make {count} parts; the most is 999.
     Use --part-size {remedy_size} or more, or leave it out.

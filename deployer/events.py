@@ -32,7 +32,10 @@ class FileStaged:
 
 @dataclass(frozen=True, slots=True)
 class DeploymentStaged:
-    """A payload has been measured and cut for a target; nothing has been sent."""
+    """A payload has been measured and cut for a target; nothing has been sent.
+
+    `notes` say what the user should know about it, such as a file that is too large to be one.
+    """
 
     at: float
     deployment: str
@@ -44,6 +47,7 @@ class DeploymentStaged:
     run: str = ""
     recipe: str = "files"
     emulated: bool = False
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,6 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -31,6 +30,7 @@ from deployer.model import (
     Profile,
     Proof,
     StagedFile,
+    State,
 )
 from deployer.service import Service
 from deployer.staging import Request
@@ -120,6 +120,8 @@ class Patience:
 
 
 _SWITCH_OFF = 5.0
+"""Seconds that a simulated PC has to come back to its prompt after the end."""
+
 Rehearse = Callable[[Service, str, Sequence[str]], Awaitable[int]]
 TypedLines = Callable[[str, str], Sequence[str]]
 
@@ -200,7 +202,7 @@ class InProcess:
         self._refuse_busy(before.target)
         self.service.take_up(manifest, before.target)  # reserves the target for this process
         if not await asyncio.to_thread(_unchanged, manifest):
-            manifest = await asyncio.to_thread(staging.stage, _again(manifest), host=manifest.host)
+            manifest = await asyncio.to_thread(staging.again, manifest)
         return await self._offer(manifest, before.target, before.directory)
 
     async def sources(self, deployment: str) -> tuple[str, ...]:
@@ -261,24 +263,21 @@ class InProcess:
             lines = self.typed_lines(manifest.host, directory)
             pc = asyncio.ensure_future(self.rehearse(self.service, deployment, lines))
         try:
-            await self.service.finished(
+            ended = await self.service.finished(
                 deployment,
                 silence=self.patience.silence,
                 while_running=self.patience.while_running,
             )
-            await self.service.last_words(deployment)
+            if ended.state != State.CANCELLED:
+                await self.service.last_words(deployment)
+                if pc is not None:
+                    await asyncio.wait([pc], timeout=_SWITCH_OFF)
         finally:
+            if pc is not None:
+                pc.cancel()
+                await asyncio.gather(pc, return_exceptions=True)
             self._open.pop(deployment, None)
             self.service.release(target)
-            if pc is not None:
-                await self._switch_off(pc)
-
-    async def _switch_off(self, pc: asyncio.Task[int]) -> None:
-        """Let the simulated PC come to its prompt, but do not wait long."""
-        await asyncio.wait([pc], timeout=_SWITCH_OFF)
-        pc.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await pc
 
     def _soon(self, work: Coroutine[object, object, None]) -> None:
         task = asyncio.get_running_loop().create_task(work)
@@ -293,28 +292,16 @@ def _unchanged(manifest: Manifest) -> bool:
             now = Path(file.source).stat()
         except OSError:
             return False
-        if (now.st_size, now.st_mtime_ns) != (file.length, file.mtime_ns):
+        if (now.st_size, now.st_mtime_ns) != (file.source_length, file.mtime_ns):
             return False
     return True
-
-
-def _again(manifest: Manifest) -> Request:
-    """The request that makes the same payload of files that have changed."""
-    payload = manifest.payload
-    size = max((file.parts[0].length for file in payload.files if len(file.parts) > 1), default=0)
-    return Request(
-        files=tuple(Path(file.source) for file in payload.files),
-        run=payload.run,
-        no_run=not payload.run,
-        part_size=size or None,
-    )
 
 
 def recognise(request: Request) -> Recognised:
     """What a request would send. Reads headers only. Raises the errors of wrong input."""
     profile = resources.profile(request.profile)
     outline = staging.outline(request)
-    lengths = tuple(files.length_of(path) for path in outline.paths)
+    lengths = outline.lengths
     sizes = [
         plan.choose_part_size(length, request.part_size, str(path))
         for path, length in zip(outline.paths, lengths, strict=True)

@@ -59,12 +59,13 @@ class Target:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a kind of target can do."""
+    """What a kind of target can do: bytes of one file, bytes of one drive, length of a line."""
 
     name: str
     max_file: int
     max_line: int = 120
     title: str = ""
+    max_drive: int = 1 << 40
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +79,23 @@ class Part:
 
 
 @dataclass(frozen=True, slots=True)
+class Piece:
+    """Which slice of its source a file of the payload is: number and count from 1, bytes."""
+
+    number: int
+    count: int
+    start: int
+    whole: int
+
+
+@dataclass(frozen=True, slots=True)
 class StagedFile:
     """A file of the payload, measured and cut.
 
     `source` is its path on the host, `name` the 8.3 name on the target, `place` the relative path
     with long names (`/` between directories) where the target restores it, or "" for the 8.3 name.
-    `mtime_ns` and `length` tell whether the source has changed since it was measured.
+    `mtime_ns` and `source_length` tell whether the source has changed since it was measured.
+    `piece` is set when the source is larger than one file on the target can be.
     """
 
     source: str
@@ -94,15 +106,30 @@ class StagedFile:
     parts: tuple[Part, ...]
     mtime_ns: int
     place: str = ""
+    piece: Piece | None = None
+
+    @property
+    def start(self) -> int:
+        """Where in its source the file begins."""
+        return self.piece.start if self.piece else 0
+
+    @property
+    def source_length(self) -> int:
+        """Bytes of the source."""
+        return self.piece.whole if self.piece else self.length
 
 
 @dataclass(frozen=True, slots=True)
 class Payload:
-    """What is delivered, and the command that starts it ("" for none)."""
+    """What is delivered, and the command that starts it ("" for none).
+
+    `notes` say what the user should know about it before it goes.
+    """
 
     files: tuple[StagedFile, ...]
     run: str = ""
     recipe: str = "files"
+    notes: tuple[str, ...] = ()
 
     @property
     def total(self) -> int:

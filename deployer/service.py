@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.bus import Bus
-from deployer.core import batch, proof
+from deployer.core import batch, plan, proof
 from deployer.core import manifest as manifests
 from deployer.core.deployment import (
     Announce,
@@ -131,8 +131,11 @@ def shelf_of(manifest: Manifest, directory: str, at: float) -> tuple[Shelf, Shel
     ]
     for file in manifest.payload.files:
         for part in file.parts:
-            source = Slice(file.source, part.offset, part.length, file.length, file.mtime_ns)
-            long_name = f"{file.long_name}.{part.name.rpartition('.')[2]}"
+            start = file.start + part.offset
+            source = Slice(file.source, start, part.length, file.source_length, file.mtime_ns)
+            # Parts of files in directories have no long name: two of them may have the same one.
+            number = part.name.rpartition(".")[2]
+            long_name = "" if file.place else f"{file.long_name}.{number}"
             entries.append(Entry(part.name, source, long_name=long_name))
     return Shelf(name, tuple(entries), UPLOAD_LIMITS, at), Shelf(name, (go_bat,), {}, at)
 
@@ -169,6 +172,11 @@ class Service:
         for server in self._servers.values():
             await asyncio.to_thread(server.close)
         self._store.close()
+
+    @property
+    def ftp_port(self) -> int:
+        """Where the server for real targets listens; 0 before the first is offered anything."""
+        return self._servers[False].port if False in self._servers else 0
 
     def staged(self, deployment: str) -> tuple[Manifest, DeploymentStaged] | None:
         """What was staged under that id, and for whom; None when there is none."""
@@ -236,6 +244,7 @@ class Service:
         Starts the FTP server when it does not run yet; raises what that raises.
         """
         at = self._clock()
+        plan.refuse_deep(manifest.payload, directory)
         shelf, go_bat = shelf_of(manifest, directory, at)
         self._store.keep(manifest, target, at)
         identity = manifest.deployment
@@ -441,6 +450,7 @@ def _staged(
         run=manifest.payload.run,
         recipe=manifest.payload.recipe,
         emulated=emulated,
+        notes=manifest.payload.notes,
     )
 
 

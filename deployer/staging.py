@@ -7,37 +7,37 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
-from deployer.core import batch, modelfile, names, plan, recipe
+from deployer.core import batch, modelfile, names, places, plan, recipe
 from deployer.core import manifest as manifests
+from deployer.core.manifest import MAX_LENGTH
 from deployer.edge import files, resources
-from deployer.errors import (
-    ModelDamaged,
-    OutputExists,
-    TokenizerMissing,
-    TokenizerUnfit,
-    WrongUse,
-)
+from deployer.edge.choose import Choice, choose, length_of, model_among
+from deployer.edge.folders import Item
+from deployer.errors import FileChanged, OutputExists, WrongUse
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
     GO_BAT,
     HELPER_EXE,
     Manifest,
     Payload,
+    Piece,
     Profile,
     StagedFile,
 )
 
-_MOST_TOKENIZER = 16 << 20
 _MOST_BATCH = 4 << 20
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 @dataclass(frozen=True, slots=True)
 class Request:
-    """What the user asked for. `options` are recipe options that were given, such as `steps`."""
+    """What the user asked for. `options` are recipe options that were given, such as `steps`.
+
+    Of a directory among `files` everything in it goes, with its tree and its long names.
+    """
 
     files: tuple[Path, ...]
     run: str = ""
@@ -46,16 +46,6 @@ class Request:
     options: tuple[tuple[str, str], ...] = ()
     part_size: int | None = None
     profile: str = "win98-fat32"
-
-
-@dataclass(frozen=True, slots=True)
-class _Plan:
-    """The files in order, the recipe's roles of some of them, and how the payload is launched."""
-
-    paths: tuple[Path, ...]
-    roles: dict[str, Path] = field(default_factory=dict)
-    recipe: recipe.Recipe | None = None
-    programs: frozenset[Path] = frozenset()
 
 
 def new_identity() -> str:
@@ -78,21 +68,42 @@ def stage(
 
     `progress` is told the bytes of each block read. Raises the errors of wrong input.
     """
-    profile = resources.profile(request.profile)
     chosen = _choose(request)
     if request.no_run and request.options:
         raise WrongUse(
             what=f"--{request.options[0][0]} has no effect with --no-run.",
             remedy="Leave one of them out.",
         )
-    staged = _stage_files(chosen, request.part_size, profile, progress)
+    staged, notes = _stage_items(chosen, request, resources.profile(request.profile), progress)
     identity = new_identity()
     payload = Payload(
         tuple(staged),
         "" if request.no_run else _command(request, chosen, staged),
         chosen.recipe.name if chosen.recipe else "files",
+        (*notes, *(f"{name}: an empty directory, which is not made" for name in chosen.empty)),
     )
     return Manifest(identity, host, identity, new_token(), payload)
+
+
+def again(manifest: Manifest) -> Manifest:
+    """The same payload from its files as they are now, under a new identity.
+
+    Raises the errors of wrong input, FileMissing for a file that is gone.
+    """
+    before = manifest.payload
+    sizes = [file.parts[0].length for file in before.files if len(file.parts) > 1]
+    items = dict.fromkeys(Item(Path(file.source), _whole_place(file)) for file in before.files)
+    pieces = [file.piece for file in before.files if file.piece and file.piece.number == 2]
+    profile = Profile("as before", max((piece.start for piece in pieces), default=MAX_LENGTH))
+    request = Request((), part_size=max(sizes, default=None))
+    staged, notes = _stage_items(Choice(tuple(items)), request, profile, lambda _bytes: None)
+    payload = Payload(tuple(staged), before.run, before.recipe, tuple(notes))
+    identity = new_identity()
+    return Manifest(identity, manifest.host, identity, new_token(), payload)
+
+
+def _whole_place(file: StagedFile) -> str:
+    return file.place.rpartition(".")[0] if file.piece else file.place
 
 
 def sample_model() -> Path:
@@ -106,7 +117,7 @@ def inspect(path: Path) -> modelfile.Checkpoint:
     head = files.read_bounded(path, modelfile.HEADER.size)
     shape = modelfile.recognise(head, length)
     if shape is None:
-        _model_among([path])
+        model_among([Item(path)])
         raise WrongUse(
             what=f"{path}: this is no llama2.c model (its length does not fit its header).",
             remedy="Models of other formats can be sent as files, with --run or --no-run.",
@@ -116,9 +127,10 @@ def inspect(path: Path) -> modelfile.Checkpoint:
 
 @dataclass(frozen=True, slots=True)
 class Outline:
-    """What a request would send: its files in order, what each is, the model among them."""
+    """What a request would send: its files in order with bytes, what each is, the model."""
 
     paths: tuple[Path, ...]
+    lengths: tuple[int, ...]
     roles: dict[Path, str]
     recipe: str = ""
     model: Path | None = None
@@ -133,126 +145,134 @@ def outline(request: Request) -> Outline:
     """What the request would send, from names and headers alone. Raises as `stage` does."""
     chosen = _choose(request)
     roles = dict.fromkeys(chosen.programs, "program of ours")
-    roles |= {path: role for role, path in chosen.roles.items()}
+    roles |= {item.path: role for role, item in chosen.roles.items()}
+    model = chosen.roles.get("model")
     return Outline(
-        chosen.paths,
+        tuple(item.path for item in chosen.items),
+        tuple(length_of(item) for item in chosen.items),
         roles,
         chosen.recipe.name if chosen.recipe else "",
-        chosen.roles.get("model"),
+        model.path if model else None,
     )
 
 
 def planned_bytes(request: Request) -> int:
     """Bytes that staging will read, for progress. Raises as `stage` does for missing files."""
-    return sum(files.length_of(path) for path in request.files)
+    return sum(length_of(item) for item in _choose(request).items)
 
 
-def _choose(request: Request) -> _Plan:
-    paths = tuple(dict.fromkeys(request.files))
-    for path in paths:
-        files.length_of(path)
-    if request.no_run or request.run:
-        return _Plan(paths)
-    if request.recipe:
-        chosen = resources.recipe(request.recipe)
-        model = _model_among(paths) if chosen.kind == "llama2.c" else None
-        if chosen.kind == "llama2.c" and model is None:
-            raise WrongUse(
-                what=f"--recipe {request.recipe} needs a llama2.c model; {paths[0]} is none.",
-                remedy="Name the model file, or use --no-run to send the files only.",
-            )
-        return _with_recipe(paths, chosen, model or paths[0])
-    model = _model_among(paths)
-    found = resources.recipe_for("llama2.c") if model else None
-    if model is None or found is None:
-        return _Plan(paths)
-    return _with_recipe(paths, found, model)
+def _choose(request: Request) -> Choice:
+    return choose(request.files, request.recipe, bare=request.no_run or bool(request.run))
 
 
-def _model_among(paths: Sequence[Path]) -> Path | None:
-    for path in paths:
-        head, length = files.read_bounded(path, modelfile.HEADER.size), files.length_of(path)
-        if modelfile.recognise(head, length):
-            return path
-        cut = modelfile.looks_cut(head, length) if path.suffix.lower() == ".bin" else None
-        if cut:
-            raise ModelDamaged(
-                path=path,
-                why=f"its header says {cut.file_length} bytes, but the file has {length}: "
-                "it was cut off",
-            )
-    return None
+def _stage_items(
+    chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
+) -> tuple[list[StagedFile], list[str]]:
+    """The measured files, and what the user should know about them."""
+    cuts = [_cut_up(item, profile) for item in chosen.items]
+    long_names = [
+        f"{item.place or item.path.name}{_suffix(piece)}"
+        for item, pieces in zip(chosen.items, cuts, strict=True)
+        for piece in pieces
+    ]
+    short = names.assign(long_names)
+    _refuse_places(chosen.items, cuts, short)
+    plan.refuse_too_much(sum(length_of(item) for item in chosen.items), profile)
+    staged: list[StagedFile] = []
+    notes = []
+    for item, pieces in zip(chosen.items, cuts, strict=True):
+        given = short[len(staged) : len(staged) + len(pieces)]
+        made = _stage_item(item, pieces, given, request.part_size, progress)
+        staged += made
+        if made[0].piece:
+            if item in chosen.roles.values():
+                plan.refuse_too_large(str(item.path), made[0].source_length, profile)
+            notes.append(_too_large(item, made, profile))
+    return staged, notes
 
 
-def _with_recipe(paths: tuple[Path, ...], chosen: recipe.Recipe, model: Path) -> _Plan:
-    roles = {"model": model}
-    if "tokenizer" in chosen.companions:
-        roles["tokenizer"] = _tokenizer(model, paths)
-    programs = tuple(resources.program_path(name) for name in chosen.programs)
-    everything = tuple(dict.fromkeys([*programs, *paths, *roles.values()]))
-    return _Plan(everything, roles, chosen, frozenset(programs))
+def _cut_up(item: Item, profile: Profile) -> tuple[Piece | None, ...]:
+    return plan.pieces(length_of(item), profile) or (None,)
 
 
-def _tokenizer(model: Path, given: Sequence[Path]) -> Path:
-    """The tokenizer among the given files, else the one beside the model."""
-    head = files.read_bounded(model, modelfile.HEADER.size)
-    shape = modelfile.read_header(head)
-    assert shape is not None
-    for path in given:
-        if path != model and (size := _tokens(path)) is not None:
-            if size != shape.vocabulary:
-                raise TokenizerUnfit(
-                    path=path,
-                    model=model.name,
-                    why=f"it has {size} tokens, the model {shape.vocabulary}",
-                )
-            return path
-    wanted = modelfile.tokenizer_names(model.name, shape.vocabulary)
-    for name in wanted:
-        if _tokens(model.parent / name) == shape.vocabulary:
-            return model.parent / name
-    raise TokenizerMissing(path=model, tried=", ".join(wanted))
+def _suffix(piece: Piece | None) -> str:
+    return f".{piece.number:03d}" if piece else ""
 
 
-def _tokens(path: Path) -> int | None:
-    if not path.is_file() or path.stat().st_size > _MOST_TOKENIZER:
-        return None
-    return modelfile.tokenizer_size(files.read_bounded(path, _MOST_TOKENIZER))
+def _too_large(item: Item, made: Sequence[StagedFile], profile: Profile) -> str:
+    title = profile.title or profile.name
+    return (
+        f"{item.place or item.path.name}: {made[0].source_length:,} bytes are more than one file "
+        f"can have there ({title}: {profile.max_file:,}), so it is not joined: it arrives as "
+        f"{len(made)} files, {made[0].name} to {made[-1].name}, each proved by itself"
+    )
 
 
-def _stage_files(
-    chosen: _Plan, part_size: int | None, profile: Profile, progress: Callable[[int], None]
+def _refuse_places(
+    items: Sequence[Item],
+    cuts: Sequence[Sequence[Piece | None]],
+    short: Sequence[names.ShortName],
+) -> None:
+    """Raises NameRefused and NamesClash for what the target could not have in its directories."""
+    if not any(item.place for item in items):
+        return
+    given = iter(short)
+    named = []
+    for item, pieces in zip(items, cuts, strict=True):
+        for piece in pieces:
+            name = next(given).name
+            place = f"{item.place}{_suffix(piece)}" if item.place else name
+            named.append((str(item.path), place))
+    places.refuse_names(named)
+    places.refuse_clashes(named)
+    places.refuse_working_names(named, short)
+
+
+def _stage_item(
+    item: Item,
+    pieces: Sequence[Piece | None],
+    short: Sequence[names.ShortName],
+    part_size: int | None,
+    progress: Callable[[int], None],
 ) -> list[StagedFile]:
-    short = names.assign([path.name for path in chosen.paths])
-    staged = []
-    for path, name in zip(chosen.paths, short, strict=True):
-        length = files.length_of(path)
-        plan.refuse_too_large(str(path), length, profile)
-        size = plan.choose_part_size(length, part_size, str(path))
-        measured = files.measure(path.resolve(), size, progress)
+    """One file, or all pieces of one; together they are read once."""
+    whole = length_of(item)
+    path = item.path.resolve()
+    staged: list[StagedFile] = []
+    for number, (piece, name) in enumerate(zip(pieces, short, strict=True)):
+        following = pieces[number + 1] if number + 1 < len(pieces) else None
+        length = plan.piece_length(piece, following) if piece else whole
+        size = plan.choose_part_size(length, part_size, str(item.path))
+        start = piece.start if piece else 0
+        measured = files.measure(
+            path, size, progress, start=start, length=length if piece else None
+        )
+        if staged and measured.mtime_ns != staged[0].mtime_ns:
+            raise FileChanged(path=item.path)
         staged.append(
             StagedFile(
                 source=measured.path,
                 name=name.name,
-                long_name=path.name,
+                long_name=f"{item.place or item.path.name}{_suffix(piece)}",
                 length=measured.length,
                 sha256=measured.sha256,
                 parts=plan.parts_of(name, measured.length, size, measured.crcs),
                 mtime_ns=measured.mtime_ns,
+                place=f"{item.place}{_suffix(piece)}" if item.place else "",
+                piece=piece,
             )
         )
     return staged
 
 
-def _command(request: Request, chosen: _Plan, staged: Sequence[StagedFile]) -> str:
-    by_path = dict(zip(chosen.paths, (file.name for file in staged), strict=True))
+def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> str:
     if request.run:
         if request.options:
             raise WrongUse(
                 what=f"--{request.options[0][0]} belongs to a recipe, not to --run.",
                 remedy="Write the program's own options into --run.",
             )
-        by_long_name = {path.name: name for path, name in by_path.items()}
+        by_long_name = {file.long_name: plan.on_target(file) for file in staged}
         return recipe.checked(plan.translate_command(request.run, by_long_name))
     if chosen.recipe is None:
         if request.options:
@@ -262,7 +282,8 @@ def _command(request: Request, chosen: _Plan, staged: Sequence[StagedFile]) -> s
                 remedy="Name the model file first, or leave the option out.",
             )
         return ""
-    roles = {role: by_path[path] for role, path in chosen.roles.items()}
+    by_source = {Path(file.source): plan.on_target(file) for file in staged}
+    roles = {role: by_source[item.path.resolve()] for role, item in chosen.roles.items()}
     return recipe.command(chosen.recipe, roles, request.options)
 
 
@@ -278,6 +299,7 @@ def write_out(
     if any(out.iterdir()):
         raise OutputExists(path=out)
     manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
+    plan.refuse_deep(manifest.payload, directory)
     if host:
         manifest = replace(manifest, login=login[0], token=login[1])
     generated = {
@@ -291,7 +313,7 @@ def write_out(
     for file in manifest.payload.files:
         pieces = [(p.name, p.offset, p.length) for p in file.parts]
         for name, offset, length in pieces if host else [(file.name, 0, file.length)]:
-            files.copy_slice(Path(file.source), offset, length, out / name)
+            files.copy_slice(Path(file.source), file.start + offset, length, out / name)
             written.append((name, length))
     return written
 

@@ -10,7 +10,7 @@ import re
 import zlib
 from collections.abc import Iterator
 
-from deployer.core.names import is_short, part_name
+from deployer.core.names import DEVICE_NAMES, is_short, part_name
 from deployer.model import Manifest, Part, Payload, StagedFile
 
 FORMAT = "DEPLOY98 1"
@@ -57,12 +57,13 @@ def encode_place(place: str) -> str:
 
     Raises ValueError when Windows 98 cannot have that name.
     """
-    encoded = []
+    encoded: list[str] = []
     for char in place:
-        if _PLACE_PLAIN.fullmatch(char):
+        # A blank in front would be taken for a second separator of the record.
+        if _PLACE_PLAIN.fullmatch(char) and (encoded or char != " "):
             encoded.append(char)
             continue
-        if char < " " or char in '\\:*?"<>|':
+        if char < " " or char in '\\:*?"<>|\x7f':
             raise ValueError(f"{place!r} is no name for Windows 98: it contains {char!r}")
         try:
             encoded += [f"%{byte:02X}" for byte in char.encode("cp1252")]
@@ -74,6 +75,8 @@ def encode_place(place: str) -> str:
     segments = place.split("/")
     if any(s in ("", ".", "..") or len(s) > 255 or s[-1] in ". " for s in segments):
         raise ValueError(f"{place!r} is no relative path for Windows 98")
+    if any(s.partition(".")[0].upper() in DEVICE_NAMES for s in segments):
+        raise ValueError(f"{place!r} is no name for Windows 98: it stands for a device")
     if len(text) > MAX_PLACE:
         raise ValueError(f"{place!r} is longer than {MAX_PLACE} characters")
     return text
@@ -194,4 +197,4 @@ def _number(text: str, least: int = 0) -> int:
 def _ascii(text: str) -> str:
     """The long name for people to read; the exact one is in PLACE where it matters."""
     plain = "".join(c if " " <= c <= "~" else "_" for c in text)
-    return plain[:200] or "-"
+    return plain[:200].strip() or "-"

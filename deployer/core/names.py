@@ -14,9 +14,10 @@ from dataclasses import dataclass
 
 DEVICE_NAMES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CLOCK$", "CONFIG$"]
-    + [f"{port}{n}" for port in ("COM", "LPT") for n in range(1, 10)]
+    + [f"{port}{n}" for port in ("COM", "LPT") for n in range(10)]
 )
-"""Base names that stand for a device with any extension. Source: facts C7 (KB Q74496)."""
+"""Base names that stand for a device with any extension. Source: facts C7 (KB Q74496); 0 is none,
+but the helper refuses it all the same."""
 
 OUR_NAMES = frozenset(
     ["GO.BAT", "DEPLOY98.EXE", "HERE.TXT", "GOTIT.TXT", "RESULT.TXT", "OUTPUT.TXT", "INFO.TXT"]

@@ -10,8 +10,8 @@ import re
 from collections.abc import Mapping, Sequence
 
 from deployer.core.names import ShortName, part_name
-from deployer.errors import FileTooLarge, TooManyParts, WrongUse
-from deployer.model import Part, Profile
+from deployer.errors import DriveTooSmall, FileTooLarge, NameRefused, TooManyParts, WrongUse
+from deployer.model import Part, Payload, Piece, Profile, StagedFile
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -20,6 +20,7 @@ DEFAULT_PART_SIZE = 4 * MIB
 SMALLEST_PART_SIZE = 256 * KIB
 LARGEST_PART_SIZE = 64 * MIB
 MOST_PARTS = 999
+MAX_PATH = 259
 
 _UNITS: Mapping[str, int] = {"": 1, "B": 1, "K": KIB, "KIB": KIB, "M": MIB, "MIB": MIB}
 
@@ -89,12 +90,64 @@ def refuse_too_large(path: str, length: int, profile: Profile) -> None:
         )
 
 
-def translate_command(command: str, names: Mapping[str, str]) -> str:
-    """The launch command with long names of the payload replaced by their 8.3 names.
+def refuse_too_much(total: int, profile: Profile) -> None:
+    """Raises DriveTooSmall when no drive of such a target can hold that many bytes."""
+    if total > profile.max_drive:
+        raise DriveTooSmall(
+            length=total, limit=profile.max_drive, profile=profile.title or profile.name
+        )
 
-    `names` maps long names to 8.3 names. Only whole words are replaced, without regard to case,
-    so that `run.exe stories15M.bin` works as typed for the modern file names.
+
+def pieces(length: int, profile: Profile) -> tuple[Piece, ...]:
+    """The pieces of a file that is larger than one file there can be; none when it is not.
+
+    All but the last are of one length, a whole number of MiB where the limit allows that.
+    """
+    if length <= profile.max_file:
+        return ()
+    size = profile.max_file // MIB * MIB or profile.max_file
+    count = -(-length // size)
+    return tuple(Piece(n + 1, count, n * size, length) for n in range(count))
+
+
+def piece_length(piece: Piece, following: Piece | None) -> int:
+    """Bytes of a piece, given the one after it."""
+    return (following.start if following else piece.whole) - piece.start
+
+
+_WORD = re.compile(r'"[^"]*"|[^\s"]+|"')
+
+
+def translate_command(command: str, names: Mapping[str, str]) -> str:
+    """The launch command with names of the payload replaced by what they are on the target.
+
+    `names` maps long names, or paths with `/`, to 8.3 names or to paths with `\\`. Only whole words
+    are replaced, without regard to case and to the kind of slash, so that `bin/run.exe
+    stories15M.bin` works as typed for the modern file names.
     """
     by_lower = {long_name.lower(): name for long_name, name in names.items()}
-    words = re.split(r"(\s+)", command.strip())
-    return "".join(by_lower.get(word.strip('"').lower(), word) for word in words)
+
+    def translated(match: re.Match[str]) -> str:
+        word = match[0]
+        return by_lower.get(word.strip('"').replace("\\", "/").lower(), word)
+
+    return _WORD.sub(translated, command.strip())
+
+
+def on_target(file: StagedFile) -> str:
+    """How a command line names a file of the payload, in quotes where it needs them."""
+    path = file.place.replace("/", "\\") or file.name
+    return f'"{path}"' if " " in path else path
+
+
+def refuse_deep(payload: Payload, directory: str) -> None:
+    """Raises NameRefused when a place is too deep below that directory (MAX_PATH is 260)."""
+    for file in payload.files:
+        length = len(directory) + 1 + len(file.place)
+        if file.place and length > MAX_PATH:
+            raise NameRefused(
+                path=file.place,
+                why=f"with {directory} before it the path has {length} characters, and {MAX_PATH} "
+                "fit",
+                more=" Or give a shorter directory with --to.",
+            )

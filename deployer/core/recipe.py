@@ -9,11 +9,12 @@ from __future__ import annotations
 import string
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from fnmatch import fnmatchcase
 from typing import Any
 
 import msgspec
 
-from deployer.errors import WrongUse
+from deployer.errors import ProgramNotNamed, WrongUse
 
 MAX_COMMAND = 300
 """Longest command line: it stands in one line of the manifest, and CreateProcess takes it whole."""
@@ -24,15 +25,18 @@ class Recipe:
     """How to launch a payload of one kind.
 
     `kind` is what the first file must be (`llama2.c` or `any`); `programs` are programs of ours
-    that go with it; `companions` are the roles of further files (such as `tokenizer`); `run` is
-    the command with `{model}` and `{<companion>}`; `options` maps an option of `push` to what it
-    adds to the command, with `{value}`.
+    that go with it; `program` are patterns of the user's own program among the files, the best
+    first; `companions` are the roles of further files (such as `tokenizer`); `run` is the command
+    with `{model}`, `{program}` and `{<companion>}`; `options` maps an option of `push` to what it
+    adds to the command, with `{value}`. An `automatic` recipe is taken when its kind is recognised.
     """
 
     name: str
     title: str
     kind: str = "any"
+    automatic: bool = False
     programs: tuple[str, ...] = ()
+    program: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
     run: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
@@ -51,11 +55,12 @@ def parse(table: Mapping[str, Any], source: str) -> Recipe:
             what=f"{source}: a recipe has no key '{unknown[0]}'.",
             remedy=f"Keys are: {', '.join(sorted(_FIELDS))}.",
         )
-    strangers = sorted(fields - {"model", *recipe.companions})
+    program = {"program"} if recipe.program else set()
+    strangers = sorted(fields - {"model", *program, *recipe.companions})
     if strangers:
         raise WrongUse(
             what=f"{source}: run mentions '{{{strangers[0]}}}', which is neither the model nor a "
-            "companion.",
+            "companion nor a program of the user's.",
             remedy="Name it in companions, or take it out of run.",
         )
     return recipe
@@ -64,13 +69,43 @@ def parse(table: Mapping[str, Any], source: str) -> Recipe:
 _FIELDS = frozenset(Recipe.__dataclass_fields__)
 
 
+def pick_program(recipe: Recipe, names: Sequence[str]) -> int:
+    """Which of the names (paths with `/`) is the program that the recipe starts.
+
+    The first pattern that fits only one decides; at the top a name wins over one further down.
+    Raises ProgramNotNamed when none fits, or several equally well.
+    """
+    ranked = sorted(range(len(names)), key=lambda n: names[n].count("/"))
+    for pattern in recipe.program:
+        fits = [n for n in ranked if fnmatchcase(_base(names[n]), pattern.lower())]
+        depth = names[fits[0]].count("/") if fits else 0
+        best = [n for n in fits if names[n].count("/") == depth]
+        if len(best) > 1:
+            raise ProgramNotNamed(
+                recipe=recipe.name,
+                what=f"{' and '.join(names[n] for n in best[:3])} could each be the program",
+                remedy="Name only one of them, or say which with --run.",
+            )
+        if best:
+            return best[0]
+    raise ProgramNotNamed(
+        recipe=recipe.name,
+        what=f"none of the files is its program ({', '.join(recipe.program)})",
+        remedy="Name the program's file too; it is not part of deployer.",
+    )
+
+
+def _base(name: str) -> str:
+    return name.rpartition("/")[2].lower()
+
+
 def command(recipe: Recipe, names: Mapping[str, str], options: Sequence[tuple[str, str]]) -> str:
     """The command line: `names` maps roles to 8.3 names, `options` are those the user gave.
 
     Raises WrongUse for an option that the recipe does not know and for a line that the target
     could not take.
     """
-    words = [recipe.run.format_map(names)]
+    words = [recipe.run.format_map(names)] if recipe.run else []
     for option, value in options:
         if option not in recipe.options:
             raise WrongUse(

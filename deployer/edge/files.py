@@ -54,25 +54,35 @@ def length_of(path: Path, *, empty_allowed: bool = False) -> int:
 
 
 def measure(
-    path: Path, part_size: int, progress: Callable[[int], None] = lambda _bytes: None
+    path: Path,
+    part_size: int,
+    progress: Callable[[int], None] = lambda _bytes: None,
+    *,
+    start: int = 0,
+    length: int | None = None,
 ) -> Measured:
     """CRC-32 of each part and SHA-256 of the whole, in one read with flat memory.
 
-    `progress` is told the bytes of each block read. Raises FileChanged when the file is written to
-    meanwhile, FileMissing and FileUnreadable.
+    With `start` and `length` that slice of the file is the whole. `progress` is told the bytes of
+    each block read. Raises FileChanged when the file is written to meanwhile or ends before the
+    slice does, FileMissing and FileUnreadable.
     """
     try:
         with path.open("rb", buffering=0) as file:
             before = os.fstat(file.fileno())
-            sha, crcs = _sums(file.readinto, before.st_size, part_size, progress)
+            if length is None:
+                length = before.st_size - start
+            file.seek(start)
+            sha, crcs = _sums(file.readinto, length, part_size, progress)
             after = os.fstat(file.fileno())
     except FileNotFoundError as error:
         raise FileMissing(path=path) from error
     except OSError as error:
         raise FileUnreadable(path=path, why=error.strerror) from error
-    length = after.st_size
-    if (before.st_size, before.st_mtime_ns) != (length, after.st_mtime_ns) or (
-        len(crcs) != -(-length // part_size)
+    if (
+        (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+        or len(crcs) != -(-length // part_size)
+        or start + length > after.st_size
     ):
         raise FileChanged(path=path)
     return Measured(str(path), length, after.st_mtime_ns, sha, part_size, tuple(crcs))

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from deployer.core import recipe as recipes
+from deployer.core.manifest import MAX_LENGTH
 from deployer.errors import ProgramDamaged, WrongUse
 from deployer.model import Profile
 
@@ -75,23 +76,40 @@ def recipe(name_or_path: str) -> recipes.Recipe:
 
 
 def recipe_for(kind: str) -> recipes.Recipe | None:
-    """The recipe that runs files of a recognised kind, or None."""
+    """The recipe that runs files of a recognised kind unless told otherwise, or None."""
     for path in _toml("recipes"):
         found = recipes.parse(_table(path), path.name)
-        if found.kind == kind:
+        if found.automatic and found.kind == kind:
             return found
     return None
 
 
 def profile(name: str) -> Profile:
-    """What a kind of target can do. Raises WrongUse when the name is unknown."""
+    """What a kind of target can do, by name or from a TOML file. Raises WrongUse."""
+    if name.endswith(".toml"):
+        return _profile(Path(name))
     for path in _toml("profiles"):
         if path.stem == name:
-            return msgspec.convert(_table(path), Profile)
+            return _profile(path)
     raise WrongUse(
         what=f"--profile {name}: there is no such profile.",
-        remedy=f"There are: {', '.join(p.stem for p in _toml('profiles'))}.",
+        remedy=f"There are: {', '.join(p.stem for p in _toml('profiles'))}; or give a .toml file.",
     )
+
+
+def _profile(path: Path) -> Profile:
+    """Raises WrongUse that names the file; a limit beyond what the helper can handle is one."""
+    try:
+        found = msgspec.convert(_table(path), Profile)
+    except msgspec.ValidationError as error:
+        raise WrongUse(what=f"{path}: {error}.", remedy="Correct the profile.") from error
+    if not 1 <= found.max_file <= MAX_LENGTH:
+        raise WrongUse(
+            what=f"{path}: max_file is {found.max_file}, and files of 1 to {MAX_LENGTH} bytes are "
+            "possible.",
+            remedy="Correct the profile.",
+        )
+    return found
 
 
 def _toml(kind: str) -> Iterator[Path]:

@@ -118,6 +118,8 @@ class PushProgress:
                 f"  {file.long_name} -> {file.name}  {file.length:,} bytes in "
                 f"{text.count(file.parts, 'part')}  SHA-256 {text.short_sum(file.sha256)}"
             )
+        for note in event.notes:
+            self._say(f"  note: {note}")
         if event.run:
             self._say(f"  then run: {event.run}")
         if self._fit:

@@ -1,0 +1,142 @@
+"""From what the user names to files with their roles: directories walked, models recognised."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from deployer.core import modelfile, recipe
+from deployer.edge import files, folders, resources
+from deployer.edge.folders import Item
+from deployer.errors import ModelDamaged, TokenizerMissing, TokenizerUnfit, WrongUse
+
+_MOST_TOKENIZER = 16 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """The files in order, the recipe's roles of some of them, and how the payload is launched.
+
+    `programs` are programs of ours that the recipe adds, `empty` directories that hold no file.
+    """
+
+    items: tuple[Item, ...]
+    roles: dict[str, Item] = field(default_factory=dict)
+    recipe: recipe.Recipe | None = None
+    programs: frozenset[Path] = frozenset()
+    empty: tuple[str, ...] = ()
+
+
+def choose(paths: Sequence[Path], recipe_name: str, *, bare: bool) -> Choice:
+    """What goes, and how it is launched; `bare` when that is not a recipe's business.
+
+    A directory's contents go, as a tree. Without a recipe only a model that was named by itself is
+    recognised. Raises the errors of wrong input.
+    """
+    items, empty = _gather(paths)
+    if bare:
+        return Choice(items, empty=empty)
+    if recipe_name:
+        chosen = resources.recipe(recipe_name)
+        return _with_recipe(items, empty, chosen, _model_for(chosen, recipe_name, items))
+    model = model_among([item for item in items if not item.place])
+    found = resources.recipe_for("llama2.c") if model else None
+    if model is None or found is None:
+        return Choice(items, empty=empty)
+    return _with_recipe(items, empty, found, model)
+
+
+def _gather(paths: Sequence[Path]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
+    items: list[Item] = []
+    empty: list[str] = []
+    for path in paths:
+        if path.is_dir():
+            folder = folders.walk(path)
+            items += folder.items
+            empty += folder.empty
+        else:
+            files.length_of(path)
+            items.append(Item(path))
+    return tuple(dict.fromkeys(items)), tuple(empty)
+
+
+def length_of(item: Item) -> int:
+    """Bytes of an item's file; only in a tree may it be empty. Raises as `files.length_of` does."""
+    return files.length_of(item.path, empty_allowed=bool(item.place))
+
+
+def _model_for(chosen: recipe.Recipe, name: str, items: Sequence[Item]) -> Item:
+    if chosen.kind != "llama2.c":
+        return items[0]
+    model = model_among(items)
+    if model is None:
+        raise WrongUse(
+            what=f"--recipe {name} needs a llama2.c model; {items[0].path} is none.",
+            remedy="Name the model file, or use --no-run to send the files only.",
+        )
+    return model
+
+
+def model_among(items: Sequence[Item]) -> Item | None:
+    """The first llama2.c model. Raises ModelDamaged for a file that looks like a cut one."""
+    for item in items:
+        head, length = files.read_bounded(item.path, modelfile.HEADER.size), length_of(item)
+        if modelfile.recognise(head, length):
+            return item
+        is_bin = item.path.suffix.lower() == ".bin"
+        cut = modelfile.looks_cut(head, length) if is_bin else None
+        if cut:
+            raise ModelDamaged(
+                path=item.path,
+                why=f"its header says {cut.file_length} bytes, but the file has {length}: "
+                "it was cut off",
+            )
+    return None
+
+
+def _with_recipe(
+    items: tuple[Item, ...], empty: tuple[str, ...], chosen: recipe.Recipe, model: Item
+) -> Choice:
+    roles = {"model": model}
+    if "tokenizer" in chosen.companions:
+        roles["tokenizer"] = _tokenizer(model, items)
+    if chosen.program:
+        shown = [item.place or item.path.name for item in items]
+        roles["program"] = items[recipe.pick_program(chosen, shown)]
+    programs = tuple(resources.program_path(name) for name in chosen.programs)
+    everything = dict.fromkeys([*map(Item, programs), *items, *roles.values()])
+    return Choice(tuple(everything), roles, chosen, frozenset(programs), empty)
+
+
+def _tokenizer(model: Item, given: Sequence[Item]) -> Item:
+    """The tokenizer among the given files, else the one beside the model."""
+    shape = modelfile.read_header(files.read_bounded(model.path, modelfile.HEADER.size))
+    assert shape is not None
+    wanted = modelfile.tokenizer_names(model.path.name, shape.vocabulary)
+    # The one whose name goes with the model is looked at first: in a tree there may be several.
+    for item in sorted(given, key=_by_name(wanted)):
+        if item != model and (size := _tokens(item.path)) is not None:
+            if size != shape.vocabulary:
+                raise TokenizerUnfit(
+                    path=item.path,
+                    model=model.path.name,
+                    why=f"it has {size} tokens, the model {shape.vocabulary}",
+                )
+            return item
+    for name in wanted:
+        path = model.path.parent / name
+        if _tokens(path) == shape.vocabulary:
+            return Item(path)
+    raise TokenizerMissing(path=model.path, tried=", ".join(wanted))
+
+
+def _by_name(wanted: Sequence[str]) -> Callable[[Item], bool]:
+    names = {name.lower() for name in wanted}
+    return lambda item: item.path.name.lower() not in names
+
+
+def _tokens(path: Path) -> int | None:
+    if not path.is_file() or path.stat().st_size > _MOST_TOKENIZER:
+        return None
+    return modelfile.tokenizer_size(files.read_bounded(path, _MOST_TOKENIZER))
