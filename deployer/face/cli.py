@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.metadata
 import sys
 import time
 from collections.abc import Callable
@@ -15,7 +16,7 @@ from rich.console import Console
 from deployer import service, settings, staging
 from deployer.core import batch, lint, plan
 from deployer.errors import LintFailed, WrongUse
-from deployer.face import tables
+from deployer.face import serial_cli, tables, tui_cli, wire_cli
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress
 from deployer.face.push import Face, Push, push
@@ -26,8 +27,16 @@ _RECIPE_OPTIONS = ("temperature", "top_p", "steps", "seed", "prompt", "quantise"
 _PATH = click.Path(path_type=Path)
 
 
+def _version() -> str:
+    """The installed version, or that it runs from a source tree."""
+    try:
+        return importlib.metadata.version("retro-deployer")
+    except importlib.metadata.PackageNotFoundError:
+        return "of this source tree"
+
+
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
-@click.version_option(package_name="retro-deployer", prog_name="deployer")
+@click.version_option(_version(), prog_name="deployer")
 @click.pass_context
 def cli(context: click.Context) -> None:
     """Move software onto an old PC and prove that it arrived and runs.
@@ -198,16 +207,6 @@ def status_command(config: Settings, /, **given: Any) -> None:
     tables.status(rows, _write, as_json=given["as_json"], now=time.time())
 
 
-@cli.command("history")
-@click.option("--target", help="Only this machine.")
-@_common
-@click.pass_obj
-def history_command(config: Settings, /, target: str | None, **given: Any) -> None:
-    """Show every deployment with its proof, oldest first."""
-    chosen = [row for row in _rows(config, given) if target in (None, row.target)]
-    tables.history(chosen, _write, as_json=given["as_json"])
-
-
 @cli.command("lint")
 @click.argument("file", type=_PATH)
 @click.option("--explain", is_flag=True, help="Say why, and where that is known from.")
@@ -240,3 +239,7 @@ def sim_command(arguments: tuple[str, ...]) -> int:
     """Start a simulated PC that visits a running host (deployer sim --help tells how)."""
     service.check_simulator()
     return service.run_simulator(arguments)
+
+
+for _module in (tui_cli, wire_cli, serial_cli):
+    _module.register(cli)
