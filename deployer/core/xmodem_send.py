@@ -28,6 +28,8 @@ from deployer.core.xmodem_frames import (
 )
 
 MOST_ERRORS = 25
+_LAST_WORD = 10.0
+"""Seconds that the receiver has to confirm the batch's end; every file is confirmed by then."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,6 +103,8 @@ class Sender:
         """When `tick` must be called at the latest."""
         if self.done:
             return None
+        if self._state is _State.CLOSED:
+            return self._asked + _LAST_WORD
         limit = self._settings.patience if self._met else self._settings.contact
         return min(self._heard + limit, self._asked + self._settings.again)
 

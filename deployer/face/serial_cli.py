@@ -174,6 +174,52 @@ def terminal_command(port: str, out: Path, overwrite: bool, speed: int, flow: st
     serial_service.terminal(job, out, overwrite=overwrite)
 
 
+@serial.command("bootstrap")
+@click.argument("port")
+@click.argument("files", nargs=-1, type=_PATH)
+@click.option(
+    "--com",
+    type=click.IntRange(1, 4),
+    default=1,
+    show_default=True,
+    help="The COM port of the old PC.",
+)
+@click.option(
+    "--speed",
+    default=9600,
+    show_default=True,
+    type=click.IntRange(300, 115_200),
+    help="Speed of the typing: what MODE was told.",
+)
+@click.option(
+    "--fast",
+    default=115_200,
+    show_default=True,
+    type=click.IntRange(600, 115_200),
+    help="Speed of the files.",
+)
+@click.option("--yes", is_flag=True, help="The two lines are typed there already.")
+def bootstrap_command(
+    port: str, files: tuple[Path, ...], com: int, speed: int, fast: int, yes: bool
+) -> None:
+    """Type a tiny receiver into a PC that has nothing but DOS, then send FILES to it.
+
+    The old PC must be in real DOS mode (restart in MS-DOS mode), in the directory where the files
+    shall lie, with a null-modem cable that has all seven wires.
+    """
+    click.echo("On the old PC, in real DOS mode, type these two lines:")
+    for line in serial_service.first_lines(com):
+        click.echo(f"  {line.replace('9600', str(speed))}")
+    if not yes:
+        click.prompt("Then press Enter here", default="", show_default=False)
+    with _stoppable() as cancelled:
+        job = Job(
+            port, speed=speed, flow=Flow.NONE, cancelled=cancelled,
+            emit=Meter(sys.stderr).show, note=functools.partial(click.echo, err=True),
+        )  # fmt: skip
+        serial_service.bootstrap(job, files, com=com, fast=fast)
+
+
 def _job(port: str, given: dict[str, Any], cancelled: Callable[[], bool]) -> Job:
     as_json = given["as_json"]
     if given["protocol"] != "zmodem" and given["flow"] == Flow.XONXOFF.value:
