@@ -84,6 +84,7 @@ class Machine:
     _booted: bool = False
     _shell: CommandCom | None = None
     _lines: int = 0
+    _running: bool = False
 
     def harm(self, faults: Iterable[Fault]) -> None:
         """Prepare faults; bytes and steps are counted from the first `boot` on."""
@@ -130,10 +131,13 @@ class Machine:
         """Carry out a line typed at the prompt, and all that follows from it."""
         if self._shell is None:
             raise RuntimeError("the machine is not switched on")
+        self._running = True
         try:
             return self._shell.execute(line)
         except (ShellHang, NotModelled) as hang:
             raise Hang(f"COMMAND.COM stands still: {hang}") from hang
+        finally:
+            self._running = False
 
     def prompt(self) -> End:
         """Read the next typed line at the prompt and carry it out."""
@@ -147,6 +151,8 @@ class Machine:
     def _before_line(self, _line: str) -> None:
         if self.cancelled():
             raise Hang("cancelled")
+        if not self._running:
+            return
         self._lines += 1
         fault = next((f for f in self._faults if f.kind == "off" and f.at == self._lines), None)
         if fault is not None:

@@ -9,40 +9,13 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
-from pyftpdlib.authorizers import DummyAuthorizer
-from pyftpdlib.handlers import FTPHandler
-from pyftpdlib.ioloop import IOLoop
-from pyftpdlib.servers import FTPServer
 
 from deployer.sim.disk import Disk, PowerOff, Step
 from deployer.sim.ftpexe import FtpExe
 from deployer.sim.wire import Cut, Hang, Link, LinkLost, Stalled, Wire
+from tests.sim.ftpserver import served
 
 HOST = "192.168.1.1"
-
-
-@contextmanager
-def served(root: Path) -> Iterator[tuple[str, int]]:
-    """A stock pyftpdlib server on loopback: user w98, password pw, `root` readable and writable."""
-    authorizer = DummyAuthorizer()
-    authorizer.add_user("w98", "pw", str(root), perm="elradfmw")
-    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer, "use_sendfile": False})
-    loop = IOLoop()
-    server = FTPServer(("127.0.0.1", 0), handler, ioloop=loop)
-    stop = threading.Event()
-
-    def serve() -> None:
-        while not stop.is_set():
-            loop.loop(timeout=0.02, blocking=False)
-
-    thread = threading.Thread(target=serve)
-    thread.start()
-    try:
-        yield server.address[:2]
-    finally:
-        stop.set()
-        thread.join()
-        server.close_all()
 
 
 class Pc:

@@ -1,0 +1,242 @@
+"""The simulated PC as a whole: what is typed at its prompt, what its user does about trouble."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from deployer.sim.__main__ import main
+from deployer.sim.disk import Disk, PowerOff
+from deployer.sim.faults import Fault, parse
+from deployer.sim.machine import FTP, Machine
+from deployer.sim.typist import type_lines, visit
+from deployer.sim.wire import Hang, Link
+from tests.sim.ftpserver import served
+
+Build = Callable[..., bytes]
+HOST = "192.168.1.1"
+
+
+@pytest.fixture
+def pc(tmp_path: Path) -> Machine:
+    (tmp_path / "c").mkdir()
+    machine = Machine(Disk(tmp_path / "c", capacity=8 << 20), wait=lambda seconds: None)
+    machine.boot()
+    return machine
+
+
+def batch(pc: Machine, *lines: str) -> None:
+    pc.disk.write_bytes("C:\\T.BAT", "".join(f"{line}\r\n" for line in lines).encode())
+
+
+def out(pc: Machine, path: str = "C:\\OUT.TXT") -> list[str]:
+    return pc.disk.read_bytes(path).decode("cp437").split("\r\n")[:-1]
+
+
+def test_it_starts_with_a_prompt_in_the_windows_folder(pc: Machine) -> None:
+    assert "Microsoft(R) Windows 98" in pc.console.text()
+    assert pc.console.text().endswith("C:\\WINDOWS>")
+
+
+def test_the_environment_is_that_of_windows_98(pc: Machine) -> None:
+    batch(pc, "@ECHO %windir% %PATH% %TEMP%>C:\\OUT.TXT")
+    pc.run_line("C:\\T")
+    assert out(pc) == ["C:\\WINDOWS C:\\WINDOWS;C:\\WINDOWS\\COMMAND C:\\WINDOWS\\TEMP"]
+
+
+def test_an_exit_code_becomes_errorlevel_by_its_low_byte(pc: Machine, build: Build) -> None:
+    pc.disk.write_bytes("C:\\CHILD.EXE", build("child"))
+    batch(
+        pc,
+        "@CHILD x >NUL",
+        "@IF ERRORLEVEL 120 IF NOT ERRORLEVEL 121 ECHO 78h>C:\\OUT.TXT",
+    )
+    pc.run_line("CD \\")
+    pc.run_line("T")
+    assert out(pc) == ["78h"]
+
+
+def test_a_program_that_cannot_start_leaves_errorlevel(pc: Machine, build: Build) -> None:
+    pc.disk.write_bytes("C:\\CHILD.EXE", build("child"))
+    pc.disk.write_bytes("C:\\BAD.EXE", build("child")[:-600])
+    batch(pc, "@CHILD x >NUL", "@BAD", "@IF ERRORLEVEL 120 ECHO still>C:\\OUT.TXT")
+    pc.run_line("CD \\")
+    pc.run_line("T")
+    assert out(pc) == ["still"]
+    assert "BAD.EXE is cut" in pc.console.text()
+
+
+def test_standard_streams_are_redirected_for_programs(pc: Machine, build: Build) -> None:
+    pc.disk.write_bytes("C:\\CHILD.EXE", build("child"))
+    pc.disk.write_bytes("C:\\IN.TXT", b"given\r\n")
+    pc.run_line("C:\\CHILD i <C:\\IN.TXT >C:\\OUT.TXT")
+    assert out(pc) == ["given"]
+
+
+def test_a_program_reads_what_is_typed(pc: Machine, build: Build) -> None:
+    pc.disk.write_bytes("C:\\CHILD.EXE", build("child"))
+    type_lines(pc, ["C:\\CHILD i", "hello"])
+    assert pc.console.text().count("hello") == 2
+
+
+def test_without_its_file_a_program_is_gone(pc: Machine) -> None:
+    pc.run_line("CHOICE /C:X /N /T:X,5 >NUL")
+    assert "Bad command" not in pc.console.text()
+    pc.disk.delete("C:\\WINDOWS\\COMMAND\\CHOICE.COM")
+    pc.run_line("CHOICE /C:X /N /T:X,5 >NUL")
+    assert "Bad command" in pc.console.text()
+
+
+def test_a_copied_program_still_works(pc: Machine) -> None:
+    pc.run_line("COPY C:\\WINDOWS\\COMMAND\\FIND.EXE C:\\SEEK.EXE >NUL")
+    pc.disk.write_bytes("C:\\A.TXT", b"word\r\n")
+    pc.run_line('C:\\SEEK "word" C:\\A.TXT >C:\\OUT.TXT')
+    assert out(pc)[-1] == "word"
+
+
+def test_pause_is_answered(pc: Machine) -> None:
+    batch(pc, "@PAUSE", "@ECHO done>C:\\OUT.TXT")
+    pc.run_line("C:\\T")
+    assert out(pc) == ["done"]
+
+
+def test_a_program_that_never_ends_hangs_the_pc(pc: Machine, build: Build) -> None:
+    pc.disk.write_bytes("C:\\LOOP.EXE", build("faults"))
+    pc.cancelled = lambda: True
+    with pytest.raises(Hang, match="cancelled"):
+        pc.run_line("C:\\LOOP l")
+
+
+# -- faults and the user -------------------------------------------------------------------------
+
+
+def test_power_off_before_a_line(tmp_path: Path) -> None:
+    machine = Machine(Disk(tmp_path))
+    machine.harm(parse("off@3"))
+    machine.boot()
+    batch(machine, "@ECHO one>C:\\1.TXT", "@ECHO two>C:\\2.TXT", "@ECHO three>C:\\3.TXT")
+    with pytest.raises(PowerOff):
+        machine.run_line("C:\\T")
+    with pytest.raises(RuntimeError, match="not switched on"):
+        machine.run_line("DIR")
+    machine.boot()
+    assert [machine.disk.exists(f"C:\\{n}.TXT") for n in (1, 2, 3)] == [True, False, False]
+    assert machine.happened == [Fault("off", 3)]
+    machine.run_line("C:\\T")
+    assert machine.disk.exists("C:\\3.TXT")
+
+
+def test_a_full_disk_is_full_after_windows_is_installed(tmp_path: Path) -> None:
+    machine = Machine(Disk(tmp_path))
+    machine.harm(parse("full@8192"))
+    machine.boot()
+    assert machine.disk.exists(FTP)
+    assert machine.disk.free() == 8192
+
+
+@pytest.fixture
+def host(tmp_path: Path) -> Iterator[tuple[Path, tuple[str, int]]]:
+    """A server whose GO.BAT fetches a file and says that it has finished."""
+    root = tmp_path / "server"
+    root.mkdir()
+    (root / "DATA.BIN").write_bytes(bytes(range(256)) * 200)
+    lines = [
+        "@ECHO OFF",
+        f"ECHO open {HOST}>S.FTP",
+        "ECHO user w98 pw>>S.FTP",
+        "ECHO binary>>S.FTP",
+        "ECHO get DATA.BIN>>S.FTP",
+        "ECHO bye>>S.FTP",
+        "%windir%\\FTP.EXE -n -i -s:S.FTP",
+        "ECHO Finished.",
+    ]
+    (root / "GO.BAT").write_bytes("".join(f"{line}\r\n" for line in lines).encode())
+    with served(root) as address:
+        yield root, address
+
+
+CARD = (
+    "C:",
+    "MD \\DEPLOY",
+    "CD \\DEPLOY",
+    f"FTP {HOST}",
+    "anonymous",
+    "",
+    "get GO.BAT",
+    "bye",
+    "GO",
+)
+
+
+@pytest.mark.parametrize(
+    ("fault", "whole"),
+    [
+        ("", True),
+        ("power@1", True),
+        ("power@9", True),
+        ("off@8", True),
+        ("cable@100", True),
+        ("cut@30000", False),
+        ("flip@30000", False),
+        ("hang@40000", False),
+        ("ascii", False),
+    ],
+)
+def test_the_typist_does_what_the_card_says(
+    tmp_path: Path, host: tuple[Path, tuple[str, int]], fault: str, whole: bool
+) -> None:
+    root, address = host
+    (tmp_path / "c").mkdir()
+    link = Link(routes={HOST: address}, patience=1.0)
+    machine = Machine(Disk(tmp_path / "c"), link=link, wait=lambda seconds: None)
+    machine.harm(parse(fault) if fault else ())
+    assert visit(machine, CARD)
+    same = machine.disk.read_bytes("C:\\DEPLOY\\DATA.BIN") == (root / "DATA.BIN").read_bytes()
+    assert same is whole
+
+
+def test_the_typist_gives_up_when_nobody_answers(tmp_path: Path) -> None:
+    machine = Machine(Disk(tmp_path), link=Link(routes={HOST: ("127.0.0.1", 9)}))
+    assert not visit(machine, CARD, tries=2)
+    assert machine.console.text().count("> ftp: connect :Connection refused") == 2
+
+
+# -- as a program --------------------------------------------------------------------------------
+
+
+def test_as_a_program(
+    tmp_path: Path, host: tuple[Path, tuple[str, int]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, (address, port) = host
+    disk = tmp_path / "made" / "c"
+    assert main([f"--host={address}:{port}", f"--disk={disk}"]) == 0
+    assert "C:\\DEPLOY>GO" in capsys.readouterr().out
+    assert (disk / "DEPLOY" / "DATA.BIN").stat().st_size == 51200
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--fault=fire"], "there is no fault 'fire'"),
+        (["--route=nonsense"], "is no route"),
+        (["--host=:21"], "is no route"),
+    ],
+)
+def test_a_wrong_use_is_one_line_and_exit_code_2(
+    arguments: list[str], said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(arguments) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert error.count("\n") == 1
+
+
+def test_lines_can_come_from_standard_input(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "stdin", ["ECHO Finished.\n"])
+    assert main(["--shell"]) == 0
+    assert "C:\\WINDOWS>ECHO Finished." in capsys.readouterr().out
