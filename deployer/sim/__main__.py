@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 import tempfile
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
@@ -15,6 +19,8 @@ from deployer.sim.machine import Hardware, Machine
 from deployer.sim.typist import FINISHED, visit
 from deployer.sim.win32 import CPU_MODELS
 from deployer.sim.wire import Link
+
+EXIT_LEASH = 3
 
 #: What this PC calls its host, and what its user types unless told otherwise.
 HOST = "192.168.1.1"
@@ -55,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--shell", action="store_true", help="type what standard input says")
     parser.add_argument("--fault", action="append", default=[], help="what shall go wrong")
+    parser.add_argument(
+        "--check", action="store_true", help="only see whether the faults can be understood"
+    )
+    parser.add_argument("--leash", action="store_true", help="switch off when standard input ends")
     parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
     parser.add_argument("--ram", type=int, default=128, help="megabytes of memory")
     parser.add_argument("--cpu", default="pentium2", choices=sorted(CPU_MODELS))
@@ -81,37 +91,75 @@ def routes(options: argparse.Namespace) -> dict[str, tuple[str, int]]:
     return found
 
 
-def make(options: argparse.Namespace, folder: Path) -> Machine:
+def leash() -> None:
+    """Switch off at once when whoever started this PC is gone; nothing is said any more."""
+
+    def wait() -> None:
+        while os.read(0, 1):  # not through sys.stdin: its lock would be held at the end
+            continue
+        os._exit(EXIT_LEASH)
+
+    threading.Thread(target=wait, name="leash", daemon=True).start()
+
+
+def make(options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool]) -> Machine:
     """The PC that the options describe. Raises ValueError and OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     faults = [fault for text in options.fault for fault in parse(text)]
     machine = Machine(
         Disk(folder, capacity=options.capacity),
         console=Console(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
-        link=Link(routes=routes(options), source=options.address, patience=options.patience),
+        link=Link(
+            routes=routes(options),
+            source=options.address,
+            patience=options.patience,
+            cancelled=cancelled,
+        ),
+        cancelled=cancelled,
         hardware=Hardware(ram=options.ram << 20, cpu_model=options.cpu),
     )
     machine.harm(faults)
     return machine
 
 
+def check(faults: Sequence[str]) -> int:
+    """0 when all faults can be understood; else 2, and one line that says why not."""
+    try:
+        for text in faults:
+            parse(text)
+    except ValueError as error:
+        sys.stderr.write(f"deployer sim: {error}\n")
+        return 2
+    return 0
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0: the screen said --until; 1: it did not; 2: wrong use."""
+    """Exit code 0: the screen said --until; 1: it did not; 2: wrong use; 3: its host is gone."""
     options = parser().parse_args(arguments)
+    if options.check:
+        return check(options.fault)
+    if options.leash:
+        leash()
+    stop = Event()
     lines = options.type or CARD
     if options.shell:
         lines = [line.rstrip("\r\n") for line in sys.stdin]
     with tempfile.TemporaryDirectory(prefix="deployer-sim-") as fresh:
         try:
-            machine = make(options, options.disk or Path(fresh))
+            machine = make(options, options.disk or Path(fresh), stop.is_set)
         except (ValueError, OSError) as error:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2
-        try:
-            done = visit(machine, lines, until=options.until, tries=options.tries)
-        except KeyboardInterrupt:
-            return 130
-    return 0 if done else 1
+        with ThreadPoolExecutor(1) as pool:
+            done = pool.submit(visit, machine, lines, until=options.until, tries=options.tries)
+            # An emulated program that computes cannot be interrupted, only told to stop.
+            try:
+                while not wait([done], timeout=0.2).done:
+                    continue
+            except KeyboardInterrupt:
+                stop.set()
+                return 130
+    return 0 if done.result() else 1
 
 
 if __name__ == "__main__":

@@ -51,6 +51,8 @@ def visit(
             machine.note("The power failed. Switching on again.")
             resets -= 1
         except Hang as hang:
+            if machine.cancelled():
+                return False
             machine.note(f"{hang}. Switching off and on again.")
             resets -= 1
         else:
@@ -59,7 +61,7 @@ def visit(
             if tries == 0 or machine.cancelled():
                 return False
             continue
-        if resets < 0 or machine.cancelled():
+        if resets < 0:
             return False
         machine.boot()
     return False

@@ -48,10 +48,10 @@ def create_directory(p: Process, name: int, _sa: int) -> int:
 
 
 def remove_directory(p: Process, name: int) -> int:
-    path = full(p, name)
-    if path.upper() == p.cwd.upper():
+    disk, path = p.system.disk, full(p, name)
+    if disk.is_dir(path) and disk.short_path(path) == disk.short_path(p.cwd):
         raise Failed(Code.CURRENT_DIRECTORY)
-    p.system.disk.rmdir(path)
+    disk.rmdir(path)
     return 1
 
 
