@@ -201,7 +201,7 @@ class InProcess:
         manifest, before = found
         self._refuse_busy(before.target)
         self.service.take_up(manifest, before.target)  # reserves the target for this process
-        if not await asyncio.to_thread(_unchanged, manifest):
+        if not await asyncio.to_thread(staging.unchanged, manifest):
             manifest = await asyncio.to_thread(staging.again, manifest)
         return await self._offer(manifest, before.target, before.directory)
 
@@ -283,18 +283,6 @@ class InProcess:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-def _unchanged(manifest: Manifest) -> bool:
-    """Whether every file is still as it was measured."""
-    for file in manifest.payload.files:
-        try:
-            now = Path(file.source).stat()
-        except OSError:
-            return False
-        if (now.st_size, now.st_mtime_ns) != (file.source_length, file.mtime_ns):
-            return False
-    return True
 
 
 def recognise(request: Request) -> Recognised:

@@ -158,11 +158,14 @@ def _memory_problems(memory: int, machine: Machine) -> Sequence[str]:
 
 
 def _too_big(where: str, needs: int, has: int) -> str:
-    return f"too big {where}: needs {_mb(needs)}, has {_mb(has)}"
+    unit = MIB if "memory" in where else 1_000_000
+    return f"too big {where}: needs {_mb(needs, unit)}, has {_mb(has, unit)}"
 
 
-def _mb(count: int) -> str:
-    return f"{count / 1e6:,.1f} MB" if count < 100e6 else f"{count / 1e6:,.0f} MB"
+def _mb(count: int, unit: int) -> str:
+    """Memory is sold in units of 2^20 bytes, disks and files in units of 10^6."""
+    value = count / unit
+    return f"{value:,.1f} MB" if value < 100 else f"{value:,.0f} MB"
 
 
 # --- the engine

@@ -154,10 +154,10 @@ def _address(row: Row) -> tuple[str, ...]:
 def _ping(row: Row) -> tuple[str, ...]:
     return (
         f"Still nothing. In the MS-DOS Prompt of the old PC type:  PING {row.host}",
-        f"  'Reply from {row.host}'          the wire is good: type the card's lines again",
-        "  'Request timed out.'             cable, or this computer's firewall: deployer doctor",
-        "  'Destination host unreachable.'  wrong address or mask on the old PC: WINIPCFG",
-        "  'Bad command or file name'       TCP/IP is missing: Control Panel, Network, Add",
+        f"- Reply from {row.host}: the wire is good, type the card's lines again",
+        "- Request timed out: the cable, or a firewall here (deployer doctor)",
+        "- Destination host unreachable: wrong IP Address or Subnet Mask, see WINIPCFG",
+        "- Bad command or file name: no TCP/IP; Control Panel, Network, Add",
     )
 
 
@@ -201,9 +201,9 @@ def _stuck(row: Row) -> tuple[str, ...]:
 def _look(row: Row) -> tuple[str, ...]:
     return (
         "The old PC has not called for a while. Look at its screen:",
-        "  it works or counts            leave it alone, a slow disk takes its time",
-        f"  the prompt, or it was reset   type  CD {_folder(row.directory)}  and  GO : it goes on",
-        "  'Disk full' or an error       do what it says there, then GO",
+        "- it works or counts: leave it alone, a slow disk takes its time",
+        f"- the prompt, or it was reset: type  CD {_folder(row.directory)}  and  GO, it goes on",
+        "- an error: do what it says there, then type  GO",
     )
 
 

@@ -170,7 +170,7 @@ def sentence(fit: fits.Fit, machine: fits.Machine) -> str:
         f"{about}{text.duration(max(fit.seconds, 1))} on this wire",
     ]
     if fit.memory is not None:
-        pieces.insert(1, f"{text.size(fit.memory)} of memory")
+        pieces.insert(1, f"{text.memory(fit.memory)} of memory")
     if fit.tokens is not None:
         pieces.append(f"{_speed(fit.tokens)} tok/s ({fit.tokens_source})")
     known = "Fits" if machine.said else "Needs"

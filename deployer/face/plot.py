@@ -181,7 +181,7 @@ def _day(at: float) -> str:
 
 
 def write(rows: Iterable[Row], path: Path) -> None:
-    """Write `FILE.svg` or `FILE.png`. Raises WrongUse for other names, or for PNG without Pillow."""
+    """Write `FILE.svg` or `FILE.png`. Raises WrongUse for others, or for PNG without Pillow."""
     marks = drawing(rows)
     match path.suffix.lower():
         case ".svg":

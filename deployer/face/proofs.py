@@ -70,11 +70,11 @@ def _file(expected: FileProof, seen: FileProof | None) -> list[str]:
         expected.length, expected.sha256, "good",
     )  # fmt: skip
     lines = [f"  {expected.name}  {'equal' if same else 'DIFFERENT'}"]
-    lines.append(f"    here    {expected.length:,} bytes  {expected.sha256}")
+    lines += [f"    here   {expected.length:,} bytes", f"      {expected.sha256}"]
     if seen is None:
-        lines.append("    there   missing")
+        lines.append("    there  missing")
     else:
-        lines.append(f"    there   {seen.length:,} bytes  {seen.sha256 or '-'}  {seen.verdict}")
+        lines += [f"    there  {seen.length:,} bytes, {seen.verdict}", f"      {seen.sha256 or '-'}"]
     return lines
 
 

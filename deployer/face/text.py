@@ -15,6 +15,12 @@ def size(count: int) -> str:
     return f"{value:.1f} {unit}"
 
 
+def memory(count: int) -> str:
+    """Memory as it is sold: `128 MB` is 134,217,728 bytes."""
+    value = count / (1 << 20)
+    return f"{value:.0f} MB" if value >= 9.95 else f"{value:.1f} MB"
+
+
 def duration(seconds: float) -> str:
     """`9 s`, `2 min 5 s`, `3 h 12 min`."""
     whole = round(seconds)

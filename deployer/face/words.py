@@ -126,7 +126,7 @@ def target_words(report: Report) -> tuple[tuple[str, str], ...]:
         ("system", report.system),
         ("processor", cpu(report) if report.cpu else ""),
         ("features", report.cpu_features),
-        ("memory", text.size(report.memory) if report.memory is not None else ""),
+        ("memory", text.memory(report.memory) if report.memory is not None else ""),
         ("free disk", text.size(report.disk_free) if report.disk_free is not None else ""),
         ("helper", report.helper),
     ]

@@ -71,7 +71,7 @@ class DeployerApp(App[None]):
         self._host = host
         self._config = config
         self._clock = clock
-        self._start = start or Path()
+        self._start = start or Path.cwd()
         self._rows: View = {}
         self._habits: dict[str, Habits] = {}
         self._words = ""

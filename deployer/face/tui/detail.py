@@ -14,7 +14,7 @@ from deployer.face.estimate import Habits
 from deployer.face.tui.looks import STATE_STYLE
 from deployer.face.tui.parts import PartMap, describe, legend
 from deployer.face.view import Mark, Row
-from deployer.model import State
+from deployer.model import ENGINE_EXE, HELPER_EXE, State
 
 _OUTPUT = 12_000
 EMPTY = (
@@ -24,7 +24,7 @@ EMPTY = (
 )
 
 
-class Detail(VerticalScroll, can_focus=False):
+class Detail(VerticalScroll, can_focus=True):
     """Everything about one deployment."""
 
     def __init__(self) -> None:
@@ -34,24 +34,29 @@ class Detail(VerticalScroll, can_focus=False):
     def compose(self) -> ComposeResult:
         """The boxes, top to bottom."""
         yield Static(id="head", markup=False)
-        yield Static(id="hints", markup=False)
         with VerticalScroll(id="mapbox", classes="box", can_focus=False):
             yield PartMap(id="map")
         yield Static(id="part", markup=False)
-        yield Static(id="words", classes="box", markup=False)
+        yield Static(id="hints", markup=False)
         yield Static(id="output", classes="box", markup=False)
+        yield Static(id="words", classes="box", markup=False)
+        yield Static(id="screen", classes="box", markup=False)
 
     def on_mount(self) -> None:
         """Titles do not change."""
         self.query_one("#mapbox").border_title = "Parts"
+        self.query_one("#output").border_title = "The program wrote"
         self.query_one("#words").border_title = "The PC says"
+        self.query_one("#screen").border_title = "Screen of the simulated PC"
 
     def show(self, row: Row | None, known: Habits, now: float) -> None:
         """Bring everything up to date."""
         self._row = row
-        for name in ("#mapbox", "#part", "#words", "#output"):
+        for name in ("#mapbox", "#part", "#words"):
             self.query_one(name).display = row is not None
         self.query_one("#hints").set_class(False, "-shown")
+        self._put_if("#output", written(row) if row else "")
+        self._put_if("#screen", "\n".join(row.screen[-12:]) if row else "")
         if row is None:
             self._put("#head", EMPTY)
             return
@@ -62,10 +67,6 @@ class Detail(VerticalScroll, can_focus=False):
         self.query_one(PartMap).show(row.parts)
         self._show_part()
         self._put("#words", told(row))
-        title, output = printed(row)
-        self.query_one("#output").border_title = title
-        self.query_one("#output").display = bool(output)
-        self._put("#output", output)
 
     def on_part_map_pointed(self) -> None:
         """The line below the map follows at once."""
@@ -77,6 +78,11 @@ class Detail(VerticalScroll, can_focus=False):
         pointed = self.query_one(PartMap).pointed
         self._put("#part", describe(pointed) if pointed else legend(self._row.parts))
 
+    def _put_if(self, name: str, content: str) -> None:
+        """A box that is there only when something is in it."""
+        self.query_one(name).display = bool(content.strip())
+        self._put(name, content)
+
     def _put(self, name: str, content: str | Text) -> None:
         """Change a text only when it is another: a change lays the page out again."""
         widget = self.query_one(name, Static)
@@ -86,13 +92,10 @@ class Detail(VerticalScroll, can_focus=False):
 
 def head(row: Row, known: Habits, now: float) -> Text:
     """What it is and what goes on, with figures."""
-    files = row.files[0].long_name if row.files else "nothing"
-    if len(row.files) > 1:
-        files = f"{', '.join(file.long_name for file in row.files)}"
     tries = f", attempt {row.attempt}" if row.attempt > 1 else ""
     lines = Text()
     lines.append(f"{row.deployment} for {words.machine(row.target)}{tries}\n", "bold")
-    lines.append(f"{files}: {text.size(row.total)} in {text.count(len(row.parts), 'part')}\n")
+    lines.append(f"{payload(row)}: {text.size(row.total)} in {text.count(len(row.parts), 'part')}\n")
     lines.append(words.doing(row, known, now) + "\n", STATE_STYLE[row.state])
     rest = estimate.left(row, known, now)
     if row.state.final and row.state != State.PROVED:
@@ -104,25 +107,33 @@ def head(row: Row, known: Habits, now: float) -> Text:
     if row.refetched or any(part.why for part in row.parts.values()):
         lines.append(f"\n{again(row)}", "yellow")
     if row.proof and row.proof.tokens_per_second is not None:
-        speed = text.tokens_per_second(row.proof.tokens_per_second, emulated=row.proof.emulated)
-        lines.append(f"\n{speed}")
+        whose = "on the emulated machine" if row.proof.emulated else "measured on the PC"
+        lines.append(f"\n{row.proof.tokens_per_second:.4g} tok/s, {whose}")
     return lines
 
 
-def bar(done: float, width: int = 20) -> str:
-    """`[#####...............]`"""
+def payload(row: Row) -> str:
+    """The file that the user means, and how many go with it."""
+    ours = (ENGINE_EXE, HELPER_EXE)
+    named = [file.long_name for file in row.files if file.name not in ours]
+    first = named[0] if named else "nothing"
+    return first if len(row.files) < 2 else f"{first} and {len(row.files) - 1} more"
+
+
+def bar(done: float, width: int = 16) -> str:
+    """`[#####...........]`"""
     filled = int(done * width)
     return f"[{'#' * filled}{'.' * (width - filled)}]"
 
 
 def rounds(row: Row) -> str:
-    """`; round 2, called 3 times`."""
+    """`; round 2; 3 calls`."""
     told = row.report.rounds if row.report else ()
     pieces = []
     if told:
         pieces.append(f"round {told[-1].number}")
     if row.logins > 1:
-        pieces.append(f"called {row.logins} times")
+        pieces.append(f"{row.logins} calls")
     return "".join(f"; {piece}" for piece in pieces)
 
 
@@ -157,10 +168,6 @@ def _two_columns(lines: list[str]) -> list[str]:
     return out
 
 
-def printed(row: Row) -> tuple[str, str]:
-    """What the program printed, else what the simulated PC's screen shows; with a title."""
-    if row.output.strip():
-        return "The program wrote", story(row.output)[-_OUTPUT:].replace("\r\n", "\n")
-    if row.screen:
-        return "Screen of the simulated PC", "\n".join(row.screen[-12:])
-    return "", ""
+def written(row: Row) -> str:
+    """What the program wrote, the engine's own last line left out."""
+    return story(row.output)[-_OUTPUT:].replace("\r\n", "\n")

@@ -61,7 +61,7 @@ CSS = """
 Screen { layout: vertical; }
 #title { height: 1; background: $primary; color: $text; padding: 0 1; text-style: bold; }
 #main { height: 1fr; }
-#left { width: 30; border-right: solid $primary; }
+#left { width: 28; border-right: solid $primary; }
 #left.-wide { width: 38; }
 #list { height: 1fr; border: none; padding: 0; background: $background; }
 #list:focus { border: none; }
@@ -74,7 +74,7 @@ Screen { layout: vertical; }
 #hints.-shown { display: block; }
 #mapbox { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
 #log { height: 6; border-top: solid $primary; border-title-color: $text-primary;
-       padding: 0 1; scrollbar-size-vertical: 1; background: $background; }
+       padding: 0 1; scrollbar-size: 0 1; background: $background; }
 #log.-tall { height: 12; }
 #log.-hidden { display: none; }
 #list:focus > .option-list--option-highlighted { text-style: bold reverse; }
@@ -82,14 +82,17 @@ Screen { layout: vertical; }
 #list:nocolor > .option-list--option-highlighted { text-style: bold reverse; }
 #title:nocolor { text-style: bold reverse; }
 
-Dialog { align: center middle; }
-Dialog > #frame { width: 90%; max-width: 100; height: auto; max-height: 90%;
+Dialog, PushScreen { align: center middle; }
+Dialog > #frame, PushScreen > #frame { width: 96%; max-width: 100; height: auto; max-height: 96%;
                   border: round $primary; padding: 0 1; background: $surface; }
 Dialog #text { height: auto; }
 Dialog #scroll { height: auto; max-height: 1fr; }
-Dialog #buttons { height: auto; align-horizontal: right; }
+Dialog #buttons { height: 1; dock: bottom; align-horizontal: right; }
+Dialog #scroll { margin-bottom: 1; }
 Dialog Button { margin-left: 1; }
-PushScreen > #frame { height: 90%; }
+PushScreen > #frame { height: 96%; }
+PushScreen #buttons { height: 1; align-horizontal: right; }
+PushScreen Button { margin-left: 1; }
 PushScreen #fields { height: auto; }
 PushScreen .label { width: 9; padding-top: 0; }
 PushScreen .line { height: 1; }

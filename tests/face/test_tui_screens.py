@@ -1,0 +1,270 @@
+"""The layout at 80x24 and 120x40, held by golden screens; sizes, colours, mouse.
+
+After a wanted change: python -m tests.face.test_tui_screens writes the golden files anew.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from rich.segment import Segment
+from textual.widgets import Input
+
+from deployer.events import (
+    ClientGone,
+    DeploymentStaged,
+    Event,
+    FileStaged,
+    LoginAccepted,
+    LoginRefused,
+    OutputReceived,
+    PauseChanged,
+    ProofReceived,
+    ServerListening,
+    StateChanged,
+    TargetReported,
+    TransferCut,
+    TransferDone,
+    TransferStarted,
+    TransferTick,
+)
+from deployer.face.tui.app import DeployerApp
+from deployer.face.tui.sidebar import Sidebar
+from deployer.model import FileProof, Proof, Report, Round, State
+from deployer.settings import Settings
+from tests.face.oldpc import Scripted, screen, told, until
+
+GOLDEN = Path(__file__).parent / "screens"
+NOW = 1_000_000_000.0
+PC = "192.168.1.2"
+SHA = "778bd831330485ba061cbd5f370063b37ac22b0ab27cfc7a86713ed5ad6fd5e3"
+CPU = "GenuineIntel family 6 model 5 stepping 2"
+SMALL, LARGE = (80, 24), (120, 40)
+
+
+def info(**more: object) -> Report:
+    return Report(
+        "", True, system="Windows 98 4.10.1998", helper="1.0", cpu=CPU, cpu_mhz=350,
+        cpu_features="fpu tsc cx8 mmx", memory=128 << 20, disk_free=1_234_567_890, **more,
+    )  # fmt: skip
+
+
+def running() -> Iterator[Event]:
+    """A model on its way: one part proved, one bad, one cut, one moving."""
+    at, identity = NOW - 100, "D7F3A21C"
+    file = FileStaged(
+        "STORI15M.BIN", "stories15M.bin", 60_816_028, SHA, "STORI15M.001", 15, 4 << 20
+    )
+    engine = FileStaged("LLAMA98.EXE", "LLAMA98.EXE", 28_160, SHA, "LLAMA98.001", 1, 28_160)
+    run = "LLAMA98.EXE STORI15M.BIN -z TOK32000.BIN"
+    total = file.length + engine.length
+    yield DeploymentStaged(
+        at, identity, PC, "192.168.1.1", r"C:\DEPLOY", (engine, file), total, run, "llama98"
+    )
+    yield ServerListening(at, identity, "ftp", "192.168.1.1", 21)
+    yield StateChanged(at, identity, State.WAITING)
+    yield LoginAccepted(at + 20, identity, PC, identity)
+    yield StateChanged(at + 20, identity, State.FETCHING)
+    yield TargetReported(at + 24, identity, info())
+    for number in range(3):
+        name, begun = f"STORI15M.{number + 1:03d}", at + 30 + 5 * number
+        yield TransferStarted(begun, identity, PC, name, 4 << 20)
+        if number == 2:
+            yield TransferCut(begun + 2, identity, PC, name, 1 << 20, 4 << 20, "the cable")
+        else:
+            yield TransferDone(begun + 4, identity, PC, name, 4 << 20, 4.0)
+    yield ClientGone(at + 50, identity, PC)
+    have = (("STORI15M.BIN", "1"), ("LLAMA98.EXE", "1"))
+    bad, rounds = (("STORI15M.002", 1),), (Round(1, 2, 1),)
+    report = info(command="CHECK", exit_code=1, have=have, bad=bad, rounds=rounds)
+    yield LoginAccepted(at + 60, identity, PC, identity)
+    yield TargetReported(at + 60, identity, replace(report, deployment=identity))
+    yield TransferStarted(at + 95, identity, PC, "STORI15M.002", 4 << 20)
+    yield TransferTick(at + 99, identity, PC, "STORI15M.002", 3_000_000, 4 << 20)
+
+
+def proved() -> Iterator[Event]:
+    """An earlier deployment that went well."""
+    at, identity = NOW - 90_000, "D0000001"
+    file = FileStaged(
+        "CAMPF260.BIN", "campfire260K.bin", 1_072_924, SHA, "CAMPF260.001", 1, 4 << 20
+    )
+    yield DeploymentStaged(
+        at, identity, PC, "192.168.1.1", r"C:\DEPLOY", (file,), file.length, "LLAMA98.EXE X"
+    )
+    yield TransferStarted(at + 1, identity, PC, "CAMPF260.001", file.length)
+    yield TransferDone(at + 2, identity, PC, "CAMPF260.001", file.length, 1.1)
+    yield OutputReceived(at + 9, identity, 50, "/x", "Once upon a time, there was a fox.\n")
+    seen = (FileProof("CAMPF260.BIN", file.length, SHA, "good"),)
+    report = Report(
+        identity, True, command="RUN", exit_code=0, files=seen, run="LLAMA98.EXE X", run_exit=0,
+        run_seconds=5.5, system="Windows 98 4.10.1998", cpu=CPU, memory=128 << 20,
+    )  # fmt: skip
+    yield ProofReceived(at + 10, identity, Proof(identity, True, "", report, seen, 46.1))
+    yield StateChanged(at + 10, identity, State.PROVED, "", "proof")
+
+
+def failed() -> Iterator[Event]:
+    """A simulated PC that gave up, and one that is paused before its first call."""
+    file = FileStaged("A.TXT", "a.txt", 300, SHA, "A.001", 1, 300)
+    base = ("192.168.1.1", r"C:\DEPLOY", (file,), 300)
+    yield DeploymentStaged(NOW - 4000, "D0000002", "sim", *base, emulated=True)
+    yield StateChanged(NOW - 3900, "D0000002", State.FAILED, "no sign of life for 60 s", "silence")
+    yield DeploymentStaged(NOW - 700, "D0000003", "192.168.1.3", *base)
+    yield ServerListening(NOW - 700, "D0000003", "ftp", "192.168.1.1", 21)
+    yield StateChanged(NOW - 700, "D0000003", State.WAITING)
+
+
+EVENTS = [*proved(), *failed(), *running()]
+PAGES = {
+    "moving": [],
+    "proved": ["down"],
+    "waiting": ["down", "down"],
+    "card": ["down", "down", "k"],
+    "help": ["question_mark"],
+    "proof": ["down", "o"],
+    "cancel": ["c"],
+}
+
+CASES = [(page, SMALL) for page in PAGES]
+CASES += [(page, LARGE) for page in ("moving", "proved", "waiting", "proof")]
+
+
+async def drawn(page: str, size: tuple[int, int]) -> str:
+    """The screen after the keys of a page."""
+    app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.row is not None)
+        app.query_one(Sidebar).choose("D7F3A21C")
+        await pilot.press(*PAGES[page])
+        for _ in range(3):
+            await pilot.pause(0.05)
+        return screen(app)
+
+
+@pytest.fixture(autouse=True)
+def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.parametrize(
+    ("page", "size"), CASES, ids=[f"{page}-{size[0]}x{size[1]}" for page, size in CASES]
+)
+def test_a_page_looks_as_it_did(page: str, size: tuple[int, int]) -> None:
+    golden = GOLDEN / f"{page}-{size[0]}x{size[1]}.txt"
+    assert asyncio.run(drawn(page, size)) == golden.read_text(encoding="utf-8")
+
+
+def test_everything_said_fits_the_width() -> None:
+    for golden in GOLDEN.glob("*-80x24.txt"):
+        lines = golden.read_text(encoding="utf-8").splitlines()
+        assert len(lines) == 24
+        assert max(map(len, lines)) <= 80
+
+
+def test_no_color_means_no_colour_at_all(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("NO_COLOR", "1")
+
+    async def colours() -> set[object]:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            await pilot.pause()
+            segments: list[Segment] = []
+            for strip in app.screen._compositor.render_strips():
+                filtered = list(strip)
+                for line_filter in app.get_line_filters():
+                    filtered = line_filter.apply(filtered, app.screen.styles.background)
+                segments += filtered
+            return {s.style.color for s in segments if s.style} | {
+                s.style.bgcolor for s in segments if s.style
+            }
+
+    assert asyncio.run(colours()) == {None}
+
+
+def test_requests_go_to_the_host_as_the_keys_say() -> None:
+    async def asked() -> list[str]:
+        host = Scripted(EVENTS)
+        app = DeployerApp(host, Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            app.query_one(Sidebar).choose("D7F3A21C")
+            await pilot.press("space")
+            await host.more.put(PauseChanged(NOW, "D7F3A21C", True))
+            await until(pilot, lambda: app.row and app.row.paused, "paused")
+            await pilot.press("space", "c", "y")
+            app.query_one(Sidebar).choose("D0000002")
+            await pilot.press("c")
+            await until(pilot, lambda: "has ended already" in told(app))
+            await pilot.press("r", "y")
+            await until(pilot, lambda: "/files/D0000002.bin" in app.copied)
+            return host.asked
+
+    expected = ["pause D7F3A21C", "resume D7F3A21C", "cancel D7F3A21C", "retry D0000002"]
+    assert asyncio.run(asked()) == expected
+
+
+def test_a_wrong_input_is_said_in_the_picker_and_in_a_note() -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted([]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.ready)
+            await pilot.press("p")
+            await until(pilot, lambda: app.screen.query("#path"))
+            await pilot.press("enter")
+            await until(pilot, lambda: "No file is given." in screen(app))
+            app.screen.query_one("#path", Input).value = "x"
+            await until(pilot, lambda: "nothing is recognised here." in screen(app))
+            app.screen.query_one("#target", Input).value = "no such pc"
+            await pilot.press("enter")
+            await until(pilot, lambda: "neither an address" in told(app))
+
+    asyncio.run(story())
+
+
+def test_a_click_chooses_a_deployment() -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            for line, text in enumerate(screen(app).splitlines()):
+                if "D0000001" in text[:30]:
+                    await pilot.click(offset=(5, line))
+                    break
+            await until(pilot, lambda: app.row and app.row.deployment == "D0000001")
+
+    asyncio.run(story())
+
+
+def test_who_was_turned_away_is_shown_to_who_waits() -> None:
+    async def story() -> None:
+        refused = LoginRefused(NOW - 1, "", "192.168.1.9", "anonymous", "not known")
+        app = DeployerApp(Scripted([*EVENTS, refused]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 30)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            app.query_one(Sidebar).choose("D0000003")
+            await until(pilot, lambda: "Somebody was turned away" in screen(app))
+
+    asyncio.run(story())
+
+
+if __name__ == "__main__":
+    import os
+
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    GOLDEN.mkdir(exist_ok=True)
+    for page, size in CASES:
+        path = GOLDEN / f"{page}-{size[0]}x{size[1]}.txt"
+        path.write_text(asyncio.run(drawn(page, size)), encoding="utf-8")
