@@ -23,16 +23,27 @@ class Bus:
     def __init__(self, store: Store) -> None:
         self._store = store
         self._ring: deque[tuple[int, Event]] = deque(maxlen=_RING)
+        self._newest = 0
         self._subscribers: set[_Subscriber] = set()
 
     def publish(self, event: Event) -> int:
         """Store the event, then wake the subscribers. Returns its number (0 for a tick)."""
         seq = self._store.append(event)
         if seq:
+            self._newest = seq
             self._ring.append((seq, event))
         for subscriber in self._subscribers:
             subscriber.notice(event)
         return seq
+
+    @property
+    def newest(self) -> int:
+        """Number of the newest event of this process, 0 before the first.
+
+        Other processes may have written later ones into the same store; subscribers here do not
+        wait for those.
+        """
+        return self._newest
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """Numbers and events after `since` (None: from now on); a tick has the number 0.

@@ -220,6 +220,38 @@ class DirectoryForbidden(DeployerError):
     exit_code = EXIT_HOST
 
 
+class StoreFull(DeployerError):
+    """{path}: nothing more can be written there ({why}), so the deployment was stopped.
+    Make room on that disk, then push again: what has arrived stays on the target.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class DeploymentUnknown(DeployerError):
+    """There is no deployment {deployment} here.
+    See which there are with: deployer history
+    """
+
+    exit_code = EXIT_USE
+
+
+class DeploymentEnded(DeployerError):
+    """The deployment {deployment} has ended already ({state}).
+    Nothing is left to cancel; deployer retry {deployment} would begin it again.
+    """
+
+    exit_code = EXIT_USE
+
+
+class RequestUnheard(DeployerError):
+    """The process that delivers {deployment} did not react within {seconds} s.
+    Stop it with Ctrl-C where it runs; what has arrived stays on the target.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class TargetBusy(DeployerError):
     """Another deployer on this computer is delivering to {target} right now.
     Wait until it has ended, or stop it; what has arrived stays on the target.

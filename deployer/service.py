@@ -27,10 +27,11 @@ from deployer.core.deployment import (
     is_output,
 )
 from deployer.edge import files, rehearsal, resources
-from deployer.edge.ftpd import FtpServer
+from deployer.edge.ftpd import FtpServer, Limits
 from deployer.edge.store import Store
 from deployer.errors import (
     Cancelled,
+    DeployerError,
     FileChanged,
     ProgramFailed,
     TargetTimedOut,
@@ -66,6 +67,9 @@ from deployer.model import (
 
 _TEXT_IN_EVENT = 16 << 10
 _LOOPBACK = "127.0.0.1"
+_REHEARSAL = Limits(stall=10.0)
+"""Loopback never makes anybody wait; only a simulated PC that hangs does."""
+_LISTEN_EVERY = 0.5
 _LAST_WORDS = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
@@ -150,11 +154,13 @@ class Service:
         clock: Callable[[], float],
         address: str,
         ftp_port: int,
+        limits: Limits | None = None,
     ) -> None:
         self._store = Store(state_dir)
         self._clock = clock
         self._address = address
         self._ftp_port = ftp_port
+        self._limits = limits
         self._bus = Bus(self._store)
         self._library = Library()
         self._deployments: dict[str, Deployment] = {}
@@ -163,12 +169,16 @@ class Service:
         self._servers: dict[bool, FtpServer] = {}
         self._held: frozenset[str] = frozenset()
         self._sessions: dict[str, int] = {}
+        self._broken: DeployerError | None = None
+        self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Service:
         self._loop = asyncio.get_running_loop()
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
         for server in self._servers.values():
             await asyncio.to_thread(server.close)
         self._store.close()
@@ -192,6 +202,10 @@ class Service:
     def last_seq(self) -> int:
         """Number of the newest stored event."""
         return self._store.last_seq()
+
+    def newest(self) -> int:
+        """Number of the newest event that this process has published."""
+        return self._bus.newest
 
     def output_path(self, deployment: str) -> Path:
         """Where the target's OUTPUT.TXT lies once it has arrived."""
@@ -252,10 +266,28 @@ class Service:
             identity, target, manifest.payload, emulated=emulated
         )
         self.publish(_staged(manifest, target, directory, at, emulated))
+        if self._listening is None:
+            self._listening = self._loop.create_task(self._listen())
         server = await self._serve(emulated=emulated)
         self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat))
         address = _LOOPBACK if emulated else self._address
         self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
+
+    async def _listen(self) -> None:
+        """Do what other processes ask for through the store, such as `deployer cancel`."""
+        version = self._store.version()
+        while True:
+            await asyncio.sleep(_LISTEN_EVERY)
+            if (now := self._store.version()) == version:
+                continue
+            version = now
+            try:
+                for deployment, what in self._store.asked().items():
+                    known = self._deployments.get(deployment)
+                    if what == "cancel" and known is not None and not known.state.final:
+                        self.cancel(deployment)
+            except DeployerError as error:
+                self._stop(error)
 
     async def _serve(self, *, emulated: bool) -> FtpServer:
         """The server for real targets is on the wire, the one for simulated PCs on loopback."""
@@ -267,6 +299,7 @@ class Service:
                 inbox_dir=self._store.inbox,
                 emit=self._from_thread,
                 clock=self._clock,
+                limits=self._limits or (_REHEARSAL if emulated else None),
             )
             await asyncio.to_thread(server.start)
             server.hold(self._held)
@@ -280,9 +313,12 @@ class Service:
 
         `silence` is how many seconds the target may be quiet before it fetches, fetching and
         verifying; `while_running` the same while its program runs (None: as long as it takes).
+        Raises StoreFull when what happens cannot be written down any more.
         """
         async with self._changed:
             while not (current := self._deployments[deployment]).state.final:
+                if self._broken is not None:
+                    raise self._broken
                 patience = while_running if current.state == State.RUNNING else silence
                 patience = None if deployment in self._held else patience
                 left = None if patience is None else current.last_at + patience - self._clock()
@@ -304,10 +340,13 @@ class Service:
             except TimeoutError:
                 return
 
-    async def rehearse(self, deployment: str, lines: Sequence[str]) -> int:
+    async def rehearse(
+        self, deployment: str, lines: Sequence[str], faults: Sequence[str] = ()
+    ) -> int:
         """Run a simulated PC beside this host, which types `lines`; its exit code.
 
-        Its drive C: stays for the next time. If it ends before the deployment does, that fails.
+        `faults` go wrong with it. Its drive C: stays for the next time. If it ends before the
+        deployment does, that fails.
         """
         manifest = self._store.manifest(deployment)
         assert manifest is not None
@@ -316,17 +355,18 @@ class Service:
             port=self._servers[True].port,
             disk=self.simulated_disk(),
             lines=lines,
+            arguments=[f"--fault={fault}" for fault in faults],
         )
 
         def on_line(text: str) -> None:
-            self.publish(ScreenLine(self._clock(), deployment, text))
+            self._arrived(ScreenLine(self._clock(), deployment, text))
 
         code = await rehearsal.run(arguments, on_line)
         current = self._deployments[deployment]
         if not current.state.final:
             at = self._clock()
             reason = f"nothing more: it stopped (exit code {code}); before that: {current.last}"
-            self.publish(StateChanged(at, deployment, State.FAILED, reason, "silence"))
+            self._arrived(StateChanged(at, deployment, State.FAILED, reason, "silence"))
         return code
 
     def cancel(self, deployment: str, why: str = "by the user") -> None:
@@ -371,6 +411,14 @@ class Service:
     def _from_thread(self, event: Event) -> None:
         self._loop.call_soon_threadsafe(self._arrived, event)
 
+    def _stop(self, error: DeployerError) -> None:
+        """Nothing is acted on that could not be written down: serve nobody, and tell who waits."""
+        if self._broken is None:
+            self._broken = error
+            for deployment in self._deployments:
+                self._library.withdraw(deployment)
+            self._soon(self._wake())
+
     def _arrived(self, event: Event) -> None:
         match event:
             case LoginAccepted(deployment=identity):
@@ -378,7 +426,11 @@ class Service:
             case ClientGone(deployment=identity) if self._sessions.get(identity):
                 self._sessions[identity] -= 1
                 self._soon(self._wake())
-        self.publish(event)
+        if self._broken is None:
+            try:
+                self.publish(event)
+            except DeployerError as error:
+                self._stop(error)
 
     def _perform(self, deployment: str, command: Command) -> None:
         match command:
@@ -468,6 +520,11 @@ def recorded(state_dir: Path, since: int = 0) -> Iterator[tuple[int, Event]]:
 def check_simulator() -> None:
     """Raises SimulatorMissing when the simulated PC cannot run here."""
     rehearsal.check_installed()
+
+
+def check_faults(faults: Sequence[str]) -> None:
+    """Raises WrongUse when the simulated PC does not know one of the faults."""
+    rehearsal.check_faults(faults)
 
 
 def run_simulator(arguments: Sequence[str]) -> int:

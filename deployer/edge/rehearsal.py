@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from deployer.errors import SimulatorMissing
+from deployer.errors import SimulatorMissing, WrongUse
 
 _NEEDS = ("unicorn", "pefile")
 _LINE_LIMIT = 1 << 20
@@ -34,18 +34,37 @@ def command(
     route = f"{host}=127.0.0.1:{port}"
     return [
         sys.executable, "-m", "deployer.sim", f"--route={route}", f"--disk={disk}",
-        *typed, *arguments,
+        "--leash", *typed, *arguments,
     ]  # fmt: skip
+
+
+def check_faults(faults: Sequence[str]) -> None:
+    """Raises WrongUse, in the simulated PC's own words, when it does not know one of the faults."""
+    if not faults:
+        return
+    arguments = [f"--fault={fault}" for fault in faults]
+    checked = subprocess.run(
+        [sys.executable, "-m", "deployer.sim", "--check", *arguments],
+        stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60,
+    )  # fmt: skip
+    if checked.returncode:
+        said = checked.stderr.strip().splitlines() or ["the simulated PC did not say why"]
+        raise WrongUse(
+            what=f"--fault: {said[-1].removeprefix('deployer sim: ')}.",
+            remedy="For example --fault flip@1000, --fault power@20, or --fault random:7; "
+            "deployer sim --help has them all.",
+        )
 
 
 async def run(arguments: Sequence[str], on_line: Callable[[str], None]) -> int:
     """Run the simulated PC to its end; each line of its screen goes to `on_line`.
 
-    Returns its exit code. Cancelling the task ends the process.
+    Returns its exit code. Cancelling the task ends the process, and so does the end of this one
+    however it comes: two simulated PCs on one disk would be no truth about either.
     """
     process = await asyncio.create_subprocess_exec(
         *arguments,
-        stdin=asyncio.subprocess.DEVNULL,
+        stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=_LINE_LIMIT,

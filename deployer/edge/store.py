@@ -5,6 +5,7 @@ One thread writes (the service's); any number may read. What has been appended s
 
 from __future__ import annotations
 
+import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,7 +14,7 @@ import filelock
 import msgspec
 
 from deployer.edge.files import make_directory
-from deployer.errors import DirectoryForbidden, TargetBusy
+from deployer.errors import DirectoryForbidden, StoreFull, TargetBusy
 from deployer.events import (
     DeploymentStaged,
     Event,
@@ -40,6 +41,15 @@ CREATE TABLE IF NOT EXISTS deployments (
     target TEXT NOT NULL,
     json TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS requests (
+    deployment TEXT PRIMARY KEY,
+    what TEXT NOT NULL
+);
+"""
+_PRUNE = """
+DELETE FROM events
+WHERE kind NOT IN ('DeploymentStaged', 'ProofReceived', 'StateChanged')
+AND deployment IN (SELECT deployment FROM events GROUP BY deployment HAVING max(at) < ?)
 """
 
 
@@ -87,7 +97,7 @@ class Store:
     def append(self, event: Event) -> int:
         """Write an event down; its sequence number. A tick is never written: 0.
 
-        Raises DirectoryForbidden when the disk is full or broken.
+        Raises StoreFull when the disk is full or broken.
         """
         if isinstance(event, TransferTick):
             return 0
@@ -99,7 +109,7 @@ class Store:
                 (event.at, event.deployment, kind, text),
             )
         except sqlite3.Error as error:
-            raise DirectoryForbidden(path=self.directory, why=str(error)) from error
+            raise StoreFull(path=self.directory, why=str(error)) from error
         return cursor.lastrowid or 0
 
     def replay(
@@ -130,8 +140,9 @@ class Store:
                 "INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?)",
                 (manifest.deployment, at, target, text),
             )
+            self._db.execute("DELETE FROM requests WHERE deployment = ?", (manifest.deployment,))
         except sqlite3.Error as error:
-            raise DirectoryForbidden(path=self.directory, why=str(error)) from error
+            raise StoreFull(path=self.directory, why=str(error)) from error
 
     def newest(self, target: str) -> Manifest | None:
         """The deployment that was staged last for a target, or None."""
@@ -147,6 +158,33 @@ class Store:
         for _seq, event in changes:
             state = event.state if isinstance(event, StateChanged) else State.STAGED
         return state
+
+    def ask(self, deployment: str, what: str) -> None:
+        """Leave a request for the process that delivers a deployment."""
+        self._db.execute("INSERT OR REPLACE INTO requests VALUES (?, ?)", (deployment, what))
+
+    def asked(self) -> dict[str, str]:
+        """What other processes ask for, by deployment; each is told once."""
+        rows = self._db.execute("SELECT deployment, what FROM requests").fetchall()
+        for deployment, _what in rows:
+            self._db.execute("DELETE FROM requests WHERE deployment = ?", (deployment,))
+        return {str(deployment): str(what) for deployment, what in rows}
+
+    def version(self) -> int:
+        """A number that changes when another process has written; cheap enough to be polled."""
+        (number,) = self._db.execute("PRAGMA data_version").fetchone()
+        return int(number)
+
+    def prune(self, before: float) -> int:
+        """Forget the small events of deployments that ended before that time; how many went.
+
+        What was sent, how it ended, and every proof stay.
+        """
+        # Open ones too: without a sign of life for so long, nobody serves them any more.
+        cursor = self._db.execute(_PRUNE, (before,))
+        with contextlib.suppress(sqlite3.Error):
+            self._db.execute("VACUUM")  # another process may be reading; then the next time
+        return cursor.rowcount
 
     def manifest(self, deployment: str) -> Manifest | None:
         """The staged deployment of that id, or None."""

@@ -16,7 +16,7 @@ from rich.console import Console
 from deployer import service, settings, staging
 from deployer.core import batch, lint, plan
 from deployer.errors import LintFailed, WrongUse
-from deployer.face import serial_cli, tables, tui_cli, wire_cli
+from deployer.face import manage_cli, serial_cli, tables, tui_cli, wire_cli
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress
 from deployer.face.push import Face, Push, push
@@ -108,6 +108,10 @@ def _number(value: object) -> str:
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
 @click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option("--screen", is_flag=True, help="Show the simulated PC's screen.")
+@click.option(
+    "--fault", "faults", multiple=True, metavar="SPEC",
+    help="What goes wrong with the simulated PC: flip@BYTE, power@STEP, random:SEED ... (repeat).",
+)  # fmt: skip
 @_payload
 @_common
 @click.pass_obj
@@ -122,6 +126,7 @@ def push_command(config: Settings, /, **given: Any) -> None:
         raise WrongUse(
             what="No file was named.", remedy=f"Say: deployer push --target {target} FILE..."
         )
+    _check_faults(target, given["faults"])
     face = _face(as_json=given["as_json"], screen=given["screen"])
     request = _request(config, given)
     directory = batch.parse_directory(given["directory"] or config.directory)
@@ -139,8 +144,20 @@ def push_command(config: Settings, /, **given: Any) -> None:
         directory=directory,
         silence=patience or None,
         while_running=timeout or None,
+        faults=given["faults"],
     )
     asyncio.run(push(job, _state_dir(config, given), face))
+
+
+def _check_faults(target: str, faults: tuple[str, ...]) -> None:
+    if faults and target != "sim":
+        raise WrongUse(
+            what="--fault breaks simulated PCs only.",
+            remedy="Use it with --target sim.",
+        )
+    if faults:
+        service.check_simulator()
+        service.check_faults(faults)
 
 
 def _target(config: Settings, given: str | None) -> str:
@@ -241,5 +258,5 @@ def sim_command(arguments: tuple[str, ...]) -> int:
     return service.run_simulator(arguments)
 
 
-for _module in (tui_cli, wire_cli, serial_cli):
+for _module in (tui_cli, wire_cli, serial_cli, manage_cli):
     _module.register(cli)

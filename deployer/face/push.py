@@ -12,7 +12,7 @@ from typing import Protocol
 from deployer.core.deployment import Deployment
 from deployer.events import Event, StateChanged
 from deployer.face.card import typed_lines
-from deployer.model import Manifest
+from deployer.model import Manifest, State
 from deployer.service import Service, raise_for
 
 
@@ -28,7 +28,10 @@ class Face(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Push:
-    """What `push` does once the payload is staged. Seconds, None: no limit."""
+    """What `push` does once the payload is staged. Seconds, None: no limit.
+
+    `faults` are what goes wrong with a simulated PC.
+    """
 
     manifest: Manifest
     target: str
@@ -37,6 +40,7 @@ class Push:
     directory: str
     silence: float | None
     while_running: float | None
+    faults: tuple[str, ...] = ()
 
 
 async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
@@ -58,13 +62,14 @@ async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
             await service.deploy(manifest, job.target, peer, job.directory, emulated=simulated)
             if simulated:
                 lines = typed_lines(manifest.host, job.directory)
-                helper = asyncio.create_task(service.rehearse(identity, lines))
+                helper = asyncio.create_task(service.rehearse(identity, lines, job.faults))
             ended = await service.finished(
                 identity, silence=job.silence, while_running=job.while_running
             )
-            await service.last_words(identity)
-            if helper is not None:
-                await asyncio.wait([helper], timeout=30)
+            if ended.state != State.CANCELLED:
+                await service.last_words(identity)
+                if helper is not None:
+                    await asyncio.wait([helper], timeout=30)
         except asyncio.CancelledError:
             service.cancel(identity)
             raise
@@ -98,8 +103,7 @@ class Watch:
 
     async def drained(self) -> None:
         """Wait until everything that was published has been shown."""
-        last = self._service.last_seq()
-        while self._seen < last:
+        while self._seen < self._service.newest():
             await asyncio.sleep(0)
 
 

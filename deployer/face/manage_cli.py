@@ -1,0 +1,103 @@
+"""Commands about deployments that are there already: cancel, retry, prune."""
+
+from __future__ import annotations
+
+import asyncio
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import click
+from rich.console import Console
+
+from deployer import manage, service
+from deployer.face.jsonl import JsonLines
+from deployer.face.progress import PushProgress
+from deployer.face.push import Face, Push, push
+from deployer.settings import Settings
+
+_PATH = click.Path(path_type=Path)
+
+
+def _store(command: Callable[..., Any]) -> Callable[..., Any]:
+    return click.option(
+        "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
+    )(command)
+
+
+def _directory(config: Settings, given: Path | None) -> Path:
+    return Path(given or config.state_dir).expanduser()
+
+
+@click.command("cancel")
+@click.argument("deployment")
+@_store
+@click.pass_obj
+def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None) -> None:
+    """End a DEPLOYMENT, in whatever window it runs. What has arrived stays on the old PC."""
+    identity = deployment.upper()
+    heard = manage.cancel(_directory(config, state_dir), identity)
+    where = "" if heard else " (nobody was delivering it any more)"
+    click.echo(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
+
+
+@click.command("retry")
+@click.argument("deployment")
+@click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
+@click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@_store
+@click.pass_obj
+def retry_command(
+    config: Settings, /, deployment: str, *, address: str | None, ftp_port: int | None,
+    timeout: float | None, as_json: bool, state_dir: Path | None,
+) -> None:  # fmt: skip
+    """Offer a DEPLOYMENT again, whether it was cut off, failed or cancelled: only the rest moves.
+
+    With unchanged files it keeps its name, so on the old PC typing GO is enough.
+    """
+    directory = _directory(config, state_dir)
+    manifest, target, to = manage.retried(directory, deployment.upper())
+    if target == "sim":
+        service.check_simulator()
+    face: Face = PushProgress(Console(highlight=False), time.time)
+    if as_json:
+        face = JsonLines(_write)
+    patience = config.timeout if timeout is None else timeout
+    job = Push(
+        manifest=manifest,
+        target=target,
+        address=address or manifest.host,
+        ftp_port=config.ftp_port if ftp_port is None else ftp_port,
+        directory=to,
+        silence=patience or None,
+        while_running=timeout or None,
+    )
+    asyncio.run(push(job, directory, face))
+
+
+def _write(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()
+
+
+@click.command("prune")
+@click.argument("days", type=click.FloatRange(min=0))
+@_store
+@click.pass_obj
+def prune_command(config: Settings, /, days: float, state_dir: Path | None) -> None:
+    """Forget the single events of deployments older than DAYS; what was sent and proved stays."""
+    gone = manage.prune(_directory(config, state_dir), days, now=time.time())
+    click.echo(
+        f"{gone:,} events forgotten. What was sent where, how it ended and every proof stay."
+    )
+
+
+def register(cli: click.Group) -> None:
+    """Add the commands of this module."""
+    cli.add_command(cancel_command)
+    cli.add_command(retry_command)
+    cli.add_command(prune_command)
