@@ -245,7 +245,10 @@ class _Copy:
             if self.concat:
                 self._flush()
         except _Skip:
-            self._start_target()
+            self.buffer.clear()
+            self.closed = True
+            if self.concat:
+                raise _Over(close=False) from None
 
     def _counterparts(self) -> None:
         """`COPY *.A+*.B *.C`: the files that go with the present one, then its next fellow."""
@@ -390,7 +393,7 @@ class _Copy:
         while True:
             self.shell.write(f"Overwrite {self.target_path} (Yes/No/All)?")
             answer = self.shell.read_line().strip()[:1].upper()
-            self.shell.write_line()
+            self.shell.end_answer()
             if answer == "N":
                 raise _Skip
             if answer in ("Y", "A"):

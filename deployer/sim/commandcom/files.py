@@ -175,7 +175,7 @@ def _sure(shell: CommandCom) -> bool:
         if answer == "N":
             return False
         if answer:
-            shell.write_line()
+            shell.end_answer()
         if answer == "Y":
             return True
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import messages
@@ -34,7 +35,7 @@ def directory(shell: CommandCom, tail: str) -> None:
         if not shell.dialect.bare_dir:
             raise Complaint(messages.INVALID_SWITCH)
         raise NotModelled(f"DIR /{min(switches - _PLAYED)}")
-    folder, entries = _entries(shell, path, everything="A" in switches)
+    folder, pattern, entries = _entries(shell, path, everything="A" in switches)
     if switches & {"ON", "O:N"}:
         entries.sort(key=lambda e: (not e.directory, e.short))
     lower = "L" in switches
@@ -44,11 +45,12 @@ def directory(shell: CommandCom, tail: str) -> None:
         for entry in entries:
             shell.write_line(entry.long.lower() if lower else entry.long)
         return
-    _long_listing(shell, folder, entries, wide="W" in switches, lower=lower)
+    fits = folder + "*.*" == pattern
+    _long_listing(shell, folder, entries, everything_fits=fits, wide="W" in switches, lower=lower)
 
 
-def _entries(shell: CommandCom, path: str, *, everything: bool) -> tuple[str, list[Entry]]:
-    """The directory that a path means, and what fits in it."""
+def _entries(shell: CommandCom, path: str, *, everything: bool) -> tuple[str, str, list[Entry]]:
+    """The directory that a path means, the whole pattern, and what fits it."""
     if not is_pattern(path) and (not path or path[-1] in ":\\" or shell.dos.is_dir(path)):
         folder, name = path + ("\\" if path and path[-1] not in ":\\" else ""), "*.*"
     else:
@@ -59,13 +61,21 @@ def _entries(shell: CommandCom, path: str, *, everything: bool) -> tuple[str, li
         found = list(shell.dos.search(folder + name, concealed=everything, directories=True))
     except DiskError as error:
         raise Complaint(messages.of_code(error.code)) from error
-    return folder, found
+    return folder, folder + name, found
 
 
 def _long_listing(
-    shell: CommandCom, folder: str, entries: list[Entry], *, wide: bool, lower: bool
+    shell: CommandCom,
+    folder: str,
+    entries: list[Entry],
+    *,
+    everything_fits: bool,
+    wide: bool,
+    lower: bool,
 ) -> None:
     full = shell.dos.full(folder or ".")
+    if everything_fits and full[3:]:
+        entries = [*_dots(shell, full), *entries]
     show_volume(shell, full[0])
     shell.write_line(f" Directory of {full}")
     shell.write_line()
@@ -82,13 +92,21 @@ def _long_listing(
     shell.write_line(f"{len(entries) - len(files):10} dir(s) {free:15,} bytes free")
 
 
+def _dots(shell: CommandCom, full: str) -> list[Entry]:
+    """What each directory but the root begins with."""
+    own = shell.dos.drives[full[0]].stat("C" + full[1:])
+    return [replace(own, short=name, long=name) for name in (".", "..")]
+
+
 def _line(entry: Entry) -> str:
-    base, _, extension = entry.short.partition(".")
-    size = "<DIR>       " if entry.directory else f"{entry.size:12,}"
+    base, extension = entry.short, ""
+    if not entry.short.startswith("."):
+        base, _, extension = entry.short.partition(".")
+    size = "<DIR>      " if entry.directory else f"{entry.size:,}"
     when = time.localtime(entry.mtime)
     clock = f"{when.tm_hour % 12 or 12:2}:{when.tm_min:02}{'p' if when.tm_hour > 11 else 'a'}"
     day = time.strftime("%m-%d-%y", when)
-    return f"{base:<8} {extension:<3} {size}  {day} {clock} {entry.long}"
+    return f"{base:<8} {extension:<3}{size:>14}  {day} {clock} {entry.long}"
 
 
 def _wide(entry: Entry) -> str:

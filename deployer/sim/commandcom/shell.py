@@ -174,11 +174,16 @@ class CommandCom:
         self.stderr.write(encode(text + CRLF))
 
     def read_line(self) -> str:
-        """A line from standard input; one from a file is shown, as DOS's line input shows it."""
+        """A line from standard input; one from a file is shown up to its CR, as DOS does."""
         text = read_line(self.stdin)
         if not isinstance(self.stdin, ConsoleStream):
-            self.write(text)
+            self.write(text + CR)
         return text
+
+    def end_answer(self) -> None:
+        """Go to a new line behind what `read_line` has read; the console has done so itself."""
+        if not isinstance(self.stdin, ConsoleStream):
+            self.write_line()
 
     def key(self, timeout: float | None = None) -> str:
         """One key from standard input, "" when that has ended or the time is up."""

@@ -153,7 +153,7 @@ def time(shell: CommandCom, tail: str) -> None:
 
 def _refuse_answer(shell: CommandCom, what: str) -> None:
     answer = shell.read_line()
-    shell.write_line()
+    shell.end_answer()
     if answer.strip():
         raise NotModelled(f"setting the {what}")
 
