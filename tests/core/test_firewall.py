@@ -6,7 +6,7 @@ import json
 
 import pytest
 
-from deployer.core import firewall
+from deployer.core import firewall, firewall_rules
 
 PACKETS = firewall.needed("eth0", "192.168.1.1", "192.168.1.2")
 IN = PACKETS["FTP, port 21 in"]
@@ -41,12 +41,12 @@ IPTABLES = {
 def test_iptables(case: str) -> None:
     policy, rules, expected = IPTABLES[case]
     text = f"{HEAD.format(f'{policy} [0:0]')}{rules}\nCOMMIT\n"
-    assert firewall.parse_iptables(text).judge(IN).verdict == expected
+    assert firewall_rules.parse_iptables(text).judge(IN).verdict == expected
 
 
 def test_other_tables_are_not_the_filter() -> None:
     text = "*nat\n:INPUT DROP [0:0]\nCOMMIT\n"
-    assert firewall.parse_iptables(text).judge(IN).verdict == "accept"
+    assert firewall_rules.parse_iptables(text).judge(IN).verdict == "accept"
 
 
 def nft(*rules: dict, policy: str = "accept", hook: str = "input", family: str = "inet") -> str:
@@ -111,9 +111,9 @@ NFT = {
 @pytest.mark.parametrize("case", NFT)
 def test_nftables(case: str) -> None:
     text, expected = NFT[case]
-    assert firewall.parse_nft(text).judge(IN).verdict == expected
+    assert firewall_rules.parse_nft(text).judge(IN).verdict == expected
 
 
 def test_the_way_out_is_another_chain() -> None:
-    rules = firewall.parse_nft(nft(policy="drop", hook="output"))
+    rules = firewall_rules.parse_nft(nft(policy="drop", hook="output"))
     assert rules.judge(OUT) == firewall.Outcome("drop", "nftables table inet t", "c")

@@ -13,7 +13,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from deployer.core import conflicts, firewall, wire
+from deployer.core import conflicts, firewall, firewall_rules, wire
 from deployer.core.conflicts import Listener, Walls
 from deployer.core.firewall import Ruleset
 from deployer.core.wire import Address, Finding, Interface
@@ -149,7 +149,7 @@ def _nft(unread: list[str], *, with_iptables: bool) -> Ruleset | None:
     if text is None:
         return None
     try:
-        rules = firewall.parse_nft(text)
+        rules = firewall_rules.parse_nft(text)
     except (ValueError, KeyError, TypeError) as error:
         unread.append(f"nft: {error}")
         return None
@@ -165,7 +165,7 @@ def _iptables(unread: list[str]) -> tuple[Ruleset, ...]:
         if Path("/proc/self/net/ip_tables_names").read_text(encoding="ascii").strip():
             programs.append("iptables-legacy-save")
     texts = [_output([program], unread) for program in programs]
-    return tuple(firewall.parse_iptables(text) for text in texts if text is not None)
+    return tuple(firewall_rules.parse_iptables(text) for text in texts if text is not None)
 
 
 def _output(words: list[str], unread: list[str]) -> str | None:
