@@ -13,6 +13,7 @@ from pathlib import Path
 from deployer.model import Blob, Slice
 
 _FALLBACK_CHUNK = 64 << 10
+_LEFT_OVER = 3600.0
 _SAFE = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]*")
 
 
@@ -119,6 +120,14 @@ class SliceSource:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+def sweep_leftovers(root: Path, now: float) -> None:
+    """Remove what uploads of a server that was killed have left, an hour later or more."""
+    for path in root.glob("*/*.part"):
+        with contextlib.suppress(OSError):
+            if now - path.stat().st_mtime > _LEFT_OVER:
+                path.unlink()
 
 
 class Inbox:

@@ -26,6 +26,8 @@ _GRACE = 0.25
 """Seconds that a client which has everything may take to close, before it counts as done."""
 
 _DISCARD = 64 << 10
+_AT_ONCE = struct.pack("HH" if sys.platform == "win32" else "ii", 1, 0)
+"""SO_LINGER with no time: closing sends an error to the other side instead of an end."""
 
 
 def unacknowledged(sock: socket.socket) -> int:
@@ -197,7 +199,7 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
         """The source changed: the client must not take what it got for the file."""
         with contextlib.suppress(OSError):
             # linger 0: what still waits here is dropped and the client gets an error, not an end
-            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+            self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _AT_ONCE)
         self.end(said.CHANGED, said.WHY_CHANGED)
 
     def handle_close(self) -> None:

@@ -507,7 +507,8 @@ def test_guessing_passwords(attack):
     assert target.figures()["events"]["LoginRefused"] == guesses
     note(
         "guessing passwords, one connection after another, at a delay of 0.05 s",
-        f"{rate:.0f} guesses a second (at the usual 0.5 s: 2 on each connection); three end a connection; all are told",
+        f"{rate:.0f} guesses a second (at the usual 0.5 s: 2 on each connection); three end a "
+        "connection; all are told",
     )
 
 
