@@ -1,8 +1,8 @@
 """A deployment's directory on the target, as the tests of the helper need it.
 
-`Payload` cuts files into parts and writes the manifest independently of deployer's own code, from
-the format's description only; `Target` is a directory, with what FTP.EXE would do to it and with the
-helper's commands on it.
+`StagedFile` is cut into parts and `manifest` written from the format's description only, without
+deployer's own code; `Target` is a directory, with what FTP.EXE would do to it and with the helper's
+commands on it.
 """
 
 from __future__ import annotations
@@ -12,13 +12,36 @@ import re
 import subprocess
 import zlib
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 ID = "D7F3A21C"
 MANIFEST = f"{ID}.MAN"
 
-Helper = Callable[..., subprocess.CompletedProcess[str]]
+Runner = Callable[[Path, tuple[str, ...], Mapping[str, str]], int]
+"""Runs the helper in a directory with arguments and faults (SYS_*), and returns its exit code."""
+
+STOPPED = 99
+"""Exit code of the hosted helper when the simulated power went off."""
+
+
+def native(program: Path) -> Runner:
+    """The hosted or the Linux i386 helper. Anything but its own exit codes is an AssertionError."""
+
+    def run(directory: Path, args: tuple[str, ...], faults: Mapping[str, str]) -> int:
+        done = subprocess.run(
+            [program, *args],
+            cwd=directory,
+            env=dict(faults),
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=60,
+            check=False,
+        )
+        assert done.returncode in (*range(10), STOPPED), (args, done)
+        return done.returncode
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +83,8 @@ class StagedFile:
         ]
         first = self.part(1) if self.pieces else "-"
         lines.append(
-            f"FILE {self.name} {len(self.data)} {self.sha256} {len(self.pieces)} {first} {self.name.lower()}"
+            f"FILE {self.name} {len(self.data)} {self.sha256} {len(self.pieces)} {first} "
+            f"{self.name.lower()}"
         )
         return lines + ([f"PLACE {self.name} {self.place}"] if self.place else [])
 
@@ -84,10 +108,9 @@ class Target:
     """The directory, and the helper that works on it."""
 
     directory: Path
-    program: Path
+    runner: Runner
     files: list[StagedFile]
     run: str = ""
-    environment: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -111,29 +134,31 @@ class Target:
             if path.is_file()
         }
 
-    def helper(self, *args: str, env: Mapping[str, str] | None = None) -> int:
+    def helper(self, *args: str, **faults: str) -> int:
         """Runs the helper in the directory and returns its exit code."""
-        done = subprocess.run(
-            [str(self.program), *args],
-            cwd=self.directory,
-            env={**self.environment, **(env or {})},
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            timeout=60,
-        )
-        assert done.returncode in range(10) or done.returncode == 99, (
-            args,
-            done.returncode,
-            done.stdout,
-            done.stderr[-3000:],
-        )
-        return done.returncode
+        return self.runner(self.directory, args, faults)
 
-    def check(self, **env: str) -> int:
-        return self.helper("CHECK", MANIFEST, env=env)
+    def check(self, **faults: str) -> int:
+        return self.helper("CHECK", MANIFEST, **faults)
 
-    def join(self, **env: str) -> int:
-        return self.helper("JOIN", MANIFEST, env=env)
+    def join(self, **faults: str) -> int:
+        return self.helper("JOIN", MANIFEST, **faults)
+
+    def deliver(self) -> int:
+        """CHECK, fetch and JOIN as GO.BAT does; returns how many parts were fetched."""
+        fetched = 0
+        for _ in range(9):
+            code = self.check()
+            while code == 1:
+                fetched += self.fetch()
+                code = self.check()
+            assert code == 0
+            code = self.join()
+            if code != 1:
+                break
+        assert code == 0
+        assert self.is_delivered()
+        return fetched
 
     def gets(self) -> list[tuple[str, str]]:
         """The `get PART TEMP` lines of NEXT.FTP."""
@@ -143,9 +168,7 @@ class Target:
     def fetch(self, change: Callable[[str, bytes], bytes | None] = lambda name, data: data) -> int:
         """What FTP.EXE does with NEXT.FTP; `change` may damage a part or drop it (None)."""
         pieces = {
-            file.part(n): piece
-            for file in self.files
-            for n, piece in enumerate(file.pieces, 1)
+            file.part(n): piece for file in self.files for n, piece in enumerate(file.pieces, 1)
         }
         count = 0
         for part, temp in self.gets():
@@ -188,7 +211,7 @@ def sealed_lines(data: bytes) -> dict[str, list[str]]:
     """The report's values by key. AssertionError unless its last line seals it."""
     body, mark, end = data.rpartition(b"end=")
     lines = body.decode("ascii").split("\r\n")
-    assert mark and lines[-1] == "", data
+    assert (mark, lines[-1]) == (b"end=", ""), data
     assert end == f"{len(lines) - 1} {zlib.crc32(body):08X}\r\n".encode(), data
     values: dict[str, list[str]] = {}
     for line in lines[:-1]:

@@ -1,4 +1,4 @@
-/* args.c - the helper's own, smaller args_split in place of the platform's: its arguments are a word and a
+/* args_win32.c - the helper's own, smaller args_split in place of the platform's: its arguments are a word and a
  * file name, so blanks are all it knows. */
 #include "args.h"
 
