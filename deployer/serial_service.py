@@ -47,7 +47,8 @@ from deployer.events import (
 
 __all__ = [
     "DEFAULT_SPEED", "PROTOCOLS", "SPEEDS", "Flow", "Job", "PortInfo", "Received", "SerialLine",
-    "advice", "answer", "bootstrap", "examine", "first_lines", "ports", "receive", "receive_over", "send", "send_over",
+    "advice", "answer", "bootstrap", "examine", "first_lines", "ports", "receive",
+    "receive_over", "send", "send_over",
     "terminal",
 ]  # fmt: skip
 
@@ -196,6 +197,10 @@ class _Primed:
     def drop_output(self) -> None:
         """As the line."""
         self._line.drop_output()
+
+    def drain(self, limit: float) -> None:
+        """As the line."""
+        self._line.drain(limit)
 
     def reopen(self) -> bool:
         """As the line."""

@@ -35,6 +35,8 @@ from deployer.core.zmodem_frames import (
 )
 
 MOST_ERRORS = 40
+_MOST_KNOWN = 32 << 10
+"""Bytes before our place that a sender may send again without being told."""
 _MOST_NOISE = 16 << 10
 """Bytes without a header after which the sender is told again where to go on."""
 
@@ -87,12 +89,14 @@ class Receiver:
         self._now = now
         self._heard = now
         self._asked = now
+        self._asked_in_vain = 0
         self._met = False
         self._state = _State.WAIT
         self._info_of = Header(Kind.ZFILE, bytes(4))
         self._before_info = _State.WAIT
         self._offer: Offer | None = None
         self._position = 0
+        self._frame = 0
         self._errors = 0
         self._noise_mark = 0
         self._files = 0
@@ -113,7 +117,9 @@ class Receiver:
             case _State.LAST:
                 return self._asked + 1.0
         limit = self._settings.patience if self._met else self._settings.contact
-        return min(self._asked + self._settings.answer, self._heard + limit)
+        # Who pauses for minutes is not asked every few seconds.
+        wait = self._settings.answer * min(8, 1 << self._asked_in_vain)
+        return min(self._asked + wait, self._heard + limit)
 
     def data_to_send(self) -> bytes:
         """What goes to the line next, once."""
@@ -187,6 +193,7 @@ class Receiver:
         if not data or self.done:
             return
         self._asked = max(self._asked, self._now - self._settings.answer / 2)
+        self._asked_in_vain = 0
         self._reader.feed(data)
         self._advance()
 
@@ -223,6 +230,7 @@ class Receiver:
                 else:
                     self._say(Kind.ZCRC, self._position)
             case _State.HEADER | _State.DATA:
+                self._asked_in_vain = min(3, self._asked_in_vain + 1)
                 self._state = _State.HEADER
                 self._say_position()
             case _State.OFFERED | _State.STORING | _State.LAST | _State.DONE:
@@ -293,23 +301,24 @@ class Receiver:
 
     def _take_data(self, piece: Subpacket) -> None:
         assert self._offer is not None
-        length = len(piece.data)
         limit = self._settings.max_length if self._offer.length is None else self._offer.length
-        if self._position + length > limit:
+        fresh = piece.data[self._position - self._frame :]
+        self._frame += len(piece.data)
+        if self._frame > limit:
             self._fail(Reason.LIMIT, "the sender sends more than the length it announced")
             return
-        if length:
+        if fresh:
             self._errors = 0
-            self._events.append(transfer.Received(self._position, piece.data))
-            self._position += length
+            self._events.append(transfer.Received(self._position, fresh))
+            self._position += len(fresh)
         match piece.end:
             case End.ZCRCG:
                 pass
             case End.ZCRCQ:
-                self._say(Kind.ZACK, self._position)
+                self._say(Kind.ZACK, self._frame)
             case End.ZCRCW:
                 self._state = _State.HEADER
-                self._say(Kind.ZACK, self._position)
+                self._say(Kind.ZACK, self._frame)
             case End.ZCRCE:
                 self._state = _State.HEADER
             case _ as never:
@@ -364,7 +373,9 @@ class Receiver:
     def _take_data_header(self, header: Header) -> None:
         match header.kind:
             case Kind.ZDATA:
-                if header.position == self._position:
+                if 0 <= self._position - header.position <= _MOST_KNOWN:
+                    # It begins a little before: what we know already is passed over.
+                    self._frame = header.position
                     self._state = _State.DATA
                 else:
                     self._damaged("data of another place")

@@ -113,14 +113,15 @@ class _Run:
                 self._write()
                 if self.pending:
                     self._line.read(0.05, until_writable=True)
+            self._line.drain(max(0.0, end - self._clock()))
         except LineGoneError:
             return
 
     def _events(self) -> None:
         while (event := self._machine.next_event()) is not None:
             if isinstance(event, Resent):
+                # What the line has taken stays: flushed in its middle, it would look like damage.
                 self.pending.clear()
-                self._line.drop_output()
             self.last = event
             self._hooks.handle(event)
 

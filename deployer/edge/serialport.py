@@ -81,6 +81,9 @@ class Line(Protocol):
     def drop_output(self) -> None:
         """Forget what was taken and has not left yet."""
 
+    def drain(self, limit: float) -> None:
+        """Wait until everything that was taken has left, `limit` seconds at most."""
+
     def reopen(self) -> bool:
         """After LineGoneError: True when the same line is back."""
 
@@ -104,7 +107,8 @@ class SerialLine:
     def close(self) -> None:
         """Give the port back. What a stopped line holds is dropped, not waited for."""
         with contextlib.suppress(Exception):
-            self._serial.reset_output_buffer()
+            if self._serial.out_waiting:
+                self._serial.reset_output_buffer()
         with contextlib.suppress(Exception):
             self._serial.close()
 

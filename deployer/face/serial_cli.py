@@ -200,7 +200,7 @@ def terminal_command(port: str, out: Path, overwrite: bool, speed: int, flow: st
 )
 @click.option("--yes", is_flag=True, help="The two lines are typed there already.")
 def bootstrap_command(
-    port: str, files: tuple[Path, ...], com: int, speed: int, fast: int, yes: bool
+    port: str, files: tuple[Path, ...], *, com: int, speed: int, fast: int, yes: bool
 ) -> None:
     """Type a tiny receiver into a PC that has nothing but DOS, then send FILES to it.
 

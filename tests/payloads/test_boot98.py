@@ -227,6 +227,9 @@ class Socket:
     def drop_output(self) -> None:
         pass
 
+    def drain(self, limit: float) -> None:
+        pass
+
     def reopen(self) -> bool:
         return False
 
