@@ -490,3 +490,27 @@ class ReceiverMissing(DeployerError):
     """
 
     exit_code = EXIT_HOST
+
+
+class DaemonGone(DeployerError):
+    """The daemon at {socket} does not answer any more.
+    Look at its log, start it again with deployer serve, and push again: what has arrived stays.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class DaemonRuns(DeployerError):
+    """A daemon runs already; its control socket is {socket}.
+    Use it as it is (push finds it), or stop it first.
+    """
+
+    exit_code = EXIT_HOST
+
+
+class DaemonMissing(DeployerError):
+    """No daemon is running, and --detach needs one that goes on when this command ends.
+    Start one in another window: sudo deployer serve
+    """
+
+    exit_code = EXIT_HOST

@@ -247,6 +247,21 @@ class PauseChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class PresenceChanged:
+    """The target was seen on the wire (by ping or ARP), or is gone from it; `how` says it in words.
+
+    `advice` is what to look at when it is not there.
+    """
+
+    at: float
+    deployment: str
+    peer: str
+    present: bool
+    how: str
+    advice: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenLine:
     """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
 
@@ -275,6 +290,7 @@ Event = (
     | OutputReceived
     | ProofReceived
     | PauseChanged
+    | PresenceChanged
     | ScreenLine
 )
 

@@ -135,24 +135,26 @@ class InProcess:
     """A host in this process. Use it as an async context manager around the service's.
 
     `typed_lines` are what a user types for a host and a directory; `rehearse` runs a simulated PC.
+    A `lasting` host is a daemon's: what has not ended when it stops is taken over by the next.
     """
 
     service: Service
     typed_lines: TypedLines
     patience: Patience = field(default_factory=Patience)
     rehearse: Rehearse = _rehearse
+    lasting: bool = False
     _open: dict[str, str] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
     def name(self) -> str:
         """Where this host runs, in words."""
-        return "served by this window"
+        return "the daemon" if self.lasting else "served by this window"
 
     @property
     def ends_with_face(self) -> bool:
         """See `Host.ends_with_face`."""
-        return True
+        return not self.lasting
 
     async def __aenter__(self) -> Self:
         return self
@@ -164,11 +166,27 @@ class InProcess:
         trace: TracebackType | None,
     ) -> None:
         """Simulated PCs are switched off; what has not ended is cancelled, for nobody serves it."""
-        for deployment in list(self._open):
+        for deployment in [] if self.lasting else list(self._open):
             self.service.cancel(deployment, "the window that served it was closed")
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def take_over(self) -> tuple[str, ...]:
+        """Offer again what an earlier daemon left open; a line for people about each."""
+        lines = []
+        for deployment in self.service.left_open():
+            try:
+                found = self.service.staged(deployment)
+                if found is None or not await asyncio.to_thread(staging.unchanged, found[0]):
+                    self.service.abandon(deployment, "its files are gone or have changed")
+                    lines.append(f"{deployment} cannot go on: its files are gone or have changed")
+                    continue
+                await self.retry(deployment)
+                lines.append(f"{deployment} goes on")
+            except DeployerError as error:
+                lines.append(f"{deployment} cannot go on: {error.what}")
+        return tuple(lines)
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """See `Host.subscribe`."""

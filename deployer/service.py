@@ -8,11 +8,13 @@ from __future__ import annotations
 
 import asyncio
 import hmac
+import socket
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deployer import wire
 from deployer.bus import Bus
 from deployer.core import batch, plan, proof
 from deployer.core import manifest as manifests
@@ -26,8 +28,10 @@ from deployer.core.deployment import (
     concerns_reports,
     is_output,
 )
+from deployer.core.page import Waiting
 from deployer.edge import files, rehearsal, resources
 from deployer.edge.ftpd import FtpServer, Limits
+from deployer.edge.httpd import HttpServer
 from deployer.edge.store import Store
 from deployer.errors import (
     Cancelled,
@@ -45,6 +49,7 @@ from deployer.events import (
     LoginAccepted,
     OutputReceived,
     PauseChanged,
+    PresenceChanged,
     ScreenLine,
     ServerListening,
     StateChanged,
@@ -82,6 +87,22 @@ class Reservation:
     address: str
     shelf: Shelf
     go_bat: Shelf
+    page: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Ports on the wire that are open already; `http` None: no page."""
+
+    ftp: socket.socket
+    http: socket.socket | None
+
+
+TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
+
+
+def _nothing_typed(_host: str, _directory: str) -> tuple[tuple[str, str], ...]:
+    return ()
 
 
 class Library:
@@ -114,6 +135,10 @@ class Library:
             return None
         right = hmac.compare_digest(reservation.token.encode(), password.encode("utf-8", "replace"))
         return reservation.shelf if right else None
+
+    def waiting(self, peer: str) -> tuple[Waiting, ...]:
+        """What the browser of the machine at `peer` is shown."""
+        return tuple(r.page for r in self._reservations.values() if r.address == peer)
 
     def accepts(self, name: str, data: bytes) -> bool:
         """Whether an uploaded report is whole; a mangled one has to be sent again."""
@@ -155,8 +180,16 @@ class Service:
         address: str,
         ftp_port: int,
         limits: Limits | None = None,
+        listening: Listening | None = None,
+        typed: TypedSteps = _nothing_typed,
     ) -> None:
+        """`listening` are ports that were opened before; `typed` is what a user types for a host
+        and a directory, for the page on the wire.
+        """
         self._store = Store(state_dir)
+        self._opened = listening
+        self._typed = typed
+        self._http: HttpServer | None = None
         self._clock = clock
         self._address = address
         self._ftp_port = ftp_port
@@ -179,6 +212,10 @@ class Service:
     async def __aexit__(self, *_exc: object) -> None:
         if self._listening is not None:
             self._listening.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._http is not None:
+            await asyncio.to_thread(self._http.close)
         for server in self._servers.values():
             await asyncio.to_thread(server.close)
         self._store.close()
@@ -194,6 +231,19 @@ class Service:
         told = self._store.replay(deployment=deployment, kinds=(DeploymentStaged,))
         staged = [event for _seq, event in told if isinstance(event, DeploymentStaged)]
         return (manifest, staged[-1]) if manifest and staged else None
+
+    def left_open(self) -> tuple[str, ...]:
+        """Deployments that no process serves although they have not ended, oldest first."""
+        return self._store.left_open()
+
+    def abandon(self, deployment: str, why: str) -> None:
+        """Fail a deployment that nobody serves and that cannot be served again."""
+        at = self._clock()
+        self.publish(StateChanged(at, deployment, State.FAILED, why, "source"))
+
+    def standing(self, deployment: str) -> Deployment:
+        """How far a deployment that this service offers has come."""
+        return self._deployments[deployment]
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """The event stream; see `Bus.subscribe`."""
@@ -269,9 +319,42 @@ class Service:
         if self._listening is None:
             self._listening = self._loop.create_task(self._listen())
         server = await self._serve(emulated=emulated)
-        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat))
+        page = self._page(manifest, directory, go_bat)
+        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat, page))
         address = _LOOPBACK if emulated else self._address
+        if not emulated and peer != _LOOPBACK:
+            self._follow(identity, peer)
         self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
+
+    def _follow(self, deployment: str, peer: str) -> None:
+        """Tell when the target appears on the wire, vanishes and returns, until the end."""
+
+        async def follow() -> None:
+            changes = wire.follow(peer)
+            try:
+                async for at, _change, verdict in changes:
+                    if self._deployments[deployment].state.final:
+                        return
+                    here = wire.there(verdict)
+                    how, advice = wire.say(peer, verdict), wire.advice(peer, verdict)
+                    self._arrived(PresenceChanged(at, deployment, peer, here, how, advice))
+            finally:
+                await changes.aclose()
+
+        self._soon(follow())
+
+    def _page(self, manifest: Manifest, directory: str, go_bat: Shelf) -> Waiting:
+        source = go_bat.entries[0].source
+        assert isinstance(source, Blob)
+        return Waiting(
+            deployment=manifest.deployment,
+            host=manifest.host,
+            directory=directory,
+            files=tuple((file.long_name, file.length) for file in manifest.payload.files),
+            go_bat=source.data,
+            typed=self._typed(manifest.host, directory),
+            run=manifest.payload.run,
+        )
 
     async def _listen(self) -> None:
         """Do what other processes ask for through the store, such as `deployer cancel`."""
@@ -300,11 +383,29 @@ class Service:
                 emit=self._from_thread,
                 clock=self._clock,
                 limits=self._limits or (_REHEARSAL if emulated else None),
+                listening=None if emulated or self._opened is None else self._opened.ftp,
             )
             await asyncio.to_thread(server.start)
             server.hold(self._held)
             self._servers[emulated] = server
         return self._servers[emulated]
+
+    async def open_wire(self) -> None:
+        """Serve on the wire before anything is offered: FTP, and the page where its port is open.
+
+        Raises PortBusy, PortForbidden or AddressMissing.
+        """
+        await self._serve(emulated=False)
+        if self._opened is not None and self._opened.http is not None and self._http is None:
+            self._http = HttpServer(
+                address=self._address,
+                port=0,
+                desk=self._library,
+                emit=self._from_thread,
+                clock=self._clock,
+                listening=self._opened.http,
+            )
+            await asyncio.to_thread(self._http.start)
 
     async def finished(
         self, deployment: str, *, silence: float | None, while_running: float | None = None
@@ -370,7 +471,10 @@ class Service:
         return code
 
     def cancel(self, deployment: str, why: str = "by the user") -> None:
-        """End a deployment that has not ended."""
+        """End a deployment; nothing happens when it has ended."""
+        current = self._deployments.get(deployment)
+        if current is not None and current.state.final:
+            return
         self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, "user"))
 
     def pause(self, deployment: str, *, paused: bool) -> None:
@@ -465,7 +569,7 @@ def raise_for(ended: Deployment, output: Path) -> None:
             raise TargetTimedOut(target=target, reason=ended.reason)
     if ended.state == State.PROVED or ended.proof is None:
         return
-    if proof.program_failed(ended.proof.report, ended.payload, ended.deployment):
+    if proof.program_failed(ended.proof):
         raise ProgramFailed(target=target, reason=ended.reason, output=output)
     raise VerificationFailed(target=target, reason=ended.reason)
 

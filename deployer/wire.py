@@ -6,7 +6,7 @@ Synchronous, and bounded in time; the service calls them in a thread.
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -76,6 +76,14 @@ def take(wanted: Wanted, *, keep: bool = False) -> Lease:
     )
 
 
+def is_ours(address: str) -> bool:
+    """Whether an interface of this computer has the address already."""
+    if address.startswith("127."):
+        return True
+    ip = wire.parse_address(address).ip
+    return any(each.ip == ip for interface in lookup.interfaces() for each in interface.addresses)
+
+
 def give_back(state_dir: Path, interface: str | None = None) -> tuple[str, ...]:
     """Undo what was changed on every interface (or the named one); their names."""
     return lease.down(state_dir, interface)
@@ -122,7 +130,9 @@ def ask(
         sleep(interval)
 
 
-def follow(target: str, *, interval: float = 1.0) -> AsyncIterator[tuple[float, Change, Verdict]]:
+def follow(
+    target: str, *, interval: float = 1.0
+) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
     """Every time that the target appears, vanishes or returns."""
     return ping.watch(target, interval=interval)
 
@@ -140,5 +150,6 @@ def examine(wanted: Wanted, *, target: str = "") -> tuple[Finding, ...]:
     return doctor.examine(facts)
 
 
+there = presence.there
 say = presence.say
 advice = presence.advice

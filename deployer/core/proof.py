@@ -81,13 +81,12 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     return True, ""
 
 
-def program_failed(report: Report, payload: Payload, deployment: str) -> bool:
+def program_failed(proof: Proof) -> bool:
     """True when every file was proved and only the program on the target failed."""
-    without = Payload(payload.files, "", payload.recipe)
-    verified = Report(
-        deployment=report.deployment, sealed=report.sealed, exit_code=0, files=report.files
-    )
-    return bool(payload.run) and report.command == "RUN" and judge(verified, without, deployment)[0]
+    report = proof.report
+    found = {file.name: file for file in report.files}
+    whole = all(found.get(expected.name) == expected for expected in proof.expected)
+    return not proof.proved and report.sealed and report.command == "RUN" and whole
 
 
 def prove(

@@ -7,10 +7,8 @@ configured through class attributes, so several servers can live in one process.
 from __future__ import annotations
 
 import contextlib
-import errno
 import functools
 import socket
-import sys
 import threading
 import time
 import warnings
@@ -28,7 +26,8 @@ with warnings.catch_warnings():
 
 from deployer.core import ftp_session as said
 from deployer.edge.ftp_desk import Desk, Library, Limits
-from deployer.errors import AddressMissing, PortBusy, PortForbidden
+from deployer.edge.ftp_files import sweep_leftovers
+from deployer.edge.ports import bind
 from deployer.events import Event
 
 __all__ = ["FtpServer", "Library", "Limits"]
@@ -55,9 +54,11 @@ class FtpServer:
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
         limits: Limits | None = None,
+        listening: socket.socket | None = None,
     ) -> None:
         self._address = address
         self._port = port
+        self._listening = listening
         self._desk = Desk(
             library=library,
             inbox=Path(inbox_dir),
@@ -88,8 +89,9 @@ class FtpServer:
 
     def start(self) -> int:
         """Listen and serve in a thread of its own."""
-        sock = self._listen()
+        sock = self._listening or bind(self._address, self._port)
         self._port = int(sock.getsockname()[1])
+        sweep_leftovers(self._desk.inbox, time.time())
         loop = IOLoop.factory()
         self._wake, heard = socket.socketpair()
         _Waker(heard, loop)
@@ -120,28 +122,6 @@ class FtpServer:
         """
         self._desk.held = deployments
 
-    def _listen(self) -> socket.socket:
-        family = socket.AF_INET6 if ":" in self._address else socket.AF_INET
-        sock = socket.socket(family, socket.SOCK_STREAM)
-        try:
-            if sys.platform != "win32":
-                sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            sock.bind((self._address, self._port))
-        except OSError as error:
-            sock.close()
-            match error.errno:
-                case errno.EADDRINUSE:
-                    raise PortBusy(port=self._port, address=self._address) from error
-                case errno.EACCES | errno.EPERM:
-                    raise PortForbidden(
-                        port=self._port, address=self._address, python=sys.executable
-                    ) from error
-                case errno.EADDRNOTAVAIL:
-                    raise AddressMissing(address=self._address) from error
-                case _:
-                    raise
-        return sock
-
     def _serve(self, loop: Any, listener: _Listener) -> None:
         desk = self._desk
         soonest: float | None = None
@@ -149,9 +129,9 @@ class FtpServer:
         try:
             while not self._stopping:
                 if desk.moving:
-                    soonest = min(soonest or _TRANSFER_SWEEP, _TRANSFER_SWEEP)
+                    soonest = _sooner(soonest, _TRANSFER_SWEEP)
                 elif desk.controls or listener.resting:
-                    soonest = min(soonest or _SESSION_SWEEP, _SESSION_SWEEP)
+                    soonest = _sooner(soonest, _SESSION_SWEEP)
                 try:
                     loop.poll(soonest)
                     soonest = loop.sched.poll()
@@ -175,6 +155,11 @@ class FtpServer:
                     control.close()
             loop.close()
             desk.close_sockets()
+
+
+def _sooner(soonest: float | None, most: float) -> float:
+    """How long to wait: until the loop's next task, but no longer than `most`."""
+    return most if soonest is None else min(soonest, most)
 
 
 def _sweep(channels: tuple[Any, ...], now: float) -> None:

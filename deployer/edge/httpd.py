@@ -7,7 +7,6 @@ answered to whom is `core.page`'s decision.
 
 from __future__ import annotations
 
-import errno
 import socket
 import threading
 import time
@@ -17,7 +16,7 @@ from typing import Any, Protocol
 
 from deployer.core import page
 from deployer.core.page import Answer, Waiting
-from deployer.errors import AddressMissing, PortBusy, PortForbidden
+from deployer.edge.ports import bind
 from deployer.events import Event, TransferCut, TransferDone
 from deployer.model import GO_BAT
 
@@ -43,7 +42,9 @@ class HttpServer:
         desk: Desk,
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
+        listening: socket.socket | None = None,
     ) -> None:
+        self._listening = listening
         self._address = address
         self._port = port
         self._desk = desk
@@ -56,10 +57,8 @@ class HttpServer:
         """Open the port (0: any) and serve; the port. Raises PortBusy, PortForbidden or
         AddressMissing.
         """
-        try:
-            self._server = _Server((self._address, self._port), self)
-        except OSError as error:
-            raise _explained(error, self._address, self._port) from error
+        sock = self._listening or bind(self._address, self._port)
+        self._server = _Server(sock, self)
         self._thread = threading.Thread(
             target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
         )
@@ -91,27 +90,18 @@ class HttpServer:
         return self._clock()
 
 
-def _explained(error: OSError, address: str, port: int) -> Exception:
-    match error.errno:
-        case errno.EADDRINUSE:
-            return PortBusy(port=port, address=address)
-        case errno.EACCES | errno.EPERM:
-            return PortForbidden(port=port, address=address, python="python3")
-        case errno.EADDRNOTAVAIL:
-            return AddressMissing(address=address)
-    return error
-
-
 class _Server(ThreadingHTTPServer):
     daemon_threads = True
     block_on_close = True
     allow_reuse_address = True
     request_queue_size = 64
 
-    def __init__(self, place: tuple[str, int], owner: HttpServer) -> None:
+    def __init__(self, listening: socket.socket, owner: HttpServer) -> None:
         self.owner = owner
         self._room = threading.BoundedSemaphore(_MOST_CLIENTS)
-        super().__init__(place, _Handler)
+        super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
+        self.socket.close()
+        self.socket = listening
 
     def process_request(self, request: Any, client_address: Any) -> None:
         """One thread per client, and never more than there is room for."""

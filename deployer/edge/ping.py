@@ -20,7 +20,7 @@ import struct
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncGenerator, Awaitable, Callable
 
 from deployer.core import wire
 from deployer.core.presence import (
@@ -205,7 +205,7 @@ async def watch(
     ask: Callable[[str], Verdict] = probe,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> AsyncIterator[tuple[float, Change, Verdict]]:
+) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
     """Every time that the target appears, vanishes or returns, until the caller stops listening."""
     seen = Watch(patience=patience)
     while True:

@@ -186,6 +186,12 @@ class Store:
             self._db.execute("VACUUM")  # another process may be reading; then the next time
         return cursor.rowcount
 
+    def left_open(self) -> tuple[str, ...]:
+        """Deployments whose last known state is not a final one, oldest first."""
+        rows = self._db.execute("SELECT deployment FROM deployments ORDER BY at").fetchall()
+        states = ((row[0], self.state(row[0])) for row in rows)
+        return tuple(name for name, state in states if state is not None and not state.final)
+
     def manifest(self, deployment: str) -> Manifest | None:
         """The staged deployment of that id, or None."""
         row = self._db.execute(

@@ -3,24 +3,27 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import importlib.metadata
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 from rich.console import Console
 
-from deployer import service, settings, staging
+from deployer import client, service, settings, staging, wire
 from deployer.core import batch, lint, plan
-from deployer.errors import LintFailed, WrongUse
-from deployer.face import manage_cli, serial_cli, tables, tui_cli, wire_cli
+from deployer.errors import DaemonMissing, LintFailed, WrongUse
+from deployer.face import manage_cli, serial_cli, serve_cli, tables, tui_cli, wire_cli
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress
-from deployer.face.push import Face, Push, push
+from deployer.face.push import Face, Push, push, push_by_daemon
 from deployer.face.view import Row, fold_all
+from deployer.host import Order
 from deployer.settings import Settings
 
 _RECIPE_OPTIONS = ("temperature", "top_p", "steps", "seed", "prompt", "quantise")
@@ -106,6 +109,10 @@ def _number(value: object) -> str:
 @click.option("--target", envvar="DEPLOYER_TARGET", help="Address or name of the old PC, or sim.")
 @click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
+@click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
+@click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
+@click.option("--detach", is_flag=True, help="Let the daemon go on alone.")
 @click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option("--screen", is_flag=True, help="Show the simulated PC's screen.")
 @click.option(
@@ -131,10 +138,19 @@ def push_command(config: Settings, /, **given: Any) -> None:
     request = _request(config, given)
     directory = batch.parse_directory(given["directory"] or config.directory)
     address = given["address"] or config.address
+    timeout = given["timeout"]
+    state_dir = _state_dir(config, given)
+    socket = None if given["faults"] else client.find(state_dir)
+    if socket is not None:
+        order = Order(_absolute(request), target, directory, address)
+        detach, deadline = given["detach"], timeout or None
+        asyncio.run(push_by_daemon(order, socket, face, deadline=deadline, detach=detach))
+        return
+    if given["detach"]:
+        raise DaemonMissing
     if target == "sim":
         service.check_simulator()
     manifest = staging.stage(request, host=address)
-    timeout = given["timeout"]
     patience = config.timeout if timeout is None else timeout
     job = Push(
         manifest=manifest,
@@ -146,7 +162,32 @@ def push_command(config: Settings, /, **given: Any) -> None:
         while_running=timeout or None,
         faults=given["faults"],
     )
-    asyncio.run(push(job, _state_dir(config, given), face))
+    with _wire(address, target, state_dir, given):
+        asyncio.run(push(job, state_dir, face))
+
+
+def _absolute(request: staging.Request) -> staging.Request:
+    """The same files for a daemon, which stands in another directory."""
+    return replace(request, files=tuple(file.resolve() for file in request.files))
+
+
+@contextlib.contextmanager
+def _wire(address: str, target: str, state_dir: Path, given: dict[str, Any]) -> Iterator[None]:
+    """Our address on the wire for the time of a push, unless it is there or must not be set."""
+    if target == "sim" or given["no_link"] or wire.is_ours(address):
+        yield
+        return
+    wanted = wire.Wanted(
+        address=f"{address}/24",
+        state_dir=state_dir,
+        interface=given["interface"],
+        host_route=given["host_route"] or "",
+    )
+    lease = wire.take(wanted)
+    try:
+        yield
+    finally:
+        lease.release()
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:
@@ -258,5 +299,5 @@ def sim_command(arguments: tuple[str, ...]) -> int:
     return service.run_simulator(arguments)
 
 
-for _module in (tui_cli, wire_cli, serial_cli, manage_cli):
+for _module in (tui_cli, wire_cli, serial_cli, manage_cli, serve_cli):
     _module.register(cli)

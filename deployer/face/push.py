@@ -5,14 +5,17 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from deployer.client import Client
 from deployer.core.deployment import Deployment
-from deployer.events import Event, StateChanged
+from deployer.errors import TargetTimedOut
+from deployer.events import Event, OutputReceived, ProofReceived, StateChanged
 from deployer.face.card import typed_lines
-from deployer.model import Manifest, State
+from deployer.host import Order
+from deployer.model import Manifest, Payload, State
 from deployer.service import Service, raise_for
 
 
@@ -80,6 +83,49 @@ async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
             face.close()
     raise_for(ended, service.output_path(identity))
     return ended
+
+
+async def push_by_daemon(
+    order: Order, socket: Path, face: Face, *, deadline: float | None, detach: bool
+) -> Deployment:
+    """Let the daemon deliver; show the face what happens and return how it ended.
+
+    `deadline` is how many seconds of silence to bear here (the daemon goes on). With `detach` it
+    returns as soon as the daemon has taken it. Raises what the end means when it is not `proved`.
+    """
+    async with Client(socket) as host:
+        since = await host.last_seq()
+        stream = host.subscribe(since)
+        try:
+            identity = await host.push(order)
+            ended = Deployment(identity, order.target, Payload(()))
+            while not detach and not ended.state.final:
+                try:
+                    async with asyncio.timeout(deadline):
+                        _seq, event = await anext(stream)
+                except TimeoutError:
+                    why = f"no sign of life for {deadline:.0f} s; the daemon goes on waiting"
+                    raise TargetTimedOut(target=order.target, reason=why) from None
+                if event.deployment in ("", identity):
+                    face.show(event)
+                    ended = followed(ended, event)
+        finally:
+            await stream.aclose()
+            face.close()
+    raise_for(ended, Path(ended.output))
+    return ended
+
+
+def followed(deployment: Deployment, event: Event) -> Deployment:
+    """How a deployment of a daemon stands, as far as its end is concerned."""
+    match event:
+        case StateChanged(state=state, reason=reason, cause=cause):
+            return replace(deployment, state=state, reason=reason, cause=cause)
+        case OutputReceived(path=path):
+            return replace(deployment, output=path)
+        case ProofReceived(proof=proof):
+            return replace(deployment, proof=proof)
+    return deployment
 
 
 class Watch:

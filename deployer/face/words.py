@@ -13,6 +13,7 @@ from deployer.events import (
     LoginRefused,
     OutputReceived,
     PauseChanged,
+    PresenceChanged,
     ProofReceived,
     ScreenLine,
     ServerListening,
@@ -26,7 +27,7 @@ from deployer.events import (
 )
 from deployer.face import estimate, text
 from deployer.face.estimate import Habits
-from deployer.face.view import Mark, Row
+from deployer.face.view import Mark, Row, damaged
 from deployer.model import Report, State
 
 SILENCE = 20.0
@@ -47,18 +48,6 @@ def sentence(event: Event) -> str:
         case StateChanged():
             why = f": {event.reason}" if event.reason else ""
             return f"{event.state.value}{why}"
-        case ServerListening():
-            return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
-        case ClientConnected():
-            return f"{event.peer} called"
-        case LoginAccepted():
-            return _login(event)
-        case LoginRefused():
-            return f"{event.peer} was turned away as {event.login}: {event.why}"
-        case ClientGone():
-            return f"{event.peer} hung up"
-        case CommandRefused():
-            return f"refused to {event.peer}: {event.command} -> {event.reply}"
         case AsciiRefused():
             return f"{event.name} was asked for in ASCII mode and not sent: type binary first"
         case PauseChanged():
@@ -74,7 +63,28 @@ def sentence(event: Event) -> str:
         case ScreenLine():
             return f"PC| {event.text}" if event.text.strip() else ""
         case _:
-            return _transfer(event)
+            return _session(event) or _transfer(event)
+
+
+def _session(event: Event) -> str:
+    """Who is there, who comes and goes."""
+    match event:
+        case ServerListening():
+            return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
+        case PresenceChanged():
+            return event.how
+        case ClientConnected():
+            return f"{event.peer} called"
+        case LoginAccepted():
+            return _login(event)
+        case LoginRefused():
+            return f"{event.peer} was turned away as {event.login}: {event.why}"
+        case ClientGone():
+            return f"{event.peer} hung up"
+        case CommandRefused():
+            return f"refused to {event.peer}: {event.command} -> {event.reply}"
+        case _:
+            return ""
 
 
 def _login(event: LoginAccepted) -> str:
@@ -107,9 +117,8 @@ def reported(report: Report, deployment: str) -> str:
         return f"the PC is {report.system or 'here'}, {cpu(report)}"
     if report.failed:
         return f"GO.BAT says it failed: {report.failed}"
-    if report.bad:
-        bad = ", ".join(name for name, _times in report.bad)
-        return f"the PC found damage and fetches again: {bad}"
+    if bad := damaged(report):
+        return f"the PC found damage and fetches again: {', '.join(bad)}"
     why = f": {report.reason}" if report.reason else ""
     return f"the PC reports {report.command or 'nothing'}, code {report.exit_code}{why}"
 

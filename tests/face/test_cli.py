@@ -56,7 +56,7 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
     [
         ((*SIM, "nothing.bin"), 1, "nothing.bin: there is no such file.", "Check the name"),
         ((*SIM, "empty.bin"), 1, "empty.bin: the file is empty", "downloaded completely"),
-        ((*SIM, "folder"), 1, "folder: there is no file in this directory", "unpacked completely"),
+        ((*SIM, "nothing"), 1, "nothing: there is no file in this directory", "unpacked completely"),
         ((*SIM, "--wat", "x"), 1, "No such option", "--help"),
         (("wat",), 1, "No such command", "--help"),
         ((*SIM, "--part-size", "3", "some.txt"), 1, "between 256K and 64M", "--part-size 1M"),
@@ -89,6 +89,7 @@ def test_a_wrong_use_says_what_happened_and_what_to_do(
     (tmp_path / "some.txt").write_text("text\n")
     (tmp_path / "folder").mkdir()
     (tmp_path / "folder" / "inside").touch()
+    (tmp_path / "nothing").mkdir()
     (tmp_path / "cut.bin").write_bytes(model.read_bytes()[:-1])
     (tmp_path / "other.tok.bin").write_bytes(tokenizer(9))
     (tmp_path / "right.tok.bin").write_bytes(tokenizer(300))
@@ -114,7 +115,8 @@ def test_a_port_in_use_is_named(deployer: Deployer, tmp_path: Path) -> None:
 def test_an_address_that_is_not_ours_is_named(deployer: Deployer, tmp_path: Path) -> None:
     (tmp_path / "some.txt").write_text("text\n")
     code, _out, err = deployer(
-        "push", "--target", "192.0.2.2", "--address", "192.0.2.1", "--ftp-port", "0", "some.txt"
+        *("push", "--target", "192.0.2.2", "--address", "192.0.2.1"),
+        *("--ftp-port", "0", "--no-link", "some.txt"),
     )
     assert code == 3
     assert "no interface with the address 192.0.2.1" in err
@@ -136,7 +138,7 @@ def test_settings_come_from_flag_environment_and_file_in_that_order(
     (tmp_path / "deployer.toml").write_text(
         'address = "192.0.2.3"\nftp_port = 0\n[targets]\npc01 = "192.0.2.9"\n'
     )
-    push = ("push", "--target", "pc01", "some.txt")
+    push = ("push", "--no-link", "--target", "pc01", "some.txt")
     assert "192.0.2.3" in deployer(*push)[2]
     monkeypatch.setenv("DEPLOYER_ADDRESS", "192.0.2.4")
     assert "192.0.2.4" in deployer(*push)[2]

@@ -1,0 +1,155 @@
+"""A `Host` that lives in a daemon: the same requests, over its control API."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncGenerator
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from deployer import control
+from deployer.errors import DaemonGone, WrongUse
+from deployer.events import Event, from_json
+from deployer.host import Check, Order, Recognised
+from deployer.staging import Request
+
+SOCKET = "control.sock"
+_PLACES = (Path("/run/deployer"),)
+
+
+def find(state_dir: Path) -> Path | None:
+    """The socket of a running daemon: DEPLOYER_SOCKET, the state directory's, or the system's."""
+    named = os.environ.get("DEPLOYER_SOCKET")
+    places = [Path(named)] if named else [p / SOCKET for p in (state_dir, *_PLACES)]
+    return next((place for place in places if place.is_socket() and _answers(place)), None)
+
+
+def _answers(place: Path) -> bool:
+    """Whether a daemon of our version listens there; a socket file may outlive its daemon."""
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), timeout=5) as client:
+            answer = client.get("http://deployer/v1/status")
+    except httpx.HTTPError:
+        return False
+    return answer.status_code == 200
+
+
+class Client:
+    """Use it as an async context manager. Every request raises DaemonGone when nobody answers."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)),
+            base_url="http://deployer",
+            timeout=httpx.Timeout(30, read=None),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    @property
+    def name(self) -> str:
+        """Where this host runs, in words."""
+        return "the daemon; what it sends goes on when this window is closed"
+
+    @property
+    def ends_with_face(self) -> bool:
+        """Never: the daemon goes on."""
+        return False
+
+    async def status(self) -> dict[str, Any]:
+        """Who answers, and where it listens."""
+        try:
+            answer = await self._http.get("/v1/status")
+        except httpx.HTTPError as error:
+            raise DaemonGone(socket=self._socket) from error
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def subscribe(self, since: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
+        """See `Host.subscribe`. Raises DaemonGone when the stream ends."""
+        query = {} if since is None else {"since": str(since)}
+        try:
+            async with self._http.stream("GET", "/v1/events", params=query) as answer:
+                seq = 0
+                async for line in answer.aiter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "id":
+                        seq = int(value)
+                    elif field == "data":
+                        yield seq, from_json(value)
+                        seq = 0
+        except httpx.HTTPError as error:
+            raise DaemonGone(socket=self._socket) from error
+        raise DaemonGone(socket=self._socket)
+
+    async def last_seq(self) -> int:
+        """See `Host.last_seq`."""
+        return int(await self._ask("last_seq"))
+
+    async def recognise(self, request: Request) -> Recognised:
+        """See `Host.recognise`."""
+        found: Recognised = await self._ask("recognise", request)
+        return found
+
+    async def push(self, order: Order) -> str:
+        """See `Host.push`."""
+        return str(await self._ask("push", order))
+
+    async def retry(self, deployment: str) -> str:
+        """See `Host.retry`."""
+        return str(await self._ask("retry", deployment))
+
+    async def sources(self, deployment: str) -> tuple[str, ...]:
+        """See `Host.sources`."""
+        found: tuple[str, ...] = await self._ask("sources", deployment)
+        return found
+
+    async def recheck(self, deployment: str) -> tuple[Check, ...]:
+        """See `Host.recheck`."""
+        found: tuple[Check, ...] = await self._ask("recheck", deployment)
+        return found
+
+    async def cancel(self, deployment: str) -> None:
+        """See `Host.cancel`."""
+        await self._ask("cancel", deployment)
+
+    async def pause(self, deployment: str) -> None:
+        """See `Host.pause`."""
+        await self._ask("pause", deployment)
+
+    async def resume(self, deployment: str) -> None:
+        """See `Host.resume`."""
+        await self._ask("resume", deployment)
+
+    async def _ask(self, name: str, *arguments: object) -> Any:
+        body = [control.to_plain(argument) for argument in arguments]
+        try:
+            answer = await self._http.post(f"/v1/{name}", json=body)
+            plain = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise DaemonGone(socket=self._socket) from error
+        if "error" in plain:
+            raise control.error_from_plain(plain)
+        kind = control.REQUESTS[name].gives
+        if kind is None:
+            return None
+        try:
+            return control.from_plain(plain["result"], kind)
+        except ValueError as error:
+            raise WrongUse(
+                what=f"The daemon answers in another version's words: {error}.",
+                remedy="Restart it after an update.",
+            ) from error

@@ -1,0 +1,256 @@
+"""The daemon: the wire's address, the servers on it, the control API, until it is told to stop.
+
+Started as root with a user to become, it is two processes. The first one keeps the privilege, and
+does nothing with it but wait and give the interface back; the second has opened the ports before it
+became that user, and does all the rest without any privilege. Started with capabilities (systemd),
+or without a wire to set, it is one process.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import uvicorn
+
+from deployer import client, control, wire
+from deployer.edge import files, notify, privileges
+from deployer.edge.link.lease import Lease
+from deployer.edge.ports import bind, listen_unix
+from deployer.errors import DaemonRuns, WrongUse
+from deployer.events import Event, to_json
+from deployer.host import InProcess, Patience, TypedLines
+from deployer.service import Listening, Service, TypedSteps
+
+_GRACE = 2
+"""Seconds that watchers have to hang up when the daemon stops."""
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the daemon does. `wanted` None: no address is set, the ports open on `address` as it is.
+
+    `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
+    whom to become after the ports are open, "" for nobody else.
+    """
+
+    state_dir: Path
+    address: str
+    control: Path
+    ftp_port: int = 21
+    http_port: int | None = 80
+    web: int | None = None
+    user: str = ""
+    wanted: wire.Wanted | None = None
+    patience: Patience = field(default_factory=Patience)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a user types for a host and a directory, bare and with its prompts; where lines go."""
+
+    lines: TypedLines
+    steps: TypedSteps
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A user of this computer."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Ports and files that were opened while there was the right to."""
+
+    ftp: socket.socket
+    http: socket.socket | None
+    control: socket.socket
+    web: socket.socket | None
+    token: str
+
+
+def serve(serving: Serving, words: Words) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Raises DaemonRuns, the errors of the wire, PortBusy, PortForbidden, AddressMissing.
+    """
+    if client.find(serving.control.parent) == serving.control:
+        raise DaemonRuns(socket=serving.control)
+    become = _user(serving.user)
+    files.make_directory(serving.state_dir)
+    with contextlib.ExitStack() as stack:
+        if serving.wanted is not None:
+            lease = _take(serving.wanted, stack)
+            words.say(f"{lease.interface} has {lease.address} until this ends")
+        opened = _open(serving, become)
+        if hasattr(os, "geteuid") and os.geteuid() != 0 and privileges.effective():
+            privileges.keep_only({"CAP_NET_ADMIN", "CAP_NET_RAW"})
+        if become is None:
+            asyncio.run(_run(serving, opened, words))
+        else:
+            _guard(serving, opened, become, words)
+
+
+def _take(wanted: wire.Wanted, stack: contextlib.ExitStack) -> Lease:
+    lease = wire.take(wanted)
+    stack.callback(lease.release)
+    return lease
+
+
+def _user(name: str) -> _Account | None:
+    """The user to become. Raises WrongUse for an unknown one; None without the right to."""
+    if not name or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    pwd = importlib.import_module("pwd")  # Windows has none
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        raise WrongUse(
+            what=f"--user {name}: there is no such user.", remedy="Name one, such as your own."
+        ) from None
+    return _Account(found.pw_name, found.pw_uid, found.pw_gid, found.pw_dir)
+
+
+def _open(serving: Serving, become: _Account | None) -> _Open:
+    ftp = bind(serving.address, serving.ftp_port)
+    http = None if serving.http_port is None else bind(serving.address, serving.http_port)
+    web = None if serving.web is None else bind("127.0.0.1", serving.web)
+    token = secrets.token_urlsafe(24)
+    files.make_directory(serving.control.parent)
+    unix = listen_unix(serving.control)
+    if web is not None:
+        path = serving.state_dir / "web-token"
+        files.write_atomically(path, f"{token}\n".encode("ascii"))
+        path.chmod(0o600)
+    if become is not None:
+        os.chown(serving.control, become.uid, become.gid)
+        for path in (serving.state_dir, *serving.state_dir.rglob("*")):
+            os.chown(path, become.uid, become.gid, follow_symlinks=False)
+    return _Open(ftp, http, unix, web, token)
+
+
+def _guard(serving: Serving, opened: _Open, become: _Account, words: Words) -> None:
+    """Keep the privilege here, and let a child without it serve."""
+    child = os.fork()
+    if child == 0:
+        code = 1
+        try:
+            os.initgroups(become.name, become.gid)
+            os.setresgid(become.gid, become.gid, become.gid)
+            os.setresuid(become.uid, become.uid, become.uid)
+            os.environ["HOME"] = become.home
+            words.say(f"the ports are open; serving as {become.name}")
+            asyncio.run(_run(serving, opened, words))
+            code = 0
+        finally:
+            sys.stdout.flush()
+            os._exit(code)
+    for sock in (opened.ftp, opened.http, opened.control, opened.web):
+        if sock is not None:
+            sock.close()
+    with _forwarding(child):
+        os.waitpid(child, 0)
+
+
+@contextlib.contextmanager
+def _forwarding(child: int) -> Iterator[None]:
+    def pass_on(number: int, _frame: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _run(serving: Serving, opened: _Open, words: Words) -> None:
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: None)  # uvicorn's own handler stands before it
+    async with (
+        Service(
+            serving.state_dir,
+            clock=time.time,
+            address=serving.address,
+            ftp_port=serving.ftp_port,
+            listening=Listening(opened.ftp, opened.http),
+            typed=words.steps,
+        ) as service,
+        InProcess(service, words.lines, serving.patience, lasting=True) as host,
+    ):
+        telling = asyncio.create_task(_tell(service, words.say))
+        await service.open_wire()
+        for line in await host.take_over():
+            words.say(line)
+        about = {"pid": os.getpid(), "address": serving.address, "ftp_port": service.ftp_port}
+        servers = [_api(host, about, opened.control, None)]
+        if opened.web is not None:
+            port = opened.web.getsockname()[1]
+            hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
+            servers.append(_api(host, about, opened.web, control.Access(opened.token, hosts)))
+            words.say(f"page: http://127.0.0.1:{port}/?token={opened.token}")
+        words.say(f"ready on {serving.address}:{service.ftp_port}; control at {serving.control}")
+        notify.tell(READY="1")
+        try:
+            await _until_told(servers)
+        finally:
+            notify.tell(STOPPING="1")
+            telling.cancel()
+            serving.control.unlink(missing_ok=True)
+
+
+def _api(
+    host: InProcess, about: dict[str, object], sock: socket.socket, access: control.Access | None
+) -> tuple[uvicorn.Server, socket.socket]:
+    config = uvicorn.Config(
+        control.application(host, about, access),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return uvicorn.Server(config), sock
+
+
+async def _until_told(servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
+    """Serve until a signal; then every server stops, whichever of them saw it."""
+    running = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in servers]
+    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    for server, _sock in servers:
+        server.should_exit = True
+    await asyncio.wait(running)
+
+
+async def _tell(service: Service, say: Callable[[str], None]) -> None:
+    """Every stored event as one structured line, for the journal."""
+    async for seq, event in service.subscribe():
+        if seq:
+            say(_line(event))
+
+
+def _line(event: Event) -> str:
+    """An event's JSON without what would fill a journal."""
+    fields = json.loads(to_json(event))
+    for long_field in ("files", "report", "proof", "text"):
+        if long_field in fields and fields["event"] != "screen-line":
+            fields.pop(long_field)
+    return json.dumps(fields)

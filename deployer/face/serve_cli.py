@@ -1,0 +1,81 @@
+"""`deployer serve`: the daemon, in the foreground."""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from deployer import daemon, wire
+from deployer.client import SOCKET
+from deployer.daemon import Serving, Words
+from deployer.face.card import steps, typed_lines
+from deployer.host import Patience
+from deployer.settings import Settings
+
+_PATH = click.Path(path_type=Path)
+_RUN = Path("/run/deployer")
+
+
+def register(cli: click.Group) -> None:
+    """Add the commands of this module."""
+    cli.add_command(serve_command)
+
+
+@click.command("serve")
+@click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
+@click.option("--address", envvar="DEPLOYER_ADDRESS", help="Our address there.  [192.168.1.1/24]")
+@click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
+@click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
+@click.option("--force-interface", is_flag=True, help="Even if it carries the default route.")
+@click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--http-port", type=click.IntRange(0, 65535), default=80, show_default=True)
+@click.option("--no-http", is_flag=True, help="No page on the wire.")
+@click.option("--user", envvar="DEPLOYER_USER", help="Whom to become once the ports are open.")
+@click.option("--control", type=_PATH, help="The Unix socket on which it takes requests.")
+@click.option("--web", type=click.IntRange(0, 65535), help="Also a page on this port of 127.0.0.1.")
+@click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
+@click.option(
+    "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
+)
+@click.pass_obj
+def serve_command(config: Settings, /, **given: Any) -> None:
+    """Serve old PCs until stopped: sets the wire's address, opens FTP and the page, takes pushes.
+
+    With sudo it becomes the user who called it as soon as the ports are open.
+    """
+    state_dir = Path(given["state_dir"] or config.state_dir).expanduser()
+    address = given["address"] or f"{config.address}/24"
+    wanted = wire.Wanted(
+        address=address,
+        state_dir=state_dir / "wire",
+        interface=given["interface"],
+        host_route=given["host_route"] or "",
+        force=given["force_interface"],
+    )
+    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    silence = config.timeout if given["timeout"] is None else given["timeout"]
+    serving = Serving(
+        state_dir=state_dir / "served" if root else state_dir,
+        address=address.partition("/")[0],
+        control=given["control"] or (_RUN if root else state_dir) / SOCKET,
+        ftp_port=config.ftp_port if given["ftp_port"] is None else given["ftp_port"],
+        http_port=None if given["no_http"] else given["http_port"],
+        web=given["web"],
+        user=given["user"] or os.environ.get("SUDO_USER", ""),
+        wanted=None if given["no_link"] else wanted,
+        patience=Patience(silence or None, given["timeout"] or None),
+    )
+    daemon.serve(serving, Words(typed_lines, _typed, _say))
+
+
+def _typed(host: str, directory: str) -> tuple[tuple[str, str], ...]:
+    return tuple((step.prompt, step.typed) for step in steps(host, directory))
+
+
+def _say(line: str) -> None:
+    sys.stdout.write(f"{line}\n")
+    sys.stdout.flush()
