@@ -1,0 +1,88 @@
+"""`python -m benchmarks.faults`: seeded random faults against the whole path, and what came of it.
+
+Each seed draws a payload, faults of the simulated PC and its cable, perhaps a host that goes away
+in the middle and a byte that rots on the disk; pushes it, and pushes again when that was not
+proved. The same seed plays the same faults again: --seed N --count 1.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import multiprocessing
+import os
+import platform
+import sys
+import time
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from benchmarks.faults.judge import Outcome, run
+from deployer.model import State
+
+
+def play(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
+    """The outcomes of the seeds, as they come."""
+    if jobs == 1:
+        yield from map(run, seeds)
+        return
+    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=50) as pool:
+        yield from pool.imap_unordered(run, seeds)
+
+
+def summary(outcomes: Sequence[Outcome], seconds: float) -> dict[str, object]:
+    """The figures of all runs together."""
+    happened = Counter(h.partition("@")[0] for o in outcomes for h in o.happened)
+    return {
+        "machine": f"{platform.processor() or platform.machine()}, {os.cpu_count()} CPUs, "
+        f"Python {platform.python_version()}, {platform.system()} {platform.release()}",
+        "runs": len(outcomes),
+        "seconds": round(seconds, 1),
+        "proved_at_once": sum(o.state == State.PROVED for o in outcomes),
+        "failed_with_the_reason": sum(o.state == State.FAILED for o in outcomes),
+        "unfinished": sum(not o.state.final for o in outcomes),
+        "proved_in_the_end": sum(not o.broken for o in outcomes),
+        "broken_promises": sum(bool(o.broken) for o in outcomes),
+        "faults_that_happened": dict(sorted(happened.items())),
+        "host_restarts": sum(o.case.restart is not None for o in outcomes),
+        "parts": sum(o.parts for o in outcomes),
+        "parts_sent_again": sum(o.again for o in outcomes),
+        "damaged_or_in_flight_at_most": sum(o.causes for o in outcomes),
+    }
+
+
+def _said(outcome: Outcome) -> str:
+    broken = "".join(f"\n    BROKEN {text}" for text in outcome.broken)
+    why = f" ({outcome.reason})" if outcome.reason else ""
+    return (
+        f"{outcome.case.seed:>6}  {outcome.state}{why}  {outcome.case}  "
+        f"{outcome.again} of {outcome.parts} again, {outcome.seconds:.1f} s{broken}"
+    )
+
+
+def main() -> int:
+    """Exit code 0 when every promise was kept."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.faults", description=__doc__)
+    parser.add_argument("--count", type=int, default=100)
+    parser.add_argument("--seed", type=int, default=0, help="of the first run; then one more each")
+    parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--verbose", action="store_true", help="a line for each run")
+    given = parser.parse_args()
+    began = time.monotonic()
+    outcomes = []
+    for outcome in play(range(given.seed, given.seed + given.count), given.jobs):
+        outcomes.append(outcome)
+        if given.verbose or outcome.broken:
+            print(_said(outcome), file=sys.stderr, flush=True)
+    figures = summary(outcomes, time.monotonic() - began)
+    if given.json:
+        print(json.dumps(figures))
+    else:
+        for key, value in figures.items():
+            print(f"{key.replace('_', ' '):<30} {value}")
+    return 1 if figures["broken_promises"] else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
