@@ -19,7 +19,8 @@ def served(root: Path) -> Iterator[tuple[str, int]]:
     authorizer = DummyAuthorizer()
     authorizer.add_user("w98", "pw", str(root), perm="elradfmw")
     authorizer.add_anonymous(str(root))
-    handler = type("Handler", (FTPHandler,), {"authorizer": authorizer, "use_sendfile": False})
+    settings = {"authorizer": authorizer, "use_sendfile": False, "auth_failed_timeout": 0.05}
+    handler = type("Handler", (FTPHandler,), settings)
     loop = IOLoop()
     server = FTPServer(("127.0.0.1", 0), handler, ioloop=loop)
     stop = threading.Event()

@@ -147,6 +147,70 @@ def test_dir_shows_the_list(pc: Pc) -> None:
     assert "NOTE.TXT" in pc.script(*LOGIN, "dir", "bye")
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["mkdir SUB", "cd SUB", "pwd"], '257 "/SUB"'),
+        (["rename NOTE.TXT NEW.TXT", "ls"], "NEW.TXT"),
+        (["delete NOTE.TXT"], "250 File removed."),
+        (["rmdir NONE"], "550"),
+        (["quote SYST"], "215 UNIX"),
+        (["literal NOOP"], "200 I successfully did nothin"),
+        (["type binary", "type"], "Using binary mode to transfer files."),
+        (["type ebcdic"], "ebcdic: unknown mode"),
+        (["append LOCAL.TXT NOTE.TXT"], "226 Transfer complete."),
+        (["open elsewhere"], f"Already connected to {HOST}, use disconnect first."),
+        (["disconnect", "pwd"], "Not connected."),
+        (["status"], f"Connected to {HOST}."),
+        (["help"], "Commands may be abbreviated."),
+        (["verbose", "cd SUB"], "Verbose mode Off ."),
+        (["prompt"], "Interactive mode On ."),
+        (["hash"], "Hash mark printing On ."),
+        (["user w98 wrong"], "Login failed."),
+        (["put MISSING.TXT"], "MISSING.TXT: No such file or directory"),
+        (["get NOTE.TXT NODIR\\X"], "Error opening local file NODIR\\X."),
+        (["!DIR", "bell", "pwd"], '257 "/"'),
+    ],
+)
+def test_a_command(pc: Pc, lines: list[str], said: str) -> None:
+    pc.disk.write_bytes("C:\\LOCAL.TXT", b"local\r\n")
+    assert said in pc.script(*LOGIN, *lines, "bye")
+
+
+def test_quiet_shows_only_errors(pc: Pc) -> None:
+    said = pc.script(*LOGIN, "pwd", "cd NONE", "bye", switches="-v -n")
+    assert "257" not in said
+    assert "550" in said
+
+
+def test_debugging_shows_what_is_sent_but_the_password(pc: Pc) -> None:
+    said = pc.script(*LOGIN, "bye", switches="-d -n")
+    assert "---> USER w98" in said
+    assert "---> PASS ..." in said
+    assert "PASS pw" not in said
+
+
+def test_several_files_are_asked_for_one_by_one(pc: Pc) -> None:
+    said = pc.script(*LOGIN, "mget .", "y", "n", "bye", switches="-n")
+    assert said.count("mget ") == 3
+    assert pc.disk.exists("C:\\DATA.BIN") != pc.disk.exists("C:\\NOTE.TXT")
+
+
+def test_mput_and_mdelete_take_patterns(pc: Pc, home: Path) -> None:
+    for name in ("ONE.LOG", "TWO.LOG", "KEEP.DAT"):
+        pc.disk.write_bytes(f"C:\\{name}", b"x")
+    pc.script(*LOGIN, "mput *.LOG", "bye")
+    assert (home / "ONE.LOG").exists()
+    assert not (home / "KEEP.DAT").exists()
+    pc.script(*LOGIN, "mdelete .", "bye")
+    assert not (home / "TWO.LOG").exists()
+
+
+def test_missing_arguments_are_taken_from_the_next_line(pc: Pc) -> None:
+    pc.script(*LOGIN, "get", "NOTE.TXT", "bye")
+    assert pc.disk.read_bytes("C:\\NOTE.TXT") == b"one\r\ntwo\r\n"
+
+
 def test_a_server_that_does_not_answer_costs_the_rest_of_the_script(tmp_path: Path) -> None:
     with socket.socket() as closed:
         closed.bind(("127.0.0.1", 0))
