@@ -90,5 +90,7 @@ void load(const char *name)
     if (!text_same(manifest.id, job.id))
         fail(CODE_MANIFEST, "%s is of another deployment", name);
     state_load();
+    if (!job.kept.mhz)
+        job.kept.mhz = sys_cpu_mhz();
     job.believed = 1;
 }

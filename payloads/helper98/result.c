@@ -68,8 +68,6 @@ int result_write(int code)
                 job.command, (u32)code);
     if (job.reason[0])
         writer_text("reason=%s\r\n", job.reason);
-    if (!job.kept.mhz)
-        job.kept.mhz = sys_cpu_mhz();
     info_lines(job.kept.mhz);
     if (job.believed)
         write_files();

@@ -14,6 +14,7 @@ import zlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import unquote
 
 ID = "D7F3A21C"
 MANIFEST = f"{ID}.MAN"
@@ -189,12 +190,12 @@ class Target:
         (self.directory / f"{ID}.STA").unlink(missing_ok=True)
 
     def final(self, file: StagedFile) -> Path:
-        """The host's idea of where a file ends up (bytes of Windows-1252 in its name)."""
-        place = re.sub(
-            "%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]).decode("latin-1"), file.place
-        )
-        encoded = (place or file.name).encode("latin-1")
-        return self.directory / encoded.decode("utf-8", "surrogateescape")
+        """Where a file ends up. A letter beyond ASCII is one byte of Windows-1252 to the native
+        helper, and its UTF-8 name on a simulated drive."""
+        place = unquote(file.place or file.name, "cp1252")
+        utf8 = self.directory / place
+        raw = self.directory / place.encode("cp1252").decode("utf-8", "surrogateescape")
+        return utf8 if utf8.exists() else raw
 
     def is_delivered(self) -> bool:
         return all(
