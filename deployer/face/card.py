@@ -7,8 +7,8 @@ to look at next, in the words of Windows 98's own screens (facts D1-D3, B, A13).
 from __future__ import annotations
 
 import html
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 
 from deployer.face.view import Mark, Row
 from deployer.model import GO_BAT, State
@@ -117,6 +117,9 @@ def followed(row: Row) -> tuple[str, ...]:
 
 # --- when nothing comes
 
+_ABSENT = 5.0
+"""Seconds of silence after which a target that does not answer on the wire is called absent."""
+
 Hint = Callable[[Row], tuple[str, ...]]
 
 
@@ -125,6 +128,8 @@ def hints(row: Row, now: float) -> tuple[str, ...]:
     if row.state.final or row.paused:
         return ()
     quiet = now - max(row.seen_at, row.tick_at, row.since)
+    if row.present is False and row.advice and row.state != State.RUNNING and quiet > _ABSENT:
+        return (f"{row.presence}.".replace("..", "."), row.advice)
     due = [hint for after, hint in _HINTS.get(_stage(row), ()) if quiet >= after]
     return due[-1](row) if due else ()
 
@@ -221,6 +226,27 @@ _HINTS: dict[str, tuple[tuple[float, Hint], ...]] = {
 """Seconds of silence by stage, and what is said then."""
 
 
+_STAGES = {
+    "NOTHING": "It has never called",
+    "CALLED": "It has called but not logged in",
+    "refused": "Somebody was turned away",
+    "GUEST": "It is logged in",
+    "HAS_GO": "It has GO.BAT",
+    "GO_RUNS": "GO.BAT has called",
+    "fetching": "Between two parts",
+    "moving": "In the middle of a part",
+    "verifying": "While it verifies",
+}
+
+
+def all_hints(row: Row) -> Iterator[tuple[str, float, tuple[str, ...]]]:
+    """Every hint with the stage in words and the seconds of silence: what the manual lists."""
+    row = replace(row, current="STORI260.001", refused="192.168.1.9 as anonymous: not known here")
+    for stage, hints_of in _HINTS.items():
+        for after, hint in hints_of:
+            yield _STAGES[stage], after, hint(row)
+
+
 # --- to lay beside the old PC
 
 
@@ -257,7 +283,7 @@ def print_html(row: Row) -> str:
 
 
 _PAGE = """<!DOCTYPE html>
-<html lang="en"><head><meta charset="utf-8"><title>{deployment}</title>
+<html lang="en"><head><meta charset="utf-8"/><title>{deployment}</title>
 <style>
 @page {{ size: A4; margin: 16mm }}
 body {{ font: 14pt/1.4 sans-serif; color: #000; background: #fff; max-width: 46em }}

@@ -31,7 +31,7 @@ from deployer.events import (
 )
 from deployer.face import estimate, text, words
 from deployer.face.card import card, hints
-from deployer.face.view import PartState, Row, View, fold
+from deployer.face.view import PartState, Row, View, damaged, fold
 from deployer.model import Proof, State
 
 _WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)
@@ -87,9 +87,8 @@ class PushProgress:
                 self._say(f"{peer} was turned away as {login}: {why}")
             case TransferCut(name=name, moved=moved, length=length):
                 self._say(f"{name} was cut after {moved:,} of {length:,} bytes; it comes again.")
-            case TargetReported(report=report) if report.bad:
-                again = ", ".join(name for name, _times in report.bad)
-                self._say(f"The PC found damage and fetches again: {again}")
+            case TargetReported(report=report) if bad := damaged(report):
+                self._say(f"The PC found damage and fetches again: {', '.join(bad)}")
             case OutputReceived(text=output):
                 self._print_output(output)
             case ScreenLine(text=line) if self._show_screen and line.strip():

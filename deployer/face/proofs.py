@@ -74,7 +74,8 @@ def _file(expected: FileProof, seen: FileProof | None) -> list[str]:
     if seen is None:
         lines.append("    there  missing")
     else:
-        lines += [f"    there  {seen.length:,} bytes, {seen.verdict}", f"      {seen.sha256 or '-'}"]
+        lines.append(f"    there  {seen.length:,} bytes, {seen.verdict}")
+        lines.append(f"      {seen.sha256 or '-'}")
     return lines
 
 

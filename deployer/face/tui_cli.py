@@ -7,16 +7,18 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from pathlib import Path
 
 import click
 
-from deployer import service
+from deployer import client, service
+from deployer.client import Client
 from deployer.errors import WrongUse
 from deployer.face import plot, proofs, tables
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
 from deployer.face.view import Row, View, fold_all
-from deployer.host import InProcess, Patience, recheck
+from deployer.host import Host, InProcess, Patience, recheck
 from deployer.service import Service
 from deployer.settings import Settings
 
@@ -81,24 +83,34 @@ def tui_command(
 async def _run(
     config: Settings, state_dir: Path, address: str, port: int, *, plain: bool, light: bool
 ) -> None:
+    """Over a running daemon, else over a service of its own that ends with it."""
+    config = replace(config, address=address)
+    socket = client.find(state_dir)
+    if socket is not None:
+        async with Client(socket) as daemon:
+            await _show(daemon, config, plain=plain, light=light)
+        return
+    async with (
+        Service(state_dir, clock=time.time, address=address, ftp_port=port) as running,
+        InProcess(running, typed_lines, Patience(config.timeout or None)) as host,
+    ):
+        await _show(host, config, plain=plain, light=light)
+
+
+async def _show(host: Host, config: Settings, *, plain: bool, light: bool) -> None:
     from deployer.face.tui.app import DeployerApp  # noqa: PLC0415 - a third of a second
     from deployer.face.tui.plain import Plain  # noqa: PLC0415
 
-    patience = Patience(config.timeout or None)
-    async with (
-        Service(state_dir, clock=time.time, address=address, ftp_port=port) as running,
-        InProcess(running, typed_lines, patience) as host,
-    ):
-        if not plain:
-            await DeployerApp(host, config, light=light).run_async()
-            return
-        session = Plain(host, config, lambda line: print(line, flush=True))  # noqa: T201
-        watching = asyncio.create_task(session.watch())
-        try:
-            await session.obey(_typed())
-        finally:
-            watching.cancel()
-            await asyncio.gather(watching, return_exceptions=True)
+    if not plain:
+        await DeployerApp(host, config, light=light).run_async()
+        return
+    session = Plain(host, config, lambda line: print(line, flush=True))  # noqa: T201
+    watching = asyncio.create_task(session.watch())
+    try:
+        await session.obey(_typed())
+    finally:
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
 
 
 async def _typed() -> AsyncIterator[str]:

@@ -22,6 +22,7 @@ from deployer.events import (
     LoginRefused,
     OutputReceived,
     PauseChanged,
+    PresenceChanged,
     ProofReceived,
     ScreenLine,
     ServerListening,
@@ -76,8 +77,9 @@ class Row:
     `moving_seconds` only the time in which something moved. `since` is when the state began,
     `seen_at` when the target last gave a sign of life, `away_since` when it last hung up (0: it is
     here), `logins` how often GO.BAT called. `spent` are the seconds in each earlier state.
-    `attempt` counts how often the deployment was offered. `refused` is the last login that was
-    turned away: who, and why.
+    `attempt` counts how often the deployment was offered. `present` is whether the target answers
+    on the wire (None: nobody has looked), `presence` that in words, `advice` what to do. `refused`
+    is the last login that was turned away: who, and why.
     """
 
     deployment: str
@@ -119,6 +121,9 @@ class Row:
     last_rate: float | None = None
     spent: Mapping[State, float] = field(default_factory=dict)
     refused: str = ""
+    present: bool | None = None
+    presence: str = ""
+    advice: str = ""
     screen: tuple[str, ...] = ()
 
     @property
@@ -218,8 +223,24 @@ def _stranger(view: dict[str, Row], event: Event) -> bool:
 
 
 def part_number(name: str) -> int:
-    """Number of a part (1 to 999) from its name."""
-    return int(name.rpartition(".")[2])
+    """Number of a part (1 to 999) from its name; 0 for a name that is none."""
+    number = name.rpartition(".")[2]
+    return int(number) if number.isdigit() else 0
+
+
+def damaged(report: Report) -> tuple[str, ...]:
+    """Parts that a round of checking found bad and fetches again; none once all is well.
+
+    `bad` of a report counts over the whole run, so what is here by now is left out.
+    """
+    if report.command != "CHECK" or report.exit_code != 1:
+        return ()
+    here = {name.partition(".")[0]: set(ranges(numbers)) for name, numbers in report.have}
+    return tuple(
+        name
+        for name, _times in report.bad
+        if part_number(name) not in here.get(name.partition(".")[0], ())
+    )
 
 
 def ranges(text: str) -> Iterator[int]:
@@ -266,6 +287,8 @@ def _row(row: Row, event: Event) -> Row:
             return replace(row, port=port, protocols=(*others, protocol))
         case PauseChanged(paused=paused):
             return replace(row, paused=paused)
+        case PresenceChanged(present=present, how=how, advice=advice):
+            return replace(row, present=present, presence=how, advice=advice)
         case LoginAccepted():
             return _logged_in(row, event)
         case ClientGone(at=at):
@@ -288,7 +311,9 @@ def _row(row: Row, event: Event) -> Row:
 
 
 def _entered(row: Row, event: StateChanged) -> Row:
-    """A state ends and another begins; a last transfer that nobody ended is over."""
+    """A state ends and another begins; nothing follows the last one."""
+    if row.state.final:
+        return row
     spent = row.spent.get(row.state, 0.0) + max(event.at - row.since, 0.0)
     return replace(
         row,
@@ -365,6 +390,7 @@ def _reported(row: Row, report: Report) -> Row:
             state = PartState.BAD
         else:
             state = PartState.WAITING
-        why = _DAMAGED if name in bad else part.why
+        cut = part.state == PartState.WAITING and part.why
+        why = _DAMAGED if state == PartState.BAD and not cut else part.why
         parts[name] = replace(part, state=state, moved=0, why=why)
     return replace(row, parts=parts, report=report, info=row.info or report)

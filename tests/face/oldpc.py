@@ -1,4 +1,4 @@
-"""For tests of the faces: a simulated PC on a slowed wire, a scripted host, and the app over either."""
+"""For tests of the faces: a simulated PC on a slowed wire, and a host that plays a script."""
 
 from __future__ import annotations
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
+from dataclasses import replace
 from pathlib import Path
 
 from textual.widgets import Input, Log, Static
@@ -226,8 +227,6 @@ def test_attached_half_way_shows_the_same(tmp_path: Path) -> None:
 
 
 def _without(row: object, **fields: object) -> object:
-    from dataclasses import replace
-
     return replace(row, **fields)  # type: ignore[type-var]
 
 

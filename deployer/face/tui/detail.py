@@ -95,7 +95,8 @@ def head(row: Row, known: Habits, now: float) -> Text:
     tries = f", attempt {row.attempt}" if row.attempt > 1 else ""
     lines = Text()
     lines.append(f"{row.deployment} for {words.machine(row.target)}{tries}\n", "bold")
-    lines.append(f"{payload(row)}: {text.size(row.total)} in {text.count(len(row.parts), 'part')}\n")
+    parts = text.count(len(row.parts), "part")
+    lines.append(f"{payload(row)}: {text.size(row.total)} in {parts}\n")
     lines.append(words.doing(row, known, now) + "\n", STATE_STYLE[row.state])
     rest = estimate.left(row, known, now)
     if row.state.final and row.state != State.PROVED:

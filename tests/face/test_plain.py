@@ -1,0 +1,114 @@
+"""The plain mode: sentences out, words in; and `deployer proof` over a real deployment."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+from deployer.errors import ProofBroken
+from deployer.face import tui_cli
+from deployer.face.tui.plain import HELP, Plain
+from deployer.model import RESULT_TXT, State
+from deployer.settings import Settings
+from tests.face.oldpc import Scripted, order, payload, world
+from tests.face.test_tui_screens import EVENTS, NOW
+
+
+def talk(*typed: str, events: int = len(EVENTS)) -> tuple[list[str], list[str]]:
+    """What is said to the typed lines, and what the host was asked."""
+    said: list[str] = []
+    host = Scripted(EVENTS[:events])
+
+    async def lines() -> AsyncIterator[str]:
+        while not session.rows and events:
+            await asyncio.sleep(0)
+        for line in typed:
+            yield line
+
+    session = Plain(host, Settings(), said.append, clock=lambda: NOW)
+
+    async def story() -> None:
+        watching = asyncio.create_task(session.watch())
+        await asyncio.sleep(0)
+        await session.obey(lines())
+        watching.cancel()
+
+    asyncio.run(asyncio.wait_for(story(), 20))
+    return said, host.asked
+
+
+@pytest.mark.parametrize(
+    ("typed", "part"),
+    [
+        ("help", HELP[0]),
+        ("list", "D7F3A21C for 192.168.1.2: fetching part 3 of 16"),
+        ("list D0000002", "D0000002 for sim: failed: no sign of life"),
+        ("list nothing like it", "None."),
+        ("status", "2 of 16 parts proved"),
+        ("status d0000001", "D0000001 for the old PC at 192.168.1.2: proved"),
+        ("card D0000003", "[>] C:\\>      C:"),
+        ("proof D0000001", "PROVED by the PC."),
+        ("copy D0000001", "deployer push --target 192.168.1.2"),
+        ("look x.bin", "nothing is recognised here."),
+        ("status D9999999", "There is no deployment D9999999."),
+        ("dance", "dance: not understood.\nType help."),
+        ("copy 'x", "Close the quotes."),
+        ("push nowhere x.bin", "neither an address"),
+    ],
+)
+def test_a_word_is_answered_in_words(typed: str, part: str) -> None:
+    said, _asked = talk(typed)
+    assert any(part in line for line in said), said
+    assert not any("\x1b" in line for line in said)
+
+
+def test_requests_reach_the_host_and_quit_ends() -> None:
+    typed = ("pause", "resume D7F3A21C", "cancel D7F3A21C", "retry D0000002", "push sim a.bin")
+    _said, asked = talk(*typed, "", "quit", "pause")
+    assert asked == [
+        "pause D7F3A21C", "resume D7F3A21C", "cancel D7F3A21C", "retry D0000002", "push sim",
+    ]  # fmt: skip
+
+
+def test_an_empty_store_says_how_to_begin() -> None:
+    said, _asked = talk("status", events=0)
+    assert "push sim FILE" in said[0]
+
+
+def test_proof_is_checked_again_and_a_forged_report_is_noticed(tmp_path: Path) -> None:
+    path = payload(tmp_path, 1000)
+
+    async def story() -> str:
+        async with world(tmp_path) as w:
+            identity = await w.host.push(order(path))
+            assert await w.ended(identity) == State.PROVED
+            return identity
+
+    identity = asyncio.run(asyncio.wait_for(story(), 60))
+    group = click.Group()
+    tui_cli.register(group)
+    state = ("--state-dir", str(tmp_path / "state"))
+
+    def proof(*more: str) -> str:
+        arguments = ["proof", identity, *state, *more]
+        return CliRunner().invoke(group, arguments, obj=Settings(), catch_exceptions=False).output
+
+    out = proof()
+    assert "PROVED by the PC." in out
+    assert "[ok] RESULT.TXT: its closing checksum is right" in out
+    assert "still has this SHA-256" in out
+    assert json.loads(proof("--json"))["proof"]["proved"] is True
+
+    path.write_bytes(b"another")
+    assert f"[WRONG] PAYLOAD.BIN: {path} is another file now" in proof()
+
+    kept = tmp_path / "state" / "inbox" / identity / RESULT_TXT
+    kept.write_bytes(kept.read_bytes().replace(b"good", b"GOOD"))
+    with pytest.raises(ProofBroken, match="closing checksum is wrong"):
+        proof()
