@@ -129,6 +129,9 @@ LANGUAGE: list[tuple[str, str, str, dict[str, str]]] = [
     ("unknown", "NOSUCH>F\nIF EXIST F ECHO f>>OUT.TXT\nECHO e>>OUT.TXT\n", "e", {}),
     ("found-by-path", "RC 2\nIF ERRORLEVEL 2 ECHO 2>>OUT.TXT\n", "2", {}),
     ("command-c", "COMMAND /C SETTER\nECHO [%V%]>>OUT.TXT\n", "[]", {"SETTER.BAT": SETTER}),
+    ("command-e", "COMMAND /E:2048 /C BIG\n", "kept",
+     {"BIG.BAT": "".join(f"@SET V{n}={'y' * 90}\n" for n in range(15))
+      + '@IF NOT "%V14%"=="" ECHO kept>>OUT.TXT\n'}),
     ("command-c-code", "RC 3\nCOMMAND /C RC 7\nIF NOT ERRORLEVEL 1 ECHO 0>>OUT.TXT\n", "0", {}),
 ]  # fmt: skip
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import batching, messages
@@ -88,8 +89,8 @@ def _best(shell: CommandCom, folder: str, name: str, complaint: str) -> str | No
 
 def command(tail: str, shell: CommandCom) -> int:
     """COMMAND.COM in COMMAND.COM. Its own exit code is always 0 (facts B9)."""
-    other = shell.child()
-    rest = tail.strip(" \t")
+    size, rest = _environment_size(tail.strip(" \t"))
+    other = shell.child(size)
     if not rest:
         _ended(other.interact())
         return 0
@@ -98,6 +99,16 @@ def command(tail: str, shell: CommandCom) -> int:
         _ended(other.run_single(text.lstrip(" \t")))
         return 0
     raise NotModelled(f"COMMAND{tail}")
+
+
+def _environment_size(text: str) -> tuple[int, str]:
+    """The number of /E:nnnn, 0 without one, and what stands behind it."""
+    match = re.match(r"/E:(\d+)(?=[ \t/]|$)[ \t]*", text, re.IGNORECASE)
+    if match is None:
+        return 0, text
+    if not 160 <= int(match[1]) <= 32768:
+        raise NotModelled(f"COMMAND {text}")
+    return int(match[1]), text[match.end() :]
 
 
 def _ended(end: End) -> None:

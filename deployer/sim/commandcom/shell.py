@@ -133,11 +133,11 @@ class CommandCom:
         self.line = command[:MAX_LINE]
         return self._until_keyboard()
 
-    def child(self) -> CommandCom:
+    def child(self, env_bytes: int = 0) -> CommandCom:
         """Another COMMAND.COM started from here: the same disks, a copy of the environment."""
         other = CommandCom.__new__(CommandCom)
         other.__dict__.update(self.__dict__)
-        other.environment = self.environment.copy()
+        other.environment = self.environment.copy(env_bytes)
         other.permanent = False
         other.base_in, other.base_out = self.stdin, self.stdout
         other._reset()  # noqa: SLF001 - another of the same kind
