@@ -117,6 +117,80 @@ ANSWERS = {
         startup=68
         same_out=1
     """,
+    "handles": """
+        fresh=0
+        read=0
+        error=5
+        overlapped=0
+        error=87
+        lock=1
+        flush=1
+        none=0
+        info=1
+        size=5
+        links=1
+        write=0
+        error=5
+        existed=183
+        deleted=1
+        share_delete=0
+        error=87
+        directory=0
+        error=5
+        printer=0
+        inherit=1
+        peek=1
+        got=2
+        there=6
+        wrong_end=0
+        error=5
+        kind=3
+        rest=1
+        bytes=6
+        broken=0
+        error=109
+        no_reader=0
+        error=232
+        not_a_file=4294967295
+        error=6
+        duplicate=1
+        source=0
+        no_pipe=0
+    """,
+    "console": """
+        part=3
+        line=4
+        end=0
+        in_mode=1
+        is=7
+        now=0
+        columns=80
+        cursor=1
+        page=437
+        events=0
+        flush=1
+        title=1
+        direct
+        by name
+        keys=2
+        no_mode=0
+    """,
+    "x": """
+        variables=1
+        free=1
+        no_program=2
+        entered=1
+        page=4096
+        cpu=586
+        level=6
+        mmx=1
+        sse=0
+        name=OLD-PC
+        length=6
+        ansi=1252
+        bytes=1
+        id=1
+    """,
 }
 
 
@@ -126,9 +200,11 @@ def test_calls_answer(tmp_path: Path, build: Callable[..., bytes], group: str) -
     disk.mkdir("C:\\WINDOWS")
     disk.write_bytes("C:\\WINDOWS\\FTP.EXE", b"")
     out = bytearray()
+    typed = [b"typed\r\n"]
     status = run_program(
-        build("calls"), args=group, disk=disk, console_out=out.extend, clock=StepClock()
-    )
+        build("calls"), args=group, disk=disk, clock=StepClock(), console_out=out.extend,
+        console_in=lambda: typed.pop() if typed else b"",
+    )  # fmt: skip
     said = [line for line in out.decode("cp437").split("\r\n") if line]
-    assert status == ExitStatus(0)
+    assert status == ExitStatus(99 if group == "x" else 0)
     assert said == [line.strip() for line in ANSWERS[group].splitlines() if line.strip()]

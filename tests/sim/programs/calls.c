@@ -61,6 +61,32 @@ int API SetEvent(H);
 u32 API WaitForMultipleObjects(u32, const H *, int, u32);
 void API GetStartupInfoA(void *);
 
+int API GetFileInformationByHandle(H, u32 *);
+int API SetHandleInformation(H, u32, u32);
+int API FlushFileBuffers(H);
+int API LockFile(H, u32, u32, u32, u32);
+int API ReadConsoleA(H, void *, u32, u32 *, void *);
+int API SetConsoleMode(H, u32);
+int API GetConsoleScreenBufferInfo(H, unsigned short *);
+int API SetConsoleCursorPosition(H, u32);
+u32 API GetConsoleOutputCP(void);
+int API GetNumberOfConsoleInputEvents(H, u32 *);
+int API FlushConsoleInputBuffer(H);
+int API SetConsoleTitleA(const char *);
+u32 API GetCurrentProcessId(void);
+char *API GetEnvironmentStrings(void);
+int API FreeEnvironmentStringsA(char *);
+u32 API WinExec(const char *, u32);
+int API TerminateProcess(H, u32);
+void API InitializeCriticalSection(void *);
+void API EnterCriticalSection(void *);
+void API GetSystemInfo(void *);
+int API IsProcessorFeaturePresent(u32);
+int API GetComputerNameA(char *, u32 *);
+int API SetStdHandle(int, H);
+u32 API GetACP(void);
+int API GetCPInfo(u32, u32 *);
+
 static void text(const char *name, const char *value) { say(name); say("="); say(value); say("\r\n"); }
 
 static void paths(void)
@@ -169,6 +195,78 @@ static void rest(void)
     GetStartupInfoA(si); show("startup", si[0]); show("same_out", (H)si[15] == GetStdHandle(-11));
 }
 
+static void handles(void)
+{
+    u32 n, info[13];
+    char b[20];
+    H r, w, d, h = CreateFileA("x.bin", GENERIC_WRITE, 0, 0, 2, 0, 0);
+    show("fresh", GetLastError());
+    show("read", (u32)ReadFile(h, b, 1, &n, 0)); show("error", GetLastError());
+    show("overlapped", (u32)WriteFile(h, b, 1, &n, b)); show("error", GetLastError());
+    show("lock", (u32)LockFile(h, 0, 0, 1, 0)); show("flush", (u32)FlushFileBuffers(h));
+    WriteFile(h, "12345", 5, &n, 0); WriteFile(h, b, 0, &n, 0); show("none", n);
+    show("info", (u32)GetFileInformationByHandle(h, info)); show("size", info[9]); show("links", info[10]);
+    CloseHandle(h);
+    h = CreateFileA("x.bin", GENERIC_READ, 3, 0, 3, 0, 0);
+    show("write", (u32)WriteFile(h, b, 1, &n, 0)); show("error", GetLastError());
+    CloseHandle(h);
+    h = CreateFileA("x.bin", GENERIC_WRITE, 0, 0, 2, 0x04000000, 0); show("existed", GetLastError());
+    CloseHandle(h); show("deleted", GetFileAttributesA("x.bin") == 0xffffffffu);
+    show("share_delete", CreateFileA("x.bin", GENERIC_WRITE, 7, 0, 2, 0, 0) != BAD); show("error", GetLastError());
+    show("directory", CreateFileA(".", GENERIC_READ, 3, 0, 3, 0, 0) != BAD); show("error", GetLastError());
+    show("printer", CreateFileA("LPT1", GENERIC_WRITE, 3, 0, 3, 0, 0) != BAD);
+    CreatePipe(&r, &w, 0, 16);
+    show("inherit", (u32)SetHandleInformation(r, 1, 1));
+    WriteFile(w, "abcdef", 6, &n, 0);
+    show("peek", (u32)PeekNamedPipe(r, b, 2, &n, info, 0)); show("got", n); show("there", info[0]);
+    show("wrong_end", (u32)ReadFile(w, b, 1, &n, 0)); show("error", GetLastError());
+    show("kind", GetFileType(r));
+    CloseHandle(w);
+    show("rest", (u32)ReadFile(r, b, 20, &n, 0)); show("bytes", n);
+    show("broken", (u32)ReadFile(r, b, 20, &n, 0)); show("error", GetLastError());
+    CreatePipe(&r, &w, 0, 0); CloseHandle(r);
+    show("no_reader", (u32)WriteFile(w, "x", 1, &n, 0)); show("error", GetLastError());
+    show("not_a_file", GetFileSize(w, 0)); show("error", GetLastError());
+    show("duplicate", (u32)DuplicateHandle((H)-1, w, (H)-1, &d, 0, 0, 1)); show("source", (u32)CloseHandle(w));
+    show("no_pipe", (u32)PeekNamedPipe(GetStdHandle(-11), 0, 0, 0, 0, 0));
+}
+
+static void console(void)
+{
+    u32 n, mode;
+    unsigned short s[11];
+    char b[20];
+    H in = GetStdHandle(-10), out = GetStdHandle(-11), con = CreateFileA("CON", GENERIC_WRITE, 3, 0, 3, 0, 0);
+    ReadConsoleA(in, b, 3, &n, 0); show("part", n);
+    ReadFile(in, b, 20, &n, 0); show("line", n);
+    ReadFile(in, b, 20, &n, 0); show("end", n);
+    show("in_mode", (u32)GetConsoleMode(in, &mode)); show("is", mode);
+    SetConsoleMode(in, 0); GetConsoleMode(in, &mode); show("now", mode);
+    GetConsoleScreenBufferInfo(out, s); show("columns", s[0]);
+    show("cursor", (u32)SetConsoleCursorPosition(out, 0)); show("page", GetConsoleOutputCP());
+    GetNumberOfConsoleInputEvents(in, &n); show("events", n); show("flush", (u32)FlushConsoleInputBuffer(in));
+    show("title", (u32)SetConsoleTitleA("x"));
+    WriteFile(con, "direct\r\n", 8, &n, 0);
+    SetStdHandle(-11, con); say("by name\r\n");
+    con = CreateFileA("CONIN$", GENERIC_READ, 3, 0, 3, 0, 0); show("keys", GetFileType(con));
+    show("no_mode", (u32)GetConsoleMode((H)0x7777, &mode));
+}
+
+static void more(void)
+{
+    u32 n = 20, v[10];
+    char b[20], *e = GetEnvironmentStrings();
+    show("variables", e[0] != 0); show("free", (u32)FreeEnvironmentStringsA(e));
+    show("no_program", WinExec("NOTHING.EXE", 0));
+    InitializeCriticalSection(v); EnterCriticalSection(v); show("entered", 1);
+    GetSystemInfo(v); show("page", v[1]); show("cpu", v[6]); show("level", v[8] & 0xffff);
+    show("mmx", (u32)IsProcessorFeaturePresent(3)); show("sse", (u32)IsProcessorFeaturePresent(6));
+    GetComputerNameA(b, &n); text("name", b); show("length", n);
+    show("ansi", GetACP()); GetCPInfo(1252, v); show("bytes", v[0]);
+    show("id", GetCurrentProcessId() != 0);
+    TerminateProcess((H)-1, 99);
+}
+
 void start(void)
 {
     switch (tail()[0]) {
@@ -176,6 +274,9 @@ void start(void)
     case 't': times(); break;
     case 'm': memory(); break;
     case 's': strings(); break;
+    case 'h': handles(); break;
+    case 'c': console(); break;
+    case 'x': more(); break;
     default: rest();
     }
     ExitProcess(0);
