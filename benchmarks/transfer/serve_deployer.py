@@ -26,10 +26,6 @@ class Library:
         del name, data
         return True
 
-    def accepts(self, name: str, data: bytes) -> bool:
-        del name, data
-        return True
-
 
 def main() -> None:
     """Serve until killed."""

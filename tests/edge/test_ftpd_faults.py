@@ -520,3 +520,16 @@ def test_refusals_are_told_a_bounded_number_of_times(serve):
         for _ in range(50):
             assert talk.say("DELE GO.BAT")[:3] == "550"
     assert len(served.told(events.CommandRefused)) == 5
+
+
+def test_what_a_killed_server_left_of_an_upload_is_swept_away(serve):
+    served = serve()
+    served.server.close()
+    inbox = served.inbox / "D7F3A21C"
+    inbox.mkdir(parents=True)
+    old, fresh = inbox / "RESULT.TXT.a1.part", inbox / "RESULT.TXT.b2.part"
+    for path in (old, fresh, inbox / "RESULT.TXT"):
+        path.write_bytes(b"x")
+    os.utime(old, (1, 1))
+    served.server.start()
+    assert sorted(path.name for path in inbox.iterdir()) == ["RESULT.TXT", fresh.name]
