@@ -99,6 +99,7 @@ class Sender:
 
     def _reset_file(self) -> None:
         self._position = 0
+        self._furthest = 0
         self._acked = 0
         self._frame_open = False
         self._since_query = 0
@@ -181,6 +182,7 @@ class Sender:
         if not self._frame_open:
             self._open_frame()
         self._position += len(data)
+        self._furthest = max(self._furthest, self._position)
         self._since_query += len(data)
         last = self._position >= self._length
         self._out += self._writer.subpacket(data, self._ending(last=last))
@@ -377,7 +379,7 @@ class Sender:
         if position > self._length:
             self._fail(Reason.PEER, "the receiver has more of the file than there is")
             return
-        self._position = self._acked = position
+        self._position = self._acked = self._furthest = position
         self._since_query = 0
         self._events.append(transfer.FileStarted(self._index, position))
         self._state = _State.DATA
@@ -454,8 +456,9 @@ class Sender:
 
     def _error(self, position: int) -> None:
         """The receiver wants everything from `position` on (again)."""
-        if position > self._position:
-            # It has what we have not sent yet: another file's answer, or a damaged mind.
+        if position > self._furthest:
+            # Beyond what it was ever sent. (Beyond our place is right: we have gone back, and what
+            # was on its way has reached it after all.)
             self._fail(Reason.PEER, "the receiver asked for a place beyond what was sent")
             return
         if position <= self._error_at:
@@ -469,7 +472,7 @@ class Sender:
                 f"the same place failed {MOST_ERRORS} times: the line damages what is sent",
             )
             return
-        again = self._position - position
+        again = max(0, self._position - position)
         self._rewind(position, again)
         self._open_frame()
         if position >= self._length:
@@ -480,7 +483,9 @@ class Sender:
             self._events.append(transfer.Resent(position, again))
             self._block = max(SMALLEST_BLOCK, self._block // 2)
             self._good = 0
-        self._out.clear()
+        if self._frame_open:
+            # Whoever is still in the frame sees it end; who hunts for a header passes it over.
+            self._out += self._writer.subpacket(b"", End.ZCRCE)
         self._position = self._acked = position
         self._since_query = 0
         self._stopped = False

@@ -10,7 +10,7 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from deployer.core.transfer import Cancelled, Event, Failed, Giver, Machine, Reason, Resent, Want
+from deployer.core.transfer import Cancelled, Event, Failed, Giver, Machine, Reason, Want
 from deployer.edge.serialport import Line, LineGoneError
 
 _LOW_WATER = 512
@@ -118,10 +118,8 @@ class _Run:
             return
 
     def _events(self) -> None:
+        # What is on its way when the receiver asks again stays: cut short, it would be damage.
         while (event := self._machine.next_event()) is not None:
-            if isinstance(event, Resent):
-                # What the line has taken stays: flushed in its middle, it would look like damage.
-                self.pending.clear()
             self.last = event
             self._hooks.handle(event)
 

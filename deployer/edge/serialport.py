@@ -135,6 +135,10 @@ class SerialLine:
     def write(self, data: bytes) -> int:
         """How many of these bytes the line took; see `Line`."""
         try:
+            # Asked first: pyserial spins on a line that takes nothing, whatever its time-out says.
+            handle = self._handle()
+            if handle is not None and not select.select([], [handle], [], 0)[1]:
+                return 0
             return int(self._serial.write(data) or 0)
         except serial.SerialTimeoutException:
             return 0
