@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import messages, pipes, prompt
+from deployer.sim.commandcom import messages, pipes, prompt, redirecting
 from deployer.sim.commandcom.batch import Batch, LineBuilder, Reader, split_words
 from deployer.sim.commandcom.dialect import Complaint, NotModelled, Single
 from deployer.sim.commandcom.streams import FileStream
@@ -20,7 +20,7 @@ def start(shell: CommandCom, path: str) -> None:
     """Make a batch file the running one: inside its caller when CALLed, in its place otherwise."""
     calling = shell.calling_batch
     if not calling:
-        shell.set_up_redirection()
+        redirecting.set_up(shell)
         shell.loop = None
     pipes.stop(shell)
     echo = shell.echo

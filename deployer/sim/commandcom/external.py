@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import batching, messages
+from deployer.sim.commandcom import batching, messages, redirecting
 from deployer.sim.commandcom.dialect import Complaint, End, NotModelled, ShellHang
 from deployer.sim.commandcom.dos import split_path
 from deployer.sim.commandcom.text import DELIMITERS, shield, skip_delimiters, unquote, upper
@@ -34,7 +34,7 @@ def run(shell: CommandCom) -> None:
     if path.endswith(".BAT"):
         batching.start(shell, path)
         return
-    shell.set_up_redirection()
+    redirecting.set_up(shell)
     bare = path.rpartition("\\")[2]
     program = shell.programs.get(path) or shell.programs.get(bare)
     if program is None and bare == "COMMAND.COM":

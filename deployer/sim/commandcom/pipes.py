@@ -6,7 +6,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import messages
+from deployer.sim.commandcom import messages, redirecting
 from deployer.sim.commandcom.dialect import Complaint, Single
 from deployer.sim.commandcom.text import at, skip_delimiters
 from deployer.sim.disk import DiskError
@@ -40,7 +40,7 @@ def start(shell: CommandCom) -> None:
     except DiskError as error:
         delete(shell)
         raise Complaint(messages.PIPE_ERROR) from error
-    shell.redirect_input()
+    redirecting.redirect_input(shell)
     if shell.single is Single.LAST:
         shell.single = Single.PIPE
     _part(shell)
@@ -57,7 +57,7 @@ def next_part(shell: CommandCom) -> bool:
         return False
     pipe.pos += 1
     try:
-        shell.take_over(shell.dos.open(pipe.source), output=False)
+        redirecting.take_input(shell, shell.dos.open(pipe.source))
     except DiskError as error:
         delete(shell)
         raise Complaint(messages.PIPE_ERROR) from error
@@ -72,12 +72,12 @@ def _part(shell: CommandCom) -> None:
     if end < 0:
         shell.line = pipe.text[pipe.pos :]
         pipe.pos = len(pipe.text)
-        shell.redirect_output()
+        redirecting.redirect_output(shell)
         return
     shell.line = pipe.text[pipe.pos : end]
     pipe.pos = end
     try:
-        shell.take_over(shell.dos.create(pipe.target), output=True)
+        redirecting.take_output(shell, shell.dos.create(pipe.target))
     except DiskError as error:
         delete(shell)
         raise Complaint(messages.PIPE_ERROR) from error

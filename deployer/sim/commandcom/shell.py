@@ -10,7 +10,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 
-from deployer.sim.commandcom import batching, external, fcb, messages, pipes, prompt
+from deployer.sim.commandcom import batching, external, fcb, messages, pipes, prompt, redirecting
 from deployer.sim.commandcom.batch import Batch
 from deployer.sim.commandcom.dialect import (
     WIN98,
@@ -25,9 +25,9 @@ from deployer.sim.commandcom.environment import Environment
 from deployer.sim.commandcom.loops import Loop
 from deployer.sim.commandcom.parse import Unparsable, Words, parse_line
 from deployer.sim.commandcom.prescan import PipeSyntax, Redirection, prescan
-from deployer.sim.commandcom.streams import Console, ConsoleStream, FileStream, Stream, read_line
+from deployer.sim.commandcom.streams import Console, ConsoleStream, Stream, read_line
 from deployer.sim.commandcom.table import COMMANDS
-from deployer.sim.commandcom.text import CR, CRLF, CTRL_Z, encode, skip_delimiters, upper
+from deployer.sim.commandcom.text import CR, CRLF, encode, skip_delimiters, upper
 from deployer.sim.disk import Disk, DiskError
 
 #: A program: gets its command tail and the shell that started it; gives its exit code.
@@ -191,58 +191,12 @@ class CommandCom:
             return self.stdin.key(timeout)
         return self.stdin.read(1).decode("cp437")
 
-    # -- redirection ---------------------------------------------------------------------------
-
-    def set_up_redirection(self) -> None:
-        """Open what < and > name, unless a pipe or an IF did; if it fails, the command does."""
-        if not self.pipe.running and not self.if_done:
-            self.redirect_input()
-            self.redirect_output()
-
-    def redirect_input(self) -> None:
-        """Connect standard input with the file behind <."""
-        if self.redirection.source:
-            try:
-                self.stdin = self.keep(self.dos.open(self.redirection.source))
-            except DiskError as error:
-                raise Complaint(messages.of_code(error.code)) from error
-
-    def redirect_output(self) -> None:
-        """Connect standard output with the file behind >: made, emptied, or set to its end."""
-        if not self.redirection.target:
-            return
-        try:
-            stream = self._appended() if self.redirection.append else None
-            self.stdout = self.keep(stream or self.dos.create(self.redirection.target))
-        except DiskError as error:
-            raise Complaint(messages.FILE_CREATION) from error
-
-    def _appended(self) -> Stream | None:
-        """The file behind >>, at its end or on its last Ctrl-Z; None when there is none."""
-        try:
-            stream = self.dos.update(self.redirection.target)
-        except DiskError as error:
-            if error.code.name == "ACCESS_DENIED":
-                raise Complaint(messages.of_code(error.code)) from error
-            return None
-        if isinstance(stream, FileStream):
-            size = stream.file.size
-            stream.file.seek(max(0, size - 1))
-            if stream.file.read(1) == encode(CTRL_Z):
-                stream.file.seek(size - 1)
-        return stream
+    # -- files that stay open for a command ------------------------------------------------------
 
     def keep(self, stream: Stream) -> Stream:
         """Have a file closed between commands at the latest."""
         self.opened.append(stream)
         return stream
-
-    def take_over(self, stream: Stream, *, output: bool) -> None:
-        """Connect standard input or output with a pipe's file."""
-        if output:
-            self.stdout = self.keep(stream)
-        else:
-            self.stdin = self.keep(stream)
 
     def _clean_up(self) -> None:
         """Between commands: standard input and output as they were, all other files closed."""
@@ -376,7 +330,7 @@ class CommandCom:
         if name.drive or command is None or not name.name[:8].strip():
             external.run(self)
             return
-        self.set_up_redirection()
+        redirecting.set_up(self)
         self._check_drives(command.checks_drives)
         position = start + len(name.name[:8].rstrip())
         self.remember(self.line[position:])
