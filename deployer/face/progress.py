@@ -6,6 +6,7 @@ to look at on the old PC. Piped, only whole lines are written.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable, Iterable
 
 from rich.console import Console, Group
@@ -108,6 +109,16 @@ class PushProgress:
         return self._view.get(self._deployment)
 
     def _say(self, message: str, style: str = "") -> None:
+        """One line; a terminal gets it broken between words, a pipe gets it whole."""
+        if self._console.is_terminal and len(message) > self._console.width:
+            indent = " " * (len(message) - len(message.lstrip()))
+            message = textwrap.fill(
+                message,
+                self._console.width - 1,
+                subsequent_indent=indent,
+                break_long_words=False,
+                break_on_hyphens=False,
+            )
         self._console.print(Text(message, style=style), soft_wrap=True)
 
     def _print_staged(self, event: DeploymentStaged) -> None:
@@ -187,7 +198,10 @@ class PushProgress:
             seen = found.get(expected.name)
             same = seen is not None and seen.sha256 == expected.sha256 and seen.verdict == "good"
             verdict = "equal on both sides" if same else "NOT proved"
-            self._say(f"  {expected.name}  SHA-256 {expected.sha256}  {verdict}")
+            line = f"  {expected.name}  SHA-256 {expected.sha256}  {verdict}"
+            if self._console.is_terminal and len(line) > self._console.width:
+                line = line.replace(expected.sha256, text.short_sum(expected.sha256))
+            self._say(line)
         if row is not None:
             fetched = sum(p.fetches for p in row.parts.values())
             skipped = sum(not p.fetches and p.state == PartState.PROVED for p in row.parts.values())
