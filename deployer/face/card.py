@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import html
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+
+from msgspec.structs import replace
 
 from deployer.face.view import Mark, Row
 from deployer.model import GO_BAT, State

@@ -3,13 +3,18 @@
 `fold(view, event) -> view` is pure; two faces that have seen the same events show the same. What
 comes from ticks alone, which may be dropped, is forgotten when the transfer ends: a face that is
 attached half-way shows the same as one that was there from the start.
+
+Rows are msgspec's frozen structs, not dataclasses: copying one with a change is ten times as fast,
+and the whole of a long history is folded before the first picture is drawn.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field, replace
 from enum import IntEnum, StrEnum
+
+import msgspec
+from msgspec.structs import replace
 
 from deployer.events import (
     AsciiRefused,
@@ -56,8 +61,7 @@ class Mark(IntEnum):
     GO_RUNS = 4
 
 
-@dataclass(frozen=True, slots=True)
-class PartRow:
+class PartRow(msgspec.Struct, frozen=True):
     """One cell of the part map. `why` says why it is fetched again, "" when it is not."""
 
     name: str
@@ -69,8 +73,7 @@ class PartRow:
     why: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class Row:
+class Row(msgspec.Struct, frozen=True):
     """One deployment as the events tell it. Times are seconds since 1970, lengths bytes.
 
     `moved` counts what went over the wire for parts, again-fetched bytes included;
@@ -90,7 +93,7 @@ class Row:
     run: str
     total: int
     files: tuple[FileStaged, ...]
-    parts: Mapping[str, PartRow] = field(default_factory=dict)
+    parts: Mapping[str, PartRow] = msgspec.field(default_factory=dict)
     state: State = State.STAGED
     reason: str = ""
     since: float = 0.0
@@ -119,7 +122,7 @@ class Row:
     part_at: float = 0.0
     tick_at: float = 0.0
     last_rate: float | None = None
-    spent: Mapping[State, float] = field(default_factory=dict)
+    spent: Mapping[State, float] = msgspec.field(default_factory=dict)
     refused: str = ""
     present: bool | None = None
     presence: str = ""

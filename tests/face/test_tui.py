@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import replace
 from pathlib import Path
 
+from msgspec.structs import replace
 from textual.widgets import Input, Log, Static
 
 from deployer.face.tui.detail import Detail
@@ -14,6 +14,7 @@ from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.parts import PartMap
 from deployer.face.tui.picker import PushScreen
 from deployer.face.tui.sidebar import Sidebar
+from deployer.face.view import Row
 from deployer.model import State
 from tests.face.oldpc import SlowWire, order, payload, screen, told, until, world
 
@@ -226,8 +227,8 @@ def test_attached_half_way_shows_the_same(tmp_path: Path) -> None:
     run(story())
 
 
-def _without(row: object, **fields: object) -> object:
-    return replace(row, **fields)  # type: ignore[type-var]
+def _without(row: Row, **fields: object) -> Row:
+    return replace(row, **fields)
 
 
 def test_it_follows_the_size_of_the_window(tmp_path: Path) -> None:

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import click
 import pytest
 from click.testing import CliRunner
+from msgspec.structs import replace
 from rich.console import Console
 
 from deployer.core.fit import Load
@@ -99,7 +100,7 @@ def test_the_fit_line_uses_what_the_pc_said_and_has_shown() -> None:
     _fit, line = estimate.fit_line(load, rows(), "192.168.1.99", profile=PROFILE)
     assert line.startswith("Needs: ")
     assert "(modelled)" in line
-    big = replace(load, lengths=(2_000_000_000,))
+    big = dataclasses.replace(load, lengths=(2_000_000_000,))
     assert "Too big on disk: needs " in estimate.fit_line(big, rows(), PC, profile=PROFILE)[1]
 
 
@@ -185,7 +186,7 @@ def test_after_a_silence_the_card_says_what_to_check(
     events: list[Event], after: float, said: str
 ) -> None:
     waiting = replace(row(until=3), since=NOW, seen_at=NOW)
-    waiting = replace(fold_all(events, {ID: waiting})[ID])
+    waiting = fold_all(events, {ID: waiting})[ID]
     hints = "\n".join(card.hints(waiting, NOW + after))
     assert (said in hints) if said else not hints
 

@@ -76,6 +76,7 @@ class DeployerApp(App[None]):
         self._habits: dict[str, Habits] = {}
         self._words = ""
         self._dirty = True
+        self._unsaid: list[Event] = []
         self._drawn_at = 0.0
         self._follow = ""
         self.copied = ""
@@ -162,9 +163,7 @@ class DeployerApp(App[None]):
                 )
             case _:
                 pass
-        line = self._line(event)
-        if line:
-            self.query_one(Log).write_line(line)
+        self._unsaid.append(event)
 
     def _line(self, event: Event) -> str:
         said = words.sentence(event)
@@ -179,6 +178,10 @@ class DeployerApp(App[None]):
         if not self.ready or not (self._dirty or now - self._drawn_at >= 1.0):
             return
         self._dirty, self._drawn_at = False, now
+        unsaid, self._unsaid = self._unsaid, []
+        lines = [line for event in unsaid if (line := self._line(event))]
+        if lines:
+            self.query_one(Log).write_lines(lines)
         side = self.query_one(Sidebar)
         side.show(sidebar.lines(self._rows.values(), self._words, self._habits, now))
         if self._follow in self._rows:

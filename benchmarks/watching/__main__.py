@@ -1,0 +1,303 @@
+"""What watching costs: `python -m benchmarks.watching`.
+
+start       `deployer tui` as a process on a terminal of 80x24, over a store with 200 deployments
+            and 10,000 events: from the start of the process to the list on the screen
+key press   the same: from the key to the other deployment on the screen, the slowest of twenty
+transfer    one file of 256 MiB from the FTP server on loopback, without and with a face that
+            watches in the same process (the worst case: a daemon's faces are other processes),
+            in turns; what is shown is the median of the ratios. --wire limits the client to so
+            many Mbit/s, which is what a real wire does
+
+--rounds N  how often each is measured (5)
+--wire N    Mbit/s of the limited transfer (100)
+--json      one JSON object instead of the table
+--check     exit code 1 when a figure misses its goal
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import fcntl
+import json
+import os
+import pty
+import random
+import select
+import signal
+import statistics
+import struct
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from deployer.edge.store import Store
+from deployer.events import (
+    ClientGone,
+    DeploymentStaged,
+    Event,
+    FileStaged,
+    LoginAccepted,
+    StateChanged,
+    TargetReported,
+    TransferDone,
+    TransferStarted,
+)
+from deployer.face.card import typed_lines
+from deployer.face.tui.app import DeployerApp
+from deployer.host import InProcess, Patience
+from deployer.model import Report, State
+from deployer.service import Service
+from deployer.settings import Settings
+from deployer.staging import Request, stage
+
+DEPLOYMENTS, EVENTS = 200, 10_000
+LENGTH = 256 << 20
+PATIENCE = 60.0
+CLIENT = """
+import ftplib, sys, time
+port, user, token, rate, names = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), sys.argv[5:]
+ftp = ftplib.FTP()
+ftp.connect("127.0.0.1", int(port)); ftp.login(user, token); ftp.voidcmd("TYPE I")
+begun, count = time.monotonic(), 0
+for name in names:
+    sock = ftp.transfercmd("RETR " + name)
+    while data := sock.recv(1 << 18):
+        count += len(data)
+        ahead = count / rate - (time.monotonic() - begun) if rate else 0
+        if ahead > 0.005:
+            time.sleep(ahead)
+    sock.close(); ftp.voidresp()
+print(count / (time.monotonic() - begun))
+ftp.close()
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One line of the table; `good` says whether the goal is reached."""
+
+    name: str
+    value: float
+    unit: str
+    goal: float
+    good: bool
+
+
+# --- a long history
+
+
+def history() -> Iterator[Event]:
+    """200 deployments to 20 machines with 50 events each; three have not ended."""
+    rng = random.Random(98)
+    start = time.time() - 86_400 * 30
+    for number in range(DEPLOYMENTS):
+        identity, target = f"D{number:07X}", f"192.168.1.{2 + number % 20}"
+        at = start + number * 9_000
+        file = FileStaged(
+            "STORI15M.BIN", "stories15M.bin", 60_816_028, "0" * 64, "S.001", 15, 4 << 20
+        )
+        yield DeploymentStaged(
+            at, identity, target, "192.168.1.1", r"C:\DEPLOY", (file,), file.length
+        )
+        yield StateChanged(at, identity, State.WAITING)
+        report = Report(identity, True, command="CHECK", exit_code=1, system="Windows 98")
+        for event in range(11):
+            at += rng.uniform(3, 9)
+            name = f"S.{event + 1:03d}"
+            yield LoginAccepted(at, identity, target, identity)
+            yield TransferStarted(at, identity, target, name, 4 << 20)
+            yield TransferDone(at + 4, identity, target, name, 4 << 20, 4.0)
+            yield ClientGone(at + 4, identity, target)
+        yield TargetReported(at, identity, report)
+        yield StateChanged(at, identity, State.VERIFYING)
+        yield StateChanged(at, identity, State.RUNNING)
+        if number < DEPLOYMENTS - 3:
+            yield StateChanged(at + 30, identity, State.PROVED)
+
+
+def fill(folder: Path) -> int:
+    """A store with the long history; how many events it has."""
+    store = Store(folder)
+    store._db.execute("BEGIN")
+    count = 0
+    for event in history():
+        store.append(event)
+        count += 1
+    while count < EVENTS:
+        store.append(LoginAccepted(time.time(), "", "192.168.1.2", "anonymous"))
+        count += 1
+    store._db.execute("COMMIT")
+    store.close()
+    return count
+
+
+# --- start and key press, on a terminal
+
+
+class Terminal:
+    """`deployer tui` on a pseudo-terminal of 80x24."""
+
+    def __init__(self, state: Path) -> None:
+        self.begun = time.monotonic()
+        master, slave = pty.openpty()
+        fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
+        command = [sys.executable, "-m", "deployer", "tui", "--state-dir", str(state)]
+        command += ["--ftp-port", "0", "--address", "127.0.0.1"]
+        environment = {**os.environ, "TERM": "xterm-256color"}
+        environment.pop("NO_COLOR", None)
+        self.process = subprocess.Popen(
+            command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
+            env=environment,
+        )  # fmt: skip
+        os.close(slave)
+        self.master = master
+        self._data = b""
+
+    def until(self, text: bytes, begun: float) -> float:
+        """Seconds from `begun` until the text has been drawn."""
+        end = time.monotonic() + PATIENCE
+        while text not in self._data:
+            if time.monotonic() > end:
+                raise TimeoutError(f"{text!r} never came; last: {self._data[-300:]!r}")
+            if select.select([self.master], [], [], 0.5)[0]:
+                self._data += os.read(self.master, 1 << 16)
+        self._data = self._data.partition(text)[2]
+        return time.monotonic() - begun
+
+    def settle(self) -> None:
+        """Read until nothing comes for a moment."""
+        while select.select([self.master], [], [], 0.3)[0]:
+            os.read(self.master, 1 << 16)
+        self._data = b""
+
+    def press(self, keys: bytes, text: bytes) -> float:
+        """Seconds from the key to the text."""
+        begun = time.monotonic()
+        os.write(self.master, keys)
+        return self.until(text, begun)
+
+    def close(self) -> None:
+        """End the process that this made."""
+        self.process.send_signal(signal.SIGTERM)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(5)
+        self.process.kill()
+        self.process.wait()
+        os.close(self.master)
+
+
+def on_a_terminal(state: Path, rounds: int) -> tuple[float, float]:
+    """The median start, and the slowest key press of the median round. Seconds."""
+    starts, presses = [], []
+    newest = f"D{DEPLOYMENTS - 1:07X}".encode()
+    for _ in range(rounds):
+        terminal = Terminal(state)
+        try:
+            starts.append(terminal.until(newest + b" for", terminal.begun))
+            terminal.settle()
+            slowest = 0.0
+            down, up = b"\x1b[B", b"\x1b[A"
+            # the machine of the newest one has ten deployments, 20 apart
+            ids = [f"D{DEPLOYMENTS - 1 - 20 * n:07X}".encode() for n in range(10)]
+            for identity in ids[1:]:
+                slowest = max(slowest, terminal.press(down, identity + b" for"))
+            for identity in reversed(ids[:-1]):
+                slowest = max(slowest, terminal.press(up, identity + b" for"))
+            slowest = max(slowest, terminal.press(b"?", b"Push a file"))
+            presses.append(slowest)
+        finally:
+            terminal.close()
+    return statistics.median(starts), statistics.median(presses)
+
+
+# --- beside a transfer
+
+
+async def transfer(folder: Path, source: Path, rate: float, *, watched: bool) -> float:
+    """Bytes per second that a client gets, with or without a face over the same service."""
+    async with Service(folder, clock=time.time, address="127.0.0.1", ftp_port=0) as service:
+        host = InProcess(service, typed_lines, Patience(None))
+        request = Request(files=(source,), no_run=True, part_size=4 << 20)
+        manifest = await asyncio.to_thread(stage, request)
+        app = DeployerApp(host, Settings())
+        async with contextlib.AsyncExitStack() as stack:
+            if watched:
+                await stack.enter_async_context(app.run_test(size=(120, 40)))
+            await service.deploy(manifest, "127.0.0.1", "127.0.0.1", r"C:\DEPLOY")
+            names = [part.name for file in manifest.payload.files for part in file.parts]
+            port = service._servers[False].port
+            client = await asyncio.create_subprocess_exec(
+                sys.executable, "-c", CLIENT, str(port), manifest.login, manifest.token, str(rate),
+                *names, stdout=asyncio.subprocess.PIPE,
+            )  # fmt: skip
+            out, _ = await asyncio.wait_for(client.communicate(), 10 * PATIENCE)
+            service.cancel(manifest.deployment)
+            return float(out)
+
+
+def cost(folder: Path, rounds: int, rate: float, length: int) -> tuple[float, float, float]:
+    """Median rates without and with a face, and the median of the ratios of each round."""
+    source = folder / f"payload{length}.bin"
+    with source.open("wb") as file:
+        file.truncate(length)
+    plain, watched = [], []
+    for number in range(rounds + 1):
+        pair = [
+            asyncio.run(transfer(folder / f"s{rate}{number}{on}", source, rate, watched=on))
+            for on in ((False, True) if number % 2 else (True, False))
+        ]
+        with_face, without = pair if not number % 2 else reversed(pair)
+        if number:  # the first round warms up
+            plain.append(without)
+            watched.append(with_face)
+    ratios = [a / b for a, b in zip(watched, plain, strict=True)]
+    return statistics.median(plain), statistics.median(watched), statistics.median(ratios)
+
+
+def figures(folder: Path, rounds: int, wire: float) -> Iterator[Figure]:
+    """All figures, one after the other."""
+    fill(folder / "history")
+    start, press = on_a_terminal(folder / "history", rounds)
+    yield Figure("start of the face", round(start, 3), "s", 1.0, start < 1.0)
+    yield Figure("slowest key press", round(press * 1000, 1), "ms", 100.0, press < 0.1)
+    limited = wire * 1e6 / 8
+    plain, watched, ratio = cost(folder, rounds, limited, 32 << 20)
+    yield Figure(f"{wire:g} Mbit/s, alone", round(plain / 1e6, 2), "MB/s", 0.0, good=True)
+    yield Figure(f"{wire:g} Mbit/s, watched", round(watched / 1e6, 2), "MB/s", 0.0, good=True)
+    yield Figure(f"{wire:g} Mbit/s, ratio", round(ratio, 3), "", 0.95, ratio >= 0.95)
+    plain, watched, ratio = cost(folder, rounds, 0.0, LENGTH)
+    yield Figure("loopback, alone", round(plain / 1e6, 1), "MB/s", 0.0, good=True)
+    yield Figure("loopback, watched", round(watched / 1e6, 1), "MB/s", 0.0, good=True)
+    yield Figure("loopback, ratio", round(ratio, 3), "", 0.95, ratio >= 0.95)
+
+
+def main() -> int:
+    """Measures and prints."""
+    parser = argparse.ArgumentParser(prog="python -m benchmarks.watching", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--wire", type=float, default=100.0)
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--check", action="store_true")
+    asked = parser.parse_args()
+    rows = []
+    with tempfile.TemporaryDirectory(prefix="watching-") as name:
+        for row in figures(Path(name), asked.rounds, asked.wire):
+            rows.append(row)
+            if not asked.json:
+                goal = f"   goal {row.goal:g}" if row.goal else ""
+                verdict = "" if row.good else "   MISSED"
+                print(f"{row.name:<24}{row.value:>10g} {row.unit:<5}{goal}{verdict}", flush=True)
+    if asked.json:
+        print(json.dumps([asdict(row) for row in rows], indent=2))
+    return int(asked.check and not all(row.good for row in rows))
+
+
+if __name__ == "__main__":
+    sys.exit(main())
