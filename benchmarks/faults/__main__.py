@@ -8,6 +8,7 @@ proved. The same seed plays the same faults again: --seed N --count 1.
 from __future__ import annotations
 
 import argparse
+import itertools
 import json
 import multiprocessing
 import os
@@ -17,8 +18,11 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
+from benchmarks.faults import judge, kill
 from benchmarks.faults.judge import Outcome, run
+from benchmarks.faults.world import Case
 from deployer.model import State
+from deployer.sim.faults import Fault
 
 
 def play(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
@@ -28,6 +32,27 @@ def play(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
         return
     with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=50) as pool:
         yield from pool.imap_unordered(run, seeds)
+
+
+def each_step(seed: int, every: int = 1) -> Iterator[Outcome]:
+    """One payload, with the power failing at each step in turn until there is none any more."""
+    for kind in ("off", "power"):
+        for at in itertools.count(1, every):
+            outcome = judge.play(Case(seed, (Fault(kind, at),), run=True, restart=None, rot=False))
+            yield outcome
+            if not outcome.happened:
+                break
+
+
+def _kills(seeds: Sequence[int]) -> int:
+    broken = 0
+    for seed in seeds:
+        killed = kill.kill_at_random(seed)
+        broken += bool(killed.broken)
+        said = "; ".join(killed.broken) or "the next push was proved"
+        print(f"{seed:>4}  killed after {killed.after:>3} events ({killed.last}): {said}")
+    print(f"{len(seeds)} kills, {broken} broken promises")
+    return 1 if broken else 0
 
 
 def summary(outcomes: Sequence[Outcome], seconds: float) -> dict[str, object]:
@@ -66,12 +91,25 @@ def main() -> int:
     parser.add_argument("--count", type=int, default=100)
     parser.add_argument("--seed", type=int, default=0, help="of the first run; then one more each")
     parser.add_argument("--jobs", type=int, default=1)
+    parser.add_argument(
+        "--each-step", action="store_true",
+        help="instead: the power fails at each line of GO.BAT and each change of the disk",
+    )  # fmt: skip
+    parser.add_argument(
+        "--every", type=int, default=1, help="with --each-step: only every so many steps"
+    )
+    parser.add_argument(
+        "--kills", type=int, default=0, help="instead: kill -9 of the host at so many moments"
+    )
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--verbose", action="store_true", help="a line for each run")
     given = parser.parse_args()
     began = time.monotonic()
+    if given.kills:
+        return _kills(range(given.seed, given.seed + given.kills))
     outcomes = []
-    for outcome in play(range(given.seed, given.seed + given.count), given.jobs):
+    runs = play(range(given.seed, given.seed + given.count), given.jobs)
+    for outcome in each_step(given.seed, given.every) if given.each_step else runs:
         outcomes.append(outcome)
         if given.verbose or outcome.broken:
             print(_said(outcome), file=sys.stderr, flush=True)

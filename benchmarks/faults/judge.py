@@ -19,7 +19,7 @@ TRUE_REASONS: Mapping[str, frozenset[str]] = {
     "helper did not arrive": frozenset({"cable", "hang", "cut", "flip", "crlf", "full"}),
     "came damaged": frozenset({"flip", "crlf", "cut", "cable", "hang"}),
     "nothing arrived": frozenset({"cable", "hang", "cut", "flip", "full"}),
-    "nothing more": frozenset({"host-restart", "power", "off", "cable", "hang", "cut"}),
+    "nothing more": frozenset({"host-restart", "power", "off", "cable", "hang", "cut", "full"}),
     "could not be started": frozenset({"full"}),
 }
 
@@ -42,7 +42,11 @@ class Outcome:
 
 def run(seed: int) -> Outcome:
     """Play one seed: a push with its faults, and, unless that was proved, the next one without."""
-    the_case = case(seed)
+    return play(case(seed))
+
+
+def play(the_case: Case) -> Outcome:
+    """Play one case."""
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         try:

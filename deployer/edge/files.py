@@ -8,6 +8,7 @@ import os
 import secrets
 import zlib
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -96,25 +97,56 @@ def _sums(
 ) -> tuple[str, list[int]]:
     """SHA-256 of the first `length` bytes and the CRC-32 of each part of them.
 
-    Never reads on, so that a file that somebody appends to for ever comes to an end.
+    Never reads on, so that a file that somebody appends to for ever comes to an end. The CRC-32 of
+    a block is worked out in a second thread while this one is at its SHA-256 (both leave the
+    interpreter's lock), and two blocks take turns.
     """
-    sha = hashlib.sha256()
-    crcs: list[int] = []
-    block = memoryview(bytearray(min(_BLOCK, part_size)))
-    crc, left = 0, part_size
-    while length and (count := read_into(block[: min(len(block), left, length)])):
-        piece = block[:count]
-        sha.update(piece)
-        crc = zlib.crc32(piece, crc)
-        left -= count
-        length -= count
-        if not left:
-            crcs.append(crc)
-            crc, left = 0, part_size
-        progress(count)
-    if left < part_size:
-        crcs.append(crc)
-    return sha.hexdigest(), crcs
+    sha, crcs = hashlib.sha256(), _PartSums(part_size)
+    blocks = [memoryview(bytearray(min(_BLOCK, max(length, 1)))) for _ in range(2)]
+    if length <= _BLOCK:
+        while length and (count := read_into(blocks[0][:length])):
+            crcs.feed(blocks[0][:count])
+            sha.update(blocks[0][:count])
+            length -= count
+            progress(count)
+        return sha.hexdigest(), crcs.sums()
+    before: Future[None] | None = None
+    with ThreadPoolExecutor(1, thread_name_prefix="crc") as worker:
+        while length and (count := read_into(blocks[0][: min(_BLOCK, length)])):
+            piece = blocks[0][:count]
+            if before is not None:
+                before.result()
+            before = worker.submit(crcs.feed, piece)
+            sha.update(piece)
+            length -= count
+            progress(count)
+            blocks.reverse()
+    return sha.hexdigest(), crcs.sums()
+
+
+class _PartSums:
+    """The CRC-32 of each part of bytes that come in pieces of any length."""
+
+    def __init__(self, part_size: int) -> None:
+        self._part_size = part_size
+        self._left = part_size
+        self._crc = 0
+        self._done: list[int] = []
+
+    def feed(self, piece: memoryview) -> None:
+        """The next bytes."""
+        while piece:
+            cut = piece[: self._left]
+            self._crc = zlib.crc32(cut, self._crc)
+            self._left -= len(cut)
+            piece = piece[len(cut) :]
+            if not self._left:
+                self._done.append(self._crc)
+                self._crc, self._left = 0, self._part_size
+
+    def sums(self) -> list[int]:
+        """Of all parts, the last of which may be short."""
+        return [*self._done, self._crc] if self._left < self._part_size else self._done
 
 
 def read_bounded(path: Path, limit: int) -> bytes:
