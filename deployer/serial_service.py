@@ -167,7 +167,7 @@ def terminal(job: Job, out: Path, *, overwrite: bool) -> None:
     """A terminal on this console. ZMODEM starts by itself when the other side sends."""
 
     def take(line: SerialLine, first: bytes) -> str:
-        got = receive_over(_Primed(line, first), job, out, overwrite=overwrite)
+        got = receive_over(line, job, out, overwrite=overwrite, first=first)
         return ", ".join(f"{item.path.name} ({item.length} bytes)" for item in got)
 
     def give(line: SerialLine, path: Path) -> str:
@@ -181,7 +181,7 @@ def terminal(job: Job, out: Path, *, overwrite: bool) -> None:
 class _Primed:
     """A line of which something has been read already."""
 
-    def __init__(self, line: SerialLine, first: bytes) -> None:
+    def __init__(self, line: Line, first: bytes) -> None:
         self._line = line
         self._first = first
 
@@ -235,6 +235,11 @@ def send_over(line: Line, job: Job, paths: Sequence[Path], *, as_names: Sequence
 def short_names(paths: Sequence[Path]) -> list[str]:
     """8.3 names for files that go to Windows 98: HyperTerminal wants bare ones (facts E3)."""
     return [short.name for short in names.assign([path.name for path in paths])]
+
+
+def send_offers(line: Line, job: Job, offers: Sequence[Offer], sources: Sequence[BinaryIO]) -> None:
+    """Send what can be sought and read, under the names of the offers."""
+    _Sending(line, job, offers, sources).run()
 
 
 class _Progress:
@@ -384,13 +389,21 @@ def receive_over(
     overwrite: bool = False,
     name: str = "",
     limit: int = 1 << 31,
+    first: bytes = b"",
+    most: int = 10_000,
 ) -> tuple[Received, ...]:
-    """The same over a line that is open."""
-    return _Receiving(line, job, Inbox(out, overwrite=overwrite), name, limit).run()
+    """The same over a line that is open.
+
+    `first` is what has been read from it already, `most` the number of files taken.
+    """
+    inbox = Inbox(out, overwrite=overwrite)
+    return _Receiving(_Primed(line, first), job, inbox, name=name, limit=limit, most=most).run()
 
 
 class _Receiving:
-    def __init__(self, line: Line, job: Job, inbox: Inbox, name: str, limit: int) -> None:
+    def __init__(
+        self, line: Line, job: Job, inbox: Inbox, *, name: str, limit: int, most: int
+    ) -> None:
         self._line = line
         self._job = job
         self._inbox = inbox
@@ -407,7 +420,7 @@ class _Receiving:
                 now=now,
                 settings=zmodem.ReceiveSettings(
                     contact=job.contact, patience=job.patience, max_length=limit,
-                    escape_controls=job.escape_controls,
+                    escape_controls=job.escape_controls, max_files=most,
                 ),
             )  # fmt: skip
             self._machine = self._zmodem

@@ -300,6 +300,17 @@ class Service:
             manifest, deployment=before.deployment, login=before.login, token=before.token
         )
 
+    def write_down(
+        self, manifest: Manifest, target: str, directory: str, *, emulated: bool = False
+    ) -> None:
+        """Write a staged deployment down, whatever will carry it."""
+        at = self._clock()
+        self._store.keep(manifest, target, at)
+        self._deployments[manifest.deployment] = Deployment(
+            manifest.deployment, target, manifest.payload, emulated=emulated
+        )
+        self.publish(_staged(manifest, target, directory, at, emulated))
+
     async def deploy(
         self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
     ) -> None:
@@ -307,15 +318,10 @@ class Service:
 
         Starts the FTP server when it does not run yet; raises what that raises.
         """
-        at = self._clock()
         plan.refuse_deep(manifest.payload, directory)
-        shelf, go_bat = shelf_of(manifest, directory, at)
-        self._store.keep(manifest, target, at)
+        shelf, go_bat = shelf_of(manifest, directory, self._clock())
         identity = manifest.deployment
-        self._deployments[identity] = Deployment(
-            identity, target, manifest.payload, emulated=emulated
-        )
-        self.publish(_staged(manifest, target, directory, at, emulated))
+        self.write_down(manifest, target, directory, emulated=emulated)
         if self._listening is None:
             self._listening = self._loop.create_task(self._listen())
         server = await self._serve(emulated=emulated)

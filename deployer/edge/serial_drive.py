@@ -63,6 +63,11 @@ def drive(
             run.pending.clear()
             machine.tick(clock())
             machine.line_restored()
+        except BaseException:
+            # Whatever went wrong here, the other side shall not wait for the rest.
+            machine.cancel()
+            run.finish()
+            raise
     run.finish()
     return run.last
 

@@ -1,0 +1,152 @@
+"""The simulated PC's COM port with a HyperTerminal on it, and the person before both.
+
+HyperTerminal as Windows 98 has it: Zmodem starts the receiver by itself (facts E2), a name that
+begins with `\\` or a drive hangs it (E3), it does not notice a full disk (E3), and it sends one
+file at a time. Its Zmodem is lrzsz's, a program that the host's author did not write.
+
+    python -m deployer.sim.hyperterm --port /dev/pts/7 --disk DIR
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import os
+import select
+import shutil
+import subprocess
+import sys
+import tempfile
+import termios
+import time
+import tty
+from collections.abc import Sequence
+from pathlib import Path
+
+from deployer.sim.console import Console
+from deployer.sim.disk import Disk, DiskError
+from deployer.sim.machine import Machine
+from deployer.sim.wire import Hang
+
+ZRQINIT = b"**\x18B00"
+FOLDER = "C:\\DEPLOY"
+
+
+class HyperTerminal:
+    """A terminal on a serial port of the modern machine that stands for COM1."""
+
+    def __init__(self, machine: Machine, port: str, folder: str = FOLDER) -> None:
+        if shutil.which("rz") is None or shutil.which("sz") is None:
+            raise ValueError("HyperTerminal's Zmodem is played by lrzsz, which is not installed")
+        self._machine = machine
+        self._folder = folder
+        self._line = os.open(port, os.O_RDWR | os.O_NOCTTY)
+        tty.setraw(self._line)
+
+    def close(self) -> None:
+        """Hang up."""
+        os.close(self._line)
+
+    def receive(self, limit: float) -> tuple[str, ...]:
+        """Wait for a sender and take its batch into the folder; the names."""
+        heard = b""
+        end = time.monotonic() + limit
+        while ZRQINIT not in heard:
+            left = end - time.monotonic()
+            if left <= 0:
+                return ()
+            if select.select([self._line], [], [], min(left, 0.2))[0]:
+                heard = (heard + os.read(self._line, 256))[-512:]
+        with tempfile.TemporaryDirectory(prefix="deployer-hyperterm-") as inbox:
+            self._run("rz", "-b", "-q", "-y", where=inbox, limit=end - time.monotonic())
+            return tuple(self._store(path) for path in _oldest_first(Path(inbox)))
+
+    def _store(self, path: Path) -> str:
+        if path.name.startswith("\\") or path.name[1:2] == ":":
+            raise Hang(f"HyperTerminal stands still: it was offered {path.name!r}")
+        data = path.read_bytes()
+        place = f"{self._folder}\\{path.name}"
+        with contextlib.suppress(DiskError):
+            self._machine.disk.write_bytes(place, b"")
+            for start in range(0, len(data), 4096):
+                self._machine.disk.append_bytes(place, data[start : start + 4096])
+        return path.name
+
+    def send(self, name: str, limit: float = 60.0) -> None:
+        """Transfer, Send File."""
+        with tempfile.TemporaryDirectory(prefix="deployer-hyperterm-") as outbox:
+            (Path(outbox) / name).write_bytes(
+                self._machine.disk.read_bytes(f"{self._folder}\\{name}")
+            )
+            self._run("sz", "-b", "-q", name, where=outbox, limit=limit)
+
+    def _run(self, *command: str, where: str, limit: float) -> None:
+        before = termios.tcgetattr(self._line)
+        process = subprocess.Popen(
+            command, stdin=self._line, stdout=self._line, stderr=subprocess.DEVNULL, cwd=where
+        )
+        try:
+            process.wait(max(1.0, limit))
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        finally:
+            termios.tcsetattr(self._line, termios.TCSANOW, before)
+
+
+def _oldest_first(inbox: Path) -> list[Path]:
+    return sorted(inbox.iterdir(), key=lambda path: (path.stat().st_mtime_ns, path.name))
+
+
+def visit(
+    machine: Machine, terminal: HyperTerminal, *, folder: str = FOLDER, rounds: int = 8,
+    patience: float = 120.0,
+) -> bool:  # fmt: skip
+    """Do what the card says until the result is sent; whether it was."""
+    machine.boot()
+    machine.run_line(f"MD {folder}")
+    disk = machine.disk
+    for _ in range(rounds):
+        names = terminal.receive(patience)
+        for name in names:
+            machine.note(f"HyperTerminal received {name}")
+        if not names or not disk.exists(f"{folder}\\GO.BAT"):
+            continue
+        machine.run_line(f"{folder}\\GO")
+        if disk.exists(f"{folder}\\NEXT.FTP"):
+            machine.note("HyperTerminal sends NEXT.FTP")
+            terminal.send("NEXT.FTP")
+            continue
+        for name in ("OUTPUT.TXT", "RESULT.TXT"):
+            if disk.exists(f"{folder}\\{name}"):
+                machine.note(f"HyperTerminal sends {name}")
+                terminal.send(name)
+        return True
+    return False
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit code 0: the result was sent; 1: it was not; 2: wrong use."""
+    parser = argparse.ArgumentParser(description="A simulated PC with HyperTerminal on COM1.")
+    parser.add_argument("--port", required=True, help="the terminal that stands for COM1")
+    parser.add_argument("--disk", type=Path, required=True, help="the directory of drive C:")
+    parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
+    options = parser.parse_args(arguments)
+    options.disk.mkdir(parents=True, exist_ok=True)
+    machine = Machine(
+        Disk(options.disk, capacity=options.capacity),
+        console=Console(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
+    )
+    try:
+        terminal = HyperTerminal(machine, options.port)
+    except (OSError, ValueError) as error:
+        sys.stderr.write(f"hyperterm: {error}\n")
+        return 2
+    try:
+        return 0 if visit(machine, terminal) else 1
+    finally:
+        terminal.close()
+
+
+if __name__ == "__main__":
+    sys.exit(main())
