@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import importlib.metadata
 import sys
 import time
@@ -22,6 +23,7 @@ from deployer.face import manage_cli, serial_cli, serve_cli, tables, tui_cli, wi
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress
 from deployer.face.push import Face, Push, push, push_by_daemon
+from deployer.face.serial_push import SerialPush, is_serial, push_over_line
 from deployer.face.view import Row, fold_all
 from deployer.host import Order
 from deployer.settings import Settings
@@ -107,6 +109,14 @@ def _number(value: object) -> str:
 
 @cli.command("push")
 @click.option("--target", envvar="DEPLOYER_TARGET", help="Address or name of the old PC, or sim.")
+@click.option("--speed", default=115_200, show_default=True, help="serial: bits per second.")
+@click.option(
+    "--flow",
+    type=click.Choice(["rtscts", "xonxoff", "none"]),
+    default="rtscts",
+    show_default=True,
+    help="serial: 3-wire cables need xonxoff.",
+)
 @click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
 @click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
@@ -137,6 +147,9 @@ def push_command(config: Settings, /, **given: Any) -> None:
     face = _face(as_json=given["as_json"], screen=given["screen"])
     request = _request(config, given)
     directory = batch.parse_directory(given["directory"] or config.directory)
+    if is_serial(target):
+        _push_over_line(target, request, directory, config, given)
+        return
     address = given["address"] or config.address
     timeout = given["timeout"]
     state_dir = _state_dir(config, given)
@@ -207,7 +220,26 @@ def _target(config: Settings, given: str | None) -> str:
             what="--target is missing: which old PC shall it go to?",
             remedy="Give its address, such as --target 192.168.1.2, or --target sim to rehearse.",
         )
-    return settings.resolve_target(given, config)
+    named = config.targets.get(given, given)
+    return named if is_serial(named) else settings.resolve_target(given, config)
+
+
+def _push_over_line(
+    target: str, request: staging.Request, directory: str, config: Settings, given: dict[str, Any]
+) -> None:
+    """A push to a PC that has no network card (`--target serial:PORT`)."""
+    face = _face(as_json=given["as_json"], screen=False)
+    timeout = config.timeout if given["timeout"] is None else given["timeout"]
+    job = SerialPush(
+        manifest=staging.stage(request),
+        target=target,
+        directory=directory,
+        speed=given["speed"],
+        flow=given["flow"],
+        silence=timeout or None,
+        say=functools.partial(click.echo, err=True),
+    )
+    asyncio.run(push_over_line(job, _state_dir(config, given), face))
 
 
 def _face(*, as_json: bool, screen: bool) -> Face:
