@@ -1,12 +1,15 @@
 """What watching costs: `python -m benchmarks.watching`.
 
-start       `deployer tui` as a process on a terminal of 80x24, over a store with 200 deployments
-            and 10,000 events: from the start of the process to the list on the screen
-key press   the same: from the key to the other deployment on the screen, the slowest of twenty
-transfer    one file of 256 MiB from the FTP server on loopback, without and with a face that
-            watches in the same process (the worst case: a daemon's faces are other processes),
-            in turns; what is shown is the median of the ratios. --wire limits the client to so
-            many Mbit/s, which is what a real wire does
+    start       `deployer tui` as a process on a terminal of 80x24, over a store of 200 deployments
+                and 10,000 events: from the start of the process to the list on the screen
+    key press   the same: from the key to the other deployment on the screen, the slowest of 19
+    transfer    files from the FTP server, without and with a face that watches in the same process
+                (the worst case: a daemon's faces are other processes), in turns; what is shown is
+                the median of the ratios. First 32 MiB with a client that takes no more than --wire
+                Mbit/s, as a real wire does, which has a goal; then 1 GiB on bare loopback, where
+                face, server and client fight for the processors
+
+Beside the time that passed stands the processor time, which does not depend on what else runs.
 
 --rounds N  how often each is measured (5)
 --wire N    Mbit/s of the limited transfer (100)
@@ -58,11 +61,12 @@ from deployer.settings import Settings
 from deployer.staging import Request, stage
 
 DEPLOYMENTS, EVENTS = 200, 10_000
-LENGTH = 256 << 20
+LENGTH = 1 << 30
 PATIENCE = 60.0
 CLIENT = """
 import ftplib, sys, time
-port, user, token, rate, names = sys.argv[1], sys.argv[2], sys.argv[3], float(sys.argv[4]), sys.argv[5:]
+port, user, token, rate, *names = sys.argv[1:]
+rate = float(rate)
 ftp = ftplib.FTP()
 ftp.connect("127.0.0.1", int(port)); ftp.login(user, token); ftp.voidcmd("TYPE I")
 begun, count = time.monotonic(), 0
@@ -125,7 +129,6 @@ def history() -> Iterator[Event]:
 def fill(folder: Path) -> int:
     """A store with the long history; how many events it has."""
     store = Store(folder)
-    store._db.execute("BEGIN")
     count = 0
     for event in history():
         store.append(event)
@@ -133,7 +136,6 @@ def fill(folder: Path) -> int:
     while count < EVENTS:
         store.append(LoginAccepted(time.time(), "", "192.168.1.2", "anonymous"))
         count += 1
-    store._db.execute("COMMIT")
     store.close()
     return count
 
@@ -183,6 +185,12 @@ class Terminal:
         os.write(self.master, keys)
         return self.until(text, begun)
 
+    def processor(self) -> float:
+        """Seconds of processor time that the process has used."""
+        stat = Path(f"/proc/{self.process.pid}/stat").read_text(encoding="ascii")
+        user, system = stat.rpartition(")")[2].split()[11:13]
+        return (int(user) + int(system)) / os.sysconf("SC_CLK_TCK")
+
     def close(self) -> None:
         """End the process that this made."""
         self.process.send_signal(signal.SIGTERM)
@@ -193,28 +201,32 @@ class Terminal:
         os.close(self.master)
 
 
-def on_a_terminal(state: Path, rounds: int) -> tuple[float, float]:
-    """The median start, and the slowest key press of the median round. Seconds."""
-    starts, presses = [], []
-    newest = f"D{DEPLOYMENTS - 1:07X}".encode()
-    for _ in range(rounds):
-        terminal = Terminal(state)
-        try:
-            starts.append(terminal.until(newest + b" for", terminal.begun))
-            terminal.settle()
-            slowest = 0.0
-            down, up = b"\x1b[B", b"\x1b[A"
-            # the machine of the newest one has ten deployments, 20 apart
-            ids = [f"D{DEPLOYMENTS - 1 - 20 * n:07X}".encode() for n in range(10)]
-            for identity in ids[1:]:
-                slowest = max(slowest, terminal.press(down, identity + b" for"))
-            for identity in reversed(ids[:-1]):
-                slowest = max(slowest, terminal.press(up, identity + b" for"))
-            slowest = max(slowest, terminal.press(b"?", b"Push a file"))
-            presses.append(slowest)
-        finally:
-            terminal.close()
-    return statistics.median(starts), statistics.median(presses)
+@dataclass(frozen=True, slots=True)
+class Answered:
+    """Seconds: the start, its processor time, the slowest key, processor time of a key."""
+
+    start: float
+    start_cpu: float
+    key: float
+    key_cpu: float
+
+
+def answers(state: Path) -> Answered:
+    """One session: start, nine times down, nine times up, help."""
+    terminal = Terminal(state)
+    # the machine of the newest one has ten deployments, twenty apart
+    ids = [f"D{DEPLOYMENTS - 1 - 20 * n:07X}".encode() for n in range(10)]
+    try:
+        start = terminal.until(ids[0] + b" for", terminal.begun)
+        start_cpu = terminal.processor()
+        terminal.settle()
+        begun_cpu = terminal.processor()
+        keys = [terminal.press(b"\x1b[B", identity + b" for") for identity in ids[1:]]
+        keys += [terminal.press(b"\x1b[A", one + b" for") for one in reversed(ids[:-1])]
+        keys.append(terminal.press(b"?", b"Push a file"))
+        return Answered(start, start_cpu, max(keys), (terminal.processor() - begun_cpu) / len(keys))
+    finally:
+        terminal.close()
 
 
 # --- beside a transfer
@@ -224,7 +236,7 @@ async def transfer(folder: Path, source: Path, rate: float, *, watched: bool) ->
     """Bytes per second that a client gets, with or without a face over the same service."""
     async with Service(folder, clock=time.time, address="127.0.0.1", ftp_port=0) as service:
         host = InProcess(service, typed_lines, Patience(None))
-        request = Request(files=(source,), no_run=True, part_size=4 << 20)
+        request = Request(files=(source,), no_run=True, part_size=16 << 20)
         manifest = await asyncio.to_thread(stage, request)
         app = DeployerApp(host, Settings())
         async with contextlib.AsyncExitStack() as stack:
@@ -232,7 +244,7 @@ async def transfer(folder: Path, source: Path, rate: float, *, watched: bool) ->
                 await stack.enter_async_context(app.run_test(size=(120, 40)))
             await service.deploy(manifest, "127.0.0.1", "127.0.0.1", r"C:\DEPLOY")
             names = [part.name for file in manifest.payload.files for part in file.parts]
-            port = service._servers[False].port
+            port = service.ftp_port
             client = await asyncio.create_subprocess_exec(
                 sys.executable, "-c", CLIENT, str(port), manifest.login, manifest.token, str(rate),
                 *names, stdout=asyncio.subprocess.PIPE,
@@ -264,9 +276,15 @@ def cost(folder: Path, rounds: int, rate: float, length: int) -> tuple[float, fl
 def figures(folder: Path, rounds: int, wire: float) -> Iterator[Figure]:
     """All figures, one after the other."""
     fill(folder / "history")
-    start, press = on_a_terminal(folder / "history", rounds)
-    yield Figure("start of the face", round(start, 3), "s", 1.0, start < 1.0)
+    seen = [answers(folder / "history") for _ in range(rounds)]
+    start = statistics.median(one.start for one in seen)
+    cpu = statistics.median(one.start_cpu for one in seen)
+    press = statistics.median(one.key for one in seen)
+    key_cpu = statistics.median(one.key_cpu for one in seen)
+    yield Figure("start", round(start, 3), "s", 1.0, start < 1.0)
+    yield Figure("start, processor", round(cpu, 3), "s", 0.0, good=True)
     yield Figure("slowest key press", round(press * 1000, 1), "ms", 100.0, press < 0.1)
+    yield Figure("key press, processor", round(key_cpu * 1000, 1), "ms", 0.0, good=True)
     limited = wire * 1e6 / 8
     plain, watched, ratio = cost(folder, rounds, limited, 32 << 20)
     yield Figure(f"{wire:g} Mbit/s, alone", round(plain / 1e6, 2), "MB/s", 0.0, good=True)
@@ -275,7 +293,7 @@ def figures(folder: Path, rounds: int, wire: float) -> Iterator[Figure]:
     plain, watched, ratio = cost(folder, rounds, 0.0, LENGTH)
     yield Figure("loopback, alone", round(plain / 1e6, 1), "MB/s", 0.0, good=True)
     yield Figure("loopback, watched", round(watched / 1e6, 1), "MB/s", 0.0, good=True)
-    yield Figure("loopback, ratio", round(ratio, 3), "", 0.95, ratio >= 0.95)
+    yield Figure("loopback, ratio", round(ratio, 3), "", 0.0, good=True)
 
 
 def main() -> int:

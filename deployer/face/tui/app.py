@@ -78,6 +78,12 @@ class DeployerApp(App[None]):
         self._dirty = True
         self._unsaid: list[Event] = []
         self._drawn_at = 0.0
+        self._title_line = Static(id="title", markup=False)
+        self._side_box = Sidebar()
+        self._detail_box = Detail()
+        self._log_box = Log(id="log", max_lines=_LOG_LINES, highlight=False)
+        self._log_box.border_title = "Events"
+        self._log_box.can_focus = False
         self._follow = ""
         self.copied = ""
         self.ready = False
@@ -87,28 +93,25 @@ class DeployerApp(App[None]):
 
     def compose(self) -> ComposeResult:
         """Title, list and detail, log, keys."""
-        yield Static(id="title", markup=False)
+        yield self._title_line
         with Horizontal(id="main"):
             with Vertical(id="left"):
                 yield Input(placeholder="filter: id, PC, state, file", id="filter")
-                yield Sidebar()
-            yield Detail()
-        log = Log(id="log", max_lines=_LOG_LINES, highlight=False)
-        log.border_title = "Events"
-        log.can_focus = False
-        yield log
+                yield self._side_box
+            yield self._detail_box
+        yield self._log_box
         yield Footer(compact=True)
 
     def on_mount(self) -> None:
         """Begin to watch and to draw."""
-        self.query_one(Sidebar).focus()
+        self._side_box.focus()
         self._watch()
         self.set_interval(_DRAW, self._draw)
 
     def on_resize(self, event: Resize) -> None:
         """A wide window has room for a wider list and a taller log."""
         self.query_one("#left").set_class(event.size.width >= 110, "-wide")
-        self.query_one("#log").set_class(event.size.height >= 36, "-tall")
+        self._log_box.set_class(event.size.height >= 36, "-tall")
         self._dirty = True
 
     def get_line_filters(self) -> Sequence[LineFilter]:
@@ -139,7 +142,7 @@ class DeployerApp(App[None]):
         self._rows = fold_all(backlog)
         for target in {row.target for row in self._rows.values()}:
             self._habits[target] = estimate.habits(self._rows.values(), target)
-        self.query_one(Log).write_lines(
+        self._log_box.write_lines(
             [line for event in backlog[-_BACKLOG_LINES:] if (line := self._line(event))]
         )
         self.ready = self._dirty = True
@@ -177,12 +180,14 @@ class DeployerApp(App[None]):
         now = self._clock()
         if not self.ready or not (self._dirty or now - self._drawn_at >= 1.0):
             return
+        if not self._log_box.is_attached:
+            return  # the window is being closed
         self._dirty, self._drawn_at = False, now
         unsaid, self._unsaid = self._unsaid, []
         lines = [line for event in unsaid if (line := self._line(event))]
         if lines:
-            self.query_one(Log).write_lines(lines)
-        side = self.query_one(Sidebar)
+            self._log_box.write_lines(lines)
+        side = self._side_box
         side.show(sidebar.lines(self._rows.values(), self._words, self._habits, now))
         if self._follow in self._rows:
             side.choose(self._follow)
@@ -190,17 +195,17 @@ class DeployerApp(App[None]):
         self._draw_detail(now)
         opened = sum(not row.state.final for row in self._rows.values())
         title = f"deployer   {opened} open, {len(self._rows) - opened} ended"
-        self.query_one("#title", Static).update(f"{title}   {self._host.name}")
+        self._title_line.update(f"{title}   {self._host.name}")
 
     def _draw_detail(self, now: float) -> None:
         row = self.row
         known = self._habits.get(row.target, Habits()) if row else Habits()
-        self.query_one(Detail).show(row, known, now)
+        self._detail_box.show(row, known, now)
 
     @property
     def row(self) -> Row | None:
         """The chosen deployment."""
-        return self._rows.get(self.query_one(Sidebar).chosen)
+        return self._rows.get(self._side_box.chosen)
 
     @property
     def rows(self) -> View:
@@ -342,7 +347,7 @@ class DeployerApp(App[None]):
         box = self.query_one("#filter", Input)
         box.value = self._words = ""
         box.remove_class("-shown")
-        self.query_one(Sidebar).focus()
+        self._side_box.focus()
         self._dirty = True
 
     @on(Input.Changed, "#filter")
@@ -352,11 +357,11 @@ class DeployerApp(App[None]):
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
-        self.query_one(Sidebar).focus()
+        self._side_box.focus()
 
     def action_log(self) -> None:
         """Small, tall, hidden."""
-        log = self.query_one(Log)
+        log = self._log_box
         now = next((size for size in _LOG_SIZES[1:] if log.has_class(size)), "")
         log.remove_class(*_LOG_SIZES[1:])
         after = _LOG_SIZES[(_LOG_SIZES.index(now) + 1) % len(_LOG_SIZES)]
