@@ -1,0 +1,211 @@
+"""What goes wrong in the middle: the next run goes on, and the user is told what happened."""
+
+from __future__ import annotations
+
+import json
+import os
+import resource
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from benchmarks.faults import judge, kill
+from benchmarks.faults.world import Case
+from deployer import manage
+from deployer.__main__ import run
+from deployer.errors import DeploymentEnded, DeploymentUnknown
+from deployer.events import DeploymentStaged, ProofReceived, StateChanged, TransferDone
+from deployer.model import State
+from deployer.service import recorded
+from deployer.sim.faults import Fault
+
+PUSH = (sys.executable, "-m", "deployer", "push", "--target", "sim", "--json")
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    path = tmp_path / "payload.bin"
+    path.write_bytes(bytes(range(256)) * 4000)
+    return path
+
+
+def start(state: Path, *arguments: object) -> subprocess.Popen[str]:
+    """A push of its own process, as it runs in another window."""
+    return subprocess.Popen(
+        [*PUSH, "--state-dir", str(state), *map(str, arguments)],
+        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+    )  # fmt: skip
+
+
+def until(process: subprocess.Popen[str], wanted: Callable[[dict[str, object]], bool]) -> None:
+    """Read the events of a push until one is as wanted."""
+    assert process.stdout is not None
+    for line in process.stdout:
+        if wanted(json.loads(line)):
+            return
+    raise AssertionError("the push ended before that")
+
+
+def states(state: Path) -> list[State]:
+    return [e.state for _seq, e in recorded(state) if isinstance(e, StateChanged)]
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_after_kill_9_the_same_push_ends_proved(seed: int) -> None:
+    killed = kill.kill_at_random(seed)
+    assert not killed.broken, killed
+
+
+@pytest.mark.parametrize(
+    "fault", [Fault("off", n) for n in (4, 17, 30, 43)] + [Fault("power", n) for n in (9, 45, 80)]
+)
+def test_after_a_power_failure_the_deployment_ends_proved(fault: Fault) -> None:
+    outcome = judge.play(Case(2, (fault,), run=True, restart=None, rot=False))
+    assert not outcome.broken
+    assert outcome.happened == (str(fault),)
+    assert outcome.state == State.PROVED
+
+
+def test_the_simulated_pc_does_not_outlive_its_host(tmp_path: Path, payload: Path) -> None:
+    disk = tmp_path / "state" / "sim-pc"
+    process = start(tmp_path / "state", "--part-size", "256K", payload)
+    until(process, lambda event: event["event"] == "transfer-done")
+    os.kill(process.pid, signal.SIGKILL)
+    process.communicate()
+    end = time.monotonic() + 20
+    while _running(str(disk)) and time.monotonic() < end:
+        time.sleep(0.05)
+    assert not _running(str(disk))
+
+
+def _running(mark: str) -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        try:
+            text = path.read_bytes()
+        except OSError:
+            continue
+        if b"deployer.sim" in text and mark.encode() in text:
+            found.append(path.parent.name)
+    return found
+
+
+def test_cancel_from_another_window(
+    tmp_path: Path, payload: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    process = start(state, "--part-size", "256K", "--fault", "hang@400000", payload)
+    until(process, lambda event: event["event"] == "transfer-started")
+    identity = next(e.deployment for _s, e in recorded(state) if isinstance(e, DeploymentStaged))
+    assert run(["cancel", identity.lower(), "--state-dir", str(state)]) == 0
+    assert f"{identity} is cancelled." in capsys.readouterr().out
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert f"The deployment {identity} was cancelled." in err
+    with pytest.raises(DeploymentEnded, match="cancelled"):
+        manage.cancel(state, identity)
+    assert run(["retry", identity, "--state-dir", str(state)]) == 0
+    assert states(state)[-1] == State.PROVED
+    assert {e.deployment for _s, e in recorded(state) if e.deployment} == {identity}
+
+
+def test_cancel_of_a_deployment_whose_host_is_gone(
+    tmp_path: Path, payload: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    state = tmp_path / "state"
+    process = start(state, payload)
+    until(process, lambda event: event["event"] == "login-accepted")
+    process.kill()
+    process.communicate()
+    identity = next(e.deployment for _s, e in recorded(state) if isinstance(e, DeploymentStaged))
+    assert run(["cancel", identity, "--state-dir", str(state)]) == 0
+    assert "nobody was delivering" in capsys.readouterr().out
+    assert states(state)[-1] == State.CANCELLED
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry"])
+def test_an_unknown_deployment_is_one_line(
+    tmp_path: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run([command, "D0000000", "--state-dir", str(tmp_path / "none")]) == 1
+    assert "no deployment D0000000" in capsys.readouterr().err
+    with pytest.raises(DeploymentUnknown):
+        manage.open_store(tmp_path, "D0000000")
+
+
+def test_pruning_keeps_what_was_sent_and_proved(tmp_path: Path, payload: Path) -> None:
+    state = tmp_path / "state"
+    assert run(["push", "--target", "sim", "--json", "--state-dir", str(state), str(payload)]) == 0
+    before = list(recorded(state))
+    assert manage.prune(state, 1, now=time.time()) == 0
+    gone = manage.prune(state, 1, now=time.time() + 2 * 86400)
+    kept = [event for _seq, event in recorded(state)]
+    assert gone == len(before) - len(kept) > 10
+    kinds = {type(event) for event in kept}
+    assert kinds == {DeploymentStaged, StateChanged, ProofReceived}
+    assert manage.prune(tmp_path / "none", 1, now=0) == 0
+
+
+def _no_more_than(size: int) -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))
+
+
+def test_a_full_disk_of_the_store_stops_and_says_so(tmp_path: Path, payload: Path) -> None:
+    state = tmp_path / "state"
+    first = subprocess.run(
+        [*PUSH, "--part-size", "256K", "--state-dir", str(state), str(payload)],
+        capture_output=True, text=True, check=False, timeout=120,
+        preexec_fn=lambda: _no_more_than(110_000),
+    )  # fmt: skip
+    assert first.returncode == 3, first.stderr
+    what, remedy = first.stderr.strip().splitlines()
+    assert "nothing more can be written there" in what
+    assert "push again" in remedy
+    assert run(["push", "--target", "sim", "--json", "--part-size", "256K", "--state-dir",
+                str(state), str(payload)]) == 0  # fmt: skip
+    assert states(state)[-1] == State.PROVED
+
+
+def test_a_file_that_changes_while_it_is_served_stops_the_deployment(
+    tmp_path: Path, payload: Path
+) -> None:
+    state = tmp_path / "state"
+    process = start(state, "--part-size", "256K", payload)
+    until(process, lambda e: e["event"] == "transfer-started" and e["name"] == "PAYLOAD.001")
+    with payload.open("r+b") as file:
+        file.write(b"changed")
+    _out, err = process.communicate(timeout=60)
+    assert process.returncode == 1
+    what, remedy = err.strip().splitlines()
+    assert what.endswith("payload.bin: the file changed while it was being sent, so its checksums no longer hold.")  # fmt: skip  # noqa: E501
+    assert "push again" in remedy
+    found = list((state / "sim-pc" / "DEPLOY").glob("PAYLOAD.BIN"))
+    assert not found
+    assert run(["push", "--target", "sim", "--json", "--part-size", "256K", "--state-dir",
+                str(state), str(payload)]) == 0  # fmt: skip
+
+
+def test_two_pushes_to_two_targets_share_a_store(tmp_path: Path, payload: Path) -> None:
+    """Events of another process in the same store keep nobody waiting."""
+    state = tmp_path / "state"
+    waiting = start(state, "--timeout", "3", payload)
+    until(waiting, lambda event: event["event"] == "server-listening")
+    writer = threading.Thread(target=_write_on, args=(state,))
+    writer.start()
+    _out, err = waiting.communicate(timeout=60)
+    writer.join()
+    assert waiting.returncode == 0, err
+
+
+def _write_on(state: Path) -> None:
+    store = manage.Store(state)
+    for number in range(200):
+        store.append(TransferDone(time.time(), "DFFFFFFF", "127.0.0.9", "A.001", number, 0.1))
+        time.sleep(0.02)
+    store.close()
