@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Protocol
 
 from deployer.core import tree as trees
 from deployer.core.tree import Tree
-from deployer.events import Event
+from deployer.events import CommandRefused, Event
 from deployer.model import Shelf
 
 if TYPE_CHECKING:
@@ -48,6 +48,8 @@ class Limits:
     waiting: int = 32
     unread_replies: int = 64
     refusals_told: int = 20
+    strangers_told: int = 500
+    strangers_rate: float = 20.0
     chunk: int = 1 << 20
 
 
@@ -88,12 +90,36 @@ class Desk:
         self.closing: list[socket.socket] = []
         self.held: frozenset[str] = frozenset()
         self._emit = emit
+        self._budget = float(limits.strangers_told)
+        self._budget_at = time.monotonic()
+        self._untold = 0
         self._trees: dict[int, Tree] = {}
 
     def emit(self, event: Event) -> None:
-        """Tell an event. A watcher that fails must not take the server down with it."""
+        """Tell an event. A watcher that fails must not take the server down with it.
+
+        What strangers do (who have not logged in) is told as long as it does not come too fast:
+        every event is stored, and nobody on the wire may fill the host's disk.
+        """
+        if not event.deployment and not self._may_tell():
+            self._untold += 1
+            return
         with contextlib.suppress(Exception):  # the loop of the service may be closed already
+            if self._untold:
+                untold, self._untold = self._untold, 0
+                line = f"{untold} events of strangers came too fast to be told"
+                self._emit(CommandRefused(self.clock(), "", "", "", line))
             self._emit(event)
+
+    def _may_tell(self) -> bool:
+        now = time.monotonic()
+        passed, self._budget_at = now - self._budget_at, now
+        refilled = self._budget + passed * self.limits.strangers_rate
+        self._budget = min(refilled, float(self.limits.strangers_told))
+        if self._budget < 1:
+            return False
+        self._budget -= 1
+        return True
 
     def close_sockets(self) -> None:
         """Close what was given up since the last call.

@@ -46,6 +46,7 @@ class Control(Exchange):
 
     def handle_max_cons(self) -> None:
         """Turn a client away."""
+        self.tell_refusal("connect", said.TOO_MANY)
         self.respond(said.TOO_MANY)
         self.close()
 
@@ -71,7 +72,7 @@ class Control(Exchange):
                 self.respond(line)
             case RefuseAscii(session, line, name):
                 self.adopt(session)
-                self.desk.emit(events.AsciiRefused(*self.who(), name))
+                self.tell(events.AsciiRefused(*self.who(), name))
                 self.respond(line)
             case Login(session, user, password):
                 self.adopt(session)

@@ -125,10 +125,14 @@ class Lines(FTPHandler):  # type: ignore[misc]
     logline = logerror = log_cmd = log_transfer = log_exception = log
 
     def tell_refusal(self, command: str, line: str) -> None:
-        """Tell the people who watch, a bounded number of times per session."""
+        """Tell the people who watch that a command was refused."""
+        self.tell(events.CommandRefused(*self.who(), command, line))
+
+    def tell(self, refusal: events.CommandRefused | events.AsciiRefused) -> None:
+        """Tell of a refusal, a bounded number of times per session."""
         self._refusals += 1
         if self._refusals <= self.desk.limits.refusals_told:
-            self.desk.emit(events.CommandRefused(*self.who(), command, line))
+            self.desk.emit(refusal)
 
     def stranger(self, address: str) -> None:
         """Somebody else came to the port that was opened for this client."""

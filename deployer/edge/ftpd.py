@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import functools
+import logging
 import socket
 import threading
 import time
@@ -91,6 +92,7 @@ class FtpServer:
         """Listen and serve in a thread of its own."""
         sock = self._listening or bind(self._address, self._port)
         self._port = int(sock.getsockname()[1])
+        _silence_pyftpdlib()
         sweep_leftovers(self._desk.inbox, time.time())
         loop = IOLoop.factory()
         self._wake, heard = socket.socketpair()
@@ -155,6 +157,13 @@ class FtpServer:
                     control.close()
             loop.close()
             desk.close_sockets()
+
+
+def _silence_pyftpdlib() -> None:
+    """What happens is told as events; without a handler, logging would print errors on stderr."""
+    log = logging.getLogger("pyftpdlib")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
 
 
 def _sooner(soonest: float | None, most: float) -> float:

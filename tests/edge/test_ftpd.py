@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ftplib
+import importlib
 import io
 import os
 import socket
 import subprocess
 import sys
 import threading
+import warnings
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -555,6 +557,26 @@ def test_a_server_can_be_started_again(serve):
         assert fetch(ftp, "GO.BAT") == GO
 
 
+def test_pyftpdlib_itself_is_left_as_it_is(serve):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", DeprecationWarning)
+        handlers = importlib.import_module("pyftpdlib.handlers")
+        servers = importlib.import_module("pyftpdlib.servers")
+    kinds = (
+        handlers.FTPHandler,
+        handlers.DTPHandler,
+        handlers.FTPHandler.active_dtp,
+        handlers.FTPHandler.passive_dtp,
+        servers.FTPServer,
+    )
+    before = [dict(vars(kind)) for kind in kinds]
+    with serve().client(passive=False) as ftp:
+        fetch(ftp, "STORI260.001")
+        ftp.set_pasv(True)
+        fetch(ftp, "STORI260.002")
+    assert [dict(vars(kind)) for kind in kinds] == before
+
+
 def test_two_servers_in_one_process_share_nothing(serve):
     narrow, wide = serve(limits=Limits(line=20)), serve()
     with narrow.talk() as one, wide.talk() as two:
@@ -562,9 +584,27 @@ def test_two_servers_in_one_process_share_nothing(serve):
         assert two.say("HELP " + "x" * 40)[:3] == "214"
 
 
-def test_importing_the_server_warns_of_nothing():
-    run = [sys.executable, "-W", "error", "-c", "import deployer.edge.ftpd"]
-    done = subprocess.run(run, capture_output=True, text=True, timeout=60, check=False)
+SILENT = """
+import logging
+from deployer.edge.ftpd import FtpServer
+server = FtpServer(address="127.0.0.1", port=0, library=None, inbox_dir="unused", emit=print)
+server.start()
+logging.getLogger("pyftpdlib").error("pyftpdlib has something to say")
+server.close()
+"""
+
+
+def test_nothing_is_printed_and_nothing_is_deprecated():
+    run = [sys.executable, "-W", "error", "-c", SILENT]
+    root = str(Path(__file__).resolve().parents[2])
+    done = subprocess.run(
+        run,
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+        env={**os.environ, "PYTHONPATH": root},
+    )
     assert (done.returncode, done.stderr) == (0, "")
 
 

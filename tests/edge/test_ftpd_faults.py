@@ -519,7 +519,32 @@ def test_refusals_are_told_a_bounded_number_of_times(serve):
     with served.talk() as talk:
         for _ in range(50):
             assert talk.say("DELE GO.BAT")[:3] == "550"
+        for _ in range(50):
+            assert talk.say("RETR STORI260.001")[:3] == "550"
     assert len(served.told(events.CommandRefused)) == 5
+    assert not served.told(events.AsciiRefused)
+
+
+def test_strangers_cannot_fill_the_record(serve):
+    served = serve(limits=Limits(strangers_told=10, strangers_rate=1000.0))
+    for _ in range(3):
+        served.talk(login=False).close()
+    served.all_gone(3)
+    assert len(served.told(events.ClientConnected)) == 3
+
+    served = serve(limits=Limits(strangers_told=10, strangers_rate=0.0))
+    for _ in range(30):
+        served.talk(login=False).close()
+    with served.talk() as talk:
+        assert talk.fetch("RETR GO.BAT")[1]
+        talk.say("QUIT")
+    gone = served.wait(events.ClientGone, deployment="D7F3A21C")
+    assert gone.peer == "127.0.0.1"
+    strangers = [event for event in served.events if not event.deployment]
+    assert len(strangers) == 11
+    assert "events of strangers came too fast to be told" in strangers[-1].reply
+    assert served.told(events.LoginAccepted)
+    assert served.told(events.TransferDone)
 
 
 def test_what_a_killed_server_left_of_an_upload_is_swept_away(serve):
