@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 import traceback
 
@@ -50,8 +51,19 @@ def _fail(what: str, remedy: str, code: int, debug: bool) -> int:
     return code
 
 
+def _stop(_number: int, _frame: object) -> None:
+    raise KeyboardInterrupt
+
+
 def main() -> None:
-    """Console entry point; the only place that exits the process."""
+    """Console entry point; the only place that exits the process.
+
+    A closed window or a plain kill is a Ctrl-C, so that what was changed is given back.
+    """
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)  # Windows has no SIGHUP
+        if number is not None and signal.getsignal(number) == signal.SIG_DFL:
+            signal.signal(number, _stop)
     sys.exit(run(sys.argv[1:]))
 
 

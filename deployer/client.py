@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import AsyncGenerator
+from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -24,17 +25,29 @@ def find(state_dir: Path) -> Path | None:
     """The socket of a running daemon: DEPLOYER_SOCKET, the state directory's, or the system's."""
     named = os.environ.get("DEPLOYER_SOCKET")
     places = [Path(named)] if named else [p / SOCKET for p in (state_dir, *_PLACES)]
-    return next((place for place in places if place.is_socket() and _answers(place)), None)
+    return next((place for place in places if answers(place)), None)
 
 
-def _answers(place: Path) -> bool:
-    """Whether a daemon of our version listens there; a socket file may outlive its daemon."""
+def answers(place: Path) -> bool:
+    """Whether a daemon listens there that this user may ask; a socket may outlive its daemon."""
     try:
+        if not place.is_socket():
+            return False
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), timeout=5) as client:
             answer = client.get("http://deployer/v1/status")
-    except httpx.HTTPError:
+    except (httpx.HTTPError, OSError):
         return False
     return answer.status_code == 200
+
+
+def _absolute(request: Request) -> Request:
+    """The same files, by the same names, for a daemon that stands in another directory."""
+    recipe, profile = (
+        str(Path(name).absolute()) if name.endswith(".toml") else name
+        for name in (request.recipe, request.profile)
+    )
+    files = tuple(file.absolute() for file in request.files)
+    return replace(request, files=files, recipe=recipe, profile=profile)
 
 
 class Client:
@@ -101,11 +114,13 @@ class Client:
 
     async def recognise(self, request: Request) -> Recognised:
         """See `Host.recognise`."""
-        found: Recognised = await self._ask("recognise", request)
+        found: Recognised = await self._ask("recognise", _absolute(request))
         return found
 
     async def push(self, order: Order) -> str:
-        """See `Host.push`."""
+        """See `Host.push`. An order that names no host is for the address that the daemon has."""
+        host = order.host or str((await self.status())["address"])
+        order = replace(order, request=_absolute(order.request), host=host)
         return str(await self._ask("push", order))
 
     async def retry(self, deployment: str) -> str:

@@ -14,7 +14,8 @@ from __future__ import annotations
 
 import asyncio
 import hmac
-from collections.abc import AsyncIterator, Mapping
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,9 @@ from deployer.staging import Request
 
 VERSION = 1
 MAX_BODY = 1 << 20
+_NEWEST = (1 << 63) - 1
+"""No event has a greater number."""
+
 HEARTBEAT = 10.0
 """Seconds after which a silent stream says that it is still there."""
 
@@ -96,6 +100,13 @@ def error_to_plain(error: errors.DeployerError) -> dict[str, Any]:
     return {"error": type(error).__name__, "fields": fields}
 
 
+def _internal(error: Exception) -> errors.DeployerError:
+    return errors.WrongUse(
+        what=f"Internal error of the daemon: {type(error).__name__}: {error}.",
+        remedy="Its log has more; report what that says.",
+    )
+
+
 def error_from_plain(answer: Mapping[str, Any]) -> errors.DeployerError:
     """The error of its JSON form; one of an unknown kind is an internal error."""
     kind = getattr(errors, str(answer.get("error")), errors.DeployerError)
@@ -122,6 +133,9 @@ def application(host: Host, about: Mapping[str, Any], access: Access | None) -> 
             result = await getattr(host, request.path_params["name"])(*arguments)
         except errors.DeployerError as error:
             return JSONResponse(error_to_plain(error), 409)
+        except Exception as error:  # the asker learns it, and the daemon goes on
+            traceback.print_exc()
+            return JSONResponse(error_to_plain(_internal(error)), 500)
         return JSONResponse({"result": to_plain(result)})
 
     async def status(request: HttpRequest) -> Response:
@@ -133,7 +147,7 @@ def application(host: Host, about: Mapping[str, Any], access: Access | None) -> 
         if (refusal := refused(request, access)) is not None:
             return refusal
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")
-        stream = host.subscribe(int(since) if since.isdecimal() else None)
+        stream = host.subscribe(min(int(since), _NEWEST) if since.isdecimal() else None)
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(
             _server_sent(stream), media_type="text/event-stream", headers=headers
@@ -202,6 +216,9 @@ async def _server_sent(stream: AsyncIterator[tuple[int, Any]]) -> AsyncIterator[
     finally:
         if upcoming is not None:
             upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
 
 async def _next(stream: AsyncIterator[tuple[int, Any]]) -> tuple[int, Any]:

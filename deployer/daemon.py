@@ -1,9 +1,10 @@
 """The daemon: the wire's address, the servers on it, the control API, until it is told to stop.
 
 Started as root with a user to become, it is two processes. The first one keeps the privilege, and
-does nothing with it but wait and give the interface back; the second has opened the ports before it
-became that user, and does all the rest without any privilege. Started with capabilities (systemd),
-or without a wire to set, it is one process.
+does nothing with it but wait and give the interface back; the second inherits the open ports, has
+become that user, does all the rest without any privilege, and ends with the first however that
+ends. Started with capabilities (systemd), or as root alone, it is one process, which keeps what
+undoing needs.
 """
 
 from __future__ import annotations
@@ -16,7 +17,9 @@ import os
 import secrets
 import signal
 import socket
+import stat
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -28,7 +31,7 @@ from deployer import client, control, wire
 from deployer.edge import files, notify, privileges
 from deployer.edge.link.lease import Lease
 from deployer.edge.ports import bind, listen_unix
-from deployer.errors import DaemonRuns, WrongUse
+from deployer.errors import DaemonRuns, DeployerError, WrongUse
 from deployer.events import Event, to_json
 from deployer.host import InProcess, Patience, TypedLines
 from deployer.service import Listening, Service, TypedSteps
@@ -83,15 +86,14 @@ class _Open:
     http: socket.socket | None
     control: socket.socket
     web: socket.socket | None
-    token: str
 
 
-def serve(serving: Serving, words: Words) -> None:
-    """Serve until SIGTERM or SIGINT.
+def serve(serving: Serving, words: Words) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code, which is not 0 when serving ended by itself.
 
     Raises DaemonRuns, the errors of the wire, PortBusy, PortForbidden, AddressMissing.
     """
-    if client.find(serving.control.parent) == serving.control:
+    if client.answers(serving.control):
         raise DaemonRuns(socket=serving.control)
     become = _user(serving.user)
     files.make_directory(serving.state_dir)
@@ -100,12 +102,13 @@ def serve(serving: Serving, words: Words) -> None:
             lease = _take(serving.wanted, stack)
             words.say(f"{lease.interface} has {lease.address} until this ends")
         opened = _open(serving, become)
-        if hasattr(os, "geteuid") and os.geteuid() != 0 and privileges.effective():
-            privileges.keep_only({"CAP_NET_ADMIN", "CAP_NET_RAW"})
-        if become is None:
-            asyncio.run(_run(serving, opened, words))
-        else:
-            _guard(serving, opened, become, words)
+        stack.callback(serving.control.unlink, missing_ok=True)
+        if become is not None:
+            return _guard(serving, opened, become, words)
+        if privileges.effective():
+            privileges.keep_only({"net_admin", "net_raw"})
+        asyncio.run(_run(serving, opened, words))
+    return 0
 
 
 def _take(wanted: wire.Wanted, stack: contextlib.ExitStack) -> Lease:
@@ -132,41 +135,80 @@ def _open(serving: Serving, become: _Account | None) -> _Open:
     ftp = bind(serving.address, serving.ftp_port)
     http = None if serving.http_port is None else bind(serving.address, serving.http_port)
     web = None if serving.web is None else bind("127.0.0.1", serving.web)
-    token = secrets.token_urlsafe(24)
+    fresh = not serving.control.parent.exists()
     files.make_directory(serving.control.parent)
     unix = listen_unix(serving.control)
-    if web is not None:
-        path = serving.state_dir / "web-token"
-        files.write_atomically(path, f"{token}\n".encode("ascii"))
-        path.chmod(0o600)
     if become is not None:
+        if fresh:
+            serving.control.parent.chmod(0o755)  # whatever the umask: that user has to get there
         os.chown(serving.control, become.uid, become.gid)
-        for path in (serving.state_dir, *serving.state_dir.rglob("*")):
+        _hand_over(serving.state_dir, become)
+    return _Open(ftp, http, unix, web)
+
+
+def _hand_over(directory: Path, become: _Account) -> None:
+    """Give the state to the user, unless it is that user's already.
+
+    What has two names is left alone: one of them may be outside.
+    """
+    if directory.stat().st_uid == become.uid:
+        return
+    for path in (directory, *directory.rglob("*")):
+        found = path.lstat()
+        if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
             os.chown(path, become.uid, become.gid, follow_symlinks=False)
-    return _Open(ftp, http, unix, web, token)
 
 
-def _guard(serving: Serving, opened: _Open, become: _Account, words: Words) -> None:
-    """Keep the privilege here, and let a child without it serve."""
+def _guard(serving: Serving, opened: _Open, become: _Account, words: Words) -> int:
+    """Keep the privilege here, and let a child without it serve; the child's exit code."""
+    leash, held = os.pipe()
     child = os.fork()
     if child == 0:
-        code = 1
-        try:
-            os.initgroups(become.name, become.gid)
-            os.setresgid(become.gid, become.gid, become.gid)
-            os.setresuid(become.uid, become.uid, become.uid)
-            os.environ["HOME"] = become.home
-            words.say(f"the ports are open; serving as {become.name}")
-            asyncio.run(_run(serving, opened, words))
-            code = 0
-        finally:
-            sys.stdout.flush()
-            os._exit(code)
+        os.close(held)
+        os._exit(_serve_as(become, leash, serving, opened, words))
+    os.close(leash)
     for sock in (opened.ftp, opened.http, opened.control, opened.web):
         if sock is not None:
             sock.close()
     with _forwarding(child):
-        os.waitpid(child, 0)
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(held)
+    if code:
+        words.say(f"the process that served has ended by itself ({code})")
+    return code if code >= 0 else 128 - code
+
+
+def _serve_as(become: _Account, leash: int, serving: Serving, opened: _Open, words: Words) -> int:
+    """The whole life of the child; nothing may get out of it."""
+    code = 1
+    try:
+        os.initgroups(become.name, become.gid)
+        os.setresgid(become.gid, become.gid, become.gid)
+        os.setresuid(become.uid, become.uid, become.uid)
+        os.environ["HOME"] = become.home
+        os.umask(0o077)
+        threading.Thread(target=_end_with, args=(leash,), name="leash", daemon=True).start()
+        words.say(f"the ports are open; serving as {become.name}")
+        asyncio.run(_run(serving, opened, words))
+        code = 0
+    except DeployerError as error:
+        sys.stderr.write(f"deployer: {error.what}\n{error.remedy}\n")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    return code
+
+
+def _end_with(leash: int) -> None:
+    """End at once when the first process is gone: the wire is about to be taken from under us."""
+    os.read(leash, 1)
+    os._exit(1)
 
 
 @contextlib.contextmanager
@@ -184,8 +226,9 @@ def _forwarding(child: int) -> Iterator[None]:
 
 
 async def _run(serving: Serving, opened: _Open, words: Words) -> None:
+    told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: None)  # uvicorn's own handler stands before it
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with (
         Service(
             serving.state_dir,
@@ -206,16 +249,33 @@ async def _run(serving: Serving, opened: _Open, words: Words) -> None:
         if opened.web is not None:
             port = opened.web.getsockname()[1]
             hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
-            servers.append(_api(host, about, opened.web, control.Access(opened.token, hosts)))
-            words.say(f"page: http://127.0.0.1:{port}/?token={opened.token}")
+            access = control.Access(_new_token(serving.state_dir / "web-token"), hosts)
+            servers.append(_api(host, about, opened.web, access))
+            words.say(f"page: http://127.0.0.1:{port}/?token={access.token}")
         words.say(f"ready on {serving.address}:{service.ftp_port}; control at {serving.control}")
         notify.tell(READY="1")
         try:
-            await _until_told(servers)
+            await _until(told, servers)
         finally:
             notify.tell(STOPPING="1")
             telling.cancel()
-            serving.control.unlink(missing_ok=True)
+
+
+def _new_token(path: Path) -> str:
+    """A new token for the page, written where its user alone can read it."""
+    token = secrets.token_urlsafe(24)
+    files.write_atomically(path, f"{token}\n".encode("ascii"))
+    path.chmod(0o600)
+    return token
+
+
+class _Api(uvicorn.Server):
+    """A server of the control API; signals are the daemon's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
 
 
 def _api(
@@ -228,16 +288,18 @@ def _api(
         lifespan="off",
         timeout_graceful_shutdown=_GRACE,
     )
-    return uvicorn.Server(config), sock
+    return _Api(config), sock
 
 
-async def _until_told(servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
-    """Serve until a signal; then every server stops, whichever of them saw it."""
+async def _until(told: asyncio.Event, servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
+    """Serve until told to stop, or until a server ends, which none does by itself."""
     running = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in servers]
-    await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+    stopping = asyncio.create_task(told.wait())
+    await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    stopping.cancel()
     for server, _sock in servers:
         server.should_exit = True
-    await asyncio.wait(running)
+    await asyncio.gather(*running)
 
 
 async def _tell(service: Service, say: Callable[[str], None]) -> None:

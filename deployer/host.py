@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,8 +15,8 @@ from types import TracebackType
 from typing import Protocol, Self
 
 from deployer import staging
+from deployer.core import batch, modelfile, plan
 from deployer.core import fit as fits
-from deployer.core import modelfile, plan
 from deployer.core import proof as proofs
 from deployer.edge import files, resources
 from deployer.edge.store import Store
@@ -202,6 +203,7 @@ class InProcess:
 
     async def push(self, order: Order) -> str:
         """See `Host.push`. A target that is busy here is refused."""
+        _refuse_strange(order)
         self._refuse_busy(order.target)
         manifest = await asyncio.to_thread(staging.stage, order.request, host=order.host)
         self._refuse_busy(order.target)
@@ -301,6 +303,19 @@ class InProcess:
         task = asyncio.get_running_loop().create_task(work)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
+
+
+def _refuse_strange(order: Order) -> None:
+    """Raises WrongUse for what no face of ours would ask: an order may come over a socket."""
+    batch.parse_directory(order.directory)
+    for address in (order.host,) if order.target == "sim" else (order.host, order.target):
+        try:
+            ipaddress.IPv4Address(address)
+        except ValueError as error:
+            raise WrongUse(
+                what=f"{address!r}: not the address of a machine on the wire.",
+                remedy="Write it as 192.168.1.2.",
+            ) from error
 
 
 def recognise(request: Request) -> Recognised:

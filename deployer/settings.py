@@ -7,6 +7,8 @@ Flags and environment variables (`DEPLOYER_*`) are click's work; this module rea
 from __future__ import annotations
 
 import ipaddress
+import os
+import sys
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -22,13 +24,20 @@ from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
 FILE_NAME = "deployer.toml"
 
 
+def default_state_dir() -> str:
+    """The user's own place; for root the system's, where a user that root becomes can get to."""
+    if sys.platform == "linux" and os.geteuid() == 0:
+        return "/var/lib/deployer"
+    return platformdirs.user_state_dir("deployer")
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What may be set in `deployer.toml`. Seconds, ports, addresses, directories."""
 
     address: str = DEFAULT_HOST_ADDRESS
     ftp_port: int = 21
-    state_dir: str = field(default_factory=lambda: platformdirs.user_state_dir("deployer"))
+    state_dir: str = field(default_factory=default_state_dir)
     directory: str = DEFAULT_TARGET_DIRECTORY
     profile: str = "win98-fat32"
     timeout: float = 900.0

@@ -21,6 +21,7 @@ import subprocess
 import sys
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 
 from deployer.core import wire
 from deployer.core.presence import (
@@ -42,6 +43,8 @@ _ECHO, _ECHO_REPLY = 8, 0
 _DISCARD = 9
 _NUMBERS = itertools.count(1)
 _PAYLOAD = b"deployer"
+_ASKING = ThreadPoolExecutor(4, "ping")
+"""Threads of their own: many absent targets make nobody wait who reads a file."""
 
 
 def probe(
@@ -208,8 +211,9 @@ async def watch(
 ) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
     """Every time that the target appears, vanishes or returns, until the caller stops listening."""
     seen = Watch(patience=patience)
+    loop = asyncio.get_running_loop()
     while True:
-        verdict = await asyncio.to_thread(ask, target)
+        verdict = await loop.run_in_executor(_ASKING, ask, target)
         seen, change = observe(seen, verdict, clock())
         if change is not None:
             yield clock(), change, verdict

@@ -9,7 +9,6 @@ import importlib.metadata
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -155,7 +154,7 @@ def push_command(config: Settings, /, **given: Any) -> None:
     state_dir = _state_dir(config, given)
     socket = None if given["faults"] else client.find(state_dir)
     if socket is not None:
-        order = Order(_absolute(request), target, directory, address)
+        order = Order(request, target, directory, given["address"] or "")
         detach, deadline = given["detach"], timeout or None
         asyncio.run(push_by_daemon(order, socket, face, deadline=deadline, detach=detach))
         return
@@ -177,11 +176,6 @@ def push_command(config: Settings, /, **given: Any) -> None:
     )
     with _wire(address, target, state_dir, given):
         asyncio.run(push(job, state_dir, face))
-
-
-def _absolute(request: staging.Request) -> staging.Request:
-    """The same files for a daemon, which stands in another directory."""
-    return replace(request, files=tuple(file.resolve() for file in request.files))
 
 
 @contextlib.contextmanager

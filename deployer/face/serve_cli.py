@@ -42,7 +42,7 @@ def register(cli: click.Group) -> None:
     "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
 )
 @click.pass_obj
-def serve_command(config: Settings, /, **given: Any) -> None:
+def serve_command(config: Settings, /, **given: Any) -> int:
     """Serve old PCs until stopped: sets the wire's address, opens FTP and the page, takes pushes.
 
     With sudo it becomes the user who called it as soon as the ports are open.
@@ -51,7 +51,7 @@ def serve_command(config: Settings, /, **given: Any) -> None:
     address = given["address"] or f"{config.address}/24"
     wanted = wire.Wanted(
         address=address,
-        state_dir=state_dir / "wire",
+        state_dir=state_dir,
         interface=given["interface"],
         host_route=given["host_route"] or "",
         force=given["force_interface"],
@@ -69,7 +69,7 @@ def serve_command(config: Settings, /, **given: Any) -> None:
         wanted=None if given["no_link"] else wanted,
         patience=Patience(silence or None, given["timeout"] or None),
     )
-    daemon.serve(serving, Words(typed_lines, _typed, _say))
+    return daemon.serve(serving, Words(typed_lines, _typed, _say))
 
 
 def _typed(host: str, directory: str) -> tuple[tuple[str, str], ...]:
