@@ -92,6 +92,14 @@ class DriveTooSmall(DeployerError):
     exit_code = EXIT_USE
 
 
+class TooManyFiles(DeployerError):
+    """{files} files in {parts} parts are too many for one deployment ({records} records; the target reads {limit}).
+    Push them in several goes, or as one archive (.zip) that is unpacked there.
+    """
+
+    exit_code = EXIT_USE
+
+
 class NameRefused(DeployerError):
     """{path}: Windows 98 cannot have this name ({why}).
     Rename it, or leave it out.{more}
@@ -484,9 +492,9 @@ class LineUnfit(DeployerError):
     exit_code = EXIT_UNREACHABLE
 
 
-class ReceiverMissing(DeployerError):
-    """{what}
-    {remedy}
+class PppMissing(DeployerError):
+    """This way needs {missing}, which is not installed.
+    Run: sudo apt install ppp (Debian, Ubuntu), or use: deployer push --target serial:PORT
     """
 
     exit_code = EXIT_HOST

@@ -7,13 +7,15 @@ goes out as the events that a transfer over FTP has, with the port as the peer.
 from __future__ import annotations
 
 import contextlib
+import shutil
+import subprocess
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO
 
-from deployer.core import boot98, linetest, names, transfer, xmodem, zmodem
+from deployer.core import boot98, linetest, names, ppp, transfer, xmodem, zmodem
 from deployer.core.transfer import Offer, Reason
 from deployer.edge import files, serial_terminal, serial_test, serialport
 from deployer.edge.serial_drive import Hooks, drive
@@ -33,6 +35,7 @@ from deployer.errors import (
     LineNoisy,
     LineSilent,
     LineUnfit,
+    PppMissing,
     TransferRefused,
     TransferStopped,
     WrongUse,
@@ -47,8 +50,9 @@ from deployer.events import (
 
 __all__ = [
     "DEFAULT_SPEED", "PROTOCOLS", "SPEEDS", "Flow", "Job", "PortInfo", "Received", "SerialLine",
-    "advice", "answer", "bootstrap", "examine", "first_lines", "ports", "receive",
-    "receive_over", "send", "send_over",
+    "advice", "answer", "bootstrap", "examine", "first_lines", "ports",
+    "ppp_command", "receive",
+    "receive_over", "run_ppp", "send", "send_offers", "send_over", "short_names",
     "terminal",
 ]  # fmt: skip
 
@@ -161,6 +165,23 @@ def _write_all(line: Line, data: bytes) -> None:
         data = data[line.write(data) :]
         if data:
             time.sleep(0.01)
+
+
+def ppp_command(job: Job, *, host: str, target: str) -> list[str]:
+    """pppd's command line for Direct Cable Connection."""
+    hardware = job.flow is Flow.RTSCTS
+    return [
+        "pppd",
+        *ppp.arguments(job.port, job.speed, host=host, target=target, hardware=hardware),
+    ]
+
+
+def run_ppp(job: Job, *, host: str, target: str) -> int:
+    """Run pppd until it ends or is interrupted; its exit code. Raises PppMissing."""
+    missing = [name for name in ("pppd", "chat") if shutil.which(name) is None]
+    if missing:
+        raise PppMissing(missing=" and ".join(missing))
+    return subprocess.call(ppp_command(job, host=host, target=target))
 
 
 def terminal(job: Job, out: Path, *, overwrite: bool) -> None:

@@ -40,7 +40,7 @@ def ours(data: bytes) -> float:
             def supply(want: transfer.Want) -> bytes:
                 return data[want.position : want.position + want.length]
 
-            last = drive(machine, line, Hooks(lambda event: None, supply), giver=machine)
+            last = drive(machine, line, Hooks(lambda _event: None, supply), giver=machine)
         peer.wait(20)
         os.close(handle)
         assert last == transfer.Finished(), last

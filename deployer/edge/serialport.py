@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import os
 import select
 import sys
 from collections.abc import Callable, Sequence
@@ -258,7 +259,7 @@ def _refusal(port: str, error: Exception) -> Exception:
     if number == errno.EBUSY or "exclusively lock" in text or "temporarily unavailable" in text:
         return SerialPortBusy(port=port)
     others = ", ".join(info.device for info in ports()) or "none at all"
-    why = text.rpartition(": ")[2] or type(error).__name__
+    why = os.strerror(number).lower() if number else text.rpartition(": ")[2]
     return SerialPortMissing(port=port, why=why, others=others)
 
 

@@ -1,4 +1,4 @@
-"""`push --target serial:` to the simulated PC: HyperTerminal, GO.BAT, the real helper and engine."""
+"""`push --target serial:` to the simulated PC: HyperTerminal, GO.BAT, our real programs."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import asyncio
 import random
 import shutil
 import threading
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -14,12 +13,12 @@ import pytest
 from deployer import staging
 from deployer.core import batch_serial
 from deployer.face.serial_push import SerialPush, push_over_line
-from deployer.model import State
+from deployer.model import Manifest, State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal, visit
 from deployer.sim.machine import Machine
-from tests.serialwire import Direction, Faults, Wire
+from tests.serialwire import Wire
 
 pytest.importorskip("unicorn")
 pytestmark = pytest.mark.skipif(shutil.which("rz") is None, reason="lrzsz is not installed")
@@ -80,8 +79,8 @@ def test_the_sample_model_tells_its_story_over_the_line(tmp_path: Path) -> None:
     assert (tmp_path / "c" / "DEPLOY" / "OUTPUT.TXT").stat().st_size > 50
 
 
-def test_parts_that_did_not_fit_are_asked_for_by_next_ftp(tmp_path: Path) -> None:
-    """A part damaged on its way to the disk: CHECK lists it, the host reads the list and sends it."""
+def test_damaged_parts_are_asked_for_by_next_ftp(tmp_path: Path) -> None:
+    """A part damaged on its way to the disk: CHECK lists it, the host sends just that one."""
     source = tmp_path / "DATA.BIN"
     source.write_bytes(random.Random(1).randbytes(150_000))
     request = staging.Request(files=(source,), no_run=True, part_size=65_536)
@@ -108,10 +107,10 @@ def test_parts_that_did_not_fit_are_asked_for_by_next_ftp(tmp_path: Path) -> Non
 
 
 @pytest.fixture
-def manifest(tmp_path: Path) -> Iterator[object]:
+def manifest(tmp_path: Path) -> Manifest:
     source = tmp_path / "DATA.BIN"
     source.write_bytes(bytes(200_000))
-    yield staging.stage(staging.Request(files=(source,), no_run=True, part_size=65_536))
+    return staging.stage(staging.Request(files=(source,), no_run=True, part_size=65_536))
 
 
 def test_only_parts_of_the_deployment_can_be_asked_for(manifest) -> None:

@@ -1,0 +1,275 @@
+"""Sending and receiving files over a line, as the commands do it."""
+
+from __future__ import annotations
+
+import random
+import threading
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+from deployer import serial_service
+from deployer.__main__ import run
+from deployer.core import ppp
+from deployer.core.received import safe_name
+from deployer.edge import serialport
+from deployer.edge.serialport import Flow, LineGoneError, PortInfo, find_again, ports
+from deployer.errors import (
+    DeployerError,
+    LineSilent,
+    SerialPortMissing,
+    TransferRefused,
+    TransferStopped,
+    WrongUse,
+)
+from deployer.serial_service import Job
+from tests.serialwire import Direction, Faults, Wire
+
+DATA = random.Random(9).randbytes(40_000)
+
+
+def job(port: str, **options: object) -> Job:
+    return replace(
+        Job(port, flow=Flow.NONE, contact=15.0, patience=15.0),
+        **options,  # type: ignore[arg-type]
+    )
+
+
+def both(send: Callable[[], object], receive: Callable[[], object]) -> tuple[object, object]:
+    """What the two sides returned or raised."""
+    results: dict[str, object] = {}
+
+    def keep(name: str, work: Callable[[], object]) -> None:
+        try:
+            results[name] = work()
+        except DeployerError as error:
+            results[name] = error
+
+    thread = threading.Thread(target=keep, args=("send", send), daemon=True)
+    thread.start()
+    keep("receive", receive)
+    thread.join(40)
+    return results.get("send"), results["receive"]
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "DATA.BIN"
+    path.write_bytes(DATA)
+    return path
+
+
+@pytest.mark.parametrize("protocol", serial_service.PROTOCOLS)
+def test_every_protocol_carries_a_file(protocol: str, source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Wire() as cable:
+        sent, received = both(
+            lambda: serial_service.send(job(cable.a, protocol=protocol), [source]),
+            lambda: serial_service.receive(job(cable.b, protocol=protocol), out, name="DATA.BIN"),
+        )
+    assert sent is None
+    assert isinstance(received, tuple)
+    data = (out / "DATA.BIN").read_bytes()
+    assert data[: len(DATA)] == DATA
+    assert set(data[len(DATA) :]) <= ({0x1A} if protocol.startswith("x") else set())
+    assert [path.name for path in out.iterdir()] == ["DATA.BIN"]
+
+
+def test_a_file_of_that_name_stays(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / "DATA.BIN").write_bytes(b"mine")
+    with Wire() as cable:
+        sent, received = both(
+            lambda: serial_service.send(job(cable.a), [source]),
+            lambda: serial_service.receive(job(cable.b), out),
+        )
+    assert isinstance(sent, TransferRefused)
+    assert isinstance(received, TransferRefused)
+    assert "--overwrite" in received.remedy
+    assert (out / "DATA.BIN").read_bytes() == b"mine"
+
+
+def test_overwrite_replaces_a_link_not_what_it_points_to(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    victim = tmp_path / "victim"
+    victim.write_bytes(b"precious")
+    (out / "DATA.BIN").symlink_to(victim)
+    with Wire() as cable:
+        both(
+            lambda: serial_service.send(job(cable.a), [source]),
+            lambda: serial_service.receive(job(cable.b), out, overwrite=True),
+        )
+    assert victim.read_bytes() == b"precious"
+    assert (out / "DATA.BIN").read_bytes() == DATA
+
+
+@pytest.mark.parametrize(("held", "most"), [(DATA[:30_000], 14_000), (b"x" * 30_000, 60_000)])
+def test_a_partial_file_is_gone_on_with_if_it_is_the_same(
+    held: bytes, most: int, source: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    out.mkdir()
+    (out / f"DATA.BIN.{len(DATA)}.part").write_bytes(held)
+    with Wire() as cable:
+        both(
+            lambda: serial_service.send(job(cable.a), [source]),
+            lambda: serial_service.receive(job(cable.b), out),
+        )
+        moved = cable.ab.taken
+    assert (out / "DATA.BIN").read_bytes() == DATA
+    assert moved < most
+
+
+def test_names_cannot_leave_the_directory(source: Path, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with Wire() as cable:
+        both(
+            lambda: serial_service.send(job(cable.a), [source], as_names=["../../x\\..\\E:V.BIN"]),
+            lambda: serial_service.receive(job(cable.b), out),
+        )
+    assert [path.name for path in out.iterdir()] == ["E_V.BIN"]
+
+
+@pytest.mark.parametrize(
+    ("name", "safe"),
+    [
+        ("A.BIN", "A.BIN"),
+        ("/etc/passwd", "passwd"),
+        ("C:\\AUTOEXEC.BAT", "AUTOEXEC.BAT"),
+        ("..", None),
+        (".", None),
+        ("", None),
+        ("a/", None),
+        (".bashrc", "bashrc"),
+        ("CON", "_CON"),
+        ("nul.txt", "_nul.txt"),
+        ("a\x00b\n", "a_b"),
+        ("x" * 300, None),
+        ("ends. ", "ends"),
+    ],
+)
+def test_safe_names(name: str, safe: str | None) -> None:
+    assert safe_name(name) == safe
+
+
+def test_nobody_there_is_said(source: Path) -> None:
+    with Wire() as cable, pytest.raises(LineSilent, match="no receiver was started"):
+        serial_service.send(job(cable.a, contact=0.5), [source])
+
+
+def test_a_port_that_is_not_there(source: Path) -> None:
+    with pytest.raises(SerialPortMissing, match="no such file"):
+        serial_service.send(job("/dev/ttyNOPE"), [source])
+
+
+def test_cancelling_tells_the_other_side(source: Path, tmp_path: Path) -> None:
+    stop = threading.Event()
+    with Wire(ab=Direction(rate=20_000.0)) as cable:
+        timer = threading.Timer(0.5, stop.set)
+        timer.start()
+        sent, received = both(
+            lambda: serial_service.send(job(cable.a, cancelled=stop.is_set), [source]),
+            lambda: serial_service.receive(job(cable.b), tmp_path / "out"),
+        )
+    assert isinstance(sent, TransferStopped)
+    assert isinstance(received, TransferStopped)
+    assert not (tmp_path / "out" / "DATA.BIN").exists()
+
+
+def test_a_stopped_line_can_be_cancelled(source: Path) -> None:
+    stop = threading.Event()
+    with Wire(ab=Direction(Faults(stall_at=(0,), stall_for=60.0))) as cable:
+        threading.Timer(0.5, stop.set).start()
+        with pytest.raises(TransferStopped):
+            serial_service.send(job(cable.a, cancelled=stop.is_set), [source])
+
+
+def test_xmodem_needs_a_name(tmp_path: Path) -> None:
+    with Wire() as cable, pytest.raises(WrongUse, match="does not tell"):
+        serial_service.receive(job(cable.a, protocol="xmodem"), tmp_path)
+
+
+def test_an_unplugged_adapter_is_waited_for(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The port fails once in mid-transfer; the same port comes back; the transfer goes on."""
+    notes: list[str] = []
+    reads = [0]
+    real = serialport.SerialLine.read
+
+    def flaky(self: serialport.SerialLine, wait: float, *, until_writable: bool = False) -> bytes:
+        if threading.current_thread() is not threading.main_thread():
+            reads[0] += 1
+            if reads[0] == 12:
+                raise LineGoneError("unplugged")
+        return real(self, wait, until_writable=until_writable)
+
+    monkeypatch.setattr(serialport.SerialLine, "read", flaky)
+    with Wire(ab=Direction(rate=100_000.0)) as cable:
+        sent, received = both(
+            lambda: serial_service.send(job(cable.a, note=notes.append), [source]),
+            lambda: serial_service.receive(job(cable.b), tmp_path / "out"),
+        )
+    assert sent is None
+    assert isinstance(received, tuple)
+    assert (tmp_path / "out" / "DATA.BIN").read_bytes() == DATA
+    assert any("plug the same adapter in" in note for note in notes)
+    assert any("is back" in note for note in notes)
+
+
+ADAPTER = SimpleNamespace(
+    device="/dev/ttyUSB0", manufacturer="FTDI", product="FT232R\x1b[2J", description="n/a",
+    serial_number="A50285BI", vid=0x0403, pid=0x6001,
+)  # fmt: skip
+
+
+def test_ports_tell_what_is_known_and_nothing_strange() -> None:
+    bare = SimpleNamespace(
+        device="/dev/ttyS0", manufacturer=None, product=None, description="n/a",
+        serial_number=None, vid=None, pid=None,
+    )  # fmt: skip
+    first, second = ports(lambda: [bare, ADAPTER])
+    assert (first.device, first.title) == ("/dev/ttyUSB0", "FTDI FT232R?[2J")
+    assert second.identity is None
+
+
+def test_the_same_adapter_is_found_under_another_name() -> None:
+    mine = PortInfo("/dev/ttyUSB3", "FTDI", "A50285BI", 0x0403, 0x6001)
+    other = PortInfo("/dev/ttyUSB0", "FTDI", "ZZZ", 0x0403, 0x6001)
+    assert find_again("/dev/ttyUSB0", mine.identity, lambda: [other, mine]) == "/dev/ttyUSB3"
+    assert find_again("/dev/ttyUSB0", mine.identity, lambda: [other]) is None
+    assert find_again("socket://x:1", None, list) == "socket://x:1"
+
+
+def test_ppp_answers_direct_cable_connection() -> None:
+    line = ppp.arguments(
+        "/dev/ttyUSB0", 115_200, host="192.168.1.1", target="192.168.1.2", hardware=True
+    )
+    assert "192.168.1.1:192.168.1.2" in line
+    assert any("CLIENT CLIENTSERVER\\c" in word for word in line)
+    assert "nodefaultroute" in line
+
+
+def test_the_commands_do_it_from_end_to_end(
+    source: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "out"
+    codes: list[int] = []
+    with Wire() as cable:
+        thread = threading.Thread(
+            target=lambda: codes.append(
+                run(["serial", "receive", cable.b, "--out", str(out), "--flow", "none", "--json"])
+            ),
+            daemon=True,
+        )
+        thread.start()
+        codes.append(run(["serial", "send", cable.a, str(source), "--flow", "none"]))
+        thread.join(30)
+    assert codes == [0, 0]
+    assert (out / "DATA.BIN").read_bytes() == DATA
+    assert '"event":"transfer-done"' in capsys.readouterr().out
