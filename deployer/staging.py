@@ -6,6 +6,7 @@ Part of the service's room: here core's plans meet the edge's measurements.
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -63,10 +64,12 @@ def stage(
     *,
     host: str = DEFAULT_HOST_ADDRESS,
     progress: Callable[[int], None] = lambda _bytes: None,
+    once: Once | None = None,
 ) -> Manifest:
     """Measure, cut and name the files; decide what is launched. Reads each file once.
 
-    `progress` is told the bytes of each block read. Raises the errors of wrong input.
+    `progress` is told the bytes of each block read. With `once`, files that it knows unchanged are
+    not read again. Raises the errors of wrong input.
     """
     chosen = _choose(request)
     if request.no_run and request.options:
@@ -74,7 +77,9 @@ def stage(
             what=f"--{request.options[0][0]} has no effect with --no-run.",
             remedy="Leave one of them out.",
         )
-    staged, notes = _stage_items(chosen, request, resources.profile(request.profile), progress)
+    profile = resources.profile(request.profile)
+    measure = _stage_items if once is None else once.stage_items
+    staged, notes = measure(chosen, request, profile, progress)
     identity = new_identity()
     payload = Payload(
         tuple(staged),
@@ -82,7 +87,42 @@ def stage(
         chosen.recipe.name if chosen.recipe else "files",
         (*notes, *(f"{name}: an empty directory, which is not made" for name in chosen.empty)),
     )
+    plan.refuse_too_many(payload)
     return Manifest(identity, host, identity, new_token(), payload)
+
+
+_Measured = tuple[list[StagedFile], list[str]]
+_MOST_KNOWN = 64
+
+
+class Once:
+    """Remembers what has been measured, so that one payload for many targets is read once.
+
+    Known is what has the same paths, lengths and times. Many threads may use it; of two that want
+    the same, one measures and the other waits.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, _Measured] = {}
+        self._lock = threading.Lock()
+
+    def stage_items(
+        self, chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
+    ) -> _Measured:
+        """What `_stage_items` gives, from memory where it can."""
+        with self._lock:
+            stands = [(item, item.path.stat()) for item in chosen.items]
+            key = (
+                tuple((item, stat.st_size, stat.st_mtime_ns) for item, stat in stands),
+                frozenset(chosen.roles.values()),
+                request.part_size,
+                profile,
+            )
+            if key not in self._known:
+                while len(self._known) >= _MOST_KNOWN:
+                    self._known.pop(next(iter(self._known)))
+                self._known[key] = _stage_items(chosen, request, profile, progress)
+            return self._known[key]
 
 
 def again(manifest: Manifest) -> Manifest:
@@ -297,6 +337,11 @@ def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> 
     by_source = {Path(file.source): plan.on_target(file) for file in staged}
     roles = {role: by_source[item.path.resolve()] for role, item in chosen.roles.items()}
     return recipe.command(chosen.recipe, roles, request.options)
+
+
+def example_bench() -> str:
+    """The commented bench file that comes with the program."""
+    return (resources.directory("benches") / "example.toml").read_text(encoding="utf-8")
 
 
 def write_out(

@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 
 from deployer.core.proof import prove
 from deployer.events import (
+    AsciiRefused,
     ClientGone,
     DeploymentStaged,
     Event,
@@ -44,7 +45,8 @@ from deployer.model import (
 class Deployment:
     """One payload on its way to one target, as far as the events tell.
 
-    `last` says in words what the target did last, `last_at` when; `rounds` counts its reports.
+    `last` says in words what the target did last, `last_at` when; `in_ascii` is the binary file
+    that it asked for in ASCII mode last.
     """
 
     deployment: str
@@ -57,6 +59,7 @@ class Deployment:
     last: str = "nothing yet"
     last_at: float = 0.0
     output: str = ""
+    in_ascii: str = ""
     report: Report | None = None
     proof: Proof | None = None
 
@@ -111,6 +114,9 @@ def advance(deployment: Deployment, event: Event) -> Step:
             return _seen(deployment, at, f"{'sent' if upload else 'fetched'} {name}"), ()
         case TransferCut(at=at, name=name):
             return _seen(deployment, at, f"the transfer of {name} was cut"), ()
+        case AsciiRefused(at=at, name=name):
+            asked = _seen(deployment, at, f"asked for {name} in ASCII mode")
+            return replace(asked, in_ascii=name), ()
         case ClientGone(at=at):
             return _to(deployment, State.VERIFYING, at, State.FETCHING)
         case UploadReceived(at=at, name=name, path=path):
@@ -187,6 +193,9 @@ def _conclude(deployment: Deployment, report: Report, at: float) -> Step:
         output=deployment.output,
         emulated=deployment.emulated,
     )
+    if deployment.in_ascii and not proof.proved:
+        why = f"; it asked for {deployment.in_ascii} in ASCII mode, which was refused"
+        proof = replace(proof, reason=proof.reason + why)
     state = State.PROVED if proof.proved else State.FAILED
     return deployment, (
         Announce(ProofReceived(at, deployment.deployment, proof)),

@@ -9,8 +9,16 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 
+from deployer.core.manifest import MAX_RECORDS
 from deployer.core.names import ShortName, part_name
-from deployer.errors import DriveTooSmall, FileTooLarge, NameRefused, TooManyParts, WrongUse
+from deployer.errors import (
+    DriveTooSmall,
+    FileTooLarge,
+    NameRefused,
+    TooManyFiles,
+    TooManyParts,
+    WrongUse,
+)
 from deployer.model import Part, Payload, Piece, Profile, StagedFile
 
 KIB = 1 << 10
@@ -96,6 +104,17 @@ def refuse_too_much(total: int, profile: Profile) -> None:
         raise DriveTooSmall(
             length=total, limit=profile.max_drive, profile=profile.title or profile.name
         )
+
+
+def refuse_too_many(payload: Payload) -> None:
+    """Raises TooManyFiles when the manifest would have more records than the helper reads."""
+    placed = sum(1 for file in payload.files if file.place)
+    records = 2 + payload.part_count + len(payload.files) + placed + bool(payload.run)
+    if records > MAX_RECORDS:
+        raise TooManyFiles(
+            files=f"{len(payload.files):,}", parts=f"{payload.part_count:,}",
+            records=f"{records:,}", limit=f"{MAX_RECORDS:,}",
+        )  # fmt: skip
 
 
 def pieces(length: int, profile: Profile) -> tuple[Piece, ...]:

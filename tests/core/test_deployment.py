@@ -4,17 +4,29 @@ from __future__ import annotations
 
 import pytest
 
-from deployer.core.deployment import Announce, CloseShelf, Deployment, ReadUpload, advance
+from deployer.core.deployment import (
+    Announce,
+    CloseShelf,
+    Deployment,
+    ReadUpload,
+    advance,
+    concerns_reports,
+    is_output,
+)
 from deployer.events import (
+    AsciiRefused,
     ClientGone,
+    DeploymentStaged,
     Event,
     LoginAccepted,
     OutputReceived,
+    PauseChanged,
     ProofReceived,
     ServerListening,
     SourceChanged,
     StateChanged,
     TargetReported,
+    TransferCut,
     TransferDone,
     TransferStarted,
     UploadReceived,
@@ -139,3 +151,41 @@ def test_the_target_is_heard() -> None:
         deployment(State.FETCHING), TransferDone(7.5, ID, "127.0.0.1", "A.001", 5, 0.1)
     )
     assert (moved.last, moved.last_at) == ("fetched A.001", 7.5)
+
+
+@pytest.mark.parametrize(
+    ("event", "last"),
+    [
+        (TransferCut(7.0, ID, "p", "A.001", 1, 2, "gone"), "the transfer of A.001 was cut"),
+        (AsciiRefused(7.0, ID, "p", "A.001"), "asked for A.001 in ASCII mode"),
+        (PauseChanged(7.0, ID, True), "nothing yet"),
+        (DeploymentStaged(7.0, ID, "t", "h", "d", (), 0), "nothing yet"),
+    ],
+)
+def test_a_sign_of_life_is_remembered(event: Event, last: str) -> None:
+    moved, announced = settle(deployment(State.FETCHING), event)
+    assert (moved.last, moved.last_at, announced) == (last, 7.0, [])
+
+
+def test_a_failure_in_ascii_mode_says_so() -> None:
+    refused = AsciiRefused(7.0, ID, "p", "DEPLOY98.EXE")
+    failed = TargetReported(9.0, ID, Report(ID, False, failed="HELPER"))
+    moved, _announced = settle(deployment(State.FETCHING), refused, failed)
+    assert moved.state == State.FAILED
+    assert "asked for DEPLOY98.EXE in ASCII mode" in moved.reason
+    assert moved.proof is not None
+    assert moved.proof.reason == moved.reason
+
+
+def test_a_report_about_the_machine_changes_no_state() -> None:
+    info = TargetReported(9.0, ID, Report("", True, helper="1.0"))
+    moved, announced = settle(deployment(State.FETCHING), info)
+    assert (moved.state, moved.report, announced) == (State.FETCHING, None, [])
+
+
+@pytest.mark.parametrize(
+    ("name", "report", "output"),
+    [("RESULT.TXT", True, False), ("INFO.TXT", True, False), ("OUTPUT.TXT", False, True)],
+)
+def test_what_an_upload_is(name: str, report: bool, output: bool) -> None:
+    assert (concerns_reports(name), is_output(name)) == (report, output)

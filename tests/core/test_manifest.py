@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.core import manifest, names, plan
+from deployer.core.manifest import encode_place
 from deployer.model import Manifest, Payload, StagedFile
 
 SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
@@ -141,3 +143,22 @@ def test_places_are_written_in_the_code_page(place: str, encoded: str) -> None:
 def test_places_that_windows_cannot_have_are_refused(place: str) -> None:
     with pytest.raises(ValueError, match=".+"):
         manifest.encode_place(place)
+
+
+@pytest.mark.parametrize("place", [" leading", "a b", "x/ y"])
+def test_blanks_in_places_survive(place: str) -> None:
+    assert not encode_place(place).startswith(" ")
+    again = manifest.parse(manifest.render(example(place=place)))
+    assert again.payload.files[0].place == place
+
+
+def test_a_long_name_of_blanks_leaves_the_record_whole() -> None:
+    file = replace(staged("A.TXT", 0), long_name="  ")
+    text = manifest.render(replace(example(), payload=Payload((file,))))
+    assert manifest.parse(text).payload.files[0].long_name == "-"
+
+
+@pytest.mark.parametrize("place", ["con", "a/PRN.txt", "com0", "del\x7f"])
+def test_places_that_the_helper_refuses_are_refused_here(place: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        encode_place(place)

@@ -8,8 +8,15 @@ from hypothesis import strategies as st
 
 from deployer.core import plan
 from deployer.core.names import ShortName
-from deployer.errors import FileTooLarge, TooManyParts, WrongUse
-from deployer.model import Profile
+from deployer.errors import (
+    DriveTooSmall,
+    FileTooLarge,
+    NameRefused,
+    TooManyFiles,
+    TooManyParts,
+    WrongUse,
+)
+from deployer.model import Part, Payload, Profile, StagedFile
 
 KIB, MIB, GIB = 1 << 10, 1 << 20, 1 << 30
 
@@ -107,3 +114,57 @@ def test_long_names_in_the_command_become_short(command: str, line: str) -> None
         "tokenizer.bin": "TOKENIZE.BIN",
     }
     assert plan.translate_command(command, table) == line
+
+
+@given(st.integers(1, 1 << 34), st.integers(1, 1 << 31))
+def test_pieces_cover_the_file_and_fit(length: int, limit: int) -> None:
+    limit = max(limit, length // 50)
+    pieces = plan.pieces(length, Profile("p", limit))
+    if length <= limit:
+        assert pieces == ()
+        return
+    following = [*pieces[1:], None]
+    lengths = [plan.piece_length(p, f) for p, f in zip(pieces, following, strict=True)]
+    assert sum(lengths) == length
+    assert all(0 < size <= limit for size in lengths)
+    assert len(set(lengths[:-1])) == 1
+    assert [piece.number for piece in pieces] == list(range(1, len(pieces) + 1))
+    assert {piece.count for piece in pieces} == {len(pieces)}
+
+
+def test_a_drive_holds_so_much() -> None:
+    profile = Profile("p", 100, max_drive=1000)
+    plan.refuse_too_much(1000, profile)
+    with pytest.raises(DriveTooSmall):
+        plan.refuse_too_much(1001, profile)
+
+
+def staged(name: str, place: str = "", parts: int = 0) -> StagedFile:
+    cut = tuple(Part(f"A.{n:03d}", n, 1, 0) for n in range(parts))
+    return StagedFile("", name, name, parts, "0" * 64, cut, 0, place)
+
+
+def test_more_records_than_the_helper_reads_are_refused() -> None:
+    full = [staged("A", "a", 999)] * 19
+    plan.refuse_too_many(Payload((*full, staged("A", "", 978))))
+    with pytest.raises(TooManyFiles, match="20,001 records"):
+        plan.refuse_too_many(Payload((*full, staged("A", "", 978)), "RUN"))
+
+
+@pytest.mark.parametrize(
+    ("file", "word"),
+    [
+        (staged("A.EXE"), "A.EXE"),
+        (staged("A.EXE", "bin/a.exe"), "bin\\a.exe"),
+        (staged("A.EXE", "my bin/a.exe"), '"my bin\\a.exe"'),
+    ],
+)
+def test_how_a_command_names_a_file(file: StagedFile, word: str) -> None:
+    assert plan.on_target(file) == word
+
+
+def test_a_path_with_its_directory_has_259_characters_at_most() -> None:
+    payload = Payload((staged("A", "x" * 240), staged("B")))
+    plan.refuse_deep(payload, "C:\\" + "D" * 15)
+    with pytest.raises(NameRefused, match="260 characters"):
+        plan.refuse_deep(payload, "C:\\" + "D" * 16)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from deployer.core import recipe
-from deployer.errors import WrongUse
+from deployer.errors import ProgramNotNamed, WrongUse
 
 TABLE = {
     "name": "llama98",
@@ -57,3 +57,37 @@ def test_what_a_target_cannot_take_is_refused(options: list[tuple[str, str]]) ->
 def test_a_wrong_recipe_is_named(change: dict[str, object], says: str) -> None:
     with pytest.raises(WrongUse, match=says):
         recipe.parse({**TABLE, **change}, "x.toml")
+
+
+INSTALLER = recipe.Recipe("installer", "", program=("setup.exe", "*setup*.exe"))
+
+
+@pytest.mark.parametrize(
+    ("names", "picked"),
+    [
+        (["readme.txt", "SETUP.EXE"], 1),
+        (["mysetup1.exe", "setup.exe"], 1),
+        (["disk1/setup.exe", "Setup.exe"], 1),
+        (["disk1/setup.exe", "readme.txt"], 0),
+        (["x.txt", "coolsetup.exe"], 1),
+    ],
+)
+def test_the_users_program_is_picked(names: list[str], picked: int) -> None:
+    assert recipe.pick_program(INSTALLER, names) == picked
+
+
+@pytest.mark.parametrize(
+    ("names", "says"),
+    [
+        (["readme.txt"], "none of the files"),
+        (["disk1/setup.exe", "disk2/setup.exe"], "could each be"),
+        (["asetup.exe", "bsetup.exe"], "asetup.exe and bsetup.exe"),
+    ],
+)
+def test_an_unclear_program_is_asked_about(names: list[str], says: str) -> None:
+    with pytest.raises(ProgramNotNamed, match=says):
+        recipe.pick_program(INSTALLER, names)
+
+
+def test_a_recipe_without_a_command_runs_nothing() -> None:
+    assert recipe.command(recipe.Recipe("files", ""), {}, ()) == ""
