@@ -180,16 +180,14 @@ def _echo(script: str, lines: Sequence[str]) -> Iterable[str]:
 
 
 def _fresh_start(manifest: Manifest, offline: bool) -> Block:
-    reports = f"{RESULT_TXT} {OUTPUT_TXT} {INFO_TXT}"
-    stale = f"{reports} {manifest.deployment}.STA"
+    stale = [RESULT_TXT, OUTPUT_TXT, INFO_TXT, f"{manifest.deployment}.STA"]
+    if not offline:
+        stale += ["NEXT.FTP", RECEIPT_TXT]
     return Block(
         "Nothing of an earlier run is taken for news",
         "Old reports would be sent as if they were new. Verified parts and files stay: the helper "
         "looks at them again and fetches only what is missing.",
-        (
-            f"FOR %%F IN ({stale}) DO IF EXIST %%F DEL %%F",
-            *(() if offline else (f"FOR %%F IN (NEXT.FTP {RECEIPT_TXT}) DO IF EXIST %%F DEL %%F",)),
-        ),
+        tuple(_delete(name) for name in stale),
     )
 
 
@@ -202,7 +200,8 @@ def _helper(manifest: Manifest) -> Block:
         if turn > 1:
             lines += ["ECHO That did not work. Trying again.", *_pause_before_retry()]
         lines += [
-            f"FOR %%F IN ({HELPER_EXE} {manifest_name}) DO IF EXIST %%F DEL %%F",
+            _delete(HELPER_EXE),
+            _delete(manifest_name),
             f"{_FTP} -n -i -s:FIRST.FTP",
             f"IF NOT EXIST {HELPER_EXE} GOTO {wrong}",
             "DEPLOY98 SELF",
@@ -221,6 +220,11 @@ def _helper(manifest: Manifest) -> Block:
         f"{TRIES} tries, a few seconds apart.",
         tuple(line for line in lines if line),
     )
+
+
+def _delete(name: str) -> str:
+    """DEL says something about a file that is not there, and that would worry people."""
+    return f"IF EXIST {name} DEL {name}"
 
 
 def _pause_before_retry() -> tuple[str, ...]:

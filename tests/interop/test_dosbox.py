@@ -91,9 +91,14 @@ def dosbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def play(root: Path) -> None:
     """Run ALL.BAT in DOSBox, without a screen, with limits on time and on the size of files."""
-    commands = [f"MOUNT C {root}", "C:", "CALL ALL", "EXIT"]
+    run(root, [f"MOUNT C {root}", "C:", "CALL ALL"])
+
+
+def run(root: Path, commands: list[str]) -> None:
+    """Have DOSBox carry out commands, with those limits."""
+    typed = [word for command in (*commands, "EXIT") for word in ("-c", command)]
     subprocess.run(
-        ["dosbox", "-noconsole", "-noautoexec", *(x for c in commands for x in ("-c", c))],
+        ["dosbox", "-noconsole", "-noautoexec", *typed],
         env={**os.environ, "SDL_VIDEODRIVER": "dummy", "SDL_AUDIODRIVER": "dummy",
              "HOME": str(root.parent)},
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, timeout=SECONDS, check=True,

@@ -1,0 +1,170 @@
+"""GO.BAT takes the same way in DOSBox and in the simulated COMMAND.COM, whatever its programs say.
+
+FTP, the helper, FIND and CHOICE are one small 8086 program here (stub.asm), which notes each call,
+makes the files that the real one would leave, and ends with the code that the scenario gives it.
+Two things differ from what a target gets: the PAUSE at the end is left out, since nobody presses a
+key in DOSBox, and CHOICE is called DELAY, since DOSBox's own is part of its shell and hangs on /T.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+import pytest
+
+from deployer.core import batch
+from deployer.model import Manifest, Payload, StagedFile
+from deployer.sim.commandcom import CommandCom
+from deployer.sim.disk import Disk
+from tests.doscase import Screen
+from tests.interop.test_dosbox import run
+
+STUB = bytes.fromhex(
+    "eb013fb8013dba0002cd217306b43c31c9cd2189c3b8024231c931d2cd21a002018a0e800030eda2800089ce"
+    "c78481000d0a83c103ba8000b440cd21b43ecd21c6061f0200b8003dba0b02cd21721089c3b90100ba1f02b4"
+    "3fcd21b43ecd21b8003dba1402cd21725d89c38a161f0230f6d1e231c9b80042cd21b90200ba1d02b43fcd21"
+    "b43ecd21fe061f02b43c31c9ba0b02cd2189c3b90100ba1f02b440cd21b43ecd21becd01d02e1d028b14730c"
+    "b43c31c9cd2189c3b43ecd2183c602803e1d020075e2a01e02b44ccd21d501e201eb01f5014445504c4f5939"
+    "382e455845004e4558542e46545000474f5449542e54585400524553554c542e54585400433a5c4c4f472e54"
+    "585400433a5c492e44415400433a5c532e44415400000000"
+)
+"""stub.asm, assembled; its third byte is the letter that it signs its calls with."""
+
+PROGRAMS = {
+    "C:\\WINDOWS\\FTP.EXE": "F",
+    "C:\\DEPLOY\\DEPLOY98.COM": "D",
+    "C:\\TOOLS\\FIND.COM": "I",
+    "C:\\TOOLS\\DELAY.COM": "C",
+}
+MADE = ("DEPLOY98.EXE", "NEXT.FTP", "GOTIT.TXT", "RESULT.TXT")
+HELPER, NEXT, RECEIPT, RESULT = 1, 2, 4, 8
+
+Step = tuple[int, int]
+FTP1: Step = (HELPER, 0)
+SELF: Step = (0, 7)
+INFO: Step = (0, 0)
+MORE: Step = (NEXT | RESULT, 1)
+ALL_HERE: Step = (RESULT, 0)
+DONE: Step = (RESULT, 0)
+FTP: Step = (0, 0)
+SENT: list[Step] = [(RECEIPT, 0), (0, 0)]
+UNSENT: list[Step] = [(0, 0)]
+START = [FTP1, SELF, INFO]
+DELAY: Step = (0, 1)
+
+SCENARIOS: dict[str, list[Step]] = {
+    "all well": [*START, MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "nothing to fetch": [*START, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "three rounds": [*START, MORE, FTP, MORE, FTP, MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "helper damaged once": [FTP1, (0, 8), DELAY, *START, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "helper damaged for ever": [FTP1, (0, 1), DELAY, FTP1, (0, 8), DELAY, FTP1, (0, 0), *SENT],
+    "helper never comes": [FTP, DELAY, FTP, DELAY, FTP, *SENT],
+    "manifest mangled once": [*START, (0, 5), DELAY, *START, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "gave up": [*START, MORE, FTP, (RESULT, 2), *SENT],
+    "disk full": [*START, (RESULT, 3), *SENT],
+    "helper does not start again": [*START, MORE, FTP, (0, 1), *SENT],
+    "damaged while joining": [*START, ALL_HERE, (0, 1), ALL_HERE, DONE, FTP, DONE, *SENT],
+    "join fails": [*START, ALL_HERE, (RESULT, 8), *SENT],
+    "program fails": [*START, ALL_HERE, DONE, FTP, (RESULT, 6), *SENT],
+    "receipt late": [*START, ALL_HERE, DONE, FTP, DONE, *UNSENT, DELAY, *SENT],
+    "receipt empty": [*START, ALL_HERE, DONE, FTP, DONE, (RECEIPT, 0), (0, 1), DELAY, *SENT],
+    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, FTP, DELAY, FTP, DELAY, FTP],
+}
+
+
+def go_bat() -> bytes:
+    """GO.BAT of a small payload."""
+    file = StagedFile("", "A.EXE", "a.exe", 0, "0" * 64, (), 0)
+    payload = Payload((file,), "A.EXE")
+    manifest = Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", payload)
+    data = batch.render(manifest, "C:\\DEPLOY").removesuffix(b"PAUSE\r\n")
+    return data.replace(b"CHOICE ", b"DELAY ")
+
+
+def script(steps: list[Step]) -> bytes:
+    return b"".join(bytes(step) for step in steps)
+
+
+def prepare(root: Path, steps: list[Step]) -> None:
+    """A drive C: with the stubs under their names, the scenario, and GO.BAT."""
+    for path, letter in PROGRAMS.items():
+        place = root / path[3:].replace("\\", "/")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(STUB[:2] + letter.encode() + STUB[3:])
+    (root / "S.DAT").write_bytes(script(steps))
+    (root / "GO.BAT").write_bytes(go_bat())
+
+
+def left(root: Path) -> dict[str, bytes]:
+    """What is on the drive afterwards, but for the stubs."""
+    stubs = {path[3:].replace("\\", "/") for path in PROGRAMS}
+    found = {str(p.relative_to(root)): p for p in root.rglob("*") if p.is_file()}
+    return {name: path.read_bytes() for name, path in found.items() if name not in stubs}
+
+
+@pytest.fixture(scope="module")
+def dosbox(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
+    """What each scenario left in DOSBox."""
+    if shutil.which("dosbox") is None:
+        pytest.skip("dosbox is not installed")
+    everything = tmp_path_factory.mktemp("dosbox")
+    commands = ["@ECHO OFF", "SET WINDIR=C:\\WINDOWS", "SET PATH=C:\\TOOLS;Z:\\"]
+    for number, steps in enumerate(SCENARIOS.values()):
+        root = everything / str(number)
+        root.mkdir()
+        prepare(root, steps)
+        commands += [f"MOUNT C {root}", "C:", "CALL GO", "D:", "MOUNT -U C"]
+    (everything / "ALL.BAT").write_bytes("\r\n".join([*commands, ""]).encode())
+    run(everything, [f"MOUNT D {everything}", "D:", "CALL ALL"])
+    return {name: left(everything / str(number)) for number, name in enumerate(SCENARIOS)}
+
+
+def simulated(root: Path, steps: list[Step]) -> dict[str, bytes]:
+    """What the scenario leaves in the simulated COMMAND.COM."""
+    prepare(root, steps)
+    disk, queue = Disk(root), list(steps)
+
+    def stub(letter: str, tail: str) -> int:
+        disk.append_bytes("C:\\LOG.TXT", f"{letter}{tail}\r\n".encode("cp437"))
+        if not queue:
+            return 0
+        files, code = queue.pop(0)
+        for bit, name in enumerate(MADE):
+            if files >> bit & 1:
+                disk.write_bytes(f"C:\\DEPLOY\\{name}", b"")
+        disk.write_bytes("C:\\I.DAT", bytes([len(steps) - len(queue)]))
+        return code
+
+    def player(letter: str):  # type: ignore[no-untyped-def]
+        return lambda tail, _shell: stub(letter, tail)
+
+    screen = Screen()
+    screen.typed = [""]
+    shell = CommandCom(
+        disk,
+        screen,
+        {path: player(letter) for path, letter in PROGRAMS.items()},
+        environment={"windir": "C:\\WINDOWS", "PATH": "C:\\TOOLS", "TEMP": "C:\\"},
+        env_bytes=512,
+    )
+    shell.execute("GO")
+    return left(root)
+
+
+@pytest.mark.parametrize("name", list(SCENARIOS))
+def test_both_take_the_same_way(
+    name: str, dosbox: dict[str, dict[str, bytes]], tmp_path: Path
+) -> None:
+    steps = SCENARIOS[name]
+    here = simulated(tmp_path, steps)
+    there = dosbox[name]
+    calls, calls_there = (
+        [line.rstrip() for line in log["LOG.TXT"].decode("cp437").splitlines()]
+        for log in (here, there)
+    )
+    assert calls == calls_there
+    assert len(calls) == len(steps), "the scenario has a step for every call, and no more"
+    assert {key: data for key, data in here.items() if key != "LOG.TXT"} == {
+        key: data for key, data in there.items() if key != "LOG.TXT"
+    }
