@@ -133,7 +133,7 @@ class Answerer:
         self._last_good = now
         self._greeted = now - BEAT
         self._base = self._speed = speed
-        self.lines = (False, False, False)
+        self.lines: tuple[bool, bool, bool] | None = None
         self.met = False
 
     @property
@@ -189,7 +189,7 @@ class Answerer:
                 self._pins.append(Pins(rts=bool(rts), dtr=bool(dtr)))
                 self._say("PINS", rts, dtr)
             case Message("LINES"):
-                self._say("LINES", *map(int, self.lines))
+                self._say("LINES", *map(int, self.lines or ()))
             case Message("RESULT", (seed, right)):
                 self._say("GOT", seed, right)
             case Message("WANT", (seed, length, plain)) if length <= 1 << 16:
@@ -249,7 +249,7 @@ class Verdict:
 
     kind: Literal[
         "good", "three-wire", "loopback", "loopback-data", "no-cable", "no-answer", "straight",
-        "crossed-wrong", "wrong-speed", "deaf", "dumb", "noisy", "slower",
+        "crossed-wrong", "wrong-speed", "dumb", "noisy", "slower", "pins-unknown",
     ]  # fmt: skip
     what: str
     remedy: str
@@ -257,7 +257,7 @@ class Verdict:
     @property
     def usable(self) -> bool:
         """Whether files can be sent over this line as it is."""
-        return self.kind in ("good", "three-wire", "slower")
+        return self.kind in ("good", "three-wire", "slower", "pins-unknown")
 
 
 def judge(seen: Seen) -> Verdict:
@@ -352,6 +352,13 @@ def _judge_talk(seen: Seen) -> Verdict:
         )
     hardware = _hardware_flow(seen)
     best = max((run.speed for run in clean), default=seen.speed)
+    if hardware is None:
+        return Verdict(
+            "pins-unknown",
+            f"Data runs both ways, clean up to {best} bit/s; one of the ports does not show its "
+            "wires, so RTS/CTS could not be tested.",
+            f"Use --speed {best} with --flow rtscts; if it stands still, --flow xonxoff.",
+        )
     if not hardware:
         return Verdict(
             "three-wire",
@@ -372,21 +379,17 @@ def _judge_talk(seen: Seen) -> Verdict:
     )
 
 
-def _hardware_flow(seen: Seen) -> bool:
-    ours = seen.pins_far_up and seen.pins_far_down
-    theirs = seen.far_pins_up and seen.far_pins_down
-    if not ours or not theirs:
-        return False
-    assert seen.pins_far_up
-    assert seen.pins_far_down
-    assert seen.far_pins_up
-    assert seen.far_pins_down
-    return (
-        seen.pins_far_up[0]
-        and not seen.pins_far_down[0]
-        and seen.far_pins_up[0]
-        and not seen.far_pins_down[0]
-    )
+def _hardware_flow(seen: Seen) -> bool | None:
+    """Whether RTS of each side arrives at CTS of the other; None when that could not be seen."""
+    found = []
+    for up, down in (
+        (seen.pins_far_up, seen.pins_far_down),
+        (seen.far_pins_up, seen.far_pins_down),
+    ):
+        if up is None or down is None:
+            return None
+        found.append(up[0] and not down[0])
+    return all(found)
 
 
 def _crossed(seen: Seen) -> Verdict | None:

@@ -84,7 +84,7 @@ class Sender:
         self._errors = 0
         self._cans = 0
         self._index = 0
-        self._state = _State.START
+        self._state = _State.START if offers else _State.CLOSE
         self._reset_file()
 
     def _reset_file(self) -> None:

@@ -305,7 +305,7 @@ def answer(
 def answer_once(end: Answerer, port: Probed, clock: Callable[[], float], wait: float) -> None:
     """One round of the answering end."""
     lines = port.modem_lines()
-    end.lines = (lines.cts, lines.dsr, lines.dcd) if lines else (False, False, False)
+    end.lines = (lines.cts, lines.dsr, lines.dcd) if lines else None
     data = port.read(wait)
     end.tick(clock())
     end.receive_data(data)

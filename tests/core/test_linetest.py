@@ -188,3 +188,14 @@ def test_blocks_are_the_same_on_both_ends_and_plain_ones_do_not_stop_the_line() 
     assert block(5, 4096, plain=False) == block(5, 4096, plain=False)
     assert block(5, 4096, plain=False) != block(6, 4096, plain=False)
     assert not set(block(5, 65_536, plain=True)) & {0x11, 0x13, 0x91, 0x93}
+
+
+def test_ports_that_cannot_show_their_wires_are_not_called_three_wire() -> None:
+    clock = Clock()
+    cable = Cable()
+    port = Port(cable, clock, has_pins=False)
+    port.other = Port(cable, clock, name="b", other=port, has_pins=False)
+    port.other.end = Answerer(now=clock(), speed=115_200)
+    verdict = judge(Examiner(port, speeds=SPEEDS, clock=clock).run())
+    assert verdict.kind == "pins-unknown"
+    assert "115200" in verdict.what
