@@ -208,7 +208,7 @@ def rate(row: Row) -> str:
     """Now and mean; skipped bytes never count."""
     now, mean = row.rate_now, row.rate
     if not now and not mean:
-        return "nothing has moved yet"
+        return "nothing had to move" if row.state == State.PROVED else "nothing has moved yet"
     pieces = []
     if now and row.current:
         pieces.append(f"now {text.size(round(now))}/s")

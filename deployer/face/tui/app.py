@@ -16,7 +16,7 @@ from textual.widgets import Footer, Input, Log, OptionList, Static
 
 from deployer import settings
 from deployer.errors import DeployerError
-from deployer.events import DeploymentStaged, Event, ProofReceived, StateChanged
+from deployer.events import Event
 from deployer.face import commandline, estimate, proofs, words
 from deployer.face.card import followed, hints
 from deployer.face.estimate import Habits
@@ -25,13 +25,13 @@ from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
-from deployer.face.view import Row, View, fold, fold_all
+from deployer.face.tui.watched import Watched
+from deployer.face.view import Row, View
 from deployer.host import Host, Order
 from deployer.settings import Settings
 from deployer.staging import Request
 
 _DRAW = 0.2
-_BACKLOG_LINES = 200
 _LOG_LINES = 2000
 _LOG_SIZES = ("", "-tall", "-hidden")
 
@@ -72,11 +72,8 @@ class DeployerApp(App[None]):
         self._config = config
         self._clock = clock
         self._start = start or Path.cwd()
-        self._rows: View = {}
-        self._habits: dict[str, Habits] = {}
+        self.seen = Watched()
         self._words = ""
-        self._dirty = True
-        self._unsaid: list[Event] = []
         self._drawn_at = 0.0
         self._title_line = Static(id="title", markup=False)
         self._side_box = Sidebar()
@@ -84,7 +81,6 @@ class DeployerApp(App[None]):
         self._log_box = Log(id="log", max_lines=_LOG_LINES, highlight=False)
         self._log_box.border_title = "Events"
         self._log_box.can_focus = False
-        self._follow = ""
         self.copied = ""
         self.ready = False
         self.theme = "textual-light" if light else "textual-dark"
@@ -112,7 +108,7 @@ class DeployerApp(App[None]):
         """A wide window has room for a wider list and a taller log."""
         self.query_one("#left").set_class(event.size.width >= 110, "-wide")
         self._log_box.set_class(event.size.height >= 36, "-tall")
-        self._dirty = True
+        self.seen.changed = True
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """With NO_COLOR there is no colour at all, not even grey."""
@@ -139,78 +135,56 @@ class DeployerApp(App[None]):
                 self._happened(event)
 
     def _begin(self, backlog: list[Event]) -> None:
-        self._rows = fold_all(backlog)
-        for target in {row.target for row in self._rows.values()}:
-            self._habits[target] = estimate.habits(self._rows.values(), target)
-        self._log_box.write_lines(
-            [line for event in backlog[-_BACKLOG_LINES:] if (line := self._line(event))]
-        )
-        self.ready = self._dirty = True
+        self.seen.begin(backlog)
+        self.ready = True
         self._draw()
 
     def _happened(self, event: Event) -> None:
-        self._rows = fold(self._rows, event)
-        self._dirty = True
-        match event:
-            case DeploymentStaged(deployment=deployment):
-                self._follow = deployment
-            case StateChanged(deployment=deployment) if deployment in self._rows:
-                target = self._rows[deployment].target
-                self._habits[target] = estimate.habits(self._rows.values(), target)
-            case ProofReceived(proof=proof):
-                word = "proved" if proof.proved else f"not proved: {proof.reason}"
-                self.notify(
-                    f"{proof.deployment} {word}",
-                    severity="information" if proof.proved else "error",
-                    markup=False,
-                )
-            case _:
-                pass
-        self._unsaid.append(event)
-
-    def _line(self, event: Event) -> str:
-        said = words.sentence(event)
-        at = time.strftime("%H:%M:%S", time.localtime(event.at))
-        return f"{at} {event.deployment or '-':<8} {said}" if said else ""
+        proof = self.seen.happened(event)
+        if proof is not None:
+            word = "proved" if proof.proved else f"not proved: {proof.reason}"
+            self.notify(
+                f"{proof.deployment} {word}",
+                severity="information" if proof.proved else "error",
+                markup=False,
+            )
 
     # --- drawing
 
     def _draw(self) -> None:
         """Bring the page up to date: at once after an event, each second without one."""
-        now = self._clock()
-        if not self.ready or not (self._dirty or now - self._drawn_at >= 1.0):
+        now, seen = self._clock(), self.seen
+        if not self.ready or not (seen.changed or now - self._drawn_at >= 1.0):
             return
         if not self._log_box.is_attached:
             return  # the window is being closed
-        self._dirty, self._drawn_at = False, now
-        unsaid, self._unsaid = self._unsaid, []
-        lines = [line for event in unsaid if (line := self._line(event))]
-        if lines:
+        seen.changed, self._drawn_at = False, now
+        if lines := seen.unsaid():
             self._log_box.write_lines(lines)
-        side = self._side_box
-        side.show(sidebar.lines(self._rows.values(), self._words, self._habits, now))
-        if self._follow in self._rows:
-            side.choose(self._follow)
-            self._follow = ""
+        rows = seen.rows.values()
+        self._side_box.show(sidebar.lines(rows, self._words, seen.habits, now))
+        if seen.follow in seen.rows:
+            self._side_box.choose(seen.follow)
+            seen.follow = ""
         self._draw_detail(now)
-        opened = sum(not row.state.final for row in self._rows.values())
-        title = f"deployer   {opened} open, {len(self._rows) - opened} ended"
-        self._title_line.update(f"{title}   {self._host.name}")
+        opened = len(seen.open())
+        title = f"deployer   {opened} open, {len(rows) - opened} ended   {self._host.name}"
+        self._title_line.update(title)
 
     def _draw_detail(self, now: float) -> None:
         row = self.row
-        known = self._habits.get(row.target, Habits()) if row else Habits()
+        known = self.seen.habits(row.target) if row else Habits()
         self._detail_box.show(row, known, now)
 
     @property
     def row(self) -> Row | None:
         """The chosen deployment."""
-        return self._rows.get(self._side_box.chosen)
+        return self.seen.rows.get(self._side_box.chosen)
 
     @property
     def rows(self) -> View:
         """What has been seen so far."""
-        return self._rows
+        return self.seen.rows
 
     @on(OptionList.OptionHighlighted, "#list")
     def _chosen(self) -> None:
@@ -237,8 +211,7 @@ class DeployerApp(App[None]):
     @work
     async def action_push(self) -> None:
         """Choose a payload and push it."""
-        seen = [row.target for row in sorted(self._rows.values(), key=lambda row: -row.at)]
-        targets = list(dict.fromkeys([*seen, *self._config.targets, "sim"]))
+        targets = list(dict.fromkeys([*self.seen.targets(), *self._config.targets, "sim"]))
         screen = PushScreen(self._look, targets, targets[0], self._start)
         choice = await self.push_screen_wait(screen)
         if choice is not None:
@@ -249,7 +222,7 @@ class DeployerApp(App[None]):
             target = settings.resolve_target(choice.target, self._config)
             order = Order(choice.request, target, self._config.directory, self._config.address)
             self.notify("Reading the files ...", timeout=2)
-            self._follow = await self._host.push(order)
+            self.seen.follow = await self._host.push(order)
         except DeployerError as error:
             self._fail(error)
 
@@ -258,7 +231,7 @@ class DeployerApp(App[None]):
         seen = await self._host.recognise(request)
         address = settings.resolve_target(target, self._config) if target else "sim"
         _fit, line = estimate.fit_line(
-            seen.load, self._rows.values(), address, profile=seen.profile, model=seen.model
+            seen.load, self.seen.rows.values(), address, profile=seen.profile, model=seen.model
         )
         return (*seen.lines, line)
 
@@ -289,7 +262,7 @@ class DeployerApp(App[None]):
         if row is None:
             return
         try:
-            self._follow = await self._host.retry(row.deployment)
+            self.seen.follow = await self._host.retry(row.deployment)
         except DeployerError as error:
             self._fail(error)
 
@@ -301,7 +274,7 @@ class DeployerApp(App[None]):
         identity = row.deployment
 
         def read() -> Sequence[str]:
-            now = self._rows[identity]
+            now = self.seen.rows[identity]
             due = hints(now, self._clock())
             return (*followed(now), *(["", *due] if due else []))
 
@@ -348,12 +321,12 @@ class DeployerApp(App[None]):
         box.value = self._words = ""
         box.remove_class("-shown")
         self._side_box.focus()
-        self._dirty = True
+        self.seen.changed = True
 
     @on(Input.Changed, "#filter")
     def _filtered(self, event: Input.Changed) -> None:
         self._words = event.value
-        self._dirty = True
+        self.seen.changed = True
 
     @on(Input.Submitted, "#filter")
     def _filter_done(self) -> None:
@@ -375,8 +348,7 @@ class DeployerApp(App[None]):
     @work
     async def action_quit_kindly(self) -> None:
         """Quit; asks first when open deployments would end with this window."""
-        opened = [row for row in self._rows.values() if not row.state.final]
-        served = opened if self._host.ends_with_face else []
+        served = self.seen.open() if self._host.ends_with_face else []
         if served:
             lines = (
                 f"{len(served)} open: {', '.join(row.deployment for row in served[:4])}.",

@@ -11,7 +11,7 @@ from deployer.core.proof import story
 from deployer.face import estimate, text, words
 from deployer.face.card import hints
 from deployer.face.estimate import Habits
-from deployer.face.tui.looks import STATE_STYLE
+from deployer.face.tui.looks import STATE_STYLE, YELLOW
 from deployer.face.tui.parts import PartMap, describe, legend
 from deployer.face.view import Mark, Row
 from deployer.model import ENGINE_EXE, HELPER_EXE, State
@@ -106,7 +106,7 @@ def head(row: Row, known: Habits, now: float) -> Text:
         lines.append(f"{bar(rest.done)} {int(rest.done * 100)} %  {left}")
     lines.append(f"\n{words.rate(row)}{rounds(row)}")
     if row.refetched or any(part.why for part in row.parts.values()):
-        lines.append(f"\n{again(row)}", "yellow")
+        lines.append(f"\n{again(row)}", YELLOW)
     if row.proof and row.proof.tokens_per_second is not None:
         whose = "on the emulated machine" if row.proof.emulated else "measured on the PC"
         lines.append(f"\n{row.proof.tokens_per_second:.4g} tok/s, {whose}")

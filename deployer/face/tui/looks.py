@@ -19,22 +19,25 @@ CELLS: dict[PartState, tuple[str, str]] = {
 }
 """The sign and the word of a part's state. The signs differ without any colour."""
 
+YELLOW, CYAN, GREEN, RED, VIOLET = "#b58900", "#2aa198", "#4e9a06", "#dc322f", "#8f7fd0"
+"""Colours that can be read on dark and on light."""
+
 PART_STYLE: dict[PartState, str] = {
     PartState.WAITING: "dim",
-    PartState.MOVING: "bold yellow",
-    PartState.FETCHED: "cyan",
-    PartState.BAD: "bold red",
-    PartState.PROVED: "green",
+    PartState.MOVING: f"bold {YELLOW}",
+    PartState.FETCHED: CYAN,
+    PartState.BAD: f"bold {RED}",
+    PartState.PROVED: GREEN,
 }
 
 STATE_STYLE: dict[State, str] = {
     State.STAGED: "dim",
-    State.WAITING: "yellow",
-    State.FETCHING: "cyan",
-    State.VERIFYING: "cyan",
-    State.RUNNING: "magenta",
-    State.PROVED: "green",
-    State.FAILED: "bold red",
+    State.WAITING: YELLOW,
+    State.FETCHING: CYAN,
+    State.VERIFYING: CYAN,
+    State.RUNNING: VIOLET,
+    State.PROVED: GREEN,
+    State.FAILED: f"bold {RED}",
     State.CANCELLED: "dim",
 }
 

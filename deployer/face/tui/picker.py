@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,6 +28,16 @@ class Choice:
 
 Look = Callable[[Request, str], Awaitable[Sequence[str]]]
 """The lines about a request and a target: what was recognised, the fit."""
+
+
+class Files(DirectoryTree):
+    """The tree of files, with signs that every font has, without hidden files."""
+
+    ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "+ ", "- ", "  "
+
+    def filter_paths(self, paths: Iterable[Path]) -> Iterable[Path]:
+        """Names that begin with a period are for programs, not for people."""
+        return [path for path in paths if not path.name.startswith(".")]
 
 
 class PushScreen(ModalScreen[Choice | None]):
@@ -66,7 +76,7 @@ class PushScreen(ModalScreen[Choice | None]):
                 yield from _field(
                     "Run", Input(placeholder="empty: what the file is launched with", id="run")
                 )
-            yield DirectoryTree(self._start, id="tree")
+            yield Files(self._start, id="tree")
             yield Static("No file is chosen.", id="seen", markup=False)
             with Horizontal(id="buttons"):
                 yield Button("Push (Enter)", id="push", compact=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from rich.text import Text
 from textual.widgets import OptionList
@@ -33,7 +33,9 @@ def matches(row: Row, words: str) -> bool:
     return all(word in hay for word in words.lower().split())
 
 
-def lines(rows: Iterable[Row], words: str, habits: dict[str, Habits], now: float) -> list[Line]:
+def lines(
+    rows: Iterable[Row], words: str, habits: Callable[[str], Habits], now: float
+) -> list[Line]:
     """Headings and deployments: targets with open ones first, the newest first in each."""
     groups: dict[str, list[Row]] = {}
     for row in rows:
@@ -42,7 +44,7 @@ def lines(rows: Iterable[Row], words: str, habits: dict[str, Habits], now: float
     found: list[Line] = []
     for target, members in sorted(groups.items(), key=_first):
         found.append(("", "simulated PC" if target == "sim" else target, "bold"))
-        known = habits.get(target, Habits())
+        known = habits(target)
         ordered = sorted(members, key=lambda row: (row.state.final, -row.at))
         found += [_line(row, known, now) for row in ordered]
     return found
@@ -68,13 +70,14 @@ class Sidebar(OptionList):
     def __init__(self) -> None:
         super().__init__(id="list", markup=False)
         self._shown: list[Line] = []
+        self._plain = -1
 
     def show(self, found: list[Line]) -> None:
         """Show these lines and keep the highlight on the same deployment."""
         if [line[0] for line in found] == [line[0] for line in self._shown]:
             for index, (old, new) in enumerate(zip(self._shown, found, strict=True)):
                 if old != new:
-                    self.replace_option_prompt_at_index(index, _prompt(new))
+                    self._paint(index, new)
             self._shown = found
             return
         self._shown = found
@@ -84,6 +87,19 @@ class Sidebar(OptionList):
             [Option(_prompt(line), id=line[0] or None, disabled=not line[0]) for line in found]
         )
         self.choose(keep)
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        """The highlight has a colour of its own, so the words in it have none."""
+        before, self._plain = self._plain, event.option_index
+        for index in (before, self._plain):
+            if 0 <= index < len(self._shown):
+                self._paint(index, self._shown[index])
+
+    def _paint(self, index: int, line: Line) -> None:
+        plain = index == self._plain and line[0]
+        self.replace_option_prompt_at_index(
+            index, _prompt((line[0], line[1], "")) if plain else _prompt(line)
+        )
 
     @property
     def chosen(self) -> str:

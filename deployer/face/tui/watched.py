@@ -1,0 +1,81 @@
+"""What has been seen so far: the rows, the habits of the targets, the lines still to be said."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from deployer.events import DeploymentStaged, Event, ProofReceived, ScreenLine, StateChanged
+from deployer.face import estimate, words
+from deployer.face.estimate import Habits
+from deployer.face.view import Row, View, fold, fold_all
+from deployer.model import Proof
+
+_BACKLOG, _BACKLOG_LINES = 2000, 200
+
+
+class Watched:
+    """The fold of the events, and what a window needs beside it.
+
+    `follow` is the deployment that was staged last and not looked at yet, `changed` whether
+    anything came since it was last set to False.
+    """
+
+    def __init__(self) -> None:
+        self.rows: View = {}
+        self.follow = ""
+        self.changed = True
+        self._habits: dict[str, Habits] = {}
+        self._unsaid: list[Event] = []
+
+    def begin(self, backlog: Sequence[Event]) -> None:
+        """Take in everything that was before, at once."""
+        self.rows = fold_all(backlog)
+        for target in {row.target for row in self.rows.values()}:
+            self._learn(target)
+        self._unsaid = [event for event in backlog[-_BACKLOG:] if _line(event)][-_BACKLOG_LINES:]
+        self.changed = True
+
+    def happened(self, event: Event) -> Proof | None:
+        """Take in one event; the proof that it brings, which is worth a note."""
+        self.rows = fold(self.rows, event)
+        self.changed = True
+        self._unsaid.append(event)
+        match event:
+            case DeploymentStaged(deployment=deployment):
+                self.follow = deployment
+            case StateChanged(deployment=deployment) if deployment in self.rows:
+                self._learn(self.rows[deployment].target)
+            case ProofReceived(proof=proof):
+                return proof
+            case _:
+                pass
+        return None
+
+    def habits(self, target: str) -> Habits:
+        """What a target has shown."""
+        return self._habits.get(target, Habits())
+
+    def targets(self) -> list[str]:
+        """Every target, the one used last first."""
+        newest = sorted(self.rows.values(), key=lambda row: -row.at)
+        return list(dict.fromkeys(row.target for row in newest))
+
+    def open(self) -> list[Row]:
+        """Deployments that have not ended."""
+        return [row for row in self.rows.values() if not row.state.final]
+
+    def unsaid(self) -> list[str]:
+        """Lines for the log since the last call."""
+        events, self._unsaid = self._unsaid, []
+        return [line for event in events if (line := _line(event))]
+
+    def _learn(self, target: str) -> None:
+        self._habits[target] = estimate.habits(self.rows.values(), target)
+
+
+def _line(event: Event) -> str:
+    """A line of the log; the simulated PC's screen has a box of its own."""
+    said = "" if isinstance(event, ScreenLine) else words.sentence(event)
+    at = time.strftime("%H:%M:%S", time.localtime(event.at))
+    return f"{at} {event.deployment or '-':<8} {said}" if said else ""

@@ -1,0 +1,76 @@
+"""The pictures in docs/: `python -m tests.face.screenshots` draws them from the golden events.
+
+They are the app's own SVG export without its web fonts, so that looking at them fetches nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import re
+import time
+from pathlib import Path
+
+from textual.widgets import Input
+
+from deployer import host
+from deployer.face.tui.app import DeployerApp
+from deployer.host import Recognised
+from deployer.settings import Settings
+from deployer.staging import Request
+from tests.face.oldpc import Scripted, until
+from tests.face.test_tui_screens import EVENTS, NOW
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+MODEL = "payloads/models/campfire/campfire260K.bin"
+SIZE = (100, 30)
+PICTURES: dict[str, tuple[str, ...]] = {
+    "tui-moving": (),
+    "tui-push": ("p",),
+    "tui-card": ("down", "down", "k"),
+    "tui-proof": ("down", "o"),
+}
+
+
+class Seeing(Scripted):
+    """A script that recognises real files."""
+
+    async def recognise(self, request: Request) -> Recognised:
+        return host.recognise(request)
+
+
+async def picture(name: str, *, light: bool = False) -> str:
+    """One page as SVG."""
+    app = DeployerApp(
+        Seeing(EVENTS, name="daemon"), Settings(), clock=lambda: NOW, light=light,
+        start=Path("payloads/models/campfire"),
+    )  # fmt: skip
+    async with app.run_test(size=SIZE) as pilot:
+        await until(pilot, lambda: app.row is not None)
+        app._side_box.choose("D7F3A21C")
+        await pilot.press(*PICTURES[name])
+        if name == "tui-push":
+            app.screen.query_one("#path", Input).value = MODEL
+            app.screen.query_one("#target", Input).value = "192.168.1.2"
+        for _ in range(5):
+            await pilot.pause(0.05)
+        return without_fonts(app.export_screenshot(title="deployer tui"))
+
+
+def without_fonts(svg: str) -> str:
+    """The picture with the fonts of whoever looks at it, under names that do not change."""
+    svg = re.sub(r"@font-face \{.*?\}\s*", "", svg, flags=re.DOTALL)
+    svg = re.sub(r"terminal-\d+", "terminal", svg)
+    svg = re.sub(r"\s*<!--.*?-->", "", svg, flags=re.DOTALL)
+    return svg.replace("Fira Code", "monospace")
+
+
+if __name__ == "__main__":
+    os.environ["TZ"] = "UTC"
+    time.tzset()
+    for name in PICTURES:
+        path = DOCS / f"{name}.svg"
+        path.write_text(asyncio.run(picture(name)), encoding="utf-8")
+        print(path, path.stat().st_size)
+    light = asyncio.run(picture("tui-moving", light=True))
+    (DOCS / "tui-light.svg").write_text(light, encoding="utf-8")
