@@ -144,6 +144,7 @@ class InProcess:
     patience: Patience = field(default_factory=Patience)
     rehearse: Rehearse = _rehearse
     lasting: bool = False
+    once: staging.Once = field(default_factory=staging.Once)
     _open: dict[str, str] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -205,7 +206,9 @@ class InProcess:
         """See `Host.push`. A target that is busy here is refused."""
         _refuse_strange(order)
         self._refuse_busy(order.target)
-        manifest = await asyncio.to_thread(staging.stage, order.request, host=order.host)
+        manifest = await asyncio.to_thread(
+            staging.stage, order.request, host=order.host, once=self.once
+        )
         self._refuse_busy(order.target)
         manifest = self.service.take_up(manifest, order.target)
         return await self._offer(manifest, order.target, order.directory)

@@ -26,11 +26,12 @@ _IN_TREE = {
     "models": _TREE / "payloads" / "models",
     "recipes": _TREE / "configs" / "recipes",
     "profiles": _TREE / "configs" / "profiles",
+    "benches": _TREE / "configs" / "benches",
 }
 
 
 def directory(kind: str) -> Path:
-    """Where the resources of a kind lie: `bin`, `models`, `recipes` or `profiles`."""
+    """Where the resources of a kind lie: `bin`, `models`, `recipes`, `profiles` or `benches`."""
     installed = _INSTALLED / kind
     return installed if installed.is_dir() else _IN_TREE[kind]
 

@@ -1,0 +1,1 @@
+"""Many old PCs from one file."""

@@ -1,0 +1,410 @@
+"""The bench: which old PCs there are, and what each gets. From TOML to frozen values, no I/O.
+
+A target's values come from itself, else from its groups (a later one wins over an earlier), else
+from the defaults. `{name}`, `{address}` and the variables are filled into commands, options, file
+names and what is said.
+"""
+
+from __future__ import annotations
+
+import ipaddress
+import re
+import tomllib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from deployer.bench import locate, schema
+from deployer.bench.schema import Problem
+from deployer.core import batch, plan, wire
+from deployer.errors import DeployerError, WrongUse
+from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
+from deployer.staging import Request
+
+_FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
+
+
+@dataclass(frozen=True, slots=True)
+class Wire:
+    """This computer's end. `link` False: its address is there already and is left alone."""
+
+    address: str = f"{DEFAULT_HOST_ADDRESS}/24"
+    interface: str | None = None
+    ftp_port: int = 21
+    link: bool = True
+
+    @property
+    def host(self) -> str:
+        """Our address as the targets call it."""
+        return self.address.partition("/")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Power:
+    """Commands that switch a target; empty ones are a human's business. `timeout` in seconds."""
+
+    on: tuple[str, ...] = ()
+    off: tuple[str, ...] = ()
+    cycle: tuple[str, ...] = ()
+    timeout: float = 60.0
+
+
+@dataclass(frozen=True, slots=True)
+class BenchPayload:
+    """A payload for one target, its variables filled in. `always`: sent although it is there."""
+
+    name: str
+    request: Request
+    always: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class BenchTarget:
+    """An old PC of the bench, and what it gets, in order. Times are seconds.
+
+    `silence` is how long it may be quiet once it has called, `deadline` how long all of it may
+    take, `backoff` the wait before the first retry; it doubles with each further one.
+    """
+
+    name: str
+    address: str
+    mac: str = ""
+    groups: tuple[str, ...] = ()
+    payloads: tuple[BenchPayload, ...] = ()
+    directory: str = DEFAULT_TARGET_DIRECTORY
+    retries: int = 2
+    backoff: float = 5.0
+    silence: float = 900.0
+    deadline: float = 14_400.0
+    say: str = ""
+    power: Power = field(default_factory=Power)
+    variables: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def simulated(self) -> bool:
+        """Whether it is the simulated PC."""
+        return self.address == "sim"
+
+
+@dataclass(frozen=True, slots=True)
+class Bench:
+    """A whole bench. `source` is the file that it was read from, "" for none."""
+
+    targets: tuple[BenchTarget, ...]
+    wire: Wire = field(default_factory=Wire)
+    jobs: int = 32
+    source: str = ""
+
+    @classmethod
+    def load(cls, path: str | Path) -> Bench:
+        """The bench of a file. Raises WrongUse with every mistake, its line, key and remedy."""
+        path = Path(path)
+        try:
+            text = path.read_text(encoding="utf-8")
+        except (OSError, UnicodeDecodeError) as error:
+            raise WrongUse(
+                what=f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).",
+                remedy="Write a commented example with: deployer provision BENCH.toml --init",
+            ) from error
+        return parse(text, str(path), path.resolve().parent)
+
+    @classmethod
+    def of(cls, *targets: BenchTarget, wire: Wire | None = None, jobs: int = 32) -> Bench:
+        """A bench made in Python."""
+        return cls(tuple(targets), wire or Wire(), jobs)
+
+    def __getitem__(self, name: str) -> BenchTarget:
+        for target in self.targets:
+            if target.name == name:
+                return target
+        raise KeyError(name)
+
+    def select(self, only: Sequence[str] = (), groups: Sequence[str] = ()) -> Bench:
+        """Only these targets and groups; all when none is named. Raises WrongUse for unknown."""
+        known = {target.name for target in self.targets}
+        known_groups = {group for target in self.targets for group in target.groups}
+        for kind, asked, there in (("--only", only, known), ("--group", groups, known_groups)):
+            for name in asked:
+                if name not in there:
+                    raise WrongUse(
+                        what=f"{kind} {name}: the bench has no such "
+                        f"{'target' if kind == '--only' else 'group of targets'}.",
+                        remedy=f"There are: {', '.join(sorted(there)) or 'none'}.",
+                    )
+        if not only and not groups:
+            return self
+        chosen = tuple(t for t in self.targets if t.name in only or set(t.groups) & set(groups))
+        return Bench(chosen, self.wire, self.jobs, self.source)
+
+
+def parse(text: str, source: str = "bench.toml", folder: Path | None = None) -> Bench:
+    """The bench of a TOML text; files are relative to `folder`. Raises WrongUse as `load` does."""
+    try:
+        table = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        line = re.search(r"line (\d+)", str(error))
+        number = int(line[1]) if line else text.count("\n") + 1
+        said = str(error).partition(" (at ")[0]
+        key = _key_on(text, number)
+        raise _refused(
+            source, [(number, key, said, "correct this line (texts stand in quotes)")]
+        ) from error
+    found = list(schema.problems(table))
+    if not found:
+        reader = _Reader(table, folder or Path())
+        bench = reader.bench(source)
+        found = reader.found
+        if not found:
+            return bench
+    where = locate.lines(text)
+    raise _refused(
+        source,
+        sorted((locate.line_of(where, p.path), _dotted(p.path), p.what, p.remedy) for p in found),
+    )
+
+
+def _refused(source: str, found: Sequence[tuple[int, str, str, str]]) -> WrongUse:
+    lines = [f"{source}, line {line}: {key}: {what}; {todo}" for line, key, what, todo in found]
+    count = f"{len(lines)} mistakes" if len(lines) > 1 else "1 mistake"
+    return WrongUse(
+        what="\n".join(lines),
+        remedy=f"Correct {count}; a commented example comes from: deployer provision FILE --init",
+    )
+
+
+def _key_on(text: str, number: int) -> str:
+    line = (text.splitlines() or [""])[min(number, text.count("\n") + 1) - 1 :][:1]
+    key = (line[0] if line else "").partition("=")[0].strip()
+    return key or "(end of file)"
+
+
+def _dotted(path: locate.Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step + 1}]" if isinstance(step, int) else f".{step}" if text else step
+    return text or "(file)"
+
+
+class _Reader:
+    """From a table that fits the structs to values; what does not make sense goes to `found`."""
+
+    def __init__(self, table: Mapping[str, Any], folder: Path) -> None:
+        self.table = table
+        self.folder = folder
+        self.found: list[Problem] = []
+
+    def bench(self, source: str) -> Bench:
+        if not self.table["targets"]:
+            self._complain(("targets",), "there is no target", "add a table [targets.NAME]")
+        own = self._wire()
+        targets = [self._target(name) for name in self.table["targets"]]
+        self._refuse_twins(targets, own)
+        jobs = self.table.get("run", {}).get("jobs", 32)
+        return Bench(tuple(targets), own, jobs, source)
+
+    def _complain(self, path: locate.Path, what: str, remedy: str) -> None:
+        problem = Problem(path, what, remedy)
+        if problem not in self.found:
+            self.found.append(problem)
+
+    def _wire(self) -> Wire:
+        given = self.table.get("wire", {})
+        made = Wire(**given)
+        if not made.host.startswith("127."):
+            with self._telling(("wire", "address")):
+                wire.parse_address(made.address)
+        return made
+
+    def _telling(self, path: locate.Path) -> _Telling:
+        return _Telling(self, path)
+
+    def _target(self, name: str) -> BenchTarget:
+        own = self.table["targets"][name]
+        layers = self._layers(name, own)
+        here: locate.Path = ("targets", name)
+        variables = {"name": name, "address": own["address"]}
+        for _path, layer in layers:
+            variables |= {key: str(value) for key, value in layer.get("vars", {}).items()}
+        merged = {key: (path, layer[key]) for path, layer in layers for key in layer}
+
+        def value(key: str, usual: Any) -> Any:
+            return merged[key][1] if key in merged else usual
+
+        path, to = merged.get("to", (here, DEFAULT_TARGET_DIRECTORY))
+        with self._telling((*path, "to")):
+            to = batch.parse_directory(to)
+        return BenchTarget(
+            name=name,
+            address=own["address"],
+            mac=own.get("mac", "").lower().replace("-", ":"),
+            groups=tuple(own.get("groups", ())),
+            payloads=self._payloads(merged, here, value("profile", "win98-fat32"), variables),
+            directory=to,
+            retries=value("retries", 2),
+            backoff=float(value("backoff", 5.0)),
+            silence=float(value("silence", 900.0)),
+            deadline=float(value("deadline", 14_400.0)),
+            say=self._filled(value("say", ""), variables, (*merged.get("say", (here,))[0], "say")),
+            power=self._power(layers, variables),
+            variables=variables,
+        )
+
+    def _layers(
+        self, name: str, own: Mapping[str, Any]
+    ) -> list[tuple[locate.Path, Mapping[str, Any]]]:
+        """The tables that the target's values come from, the last wins."""
+        groups = self.table.get("groups", {})
+        layers: list[tuple[locate.Path, Mapping[str, Any]]] = [
+            (("defaults",), self.table.get("defaults", {}))
+        ]
+        for number, group in enumerate(own.get("groups", ())):
+            if group not in groups:
+                there = ", ".join(groups) or "none yet"
+                self._complain(
+                    ("targets", name, "groups", number),
+                    f"there is no group {group}",
+                    f"add [groups.{group}], or name one of: {there}",
+                )
+            layers.append((("groups", group), groups.get(group, {})))
+        return [*layers, (("targets", name), own)]
+
+    def _power(
+        self, layers: Sequence[tuple[locate.Path, Mapping[str, Any]]], variables: Mapping[str, str]
+    ) -> Power:
+        made: dict[str, Any] = {}
+        for path, layer in layers:
+            for key, given in layer.get("power", {}).items():
+                if key == "timeout":
+                    made[key] = float(given)
+                else:
+                    place = (*path, "power", key)
+                    made[key] = tuple(self._filled(word, variables, place) for word in given)
+        return Power(**made)
+
+    def _payloads(
+        self,
+        merged: Mapping[str, tuple[locate.Path, Any]],
+        here: locate.Path,
+        profile: str,
+        variables: Mapping[str, str],
+    ) -> tuple[BenchPayload, ...]:
+        path, names = merged.get("payloads", (here, ()))
+        if not names:
+            self._complain(
+                here, "it gets no payload", 'add payloads = ["NAME"] here or in defaults'
+            )
+        made = []
+        known = self.table["payloads"]
+        for number, name in enumerate(names):
+            if name not in known:
+                self._complain(
+                    (*path, "payloads", number),
+                    f"there is no payload {name}",
+                    f"add [payloads.{name}], or name one of: {', '.join(known) or 'none yet'}",
+                )
+                continue
+            if names.index(name) != number:
+                self._complain(
+                    (*path, "payloads", number), f"{name} stands here twice", "leave one out"
+                )
+            made.append(self._payload(name, known[name], profile, variables))
+        return tuple(made)
+
+    def _payload(
+        self, name: str, given: Mapping[str, Any], profile: str, variables: Mapping[str, str]
+    ) -> BenchPayload:
+        path: locate.Path = ("payloads", name)
+        if "run" in given and "recipe" in given:
+            self._complain((*path, "recipe"), "run stands here as well", "leave one of them out")
+        if given.get("no_run") and ("run" in given or "recipe" in given):
+            self._complain((*path, "no_run"), "something is to be run", "leave one of them out")
+        if "options" in given and ("run" in given or given.get("no_run")):
+            self._complain((*path, "options"), "options belong to a recipe", "leave them out")
+        size = None
+        if "part_size" in given:
+            with self._telling((*path, "part_size")):
+                size = plan.parse_size(given["part_size"])
+        files = (
+            self._filled(file, variables, (*path, "files", number))
+            for number, file in enumerate(given["files"])
+        )
+        options = (
+            (key.replace("_", "-"), self._filled(str(value), variables, (*path, "options", key)))
+            for key, value in given.get("options", {}).items()
+        )
+        request = Request(
+            files=tuple(self.folder / Path(file).expanduser() for file in files),
+            run=self._filled(given.get("run", ""), variables, (*path, "run")),
+            recipe=given.get("recipe", ""),
+            no_run=given.get("no_run", False),
+            options=tuple(options),
+            part_size=size,
+            profile=profile,
+        )
+        return BenchPayload(name, request, given.get("always", False))
+
+    def _filled(self, text: str, variables: Mapping[str, str], path: locate.Path) -> str:
+        """The text with its `{variables}` filled in; `{{` and `}}` are braces."""
+
+        def put(match: re.Match[str]) -> str:
+            if match[0] in ("{{", "}}"):
+                return match[0][0]
+            if match[1] in variables:
+                return variables[match[1]]
+            there = ", ".join(variables)
+            self._complain(
+                path,
+                f"{match[0]} is no variable",
+                f"set it in vars, or use one of {there} (a brace itself is written twice)",
+            )
+            return ""
+
+        return _FIELD.sub(put, text)
+
+    def _refuse_twins(self, targets: Sequence[BenchTarget], own: Wire) -> None:
+        seen: dict[str, str] = {own.host: "this computer"}
+        network = ipaddress.IPv4Interface(own.address).network if "/" in own.address else None
+        for target in targets:
+            for key, value in (("address", target.address), ("mac", target.mac)):
+                if value and value in seen:
+                    self._complain(
+                        ("targets", target.name, key),
+                        f"{value} is that of {seen[value]} already",
+                        "give each machine its own",
+                    )
+                seen.setdefault(value, target.name)
+            if target.simulated:
+                continue
+            if network and ipaddress.IPv4Address(target.address) not in network:
+                self._complain(
+                    ("targets", target.name, "address"),
+                    f"{target.address} does not stand in the wire's subnet {network}",
+                    "give it an address there, or change wire.address",
+                )
+
+
+class _Telling:
+    """Turns an error of the checks that others make into a problem with a place."""
+
+    def __init__(self, reader: _Reader, path: locate.Path) -> None:
+        self._reader = reader
+        self._path = path
+
+    def __enter__(self) -> None:
+        return None
+
+    def __exit__(self, kind: object, error: BaseException | None, trace: object) -> bool:
+        if isinstance(error, DeployerError):
+            self._reader._complain(  # noqa: SLF001  one room
+                self._path,
+                re.sub(r"^--\S+ ", "", error.what).rstrip("."),
+                error.remedy.rstrip("."),
+            )
+            return True
+        return False
+
+
+def payload_names(bench: Bench) -> Iterator[str]:
+    """The names of all payloads that some target gets, each once."""
+    yield from dict.fromkeys(p.name for target in bench.targets for p in target.payloads)
