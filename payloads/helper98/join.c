@@ -83,7 +83,7 @@ static int prove(struct file *file)
     if (slices_read(file, work, RIGHT_WORK, file->kept.sha) && memcmp(file->kept.sha, file->sha, sizeof file->sha) == 0)
         return CODE_DONE;
     EACH_PART(part, file)
-        if (!part->kept.right) {
+        if (!(part->kept.right & RIGHT_WORK)) {
             part_is_bad(part, part_name(part), was_damaged);
             code = CODE_FETCH;
         }

@@ -419,6 +419,23 @@ def test_a_work_file_damaged_after_check_is_found_by_join(target: Make) -> None:
     assert t.is_delivered()
 
 
+def test_a_damaged_work_file_beside_an_old_file_is_no_wrong_sha(target: Make) -> None:
+    t = target(MODEL)
+    old = bytearray(MODEL.data)
+    old[3_000:4_000] = bytes(1_000)
+    t.write(MODEL.name, bytes(old))
+    t.write(MODEL.work, MODEL.data[:4_000])
+    assert t.check() == 0
+    flip(t, MODEL.work, 10)
+    assert t.join() == 1
+    assert t.check() == 1
+    assert t.gets() == [("STORI260.001", "STORI260.A01")]
+    t.fetch()
+    assert t.check() == 0
+    assert t.join() == 0
+    assert t.is_delivered()
+
+
 def test_what_keeps_being_damaged_on_the_disk_ends_in_giving_up(target: Make) -> None:
     t = target(MODEL)
     t.put_parts()
