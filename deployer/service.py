@@ -7,17 +7,14 @@ only through `call_soon_threadsafe`; everything that crosses is frozen.
 from __future__ import annotations
 
 import asyncio
-import hmac
 import socket
-import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer import wire
 from deployer.bus import Bus
-from deployer.core import batch, plan, proof
-from deployer.core import manifest as manifests
+from deployer.core import plan, proof
 from deployer.core.deployment import (
     Announce,
     CloseShelf,
@@ -29,7 +26,7 @@ from deployer.core.deployment import (
     is_output,
 )
 from deployer.core.page import Waiting
-from deployer.edge import files, rehearsal, resources
+from deployer.edge import files, rehearsal
 from deployer.edge.ftpd import FtpServer, Limits
 from deployer.edge.httpd import HttpServer
 from deployer.edge.store import Store
@@ -54,21 +51,10 @@ from deployer.events import (
     ServerListening,
     StateChanged,
     TargetReported,
+    UploadReceived,
 )
-from deployer.model import (
-    GO_BAT,
-    HELPER_EXE,
-    OUTPUT_TXT,
-    RECEIPT_TXT,
-    RESULT_TXT,
-    UPLOAD_LIMITS,
-    Blob,
-    Entry,
-    Manifest,
-    Shelf,
-    Slice,
-    State,
-)
+from deployer.library import Library, Reservation, shelf_of
+from deployer.model import OUTPUT_TXT, UPLOAD_LIMITS, Blob, Manifest, Shelf, State
 
 _TEXT_IN_EVENT = 16 << 10
 _LOOPBACK = "127.0.0.1"
@@ -77,17 +63,6 @@ _REHEARSAL = Limits(stall=10.0)
 _LISTEN_EVERY = 0.5
 _LAST_WORDS = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Reservation:
-    """Who may log in for a deployment, and what it sees."""
-
-    token: str
-    address: str
-    shelf: Shelf
-    go_bat: Shelf
-    page: Waiting
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,70 +78,6 @@ TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
 
 def _nothing_typed(_host: str, _directory: str) -> tuple[tuple[str, str], ...]:
     return ()
-
-
-class Library:
-    """What may be fetched by whom. Written by the service, read by the FTP server's thread."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._reservations: dict[str, Reservation] = {}
-
-    def put(self, deployment: str, reservation: Reservation) -> None:
-        """Let the target of this deployment in."""
-        with self._lock:
-            self._reservations = {**self._reservations, deployment: reservation}
-
-    def withdraw(self, deployment: str) -> None:
-        """Let nobody in for this deployment any more; who is in stays in."""
-        with self._lock:
-            self._reservations = {
-                key: value for key, value in self._reservations.items() if key != deployment
-            }
-
-    def login(self, user: str, password: str, peer: str) -> Shelf | None:
-        """What the machine at `peer` sees with that name and password; None: nothing."""
-        reservations = self._reservations
-        if user.lower() == "anonymous":
-            waiting = [r for r in reservations.values() if r.address == peer]
-            return waiting[-1].go_bat if waiting else None
-        reservation = reservations.get(user.upper())
-        if reservation is None or reservation.address != peer:
-            return None
-        right = hmac.compare_digest(reservation.token.encode(), password.encode("utf-8", "replace"))
-        return reservation.shelf if right else None
-
-    def waiting(self, peer: str) -> tuple[Waiting, ...]:
-        """What the browser of the machine at `peer` is shown."""
-        return tuple(r.page for r in self._reservations.values() if r.address == peer)
-
-    def accepts(self, name: str, data: bytes) -> bool:
-        """Whether an uploaded report is whole; a mangled one has to be sent again."""
-        if name != RESULT_TXT:
-            return True
-        report = proof.parse_report(data)
-        return report.sealed or bool(report.failed)
-
-
-def shelf_of(manifest: Manifest, directory: str, at: float) -> tuple[Shelf, Shelf]:
-    """What the deployment's own login sees, and what anonymous sees (GO.BAT alone)."""
-    go_bat = Entry(GO_BAT, Blob(batch.render(manifest, directory)), text=True)
-    name = manifest.deployment
-    entries = [
-        go_bat,
-        Entry(HELPER_EXE, Blob(resources.program(HELPER_EXE))),
-        Entry(manifests.file_name(name), Blob(manifests.render(manifest)), text=True),
-        Entry(RECEIPT_TXT, Blob(f"{name}\r\n".encode("ascii")), text=True, after=RESULT_TXT),
-    ]
-    for file in manifest.payload.files:
-        for part in file.parts:
-            start = file.start + part.offset
-            source = Slice(file.source, start, part.length, file.source_length, file.mtime_ns)
-            # Parts of files in directories have no long name: two of them may have the same one.
-            number = part.name.rpartition(".")[2]
-            long_name = "" if file.place else f"{file.long_name}.{number}"
-            entries.append(Entry(part.name, source, long_name=long_name))
-    return Shelf(name, tuple(entries), UPLOAD_LIMITS, at), Shelf(name, (go_bat,), {}, at)
 
 
 class Service:
@@ -202,6 +113,7 @@ class Service:
         self._servers: dict[bool, FtpServer] = {}
         self._held: frozenset[str] = frozenset()
         self._sessions: dict[str, int] = {}
+        self._content: bytes | None = None
         self._broken: DeployerError | None = None
         self._listening: asyncio.Task[None] | None = None
 
@@ -519,7 +431,11 @@ class Service:
             self._changed.notify_all()
 
     def _from_thread(self, event: Event) -> None:
-        self._loop.call_soon_threadsafe(self._arrived, event)
+        """In a server's thread. A report is read at once: the next one takes its place."""
+        content: bytes | None = None
+        if isinstance(event, UploadReceived):
+            content = files.read_bounded(Path(event.path), UPLOAD_LIMITS[event.name])
+        self._loop.call_soon_threadsafe(self._arrived, event, content)
 
     def _stop(self, error: DeployerError) -> None:
         """Nothing is acted on that could not be written down: serve nobody, and tell who waits."""
@@ -529,7 +445,8 @@ class Service:
                 self._library.withdraw(deployment)
             self._soon(self._wake())
 
-    def _arrived(self, event: Event) -> None:
+    def _arrived(self, event: Event, content: bytes | None = None) -> None:
+        self._content = content
         match event:
             case LoginAccepted(deployment=identity):
                 self._sessions[identity] = self._sessions.get(identity, 0) + 1
@@ -553,7 +470,9 @@ class Service:
                 self._read_upload(deployment, name, Path(path))
 
     def _read_upload(self, deployment: str, name: str, path: Path) -> None:
-        data = files.read_bounded(path, UPLOAD_LIMITS[name])
+        data = self._content
+        if data is None:
+            data = files.read_bounded(path, UPLOAD_LIMITS[name])
         at = self._clock()
         if concerns_reports(name):
             self.publish(TargetReported(at, deployment, proof.parse_report(data)))

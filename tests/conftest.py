@@ -1,4 +1,4 @@
-"""Shared by all tests: where the reference models are, and no silent skips where all is installed."""
+"""Shared by all tests: where the reference models are; no silent skips where all is installed."""
 
 from __future__ import annotations
 

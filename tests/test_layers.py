@@ -15,7 +15,20 @@ ROOMS = {
     "events": {"events"},
     "errors": {"errors"},
     "settings": {"settings"},
-    "service": {"client", "control", "daemon", "host", "manage", "serial_push", "serial_service", "service", "staging", "bus", "wire"},
+    "service": {
+        "client",
+        "control",
+        "daemon",
+        "host",
+        "library",
+        "manage",
+        "serial_push",
+        "serial_service",
+        "service",
+        "staging",
+        "bus",
+        "wire",
+    },
 }
 """Top-level modules by room; `core`, `edge`, `face`, `bench` and `sim` are packages."""
 

@@ -23,7 +23,7 @@ from deployer.errors import (
     WrongUse,
 )
 from deployer.model import Manifest
-from deployer.service import shelf_of
+from deployer.library import shelf_of
 
 PART = 4096
 

@@ -391,7 +391,7 @@ def render_docs(manifest: Manifest, directory: str) -> str:
     text = [
         "# GO.BAT, block by block",
         "",
-        "What the old PC runs for the sample model. It is generated for each deployment and checked",
+        "What the old PC runs for the sample model. It is made for each deployment and checked",
         "against [COMMAND.COM's rules](lint.md) every time. Numbers such as (B7) name facts about",
         "Windows 98 that the project collects; `DEPLOY98` is the helper, whose exit codes are:",
         "",

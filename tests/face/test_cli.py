@@ -56,7 +56,7 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
     [
         ((*SIM, "nothing.bin"), 1, "nothing.bin: there is no such file.", "Check the name"),
         ((*SIM, "empty.bin"), 1, "empty.bin: the file is empty", "downloaded completely"),
-        ((*SIM, "nothing"), 1, "nothing: there is no file in this directory", "unpacked completely"),
+        ((*SIM, "nothing"), 1, "nothing: there is no file in this directory", "unpacked"),
         ((*SIM, "--wat", "x"), 1, "No such option", "--help"),
         (("wat",), 1, "No such command", "--help"),
         ((*SIM, "--part-size", "3", "some.txt"), 1, "between 256K and 64M", "--part-size 1M"),
