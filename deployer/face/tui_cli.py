@@ -15,7 +15,7 @@ import click
 from deployer import client, service
 from deployer.client import Client
 from deployer.errors import WrongUse
-from deployer.face import plot, proofs, tables
+from deployer.face import history, plot, proofs
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
 from deployer.face.view import Row, View, fold_all
 from deployer.host import Host, InProcess, Patience, recheck
@@ -30,8 +30,8 @@ _JSON = click.option("--json", "as_json", is_flag=True, help="One JSON object pe
 
 
 def register(cli: click.Group) -> None:
-    """Add the commands of this module; `history` takes the place of a simpler one."""
-    for command in (tui_command, card_command, proof_command, history_command):
+    """Add the commands of this module."""
+    for command in (tui_command, status_command, card_command, proof_command, history_command):
         cli.add_command(command)
 
 
@@ -176,6 +176,16 @@ def proof_command(
     proofs.refuse_broken(row, checks)
 
 
+@click.command("status")
+@_JSON
+@_STATE_DIR
+@click.pass_obj
+def status_command(config: Settings, /, as_json: bool, state_dir: Path | None) -> None:
+    """Show what open deployments do now, and the last that have ended."""
+    rows = list(_view(config, state_dir).values())
+    history.status(rows, _write, as_json=as_json, now=time.time())
+
+
 @click.command("history")
 @click.option("--target", help="Only this machine: every proof of it.")
 @click.option("--plot", "picture", type=_PATH, help="Draw rates and tok/s: FILE.svg or FILE.png.")
@@ -193,7 +203,7 @@ def history_command(
         plot.write(rows, picture)
         click.echo(f"{picture}: transfer rates and tok/s of {len(rows)} deployments.")
         return
-    tables.history(rows, _write, as_json=as_json)
+    history.history(rows, _write, as_json=as_json)
     if target and not as_json:
         for line in proofs.summary(rows):
             click.echo(line)

@@ -28,8 +28,10 @@ from deployer.events import (
 from deployer.face import estimate, text
 from deployer.face.estimate import Habits
 from deployer.face.view import Mark, Row, damaged
-from deployer.model import Report, State
+from deployer.model import ENGINE_EXE, HELPER_EXE, Report, State
 
+OURS = (ENGINE_EXE, HELPER_EXE)
+"""Programs that go with a payload without the user naming them."""
 SILENCE = 20.0
 """Seconds without a sign of life after which it is named."""
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import io
+import json
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -30,7 +31,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.face import card, commandline, estimate, plot, proofs, tui_cli, words
+from deployer.face import card, commandline, estimate, history, plot, proofs, tui_cli, words
 from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
 from deployer.face.view import Mark, Row, fold_all
@@ -362,3 +363,38 @@ def test_a_proof_that_does_not_hold_is_refused() -> None:
     with pytest.raises(ProofBroken, match="proves nothing"):
         proofs.refuse_broken(proved, [good, bad])
     assert "[WRONG] verdict: proves nothing" in "\n".join(proofs.lines(proved, [bad]))
+
+
+def test_status_says_what_is_done_now(store: Path) -> None:
+    out = call(store, "status")
+    assert "fetching part 3 of 16, STORI15M.002" in out
+    assert "stories15M.bin and 1 more" in out
+    assert all(not line.endswith("...") for line in out.splitlines()), "piped lines are whole"
+
+
+def test_history_has_rate_and_speed_in_columns(store: Path) -> None:
+    head, *lines = call(store, "history").splitlines()
+    place = head.index("tok/s")
+    proved = next(line for line in lines if "D0000001" in line)
+    assert proved[place : place + 5].strip() == "46.1"
+    assert "975.4 kB/s" in proved
+
+
+def test_history_for_machines_carries_the_proof(store: Path) -> None:
+    found = [json.loads(line) for line in call(store, "history", "--json").splitlines()]
+    by_id = {entry["deployment"]: entry for entry in found}
+    assert by_id["D0000001"]["proof"]["tokens_per_second"] == 46.1
+    assert by_id[ID]["proof"] is None
+    assert by_id[ID]["refetched"] == ["STORI15M.002"]
+
+
+def test_a_narrow_terminal_cuts_lines_and_wraps_none(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
+    monkeypatch.setenv("COLUMNS", "40")
+    out: list[str] = []
+    history.history(rows(), out.append, as_json=False)
+    history.status(rows(), out.append, as_json=False, now=NOW)
+    table = [line for line in out if not line.startswith("*")]
+    assert all(len(line.rstrip("\n")) <= 40 for line in table)

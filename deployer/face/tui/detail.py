@@ -11,10 +11,11 @@ from deployer.core.proof import story
 from deployer.face import estimate, text, words
 from deployer.face.card import hints
 from deployer.face.estimate import Habits
+from deployer.face.history import payload
 from deployer.face.tui.looks import STATE_STYLE, YELLOW
 from deployer.face.tui.parts import PartMap, describe, legend
 from deployer.face.view import Mark, Row
-from deployer.model import ENGINE_EXE, HELPER_EXE, State
+from deployer.model import State
 
 _OUTPUT = 12_000
 EMPTY = (
@@ -111,14 +112,6 @@ def head(row: Row, known: Habits, now: float) -> Text:
         whose = "on the emulated machine" if row.proof.emulated else "measured on the PC"
         lines.append(f"\n{row.proof.tokens_per_second:.4g} tok/s, {whose}")
     return lines
-
-
-def payload(row: Row) -> str:
-    """The file that the user means, and how many go with it."""
-    ours = (ENGINE_EXE, HELPER_EXE)
-    named = [file.long_name for file in row.files if file.name not in ours]
-    first = named[0] if named else "nothing"
-    return first if len(row.files) < 2 else f"{first} and {len(row.files) - 1} more"
 
 
 def bar(done: float, width: int = 16) -> str:
