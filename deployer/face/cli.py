@@ -9,18 +9,18 @@ import importlib.metadata
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
-from deployer import client, service, settings, staging, wire
+from deployer import client, host, service, settings, staging, wire
 from deployer.core import batch, lint, plan
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
-from deployer.face import manage_cli, serial_cli, serve_cli, tables, tui_cli, wire_cli
+from deployer.face import estimate, manage_cli, serial_cli, serve_cli, tables, tui_cli, wire_cli
 from deployer.face.jsonl import JsonLines
-from deployer.face.progress import PushProgress
+from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
 from deployer.face.view import Row, fold_all
@@ -143,8 +143,8 @@ def push_command(config: Settings, /, **given: Any) -> None:
             what="No file was named.", remedy=f"Say: deployer push --target {target} FILE..."
         )
     _check_faults(target, given["faults"])
-    face = _face(as_json=given["as_json"], screen=given["screen"])
     request = _request(config, given)
+    face = _face_for(request, target, config, given)
     directory = batch.parse_directory(given["directory"] or config.directory)
     if is_serial(target):
         _push_over_line(target, request, directory, config, given)
@@ -236,10 +236,23 @@ def _push_over_line(
     asyncio.run(push_over_line(job, _state_dir(config, given), face))
 
 
+def _face_for(
+    request: staging.Request, target: str, config: Settings, given: dict[str, Any]
+) -> Face:
+    """The face of a push; the one for people knows the target's history, and whether it fits."""
+    if given["as_json"]:
+        return JsonLines(_write)
+    rows = _rows(config, given)
+    seen = host.recognise(request)
+    _fit, line = estimate.fit_line(seen.load, rows, target, profile=seen.profile, model=seen.model)
+    console = Terminal()
+    return PushProgress(console, time.time, show_screen=given["screen"], history=rows, fit=line)
+
+
 def _face(*, as_json: bool, screen: bool) -> Face:
     if as_json:
         return JsonLines(_write)
-    return PushProgress(Console(highlight=False), time.time, show_screen=screen)
+    return PushProgress(Terminal(), time.time, show_screen=screen)
 
 
 def _write(line: str) -> None:
@@ -282,15 +295,6 @@ def _rows(config: Settings, given: dict[str, Any]) -> list[Row]:
     return list(fold_all(event for _seq, event in events).values())
 
 
-@cli.command("status")
-@_common
-@click.pass_obj
-def status_command(config: Settings, /, **given: Any) -> None:
-    """Show deployments that have not ended, and the last that have."""
-    rows = _rows(config, given)
-    tables.status(rows, _write, as_json=given["as_json"], now=time.time())
-
-
 @cli.command("lint")
 @click.argument("file", type=_PATH)
 @click.option("--explain", is_flag=True, help="Say why, and where that is known from.")
@@ -310,11 +314,19 @@ def model_group() -> None:
 
 @model_group.command("inspect")
 @click.argument("file", type=_PATH)
-@click.option("--json", "as_json", is_flag=True, help="One JSON object.")
-def inspect_command(file: Path, as_json: bool) -> None:
+@click.option("--target", default="", help="Whether it fits this old PC, as far as it is known.")
+@_common
+@click.pass_obj
+def inspect_command(config: Settings, /, file: Path, target: str, **given: Any) -> None:
     """Say what a model FILE is, and what the old PC needs for it."""
     shape = staging.inspect(file)
-    tables.model(shape, file, _write, as_json=as_json)
+    tables.model(shape, file, _write, as_json=given["as_json"])
+    if not given["as_json"]:
+        seen = host.recognise(staging.Request(files=(file,), no_run=True))
+        load = replace(seen.load, model=shape)
+        rows, address = _rows(config, given), config.targets.get(target, target)
+        _fit, line = estimate.fit_line(load, rows, address, profile=seen.profile, model=file.name)
+        click.echo(f"  {line}")
 
 
 @cli.command("sim", context_settings={"ignore_unknown_options": True})

@@ -6,6 +6,9 @@ to look at on the old PC. Piped, only whole lines are written.
 
 from __future__ import annotations
 
+import contextlib
+import os
+import sys
 import textwrap
 from collections.abc import Callable, Iterable
 
@@ -39,6 +42,21 @@ _WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)
 _BAR = 24
 _BACK_AFTER = 30.0
 """Seconds of absence that are worth a word when the PC is back."""
+
+
+class Terminal(Console):
+    """Where progress is written. When its reader goes away it falls silent; the work goes on."""
+
+    def __init__(self) -> None:
+        super().__init__(highlight=False)
+
+    def on_broken_pipe(self) -> None:
+        """Nobody reads any more (`| head`)."""
+        self.quiet = True
+        with contextlib.suppress(OSError, ValueError):
+            nowhere = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nowhere, sys.stdout.fileno())
+            os.close(nowhere)
 
 
 class PushProgress:
