@@ -300,6 +300,14 @@ class ProofBroken(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class ProgramNotStarted(DeployerError):
+    """Windows would not start it on {target}: {command}
+    Check its name, and that it is a program for DOS or Windows 95/98; the files are there and proved.
+    """
+
+    exit_code = EXIT_PROGRAM
+
+
 class LintFailed(DeployerError):
     """{name}: COMMAND.COM of Windows 98 would not run this batch file as written ({count} findings).
     Change the lines named above; --explain tells why.

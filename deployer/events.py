@@ -19,7 +19,10 @@ from deployer.model import Proof, Report, State
 
 @dataclass(frozen=True, slots=True)
 class FileStaged:
-    """One file of a staged payload (a value inside `DeploymentStaged`)."""
+    """One file of a staged payload (a value inside `DeploymentStaged`).
+
+    `place` is where it goes with its long name, "" when it keeps its 8.3 `name` there.
+    """
 
     name: str
     long_name: str
@@ -28,6 +31,7 @@ class FileStaged:
     first_part: str
     parts: int
     part_size: int
+    place: str = ""
 
 
 @dataclass(frozen=True, slots=True)

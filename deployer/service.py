@@ -35,6 +35,7 @@ from deployer.errors import (
     DeployerError,
     FileChanged,
     ProgramFailed,
+    ProgramNotStarted,
     TargetTimedOut,
     VerificationFailed,
 )
@@ -495,6 +496,9 @@ def raise_for(ended: Deployment, output: Path) -> None:
     if ended.state == State.PROVED or ended.proof is None:
         return
     if proof.program_failed(ended.proof):
+        target = target[0].lower() + target[1:]
+        if "could not be started" in ended.reason:  # the words of the helper
+            raise ProgramNotStarted(target=target, command=ended.payload.run)
         raise ProgramFailed(target=target, reason=ended.reason, output=output)
     raise VerificationFailed(target=target, reason=ended.reason)
 
@@ -517,6 +521,7 @@ def _staged(
             first_part=file.parts[0].name if file.parts else "",
             parts=len(file.parts),
             part_size=file.parts[0].length if file.parts else 0,
+            place=file.place,
         )
         for file in manifest.payload.files
     )

@@ -198,7 +198,8 @@ def outline(request: Request) -> Outline:
     chosen = _choose(request)
     roles = dict.fromkeys(chosen.programs, "program of ours")
     roles |= {item.path: role for role, item in chosen.roles.items()}
-    model = chosen.roles.get("model")
+    recognised = chosen.recipe is not None and chosen.recipe.kind == "llama2.c"
+    model = chosen.roles.get("model") if recognised else None
     return Outline(
         tuple(item.path for item in chosen.items),
         tuple(length_of(item) for item in chosen.items),

@@ -22,6 +22,7 @@ from deployer.errors import (
     ProgramNotNamed,
     WrongUse,
 )
+from deployer.host import recognise
 from deployer.model import Manifest
 from deployer.library import shelf_of
 
@@ -219,6 +220,9 @@ def test_dosllam2_has_no_seed(tmp_path: Path, model: Path) -> None:
 
 def test_an_installer_is_found_in_a_tree(tree: Path) -> None:
     assert stage(tree, recipe="installer").payload.run == "Setup.exe"
+    seen = recognise(staging.Request((tree,), recipe="installer"))
+    assert seen.lines[-1] == "runs there with the recipe installer"
+    assert seen.model == ""
 
 
 def test_two_programs_that_fit_are_asked_about(tmp_path: Path) -> None:

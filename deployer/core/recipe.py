@@ -69,6 +69,11 @@ def parse(table: Mapping[str, Any], source: str) -> Recipe:
 _FIELDS = frozenset(Recipe.__dataclass_fields__)
 
 
+def needs_model(recipe: Recipe) -> bool:
+    """Whether one of the files is the recipe's model: a recognised one, or what `run` names so."""
+    return recipe.kind != "any" or "{model}" in recipe.run
+
+
 def pick_program(recipe: Recipe, names: Sequence[str]) -> int:
     """Which of the names (paths with `/`) is the program that the recipe starts.
 

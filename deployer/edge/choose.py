@@ -98,7 +98,7 @@ def model_among(items: Sequence[Item]) -> Item | None:
 def _with_recipe(
     items: tuple[Item, ...], empty: tuple[str, ...], chosen: recipe.Recipe, model: Item
 ) -> Choice:
-    roles = {"model": model}
+    roles = {"model": model} if recipe.needs_model(chosen) else {}
     if "tokenizer" in chosen.companions:
         roles["tokenizer"] = _tokenizer(model, items)
     if chosen.program:

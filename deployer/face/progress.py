@@ -143,7 +143,7 @@ class PushProgress:
         self._say(f"Deployment {event.deployment} for {words.machine(event.target)}:")
         for file in event.files:
             self._say(
-                f"  {file.long_name} -> {file.name}  {file.length:,} bytes in "
+                f"  {file.place or f'{file.long_name} -> {file.name}'}  {file.length:,} bytes in "
                 f"{text.count(file.parts, 'part')}  SHA-256 {text.short_sum(file.sha256)}"
             )
         for note in event.notes:
