@@ -546,6 +546,24 @@ def test_a_full_disk_starts_nothing(hosted_target: Make) -> None:
     assert not t.exists("STARTED")
 
 
+def test_valgrind_sees_nothing_uninitialised(helper_builds: Path, tmp_path: Path) -> None:
+    if not shutil.which("valgrind"):
+        pytest.skip("valgrind is not installed")
+    program = helper_builds / "linux32" / "DEPLOY98"
+    wrapper = tmp_path / "DEPLOY98"
+    wrapper.write_text(f'#!/bin/sh\nexec valgrind -q --error-exitcode=66 {program} "$@"\n')
+    wrapper.chmod(0o755)
+    t = Target(tmp_path / "DEPLOY", native(wrapper), ALL, "CHILD.EXE x")
+    script(t, "#!/bin/sh\nexit 0\n")
+    t.helper("INFO", PATH=os.environ["PATH"])
+    assert t.check(PATH=os.environ["PATH"]) == 1
+    t.fetch(lambda name, data: data[:-1] if name == "STORI260.002" else data)
+    assert t.check(PATH=os.environ["PATH"]) == 1
+    t.put_parts()
+    assert t.join(PATH=os.environ["PATH"]) == 0
+    assert t.helper("RUN", MANIFEST, PATH=os.environ["PATH"]) == 0
+
+
 # ---- SELF, INFO, wrong use ---------------------------------------------------------------------
 
 

@@ -45,6 +45,7 @@ class Pc:
     capacity: int = 100_000_000
     stop_after: int = 0
     mhz: int = 350
+    step: float = 0.01
 
     def runner(self, directory: Path, args: tuple[str, ...], faults: Mapping[str, str]) -> int:
         """Runs the helper in C:\\DEPLOY; STOPPED when the power went off."""
@@ -60,7 +61,7 @@ class Pc:
                 path="C:\\DEPLOY\\DEPLOY98.EXE",
                 cwd="C:\\DEPLOY",
                 console_out=self.screen.extend,
-                clock=StepClock(step=0.01),
+                clock=StepClock(step=self.step),
                 mhz=self.mhz,
             )
         except PowerOff:
@@ -139,6 +140,15 @@ def test_a_damaged_download_costs_exactly_its_own_get(pc: Pc, tmp_path: Path, ho
     assert t.check() == 0
     assert t.join() == 0
     assert t.is_delivered()
+
+
+def test_what_takes_long_shows_its_progress(pc: Pc, tmp_path: Path) -> None:
+    pc.step = 0.4  # seconds between two looks at the clock
+    big = StagedFile("BIG.BIN", RANDOM.randbytes(300_000), step=300_000)
+    t = visit(tmp_path, pc.runner, big)
+    t.put_parts()
+    assert t.check() == 0
+    assert re.search(rb"BIG\.001 \d\d% \rBIG\.001 \d+% \r", pc.screen)
 
 
 def test_gives_up_as_the_rules_say(pc: Pc, tmp_path: Path) -> None:

@@ -271,7 +271,7 @@ static int one_case(u32 number)
 {
     static const char *const commands[] = {"CHECK", "JOIN", "CHECK", "JOIN", "RUN"};
     struct dirent *entry;
-    u32 left = 1 + draw(2);
+    u32 left;
     int strangers = 0;
     int code = 0;
     DIR *outside;
@@ -280,11 +280,11 @@ static int one_case(u32 number)
     draw(2);
     nftw(".", remove_one, 16, FTW_DEPTH | FTW_PHYS);
     make_directory();
-    if (draw(2)) {
+    if (draw(3) == 0) {
         code = run("CHECK");
         damage_state();
     }
-    for (; left && code >= 0 && code <= 9; left--)
+    for (left = draw(3) ? 1 : 2; left && code >= 0 && code <= 9; left--)
         code = run(commands[draw(5)]);
     outside = opendir(cage);
     while (outside && (entry = readdir(outside)) != 0)
