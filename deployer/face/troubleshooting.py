@@ -1,6 +1,6 @@
 """docs/troubleshooting.md, made from the errors and from the card's hints themselves.
 
-    python -m deployer.face.troubleshooting > docs/troubleshooting.md
+`python -m deployer.face.troubleshooting > docs/troubleshooting.md` writes it.
 """
 
 from __future__ import annotations

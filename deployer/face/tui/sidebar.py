@@ -96,9 +96,8 @@ class Sidebar(OptionList):
                 self._paint(index, self._shown[index])
 
     def _paint(self, index: int, line: Line) -> None:
-        plain = index == self._plain and line[0]
         self.replace_option_prompt_at_index(
-            index, _prompt((line[0], line[1], "")) if plain else _prompt(line)
+            index, _prompt(line, chosen=index == self._plain and bool(line[0]))
         )
 
     @property
@@ -116,6 +115,8 @@ class Sidebar(OptionList):
             self.highlighted = next(i for i, identity in enumerate(ids) if identity)
 
 
-def _prompt(line: Line) -> Text:
+def _prompt(line: Line, *, chosen: bool = False) -> Text:
+    """A line of the list; the chosen one has a sign, for those who see no colour."""
     identity, words, style = line
-    return Text(f" {words}" if identity else words, style=style, no_wrap=True, overflow="ellipsis")
+    shown = f"{'>' if chosen else ' '}{words}" if identity else words
+    return Text(shown, style="" if chosen else style, no_wrap=True, overflow="ellipsis")
