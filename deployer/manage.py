@@ -7,7 +7,7 @@ its target's reservation; others leave a request in the store, and that process 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from deployer import staging
@@ -94,6 +94,25 @@ def retried(state_dir: Path, deployment: str) -> tuple[Manifest, str, str]:
     assert isinstance(last, DeploymentStaged)
     same = manifest if staging.unchanged(manifest) else staging.again(manifest)
     return same, last.target, last.directory
+
+
+def unserved(state_dir: Path, deployments: Mapping[str, str]) -> tuple[str, ...]:
+    """Which of the deployments, given with their targets, no process delivers any more."""
+    if not deployments or not state_dir.is_dir():
+        return ()
+    store = Store(state_dir)
+    gone = []
+    try:
+        for deployment, target in deployments.items():
+            try:
+                store.reserve(target)
+            except TargetBusy:
+                continue
+            store.release(target)
+            gone.append(deployment)
+    finally:
+        store.close()
+    return tuple(gone)
 
 
 def prune(state_dir: Path, days: float, *, now: float) -> int:

@@ -350,8 +350,8 @@ def write_out(
 ) -> list[tuple[str, int]]:
     """Write everything the target needs into `out`; names and lengths of what was written.
 
-    Without `host` the files are whole and GO.BAT uses no FTP; with it they are cut into parts, and
-    GO.BAT fetches them from that server with `login` (name, password). Raises OutputExists.
+    Without `host` the files are whole, at their places, and GO.BAT uses no FTP; with it they are
+    cut into parts, and GO.BAT fetches them from that server with `login` (name, password). Raises OutputExists.
     """
     files.make_directory(out)
     if any(out.iterdir()):
@@ -370,7 +370,9 @@ def write_out(
     written = [(name, len(data)) for name, data in generated.items()]
     for file in manifest.payload.files:
         pieces = [(p.name, p.offset, p.length) for p in file.parts]
-        for name, offset, length in pieces if host else [(file.name, 0, file.length)]:
+        whole = [(file.place or file.name, 0, file.length)]
+        for name, offset, length in pieces if host else whole:
+            (out / name).parent.mkdir(parents=True, exist_ok=True)
             files.copy_slice(Path(file.source), file.start + offset, length, out / name)
             written.append((name, length))
     return written

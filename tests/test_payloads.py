@@ -11,6 +11,7 @@ import pytest
 
 from deployer import staging
 from deployer.core import manifest as manifests
+from deployer.core.proof import parse_report
 from deployer.edge import resources
 from deployer.errors import (
     DriveTooSmall,
@@ -23,8 +24,13 @@ from deployer.errors import (
     WrongUse,
 )
 from deployer.host import recognise
-from deployer.model import Manifest
 from deployer.library import shelf_of
+from deployer.model import Manifest
+from deployer.sim.console import Console
+from deployer.sim.disk import Disk
+from deployer.sim.machine import Machine
+from deployer.sim.typist import visit
+from deployer.sim.win32 import StepClock
 
 PART = 4096
 
@@ -267,9 +273,18 @@ def test_a_tree_can_be_staged_as_plain_files(tree: Path, tmp_path: Path) -> None
     out = tmp_path / "out"
     request = staging.Request((tree,), part_size=PART)
     written = staging.write_out(request, out, r"C:\DEPLOY", host=None, login=("", ""))
-    assert (out / "LEVEL1.DAT").read_bytes() == bytes(9000)
-    assert (out / "EMPTY.DAT").read_bytes() == b""
+    assert (out / "Data Files" / "Level 1.dat").read_bytes() == bytes(9000)
+    assert (out / "Data Files" / "empty.dat").read_bytes() == b""
     assert len(written) == 7
+    disk = Disk(tmp_path)
+    disk.rename("C:\\out", "C:\\DEPLOY")
+    shown: list[str] = []
+    machine = Machine(disk, console=Console(shown.append), clock=StepClock(step=0.02))
+    assert visit(machine, ["CD \\DEPLOY", "GO", ""], tries=1)
+    assert "all 4 files are whole" in "\n".join(shown)
+    report = parse_report((tmp_path / "DEPLOY" / "RESULT.TXT").read_bytes())
+    assert report.sealed
+    assert {file.verdict for file in report.files} == {"good"}
 
 
 def test_a_piece_of_a_file_that_shrinks_is_noticed(tmp_path: Path) -> None:

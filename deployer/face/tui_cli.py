@@ -12,7 +12,7 @@ from pathlib import Path
 
 import click
 
-from deployer import client, service
+from deployer import client, manage, service
 from deployer.client import Client
 from deployer.errors import WrongUse
 from deployer.face import history, plot, proofs
@@ -184,6 +184,13 @@ def status_command(config: Settings, /, as_json: bool, state_dir: Path | None) -
     """Show what open deployments do now, and the last that have ended."""
     rows = list(_view(config, state_dir).values())
     history.status(rows, _write, as_json=as_json, now=time.time())
+    if not as_json:
+        opened = {row.deployment: row.target for row in rows if not row.state.final}
+        for deployment in manage.unserved(_directory(config, state_dir), opened):
+            _write(
+                f"{deployment} is delivered by nobody: its process has ended. "
+                f"To go on: deployer retry {deployment}\n"
+            )
 
 
 @click.command("history")
