@@ -128,7 +128,7 @@ NAMES = [
     "a.bin", "A.BINX", "ABCDEFGHI.BIN", "A.B.C", ".BIN", "A.", "A..B", "A B", "..", ".", "A/B",
     "A\\B", "C:A", "A:B", "A*", "A?", "A~1.BIN", "A+B", "CON", "PRN.TXT", "AUX", "NUL.BIN", "COM1",
     "LPT3.DAT", "COM9.X", "-", "GO.BAT", "DEPLOY98.EXE", "RESULT.TXT", "OUTPUT.TXT", "INFO.TXT",
-    "NEXT.FTP", "NEXT.TMP", "FIRST.FTP", "SEND.FTP", "D7F3A21C.MAN", "D7F3A21C.STA",
+    "NEXT.FTP", "NEXT.TMP", "FIRST.FTP", "SEND.FTP", "GOTIT.TXT", "D7F3A21C.MAN", "D7F3A21C.STA",
     "D7F3A21C.TMP", "RESULT.TMP", "A.001", "A.A01", "A.WRK",
 ]  # fmt: skip
 
