@@ -231,6 +231,11 @@ def _without(row: Row, **fields: object) -> Row:
     return replace(row, **fields)
 
 
+def _fits(app: object, size: tuple[int, int]) -> bool:
+    lines = screen(app).splitlines()
+    return len(lines) == size[1] and max(map(len, lines)) <= size[0]
+
+
 def test_it_follows_the_size_of_the_window(tmp_path: Path) -> None:
     async def story() -> None:
         async with world(tmp_path) as w:
@@ -238,9 +243,8 @@ def test_it_follows_the_size_of_the_window(tmp_path: Path) -> None:
             async with app.run_test(size=(80, 24)) as pilot:
                 for size in ((60, 16), (200, 60), (40, 12), (80, 24)):
                     await pilot.resize_terminal(*size)
-                    await pilot.pause()
+                    await until(pilot, lambda size=size: _fits(app, size), f"{size}")
                     assert app.query_one(Detail).size.width > 0
-                    assert all(len(line) <= size[0] for line in screen(app).splitlines())
                 assert app.query_one("#title", Static).display
 
     run(story())

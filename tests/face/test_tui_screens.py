@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,7 @@ import pytest
 from rich.segment import Segment
 from textual.widgets import Input
 
+from deployer.errors import DaemonGone
 from deployer.events import (
     ClientGone,
     DeploymentStaged,
@@ -255,6 +256,47 @@ def test_who_was_turned_away_is_shown_to_who_waits() -> None:
             await until(pilot, lambda: app.row is not None)
             app.query_one(Sidebar).choose("D0000003")
             await until(pilot, lambda: "Somebody was turned away" in screen(app))
+
+    asyncio.run(story())
+
+
+class Leaving(Scripted):
+    """A daemon that goes away, twice, and comes back."""
+
+    lost = 0
+
+    async def last_seq(self) -> int:
+        self.lost += 1
+        if self.lost in (2, 3):
+            raise DaemonGone(socket="/run/x.sock")
+        return len(self.events)
+
+    async def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        async for pair in super().subscribe(since):
+            yield pair
+            if self.lost == 1 and pair[0] == len(self.events):
+                raise DaemonGone(socket="/run/x.sock")
+
+    async def pause(self, deployment: str) -> None:
+        raise DaemonGone(socket="/run/x.sock")
+
+
+def test_a_daemon_that_goes_away_is_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("deployer.face.tui.app._RETURN", 0.05)
+
+    async def story() -> None:
+        host = Leaving(EVENTS)
+        app = DeployerApp(host, Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: host.lost >= 2, "it was lost")
+            await until(pilot, lambda: "/run/x.sock does not answer" in told(app), "said")
+            await until(pilot, lambda: host.lost >= 4 and app.ready, "it is back")
+            await until(pilot, lambda: "2 open, 2 ended" in screen(app))
+            assert len(app.rows) == 4
+            app.query_one(Sidebar).choose("D7F3A21C")
+            before = told(app).count("does not answer")
+            await pilot.press("space")
+            await until(pilot, lambda: told(app).count("does not answer") > before, "refused")
 
     asyncio.run(story())
 

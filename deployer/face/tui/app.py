@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
+from rich.text import Text
 from textual import on, work
 from textual.app import App, ComposeResult
 from textual.binding import Binding
@@ -32,6 +35,8 @@ from deployer.settings import Settings
 from deployer.staging import Request
 
 _DRAW = 0.2
+_RETURN = 2.0
+"""Seconds between two looks for a daemon that has gone."""
 _LOG_LINES = 2000
 _LOG_SIZES = ("", "-tall", "-hidden")
 
@@ -120,19 +125,32 @@ class DeployerApp(App[None]):
 
     @work(exclusive=True, group="watch")
     async def _watch(self) -> None:
+        """As long as there is a host; when a daemon goes away, its return is waited for."""
+        told = False
+        while True:
+            try:
+                await self._take_in()
+            except DeployerError as error:
+                if not told:
+                    self._fail(error)
+                told, self.ready = True, False
+                title = f"deployer   not connected: {error.what}"
+                self._title_line.update(Text(title, no_wrap=True, overflow="ellipsis"))
+                await asyncio.sleep(_RETURN)
+
+    async def _take_in(self) -> None:
         """Everything that was, in one go; then what happens, as it happens."""
         last = await self._host.last_seq()
         backlog: list[Event] = []
         if not last:
             self._begin(backlog)
         async for seq, event in self._host.subscribe(0):
-            if not self.ready:
-                backlog.append(event)
-                if seq < last:
-                    continue
-                self._begin(backlog)
-            else:
+            if self.ready:
                 self._happened(event)
+                continue
+            backlog.append(event)
+            if seq >= last:
+                self._begin(backlog)
 
     def _begin(self, backlog: list[Event]) -> None:
         self.seen.begin(backlog)
@@ -141,11 +159,12 @@ class DeployerApp(App[None]):
 
     def _happened(self, event: Event) -> None:
         proof = self.seen.happened(event)
-        if proof is not None:
+        if proof is not None and proof.deployment != self._side_box.chosen:
             word = "proved" if proof.proved else f"not proved: {proof.reason}"
             self.notify(
                 f"{proof.deployment} {word}",
                 severity="information" if proof.proved else "error",
+                timeout=4,
                 markup=False,
             )
 
@@ -169,7 +188,7 @@ class DeployerApp(App[None]):
         self._draw_detail(now)
         opened = len(seen.open())
         title = f"deployer   {opened} open, {len(rows) - opened} ended   {self._host.name}"
-        self._title_line.update(title)
+        self._title_line.update(Text(title, no_wrap=True, overflow="ellipsis"))
 
     def _draw_detail(self, now: float) -> None:
         row = self.row
@@ -208,6 +227,14 @@ class DeployerApp(App[None]):
     def _fail(self, error: DeployerError) -> None:
         self.notify(f"{error.what}\n{error.remedy}", severity="error", timeout=15, markup=False)
 
+    @contextlib.contextmanager
+    def _telling(self) -> Iterator[None]:
+        """What the host refuses is said in a note."""
+        try:
+            yield
+        except DeployerError as error:
+            self._fail(error)
+
     @work
     async def action_push(self) -> None:
         """Choose a payload and push it."""
@@ -218,13 +245,11 @@ class DeployerApp(App[None]):
             await self._push(choice)
 
     async def _push(self, choice: Choice) -> None:
-        try:
+        with self._telling():
             target = settings.resolve_target(choice.target, self._config)
             order = Order(choice.request, target, self._config.directory, self._config.address)
             self.notify("Reading the files ...", timeout=2)
             self.seen.follow = await self._host.push(order)
-        except DeployerError as error:
-            self._fail(error)
 
     async def _look(self, request: Request, target: str) -> Sequence[str]:
         """What the picker says about a request: the files, and whether they fit."""
@@ -240,7 +265,8 @@ class DeployerApp(App[None]):
         """Hold the next part back, or let it go."""
         row = self._asked("open")
         if row is not None:
-            await (self._host.resume if row.paused else self._host.pause)(row.deployment)
+            with self._telling():
+                await (self._host.resume if row.paused else self._host.pause)(row.deployment)
 
     @work
     async def action_cancel(self) -> None:
@@ -253,7 +279,8 @@ class DeployerApp(App[None]):
             "What has arrived stays on the PC: a retry goes on from there.",
         )
         if await self.push_screen_wait(Question("Cancel", lines, "Cancel it")):
-            await self._host.cancel(row.deployment)
+            with self._telling():
+                await self._host.cancel(row.deployment)
 
     @work
     async def action_retry(self) -> None:
@@ -261,10 +288,8 @@ class DeployerApp(App[None]):
         row = self._asked("ended")
         if row is None:
             return
-        try:
+        with self._telling():
             self.seen.follow = await self._host.retry(row.deployment)
-        except DeployerError as error:
-            self._fail(error)
 
     def action_card(self) -> None:
         """What to type on the old PC, ticked off as it happens."""
@@ -286,12 +311,9 @@ class DeployerApp(App[None]):
         row = self._asked()
         if row is None:
             return
-        try:
+        with self._telling():
             checks = await self._host.recheck(row.deployment)
-        except DeployerError as error:
-            self._fail(error)
-            return
-        await self.push_screen(Dialog(f"Proof {row.deployment}", proofs.lines(row, checks)))
+            await self.push_screen(Dialog(f"Proof {row.deployment}", proofs.lines(row, checks)))
 
     @work
     async def action_copy(self) -> None:
@@ -299,9 +321,10 @@ class DeployerApp(App[None]):
         row = self._asked()
         if row is None:
             return
-        self.copied = commandline.push_again(row, await self._host.sources(row.deployment))
-        self.copy_to_clipboard(self.copied)
-        self.notify(self.copied, title="Copied", timeout=8, markup=False)
+        with self._telling():
+            self.copied = commandline.push_again(row, await self._host.sources(row.deployment))
+            self.copy_to_clipboard(self.copied)
+            self.notify(self.copied, title="Copied", timeout=8, markup=False)
 
     # --- the window itself
 

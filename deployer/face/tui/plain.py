@@ -47,7 +47,14 @@ class Plain:
     _leaving: bool = False
 
     async def watch(self) -> None:
-        """Say what happens, until cancelled. What was before is only counted."""
+        """Say what happens, until cancelled or until the host is gone."""
+        try:
+            await self._watch()
+        except DeployerError as error:
+            self.say(f"{error.what}\n{error.remedy}")
+
+    async def _watch(self) -> None:
+        """What was before is only counted."""
         last = await self.host.last_seq()
         backlog: list[Event] = []
         if not last:
