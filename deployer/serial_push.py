@@ -80,6 +80,7 @@ class _Carrier:
         self._how = how
         self._job = how.job
         self._inbox = output.parent
+        self._heard = b""
 
     def run(self) -> None:
         """Until the deployment has ended."""
@@ -91,7 +92,7 @@ class _Carrier:
             self._send(line, () if self._how.resumed else every, program=True)
             while not job.cancelled():
                 first = self._wait_for_sender(line)
-                if first:
+                if not job.cancelled():
                     self._receive(line, first)
 
     def _send(self, line: SerialLine, parts: Sequence[str], *, program: bool) -> None:
@@ -130,10 +131,13 @@ class _Carrier:
                     return Slice(file.source, part.offset, part.length, file.length, file.mtime_ns)
         raise KeyError(name)
 
+    def _overheard(self, data: bytes) -> None:
+        self._heard = data[-64:]
+
     def _wait_for_sender(self, line: SerialLine) -> bytes:
         """Listen in silence (a receiver that calls would fill HyperTerminal's screen)."""
-        heard = b""
-        while not self._job.cancelled():
+        heard, self._heard = self._heard, b""
+        while zmodem.detect(heard) != "sender" and not self._job.cancelled():
             try:
                 heard = (heard + line.read(0.25))[-64:]
             except LineGoneError as error:
@@ -141,9 +145,7 @@ class _Carrier:
                     raise SerialPortMissing(
                         port=self._job.port, why="it has vanished", others="no more"
                     ) from error
-            if zmodem.detect(heard) == "sender":
-                return heard
-        return b""
+        return heard
 
     def _receive(self, line: SerialLine, first: bytes) -> None:
         """One batch of reports; each name is known and bounded, everything else is not taken."""

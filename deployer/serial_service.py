@@ -412,13 +412,18 @@ def receive_over(
     limit: int = 1 << 31,
     first: bytes = b"",
     most: int = 10_000,
+    rest: Callable[[bytes], None] = lambda _data: None,
 ) -> tuple[Received, ...]:
     """The same over a line that is open.
 
-    `first` is what has been read from it already, `most` the number of files taken.
+    `first` is what has been read from it already, `most` the number of files taken; `rest` gets
+    what came behind the end.
     """
     inbox = Inbox(out, overwrite=overwrite)
-    return _Receiving(_Primed(line, first), job, inbox, name=name, limit=limit, most=most).run()
+    receiving = _Receiving(_Primed(line, first), job, inbox, name=name, limit=limit, most=most)
+    received = receiving.run()
+    rest(receiving.trailing_data())
+    return received
 
 
 class _Receiving:
@@ -479,6 +484,10 @@ class _Receiving:
                 remedy="Give --overwrite, or another directory with --out.",
             )
         return tuple(self._received)
+
+    def trailing_data(self) -> bytes:
+        """What came behind the end of the session."""
+        return self._zmodem.trailing_data() if self._zmodem is not None else b""
 
     def _leave(self) -> None:
         if self._incoming is not None:

@@ -133,7 +133,7 @@ class Receiver:
 
     def trailing_data(self) -> bytes:
         """What came behind the end of the session."""
-        return self._reader.rest() if self.done else b""
+        return self._reader.rest().removeprefix(b"OO") if self.done else b""
 
     def cancel(self) -> None:
         """End the session; the sender is told."""
@@ -245,7 +245,9 @@ class Receiver:
                 case _State.DONE | _State.OFFERED | _State.STORING:
                     return
                 case _State.LAST:
-                    if b"O" in self._reader.rest():
+                    rest = self._reader.rest()
+                    if b"OO" in rest or b"*\x18B00" in rest:
+                        # A sender that begins anew has said its last words before.
                         self._end(transfer.Finished())
                     return
                 case _State.INFO | _State.DATA:

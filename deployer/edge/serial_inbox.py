@@ -14,8 +14,8 @@ from typing import BinaryIO
 
 from deployer.core.received import safe_name
 from deployer.core.transfer import Offer
-from deployer.errors import DirectoryForbidden
 from deployer.edge.files import make_directory
+from deployer.errors import DirectoryForbidden
 
 _BLOCK = 1 << 20
 

@@ -30,6 +30,7 @@ from deployer.sim.wire import Hang
 
 ZRQINIT = b"**\x18B00"
 FOLDER = "C:\\DEPLOY"
+_PIECE = 32 << 10
 
 
 class HyperTerminal:
@@ -68,8 +69,9 @@ class HyperTerminal:
         place = f"{self._folder}\\{path.name}"
         with contextlib.suppress(DiskError):
             self._machine.disk.write_bytes(place, b"")
-            for start in range(0, len(data), 4096):
-                self._machine.disk.append_bytes(place, data[start : start + 4096])
+            # In pieces: of a file that does not fit, the beginning stays, and nothing is said.
+            for start in range(0, len(data), _PIECE):
+                self._machine.disk.append_bytes(place, data[start : start + _PIECE])
         return path.name
 
     def send(self, name: str, limit: float = 60.0) -> None:

@@ -12,13 +12,14 @@ import pytest
 
 from deployer import staging
 from deployer.core import batch_serial
+from deployer.errors import VerificationFailed
 from deployer.face.serial_push import SerialPush, push_over_line
 from deployer.model import Manifest, State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal, visit
 from deployer.sim.machine import Machine
-from tests.serialwire import Wire
+from tests.serialwire import Direction, Wire
 
 pytest.importorskip("unicorn")
 pytestmark = pytest.mark.skipif(shutil.which("rz") is None, reason="lrzsz is not installed")
@@ -58,7 +59,9 @@ def push(
     capacity: int = 2_000_000_000, silence: float = 60.0,
 ) -> tuple[State, Old, list[str]]:  # fmt: skip
     said: list[str] = []
-    with wire or Wire() as cable:
+    # Not faster than any real line answers: sz flushes its input right after it has spoken.
+    paced = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=100_000.0))
+    with wire or paced as cable:
         old = Old(tmp_path / "c", cable.b, capacity)
         job = SerialPush(
             manifest=staging.stage(request), target=f"serial:{cable.a}", directory="C:\\DEPLOY",
@@ -72,11 +75,11 @@ def push(
 
 
 def test_the_sample_model_tells_its_story_over_the_line(tmp_path: Path) -> None:
-    request = staging.Request(files=(staging.sample_model(),), options=(("steps", "24"),))
+    request = staging.Request(files=(staging.sample_model(),), options=(("steps", "8"),))
     state, old, _said = push(tmp_path, request)
     assert state == State.PROVED
     assert any("received DEPLOY98.EXE" in line for line in old.screen)
-    assert (tmp_path / "c" / "DEPLOY" / "OUTPUT.TXT").stat().st_size > 50
+    assert (tmp_path / "c" / "DEPLOY" / "OUTPUT.TXT").stat().st_size > 10
 
 
 def test_damaged_parts_are_asked_for_by_next_ftp(tmp_path: Path) -> None:
@@ -130,3 +133,12 @@ def test_go_bat_asks_for_what_a_person_has_to_send(manifest) -> None:
     assert "ECHO   C:\\DEPLOY\\RESULT.TXT\r\n" in text
     assert "IF ERRORLEVEL 1 GOTO MORE" in text
     assert "IF ERRORLEVEL 1 GOTO CHECK" in text
+
+
+def test_a_disk_that_hyperterminal_did_not_notice_to_be_full(tmp_path: Path) -> None:
+    """HyperTerminal goes on as if it had written (facts E3); the helper's report says it."""
+    source = tmp_path / "DATA.BIN"
+    source.write_bytes(random.Random(1).randbytes(150_000))
+    request = staging.Request(files=(source,), no_run=True, part_size=65_536)
+    with pytest.raises(VerificationFailed, match="disk"):
+        push(tmp_path, request, capacity=220_000)

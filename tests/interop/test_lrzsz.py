@@ -166,6 +166,12 @@ def padded(data: bytes, size: int) -> bytes:
     return data.ljust(-(-len(data) // size) * size, b"\x1a")
 
 
+def files_for(large: bool) -> list[tuple[str, bytes]]:
+    """Every edge and every nasty content; the large file too where that is worth its time."""
+    return [*FILES[:-1], FILES[-1] if large else ("L.BIN", FILES[-1][1][:100_000]), *NASTY]
+
+
+ZMODEM_PLAIN = ["rz", "-q", "-b"]
 ZMODEM = [
     pytest.param(["rz", "-q", "-b"], ["sz", "-q", "-b"], {}, id="plain"),
     pytest.param(["rz", "-q", "-b", "-e"], ["sz", "-q", "-b", "-e"], {}, id="escape-controls"),
@@ -179,7 +185,7 @@ ZMODEM = [
 
 @pytest.mark.parametrize(("rz", "sz", "options"), ZMODEM)
 def test_zmodem_to_rz(rz: list[str], sz: list[str], options: dict, tmp_path: Path) -> None:
-    files = FILES + NASTY
+    files = files_for(rz == ZMODEM_PLAIN)
     machine = zmodem.Sender(offers(files), now=time.monotonic())
     outcome = run_sender(rz, files, machine, tmp_path)
     assert outcome.last == transfer.Finished()
@@ -190,7 +196,7 @@ def test_zmodem_to_rz(rz: list[str], sz: list[str], options: dict, tmp_path: Pat
 
 @pytest.mark.parametrize(("rz", "sz", "options"), ZMODEM)
 def test_zmodem_from_sz(rz: list[str], sz: list[str], options: dict, tmp_path: Path) -> None:
-    files = FILES + NASTY
+    files = files_for(sz == ["sz", "-q", "-b"] and not options)
     settings = zmodem.ReceiveSettings(**options)
     machine = zmodem.Receiver(now=time.monotonic(), settings=settings)
     outcome = run_receiver([*sz, *put(tmp_path, files)], machine, tmp_path)
@@ -231,7 +237,7 @@ def test_rz_skips_what_it_has(tmp_path: Path) -> None:
     assert transfer.FileSent(1) in outcome.events
 
 
-YMODEM_FILES = [FILES[n] for n in (0, 3, 7)]
+YMODEM_FILES = [FILES[n] for n in (0, 7)]
 """lrzsz itself waits two seconds for each file of a YMODEM batch, so not all of them here."""
 
 
@@ -266,7 +272,7 @@ def test_xmodem_1k_to_rx(size: int, tmp_path: Path) -> None:
     assert set(outcome.files["OUT"][size:]) <= {0x1A}
 
 
-@pytest.mark.parametrize("size", [1, 128, 1025, 20_000])
+@pytest.mark.parametrize("size", [128, 3000])
 @pytest.mark.parametrize("crc", [True, False], ids=["crc", "checksum"])
 def test_xmodem_to_rx(size: int, crc: bool, tmp_path: Path) -> None:
     data = RANDOM.randbytes(size)
@@ -290,7 +296,7 @@ def test_xmodem_1k_from_sx(size: int, tmp_path: Path) -> None:
     assert set(outcome.files["IN"][size:]) <= {0x1A}
 
 
-@pytest.mark.parametrize("size", [1, 128, 1025, 20_000])
+@pytest.mark.parametrize("size", [128, 3000])
 @pytest.mark.parametrize("crc", [True, False], ids=["crc", "checksum"])
 def test_xmodem_from_sx(size: int, crc: bool, tmp_path: Path) -> None:
     data = RANDOM.randbytes(size)
