@@ -1,1 +1,12 @@
-"""Many old PCs from one file."""
+"""Many old PCs from one file: `Bench.load("bench.toml")`, then `provision(bench)`."""
+
+from __future__ import annotations
+
+from deployer.bench.inventory import Bench, BenchPayload, BenchTarget, Power, Wire
+from deployer.bench.provision import Watchers, provision
+from deployer.bench.results import Delivery, Outcome, Results, Stranger, TargetResult
+
+__all__ = [
+    "Bench", "BenchPayload", "BenchTarget", "Delivery", "Outcome", "Power", "Results", "Stranger",
+    "TargetResult", "Watchers", "Wire", "provision",
+]  # fmt: skip

@@ -1,0 +1,71 @@
+"""The host of a bench: the running daemon, else a service in this process, with its wire."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from deployer import client, service, wire
+from deployer.bench.inventory import Bench
+from deployer.host import Host, InProcess, Patience, TypedLines
+from deployer.service import Service
+
+_THREADS = 64
+"""Targets that do not answer are asked in threads, a second each; they shall not hold up others."""
+
+
+def nothing_typed(_host: str, _directory: str) -> tuple[str, ...]:
+    """The simulated PC types its own card, for the usual address and directory."""
+    return ()
+
+
+@contextlib.asynccontextmanager
+async def open_host(
+    bench: Bench,
+    state_dir: Path,
+    *,
+    typed_lines: TypedLines = nothing_typed,
+    use_daemon: bool = True,
+) -> AsyncIterator[Host]:
+    """The daemon when one runs; else a service here, which ends with this context.
+
+    Raises the errors of the wire; those of the ports come with the first push.
+    """
+    socket = client.find(state_dir) if use_daemon else None
+    if socket is not None:
+        async with client.Client(socket) as remote:
+            yield remote
+        return
+    if any(target.simulated for target in bench.targets):
+        service.check_simulator()
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
+    alone = all(target.simulated for target in bench.targets)
+    address = "127.0.0.1" if alone else bench.wire.host
+    with _wire(bench, state_dir, needed=not alone):
+        async with (
+            Service(
+                state_dir, clock=time.time, address=address, ftp_port=bench.wire.ftp_port
+            ) as own,
+            InProcess(own, typed_lines, Patience(None, None)) as host,
+        ):
+            yield host
+
+
+@contextlib.contextmanager
+def _wire(bench: Bench, state_dir: Path, *, needed: bool) -> Iterator[None]:
+    """Our address on the wire for the time of the run, unless it is there or must not be set."""
+    own = bench.wire
+    if not needed or not own.link or wire.is_ours(own.host):
+        yield
+        return
+    lease = wire.take(
+        wire.Wanted(address=own.address, state_dir=state_dir, interface=own.interface)
+    )
+    try:
+        yield
+    finally:
+        lease.release()

@@ -1,0 +1,57 @@
+"""Where a run stands, written down before it goes on, so that an interrupted one can be resumed."""
+
+from __future__ import annotations
+
+import os
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import msgspec
+
+from deployer.bench.inventory import Bench
+from deployer.bench.results import Outcome
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """A run: what was chosen, and who has ended in it and how. `ended` when all of it has."""
+
+    only: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    force: bool = False
+    done: Mapping[str, Outcome] = field(default_factory=dict)
+    ended: bool = False
+
+    @property
+    def proved(self) -> frozenset[str]:
+        """Targets that are done with in this run."""
+        return frozenset(name for name, outcome in self.done.items() if outcome.good)
+
+    def with_target(self, name: str, outcome: Outcome) -> Journal:
+        """The same with one more target that has ended."""
+        return replace(self, done={**self.done, name: outcome})
+
+
+def place(state_dir: Path, bench: Bench) -> Path:
+    """Where the journal of a bench lies."""
+    name = Path(bench.source or "bench")
+    mark = zlib.crc32(str(name.resolve()).encode("utf-8"))
+    return state_dir / "bench" / f"{name.stem}-{mark:08x}.json"
+
+
+def read(path: Path) -> Journal | None:
+    """The journal of the last run; None when there is none that can be read."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=Journal)
+    except (OSError, msgspec.MsgspecError):
+        return None
+
+
+def write(path: Path, journal: Journal) -> None:
+    """Write it whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_bytes(msgspec.json.encode(journal))
+    os.replace(fresh, path)  # noqa: PTH105
