@@ -21,10 +21,14 @@ SOCKET = "control.sock"
 _PLACES = (Path("/run/deployer"),)
 
 
-def find(state_dir: Path) -> Path | None:
-    """The socket of a running daemon: DEPLOYER_SOCKET, the state directory's, or the system's."""
+def find(state_dir: Path, *, system: bool = True) -> Path | None:
+    """The socket of a running daemon: DEPLOYER_SOCKET, the state directory's, or the system's.
+
+    Without `system` the system's is not asked: who names a state directory wants no other.
+    """
     named = os.environ.get("DEPLOYER_SOCKET")
-    places = [Path(named)] if named else [p / SOCKET for p in (state_dir, *_PLACES)]
+    others = _PLACES if system else ()
+    places = [Path(named)] if named else [p / SOCKET for p in (state_dir, *others)]
     return next((place for place in places if answers(place)), None)
 
 

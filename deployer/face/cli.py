@@ -152,7 +152,7 @@ def push_command(config: Settings, /, **given: Any) -> None:
     address = given["address"] or config.address
     timeout = given["timeout"]
     state_dir = _state_dir(config, given)
-    socket = None if given["faults"] else client.find(state_dir)
+    socket = None if given["faults"] else client.find(state_dir, system=given["state_dir"] is None)
     if socket is not None:
         order = Order(request, target, directory, given["address"] or "")
         detach, deadline = given["detach"], timeout or None
@@ -337,5 +337,5 @@ def sim_command(arguments: tuple[str, ...]) -> int:
     return service.run_simulator(arguments)
 
 
-for _module in (tui_cli, wire_cli, serial_cli, manage_cli, serve_cli):
+for _module in (tui_cli, wire_cli, serial_cli, manage_cli, serve_cli, provision_cli):
     _module.register(cli)

@@ -12,7 +12,7 @@ from typing import Any
 import click
 from rich.console import Console
 
-from deployer import manage, service
+from deployer import client, manage, service
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress
 from deployer.face.push import Face, Push, push
@@ -37,8 +37,12 @@ def _directory(config: Settings, given: Path | None) -> Path:
 @click.pass_obj
 def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None) -> None:
     """End a DEPLOYMENT, in whatever window it runs. What has arrived stays on the old PC."""
-    identity = deployment.upper()
-    heard = manage.cancel(_directory(config, state_dir), identity)
+    identity, directory = deployment.upper(), _directory(config, state_dir)
+    socket = client.find(directory, system=state_dir is None)
+    if socket and asyncio.run(_cancel_by_daemon(socket, identity)):
+        click.echo(f"{identity} is cancelled. To go on: deployer retry {identity}")
+        return
+    heard = manage.cancel(directory, identity)
     where = "" if heard else " (nobody was delivering it any more)"
     click.echo(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
 
@@ -60,6 +64,10 @@ def retry_command(
     With unchanged files it keeps its name, so on the old PC typing GO is enough.
     """
     directory = _directory(config, state_dir)
+    if socket := client.find(directory, system=state_dir is None):
+        identity = asyncio.run(_by_daemon(socket, deployment.upper()))
+        click.echo(f"The daemon delivers it as {identity}. To watch: deployer tui, deployer status")
+        return
     manifest, target, to = manage.retried(directory, deployment.upper())
     if target == "sim":
         service.check_simulator()
@@ -77,6 +85,21 @@ def retry_command(
         while_running=timeout or None,
     )
     asyncio.run(push(job, directory, face))
+
+
+async def _cancel_by_daemon(socket: Path, deployment: str) -> bool:
+    """Whether the daemon knows the deployment, which then has ended."""
+    async with client.Client(socket) as host:
+        known = bool(await host.sources(deployment))
+        if known:
+            await host.cancel(deployment)
+        return known
+
+
+async def _by_daemon(socket: Path, deployment: str) -> str:
+    """Ask the daemon, which holds the ports; it goes on by itself."""
+    async with client.Client(socket) as host:
+        return await host.retry(deployment)
 
 
 def _write(line: str) -> None:
