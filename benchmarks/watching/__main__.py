@@ -152,7 +152,7 @@ class Terminal:
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 80, 0, 0))
         command = [sys.executable, "-m", "deployer", "tui", "--state-dir", str(state)]
         command += ["--ftp-port", "0", "--address", "127.0.0.1"]
-        environment = {**os.environ, "TERM": "xterm-256color"}
+        environment = {**os.environ, "TERM": "xterm-256color", "DEPLOYER_SOCKET": "/nowhere"}
         environment.pop("NO_COLOR", None)
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,
