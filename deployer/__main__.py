@@ -5,6 +5,7 @@ from __future__ import annotations
 import signal
 import sys
 import traceback
+from types import FrameType
 
 import click
 
@@ -51,8 +52,12 @@ def _fail(what: str, remedy: str, code: int, debug: bool) -> int:
     return code
 
 
-def _stop(_number: int, _frame: object) -> None:
-    raise KeyboardInterrupt
+def _stop(_number: int, frame: FrameType | None) -> None:
+    """Do what Ctrl-C does just now; asyncio has its own way to stop."""
+    handler = signal.getsignal(signal.SIGINT)
+    if not callable(handler):
+        raise KeyboardInterrupt
+    handler(signal.SIGINT, frame)
 
 
 def main() -> None:

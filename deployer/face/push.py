@@ -12,7 +12,7 @@ from typing import Protocol
 from deployer.client import Client
 from deployer.core.deployment import Deployment
 from deployer.errors import TargetTimedOut
-from deployer.events import Event, OutputReceived, ProofReceived, StateChanged
+from deployer.events import DeploymentStaged, Event, OutputReceived, ProofReceived, StateChanged
 from deployer.face.card import typed_lines
 from deployer.host import Order
 from deployer.model import Manifest, Payload, State
@@ -91,7 +91,8 @@ async def push_by_daemon(
     """Let the daemon deliver; show the face what happens and return how it ended.
 
     `deadline` is how many seconds of silence to bear here (the daemon goes on). With `detach` it
-    returns as soon as the daemon has taken it. Raises what the end means when it is not `proved`.
+    returns as soon as the daemon has taken it, and that is shown. Raises what the end means when it
+    is not `proved`.
     """
     async with Client(socket) as host:
         since = await host.last_seq()
@@ -99,7 +100,8 @@ async def push_by_daemon(
         try:
             identity = await host.push(order)
             ended = Deployment(identity, order.target, Payload(()))
-            while not detach and not ended.state.final:
+            taken = False
+            while not ended.state.final and not (detach and taken):
                 try:
                     async with asyncio.timeout(deadline):
                         _seq, event = await anext(stream)
@@ -109,6 +111,7 @@ async def push_by_daemon(
                 if event.deployment in ("", identity):
                     face.show(event)
                     ended = followed(ended, event)
+                    taken = taken or isinstance(event, DeploymentStaged)
         finally:
             await stream.aclose()
             face.close()
@@ -136,20 +139,24 @@ class Watch:
         self._identity = identity
         self._face = face
         self._seen = service.last_seq()
+        self._over = False
         self._stream = service.subscribe(self._seen)
 
     async def run(self) -> None:
         """Until cancelled. Nothing is shown after the end: the proof is the last word."""
         ended = False
-        async for seq, event in self._stream:
-            if event.deployment in ("", self._identity) and not ended:
-                self._face.show(event)
-                ended = isinstance(event, StateChanged) and event.state.final
-            self._seen = max(seq, self._seen)
+        try:
+            async for seq, event in self._stream:
+                if event.deployment in ("", self._identity) and not ended:
+                    self._face.show(event)
+                    ended = isinstance(event, StateChanged) and event.state.final
+                self._seen = max(seq, self._seen)
+        finally:
+            self._over = True
 
     async def drained(self) -> None:
-        """Wait until everything that was published has been shown."""
-        while self._seen < self._service.newest():
+        """Wait until everything that was published has been shown, or nothing is shown any more."""
+        while self._seen < self._service.newest() and not self._over:
             await asyncio.sleep(0)
 
 
