@@ -11,7 +11,7 @@ demo: $(VENV)/ready
 		--prompt "Once upon a time" --steps 200 --temperature 0.8 --seed 1 --state-dir $(STATE)
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -q $(PYTEST_ARGS)
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile $(PYTEST_ARGS)
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check deployer tests benchmarks

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -52,17 +53,23 @@ def test_a_socket_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             folders.walk(tmp_path)
 
 
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
-def test_unreadable_files_and_directories_are_named(tmp_path: Path) -> None:
-    (tmp_path / "closed").mkdir(mode=0)
-    (tmp_path / "secret").touch(mode=0)
-    try:
-        with pytest.raises(FileUnreadable) as caught:
-            folders.walk(tmp_path)
-        assert "closed" in caught.value.what
-        assert "secret" in caught.value.what
-    finally:
-        (tmp_path / "closed").chmod(0o700)
+def test_unreadable_files_and_directories_are_named() -> None:
+    owner = os.geteuid()
+    with tempfile.TemporaryDirectory() as name:  # pytest's own directories are closed to others
+        top = Path(name)
+        top.chmod(0o755)
+        (top / "closed").mkdir(mode=0)
+        (top / "secret").touch(mode=0)
+        try:
+            if owner == 0:
+                os.seteuid(65534)  # root may read everything, nobody may not
+            with pytest.raises(FileUnreadable) as caught:
+                folders.walk(top)
+        finally:
+            os.seteuid(owner)
+            (top / "closed").chmod(0o700)
+    assert "closed" in caught.value.what
+    assert "secret" in caught.value.what
 
 
 def test_a_directory_that_vanishes_is_named(tmp_path: Path) -> None:
