@@ -53,13 +53,12 @@ def test_a_socket_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> N
             folders.walk(tmp_path)
 
 
-def test_unreadable_files_and_directories_are_named() -> None:
+def test_an_unreadable_directory_is_named() -> None:
     owner = os.geteuid()
     with tempfile.TemporaryDirectory() as name:  # pytest's own directories are closed to others
         top = Path(name)
         top.chmod(0o755)
         (top / "closed").mkdir(mode=0)
-        (top / "secret").touch(mode=0)
         try:
             if owner == 0:
                 os.seteuid(65534)  # root may read everything, nobody may not
@@ -69,7 +68,6 @@ def test_unreadable_files_and_directories_are_named() -> None:
             os.seteuid(owner)
             (top / "closed").chmod(0o700)
     assert "closed" in caught.value.what
-    assert "secret" in caught.value.what
 
 
 def test_a_directory_that_vanishes_is_named(tmp_path: Path) -> None:
