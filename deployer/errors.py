@@ -301,7 +301,7 @@ class ProofBroken(DeployerError):
 
 
 class ProgramNotStarted(DeployerError):
-    """Windows would not start it on {target}: {command}
+    """Windows would not start it on {target}: {command}.
     Check its name, and that it is a program for DOS or Windows 95/98; the files are there and proved.
     """
 
