@@ -7,13 +7,13 @@ its target's reservation; others leave a request in the store, and that process 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from deployer import staging
-from deployer.edge.store import Store
+from deployer.edge.store import Store, peek
 from deployer.errors import DeploymentEnded, DeploymentUnknown, RequestUnheard, TargetBusy
-from deployer.events import DeploymentStaged, StateChanged
+from deployer.events import DeploymentStaged, Event, StateChanged
 from deployer.model import Manifest, State
 
 _DAY = 86_400.0
@@ -124,3 +124,8 @@ def prune(state_dir: Path, days: float, *, now: float) -> int:
         return store.prune(now - days * _DAY)
     finally:
         store.close()
+
+
+def remembered(state_dir: Path) -> Iterator[Event]:
+    """The stored events, in order, for one who must not change anything there."""
+    return peek(state_dir)

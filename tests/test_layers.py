@@ -41,7 +41,7 @@ MAY_IMPORT = {
     "core": GROUND,
     "edge": GROUND | {"core"},
     "service": GROUND | {"core", "edge", "settings"},
-    "face": GROUND | {"core", "service", "settings"},
+    "face": GROUND | {"core", "service", "settings", "bench"},
     "bench": GROUND | {"core", "service", "settings"},
     "sim": {"model"},
     "__main__": GROUND | {"face"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -30,12 +30,14 @@ async def open_host(
     *,
     typed_lines: TypedLines = nothing_typed,
     use_daemon: bool = True,
+    system: bool = True,
 ) -> AsyncIterator[Host]:
     """The daemon when one runs; else a service here, which ends with this context.
 
+    The `system`'s daemon is one, too: not when a state directory was named on purpose.
     Raises the errors of the wire; those of the ports come with the first push.
     """
-    socket = client.find(state_dir) if use_daemon else None
+    socket = client.find(state_dir, system=system) if use_daemon else None
     if socket is not None:
         async with client.Client(socket) as remote:
             yield remote
@@ -45,27 +47,24 @@ async def open_host(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     alone = all(target.simulated for target in bench.targets)
     address = "127.0.0.1" if alone else bench.wire.host
-    with _wire(bench, state_dir, needed=not alone):
-        async with (
-            Service(
-                state_dir, clock=time.time, address=address, ftp_port=bench.wire.ftp_port
-            ) as own,
-            InProcess(own, typed_lines, Patience(None, None)) as host,
-        ):
-            yield host
+    async with (
+        _wire(bench, state_dir, needed=not alone),
+        Service(state_dir, clock=time.time, address=address, ftp_port=bench.wire.ftp_port) as own,
+        InProcess(own, typed_lines, Patience(None, None)) as host,
+    ):
+        yield host
 
 
-@contextlib.contextmanager
-def _wire(bench: Bench, state_dir: Path, *, needed: bool) -> Iterator[None]:
+@contextlib.asynccontextmanager
+async def _wire(bench: Bench, state_dir: Path, *, needed: bool) -> AsyncIterator[None]:
     """Our address on the wire for the time of the run, unless it is there or must not be set."""
     own = bench.wire
-    if not needed or not own.link or wire.is_ours(own.host):
+    if not needed or not own.link or await asyncio.to_thread(wire.is_ours, own.host):
         yield
         return
-    lease = wire.take(
-        wire.Wanted(address=own.address, state_dir=state_dir, interface=own.interface)
-    )
+    wanted = wire.Wanted(address=own.address, state_dir=state_dir, interface=own.interface)
+    lease = await asyncio.to_thread(wire.take, wanted)
     try:
         yield
     finally:
-        lease.release()
+        await asyncio.to_thread(lease.release)

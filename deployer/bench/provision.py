@@ -91,9 +91,16 @@ def provision(
     """
     folder = Path(state_dir or settings.load().state_dir).expanduser()
     options = Options(force, resume, tuple(only), tuple(groups), jobs)
+    served = bench if resume else bench.select(options.only, options.groups)
 
     async def work() -> Results:
-        async with open_host(bench, folder, typed_lines=typed_lines, use_daemon=use_daemon) as host:
+        async with open_host(
+            served,
+            folder,
+            typed_lines=typed_lines,
+            use_daemon=use_daemon,
+            system=state_dir is None,
+        ) as host:
             return await run(host, bench, folder, options, watchers or Watchers())
 
     return asyncio.run(work())

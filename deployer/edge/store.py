@@ -198,3 +198,26 @@ class Store:
             "SELECT json FROM deployments WHERE deployment = ?", (deployment,)
         ).fetchone()
         return msgspec.json.decode(row[0], type=Manifest) if row else None
+
+
+def peek(directory: Path) -> Iterator[Event]:
+    """The stored events of a directory, in order, without changing a file there.
+
+    None when there is no store. What a running process wrote in its last moments may be missing.
+    """
+    path = directory / "deployer.sqlite3"
+    if not path.is_file():
+        return
+    # Reading a database in WAL mode makes files beside it unless one of these is said; the first
+    # sees what a running process has written and not yet moved into the database.
+    log = path.with_name(f"{path.name}-wal")
+    ways = ("mode=ro&readonly_shm=1", "immutable=1")[not (log.is_file() and log.stat().st_size) :]
+    for way in ways:
+        try:
+            db = sqlite3.connect(f"{path.resolve().as_uri()}?{way}", uri=True)
+            rows = db.execute("SELECT json FROM events ORDER BY seq").fetchall()
+        except sqlite3.Error:
+            continue
+        db.close()
+        yield from (from_json(text) for (text,) in rows)
+        return

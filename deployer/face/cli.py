@@ -18,7 +18,16 @@ import click
 from deployer import client, host, service, settings, staging, wire
 from deployer.core import batch, lint, plan
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
-from deployer.face import estimate, manage_cli, serial_cli, serve_cli, tables, tui_cli, wire_cli
+from deployer.face import (
+    estimate,
+    manage_cli,
+    provision_cli,
+    serial_cli,
+    serve_cli,
+    tables,
+    tui_cli,
+    wire_cli,
+)
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, push, push_by_daemon

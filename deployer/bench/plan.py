@@ -1,0 +1,114 @@
+"""What provisioning would do: which payload goes where, how many bytes, how long. Touches nothing.
+
+No socket is opened and no file is changed: payloads are measured and the store is read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer import manage, staging
+from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
+from deployer.bench.known import Known
+from deployer.core.fit import DEFAULT_WIRE
+from deployer.errors import DeployerError
+from deployer.model import DEFAULT_HOST_ADDRESS
+
+WIRE_RATE = 100e6 / 8 * 0.94
+"""Bytes per second that a wire of 100 Mbit/s carries for all targets together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Planned:
+    """One payload for one target. `there`: its last proof says so, nothing would be sent.
+
+    `problem` is why it could not be staged; then the figures are 0. `seconds` at the rate that the
+    target has shown (`measured`), else at a guess.
+    """
+
+    target: str
+    address: str
+    payload: str
+    length: int = 0
+    parts: int = 0
+    run: str = ""
+    there: bool = False
+    seconds: float = 0.0
+    measured: bool = False
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """All of it, target by target in the bench's order."""
+
+    steps: tuple[Planned, ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes that would be sent at most: parts that a target has already are not."""
+        return sum(step.length for step in self.steps if not step.there)
+
+    @property
+    def seconds(self) -> float:
+        """How long it would take at least: the slowest target, or all of them on one wire."""
+        each: dict[str, float] = {}
+        for step in self.steps:
+            each[step.target] = each.get(step.target, 0.0) + step.seconds
+        return max(max(each.values(), default=0.0), self.length / WIRE_RATE)
+
+    @property
+    def problems(self) -> tuple[Planned, ...]:
+        """What could not be staged."""
+        return tuple(step for step in self.steps if step.problem)
+
+
+def plan(
+    bench: Bench,
+    state_dir: Path,
+    *,
+    only: Sequence[str] = (),
+    groups: Sequence[str] = (),
+    force: bool = False,
+) -> Plan:
+    """What `provision` would do. Raises WrongUse for unknown names."""
+    known, once = Known(manage.remembered(state_dir)), staging.Once()
+    return Plan(
+        tuple(
+            _step(known, once, bench, target, payload, force=force)
+            for target in bench.select(only, groups).targets
+            for payload in target.payloads
+        )
+    )
+
+
+def _step(
+    known: Known,
+    once: staging.Once,
+    bench: Bench,
+    target: BenchTarget,
+    payload: BenchPayload,
+    *,
+    force: bool,
+) -> Planned:
+    host = DEFAULT_HOST_ADDRESS if target.simulated else bench.wire.host
+    try:
+        staged = staging.stage(payload.request, host=host, once=once).payload
+    except DeployerError as error:
+        return Planned(target.name, target.address, payload.name, problem=error.what)
+    there = known.there(target.address, target.directory, staged) is not None
+    there = there and not force and not payload.always
+    rate = known.rate(target.address)
+    return Planned(
+        target=target.name,
+        address=target.address,
+        payload=payload.name,
+        length=staged.total,
+        parts=staged.part_count,
+        run=staged.run,
+        there=there,
+        seconds=0.0 if there else staged.total / (rate or DEFAULT_WIRE),
+        measured=rate is not None,
+    )

@@ -1,0 +1,181 @@
+"""`deployer provision`: many old PCs from one file."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+import msgspec
+from rich.console import Console
+from rich.table import Table
+
+from deployer import staging
+from deployer.bench import Bench, Outcome, Results, Watchers, provision, reports, results, schema
+from deployer.bench.plan import Plan, plan
+from deployer.errors import EXIT_USE, OutputExists, WrongUse
+from deployer.events import Event, TransferTick, to_json
+from deployer.face import text
+from deployer.face.card import typed_lines
+from deployer.settings import Settings
+
+_PATH = click.Path(path_type=Path)
+
+
+def register(cli: click.Group) -> None:
+    """Add the commands of this module."""
+    cli.add_command(provision_command)
+
+
+@click.command("provision")
+@click.argument("bench", type=_PATH, required=False)
+@click.option("--init", is_flag=True, help="Write a commented example to BENCH.")
+@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema of bench files.")
+@click.option("--only", multiple=True, metavar="NAME", help="Only this target (repeat).")
+@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group (repeat).")
+@click.option("--dry-run", is_flag=True, help="Say what would be sent where; touch nothing.")
+@click.option("--force", is_flag=True, help="Send also what is there by the last proof.")
+@click.option("--resume", is_flag=True, help="Go on with the last run, if it was interrupted.")
+@click.option("--jobs", type=click.IntRange(1, 1000), help="How many may fetch at once.  [32]")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
+@click.option("--junit", type=_PATH, metavar="FILE", help="Write the results for build servers.")
+@click.option("--html", "html_file", type=_PATH, metavar="FILE", help="Write a page with charts.")
+@click.option(
+    "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
+)
+@click.pass_obj
+def provision_command(config: Settings, /, bench: Path | None, **given: Any) -> int:
+    """Bring every old PC of the file BENCH to what it says, and prove it.
+
+    What the last proof says is there is not sent again. Exit code 0 only if all are proved.
+    """
+    if given["as_schema"]:
+        click.echo(json.dumps(schema.json_schema(), indent=2))
+        return 0
+    if bench is None:
+        raise WrongUse(
+            what="No bench file was named.",
+            remedy="Write a commented one with: deployer provision bench.toml --init",
+        )
+    if given["init"]:
+        return _init(bench)
+    found = Bench.load(bench)
+    if given["dry_run"]:
+        state_dir = Path(given["state_dir"] or config.state_dir).expanduser()
+        shown = plan(
+            found, state_dir, only=given["only"], groups=given["groups"], force=given["force"]
+        )
+        return _show_plan(shown, as_json=given["as_json"])
+    ended = provision(
+        found,
+        only=given["only"],
+        groups=given["groups"],
+        force=given["force"],
+        resume=given["resume"],
+        jobs=given["jobs"],
+        state_dir=given["state_dir"],
+        watchers=_watchers(as_json=given["as_json"]),
+        typed_lines=typed_lines,
+    )
+    for file, render in ((given["junit"], reports.junit), (given["html_file"], reports.page)):
+        if file is not None:
+            _write(file, render(ended))
+    if given["as_json"]:
+        click.echo(json.dumps({"event": "bench-results", **results.to_dict(ended)}))
+    else:
+        _show(ended)
+    return ended.exit_code
+
+
+def _init(bench: Path) -> int:
+    if bench.exists():
+        raise OutputExists(path=bench)
+    _write(bench, staging.example_bench())
+    click.echo(
+        f"{bench} is written. Name your files and PCs there, then look at what would happen:"
+    )
+    click.echo(f"deployer provision {bench} --dry-run")
+    return 0
+
+
+def _write(path: Path, content: str) -> None:
+    try:
+        path.write_text(content, encoding="utf-8")
+    except OSError as error:
+        raise WrongUse(
+            what=f"{path}: cannot be written ({error.strerror}).",
+            remedy="Name another file, or make room.",
+        ) from error
+
+
+def _watchers(*, as_json: bool) -> Watchers:
+    if as_json:
+        return Watchers(on_event=_print_event)
+    console = Console(highlight=False, markup=False)
+    return Watchers(tell=lambda target, line: console.print(f"{target}: {line}", soft_wrap=True))
+
+
+def _print_event(event: Event) -> None:
+    if not isinstance(event, TransferTick):
+        sys.stdout.write(to_json(event) + "\n")
+        sys.stdout.flush()
+
+
+def _show_plan(shown: Plan, *, as_json: bool) -> int:
+    """Print what would happen; the exit code: 1 when something could not be staged."""
+    if as_json:
+        for step in shown.steps:
+            click.echo(json.dumps(msgspec.to_builtins(step)))
+        total = {"bytes": shown.length, "seconds": shown.seconds}
+        click.echo(json.dumps({"total": total, "problems": len(shown.problems)}))
+    else:
+        table = _table("target", "address", "payload", "bytes", "parts", "about", "what")
+        for step in shown.steps:
+            what = step.problem or ("is there, nothing is sent" if step.there else "would be sent")
+            sent = "" if step.there or step.problem else f"{step.length:,}"
+            about = text.duration(max(step.seconds, 1)) if sent else ""
+            table.add_row(
+                step.target, step.address, step.payload, sent, str(step.parts), about, what
+            )
+        _print(table)
+        least = text.duration(max(shown.seconds, 1)) if shown.length else "0 s"
+        click.echo(f"{shown.length:,} bytes at most, {least} at least. Nothing was touched.")
+    return EXIT_USE if shown.problems else 0
+
+
+def _show(ended: Results) -> None:
+    table = _table("target", "address", "outcome", "payloads", "sent", "seconds", "tok/s", "what")
+    for target in ended.targets:
+        speeds = [d.tokens_per_second for d in target.deliveries if d.tokens_per_second]
+        payloads = ", ".join(
+            d.payload if d.proved else f"{d.payload} (not)" for d in target.deliveries
+        )
+        table.add_row(
+            target.name, target.address, target.outcome, payloads, f"{target.sent:,}",
+            f"{target.seconds:.1f}", f"{speeds[-1]:.4g}" if speeds else "", target.reason,
+        )  # fmt: skip
+    _print(table)
+    for stranger in ended.strangers:
+        mac = f" ({stranger.mac})" if stranger.mac else ""
+        click.echo(f"not of this bench: {stranger.address}{mac}, {stranger.what}")
+    good = ended.count(Outcome.PROVED, Outcome.THERE)
+    new = ended.count(Outcome.PROVED)
+    total = len(ended.targets)
+    click.echo(f"{good} of {total} proved ({new} now) in {text.duration(ended.seconds)}.")
+    if good < total:
+        click.echo("Say the same again when the cause is gone: only what is missing is sent.")
+
+
+def _table(*columns: str) -> Table:
+    table = Table(box=None, pad_edge=False, header_style="bold")
+    for column in columns:
+        right = column in ("bytes", "parts", "sent", "seconds", "tok/s")
+        table.add_column(column, justify="right" if right else "left", overflow="fold")
+    return table
+
+
+def _print(table: Table) -> None:
+    width = None if sys.stdout.isatty() else 200
+    Console(highlight=False, markup=False, width=width).print(table)
