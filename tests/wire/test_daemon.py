@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import multiprocessing
@@ -22,6 +23,9 @@ import pytest
 
 from deployer import client
 from deployer.__main__ import main
+from deployer.client import Client
+from deployer.host import Order
+from deployer.staging import Request
 from tests.wire import zygote
 
 if TYPE_CHECKING:
@@ -448,10 +452,21 @@ def test_a_restart_takes_open_deployments_over_and_go_bat_goes_on(bench: Bench) 
 
 def slow(bench: Bench, rate: str) -> None:
     """Make the wire towards the old PC as slow as an old one, with a buffer as small."""
-    bench.lab.machine("switch").ip("link set target qlen 100")
-    bench.lab.machine("switch").sh(
-        *f"tc qdisc replace dev target root tbf rate {rate} burst 16kb latency 30ms".split()
-    )
+    line = f"tc qdisc replace dev target root tbf rate {rate} burst 16kb latency 30ms"
+    bench.lab.machine("switch").sh(*line.split())
+
+
+def slow_each(bench: Bench, rate: str, targets: list[str]) -> None:
+    """The same for many old PCs at one end: each as if on a port of the switch of its own."""
+    lines = ["qdisc add dev target root handle 1: htb"]
+    for number, target in enumerate(targets, 1):
+        lines += [
+            f"class add dev target parent 1: classid 1:{number:x} htb rate {rate}",
+            f"qdisc add dev target parent 1:{number:x} pfifo limit 60",
+            f"filter add dev target parent 1: protocol ip u32 match ip dst {target}/32 "
+            f"flowid 1:{number:x}",
+        ]
+    bench.lab.machine("switch").sh("tc", "-batch", "-", text="\n".join(lines) + "\n")
 
 
 def fetched_again(bench: Bench, identity: str) -> dict[str, int]:
@@ -502,3 +517,48 @@ def test_a_pc_switched_off_and_on_is_noticed_and_goes_on(bench: Bench) -> None:
     gone = bench.told("presence-changed", present=False)[0]
     assert gone["peer"] == TARGET
     assert gone["advice"]
+
+
+TARGETS = 32
+
+
+async def push_to_all(socket: Path, file: Path, targets: list[str]) -> None:
+    async with Client(socket) as face:
+        for target in targets:
+            await face.push(Order(Request((file,), no_run=True), target, host=""))
+
+
+def memory(pid: int, what: str) -> int:
+    """A figure of a process in KB: VmRSS is now, VmHWM the most it ever had."""
+    lines = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in lines if line.startswith(what))
+
+
+def test_32_targets_at_once_are_all_proved_and_none_starves(bench: Bench) -> None:
+    """Fetching only, over 10 Mbit/s each; each has its own address and reports its own sums."""
+    bench.user = "nobody"
+    targets = [f"192.168.1.{number}" for number in range(2, 2 + TARGETS)]
+    for target in targets[1:]:
+        bench.lab.target.ip(f"addr add {target}/24 dev eth0")
+    slow_each(bench, "10mbit", targets)
+    file = random_file(bench.place / "big.img", 1 << 20)
+    pid = bench.child(bench.serve().pid)
+    before = memory(pid, "VmRSS")
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    asyncio.run(asyncio.wait_for(push_to_all(bench.socket, file, targets), PATIENCE))
+    program = Path(__file__).with_name("light_pcs.py")
+    done = bench.start(
+        [sys.executable, str(program), "192.168.1.1", *targets], where="target",
+        stdout=subprocess.PIPE,
+    )  # fmt: skip
+    out, _ = done.communicate(timeout=PATIENCE)
+    assert done.returncode == 0, out[-3000:]
+    seconds = json.loads(out.splitlines()[-1])
+    wait_for(lambda: len(bench.told("state-changed", state="proved")) == TARGETS, bench.log[-3000:])
+    assert not bench.told("transfer-cut")
+    assert max(seconds.values()) <= 2 * min(seconds.values()), sorted(seconds.values())
+    grown = memory(pid, "VmHWM") - before
+    assert grown < TARGETS * 1024, f"{grown / TARGETS:.0f} KB for each target"
+    print(
+        f"{grown / TARGETS:.0f} KB each, {min(seconds.values()):.2f}-{max(seconds.values()):.2f} s"
+    )
