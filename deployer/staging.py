@@ -351,7 +351,8 @@ def write_out(
     """Write everything the target needs into `out`; names and lengths of what was written.
 
     Without `host` the files are whole, at their places, and GO.BAT uses no FTP; with it they are
-    cut into parts, and GO.BAT fetches them from that server with `login` (name, password). Raises OutputExists.
+    cut into parts, and GO.BAT fetches them from that server with `login` (name, password).
+    Raises OutputExists.
     """
     files.make_directory(out)
     if any(out.iterdir()):

@@ -76,16 +76,31 @@ def tui_command(
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
     plain = plain or os.environ.get("TERM", "") == "dumb"
     asyncio.run(
-        _run(config, _directory(config, state_dir), address, port, plain=plain, light=light)
+        _run(
+            config,
+            _directory(config, state_dir),
+            address,
+            port,
+            plain=plain,
+            light=light,
+            system=state_dir is None,
+        )
     )
 
 
 async def _run(
-    config: Settings, state_dir: Path, address: str, port: int, *, plain: bool, light: bool
+    config: Settings,
+    state_dir: Path,
+    address: str,
+    port: int,
+    *,
+    plain: bool,
+    light: bool,
+    system: bool,
 ) -> None:
     """Over a running daemon, else over a service of its own that ends with it."""
     config = replace(config, address=address)
-    socket = client.find(state_dir)
+    socket = client.find(state_dir, system=system)
     if socket is not None:
         async with Client(socket) as daemon:
             await _show(daemon, config, plain=plain, light=light)
