@@ -94,8 +94,8 @@ int check(void)
     } else {
         must_delete(next_ftp);
     }
-    say("CHECK %s: %u of %u parts here, %u to fetch (round %u)\r\n", job.id, job.kept.parts - todo.missing, job.kept.parts,
-        todo.missing, job.kept.round);
+    say("CHECK %s: %u of %u parts here, %u to fetch (round %u)\r\n", job.id, job.kept.parts - todo.missing,
+        job.kept.parts, todo.missing, job.kept.round);
     must(state_save(), state_name()); /* without it there would be no giving up */
     return code;
 }

@@ -25,7 +25,7 @@ unit-helper98: $(foreach f,hosted asan linux32,$(OUT)/$(f)/helper98-unit)
 
 fuzz-helper98: $(OUT)/asan/helper98-fuzz
 	@mkdir -p $(OUT)/fuzz-helper98
-	timeout 3000 $(abspath $<) $(COUNT) $(OUT)/fuzz-helper98 \
+	timeout 20000 $(abspath $<) $(COUNT) $(OUT)/fuzz-helper98 \
 		>/dev/null 2>$(OUT)/fuzz-helper98/log || { tail -40 $(OUT)/fuzz-helper98/log; exit 1; }
 	@tail -1 $(OUT)/fuzz-helper98/log
 

@@ -76,8 +76,8 @@ static u32 make_manifest(char *text)
 
 static const char *const tricks[] = {
     "..", "../", "..\\", "C:", "CON", "%", "%0", "%41", "%00", "%2F", "-1", "0", "2147483647", "2147483648",
-    "4294967295", "99999999999999999999", " ", "\r\n", "PART ", "FILE ", "PLACE ", "RUN ", "HOST ", "END ", "AB.001", "AB.999",
-    "AB.J99", "AB.WRK", ".001", "A", "\xFF", "\t", "GO.BAT", "/", "//", "PART AB.004 1 00000000\r\n"};
+    "4294967295", "99999999999999999999", " ", "\r\n", "PART ", "FILE ", "PLACE ", "RUN ", "HOST ", "END ",
+    "AB.001", "AB.999", "AB.J99", "AB.WRK", ".001", "A", "\xFF", "\t", "GO.BAT", "/", "//", "PART AB.004 1 00000000\r\n"};
 
 static u32 insert(u8 *bytes, u32 length, u32 at, const u8 *what, u32 count)
 {
