@@ -39,8 +39,8 @@ def test_a_push_is_seen_from_the_first_key_to_the_proof(tmp_path: Path) -> None:
                 app.screen.query_one("#path", Input).value = str(path)
                 app.screen.query_one("#run", Input).value = ""
                 await until(pilot, lambda: "1,000,000 bytes" in screen(app), "recognised")
-                assert "Needs: " in screen(app)
-                assert "on this wire" in screen(app)
+                await until(pilot, lambda: "Needs: " in screen(app))
+                await until(pilot, lambda: "on this wire" in screen(app))
                 await pilot.press("enter")
                 await until(pilot, lambda: app.row is not None, "a row")
                 assert app.row
@@ -50,8 +50,8 @@ def test_a_push_is_seen_from_the_first_key_to_the_proof(tmp_path: Path) -> None:
                 wire.go.set()
                 await until(pilot, lambda: app.row and app.row.state == State.PROVED, "proved")
                 await until(pilot, lambda: f" {identity} proved" in screen(app))
-                assert "# proved 1" in screen(app)
-                assert "Windows 98" in screen(app)
+                await until(pilot, lambda: "# proved 1" in screen(app))
+                await until(pilot, lambda: "Windows 98" in screen(app))
 
     run(story())
 
@@ -81,7 +81,7 @@ def test_pause_resume_card_and_the_map(tmp_path: Path) -> None:
 
                 await pilot.press("k")
                 await until(pilot, lambda: isinstance(app.screen, Live))
-                assert "[x] ftp>      get GO.BAT" in screen(app)
+                await until(pilot, lambda: "[x] ftp>      get GO.BAT" in screen(app))
                 await pilot.press("escape")
 
                 await pilot.press("space")
@@ -132,8 +132,8 @@ def test_proof_copy_help_filter_log_theme_and_quit(tmp_path: Path) -> None:
                 await until(pilot, lambda: app.row is not None)
                 await pilot.press("o")
                 await until(pilot, lambda: isinstance(app.screen, Dialog), "proof")
-                assert "PROVED by the PC." in screen(app)
-                assert "still has this SHA-256" in screen(app)
+                await until(pilot, lambda: "PROVED by the PC." in screen(app))
+                await until(pilot, lambda: "still has this SHA-256" in screen(app))
                 await pilot.press("escape")
 
                 await pilot.press("y")
@@ -142,7 +142,7 @@ def test_proof_copy_help_filter_log_theme_and_quit(tmp_path: Path) -> None:
 
                 await pilot.press("question_mark")
                 await until(pilot, lambda: isinstance(app.screen, Help))
-                assert "Push a file" in screen(app)
+                await until(pilot, lambda: "Push a file" in screen(app))
                 await pilot.press("escape")
 
                 await pilot.press("slash")
@@ -182,7 +182,7 @@ def test_quit_asks_when_something_would_end_with_it(tmp_path: Path) -> None:
                 await until(pilot, lambda: app.row and app.row.current, "moving")
                 await pilot.press("q")
                 await until(pilot, lambda: isinstance(app.screen, Question), "asked")
-                assert "1 open" in screen(app)
+                await until(pilot, lambda: "1 open" in screen(app))
                 await pilot.press("n")
                 await until(pilot, lambda: not isinstance(app.screen, Question))
                 assert app.is_running
