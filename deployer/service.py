@@ -117,6 +117,7 @@ class Service:
         self._content: bytes | None = None
         self._broken: DeployerError | None = None
         self._listening: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Service:
         self._loop = asyncio.get_running_loop()
@@ -293,21 +294,22 @@ class Service:
 
     async def _serve(self, *, emulated: bool) -> FtpServer:
         """The server for real targets is on the wire, the one for simulated PCs on loopback."""
-        if emulated not in self._servers:
-            server = FtpServer(
-                address=_LOOPBACK if emulated else self._address,
-                port=0 if emulated else self._ftp_port,
-                library=self._library,
-                inbox_dir=self._store.inbox,
-                emit=self._from_thread,
-                clock=self._clock,
-                limits=self._limits or (_REHEARSAL if emulated else None),
-                listening=None if emulated or self._opened is None else self._opened.ftp,
-            )
-            await asyncio.to_thread(server.start)
-            server.hold(self._held)
-            self._servers[emulated] = server
-        return self._servers[emulated]
+        async with self._starting:  # of two pushes at once, one waits for the other's server
+            if emulated not in self._servers:
+                server = FtpServer(
+                    address=_LOOPBACK if emulated else self._address,
+                    port=0 if emulated else self._ftp_port,
+                    library=self._library,
+                    inbox_dir=self._store.inbox,
+                    emit=self._from_thread,
+                    clock=self._clock,
+                    limits=self._limits or (_REHEARSAL if emulated else None),
+                    listening=None if emulated or self._opened is None else self._opened.ftp,
+                )
+                await asyncio.to_thread(server.start)
+                server.hold(self._held)
+                self._servers[emulated] = server
+            return self._servers[emulated]
 
     async def open_wire(self) -> None:
         """Serve on the wire before anything is offered: FTP, and the page where its port is open.

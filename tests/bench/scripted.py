@@ -34,6 +34,7 @@ class ScriptedPC:
     patience: float = 10.0
     silent_after: int | None = None
     gate: threading.Event | None = None
+    every: float = 0.1
     _stop: threading.Event = field(default_factory=threading.Event)
     _thread: threading.Thread | None = None
 
@@ -52,7 +53,7 @@ class ScriptedPC:
         while not self._stop.is_set():
             with contextlib.suppress(ftplib.Error, OSError, EOFError):
                 self.visit()
-            self._stop.wait(0.1)
+            self._stop.wait(self.every)
 
     def session(self, user: str, password: str) -> ftplib.FTP:
         ftp = ftplib.FTP(source_address=(self.address, 0))
