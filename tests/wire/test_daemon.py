@@ -562,3 +562,52 @@ def test_32_targets_at_once_are_all_proved_and_none_starves(bench: Bench) -> Non
     print(
         f"{grown / TARGETS:.0f} KB each, {min(seconds.values()):.2f}-{max(seconds.values()):.2f} s"
     )
+
+
+FETCHERS = {
+    "curl, HTTP 1.0": "curl -sS --fail --http1.0",
+    "curl, HTTP 1.1": "curl -sS --fail --http1.1",
+    "w3m": "w3m -dump_source",
+    "links": "links -source",
+    "wget": "wget -q -O -",
+}
+BY_FTP = """
+import ftplib, io, sys
+ftp = ftplib.FTP(timeout=20)
+ftp.connect("192.168.1.1"); ftp.login("anonymous", ""); ftp.set_pasv(False)
+ftp.retrbinary("RETR GO.BAT", sys.stdout.buffer.write)
+"""
+
+
+def test_the_page_on_the_wire_is_for_the_target_alone(bench: Bench) -> None:
+    bench.user = "nobody"
+    daemon = bench.serve()
+    bench.lab.plug(bench.lab.machine("third"), "eth0", "192.168.1.3/24")
+    url = "http://192.168.1.1/"
+    nothing = bench.lab.target.sh("curl", "-sS", "--http1.0", url)
+    assert "Nothing waits for this computer" in nothing
+    file = random_file(bench.place / "driver.img", 5000)
+    identity = ended(bench.push(file, "--no-run", "--detach"))[0]["deployment"]
+    wanted = raw(bench, sys.executable, "-c", BY_FTP)
+    assert identity.encode() in wanted
+    for name, program in FETCHERS.items():
+        assert raw(bench, *program.split(), f"{url}{identity}/GO.BAT") == wanted, name
+    page = bench.lab.target.sh("w3m", "-dump", url)
+    for words in (f"Deployment {identity}", "Start GO.BAT", "driver.img", "FTP 192.168.1.1"):
+        assert words in page
+    told = bench.told("transfer-done", deployment=identity, peer=TARGET, name="GO.BAT")
+    assert len(told) == len(FETCHERS) + 1
+    for path in ("", "GO.BAT", f"{identity}/GO.BAT"):
+        seen = bench.lab.machine("third").sh("curl", "-sS", "-i", "--http1.0", url + path)
+        assert seen.startswith("HTTP/1.0 404")
+        assert "Nothing waits for this computer" in seen
+        assert identity not in seen
+        assert "driver" not in seen
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(PATIENCE) == 0
+
+
+def raw(bench: Bench, *words: str) -> bytes:
+    """What a program on the old PC's side prints, byte by byte."""
+    command = bench.lab.target.command(*words)
+    return subprocess.run(command, capture_output=True, check=True, timeout=PATIENCE).stdout
