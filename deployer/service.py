@@ -102,6 +102,7 @@ class Service:
         self._opened = listening
         self._typed = typed
         self._http: HttpServer | None = None
+        self._page_port = 0
         self._clock = clock
         self._address = address
         self._ftp_port = ftp_port
@@ -245,6 +246,9 @@ class Service:
         if not emulated and peer != _LOOPBACK:
             self._follow(identity, peer)
         self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
+        if not emulated and self._page_port:
+            at = self._clock()
+            self.publish(ServerListening(at, identity, "http", address, self._page_port))
 
     def _follow(self, deployment: str, peer: str) -> None:
         """Tell when the target appears on the wire, vanishes and returns, until the end."""
@@ -326,7 +330,7 @@ class Service:
                 clock=self._clock,
                 listening=self._opened.http,
             )
-            await asyncio.to_thread(self._http.start)
+            self._page_port = await asyncio.to_thread(self._http.start)
 
     async def finished(
         self, deployment: str, *, silence: float | None, while_running: float | None = None

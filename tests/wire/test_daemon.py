@@ -588,6 +588,7 @@ def test_the_page_on_the_wire_is_for_the_target_alone(bench: Bench) -> None:
     assert "Nothing waits for this computer" in nothing
     file = random_file(bench.place / "driver.img", 5000)
     identity = ended(bench.push(file, "--no-run", "--detach"))[0]["deployment"]
+    assert bench.told("server-listening", deployment=identity, protocol="http", port=80)
     wanted = raw(bench, sys.executable, "-c", BY_FTP)
     assert identity.encode() in wanted
     for name, program in FETCHERS.items():
