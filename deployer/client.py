@@ -32,16 +32,29 @@ def find(state_dir: Path, *, system: bool = True) -> Path | None:
     return next((place for place in places if answers(place)), None)
 
 
+def home(state_dir: Path) -> Path:
+    """Where what happened is written down: by the running daemon if there is one, else here."""
+    socket = find(state_dir)
+    told = _status(socket).get("state_dir") if socket is not None else None
+    return Path(told) if told else state_dir
+
+
 def answers(place: Path) -> bool:
     """Whether a daemon listens there that this user may ask; a socket may outlive its daemon."""
+    return bool(_status(place))
+
+
+def _status(place: Path) -> dict[str, Any]:
+    """Who answers there; empty when nobody does whom this user may ask."""
     try:
         if not place.is_socket():
-            return False
+            return {}
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), timeout=5) as client:
             answer = client.get("http://deployer/v1/status")
-    except (httpx.HTTPError, OSError):
-        return False
-    return answer.status_code == 200
+        found = answer.json() if answer.status_code == 200 else {}
+    except (httpx.HTTPError, OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _absolute(request: Request) -> Request:

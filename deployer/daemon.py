@@ -244,7 +244,12 @@ async def _run(serving: Serving, opened: _Open, words: Words) -> None:
         await service.open_wire()
         for line in await host.take_over():
             words.say(line)
-        about = {"pid": os.getpid(), "address": serving.address, "ftp_port": service.ftp_port}
+        about = {
+            "pid": os.getpid(),
+            "address": serving.address,
+            "ftp_port": service.ftp_port,
+            "state_dir": str(serving.state_dir.absolute()),
+        }
         servers = [_api(host, about, opened.control, None)]
         if opened.web is not None:
             port = opened.web.getsockname()[1]

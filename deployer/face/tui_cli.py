@@ -36,7 +36,10 @@ def register(cli: click.Group) -> None:
 
 
 def _directory(config: Settings, given: Path | None) -> Path:
-    return Path(given or config.state_dir).expanduser()
+    """The state directory that was named, else the running daemon's, else the user's own."""
+    if given is not None:
+        return given.expanduser()
+    return client.home(Path(config.state_dir).expanduser())
 
 
 def _view(config: Settings, given: Path | None) -> View:

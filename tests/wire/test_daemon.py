@@ -315,6 +315,9 @@ def test_nobody_pushes_through_the_daemon_that_became_nobody(bench: Bench) -> No
     events += ended(push)
     assert events[-1]["state"] == "proved"
     assert {event["peer"] for event in events if event.get("peer")} == {TARGET}
+    history = [*NOBODY, "env", f"DEPLOYER_SOCKET={bench.socket}", sys.executable, "-m", "deployer"]
+    told = bench.start([*history, "history", "--json"], stdout=subprocess.PIPE)
+    assert events[-1]["deployment"] in told.communicate(timeout=PATIENCE)[0]
     daemon.send_signal(signal.SIGTERM)
     assert daemon.wait(PATIENCE) == 0
     assert bench.lab.host.picture() == before
