@@ -36,6 +36,9 @@ from deployer.core.zmodem_frames import (
 
 BLOCK = 1024
 SMALLEST_BLOCK = 64
+_CAREFUL = 2 << 10
+"""The window after an error, until something is confirmed again: a receiver that only paused has
+asked for what is on its way already, and may ask several times."""
 MOST_ERRORS = 30
 """Times that the receiver may ask again for the same place."""
 MOST_ECHOES = 8
@@ -51,7 +54,7 @@ class SendSettings:
     asking again, `patience` how long a receiver that was there may say nothing.
     """
 
-    window: int = 12 << 10
+    window: int = 8 << 10
     escape_controls: bool = False
     resume: bool = False
     contact: float = 60.0
@@ -102,6 +105,7 @@ class Sender:
         self._furthest = 0
         self._acked = 0
         self._frame_open = False
+        self._careful = False
         self._since_query = 0
         self._stopped = False
         self._block = BLOCK
@@ -137,9 +141,14 @@ class Sender:
         room = self._block
         if self._buffer:
             room = min(room, self._buffer - self._since_query)
-        elif self._position - self._acked >= self._settings.window:
+        elif self._position - self._acked >= self._window:
             return None
         return Want(self._index, self._position, min(room, length - self._position))
+
+    @property
+    def _window(self) -> int:
+        window = self._settings.window
+        return min(window, _CAREFUL) if self._careful else window
 
     @property
     def _length(self) -> int:
@@ -200,7 +209,7 @@ class Sender:
             self._stopped = True
             self._frame_open = False
             return End.ZCRCW
-        if not self._buffer and self._since_query >= self._settings.window // 4:
+        if not self._buffer and self._since_query >= self._window // 4:
             self._since_query = 0
             return End.ZCRCQ
         return End.ZCRCG
@@ -447,6 +456,7 @@ class Sender:
         if self._acked <= position <= self._position:
             if position > self._acked:
                 self._errors = 0
+                self._careful = False
                 self._good += position - self._acked
             self._acked = position
             self._stopped = False
@@ -487,6 +497,7 @@ class Sender:
             # Whoever is still in the frame sees it end; who hunts for a header passes it over.
             self._out += self._writer.subpacket(b"", End.ZCRCE)
         self._position = self._acked = position
+        self._careful = True
         self._since_query = 0
         self._stopped = False
         self._frame_open = False
