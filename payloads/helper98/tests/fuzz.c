@@ -308,11 +308,14 @@ int main(int argc, char **argv)
     seed = 98;
     for (i = 0; i < sizeof payload; i++)
         payload[i] = (u8)draw(256);
-    for (count += number; number < count; number++)
+    for (count += number; number < count; number++) {
+        if (number % 10000 == 0)
+            fprintf(stderr, "case %u\n", number);
         if (!one_case(number)) {
             fprintf(stderr, "case %u failed; it is in %s\n", number, cage);
             return 1;
         }
+    }
     fprintf(stderr, "helper98-fuzz: no finding; commands by exit code:");
     for (i = 0; i < 10; i++)
         fprintf(stderr, " %u", endings[i]);
