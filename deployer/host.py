@@ -332,7 +332,7 @@ def recognise(request: Request) -> Recognised:
     ]
     parts = [-(-length // size) for length, size in zip(lengths, sizes, strict=True)]
     largest = max((min(a, b) for a, b in zip(lengths, sizes, strict=True)), default=0)
-    options = dict(request.options)
+    options = dict(outline.options)
     shape = staging.inspect(outline.model) if outline.model else None
     load = fits.Load(
         lengths=lengths,

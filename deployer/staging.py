@@ -186,6 +186,7 @@ class Outline:
     roles: dict[Path, str]
     recipe: str = ""
     model: Path | None = None
+    options: tuple[tuple[str, str], ...] = ()
 
     @property
     def model_name(self) -> str:
@@ -206,6 +207,7 @@ def outline(request: Request) -> Outline:
         roles,
         chosen.recipe.name if chosen.recipe else "",
         model.path if model else None,
+        _options(request, chosen),
     )
 
 
@@ -337,7 +339,15 @@ def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> 
         return ""
     by_source = {Path(file.source): plan.on_target(file) for file in staged}
     roles = {role: by_source[item.path.resolve()] for role, item in chosen.roles.items()}
-    return recipe.command(chosen.recipe, roles, request.options)
+    return recipe.command(chosen.recipe, roles, _options(request, chosen))
+
+
+def _options(request: Request, chosen: Choice) -> tuple[tuple[str, str], ...]:
+    """The options that were given, and what the recipe adds for a model of this size."""
+    if chosen.recipe is None or "model" not in chosen.roles:
+        return request.options
+    length = length_of(chosen.roles["model"])
+    return recipe.with_defaults(chosen.recipe, request.options, length)
 
 
 def example_bench() -> str:

@@ -49,7 +49,7 @@ def fetched(events: list[Event]) -> list[str]:
 
 def test_the_published_model_tells_exactly_its_story(push: Push, reference_models: Path) -> None:
     model = reference_models / "stories260K.bin"
-    code, events = push(model, "--temperature", 0, "--steps", 200, "--quantise", 0)
+    code, events = push(model, "--temperature", 0, "--steps", 200)
     assert code == 0
     *_, proof, last = events
     assert isinstance(last, StateChanged)

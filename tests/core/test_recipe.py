@@ -91,3 +91,20 @@ def test_an_unclear_program_is_asked_about(names: list[str], says: str) -> None:
 
 def test_a_recipe_without_a_command_runs_nothing() -> None:
     assert recipe.command(recipe.Recipe("files", ""), {}, ()) == ""
+
+
+@pytest.mark.parametrize(
+    ("length", "given", "added"),
+    [
+        (1, [], [("quantise", "0")]),
+        (8 << 20, [("steps", "9")], [("quantise", "0")]),
+        ((8 << 20) + 1, [], []),
+        (1, [("quantise", "8")], []),
+        (0, [], []),
+    ],
+)
+def test_a_small_model_is_run_exactly(
+    length: int, given: list[tuple[str, str]], added: list[tuple[str, str]]
+) -> None:
+    found = recipe.parse({**TABLE, "exact_up_to": 8 << 20}, "x.toml")
+    assert recipe.with_defaults(found, given, length) == (*given, *added)

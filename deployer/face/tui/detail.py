@@ -25,6 +25,10 @@ EMPTY = (
 )
 
 
+_BOXES = 7
+"""As many as `compose` makes."""
+
+
 class Detail(VerticalScroll, can_focus=True):
     """Everything about one deployment."""
 
@@ -53,6 +57,8 @@ class Detail(VerticalScroll, can_focus=True):
     def show(self, row: Row | None, known: Habits, now: float) -> None:
         """Bring everything up to date."""
         self._row = row
+        if not self._whole:
+            return
         for name in ("#mapbox", "#part", "#words"):
             self.query_one(name).display = row is not None
         self.query_one("#hints").set_class(False, "-shown")
@@ -69,12 +75,17 @@ class Detail(VerticalScroll, can_focus=True):
         self._show_part()
         self._put("#words", told(row))
 
+    @property
+    def _whole(self) -> bool:
+        """False while the window is being closed, when the boxes go one after the other."""
+        return len(self.children) == _BOXES and self.is_attached
+
     def on_part_map_pointed(self) -> None:
         """The line below the map follows at once."""
         self._show_part()
 
     def _show_part(self) -> None:
-        if self._row is None:
+        if self._row is None or not self._whole:
             return
         pointed = self.query_one(PartMap).pointed
         self._put("#part", describe(pointed) if pointed else legend(self._row.parts))
