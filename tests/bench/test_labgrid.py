@@ -1,0 +1,166 @@
+"""labgrid itself, with its coordinator and exporter as processes: a push through a place."""
+
+from __future__ import annotations
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("labgrid", reason="labgrid is not installed: pip install labgrid")
+
+from labgrid import Environment
+
+from deployer.bench.inventory import BenchPayload, Wire
+from deployer.bench.labgrid_driver import bench_of
+from deployer.staging import Request
+
+PATIENCE = 40.0
+BIN = Path(sys.executable).parent
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as found:
+        return int(found.getsockname()[1])
+
+
+class Coordination:
+    """A coordinator, and an exporter that offers one old PC."""
+
+    def __init__(self, folder: Path) -> None:
+        self.address = f"127.0.0.1:{free_port()}"
+        self.folder = folder
+        self.running: list[subprocess.Popen[bytes]] = []
+
+    def start(self, program: str, *words: str) -> None:
+        log = (self.folder / f"{program}.log").open("wb")
+        self.running.append(
+            subprocess.Popen([BIN / program, *words], cwd=self.folder, stdout=log, stderr=log)
+        )
+
+    def client(self, *words: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        return subprocess.run(
+            [BIN / "labgrid-client", "-x", self.address, *words],
+            capture_output=True, text=True, timeout=PATIENCE, check=check,
+            env={**os.environ, "LG_USERNAME": "museum", "LG_HOSTNAME": "bench"},
+        )  # fmt: skip
+
+    def until(self, what: str, *words: str) -> None:
+        end = time.monotonic() + PATIENCE
+        while what not in self.client(*words, check=False).stdout:
+            assert time.monotonic() < end, (self.folder / "labgrid-exporter.log").read_text()
+            time.sleep(0.2)
+
+
+@pytest.fixture
+def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Coordination]:
+    """A running lab with the acquired place pc01."""
+    found = Coordination(tmp_path)
+    (tmp_path / "exported.yaml").write_text(
+        "old-pcs:\n  NetworkService:\n    address: 127.0.1.1\n    username: anonymous\n"
+    )
+    try:
+        found.start("labgrid-coordinator", "-l", found.address)
+        found.until("", "resources")
+        found.start(
+            "labgrid-exporter", "-c", found.address, "-n", "lab", "--hostname", "127.0.0.1",
+            "exported.yaml",
+        )  # fmt: skip
+        found.until("lab/old-pcs/NetworkService", "resources")
+        found.client("-p", "pc01", "create")
+        found.client("-p", "pc01", "add-match", "lab/old-pcs/NetworkService")
+        found.client("-p", "pc01", "acquire")
+        monkeypatch.setenv("LG_USERNAME", "museum")
+        monkeypatch.setenv("LG_HOSTNAME", "bench")
+        yield found
+    finally:
+        for process in reversed(found.running):
+            process.terminate()
+            process.wait(PATIENCE)
+
+
+def environment(
+    folder: Path, resource: str, coordinator: str, port: int, power: str = "ManualPowerDriver: {}"
+) -> Path:
+    path = folder / "env.yaml"
+    path.write_text(f"""
+imports: [deployer.bench.labgrid_driver]
+options: {{coordinator_address: "{coordinator}"}}
+targets:
+  main:
+    resources: {{{resource}}}
+    drivers:
+      {power}
+      DeployerDriver:
+        wire: 127.0.0.1/8
+        ftp_port: {port}
+        deadline: 60
+        state_dir: {folder / "state"}
+      DeployerStrategy: {{}}
+""")
+    return path
+
+
+def test_a_push_goes_through_an_acquired_place_to_a_simulated_pc(
+    place: Coordination, tmp_path: Path
+) -> None:
+    port = free_port()
+    path = environment(tmp_path, "RemotePlace: {name: pc01}", place.address, port)
+    (tmp_path / "hello.bin").write_bytes(b"hello" * 1000)
+    target = Environment(str(path)).get_target("main")
+    driver = target.get_driver("DeployerDriver")
+    assert driver.service.address == "127.0.1.1"
+    disk = tmp_path / "disk"
+    pc = subprocess.Popen(
+        [sys.executable, "-m", "deployer.sim", "--address", "127.0.1.1", "--disk", disk,
+         "--route", f"192.168.1.1=127.0.0.1:{port}", "--route", f"127.0.0.1=127.0.0.1:{port}",
+         "--tries", "500"],
+        stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+    )  # fmt: skip
+    try:
+        told = driver.push(str(tmp_path / "hello.bin"))
+    finally:
+        pc.kill()
+        pc.wait()
+        target.deactivate(driver)
+    assert told.proved
+    assert (disk / "DEPLOY" / "HELLO.BIN").read_bytes() == b"hello" * 1000
+
+
+def test_the_strategy_switches_on_before_it_is_ready(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = "NetworkService: {address: 127.0.1.1, username: anonymous}"
+    path = environment(tmp_path, service, "", 0)
+    target = Environment(str(path)).get_target("main")
+    asked: list[str] = []
+    monkeypatch.setattr(target, "interact", asked.append)
+    strategy = target.get_driver("DeployerStrategy", activate=False)
+    target.activate(strategy)
+    strategy.transition("ready")
+    strategy.transition("ready")
+    strategy.transition("off")
+    assert asked == [
+        "Turn the target main ON and press enter", "Turn the target main OFF and press enter",
+    ]  # fmt: skip
+
+
+def test_an_environment_file_is_a_bench_with_its_power_drivers(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    service = "NetworkService: {address: 127.0.1.1, username: anonymous}"
+    (tmp_path / "x.bin").write_bytes(b"x")
+    payload = BenchPayload("x", Request((tmp_path / "x.bin",), no_run=True))
+    on, off = tmp_path / "on", tmp_path / "off"
+    power = f"ExternalPowerDriver: {{cmd_on: touch {on}, cmd_off: touch {off}}}"
+    path = environment(tmp_path, service, "", 0, power)
+    bench = bench_of(path, payload, wire=Wire("127.0.0.1/8", ftp_port=0))
+    assert [(t.name, t.address) for t in bench.targets] == [("main", "127.0.1.1")]
+    monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
+    subprocess.run(bench["main"].power.on, check=True, timeout=PATIENCE)
+    assert (on.exists(), off.exists()) == (True, False)
