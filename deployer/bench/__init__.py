@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget, Power, Wire
-from deployer.bench.provision import Watchers, provision
+from deployer.bench.provision import provision
 from deployer.bench.results import Delivery, Outcome, Results, Stranger, TargetResult
+from deployer.bench.worker import Watchers
 
 __all__ = [
     "Bench", "BenchPayload", "BenchTarget", "Delivery", "Outcome", "Power", "Results", "Stranger",

@@ -1,0 +1,367 @@
+"""One target's work: switched on, identified, offered its payloads one after the other, retried."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import re
+import subprocess
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Literal
+
+from deployer import staging, wire
+from deployer.bench.follow import Follower, OnEvent, Standing
+from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
+from deployer.bench.known import carries
+from deployer.bench.results import Delivery, Outcome, TargetResult
+from deployer.bench.slots import Slots
+from deployer.core import presence
+from deployer.core.proof import program_failed
+from deployer.errors import (
+    EXIT_HOST,
+    EXIT_INTERRUPTED,
+    EXIT_PROGRAM,
+    EXIT_PROVED,
+    EXIT_UNREACHABLE,
+    EXIT_VERIFY,
+    DeployerError,
+    TargetBusy,
+)
+from deployer.host import Host, Order
+from deployer.model import DEFAULT_HOST_ADDRESS, State
+
+Tell = Callable[[str, str], object]
+"""Told a target's name and a line for people."""
+
+_LONGEST_BACKOFF = 300.0
+_LOOK_EVERY = 1.0
+_BUSY_EVERY = 0.2
+_BUSY = re.compile(r"\S+ is busy with (\w+)\.")
+_DISK_FULL = 3
+"""The helper's exit code for CHECK, JOIN and RUN: no other try makes room."""
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to provision. `force` sends also what is there; `resume` goes on with the last run."""
+
+    force: bool = False
+    resume: bool = False
+    only: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    jobs: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Watchers:
+    """Who is told what: every event, and lines for people."""
+
+    on_event: OnEvent = lambda _event: None
+    tell: Tell = lambda _target, _line: None
+
+
+@dataclass(frozen=True, slots=True)
+class Context:
+    """What all targets of a run share."""
+
+    host: Host
+    bench: Bench
+    options: Options
+    watchers: Watchers
+    follower: Follower
+    slots: Slots
+    once: staging.Once = field(default_factory=staging.Once)
+
+
+@dataclass
+class _Trouble:
+    """Why a target cannot go on."""
+
+    reason: str
+    code: int
+
+
+class Stop(Exception):  # noqa: N818  it ends a target's work, it is no error of ours
+    def __init__(self, reason: str, code: int) -> None:
+        super().__init__(reason)
+        self.trouble = _Trouble(reason, code)
+
+
+class Worker:
+    """One target's work."""
+
+    def __init__(self, run: Context, target: BenchTarget) -> None:
+        self.run = run
+        self.target = target
+        self.mac = ""
+        self.deliveries: list[Delivery] = []
+        self.offered = ""
+        self.done_before = False
+        self._begun = time.monotonic()
+
+    async def work(self) -> TargetResult:
+        """All payloads in order; the first that fails ends it. Never raises for the target."""
+        try:
+            async with asyncio.timeout(self.target.deadline):
+                await self._prepare()
+                for payload in self.target.payloads:
+                    await self._payload(payload)
+                await self._switch("off")
+        except TimeoutError:
+            return await self._late()
+        except Stop as stop:
+            return self.result(Outcome.FAILED, stop.trouble.reason, stop.trouble.code)
+        new = any(d.outcome == Outcome.PROVED for d in self.deliveries)
+        return self.result(Outcome.PROVED if new else Outcome.THERE)
+
+    def result(self, outcome: Outcome, reason: str = "", code: int = 0) -> TargetResult:
+        """What has become of the target."""
+        return TargetResult(
+            name=self.target.name,
+            address=self.target.address,
+            groups=self.target.groups,
+            outcome=outcome,
+            reason=reason,
+            code=code,
+            seconds=time.monotonic() - self._begun,
+            mac=self.mac,
+            deliveries=tuple(self.deliveries),
+        )
+
+    async def _late(self) -> TargetResult:
+        reason = f"not done within {self.target.deadline:g} s"
+        standing = self.run.follower.standings.get(self.offered)
+        if self.offered:
+            self.run.slots.free(self.offered)
+            with contextlib.suppress(DeployerError):
+                await self.run.host.cancel(self.offered)
+            reason += f"; the last thing it did: {standing.last if standing else 'nothing yet'}"
+        payload = self.target.payloads[min(len(self.deliveries), len(self.target.payloads) - 1)]
+        self._note(payload, _Trouble(reason, EXIT_UNREACHABLE), standing)
+        return self.result(Outcome.FAILED, reason, EXIT_UNREACHABLE)
+
+    async def _prepare(self) -> None:
+        """Switch it on and say what a human has to do, unless nothing has to be sent."""
+        if not await self._anything_to_send():
+            return
+        await self._switch("on")
+        if self.target.say:
+            self.run.watchers.tell(self.target.name, self.target.say)
+
+    async def _anything_to_send(self) -> bool:
+        for payload in self.target.payloads:
+            if not await self._is_there(payload):
+                return True
+        return False
+
+    async def _is_there(self, payload: BenchPayload) -> Delivery | None:
+        """What the last proof says, when it says that the payload is there."""
+        if payload.always and not self.done_before:
+            return None
+        if self.run.options.force and not self.done_before:
+            return None
+        try:
+            manifest = await asyncio.to_thread(
+                staging.stage, payload.request, host=self._host(), once=self.run.once
+            )
+        except DeployerError as error:
+            raise Stop(error.what, error.exit_code) from error
+        there = self.run.follower.known.there(
+            self.target.address, self.target.directory, manifest.payload
+        )
+        if there is None:
+            return None
+        return Delivery(
+            payload.name,
+            Outcome.THERE,
+            deployment=there.staged.deployment,
+            length=there.staged.total,
+            output=there.output,
+            proof=there.proof,
+        )
+
+    async def _payload(self, payload: BenchPayload) -> None:
+        """One payload, with its retries. Raises Stop when it cannot be proved."""
+        if (there := await self._is_there(payload)) is not None:
+            self.deliveries.append(there)
+            return
+        await self._check_mac()
+        tries, begun = 0, time.monotonic()
+        while True:
+            tries += 1
+            standing, trouble, curable = await self._try(payload)
+            seconds = time.monotonic() - begun
+            curable = curable and tries <= self.target.retries
+            if trouble is None or not curable:
+                self._note(payload, trouble, standing, tries=tries, seconds=seconds)
+            if trouble is None:
+                return
+            if not curable:
+                raise Stop(trouble.reason, trouble.code)
+            wait = min(self.target.backoff * 2 ** (tries - 1), _LONGEST_BACKOFF)
+            self.run.watchers.tell(self.target.name, f"{trouble.reason}; again in {wait:g} s")
+            await asyncio.sleep(wait)
+            await self._switch("cycle")
+
+    def _note(
+        self,
+        payload: BenchPayload,
+        trouble: _Trouble | None,
+        standing: Standing | None,
+        *,
+        tries: int = 0,
+        seconds: float = 0.0,
+    ) -> None:
+        self.deliveries.append(
+            Delivery(
+                payload.name,
+                Outcome.FAILED if trouble else Outcome.PROVED,
+                trouble.reason if trouble else "",
+                trouble.code if trouble else EXIT_PROVED,
+                standing.staged.deployment if standing else "",
+                tries,
+                standing.staged.total if standing else 0,
+                standing.sent if standing else 0,
+                standing.moving if standing else 0.0,
+                seconds or time.monotonic() - self._begun,
+                standing.output if standing else "",
+                standing.proof if standing else None,
+            )
+        )
+
+    async def _try(self, payload: BenchPayload) -> tuple[Standing | None, _Trouble | None, bool]:
+        """Offer once and wait for the end: how it stands, the trouble, and if a try may cure it."""
+        try:
+            standing = await self._offer(payload)
+        except TargetBusy as error:
+            return None, _Trouble(error.what, error.exit_code), True
+        except DeployerError as error:
+            if error.exit_code == EXIT_HOST:
+                raise
+            return None, _Trouble(error.what, error.exit_code), False
+        silent = await self._until_ended(standing)
+        self.offered = ""
+        self.run.slots.free(standing.staged.deployment)
+        if silent:
+            return standing, _Trouble(silent, EXIT_UNREACHABLE), True
+        return standing, *_judge(standing)
+
+    async def _offer(self, payload: BenchPayload) -> Standing:
+        """Push; while the target's last deployment says goodbye, wait."""
+        order = Order(payload.request, self.target.address, self.target.directory, self._host())
+        while True:
+            since = time.time()
+            try:
+                self.offered = await self.run.host.push(order)
+            except DeployerError as error:
+                busy = _BUSY.match(error.what)
+                if busy is None:
+                    raise
+                if (standing := await self._same_already(payload, busy[1])) is not None:
+                    return standing
+                await asyncio.sleep(_BUSY_EVERY)
+                continue
+            return await self.run.follower.standing(self.offered, since)
+
+    async def _same_already(self, payload: BenchPayload, deployment: str) -> Standing | None:
+        """The daemon's open deployment of the very payload, left by a run that was interrupted.
+
+        None when the target only says goodbye. Raises TargetBusy when it gets something else.
+        """
+        if self.run.follower.known.open(self.target.address) != deployment:
+            return None
+        standing = self.run.follower.standings[deployment]
+        manifest = await asyncio.to_thread(
+            staging.stage, payload.request, host=self._host(), once=self.run.once
+        )
+        if not carries(standing.staged, self.target.directory, manifest.payload):
+            raise TargetBusy(target=self.target.address)
+        self.offered = deployment
+        return standing
+
+    async def _until_ended(self, standing: Standing) -> str:
+        """Wait for the end; when the target falls silent, cancel, and say how."""
+        while not standing.state.final:
+            self.run.follower.raise_broken()
+            left = None
+            deployment = standing.staged.deployment
+            quiet = standing.called and standing.state != State.RUNNING
+            if quiet and deployment not in self.run.slots.held:
+                left = standing.last_at + self.target.silence - time.time()
+            standing.changed.clear()
+            try:
+                await asyncio.wait_for(standing.changed.wait(), left)
+            except TimeoutError:
+                await self.run.host.cancel(deployment)
+                return (
+                    f"no sign of life for {self.target.silence:g} s; "
+                    f"the last thing it did: {standing.last}"
+                )
+        return ""
+
+    def _host(self) -> str:
+        return DEFAULT_HOST_ADDRESS if self.target.simulated else self.run.bench.wire.host
+
+    async def _check_mac(self) -> None:
+        """Wait until the target is there and has the right MAC. Raises Stop for another one."""
+        if not self.target.mac or self.target.simulated:
+            return
+        unseen = 0
+        while True:
+            verdict = await asyncio.to_thread(lambda: next(wire.ask(self.target.address)))
+            if presence.there(verdict):
+                self.mac = getattr(verdict, "mac", "").lower()
+                unseen += not self.mac
+            if self.mac == self.target.mac:
+                return
+            if self.mac:
+                raise Stop(
+                    f"another machine: {self.target.address} has the MAC {self.mac}, the bench "
+                    f"says {self.target.mac}; nothing was sent",
+                    EXIT_VERIFY,
+                )
+            if unseen > 3:
+                raise Stop(
+                    "its MAC cannot be seen from this computer; leave mac out to send without "
+                    "this check",
+                    EXIT_VERIFY,
+                )
+            await asyncio.sleep(_LOOK_EVERY)
+
+    async def _switch(self, what: Literal["on", "off", "cycle"]) -> None:
+        """Run a power command, if there is one. Raises Stop when it fails."""
+        words = getattr(self.target.power, what)
+        if not words or (
+            what == "off" and all(d.outcome == Outcome.THERE for d in self.deliveries)
+        ):
+            return
+        self.run.watchers.tell(self.target.name, f"power {what}")
+        try:
+            done = await asyncio.to_thread(
+                subprocess.run, words, capture_output=True, text=True, check=False,
+                timeout=self.target.power.timeout, stdin=subprocess.DEVNULL,
+            )  # fmt: skip
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise Stop(f"power {what}: {error}", EXIT_HOST) from error
+        if done.returncode:
+            said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
+            why = f"exit code {done.returncode}, it said: {said[0]}"
+            raise Stop(f"power {what} failed ({words[0]}: {why})", EXIT_HOST)
+
+
+def _judge(standing: Standing) -> tuple[_Trouble | None, bool]:
+    """What an end means, and whether another try may cure it."""
+    proof = standing.proof
+    if standing.state == State.PROVED:
+        return None, False
+    if standing.state == State.CANCELLED:
+        return _Trouble(f"cancelled {standing.reason}".strip(), EXIT_INTERRUPTED), False
+    if standing.cause == "silence":
+        return _Trouble(standing.reason, EXIT_UNREACHABLE), True
+    if proof is None:
+        return _Trouble(f"{standing.reason} changed while it was sent", 1), True
+    if program_failed(proof):
+        return _Trouble(standing.reason, EXIT_PROGRAM), False
+    return _Trouble(standing.reason, EXIT_VERIFY), proof.report.exit_code != _DISK_FULL
