@@ -7,7 +7,9 @@ the event stream (server-sent events), `GET /v1/status` says who answers.
 
 On a Unix socket the file's mode says who may ask. On 127.0.0.1 a token is needed as well, the Host
 header must name that port (a page elsewhere may not reach it under a name of its own), and a
-request from a page of another origin is refused.
+request from a page of another origin is refused. The token goes in a header, never in a cookie
+(those are sent to every port) or in an address (those are kept). The files of the live page are
+given without it: they hold nothing.
 """
 
 from __future__ import annotations
@@ -115,8 +117,13 @@ def error_from_plain(answer: Mapping[str, Any]) -> errors.DeployerError:
     return kind(**answer.get("fields", {}))
 
 
-def application(host: Host, about: Mapping[str, Any], access: Access | None) -> Starlette:
-    """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket."""
+def application(
+    host: Host, about: Mapping[str, Any], access: Access | None, pages: Path | None = None
+) -> Starlette:
+    """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket.
+
+    `pages` is the directory of the live page's files, None for no page.
+    """
 
     async def ask(request: HttpRequest) -> Response:
         if (refusal := refused(request, access)) is not None:
@@ -153,14 +160,41 @@ def application(host: Host, about: Mapping[str, Any], access: Access | None) -> 
             _server_sent(stream), media_type="text/event-stream", headers=headers
         )
 
+    async def page(request: HttpRequest) -> Response:
+        if (refusal := _strange(request, access)) is not None:
+            return refusal
+        name = request.path_params.get("file", "index.html")
+        kind = _PAGE_FILES.get(name)
+        if kind is None or pages is None:
+            return PlainTextResponse("There is no such page.\n", 404)
+        return Response((pages / name).read_bytes(), media_type=kind, headers=_PAGE_HEADERS)
+
     return Starlette(
         routes=[
+            Route("/", page, methods=["GET"]),
+            Route("/{file}", page, methods=["GET"]),
             Route("/v1/status", status, methods=["GET"]),
             Route("/v1/events", events, methods=["GET"]),
             Route("/v1/{name}", ask, methods=["POST"]),
         ]
     )
 
+
+_PAGE_FILES = {
+    "index.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "fold.js": "text/javascript",
+}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+"""The page may speak to its own address only, and be shown inside no other."""
 
 _UNKNOWN = {
     "what": "The daemon does not know this request.",
@@ -172,15 +206,21 @@ def refused(request: HttpRequest, access: Access | None) -> Response | None:
     """Why a request may not be answered; None when it may."""
     if access is None:
         return None
-    origin = request.headers.get("origin")
-    host = request.headers.get("host", "")
-    if host not in access.hosts or (origin is not None and origin != f"http://{host}"):
-        return PlainTextResponse("Not from here.\n", 403)
+    if (refusal := _strange(request, access)) is not None:
+        return refusal
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
-    given = given or request.cookies.get("deployer", "") or request.query_params.get("token", "")
     if not hmac.compare_digest(given.encode(), access.token.encode()):
         return PlainTextResponse("The token is missing or wrong.\n", 401)
     return None
+
+
+def _strange(request: HttpRequest, access: Access | None) -> Response | None:
+    """The refusal of a request by another name, or from a page of another origin."""
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if access is None or (host in access.hosts and origin in (None, f"http://{host}")):
+        return None
+    return PlainTextResponse("Not from here.\n", 403)
 
 
 async def _arguments(request: HttpRequest, kind: Kind) -> list[Any]:

@@ -45,7 +45,7 @@ class Serving:
     """What the daemon does. `wanted` None: no address is set, the ports open on `address` as it is.
 
     `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
-    whom to become after the ports are open, "" for nobody else.
+    whom to become after the ports are open, "" for nobody else; `pages` where the page's files are.
     """
 
     state_dir: Path
@@ -54,6 +54,7 @@ class Serving:
     ftp_port: int = 21
     http_port: int | None = 80
     web: int | None = None
+    pages: Path | None = None
     user: str = ""
     wanted: wire.Wanted | None = None
     patience: Patience = field(default_factory=Patience)
@@ -255,8 +256,8 @@ async def _run(serving: Serving, opened: _Open, words: Words) -> None:
             port = opened.web.getsockname()[1]
             hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
             access = control.Access(_new_token(serving.state_dir / "web-token"), hosts)
-            servers.append(_api(host, about, opened.web, access))
-            words.say(f"page: http://127.0.0.1:{port}/?token={access.token}")
+            servers.append(_api(host, about, opened.web, access, serving.pages))
+            words.say(f"page: http://127.0.0.1:{port}/#{access.token}")
         words.say(f"ready on {serving.address}:{service.ftp_port}; control at {serving.control}")
         notify.tell(READY="1")
         try:
@@ -284,10 +285,14 @@ class _Api(uvicorn.Server):
 
 
 def _api(
-    host: InProcess, about: dict[str, object], sock: socket.socket, access: control.Access | None
+    host: InProcess,
+    about: dict[str, object],
+    sock: socket.socket,
+    access: control.Access | None,
+    pages: Path | None = None,
 ) -> tuple[uvicorn.Server, socket.socket]:
     config = uvicorn.Config(
-        control.application(host, about, access),
+        control.application(host, about, access, pages),
         log_config=None,
         access_log=False,
         lifespan="off",

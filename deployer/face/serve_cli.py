@@ -65,6 +65,7 @@ def serve_command(config: Settings, /, **given: Any) -> int:
         ftp_port=config.ftp_port if given["ftp_port"] is None else given["ftp_port"],
         http_port=None if given["no_http"] else given["http_port"],
         web=given["web"],
+        pages=Path(__file__).with_name("web"),
         user=given["user"] or os.environ.get("SUDO_USER", ""),
         wanted=None if given["no_link"] else wanted,
         patience=Patience(silence or None, given["timeout"] or None),

@@ -1,0 +1,153 @@
+// The live page: reads the events, folds them, shows them. It can ask for nothing else.
+import { final, fold, hereBytes, partBytes, rateNow } from "/fold.js";
+
+const SIGNS = { waiting: ".", moving: ">", fetched: "o", bad: "!", proved: "#" };
+const LOG_LINES = 60;
+const rows = new Map();
+const log = [];
+let newest = 0;
+let chosen = "";
+let picked = false;
+let drawing = false;
+
+const $ = (id) => document.getElementById(id);
+const token = location.hash.slice(1) || sessionStorage.getItem("deployer") || "";
+sessionStorage.setItem("deployer", token);
+history.replaceState(null, "", location.pathname); // the token is no part of an address to hand on
+
+function say(text) { $("line").textContent = text; }
+
+async function watch() {
+  let wait = 250;
+  for (;;) {
+    try {
+      const headers = { Authorization: `Bearer ${token}` };
+      const answer = await fetch(`/v1/events?since=${newest}`, { headers, cache: "no-store" });
+      if (answer.status === 401) { say("The token is missing or wrong: open the address that deployer serve shows."); return; }
+      if (!answer.ok) throw new Error(`the daemon says ${answer.status}`);
+      say("live");
+      wait = 250;
+      await read(answer.body.getReader());
+      say("the daemon has stopped; waiting for it ...");
+    } catch (error) {
+      say(`the daemon does not answer (${error.message}); trying again ...`);
+    }
+    await new Promise((resolve) => setTimeout(resolve, wait));
+    wait = Math.min(wait * 2, 5000);
+  }
+}
+
+// Server-sent events, by fetch: the browser's own reader of them cannot send a token in a header.
+async function read(reader) {
+  const decoder = new TextDecoder();
+  let text = "";
+  for (;;) {
+    const { done, value } = await reader.read();
+    if (done) return;
+    text += decoder.decode(value, { stream: true });
+    const blocks = text.split("\n\n");
+    text = blocks.pop();
+    for (const block of blocks) take(block);
+    draw();
+  }
+}
+
+function take(block) {
+  let number = 0;
+  let data = "";
+  for (const line of block.split("\n")) {
+    if (line.startsWith("id: ")) number = Number(line.slice(4));
+    if (line.startsWith("data: ")) data = line.slice(6);
+  }
+  if (!data) return;
+  const event = JSON.parse(data);
+  if (number) newest = number;
+  const changed = fold(rows, event);
+  if (changed && event.event === "deployment-staged" && !picked) chosen = changed;
+  if (event.event !== "transfer-tick") {
+    log.push(event);
+    if (log.length > LOG_LINES) log.shift();
+  }
+}
+
+function draw() {
+  if (drawing) return;
+  drawing = true;
+  requestAnimationFrame(() => { drawing = false; show(); });
+}
+
+function show() {
+  const list = [...rows.values()].sort((a, b) => b.at - a.at);
+  $("list").replaceChildren(...list.map(entry));
+  const row = rows.get(chosen);
+  $("chosen").hidden = !row;
+  if (row) detail(row);
+  $("log").replaceChildren(...[...log].reverse().map((event) => element("li", line(event))));
+}
+
+function entry(row) {
+  const button = element("button", `${row.target}  ${row.deployment}  ${word(row)}`);
+  button.className = row.state;
+  if (row.deployment === chosen) button.setAttribute("aria-current", "true");
+  button.addEventListener("click", () => { chosen = row.deployment; picked = true; draw(); });
+  const item = document.createElement("li");
+  item.append(button);
+  return item;
+}
+
+function detail(row) {
+  const whole = partBytes(row);
+  const here = hereBytes(row);
+  const counts = {};
+  for (const part of row.parts.values()) counts[part.state] = (counts[part.state] || 0) + 1;
+  $("title").textContent = `${row.deployment} for ${row.target}: ${row.files.map((f) => f.long_name).join(", ")}`;
+  $("state").textContent = word(row) + (row.reason ? `: ${row.reason}` : "");
+  $("presence").textContent = final(row) ? "" : [row.presence, row.advice].filter(Boolean).join(". ");
+  $("bar").max = whole || 1;
+  $("bar").value = here;
+  const rate = final(row) ? row.seconds > 0 && row.moved / row.seconds : rateNow(row);
+  const figures = [`${bytes(here)} of ${bytes(whole)}`];
+  if (rate) figures.push(`${bytes(rate)}/s`);
+  if (rate && row.state === "fetching" && here < whole) figures.push(`about ${Math.ceil((whole - here) / rate)} s left`);
+  if (row.refetched) figures.push(`${row.refetched} parts again`);
+  if (row.attempt > 1) figures.push(`attempt ${row.attempt}`);
+  $("figures").textContent = figures.join(" · ");
+  $("map").replaceChildren(...[...row.parts.values()].map(cell));
+  const legend = Object.keys(SIGNS).filter((state) => counts[state]).map((state) => `${SIGNS[state]} ${counts[state]} ${state}`);
+  $("legend").textContent = legend.join("   ");
+  $("map").setAttribute("aria-label", `Parts: ${legend.join(", ")}`);
+  $("target").textContent = row.info ? [row.info.system, row.info.cpu].filter(Boolean).join(", ") : "";
+  const proved = row.proof ? row.proof.report.files : [];
+  $("proof").replaceChildren(...proved.map((file) => element("li", `${file.name}  SHA-256 ${file.sha256}  ${file.verdict}`)));
+  $("output").hidden = !row.output;
+  $("output").textContent = row.output;
+}
+
+function cell(part) {
+  const span = element("span", SIGNS[part.state]);
+  span.className = part.state;
+  span.title = `${part.name}, ${bytes(part.length)}: ${part.state}${part.why ? ` (${part.why})` : ""}`;
+  return span;
+}
+
+function word(row) { return row.paused ? `${row.state}, paused` : row.state; }
+
+function element(kind, text) {
+  const made = document.createElement(kind);
+  made.textContent = text; // never markup: names and output come from elsewhere
+  return made;
+}
+
+function bytes(count) {
+  if (count < 1000) return `${Math.round(count)} bytes`;
+  return count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`;
+}
+
+function line(event) {
+  const time = new Date(event.at * 1000).toLocaleTimeString();
+  const words = ["name", "state", "how", "why", "reason", "reply", "text"].map((key) => event[key]).filter((value) => typeof value === "string" && value);
+  return [time, event.deployment, event.event, ...words.map((text) => text.slice(0, 100))].filter(Boolean).join("  ");
+}
+
+if (token) watch();
+else say("The token is missing: open the address that deployer serve shows.");

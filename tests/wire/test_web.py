@@ -1,0 +1,158 @@
+"""The live page in a real browser, over a real transfer; and what its address keeps from others."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from deployer.events import from_json, to_dict
+from deployer.face.view import View, fold
+from deployer.service import recorded
+from tests.wire.chromium import Chromium
+from tests.wire.test_daemon import Bench, bench, ended, random_file, slow, wait_for
+
+__all__ = ["bench"]
+
+STATES = "[...document.querySelectorAll('#map span')].map(e => e.className).join(' ')"
+FOLD = """
+(async () => {
+  const { fold, hereBytes } = await import("/fold.js");
+  const rows = new Map();
+  return EVENTS.map((event) => {
+    const row = rows.get(fold(rows, event));
+    return row ? [row.state, row.reason, row.attempt, row.moved, hereBytes(row), row.paused,
+      [...row.parts.values()].map((p) => [p.name, p.state, p.moved, p.fetches, p.why])] : null;
+  });
+})()
+"""
+
+
+def text(name: str) -> str:
+    """JavaScript: what an element says; "" while there is none."""
+    return f"document.getElementById('{name}')?.textContent ?? ''"
+
+
+@pytest.fixture
+def browser(bench: Bench) -> Iterator[Chromium]:
+    if shutil.which("chromium") is None:
+        pytest.skip("not installed here: chromium")
+    browser = Chromium(bench.lab.host, bench.place / "browser")
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+def page(bench: Bench) -> tuple[str, str]:
+    """The page's address and its token, as the daemon shows them."""
+    found = re.search(r"page: (http://127\.0\.0\.1:\d+/)#(\S+)", bench.log)
+    assert found is not None, bench.log
+    return found[1], found[2]
+
+
+def told(bench: Bench) -> list[dict[str, Any]]:
+    """Every stored event, in full."""
+    return [to_dict(event) for _seq, event in recorded(bench.state / "served")]
+
+
+def test_the_page_shows_a_transfer_and_its_end(bench: Bench, browser: Chromium) -> None:
+    """Opened half-way; a part is damaged and another cut off, so every sign of the map is there."""
+    bench.user = "nobody"
+    slow(bench, "4mbit")
+    bench.serve("--web", 0)
+    url, token = page(bench)
+    file = random_file(bench.place / "big.img", 2_000_000)
+    identity = ended(bench.push(file, "--no-run", "--part-size", "256K", "--detach"))[0][
+        "deployment"
+    ]
+    bench.pc("--fault", "flip@400000,cut@1000000")
+    wait_for(lambda: bench.told("transfer-started", name="BIG.003"))
+    browser.go(f"{url}#{token}")
+    assert browser.wait_for(text("line"), lambda t: t == "live")
+    seen = browser.wait_for(STATES, lambda states: "moving" in states)
+    assert len(seen.split()) == 8
+    assert identity in browser.js(text("title"))
+    assert token not in browser.js("location.href")
+    browser.wait_for(text("state"), lambda t: t == "proved")
+    assert set(browser.js(STATES).split()) == {"proved"}
+    proof = browser.js(text("proof"))
+    assert "BIG.IMG  SHA-256" in proof
+    assert browser.asked
+    strangers = [u for u in browser.asked if not u.startswith((url, "data:", "about:"))]
+    assert strangers == []
+    assert browser.complaints == []
+    agree(browser, told(bench))
+
+
+def agree(browser: Chromium, events: list[dict[str, Any]]) -> None:
+    """The page folds events as all other faces do: the same rows after every single one."""
+    expected: list[Any] = []
+    view: View = {}
+    for event in events:
+        view = fold(view, from_json(json.dumps(event)))
+        row = view.get(event["deployment"])
+        parts = [
+            [p.name, str(p.state), p.moved, p.fetches, p.why]
+            for p in (row.parts.values() if row else ())
+        ]
+        expected.append(
+            [str(row.state), row.reason, row.attempt, row.moved, row.here_bytes, row.paused, parts]
+            if row
+            else None
+        )
+    assert {part[1] for row in expected if row for part in row[6]} == {
+        "waiting", "moving", "fetched", "bad", "proved",
+    }  # fmt: skip
+    assert browser.js(FOLD.replace("EVENTS", json.dumps(events))) == expected
+
+
+def test_without_the_token_the_page_shows_nothing(bench: Bench, browser: Chromium) -> None:
+    bench.user = "nobody"
+    bench.serve("--web", 0)
+    url, _token = page(bench)
+    for address, words in ((url, "token is missing:"), (f"{url}#wrong", "missing or wrong")):
+        browser.go("about:blank")
+        browser.go(address)
+        browser.wait_for(text("line"), lambda line, words=words: words in line)
+        assert browser.js("document.getElementById('chosen').hidden")
+
+
+FOREIGN = """
+import http.server, sys
+class Page(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200); self.send_header("Content-Type", "text/html"); self.end_headers()
+        self.wfile.write(b"<title>foreign</title>")
+    def log_message(self, *_): pass
+server = http.server.HTTPServer(("127.0.0.1", 0), Page)
+print(server.server_address[1], flush=True)
+server.serve_forever()
+"""
+
+
+def test_a_page_of_another_origin_cannot_read_the_api(bench: Bench, browser: Chromium) -> None:
+    """Even one that has got the token."""
+    bench.user = "nobody"
+    bench.serve("--web", 0)
+    url, token = page(bench)
+    machine = bench.lab.host
+    other = machine.start(sys.executable, "-c", FOREIGN)
+    assert other.stdout is not None
+    port = int(other.stdout.readline())
+    browser.go(f"http://127.0.0.1:{port}/")
+    browser.wait_for("document.title", lambda title: title == "foreign")
+    for options in ("{}", f"{{headers: {{Authorization: 'Bearer {token}'}}}}"):
+        code = f"fetch('{url}v1/status', {options}).then(a => a.text(), e => 'refused')"
+        assert browser.js(code) == "refused"
+    frame = (
+        f"new Promise(done => {{ const f = document.createElement('iframe'); f.src = '{url}';"
+        "f.onload = () => { let seen = 'nothing'; try { seen = f.contentDocument.body.innerText }"
+        "catch (e) {} done(seen || 'nothing') }; document.documentElement.append(f) })"
+    )
+    assert browser.js(frame) == "nothing"
