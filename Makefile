@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STATE := build/demo
 
-.PHONY: demo test lint clean
+.PHONY: demo test coverage lint clean
 
 demo: $(VENV)/ready
 	$(BIN)/deployer push --target sim payloads/models/campfire/campfire260K.bin \
@@ -12,6 +12,11 @@ demo: $(VENV)/ready
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile $(PYTEST_ARGS)
+
+# The core needs no machine, no wire and no disk, so its own tests have no excuse.
+coverage: $(VENV)/ready
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile tests/core \
+		--cov=deployer.core --cov-report=term:skip-covered --cov-fail-under=95
 
 lint: $(VENV)/ready
 	$(BIN)/ruff check deployer tests benchmarks

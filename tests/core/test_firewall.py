@@ -71,6 +71,7 @@ def match(left: dict, right: object, op: str = "==") -> dict:
 
 
 DPORT = {"payload": {"protocol": "tcp", "field": "dport"}}
+META = {key: {"meta": {"key": key}} for key in ("nfproto", "iifname", "mark")}
 NFT = {
     "policy": (nft(policy="drop"), "drop"),
     "set": (nft(rule(match(DPORT, {"set": [20, 21]}), {"drop": None})), "drop"),
@@ -104,6 +105,18 @@ NFT = {
     ),
     "counter": (nft(rule({"counter": {"packets": 0, "bytes": 0}}, {"drop": None})), "drop"),
     "limit": (nft(rule({"limit": {"rate": 5, "per": "second"}}, {"drop": None})), "maybe"),
+    "jump to a chain that is not there": (nft(rule({"jump": {"target": "x"}})), "maybe"),
+    "a program decides": (nft(rule({"queue": {"num": 0}})), "maybe"),
+    "IPv4": (nft(rule(match(META["nfproto"], "ipv4"), {"drop": None})), "drop"),
+    "not IPv4": (nft(rule(match(META["nfproto"], "ipv6"), {"drop": None})), "accept"),
+    "interface": (nft(rule(match(META["iifname"], "eth0"), {"drop": None})), "drop"),
+    "another interface": (nft(rule(match(META["iifname"], "wlan0"), {"drop": None})), "accept"),
+    "mark": (nft(rule(match(META["mark"], 7), {"drop": None})), "maybe"),
+    "udp": (
+        nft(rule(match({"payload": {"protocol": "udp", "field": "dport"}}, 21), {"drop": None})),
+        "accept",
+    ),
+    "another comparison": (nft(rule(match(DPORT, 1024, "<"), {"drop": None})), "maybe"),
     "nothing": ("", "accept"),
 }  # fmt: skip
 

@@ -318,6 +318,21 @@ def test_a_silent_receiver_of_data_must_say_where_it_stands() -> None:
     assert machine.want == Want(0, 1024, 1024)
 
 
+def test_after_a_break_what_was_not_confirmed_goes_again() -> None:
+    machine = sender("end")
+    machine.receive_data(said(Kind.ZRPOS, 1024))
+    provide(machine, once=True)
+    machine.data_to_send()
+    events_of(machine)
+    machine.line_restored()
+    assert heard(machine.data_to_send()) == [(Kind.ZDATA, 1024)]
+    assert events_of(machine) == [transfer.Resent(1024, 512)]
+    machine.receive_data(said(Kind.ZACK, 1024))
+    want = machine.want
+    assert want is not None
+    assert want.position == 1024
+
+
 def test_after_every_file_is_confirmed_silence_is_success() -> None:
     machine = sender("finish")
     for now in (10.0, 20.0, 30.0):
