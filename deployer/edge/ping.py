@@ -213,7 +213,11 @@ async def watch(
     seen = Watch(patience=patience)
     loop = asyncio.get_running_loop()
     while True:
-        verdict = await loop.run_in_executor(_ASKING, ask, target)
+        try:
+            verdict = await loop.run_in_executor(_ASKING, ask, target)
+        except OSError:  # the interface comes or goes this very moment: ask again
+            await sleep(interval)
+            continue
         seen, change = observe(seen, verdict, clock())
         if change is not None:
             yield clock(), change, verdict
