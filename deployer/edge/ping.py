@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import ipaddress
 import itertools
 import os
@@ -43,8 +44,15 @@ _ECHO, _ECHO_REPLY = 8, 0
 _DISCARD = 9
 _NUMBERS = itertools.count(1)
 _PAYLOAD = b"deployer"
-_ASKING = ThreadPoolExecutor(4, "ping")
-"""Threads of their own: many absent targets make nobody wait who reads a file."""
+
+
+@functools.cache
+def _asking(process: int) -> ThreadPoolExecutor:  # noqa: ARG001  what it is remembered by
+    """Threads of their own: many absent targets make nobody wait who reads a file.
+
+    A forked process has none of its parent's threads, and a pool that has lost them waits for ever.
+    """
+    return ThreadPoolExecutor(4, "ping")
 
 
 def probe(
@@ -214,7 +222,7 @@ async def watch(
     loop = asyncio.get_running_loop()
     while True:
         try:
-            verdict = await loop.run_in_executor(_ASKING, ask, target)
+            verdict = await loop.run_in_executor(_asking(os.getpid()), ask, target)
         except OSError:  # the interface comes or goes this very moment: ask again
             await sleep(interval)
             continue

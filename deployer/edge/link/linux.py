@@ -173,10 +173,14 @@ def _has_route(index: int, target: str) -> bool:
 
 @contextlib.contextmanager
 def _netlink() -> Iterator[Any]:
-    from pyroute2 import IPRoute  # noqa: PLC0415  takes 0.2 s, and most commands never come here
+    """Raises OSError for whatever the kernel refuses, as every other way to ask it does."""
+    from pyroute2 import IPRoute, NetlinkError  # noqa: PLC0415  takes 0.2 s, and is rarely needed
 
     with IPRoute() as netlink:
-        yield netlink
+        try:
+            yield netlink
+        except NetlinkError as error:
+            raise OSError(error.code, str(error)) from error
 
 
 @contextlib.contextmanager
