@@ -42,7 +42,11 @@ def _suite(results: Results, target: TargetResult, number: int) -> ET.Element:
         errors=str(sum(case.find("error") is not None for case in cases)),
         time=f"{target.seconds:.3f}",
     )
-    ET.SubElement(suite, "properties")
+    properties = ET.SubElement(suite, "properties")
+    known = {"address": target.address, "mac": target.mac, "groups": " ".join(target.groups)}
+    for name, value in known.items():
+        if value:
+            ET.SubElement(properties, "property", name=name, value=value)
     suite.extend(cases)
     ET.SubElement(suite, "system-out")
     ET.SubElement(suite, "system-err")
