@@ -1,0 +1,144 @@
+"""What every transfer over a serial line has in common: its settings, its events, its errors.
+
+Progress goes out as the events that a transfer over FTP has, with the port as the peer.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.core import transfer
+from deployer.core.transfer import Reason
+from deployer.edge.serialport import DEFAULT_SPEED, Flow
+from deployer.errors import LineNoisy, LineSilent, TransferRefused, TransferStopped
+from deployer.events import Event, TransferCut, TransferDone, TransferStarted, TransferTick
+
+PROTOCOLS = ("zmodem", "ymodem", "xmodem1k", "xmodem")
+TICK = 0.2
+"""Seconds between two ticks of progress."""
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What is common to sending and receiving.
+
+    `contact` and `patience` are seconds: to wait for the other side to begin, and to bear its
+    silence once it has.
+    """
+
+    port: str
+    protocol: str = "zmodem"
+    speed: int = DEFAULT_SPEED
+    flow: Flow = Flow.RTSCTS
+    contact: float = 120.0
+    patience: float = 600.0
+    escape_controls: bool = False
+    emit: Callable[[Event], None] = lambda _event: None
+    note: Callable[[str], None] = lambda _text: None
+    cancelled: Callable[[], bool] = lambda: False
+    clock: Callable[[], float] = time.time
+    deployment: str = ""
+
+    @property
+    def answer(self) -> float:
+        """Seconds that an answer may take: what is on its way has to pass first."""
+        return 10.0 + 2 * (12 << 10) * 10 / self.speed
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """A file that has come: where it lies, its length; `kept` when it was there already."""
+
+    path: Path
+    length: int
+    kept: bool = False
+
+
+class Progress:
+    """Turns a transfer's events into those that faces know, a few ticks a second."""
+
+    def __init__(self, job: Job, *, upload: bool) -> None:
+        self._job = job
+        self._upload = upload
+        self._name = ""
+        self._length = 0
+        self._begun = 0.0
+        self._ticked = 0.0
+        self.moved = 0
+        self.open = False
+
+    def started(self, name: str, length: int, position: int) -> None:
+        """A file begins to move."""
+        job = self._job
+        self._name, self._length, self.moved, self.open = name, length, position, True
+        self._begun = self._ticked = job.clock()
+        at = self._begun
+        job.emit(TransferStarted(at, job.deployment, job.port, name, length, self._upload))
+
+    def at(self, moved: int) -> None:
+        """So many bytes are over."""
+        self.moved = moved
+        now = self._job.clock()
+        if self.open and now - self._ticked >= TICK:
+            self._ticked = now
+            job = self._job
+            job.emit(TransferTick(now, job.deployment, job.port, self._name, moved, self._length))
+
+    def done(self, length: int) -> None:
+        """The file is over."""
+        if self.open:
+            job, now = self._job, self._job.clock()
+            seconds = now - self._begun
+            self.open = False
+            job.emit(
+                TransferDone(
+                    now, job.deployment, job.port, self._name, length, seconds, self._upload
+                )
+            )
+
+    def cut(self, why: str) -> None:
+        """The file will not get over now."""
+        if self.open:
+            job, now = self._job, self._job.clock()
+            self.open = False
+            job.emit(
+                TransferCut(
+                    now, job.deployment, job.port, self._name, self.moved, self._length, why,
+                    self._upload,
+                )
+            )  # fmt: skip
+
+
+def on_gone(job: Job) -> Callable[[bool], None]:
+    def told(gone: bool) -> None:
+        job.note(
+            f"{job.port} has vanished: plug the same adapter in again, the transfer goes on by "
+            "itself"
+            if gone
+            else "the adapter is back: going on"
+        )
+
+    return told
+
+
+def raise_for(last: transfer.Event | None, job: Job) -> None:
+    """The error that an unsuccessful end means for the user."""
+    port = job.port
+    match last:
+        case transfer.Cancelled(by_peer=by_peer):
+            raise TransferStopped(port=port, by="by the other side" if by_peer else "here")
+        case transfer.Failed(reason=Reason.SILENCE, what=what):
+            raise LineSilent(port=port, what=what)
+        case transfer.Failed(reason=Reason.NOISE, what=what):
+            raise LineNoisy(port=port, what=what)
+        case transfer.Failed(reason=Reason.DISK, what=what):
+            raise TransferRefused(
+                port=port, what=what, remedy="Make room on that disk, then start it again."
+            )
+        case transfer.Failed(what=what):
+            raise TransferRefused(
+                port=port, what=what, remedy="Start both sides again, the receiver first."
+            )
