@@ -94,14 +94,20 @@ class Service:
         limits: Limits | None = None,
         listening: Listening | None = None,
         typed: TypedSteps = _nothing_typed,
+        before_wire: Callable[[], None] | None = None,
+        http_port: int | None = None,
     ) -> None:
         """`listening` are ports that were opened before; `typed` is what a user types for a host
-        and a directory, for the page on the wire.
+        and a directory, for the page on the wire. `before_wire` is called, in a thread, before the
+        first port is opened there; what it raises is what the request raises. `http_port` is for
+        the page when none is listening: opened with the first offer to a real PC, if that may be.
         """
         self._store = Store(state_dir)
         self._opened = listening
         self._typed = typed
+        self._before_wire = before_wire
         self._http: HttpServer | None = None
+        self._http_port = http_port
         self._page_port = 0
         self._clock = clock
         self._address = address
@@ -134,6 +140,11 @@ class Service:
         for server in self._servers.values():
             await asyncio.to_thread(server.close)
         self._store.close()
+
+    @property
+    def address(self) -> str:
+        """This machine's address on the wire."""
+        return self._address
 
     @property
     def ftp_port(self) -> int:
@@ -240,15 +251,17 @@ class Service:
         if self._listening is None:
             self._listening = self._loop.create_task(self._listen())
         server = await self._serve(emulated=emulated)
+        if not emulated:
+            await self._open_page()
         page = self._page(manifest, directory, go_bat)
         self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat, page))
         address = _LOOPBACK if emulated else self._address
         if not emulated and peer != _LOOPBACK:
             self._follow(identity, peer)
-        self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
-        if not emulated and self._page_port:
+        if not emulated and self._page_port:  # first, so that a card knows it when FTP is ready
             at = self._clock()
             self.publish(ServerListening(at, identity, "http", address, self._page_port))
+        self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
 
     def _follow(self, deployment: str, peer: str) -> None:
         """Tell when the target appears on the wire, vanishes and returns, until the end."""
@@ -300,6 +313,8 @@ class Service:
         """The server for real targets is on the wire, the one for simulated PCs on loopback."""
         async with self._starting:  # of two pushes at once, one waits for the other's server
             if emulated not in self._servers:
+                if not emulated and self._before_wire is not None:
+                    await asyncio.to_thread(self._before_wire)
                 server = FtpServer(
                     address=_LOOPBACK if emulated else self._address,
                     port=0 if emulated else self._ftp_port,
@@ -321,16 +336,31 @@ class Service:
         Raises PortBusy, PortForbidden or AddressMissing.
         """
         await self._serve(emulated=False)
-        if self._opened is not None and self._opened.http is not None and self._http is None:
-            self._http = HttpServer(
+        await self._open_page()
+
+    async def _open_page(self) -> None:
+        """Serve the page, on a port that is open already or on one that may be opened.
+
+        It is one of several ways to start: where the port is taken or forbidden, there is no page.
+        """
+        async with self._starting:
+            opened = self._opened.http if self._opened is not None else None
+            port, self._http_port = self._http_port, None  # tried once
+            if self._http is not None or (opened is None and port is None):
+                return
+            http = HttpServer(
                 address=self._address,
-                port=0,
+                port=port or 0,
                 desk=self._library,
                 emit=self._from_thread,
                 clock=self._clock,
-                listening=self._opened.http,
+                listening=opened,
             )
-            self._page_port = await asyncio.to_thread(self._http.start)
+            try:
+                self._page_port = await asyncio.to_thread(http.start)
+            except (DeployerError, OSError):
+                return
+            self._http = http
 
     async def finished(
         self, deployment: str, *, silence: float | None, while_running: float | None = None
@@ -544,6 +574,17 @@ def _staged(
         emulated=emulated,
         notes=manifest.payload.notes,
     )
+
+
+def last_recorded(state_dir: Path) -> int:
+    """Number of the newest stored event of a state directory; 0 when there is none."""
+    if not state_dir.is_dir():
+        return 0
+    store = Store(state_dir)
+    try:
+        return store.last_seq()
+    finally:
+        store.close()
 
 
 def recorded(state_dir: Path, since: int = 0) -> Iterator[tuple[int, Event]]:

@@ -52,6 +52,11 @@ def typed_lines(host: str, directory: str) -> tuple[str, ...]:
     return tuple(step.typed for step in steps(host, directory))
 
 
+def typed_steps(host: str, directory: str) -> tuple[tuple[str, str], ...]:
+    """The same with their prompts, as the page on the wire shows them."""
+    return tuple((step.prompt, step.typed) for step in steps(host, directory))
+
+
 def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The ways to start, shortest first: a title and its lines.
 
@@ -64,7 +69,8 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
         )
     ]
     if "http" in row.protocols:
-        page = f"http://{row.host}/"
+        port = "" if row.page_port == 80 else f":{row.page_port}"
+        page = f"http://{row.host}{port}/"
         found.append(
             (
                 "With the browser",

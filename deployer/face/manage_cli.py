@@ -15,7 +15,7 @@ from rich.console import Console
 from deployer import client, manage, service
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress
-from deployer.face.push import Face, Push, push
+from deployer.face.push import Face, Push, page_port, push
 from deployer.settings import Settings
 
 _PATH = click.Path(path_type=Path)
@@ -75,14 +75,16 @@ def retry_command(
     if as_json:
         face = JsonLines(_write)
     patience = config.timeout if timeout is None else timeout
+    port = config.ftp_port if ftp_port is None else ftp_port
     job = Push(
         manifest=manifest,
         target=target,
         address=address or manifest.host,
-        ftp_port=config.ftp_port if ftp_port is None else ftp_port,
+        ftp_port=port,
         directory=to,
         silence=patience or None,
         while_running=timeout or None,
+        http_port=page_port(port, None),
     )
     asyncio.run(push(job, directory, face))
 

@@ -94,7 +94,7 @@ class PushProgress:
                 self._deployment = event.deployment
                 self._habits = estimate.habits(self._history, event.target, but=event.deployment)
                 self._print_staged(event)
-            case ServerListening():
+            case ServerListening(protocol=protocol) if protocol != "http":
                 self._begin()
             case StateChanged(state=state):
                 self._state(state)

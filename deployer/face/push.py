@@ -13,7 +13,7 @@ from deployer.client import Client
 from deployer.core.deployment import Deployment
 from deployer.errors import TargetTimedOut
 from deployer.events import DeploymentStaged, Event, OutputReceived, ProofReceived, StateChanged
-from deployer.face.card import typed_lines
+from deployer.face.card import typed_lines, typed_steps
 from deployer.host import Order
 from deployer.model import Manifest, Payload, State
 from deployer.service import Service, raise_for
@@ -33,7 +33,7 @@ class Face(Protocol):
 class Push:
     """What `push` does once the payload is staged. Seconds, None: no limit.
 
-    `faults` are what goes wrong with a simulated PC.
+    `faults` are what goes wrong with a simulated PC; `http_port` is where the page is, None: none.
     """
 
     manifest: Manifest
@@ -44,6 +44,14 @@ class Push:
     silence: float | None
     while_running: float | None
     faults: tuple[str, ...] = ()
+    http_port: int | None = None
+
+
+def page_port(ftp_port: int, given: int | None, *, without: bool = False) -> int | None:
+    """The page's port: 80, but a rehearsal on another FTP port has none unless it asks."""
+    if without:
+        return None
+    return 80 if given is None and ftp_port == 21 else given
 
 
 async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
@@ -55,7 +63,14 @@ async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
     bind = "127.0.0.1" if simulated else job.address
     port = 0 if simulated else job.ftp_port
     peer = "127.0.0.1" if simulated else job.target
-    async with Service(state_dir, clock=time.time, address=bind, ftp_port=port) as service:
+    async with Service(
+        state_dir,
+        clock=time.time,
+        address=bind,
+        ftp_port=port,
+        http_port=None if simulated else job.http_port,
+        typed=typed_steps,
+    ) as service:
         manifest = service.take_up(job.manifest, job.target)
         identity = manifest.deployment
         watch = Watch(service, identity, face)

@@ -20,7 +20,7 @@ from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Push, push, push_by_daemon
+from deployer.face.push import Face, Push, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
 from deployer.face.view import Row, fold_all
 from deployer.host import Order
@@ -104,6 +104,12 @@ def _number(value: object) -> str:
 )
 @click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option(
+    "--http-port",
+    type=click.IntRange(0, 65535),
+    help="The page for the old PC's browser.  [80; none with another --ftp-port]",
+)
+@click.option("--no-http", is_flag=True, help="No page on the wire.")
 @click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
 @click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
 @click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
@@ -150,15 +156,17 @@ def push_command(config: Settings, /, **given: Any) -> None:
         service.check_simulator()
     manifest = staging.stage(request, host=address)
     patience = config.timeout if timeout is None else timeout
+    ftp_port = config.ftp_port if given["ftp_port"] is None else given["ftp_port"]
     job = Push(
         manifest=manifest,
         target=target,
         address=address,
-        ftp_port=config.ftp_port if given["ftp_port"] is None else given["ftp_port"],
+        ftp_port=ftp_port,
         directory=directory,
         silence=patience or None,
         while_running=timeout or None,
         faults=given["faults"],
+        http_port=page_port(ftp_port, given["http_port"], without=given["no_http"]),
     )
     with _wire(address, target, state_dir, given):
         asyncio.run(push(job, state_dir, face))

@@ -114,6 +114,7 @@ class Row(msgspec.Struct, frozen=True):
     attempt: int = 1
     paused: bool = False
     protocols: tuple[str, ...] = ()
+    page_port: int = 80
     mark: Mark = Mark.NOTHING
     seen_at: float = 0.0
     away_since: float = 0.0
@@ -286,8 +287,9 @@ def _row(row: Row, event: Event) -> Row:
             return _entered(row, event)
         case ServerListening(protocol=protocol, port=port):
             others = tuple(p for p in row.protocols if p != protocol)
+            page_port = port if protocol == "http" else row.page_port
             port = port if protocol == "ftp" else row.port
-            return replace(row, port=port, protocols=(*others, protocol))
+            return replace(row, port=port, page_port=page_port, protocols=(*others, protocol))
         case PauseChanged(paused=paused):
             return replace(row, paused=paused)
         case PresenceChanged(present=present, how=how, advice=advice):

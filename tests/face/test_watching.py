@@ -26,6 +26,7 @@ from deployer.events import (
     LoginAccepted,
     LoginRefused,
     PauseChanged,
+    ServerListening,
     StateChanged,
     TransferDone,
     TransferStarted,
@@ -207,6 +208,21 @@ def test_the_browser_is_a_way_when_its_page_is_served() -> None:
     served = replace(row(), protocols=("ftp", "http"))
     assert any("http://192.168.1.1/" in line for line in card.card(served))
     assert not any("http://" in line for line in card.card(row()))
+    elsewhere = replace(served, page_port=8080)
+    assert any("http://192.168.1.1:8080/" in line for line in card.card(elsewhere))
+
+
+@pytest.mark.parametrize("terminal", [False, True])
+def test_the_card_is_shown_once_and_knows_the_page(terminal: bool) -> None:
+    stream = io.StringIO()
+    face = PushProgress(Console(file=stream, width=80, force_terminal=terminal), lambda: NOW)
+    for event in running():
+        if isinstance(event, ServerListening):
+            face.show(ServerListening(event.at, ID, "http", event.address, 80))
+        face.show(event)
+    face.close()
+    assert stream.getvalue().count("With FTP, which every Windows 98 has") == 1
+    assert stream.getvalue().count("http://192.168.1.1/") == 1
 
 
 # --- progress of push

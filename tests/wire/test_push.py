@@ -28,7 +28,7 @@ def test_a_push_over_the_wire_is_proved_and_leaves_nothing(wire: Lab, tmp_path: 
     push = wire.host.start(sys.executable, "-c", MAIN, *words, "--timeout", 60)
     assert push.stdout is not None
     for line in push.stdout:
-        if json.loads(line)["event"] == "server-listening":
+        if json.loads(line).get("protocol") == "ftp":
             break
     own = ["--address", "192.168.1.2", "--disk", disk]
     wire.target.start(sys.executable, "-m", "deployer.sim", "--host", "192.168.1.1", *own)
