@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deployer.core import boot98, linetest, ppp
@@ -69,16 +70,20 @@ def run_ppp(job: Job, *, host: str, target: str) -> int:
     return subprocess.call(ppp_command(job, host=host, target=target))
 
 
-def terminal(job: Job, out: Path, *, overwrite: bool) -> None:
+def terminal(job: Job, out: Path, *, overwrite: bool, keep_names: bool = False) -> None:
     """A terminal on this console. ZMODEM starts by itself when the other side sends."""
 
-    def take(line: SerialLine, first: bytes) -> str:
-        got = receive_over(line, job, out, overwrite=overwrite, first=first)
-        return ", ".join(f"{item.path.name} ({item.length} bytes)" for item in got)
+    def take(line: SerialLine, first: bytes, stopped: Callable[[], bool]) -> tuple[str, bytes]:
+        rest: list[bytes] = []
+        now = replace(job, cancelled=stopped)
+        got = receive_over(line, now, out, overwrite=overwrite, first=first, rest=rest.append)
+        told = ", ".join(f"{item.path} ({item.length:,} bytes)" for item in got)
+        return told, b"".join(rest)
 
-    def give(line: SerialLine, path: Path) -> str:
-        send_over(line, job, [path], as_names=short_names([path]))
-        return f"{path.name} has arrived"
+    def give(line: SerialLine, path: Path, stopped: Callable[[], bool]) -> str:
+        name = path.name if keep_names else short_names([path])[0]
+        send_over(line, replace(job, cancelled=stopped), [path], as_names=[name])
+        return f"{path.name} has arrived" + ("" if name == path.name else f" as {name}")
 
     with SerialLine(job.port, job.speed, job.flow) as line:
-        serial_terminal.run(line, take=take, give=give)
+        serial_terminal.run(line, serial_terminal.Files(take, give))

@@ -11,7 +11,7 @@ from deployer.core.zmodem_frames import CANCEL, Kind, hex_header
 from deployer.core.zmodem_receive import Receiver, ReceiveSettings
 from deployer.core.zmodem_send import Sender, SendSettings
 
-__all__ = ["CANCEL", "ReceiveSettings", "Receiver", "SendSettings", "Sender", "detect"]
+__all__ = ["CANCEL", "ReceiveSettings", "Receiver", "SendSettings", "Sender", "begins", "detect"]
 
 _SENDER = hex_header(Kind.ZRQINIT, bytes(4))[1:18]
 _RECEIVER = b"*\x18B01"
@@ -25,3 +25,9 @@ def detect(data: bytes) -> Literal["sender", "receiver"] | None:
     if _SENDER in data:
         return "sender"
     return "receiver" if _RECEIVER in data else None
+
+
+def begins(data: bytes) -> int | None:
+    """Where in it a sender's session begins; None when none does."""
+    place = data.find(_SENDER)
+    return None if place < 0 else place - data[:place].endswith(b"*")

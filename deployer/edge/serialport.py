@@ -116,7 +116,7 @@ class SerialLine:
     def read(self, wait: float, *, until_writable: bool = False) -> bytes:
         """What has come; see `Line`."""
         try:
-            handle = self._handle()
+            handle = self.handle()
             if handle is None:
                 self._serial.timeout = min(wait, 0.02) if until_writable else wait
                 first = bytes(self._serial.read(1))
@@ -137,7 +137,7 @@ class SerialLine:
         """How many of these bytes the line took; see `Line`."""
         try:
             # Asked first: pyserial spins on a line that takes nothing, whatever its time-out says.
-            handle = self._handle()
+            handle = self.handle()
             if handle is not None and not select.select([], [handle], [], 0)[1]:
                 return 0
             return int(self._serial.write(data) or 0)
@@ -220,7 +220,7 @@ class SerialLine:
             select.select([], [], [], 0.02)
             waited += 0.02
 
-    def _handle(self) -> Any:
+    def handle(self) -> Any:
         """What `select` can wait for; None where there is no such thing (Windows, rfc2217)."""
         if sys.platform == "win32":
             return None

@@ -169,11 +169,42 @@ def receive_command(port: str, out: Path, overwrite: bool, name: str, **given: A
 @click.argument("port")
 @click.option("--out", type=_PATH, default=Path(), help="Where files go that the other side sends.")
 @click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
+@click.option("--keep-names", is_flag=True, help="Send the names as they are, not as 8.3.")
 @_line
-def terminal_command(port: str, out: Path, overwrite: bool, speed: int, flow: str) -> None:
-    """See what the other side says and type to it; files go both ways by ZMODEM."""
-    job = Job(port, speed=speed, flow=Flow(flow), note=functools.partial(click.echo, err=True))
-    serial_service.terminal(job, out, overwrite=overwrite)
+def terminal_command(
+    port: str, out: Path, *, overwrite: bool, keep_names: bool, speed: int, flow: str
+) -> None:
+    """See what the other side says and type to it; files go both ways by ZMODEM.
+
+    Ctrl-] is the only key that does not go to the other side: Ctrl-] then q ends the terminal,
+    s sends a file, ? helps. What the other side sends by ZMODEM is received by itself.
+    """
+    bare = _Bare(sys.stderr)
+    job = Job(
+        port, speed=speed, flow=Flow(flow), contact=60.0, emit=Meter(bare).show,
+        note=lambda text: bare.write(f"{text}\n"),
+    )  # fmt: skip
+    serial_service.terminal(job, out, overwrite=overwrite, keep_names=keep_names)
+
+
+class _Bare:
+    """A stream onto a console that does not turn line feeds into new lines."""
+
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    def isatty(self) -> bool:
+        """As the stream."""
+        return bool(self._stream.isatty())
+
+    def write(self, text: str) -> None:
+        """Text, each line at the left."""
+        self._stream.write(text.replace("\n", "\r\n"))
+        self._stream.flush()
+
+    def flush(self) -> None:
+        """As the stream."""
+        self._stream.flush()
 
 
 @serial.command("bootstrap")
