@@ -30,7 +30,9 @@ class Limits:
     """How much one server bears. Times are seconds, sizes bytes.
 
     Two descriptors and one open file per connection must fit into the process' limit of open files,
-    which is 1,024 on most systems.
+    which is 1,024 on most systems. `chunk` is what one sendfile call moves: larger ones cost a bit
+    less processor time where there is little of it, and on an idle machine keep a reader waiting
+    (benchmarks/transfer, `--servers stock,deployer@65536,deployer@1048576`).
     """
 
     connections: int = 256
@@ -50,7 +52,7 @@ class Limits:
     refusals_told: int = 20
     strangers_told: int = 500
     strangers_rate: float = 20.0
-    chunk: int = 1 << 20
+    chunk: int = 160 << 10
 
 
 class Library(Protocol):

@@ -105,8 +105,9 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
 
     def handle_write_event(self) -> None:
         """The socket takes more."""
-        if isinstance(self.job, Download):
-            self._send(self.job)
+        job = self.job
+        if isinstance(job, Download):
+            self._send(job)
 
     def _send(self, job: Download) -> None:
         try:

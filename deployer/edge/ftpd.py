@@ -148,7 +148,8 @@ class FtpServer:
                     next_sessions = now + _SESSION_SWEEP
                     _sweep(tuple(desk.controls), now)
                     listener.wake()
-                desk.close_sockets()
+                if desk.closing:
+                    desk.close_sockets()
         finally:
             for control in tuple(desk.controls):
                 with contextlib.suppress(Exception):
