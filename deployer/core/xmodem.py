@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from deployer.core.xmodem_frames import CANCEL, Flavour
+from deployer.core.transfer_side import CANCEL
+from deployer.core.xmodem_frames import Flavour
 from deployer.core.xmodem_receive import Receiver, ReceiveSettings
 from deployer.core.xmodem_send import Sender, SendSettings
 

@@ -11,7 +11,6 @@ from enum import StrEnum
 
 SOH, STX, EOT, ACK, NAK, CAN, PAD = 0x01, 0x02, 0x04, 0x06, 0x15, 0x18, 0x1A
 WANT_CRC = 0x43
-CANCEL = bytes((CAN,)) * 8 + b"\b" * 8
 SHORT, LONG = 128, 1024
 
 

@@ -6,17 +6,17 @@ knows the length can cut it. YMODEM's files are cut to the length that block 0 a
 
 from __future__ import annotations
 
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from deployer.core import transfer
-from deployer.core.transfer import MAX_LENGTH, Event, Offer, Reason
+from deployer.core.transfer import MAX_LENGTH, Offer, Reason
+from deployer.core.transfer_offer import parse_offer
+from deployer.core.transfer_side import Side
 from deployer.core.xmodem_frames import (
     ACK,
     CAN,
-    CANCEL,
     EOT,
     LONG,
     NAK,
@@ -28,7 +28,6 @@ from deployer.core.xmodem_frames import (
     decode,
     size_of,
 )
-from deployer.core.zmodem_receive import parse_offer
 
 MOST_ERRORS = 25
 _CRC_CALLS = 4
@@ -60,19 +59,17 @@ class _State(Enum):
     OFFERED = auto()
     DATA = auto()
     STORING = auto()
-    DONE = auto()
 
 
-class Receiver:
+class Receiver(Side):
     """Receives one file (XMODEM) or a batch (YMODEM). See `transfer` for how it is driven."""
 
     def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
+        super().__init__(now=now)
         self._settings = settings or ReceiveSettings()
         self._batch = self._settings.flavour is Flavour.YMODEM
         self._buffer = bytearray()
-        self._out = bytearray()
-        self._events: deque[Event] = deque()
-        self._now = self._heard = self._asked = self._last_byte = now
+        self._last_byte = now
         self._met = False
         self._crc = self._settings.crc
         self._calls = 0
@@ -82,6 +79,7 @@ class Receiver:
         self._position = 0
         self._number = 1
         self._ends = 0
+        self._has_stored = False
         self._state = _State.CALL
         if self._batch:
             self._call()
@@ -92,36 +90,15 @@ class Receiver:
             self._events.append(transfer.FileOffered(self._offer))
 
     @property
-    def done(self) -> bool:
-        """True when nothing will happen any more."""
-        return self._state is _State.DONE
-
-    @property
     def deadline(self) -> float | None:
         """When `tick` must be called at the latest."""
-        if self._state in (_State.DONE, _State.OFFERED, _State.STORING):
+        if self.done or self._state in (_State.OFFERED, _State.STORING):
             return None
         if self._damaged:
             return self._last_byte + self._settings.pause
         limit = self._settings.patience if self._met else self._settings.contact
         step = self._settings.call if self._state is _State.CALL else self._settings.answer
         return min(self._asked + step, self._heard + limit)
-
-    def data_to_send(self) -> bytes:
-        """What goes to the line next, once."""
-        data = bytes(self._out)
-        self._out.clear()
-        return data
-
-    def next_event(self) -> Event | None:
-        """What happened."""
-        return self._events.popleft() if self._events else None
-
-    def cancel(self) -> None:
-        """End the transfer; the sender is told."""
-        if not self.done:
-            self._out[:] = CANCEL
-            self._end(transfer.Cancelled(by_peer=False))
 
     def line_restored(self) -> None:
         """After the line was gone: ask for the block again."""
@@ -131,7 +108,7 @@ class Receiver:
 
     def accept(self, position: int = 0) -> None:
         """Take the offered file. Raises ValueError for another position than 0: no resuming."""
-        if self._state is not _State.OFFERED or position:
+        if self.done or self._state is not _State.OFFERED or position:
             raise ValueError("nothing is offered, or not from there")
         if self._batch:
             self._out.append(ACK)
@@ -148,11 +125,12 @@ class Receiver:
 
     def stored(self) -> None:
         """The file that has ended is safe."""
-        if self._state is not _State.STORING:
+        if self.done or self._state is not _State.STORING:
             raise ValueError("no file has ended")
         self._out.append(ACK)
         self._offer = None
         if self._batch:
+            self._has_stored = True
             self._state = _State.CALL
             self._calls = 0
             self._call()
@@ -174,9 +152,13 @@ class Receiver:
                 self._end(transfer.Cancelled(by_peer=True))
             return
         self._buffer += data
-        while self._buffer and self._state in (_State.CALL, _State.DATA) and not self._damaged:
+        while self._buffer and self._listening:
             if not self._take():
                 return
+
+    @property
+    def _listening(self) -> bool:
+        return not (self.done or self._damaged) and self._state in (_State.CALL, _State.DATA)
 
     def tick(self, now: float) -> None:
         """The time is `now`."""
@@ -207,7 +189,7 @@ class Receiver:
                 else:
                     self._asked = self._now
                     self._out.append(NAK)
-            case _State.OFFERED | _State.STORING | _State.DONE:
+            case _State.OFFERED | _State.STORING:
                 pass
             case _ as never:
                 assert_never(never)
@@ -314,13 +296,14 @@ class Receiver:
         self._out.append(ACK)
 
     def _eot(self) -> None:
-        if self._state is _State.CALL and (self._batch or not self._met):
-            if self._batch and self._met:
+        if self._state is _State.CALL and self._batch:
+            if self._has_stored:
                 # Our ACK of the last file's end was lost.
                 self._out.append(ACK)
                 self._call()
-                return
-            self._met = True
+            # Else it is the end of something that we know nothing of: no ACK for that.
+            return
+        self._met = True
         self._heard = self._asked = self._now
         self._ends += 1
         if self._ends == 1:
@@ -336,12 +319,3 @@ class Receiver:
             return
         self._state = _State.STORING
         self._events.append(transfer.FileEnded(self._position))
-
-    def _fail(self, reason: Reason, what: str) -> None:
-        self._out += CANCEL
-        self._end(transfer.Failed(reason, what))
-
-    def _end(self, event: Event) -> None:
-        if not self.done:
-            self._state = _State.DONE
-            self._events.append(event)

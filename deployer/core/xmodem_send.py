@@ -6,18 +6,18 @@ again before it asks, or before `again` seconds have passed.
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from deployer.core import transfer
-from deployer.core.transfer import MAX_LENGTH, Event, Offer, Reason, Want
+from deployer.core.transfer import MAX_LENGTH, Offer, Reason, Want
+from deployer.core.transfer_offer import announce
+from deployer.core.transfer_side import Side
 from deployer.core.xmodem_frames import (
     ACK,
     CAN,
-    CANCEL,
     EOT,
     LONG,
     NAK,
@@ -28,6 +28,8 @@ from deployer.core.xmodem_frames import (
 )
 
 MOST_ERRORS = 25
+_BATCH_CALLS = 3
+"""Calls in a row behind EOT that may mean: give me the next file."""
 _LAST_WORD = 10.0
 """Seconds that the receiver has to confirm the batch's end; every file is confirmed by then."""
 
@@ -59,15 +61,15 @@ class _State(Enum):
     """The receiver has to call for the next name, and gets the empty one."""
     CLOSED = auto()
     """The empty name is out."""
-    DONE = auto()
 
 
-class Sender:
+class Sender(Side):
     """Sends `offers`; with XMODEM exactly one. See `transfer` for how it is driven."""
 
     def __init__(
         self, offers: Sequence[Offer], *, now: float, settings: SendSettings | None = None
     ) -> None:
+        super().__init__(now=now)
         self._settings = settings or SendSettings()
         self._batch = self._settings.flavour is Flavour.YMODEM
         if not self._batch and len(offers) != 1:
@@ -75,9 +77,6 @@ class Sender:
         if any(offer.length is None or offer.length > MAX_LENGTH for offer in offers):
             raise ValueError("every file needs a length of at most 4,294,967,295 bytes")
         self._offers = tuple(offers)
-        self._out = bytearray()
-        self._events: deque[Event] = deque()
-        self._now = self._heard = self._asked = now
         self._met = False
         self._crc = True
         self._last_sent = b""
@@ -92,11 +91,7 @@ class Sender:
         self._sent = 0
         self._number = 1
         self._errors = 0
-
-    @property
-    def done(self) -> bool:
-        """True when nothing will happen any more."""
-        return self._state is _State.DONE
+        self._late_calls = 0
 
     @property
     def deadline(self) -> float | None:
@@ -116,7 +111,7 @@ class Sender:
     @property
     def want(self) -> Want | None:
         """The bytes of the next block."""
-        if self._state is not _State.FILL:
+        if self.done or self._state is not _State.FILL:
             return None
         left = (self._offers[self._index].length or 0) - self._position
         size = SHORT if self._settings.flavour is Flavour.XMODEM or left <= LONG - SHORT else LONG
@@ -133,22 +128,6 @@ class Sender:
 
     def answer_checksum(self, value: int) -> None:
         """These protocols never ask for one."""
-
-    def data_to_send(self) -> bytes:
-        """What goes to the line next, once."""
-        data = bytes(self._out)
-        self._out.clear()
-        return data
-
-    def next_event(self) -> Event | None:
-        """What happened."""
-        return self._events.popleft() if self._events else None
-
-    def cancel(self) -> None:
-        """End the transfer; the receiver is told."""
-        if not self.done:
-            self._out[:] = CANCEL
-            self._end(transfer.Cancelled(by_peer=False))
 
     def line_restored(self) -> None:
         """After the line was gone: the receiver will ask again."""
@@ -206,14 +185,16 @@ class Sender:
             case _State.END:
                 if byte == ACK:
                     self._file_sent()
-                else:
+                elif byte == NAK or self._position == 0:
                     self._again()
+                else:
+                    self._called_at_end()
             case _State.CLOSED:
                 if byte == ACK:
                     self._end(transfer.Finished())
                 elif byte == NAK:
                     self._again()
-            case _State.FILL | _State.DONE:
+            case _State.FILL:
                 pass
             case _ as never:
                 assert_never(never)
@@ -234,9 +215,7 @@ class Sender:
                 self._next_block()
 
     def _block_zero(self) -> bytes:
-        offer = self._offers[self._index]
-        name = offer.name.encode("utf-8", "surrogateescape")
-        data = name + b"\0" + f"{offer.length} {offer.mtime:o} 100644".encode("ascii") + b"\0"
+        data = announce(self._offers[self._index])
         size = SHORT if len(data) <= SHORT else LONG
         return encode(0, data.ljust(size, b"\0"), crc=self._crc)
 
@@ -256,6 +235,19 @@ class Sender:
         else:
             self._state = _State.START if self._index < len(self._offers) else _State.CLOSE
 
+    def _called_at_end(self) -> None:
+        """Who calls now has been started anew; or, in a batch, its ACK of our EOT was lost."""
+        self._late_calls += 1
+        if self._late_calls <= (_BATCH_CALLS if self._batch else 1):
+            if self._batch:
+                self._again()
+        else:
+            self._fail(
+                Reason.PEER,
+                "the receiver was started anew when all was sent (or its last answer was lost): "
+                "it may not have the file",
+            )
+
     def _send(self, data: bytes) -> None:
         self._asked = self._now
         self._last_sent = data
@@ -270,11 +262,3 @@ class Sender:
             self._events.append(transfer.Resent(self._position, self._sent))
         self._out.clear()
         self._send(self._last_sent)
-
-    def _fail(self, reason: Reason, what: str) -> None:
-        self._out += CANCEL
-        self._end(transfer.Failed(reason, what))
-
-    def _end(self, event: Event) -> None:
-        self._state = _State.DONE
-        self._events.append(event)

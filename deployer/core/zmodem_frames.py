@@ -15,10 +15,10 @@ from binascii import crc_hqx, hexlify
 from dataclasses import dataclass
 from enum import IntEnum
 
+from deployer.core.transfer_side import CANCEL as CANCEL  # noqa: PLC0414 - a word of ZMODEM too
+
 ZPAD = 0x2A
 ZDLE = 0x18
-CANCEL = b"\x18" * 8 + b"\b" * 8
-"""Eight CAN end a session; the backspaces wipe them off a shell's command line."""
 MAX_SUBPACKET = 8192
 """Longest data subpacket read. The standard says 1024; some senders use up to 8192."""
 
@@ -63,6 +63,8 @@ TESCCTL = 0x40
 """ZF0 of ZSINIT: the sender expects control characters to be escaped."""
 ZCBIN, ZCRESUM = 1, 3
 """ZF0 of ZFILE: binary; resume an interrupted transfer."""
+ZMCRC = 2
+"""ZF1 of ZFILE: compare checksums first."""
 
 
 @dataclass(frozen=True, slots=True)

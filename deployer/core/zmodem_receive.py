@@ -7,16 +7,15 @@ the other side run programs here, is refused.
 
 from __future__ import annotations
 
-import re
-from collections import deque
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from deployer.core import transfer
-from deployer.core.transfer import MAX_LENGTH, MAX_NAME, Event, Offer, Reason
+from deployer.core.transfer import MAX_LENGTH, Offer, Reason
+from deployer.core.transfer_offer import parse_offer
+from deployer.core.transfer_side import Side
 from deployer.core.zmodem_frames import (
-    CANCEL,
     CANFC32,
     CANFDX,
     CANOVIO,
@@ -75,20 +74,15 @@ class _State(Enum):
     """For our driver to store the file."""
     LAST = auto()
     """For `OO`."""
-    DONE = auto()
 
 
-class Receiver:
+class Receiver(Side):
     """Receives files. See `transfer` for how it is driven."""
 
     def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
+        super().__init__(now=now)
         self._settings = settings or ReceiveSettings()
         self._reader = Reader()
-        self._out = bytearray()
-        self._events: deque[Event] = deque()
-        self._now = now
-        self._heard = now
-        self._asked = now
         self._asked_in_vain = 0
         self._met = False
         self._state = _State.WAIT
@@ -100,46 +94,23 @@ class Receiver:
         self._errors = 0
         self._noise_mark = 0
         self._files = 0
-        self._skipped = False
         self._ready()
-
-    @property
-    def done(self) -> bool:
-        """True when nothing will happen any more."""
-        return self._state is _State.DONE
 
     @property
     def deadline(self) -> float | None:
         """When `tick` must be called at the latest."""
-        match self._state:
-            case _State.DONE | _State.OFFERED | _State.STORING:
-                return None
-            case _State.LAST:
-                return self._asked + 1.0
+        if self.done or self._state in (_State.OFFERED, _State.STORING):
+            return None
+        if self._state is _State.LAST:
+            return self._asked + 1.0
         limit = self._settings.patience if self._met else self._settings.contact
         # Who pauses for minutes is not asked every few seconds.
         wait = self._settings.answer * min(8, 1 << self._asked_in_vain)
         return min(self._asked + wait, self._heard + limit)
 
-    def data_to_send(self) -> bytes:
-        """What goes to the line next, once."""
-        data = bytes(self._out)
-        self._out.clear()
-        return data
-
-    def next_event(self) -> Event | None:
-        """What happened."""
-        return self._events.popleft() if self._events else None
-
     def trailing_data(self) -> bytes:
         """What came behind the end of the session."""
         return self._reader.rest().removeprefix(b"OO") if self.done else b""
-
-    def cancel(self) -> None:
-        """End the session; the sender is told."""
-        if not self.done:
-            self._out[:] = CANCEL
-            self._end(transfer.Cancelled(by_peer=False))
 
     def line_restored(self) -> None:
         """After the line was gone: tell the sender where we stand."""
@@ -162,7 +133,6 @@ class Receiver:
         """Do not take the offered file."""
         self._decide()
         self._offer = None
-        self._skipped = True
         self._state = _State.WAIT
         self._say(Kind.ZSKIP)
         self._advance()
@@ -176,7 +146,7 @@ class Receiver:
 
     def stored(self) -> None:
         """The file that has ended is safe."""
-        if self._state is not _State.STORING:
+        if self.done or self._state is not _State.STORING:
             raise ValueError("no file has ended")
         self._offer = None
         self._state = _State.WAIT
@@ -214,7 +184,7 @@ class Receiver:
             self._ask_again()
 
     def _decide(self) -> None:
-        if self._state is not _State.OFFERED:
+        if self.done or self._state is not _State.OFFERED:
             raise ValueError("no file is offered")
 
     def _ask_again(self) -> None:
@@ -233,16 +203,16 @@ class Receiver:
                 self._asked_in_vain = min(3, self._asked_in_vain + 1)
                 self._state = _State.HEADER
                 self._say_position()
-            case _State.OFFERED | _State.STORING | _State.LAST | _State.DONE:
+            case _State.OFFERED | _State.STORING | _State.LAST:
                 pass
             case _ as never:
                 assert_never(never)
 
     def _advance(self) -> None:
         """Use what has been fed as far as it goes."""
-        while True:
+        while not self.done:
             match self._state:
-                case _State.DONE | _State.OFFERED | _State.STORING:
+                case _State.OFFERED | _State.STORING:
                     return
                 case _State.LAST:
                     rest = self._reader.rest()
@@ -366,8 +336,8 @@ class Receiver:
                     self._checksum_told(header.position)
             case _State.HEADER:
                 self._take_data_header(header)
-            case _ if self._skipped and header.kind == Kind.ZEOF:
-                # It had sent all before it heard that we do not want it.
+            case _State.WAIT if header.kind == Kind.ZEOF:
+                # It has not heard that we have that file, or do not want it.
                 self._ready()
             case _:
                 pass
@@ -419,7 +389,6 @@ class Receiver:
         offer = parse_offer(data, self._settings.max_length)
         if offer is None:
             self._state = _State.WAIT
-            self._skipped = True
             self._say(Kind.ZSKIP)
             self._count_error("an offer with an impossible name or length")
             return
@@ -434,7 +403,6 @@ class Receiver:
             self._fail(Reason.LIMIT, f"more than {self._settings.max_files} files")
             return
         self._offer = offer
-        self._skipped = False
         self._errors = 0
         self._state = _State.OFFERED
         self._events.append(transfer.FileOffered(offer))
@@ -464,37 +432,3 @@ class Receiver:
 
     def _say_position(self) -> None:
         self._say(Kind.ZRPOS, self._position)
-
-    def _fail(self, reason: Reason, what: str) -> None:
-        self._out += CANCEL
-        self._end(transfer.Failed(reason, what))
-
-    def _end(self, event: Event) -> None:
-        if not self.done:
-            self._state = _State.DONE
-            self._events.append(event)
-
-
-_NUMBER = re.compile(rb"[0-9]{1,10}")
-_OCTAL = re.compile(rb"[0-7]{1,12}")
-
-
-def parse_offer(data: bytes, max_length: int = MAX_LENGTH) -> Offer | None:
-    """The file that the subpacket behind ZFILE announces; None when it is none we take.
-
-    It is `name NUL length mtime-in-octal mode serial files-left bytes-left NUL`; all behind the
-    name may be missing. YMODEM's block 0 is the same.
-    """
-    name, found, rest = data.partition(b"\0")
-    if not found or not 0 < len(name) <= MAX_NAME:
-        return None
-    fields = rest.partition(b"\0")[0].split()
-    length: int | None = None
-    if fields:
-        if not _NUMBER.fullmatch(fields[0]):
-            return None
-        length = int(fields[0])
-        if length > max_length:
-            return None
-    mtime = int(fields[1], 8) if len(fields) > 1 and _OCTAL.fullmatch(fields[1]) else 0
-    return Offer(name.decode("utf-8", "surrogateescape"), length, mtime)

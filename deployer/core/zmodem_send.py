@@ -1,27 +1,34 @@
 """The ZMODEM sender: files out, in any number, over a line that may fail at any byte.
 
-At most `window` bytes are on their way unconfirmed, so an error never costs more than that again:
-every quarter of it asks for a confirmation (ZCRCQ), which the receiver gives without stopping the
-stream. A receiver with a buffer of its own (ZRINIT's length) gets its rhythm instead (ZCRCW). A
-receiver may pause for `patience` seconds; whoever stops the line with XOFF or CTS pauses us too.
+Every quarter of the window (see `zmodem_pace`) asks for a confirmation (ZCRCQ), which the receiver
+gives without stopping the stream. A receiver with a buffer of its own (ZRINIT's length), or one
+that cannot listen while it works, gets its rhythm instead (ZCRCW). A receiver may pause for
+`patience` seconds; whoever stops the line with XOFF or CTS pauses us too.
+
+ZRINIT means two things: "this file is stored", and "I have just been started". So a file's last
+bytes ask for a confirmation as well, and ZEOF goes right behind them. Only who has confirmed them
+and says ZRINIT soon after has the file; anybody else is offered it once more, to go on behind what
+is there if its checksum is right. That costs a stored file nothing but the question.
 """
 
 from __future__ import annotations
 
-from collections import deque
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum, auto
 from typing import assert_never
 
 from deployer.core import transfer
-from deployer.core.transfer import MAX_LENGTH, Event, Offer, Reason, Want
+from deployer.core.transfer import MAX_LENGTH, Offer, Reason, Want
+from deployer.core.transfer_offer import announce
+from deployer.core.transfer_side import Side
 from deployer.core.zmodem_frames import (
-    CANCEL,
     CANFC32,
+    CANFDX,
     ESCCTL,
     ZCBIN,
     ZCRESUM,
+    ZMCRC,
     Abort,
     Damaged,
     End,
@@ -33,17 +40,15 @@ from deployer.core.zmodem_frames import (
     hex_header,
     position_bytes,
 )
+from deployer.core.zmodem_pace import Pace
 
-BLOCK = 1024
-SMALLEST_BLOCK = 64
-_CAREFUL = 2 << 10
-"""The window after an error, until something is confirmed again: a receiver that only paused has
-asked for what is on its way already, and may ask several times."""
 MOST_ERRORS = 30
 """Times that the receiver may ask again for the same place."""
 MOST_ECHOES = 8
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
+_TRUST = 5.0
+"""Seconds between the confirmation of a file's last byte and the ZRINIT that answers its ZEOF."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,10 +75,9 @@ class _State(Enum):
     DATA = auto()
     END = auto()
     FINISH = auto()
-    DONE = auto()
 
 
-class Sender:
+class Sender(Side):
     """Sends `offers` in their order. See `transfer` for how it is driven."""
 
     def __init__(
@@ -81,42 +85,21 @@ class Sender:
     ) -> None:
         if any(offer.length is None or offer.length > MAX_LENGTH for offer in offers):
             raise ValueError("ZMODEM counts to 4,294,967,295 bytes and must know the length")
+        super().__init__(now=now)
         self._offers = tuple(offers)
         self._settings = settings or SendSettings()
         self._reader = Reader()
         self._writer = Writer(wide=False, escape_controls=self._settings.escape_controls)
-        self._out = bytearray()
-        self._events: deque[Event] = deque()
-        self._now = now
-        self._heard = now
-        self._asked = now
         self._state = _State.CONTACT
         self._index = 0
-        self._resume = self._settings.resume
+        self._again = False
         self._echoes = 0
         self._restarts = 0
-        self._asked_length = 0
         self._buffer = 0
-        self._reset_file()
-        self._hello()
-
-    def _reset_file(self) -> None:
-        self._position = 0
-        self._furthest = 0
-        self._acked = 0
+        self._pace = Pace(window=self._settings.window, buffer=0)
         self._frame_open = False
-        self._careful = False
-        self._since_query = 0
-        self._stopped = False
-        self._block = BLOCK
-        self._good = 0
-        self._errors = 0
-        self._error_at = -1
-
-    @property
-    def done(self) -> bool:
-        """True when nothing will happen any more."""
-        return self._state is _State.DONE
+        self._had_all_at: float | None = None
+        self._hello()
 
     @property
     def deadline(self) -> float | None:
@@ -130,25 +113,16 @@ class Sender:
     @property
     def confirmed(self) -> int:
         """Bytes of the open file that the receiver is known to have."""
-        return self._acked
+        return self._pace.acked
 
     @property
     def want(self) -> Want | None:
         """The bytes to send next; None while the window is full or none are due."""
-        length = self._length
-        if self._state is not _State.DATA or self._stopped or self._position >= length:
+        if self.done or self._state is not _State.DATA:
             return None
-        room = self._block
-        if self._buffer:
-            room = min(room, self._buffer - self._since_query)
-        elif self._position - self._acked >= self._window:
-            return None
-        return Want(self._index, self._position, min(room, length - self._position))
-
-    @property
-    def _window(self) -> int:
-        window = self._settings.window
-        return min(window, _CAREFUL) if self._careful else window
+        position = self._pace.position
+        count = min(self._pace.room, self._length - position)
+        return Want(self._index, position, count) if count > 0 else None
 
     @property
     def _length(self) -> int:
@@ -156,29 +130,13 @@ class Sender:
             return 0
         return self._offers[self._index].length or 0
 
-    def data_to_send(self) -> bytes:
-        """What goes to the line next, once."""
-        data = bytes(self._out)
-        self._out.clear()
-        return data
-
-    def next_event(self) -> Event | None:
-        """What happened."""
-        return self._events.popleft() if self._events else None
-
-    def cancel(self) -> None:
-        """End the session; the receiver is told."""
-        if not self.done:
-            self._out[:] = CANCEL
-            self._end(transfer.Cancelled(by_peer=False))
-
     def line_restored(self) -> None:
         """After the line was gone: ask the receiver where it stands."""
         self._heard = self._asked = self._now
         self._reader.clear()
         self._out.clear()
         if self._state is _State.DATA:
-            self._rewind(self._acked, self._position - self._acked)
+            self._rewind(self._pace.acked)
             self._query()
         else:
             self._ask_again()
@@ -190,29 +148,40 @@ class Sender:
             raise ValueError("not what was wanted")
         if not self._frame_open:
             self._open_frame()
-        self._position += len(data)
-        self._furthest = max(self._furthest, self._position)
-        self._since_query += len(data)
-        last = self._position >= self._length
-        self._out += self._writer.subpacket(data, self._ending(last=last))
         self._asked = self._now
-        if last:
-            self._frame_open = False
-            self._state = _State.END
-            self._out += self._header(Kind.ZEOF, self._length)
+        self._pace.went(len(data))
+        if self._pace.position >= self._length:
+            self._close(data)
+        elif not self._pace.asks():
+            self._out += self._writer.subpacket(data, End.ZCRCG)
+        elif not self._buffer:
+            self._out += self._writer.subpacket(data, End.ZCRCQ)
+        else:
+            self._stop_with(data)
 
-    def _ending(self, *, last: bool) -> End:
-        if last:
-            return End.ZCRCE
-        if self._buffer and self._since_query >= self._buffer:
-            self._since_query = 0
-            self._stopped = True
-            self._frame_open = False
-            return End.ZCRCW
-        if not self._buffer and self._since_query >= self._window // 4:
-            self._since_query = 0
-            return End.ZCRCQ
-        return End.ZCRCG
+    def _stop_with(self, data: bytes) -> None:
+        """Data behind which the receiver has to speak first."""
+        self._out += self._writer.subpacket(data, End.ZCRCW)
+        self._frame_open = False
+        self._pace.stopped = True
+
+    def _close(self, data: bytes = b"") -> None:
+        """The last bytes of the file, which ask for a confirmation, and ZEOF."""
+        if self._buffer:
+            # ZEOF has to wait until it is listening again.
+            self._stop_with(data)
+            self._state = _State.DATA
+            return
+        self._out += self._writer.subpacket(data, End.ZCRCQ)
+        self._out += self._writer.subpacket(b"", End.ZCRCE)
+        self._frame_open = False
+        self._say_end(None)
+
+    def _say_end(self, had_all_at: float | None) -> None:
+        self._asked = self._now
+        self._had_all_at = had_all_at
+        self._state = _State.END
+        self._out += self._header(Kind.ZEOF, self._length)
 
     def answer_checksum(self, value: int) -> None:
         """The CRC-32 of the open file's beginning that was asked for."""
@@ -272,10 +241,11 @@ class Sender:
             case _State.DATA:
                 self._query()
             case _State.END:
-                self._out += self._header(Kind.ZEOF, self._length)
+                self._open_frame()
+                self._close()
             case _State.FINISH:
                 self._out += hex_header(Kind.ZFIN, bytes(4))
-            case _State.CHECKSUM | _State.DONE:
+            case _State.CHECKSUM:
                 pass
             case _ as never:
                 assert_never(never)
@@ -285,9 +255,7 @@ class Sender:
         self._asked = self._now
         if not self._frame_open:
             self._open_frame()
-        self._out += self._writer.subpacket(b"", End.ZCRCW)
-        self._frame_open = False
-        self._stopped = True
+        self._stop_with(b"")
 
     def _hello(self) -> None:
         self._asked = self._now
@@ -320,7 +288,8 @@ class Sender:
         match self._state:
             case _State.CONTACT:
                 if header.kind == Kind.ZRINIT:
-                    self._met(header)
+                    self._learn(header)
+                    self._next_file()
             case _State.OFFER | _State.CHECKSUM:
                 self._answer_to_offer(header)
             case _State.DATA:
@@ -333,22 +302,21 @@ class Sender:
                     self._end(transfer.Finished())
                 elif header.kind == Kind.ZRINIT:
                     self._ask_again()
-            case _State.DONE:
-                pass
             case _ as never:
                 assert_never(never)
 
-    def _met(self, header: Header) -> None:
+    def _learn(self, header: Header) -> None:
         """ZRINIT tells what the receiver can do."""
         self._writer = Writer(
             wide=bool(header.flags & CANFC32),
             escape_controls=self._settings.escape_controls or bool(header.flags & ESCCTL),
         )
         self._buffer = int.from_bytes(header.data[:2], "little")
-        self._next_file()
+        if not header.flags & CANFDX:
+            self._buffer = self._buffer or self._settings.window
 
     def _next_file(self) -> None:
-        self._reset_file()
+        self._frame_open = False
         if self._index >= len(self._offers):
             self._state = _State.FINISH
             self._ask_again()
@@ -361,11 +329,13 @@ class Sender:
         offer = self._offers[self._index]
         left = self._offers[self._index :]
         total = sum(item.length or 0 for item in left)
-        facts = f"{offer.length} {offer.mtime:o} 100644 0 {len(left)} {total}"
-        name = offer.name.encode("utf-8", "surrogateescape")
-        flags = ZCRESUM if self._resume else ZCBIN
-        self._out += self._writer.header(Kind.ZFILE, flag_bytes(flags))
-        self._out += self._writer.subpacket(name + b"\0" + facts.encode("ascii") + b"\0", End.ZCRCW)
+        flags = flag_bytes(ZCRESUM, ZMCRC) if self._resumes else flag_bytes(ZCBIN)
+        self._out += self._writer.header(Kind.ZFILE, flags)
+        self._out += self._writer.subpacket(announce(offer, f" 0 {len(left)} {total}"), End.ZCRCW)
+
+    @property
+    def _resumes(self) -> bool:
+        return self._again or self._settings.resume
 
     def _answer_to_offer(self, header: Header) -> None:
         match header.kind:
@@ -374,9 +344,7 @@ class Sender:
             case Kind.ZSKIP:
                 self._skipped()
             case Kind.ZCRC if self._state is _State.OFFER:
-                self._state = _State.CHECKSUM
-                self._asked_length = min(header.position or self._length, self._length)
-                self._events.append(transfer.ChecksumAsked(self._index, self._asked_length))
+                self._checksum_asked(header.position)
             case Kind.ZNAK:
                 self._offer()
             case Kind.ZRINIT if self._now - self._asked > _STALE_ZRINIT:
@@ -384,138 +352,124 @@ class Sender:
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session")
 
+    def _checksum_asked(self, length: int) -> None:
+        if length > self._length and self._resumes:
+            # rz would overwrite its beginning and leave the rest of it behind our file.
+            self._fail(Reason.PEER, "the receiver has a longer file of that name: delete it there")
+            return
+        self._state = _State.CHECKSUM
+        asked = min(length or self._length, self._length)
+        self._events.append(transfer.ChecksumAsked(self._index, asked))
+
     def _start(self, position: int) -> None:
         if position > self._length:
             self._fail(Reason.PEER, "the receiver has more of the file than there is")
             return
-        self._position = self._acked = self._furthest = position
-        self._since_query = 0
+        window = self._settings.window
+        self._pace = Pace(window=window, buffer=self._buffer, position=position)
         self._events.append(transfer.FileStarted(self._index, position))
         self._state = _State.DATA
         self._open_frame()
         if position >= self._length:
-            self._empty_end()
+            self._close()
 
     def _open_frame(self) -> None:
         self._asked = self._now
-        self._out += self._header(Kind.ZDATA, self._position)
+        self._out += self._header(Kind.ZDATA, self._pace.position)
         self._frame_open = True
-
-    def _empty_end(self) -> None:
-        """Nothing is left to send: an empty subpacket and the end."""
-        self._out += self._writer.subpacket(b"", End.ZCRCE)
-        self._frame_open = False
-        self._state = _State.END
-        self._out += self._header(Kind.ZEOF, self._length)
 
     def _answer_to_data(self, header: Header) -> None:
         match header.kind:
             case Kind.ZACK:
-                self._confirmed_up_to(header.position)
+                self._pace.confirm(header.position)
+                if header.position == self._length == self._pace.position:
+                    self._say_end(self._now)
             case Kind.ZRPOS:
                 self._error(header.position)
             case Kind.ZNAK:
-                self._error(self._acked)
+                self._error(self._pace.acked)
             case Kind.ZSKIP:
                 self._skipped()
             case Kind.ZRINIT:
                 # Nobody says this behind ZRPOS but a receiver that has been started anew.
-                self._restarted()
+                self._restarted(header)
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session in mid-file")
 
-    def _restarted(self) -> None:
+    def _restarted(self, header: Header) -> None:
+        """Whoever is there now knows nothing of this file, or may know nothing of it."""
         self._restarts += 1
         if self._restarts > MOST_ERRORS:
             self._fail(Reason.PEER, "the receiver starts anew again and again")
             return
         self._out.clear()
-        self._resume = True
+        self._learn(header)
+        self._again = True
         self._next_file()
 
     def _answer_to_end(self, header: Header) -> None:
         match header.kind:
-            case Kind.ZRINIT:
-                self._acked = self._length
+            case Kind.ZRINIT if self._believed:
                 self._events.append(transfer.FileSent(self._index))
-                self._index += 1
-                self._next_file()
+                self._turn_to_next()
+            case Kind.ZRINIT:
+                self._restarted(header)
             case Kind.ZACK:
-                self._confirmed_up_to(header.position)
+                self._pace.confirm(header.position)
+                if header.position == self._length:
+                    self._had_all_at = self._now
             case Kind.ZRPOS:
                 self._state = _State.DATA
                 self._error(header.position)
             case Kind.ZNAK:
-                self._out += self._header(Kind.ZEOF, self._length)
+                self._ask_again()
             case Kind.ZSKIP:
                 self._skipped()
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session before the file's end")
 
-    def _confirmed_up_to(self, position: int) -> None:
-        if self._acked <= position <= self._position:
-            if position > self._acked:
-                self._errors = 0
-                self._careful = False
-                self._good += position - self._acked
-            self._acked = position
-            self._stopped = False
-            if self._good > 16 << 10 and self._block < BLOCK:
-                self._block *= 2
-                self._good = 0
+    @property
+    def _believed(self) -> bool:
+        return self._had_all_at is not None and self._now - self._had_all_at <= _TRUST
+
+    def _turn_to_next(self) -> None:
+        self._index += 1
+        self._again = False
+        self._next_file()
 
     def _error(self, position: int) -> None:
         """The receiver wants everything from `position` on (again)."""
-        if position > self._furthest:
+        if position > self._pace.furthest:
             # Beyond what it was ever sent. (Beyond our place is right: we have gone back, and what
             # was on its way has reached it after all.)
             self._fail(Reason.PEER, "the receiver asked for a place beyond what was sent")
             return
-        if position <= self._error_at:
-            self._errors += 1
-        else:
-            self._errors = 1
-        self._error_at = max(position, self._error_at)
-        if self._errors > MOST_ERRORS:
+        if self._pace.errors_at(position) > MOST_ERRORS:
             self._fail(
                 Reason.NOISE,
                 f"the same place failed {MOST_ERRORS} times: the line damages what is sent",
             )
             return
-        again = max(0, self._position - position)
-        self._rewind(position, again)
+        self._rewind(position)
         self._open_frame()
         if position >= self._length:
-            self._empty_end()
+            self._close()
 
-    def _rewind(self, position: int, again: int) -> None:
-        if again:
+    def _rewind(self, position: int) -> None:
+        if again := self._pace.back_to(position):
             self._events.append(transfer.Resent(position, again))
-            self._block = max(SMALLEST_BLOCK, self._block // 2)
-            self._good = 0
+        self._end_frame()
+
+    def _end_frame(self) -> None:
+        """Whoever is still in the frame sees it end; who hunts for a header passes it over."""
         if self._frame_open:
-            # Whoever is still in the frame sees it end; who hunts for a header passes it over.
             self._out += self._writer.subpacket(b"", End.ZCRCE)
-        self._position = self._acked = position
-        self._careful = True
-        self._since_query = 0
-        self._stopped = False
-        self._frame_open = False
+            self._frame_open = False
 
     def _skipped(self) -> None:
-        if self._frame_open:
-            self._out += self._writer.subpacket(b"", End.ZCRCE)
+        self._end_frame()
         self._events.append(transfer.FileSkipped(self._index))
-        self._index += 1
-        self._next_file()
+        self._turn_to_next()
 
     def _header(self, kind: Kind, position: int) -> bytes:
         return self._writer.header(kind, position_bytes(position))
-
-    def _fail(self, reason: Reason, what: str) -> None:
-        self._out += CANCEL
-        self._end(transfer.Failed(reason, what))
-
-    def _end(self, event: Event) -> None:
-        self._state = _State.DONE
-        self._events.append(event)

@@ -9,7 +9,7 @@ from pathlib import Path
 from deployer.core import transfer, xmodem, zmodem
 from deployer.core.transfer import Offer
 from deployer.edge.serial_drive import Hooks, drive
-from deployer.edge.serial_inbox import Inbox, Incoming
+from deployer.edge.serial_inbox import Inbox, Incoming, checksum_of
 from deployer.edge.serial_job import Job, Progress, Received, on_gone, raise_for
 from deployer.edge.serialport import Line, SerialLine
 from deployer.errors import DeployerError, DirectoryForbidden, TransferRefused, WrongUse
@@ -61,6 +61,7 @@ class _Receiving:
         self._incoming: Incoming | None = None
         self._held = 0
         self._received: list[Received] = []
+        self._whole: dict[Path, Offer] = {}
         self._refused: list[str] = []
         now = time.monotonic()
         self._zmodem: zmodem.Receiver | None = None
@@ -134,6 +135,10 @@ class _Receiving:
 
     def _offered(self, offer: Offer) -> None:
         place = self._inbox.place(offer)
+        if place is not None and self._zmodem is not None and self._whole.get(place) == offer:
+            # It came whole just now; its sender has not heard so.
+            self._zmodem.ask_checksum(offer.length or 0)
+            return
         if place is None or self._inbox.refuses(place):
             self._refused.append(offer.name)
             self._machine.skip()
@@ -151,10 +156,22 @@ class _Receiving:
 
     def _compared(self, value: int | None) -> None:
         """Go on behind what lies here, but only if it is the beginning of the same file."""
-        assert self._incoming is not None
+        if self._incoming is None:
+            self._confirm_again(value)
+            return
         held = min(self._held, self._incoming.offer.length or 0)
         same = value is not None and value == self._incoming.checksum(held)
         self._begin(held if same else 0)
+
+    def _confirm_again(self, value: int | None) -> None:
+        done = self._received[-1]
+        with done.path.open("rb") as handle:
+            same = value == checksum_of(handle, done.length)
+        if same:
+            self._machine.accept(done.length)
+        else:
+            self._refused.append(done.path.name)
+            self._machine.skip()
 
     def _begin(self, position: int) -> None:
         assert self._incoming is not None
@@ -175,7 +192,9 @@ class _Receiving:
         self._progress.at(position + len(data))
 
     def _ended(self, length: int) -> None:
-        assert self._incoming is not None
+        if self._incoming is None:
+            self._machine.stored()
+            return
         incoming, self._incoming = self._incoming, None
         try:
             incoming.finish()
@@ -184,6 +203,7 @@ class _Receiving:
             return
         self._progress.done(length)
         self._received.append(Received(incoming.place, length))
+        self._whole = {incoming.place: incoming.offer}
         self._machine.stored()
 
 

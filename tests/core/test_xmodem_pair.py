@@ -202,6 +202,40 @@ def test_what_the_sender_answers(stage: str, word: bytes, answer: bytes) -> None
     assert not machine.done
 
 
+@pytest.mark.parametrize(
+    ("flavour", "answer", "most"),
+    [
+        (Flavour.XMODEM_1K, b"", 2),  # it would take EOT for an empty file
+        (Flavour.YMODEM, END, 4),  # it may have lost only its last answer
+    ],
+)
+def test_a_receiver_started_anew_behind_the_last_block_confirms_nothing(
+    flavour: Flavour, answer: bytes, most: int
+) -> None:
+    machine = sender("block", flavour)
+    while (want := machine.want) is not None or not machine.data_to_send().endswith(END):
+        if want is not None:
+            machine.provide(bytes(want.length))
+        machine.receive_data(bytes((ACK,)))
+    events_of(machine)
+    for _ in range(most - 1):
+        machine.receive_data(b"C")
+        assert machine.data_to_send() == answer
+        assert not machine.done
+    machine.receive_data(b"C")
+    last = events_of(machine)[-1]
+    assert isinstance(last, transfer.Failed)
+    assert "started anew" in last.what
+
+
+def test_an_empty_file_may_be_called_for_twice() -> None:
+    machine = sender("end", length=0)
+    machine.receive_data(b"CC")
+    assert machine.data_to_send() == END * 1
+    machine.receive_data(bytes((ACK,)))
+    assert events_of(machine) == [transfer.FileSent(0)]
+
+
 def test_a_call_behind_the_first_block_is_noise() -> None:
     machine = sender("block", length=2000)
     machine.receive_data(bytes((ACK,)))
@@ -360,6 +394,7 @@ def receiver(stage: str, **options: float) -> xmodem.Receiver:
     ("stage", "word", "answer"),
     [
         ("call", b"$ sb A.BIN\r\n", b""),
+        ("call", END * 2, b""),  # not ours: nothing was begun
         ("call", zero(b"\0", b""), bytes((ACK,))),
         ("data", zero(), bytes((ACK, C))),
         ("middle", encode(1, b"x" * 128, crc=True), bytes((ACK,))),

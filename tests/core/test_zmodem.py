@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 
 from deployer.core import transfer, zmodem
 from deployer.core.transfer import Offer, Reason
+from deployer.core.transfer_offer import parse_offer
 from deployer.core.zmodem_frames import CANCEL, End, Kind, Writer, hex_header, position_bytes
-from deployer.core.zmodem_receive import parse_offer
 
 Mangle = Callable[[bytes], bytes]
 

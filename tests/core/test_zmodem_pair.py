@@ -194,7 +194,7 @@ def sender(stage: str, length: int = LENGTH, **options: float) -> zmodem.Sender:
         made.receive_data(said(Kind.ZRPOS))
         provide(made, once=stage == "data")
     if stage == "finish":
-        for word in (ZRINIT, said(Kind.ZSKIP)):
+        for word in (said(Kind.ZACK, length), ZRINIT, said(Kind.ZSKIP)):
             made.receive_data(word)
     made.data_to_send()
     events_of(made)
@@ -206,6 +206,10 @@ def provide(machine: zmodem.Sender, *, once: bool = False) -> None:
         machine.provide(bytes(want.length))
         if once:
             return
+
+
+AGAIN = (Kind.ZFILE, 3 << 24 | 2 << 16)
+"""The same file once more: go on behind what is there, if its checksum is right."""
 
 
 @pytest.mark.parametrize(
@@ -223,12 +227,15 @@ def provide(machine: zmodem.Sender, *, once: bool = False) -> None:
         ("data", said(Kind.ZRPOS, 512), [(Kind.ZDATA, 512)]),
         ("data", said(Kind.ZSKIP), [(Kind.ZFILE, 1 << 24)]),
         ("data", said(Kind.ZACK, 1024), []),
-        ("end", said(Kind.ZNAK), [(Kind.ZEOF, LENGTH)]),
+        ("end", said(Kind.ZNAK), [(Kind.ZDATA, LENGTH), (Kind.ZEOF, LENGTH)]),
         ("end", said(Kind.ZACK, LENGTH), []),
         ("end", said(Kind.ZRPOS, 512), [(Kind.ZDATA, 512)]),
         ("end", said(Kind.ZRPOS, LENGTH), [(Kind.ZDATA, LENGTH), (Kind.ZEOF, LENGTH)]),
         ("end", said(Kind.ZSKIP), [(Kind.ZFILE, 1 << 24)]),
-        ("end", ZRINIT, [(Kind.ZFILE, 1 << 24)]),
+        ("end", said(Kind.ZACK, LENGTH) + ZRINIT, [(Kind.ZFILE, 1 << 24)]),
+        ("end", ZRINIT, [AGAIN]),
+        ("end", said(Kind.ZACK, LENGTH - 1) + ZRINIT, [AGAIN]),
+        ("data", ZRINIT, [AGAIN]),
         ("finish", ZRINIT, [(Kind.ZFIN, 0)]),
         ("finish", said(Kind.ZACK), []),
         ("data", b"**\x18B0900000000ffff\r\n", []),
@@ -294,7 +301,7 @@ def test_cancelling_tells_the_receiver_and_nothing_else(stage: str) -> None:
     [
         ("contact", [(Kind.ZRQINIT, 0)]),
         ("offer", [(Kind.ZFILE, 1 << 24)]),
-        ("end", [(Kind.ZEOF, LENGTH)]),
+        ("end", [(Kind.ZDATA, LENGTH), (Kind.ZEOF, LENGTH)]),
         ("finish", [(Kind.ZFIN, 0)]),
     ],
 )
@@ -331,6 +338,69 @@ def test_after_a_break_what_was_not_confirmed_goes_again() -> None:
     want = machine.want
     assert want is not None
     assert want.position == 1024
+
+
+def test_a_receiver_started_anew_behind_the_last_byte_confirms_nothing() -> None:
+    machine = sender("end")
+    machine.receive_data(ZRINIT)
+    assert transfer.FileSent(0) not in events_of(machine)
+    machine.receive_data(said(Kind.ZRPOS, 1024))
+    assert machine.want == Want(0, 1024, 1024), "it goes on behind what the new one has"
+
+
+@pytest.mark.parametrize(
+    ("what", "later"),
+    [("too late to be the answer", 6.0), ("after ZEOF was sent again", 10.0)],
+)
+def test_a_late_word_is_no_confirmation(what: str, later: float) -> None:
+    machine = sender("end")
+    machine.receive_data(said(Kind.ZACK, LENGTH))
+    machine.tick(later)
+    machine.receive_data(ZRINIT)
+    assert transfer.FileSent(0) not in events_of(machine), what
+    assert heard(machine.data_to_send())[-1] == AGAIN
+
+
+def test_a_word_after_the_line_was_gone_is_no_confirmation() -> None:
+    machine = sender("end")
+    machine.receive_data(said(Kind.ZACK, LENGTH))
+    machine.line_restored()
+    machine.receive_data(ZRINIT)
+    assert transfer.FileSent(0) not in events_of(machine)
+
+
+def test_an_empty_file_is_confirmed_by_a_receiver_that_was_there() -> None:
+    machine = sender("end", 0)
+    machine.receive_data(ZRINIT)
+    assert transfer.FileSent(0) not in events_of(machine)
+    machine.receive_data(said(Kind.ZRPOS) + said(Kind.ZACK) + ZRINIT)
+    assert transfer.FileSent(0) in events_of(machine)
+
+
+def test_a_longer_file_in_the_way_of_a_new_receiver_is_named() -> None:
+    """rz would write over its beginning and leave its end."""
+    machine = sender("data")
+    machine.receive_data(ZRINIT + said(Kind.ZCRC, LENGTH + 1))
+    last = events_of(machine)[-1]
+    assert isinstance(last, transfer.Failed)
+    assert "longer file" in last.what
+
+
+@pytest.mark.parametrize("flags", [flag_bytes(0x23, buffer=1024), flag_bytes(0x22)])
+def test_who_cannot_listen_while_it_works_gets_the_end_when_it_has_confirmed_all(
+    flags: bytes,
+) -> None:
+    machine = zmodem.Sender([Offer("A", LENGTH)], now=0.0)
+    machine.receive_data(hex_header(Kind.ZRINIT, flags) + said(Kind.ZRPOS))
+    while (want := machine.want) is not None:
+        machine.provide(bytes(want.length))
+        if want.position + want.length < LENGTH:
+            machine.receive_data(said(Kind.ZACK, want.position + want.length))
+    assert (Kind.ZEOF, LENGTH) not in heard(machine.data_to_send())
+    machine.receive_data(said(Kind.ZACK, LENGTH))
+    assert heard(machine.data_to_send()) == [(Kind.ZEOF, LENGTH)]
+    machine.receive_data(ZRINIT)
+    assert transfer.FileSent(0) in events_of(machine)
 
 
 def test_after_every_file_is_confirmed_silence_is_success() -> None:
@@ -449,6 +519,7 @@ READY = (Kind.ZRINIT, 0x23 << 24)
         ("wait", offer_of(b"A", b"x"), [(Kind.ZSKIP, 0)]),
         ("wait", said(Kind.ZFIN), [(Kind.ZFIN, 0)]),
         ("wait", said(Kind.ZDATA), []),
+        ("wait", said(Kind.ZEOF), [READY]),
         ("header", offer_of(), [(Kind.ZRPOS, 0)]),
         ("header", said(Kind.ZNAK), [(Kind.ZRPOS, 0)]),
         ("header", frame(0, (b"x" * 9, End.ZCRCQ)), [(Kind.ZACK, 9)]),

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import random
 import threading
+import time
+import zlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,11 @@ import pytest
 
 from deployer import serial_service
 from deployer.__main__ import run
-from deployer.core import ppp
+from deployer.core import ppp, transfer, zmodem
 from deployer.core.received import safe_name
+from deployer.core.zmodem_frames import Kind, hex_header, position_bytes
 from deployer.edge import serialport
+from deployer.edge.serial_drive import Hooks, drive
 from deployer.edge.serialport import Flow, LineGoneError, PortInfo, find_again, ports
 from deployer.errors import (
     DeployerError,
@@ -76,6 +80,50 @@ def test_every_protocol_carries_a_file(protocol: str, source: Path, tmp_path: Pa
     assert data[: len(DATA)] == DATA
     assert set(data[len(DATA) :]) <= ({0x1A} if protocol.startswith("x") else set())
     assert [path.name for path in out.iterdir()] == ["DATA.BIN"]
+
+
+class Deaf(serialport.SerialLine):
+    """A line on which the confirmation of the first file is lost."""
+
+    lost = False
+
+    def read(self, wait: float, *, until_writable: bool = False) -> bytes:
+        data = super().read(wait, until_writable=until_writable)
+        confirmed = data.find(hex_header(Kind.ZACK, position_bytes(len(DATA))))
+        if confirmed < 0 or self.lost:
+            return data
+        self.lost = True
+        return data[: confirmed + 20]
+
+
+def test_a_file_whose_confirmation_was_lost_is_confirmed_again(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    events: list[transfer.Event] = []
+
+    def handle(event: transfer.Event) -> None:
+        events.append(event)
+        if isinstance(event, transfer.ChecksumAsked):
+            machine.answer_checksum(zlib.crc32(DATA[: event.length]))
+
+    def supply(want: transfer.Want) -> bytes:
+        return DATA[want.position : want.position + want.length]
+
+    def send() -> None:
+        with Deaf(cable.a, flow=Flow.NONE) as line:
+            drive(machine, line, Hooks(handle, supply), giver=machine)
+
+    with Wire() as cable:
+        settings = zmodem.SendSettings(contact=20.0, answer=0.3, patience=20.0)
+        machine = zmodem.Sender(
+            [transfer.Offer("DATA.BIN", len(DATA), 5)], now=time.monotonic(), settings=settings
+        )
+        _, received = both(send, lambda: serial_service.receive(job(cable.b), out))
+    assert isinstance(received, tuple)
+    assert [item.length for item in received] == [len(DATA)]
+    assert (out / "DATA.BIN").read_bytes() == DATA
+    assert [path.name for path in out.iterdir()] == ["DATA.BIN"]
+    assert transfer.ChecksumAsked(0, len(DATA)) in events
+    assert events[-2:] == [transfer.FileSent(0), transfer.Finished()]
 
 
 def test_a_file_of_that_name_stays(source: Path, tmp_path: Path) -> None:
