@@ -84,22 +84,22 @@ class SliceSource:
         if not left:
             return 0
         count = self._chunk if left > self._chunk else left
-        sent = self._send_file(sock, count) if self._sendfile else self._send_read(sock, count)
+        if self._sendfile:
+            try:
+                sent = os.sendfile(sock.fileno(), self._fd, self._position, count)
+            except (BlockingIOError, InterruptedError, ConnectionError):
+                raise
+            except OSError:
+                # some file systems and sockets know no sendfile; reading tells whether it was that
+                self._sendfile = False
+                sent = self._send_read(sock, count)
+        else:
+            sent = self._send_read(sock, count)
         if not sent:
             raise SourceAlteredError
         self._position += sent
         self.left = left - sent
         return sent
-
-    def _send_file(self, sock: socket.socket, count: int) -> int:
-        try:
-            return os.sendfile(sock.fileno(), self._fd, self._position, count)
-        except OSError as error:
-            if isinstance(error, (BlockingIOError, InterruptedError, ConnectionError)):
-                raise
-            # some file systems and sockets know no sendfile; reading tells whether it was that
-            self._sendfile = False
-            return self._send_read(sock, count)
 
     def _send_read(self, sock: socket.socket, count: int) -> int:
         os.lseek(self._fd, self._position, os.SEEK_SET)

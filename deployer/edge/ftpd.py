@@ -128,10 +128,12 @@ class FtpServer:
         desk = self._desk
         soonest: float | None = None
         next_transfers = next_sessions = 0.0
+        monotonic = time.monotonic
         try:
             while not self._stopping:
-                if desk.moving:
-                    soonest = _sooner(soonest, _TRANSFER_SWEEP)
+                if desk.moving:  # written out: this is passed for every chunk of every download
+                    if soonest is None or soonest > _TRANSFER_SWEEP:
+                        soonest = _TRANSFER_SWEEP
                 elif desk.controls or listener.resting:
                     soonest = _sooner(soonest, _SESSION_SWEEP)
                 try:
@@ -140,7 +142,7 @@ class FtpServer:
                 except Exception:
                     listener.handle_error()
                     soonest = 0.0
-                now = desk.now()
+                now = monotonic()
                 if now >= next_transfers:
                     next_transfers = now + _TRANSFER_SWEEP
                     _sweep(tuple(desk.moving), now)
