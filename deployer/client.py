@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -12,13 +14,16 @@ from typing import Any, Self
 import httpx
 
 from deployer import control
-from deployer.errors import DaemonGone, WrongUse
-from deployer.events import Event, from_json
+from deployer.errors import DaemonGone, NotTakenOver, WrongUse
+from deployer.events import DeploymentStaged, Event, StateChanged, from_json
 from deployer.host import Check, Order, Recognised
 from deployer.staging import Request
 
 SOCKET = "control.sock"
 _PLACES = (Path("/run/deployer"),)
+BACK_WITHIN = 60.0
+"""Seconds that a daemon which is being started again has, for those who watch a deployment."""
+_KNOCK_EVERY = 0.5
 
 
 def find(state_dir: Path, *, system: bool = True) -> Path | None:
@@ -92,7 +97,7 @@ class Client:
     @property
     def name(self) -> str:
         """Where this host runs, in words."""
-        return "the daemon; what it sends goes on when this window is closed"
+        return "the daemon goes on without this window"
 
     @property
     def ends_with_face(self) -> bool:
@@ -124,6 +129,51 @@ class Client:
         except httpx.HTTPError as error:
             raise DaemonGone(socket=self._socket) from error
         raise DaemonGone(socket=self._socket)
+
+    async def follow(
+        self,
+        deployment: str,
+        since: int,
+        say: Callable[[str], None],
+        *,
+        patience: float = BACK_WITHIN,
+    ) -> AsyncGenerator[tuple[int, Event], None]:
+        """Numbers and events of a deployment, and of the host itself, also past a restart of it.
+
+        Each event comes once, whatever happens. `say` gets a line when the daemon is waited for.
+        Raises DaemonGone when it is not back within `patience` seconds, NotTakenOver when it is,
+        but without this deployment.
+        """
+        seen, daemon = since, (await self.status()).get("pid")
+        told, newest = True, since  # what a new daemon must have told of it, up to which number
+        while True:
+            try:
+                async with contextlib.aclosing(self.subscribe(seen)) as stream:
+                    async for seq, event in stream:
+                        seen = max(seq, seen)
+                        told = told or (event.deployment == deployment and _stands(event))
+                        if event.deployment in ("", deployment):
+                            yield seq, event
+                        if seen >= newest and not told:
+                            raise NotTakenOver(deployment=deployment)
+            except DaemonGone:
+                say(f"The daemon does not answer; waiting up to {patience:.0f} s for its return.")
+                now, newest = await self._returned(patience)
+                say("The daemon is back.")
+                told, daemon = now == daemon, now
+                if newest <= seen and not told:
+                    raise NotTakenOver(deployment=deployment) from None
+
+    async def _returned(self, patience: float) -> tuple[object, int]:
+        """Who answers when somebody does, and the number of its newest event then."""
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    with contextlib.suppress(DaemonGone, ValueError):
+                        return (await self.status()).get("pid"), await self.last_seq()
+                    await asyncio.sleep(_KNOCK_EVERY)
+        except TimeoutError:
+            raise DaemonGone(socket=self._socket) from None
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""
@@ -185,3 +235,10 @@ class Client:
                 what=f"The daemon answers in another version's words: {error}.",
                 remedy="Restart it after an update.",
             ) from error
+
+
+def _stands(event: Event) -> bool:
+    """Whether an event says how a deployment stands in a new daemon: offered again, or over."""
+    return isinstance(event, DeploymentStaged) or (
+        isinstance(event, StateChanged) and event.state.final
+    )

@@ -516,6 +516,14 @@ class DaemonGone(DeployerError):
     exit_code = EXIT_HOST
 
 
+class NotTakenOver(DeployerError):
+    """The daemon was started again, and does not go on with {deployment}; its log says why.
+    Deliver it again with: deployer retry {deployment}
+    """
+
+    exit_code = EXIT_HOST
+
+
 class DaemonRuns(DeployerError):
     """A daemon runs already; its control socket is {socket}.
     Use it as it is (push finds it), or stop it first.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import sys
 import time
 from collections.abc import Callable
@@ -10,12 +11,12 @@ from pathlib import Path
 from typing import Any
 
 import click
-from rich.console import Console
 
 from deployer import client, manage, service
+from deployer.errors import DaemonMissing
 from deployer.face.jsonl import JsonLines
-from deployer.face.progress import PushProgress
-from deployer.face.push import Face, Push, page_port, push
+from deployer.face.progress import PushProgress, Terminal
+from deployer.face.push import Face, Push, Watching, page_port, push, retry_by_daemon
 from deployer.settings import Settings
 
 _PATH = click.Path(path_type=Path)
@@ -51,29 +52,31 @@ def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None)
 @click.argument("deployment")
 @click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--detach", is_flag=True, help="Let the daemon go on alone.")
 @click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @_store
 @click.pass_obj
 def retry_command(
     config: Settings, /, deployment: str, *, address: str | None, ftp_port: int | None,
-    timeout: float | None, as_json: bool, state_dir: Path | None,
+    detach: bool, timeout: float | None, as_json: bool, state_dir: Path | None,
 ) -> None:  # fmt: skip
     """Offer a DEPLOYMENT again, whether it was cut off, failed or cancelled: only the rest moves.
 
     With unchanged files it keeps its name, so on the old PC typing GO is enough.
     """
     directory = _directory(config, state_dir)
+    face: Face = JsonLines(_write) if as_json else PushProgress(Terminal(), time.time)
     if socket := client.find(directory, system=state_dir is None):
-        identity = asyncio.run(_by_daemon(socket, deployment.upper()))
-        click.echo(f"The daemon delivers it as {identity}. To watch: deployer tui, deployer status")
+        say = functools.partial(click.echo, err=True)
+        watching = Watching(face, timeout or None, detach, say)
+        asyncio.run(retry_by_daemon(deployment.upper(), socket, watching))
         return
+    if detach:
+        raise DaemonMissing
     manifest, target, to = manage.retried(directory, deployment.upper())
     if target == "sim":
         service.check_simulator()
-    face: Face = PushProgress(Console(highlight=False), time.time)
-    if as_json:
-        face = JsonLines(_write)
     patience = config.timeout if timeout is None else timeout
     port = config.ftp_port if ftp_port is None else ftp_port
     job = Push(
@@ -96,12 +99,6 @@ async def _cancel_by_daemon(socket: Path, deployment: str) -> bool:
         if known:
             await host.cancel(deployment)
         return known
-
-
-async def _by_daemon(socket: Path, deployment: str) -> str:
-    """Ask the daemon, which holds the ports; it goes on by itself."""
-    async with client.Client(socket) as host:
-        return await host.retry(deployment)
 
 
 def _write(line: str) -> None:

@@ -5,13 +5,15 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
+from deployer import client
 from deployer.client import Client
 from deployer.core.deployment import Deployment
-from deployer.errors import TargetTimedOut
+from deployer.errors import DaemonGone, DeployerError, TargetTimedOut
 from deployer.events import DeploymentStaged, Event, OutputReceived, ProofReceived, StateChanged
 from deployer.face.card import typed_lines, typed_steps
 from deployer.host import Order
@@ -100,43 +102,72 @@ async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
     return ended
 
 
-async def push_by_daemon(
-    order: Order, socket: Path, face: Face, *, deadline: float | None, detach: bool
-) -> Deployment:
+@dataclass(frozen=True, slots=True)
+class Watching:
+    """How a face watches what a daemon does.
+
+    `deadline` is how many seconds of silence to bear here (the daemon goes on). With `detach`
+    watching ends as soon as the daemon has taken it, and that is shown. `say` takes a line about
+    the daemon itself, which is no event.
+    """
+
+    face: Face
+    deadline: float | None = None
+    detach: bool = False
+    say: Callable[[str], None] = lambda _line: None
+
+
+async def push_by_daemon(order: Order, socket: Path, watching: Watching) -> Deployment:
     """Let the daemon deliver; show the face what happens and return how it ended.
 
-    `deadline` is how many seconds of silence to bear here (the daemon goes on). With `detach` it
-    returns as soon as the daemon has taken it, and that is shown. Raises what the end means when it
-    is not `proved`.
+    Raises what the end means when it is not `proved`.
     """
+    return await _by_daemon(socket, lambda host: host.push(order), order.target, watching)
+
+
+async def retry_by_daemon(deployment: str, socket: Path, watching: Watching) -> Deployment:
+    """The same for a deployment that is offered again."""
+    return await _by_daemon(socket, lambda host: host.retry(deployment), "", watching)
+
+
+async def _by_daemon(
+    socket: Path, ask: Callable[[Client], Awaitable[str]], target: str, watching: Watching
+) -> Deployment:
     async with Client(socket) as host:
         since = await host.last_seq()
-        stream = host.subscribe(since)
         try:
-            identity = await host.push(order)
-            ended = Deployment(identity, order.target, Payload(()))
-            taken = False
-            while not ended.state.final and not (detach and taken):
-                try:
-                    async with asyncio.timeout(deadline):
-                        _seq, event = await anext(stream)
-                except TimeoutError:
-                    why = f"no sign of life for {deadline:.0f} s; the daemon goes on waiting"
-                    raise TargetTimedOut(target=order.target, reason=why) from None
-                if event.deployment in ("", identity):
-                    face.show(event)
+            ended = Deployment(await ask(host), target, Payload(()))
+            stream = host.follow(ended.deployment, since, watching.say)
+            async with contextlib.aclosing(stream):
+                taken = False
+                while not ended.state.final and not (watching.detach and taken):
+                    try:
+                        async with asyncio.timeout(watching.deadline):
+                            _seq, event = await anext(stream)
+                    except TimeoutError:
+                        raise _given_up(ended, socket, watching.deadline or 0) from None
+                    watching.face.show(event)
                     ended = followed(ended, event)
                     taken = taken or isinstance(event, DeploymentStaged)
         finally:
-            await stream.aclose()
-            face.close()
+            watching.face.close()
     raise_for(ended, Path(ended.output))
     return ended
+
+
+def _given_up(deployment: Deployment, socket: Path, deadline: float) -> DeployerError:
+    """Why watching ends, when nothing came for so long."""
+    if not client.answers(socket):
+        return DaemonGone(socket=socket)
+    why = f"no sign of life for {deadline:.0f} s; the daemon goes on waiting"
+    return TargetTimedOut(target=deployment.target, reason=why)
 
 
 def followed(deployment: Deployment, event: Event) -> Deployment:
     """How a deployment of a daemon stands, as far as its end is concerned."""
     match event:
+        case DeploymentStaged(target=target):
+            return replace(deployment, target=target)
         case StateChanged(state=state, reason=reason, cause=cause):
             return replace(deployment, state=state, reason=reason, cause=cause)
         case OutputReceived(path=path):

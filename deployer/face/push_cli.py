@@ -20,7 +20,7 @@ from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Push, page_port, push, push_by_daemon
+from deployer.face.push import Face, Push, Watching, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
 from deployer.face.view import Row, fold_all
 from deployer.host import Order
@@ -147,8 +147,8 @@ def push_command(config: Settings, /, **given: Any) -> None:
     socket = None if given["faults"] else client.find(state_dir, system=given["state_dir"] is None)
     if socket is not None:
         order = Order(request, target, directory, given["address"] or "")
-        detach, deadline = given["detach"], timeout or None
-        asyncio.run(push_by_daemon(order, socket, face, deadline=deadline, detach=detach))
+        watching = Watching(face, timeout or None, given["detach"], _aside)
+        asyncio.run(push_by_daemon(order, socket, watching))
         return
     if given["detach"]:
         raise DaemonMissing
@@ -225,7 +225,7 @@ def _push_over_line(
         speed=given["speed"],
         flow=given["flow"],
         silence=timeout or None,
-        say=functools.partial(click.echo, err=True),
+        say=_aside,
     )
     asyncio.run(push_over_line(job, _state_dir(config, given), face))
 
@@ -247,6 +247,10 @@ def _face(*, as_json: bool, screen: bool) -> Face:
     if as_json:
         return JsonLines(_write)
     return PushProgress(Terminal(), time.time, show_screen=screen)
+
+
+_aside = functools.partial(click.echo, err=True)
+"""A line that is no event, for people."""
 
 
 def _write(line: str) -> None:

@@ -29,7 +29,9 @@ _SYMPTOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("A file or a name is not taken", (
         "File", "NotAFile", "Name", "Drive", "TooMany", "Output", "Directory", "Store", "Lint",
     )),
-    ("A deployment or the daemon is not there", ("Deployment", "Request", "Daemon", "Cancelled")),
+    ("A deployment or the daemon is not there", (
+        "Deployment", "Request", "Daemon", "NotTakenOver", "Cancelled",
+    )),
 )  # fmt: skip
 """Symptoms in the order of the page, and how the names of their errors begin."""
 _OTHERS = "Everything else"

@@ -19,7 +19,7 @@ from deployer import client, control, daemon
 from deployer.client import Client
 from deployer.control import REQUESTS, Access
 from deployer.edge.ports import bind, listen_unix
-from deployer.errors import DaemonGone, FileMissing, WrongUse
+from deployer.errors import DaemonGone, FileMissing, NotTakenOver, WrongUse
 from deployer.events import DeploymentStaged, PauseChanged, ScreenLine, StateChanged, TransferTick
 from deployer.face.card import typed_lines
 from deployer.host import InProcess, Order
@@ -61,7 +61,7 @@ class Daemon:
 
 
 @contextlib.asynccontextmanager
-async def running(directory: Path) -> AsyncIterator[Daemon]:
+async def running(directory: Path, pid: int = 1) -> AsyncIterator[Daemon]:
     path = directory / "control.sock"
     door, port = listen_unix(path), bind("127.0.0.1", 0)
     number = port.getsockname()[1]
@@ -70,7 +70,7 @@ async def running(directory: Path) -> AsyncIterator[Daemon]:
         Service(directory / "state", clock=time.time, address=TARGET, ftp_port=0) as service,
         InProcess(service, typed_lines, lasting=True) as host,
     ):
-        about = {"address": TARGET}
+        about = {"address": TARGET, "pid": pid}
         servers = [
             daemon._api(host, about, door, None),
             daemon._api(host, about, port, access),
@@ -439,7 +439,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
             body = control.to_plain([order(payload)])
             pushed = (await raw.post("/v1/push", json=body)).json()
             again = await raw.post("/v1/push", json=body)
-        assert status == {"version": 1, "name": "the daemon", "address": TARGET}
+        assert status == {"version": 1, "name": "the daemon", "address": TARGET, "pid": 1}
         assert json.loads(json.dumps(body)) == [
             {
                 "request": {
@@ -456,3 +456,94 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
         assert [event.state for _seq, event in changes] == [State.WAITING]
 
     play(tmp_path, scenario)
+
+
+@dataclass
+class Follower:
+    """One who watches a deployment, past the end of the daemon."""
+
+    face: Client
+    deployment: str
+    patience: float = 30.0
+
+    def __post_init__(self) -> None:
+        self.seen: list[int] = []
+        self.said: list[str] = []
+        self.task = asyncio.create_task(self.watch())
+
+    async def watch(self) -> None:
+        stream = self.face.follow(self.deployment, 0, self.said.append, patience=self.patience)
+        async with contextlib.aclosing(stream):
+            async for seq, event in stream:
+                self.seen.append(seq)
+                if isinstance(event, StateChanged) and event.state.final:
+                    return
+
+    async def until(self, seq: int) -> None:
+        async with asyncio.timeout(10):
+            while seq not in self.seen:
+                await asyncio.sleep(0.005)
+
+
+def restart(
+    directory: Path, payload: Path, after: Callable[[Daemon, Follower], Awaitable[None]], pid: int
+) -> Follower:
+    """A deployment is watched; its daemon ends, and another begins."""
+
+    async def scenario() -> Follower:
+        async with asyncio.timeout(60), Client(directory / "control.sock") as face:
+            async with running(directory) as first:
+                deployment = await face.push(order(payload))
+                follower = Follower(face, deployment)
+                await follower.until(first.service.last_seq())
+            async with running(directory, pid) as second:
+                await after(second, follower)
+            return follower
+
+    return asyncio.run(scenario())
+
+
+def test_who_follows_a_deployment_stays_with_it_past_a_restart(
+    tmp_path: Path, payload: Path
+) -> None:
+    async def goes_on(second: Daemon, follower: Follower) -> None:
+        await second.host.take_over()
+        second.service.cancel(follower.deployment)
+        await follower.task
+
+    follower = restart(tmp_path, payload, goes_on, pid=2)
+    assert follower.seen == list(range(1, follower.seen[-1] + 1))
+    assert len(follower.said) == 2
+
+
+def test_a_daemon_that_comes_back_without_the_deployment_is_told(
+    tmp_path: Path, payload: Path
+) -> None:
+    async def does_not(_second: Daemon, follower: Follower) -> None:
+        with pytest.raises(NotTakenOver, match=follower.deployment):
+            await follower.task
+
+    restart(tmp_path, payload, does_not, pid=2)
+
+
+def test_a_stream_that_was_cut_is_taken_up_again(tmp_path: Path, payload: Path) -> None:
+    """The same daemon need not offer anything anew."""
+
+    async def goes_on(second: Daemon, follower: Follower) -> None:
+        event = StateChanged(time.time(), follower.deployment, State.CANCELLED, "", "user")
+        second.service.publish(event)
+        await follower.task
+
+    assert restart(tmp_path, payload, goes_on, pid=1).said[-1] == "The daemon is back."
+
+
+def test_a_daemon_that_does_not_come_back_is_gone(tmp_path: Path, payload: Path) -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(60), Client(tmp_path / "control.sock") as face:
+            async with running(tmp_path) as served:
+                follower = Follower(face, await face.push(order(payload)), patience=0.2)
+                await follower.until(served.service.last_seq())
+            with pytest.raises(DaemonGone):
+                await follower.task
+
+    asyncio.run(scenario())

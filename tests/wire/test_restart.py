@@ -1,0 +1,76 @@
+"""The daemon is killed and started again; nobody on either side has to do anything."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+from typing import Any
+
+from deployer.events import to_json
+from deployer.service import recorded
+from tests.wire.test_daemon import (
+    PATIENCE,
+    TARGET,
+    Bench,
+    bench,
+    ended,
+    random_file,
+    slow,
+    until_served,
+    wait_for,
+)
+
+__all__ = ["bench"]
+
+
+def stored(bench: Bench, since: int) -> list[dict[str, Any]]:
+    """What the daemons have written down after that number."""
+    return [json.loads(to_json(event)) for _seq, event in recorded(bench.state / "served", since)]
+
+
+def test_a_watched_push_outlives_its_daemon(bench: Bench) -> None:
+    """Not one event is lost, and none comes twice."""
+    bench.user = "nobody"
+    file = random_file(bench.place / "big.img", 3_000_000)
+    slow(bench, "8mbit")
+    daemon = bench.serve()
+    push = bench.push(file, "--no-run", "--part-size", "256K")
+    events = [json.loads(line) for line in until_served(push)]
+    pc = bench.pc("--tries", "1")
+    wait_for(lambda: len(bench.told("transfer-done", name="BIG.004")) == 1)
+    pc.send_signal(signal.SIGSTOP)
+    os.kill(daemon.pid, signal.SIGKILL)
+    daemon.wait(PATIENCE)
+    bench.serve()
+    pc.send_signal(signal.SIGCONT)
+    assert push.stdout is not None
+    out = push.stdout.read()
+    assert push.wait(PATIENCE) == 0, out[-3000:]
+    assert out.count("The daemon does not answer; waiting up to 60 s for its return.") == 1
+    assert out.count("The daemon is back.") == 1
+    events += [json.loads(line) for line in out.splitlines() if line.startswith("{")]
+    assert events[-1]["state"] == "proved"
+    seen = [event for event in events if event["event"] != "transfer-tick"]
+    assert seen == stored(bench, 0)[: len(seen)]
+
+
+def test_retry_watches_as_push_does(bench: Bench) -> None:
+    """It ends with the end of the deployment; with --detach as soon as it is offered."""
+    bench.user = "nobody"
+    bench.serve()
+    file = random_file(bench.place / "small.img", 30_000)
+    identity = ended(bench.push(file, "--no-run", "--detach"))[0]["deployment"]
+    words = ["env", f"DEPLOYER_SOCKET={bench.socket}", sys.executable, "-m", "deployer"]
+    cancel = bench.start([*words, "cancel", identity], stdout=subprocess.PIPE)
+    assert "is cancelled" in cancel.communicate(timeout=PATIENCE)[0]
+    retry = [*words, "retry", identity, "--json"]
+    wait_for(lambda: bench.told("state-changed", deployment=identity, state="cancelled"))
+    bench.pc()
+    events = ended(bench.start(retry, stdout=subprocess.PIPE))
+    assert (events[0]["event"], events[0]["target"]) == ("deployment-staged", TARGET)
+    assert events[-1]["state"] == "proved"
+    again = ended(bench.start([*retry, "--detach"], stdout=subprocess.PIPE))
+    assert [event["event"] for event in again] == ["deployment-staged"]
