@@ -14,7 +14,7 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from deployer.model import Proof, Report, State
+from deployer.model import LineSettings, Proof, Report, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,6 +39,7 @@ class DeploymentStaged:
     """A payload has been measured and cut for a target; nothing has been sent.
 
     `notes` say what the user should know about it, such as a file that is too large to be one.
+    `line` is how the serial line is set that it goes over, None when it goes over a network.
     """
 
     at: float
@@ -52,6 +53,7 @@ class DeploymentStaged:
     recipe: str = "files"
     emulated: bool = False
     notes: tuple[str, ...] = ()
+    line: LineSettings | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class StateChanged:
 
 @dataclass(frozen=True, slots=True)
 class ServerListening:
-    """A server is ready for the target."""
+    """A server is ready for the target; on a serial line `port` is its bits a second."""
 
     at: float
     deployment: str

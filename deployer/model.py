@@ -21,6 +21,9 @@ OUTPUT_TXT = "OUTPUT.TXT"
 INFO_TXT = "INFO.TXT"
 RECEIPT_TXT = "GOTIT.TXT"
 
+LINE = "serial:"
+"""What the name of a target begins with that is reached over a serial line; the port follows."""
+
 UPLOAD_LIMITS: Mapping[str, int] = {
     RESULT_TXT: 1 << 20,
     OUTPUT_TXT: 2 << 20,
@@ -55,6 +58,14 @@ class Target:
     name: str = ""
     profile: str = "win98-fat32"
     mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class LineSettings:
+    """How a serial line is set: bits a second, and who may stop whom (rtscts, xonxoff, none)."""
+
+    speed: int = 115_200
+    flow: str = "rtscts"
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,13 +1,19 @@
 """`push` over a serial line: the same deployment, carried by ZMODEM. Part of the service's room.
 
-The host sends the helper, the manifest, GO.BAT and every part; HyperTerminal receives them by
-itself. Then it listens for what the person sends back: NEXT.FTP (which parts are missing: these are
-sent again), OUTPUT.TXT, and RESULT.TXT, which holds the proof. Nothing is taken for proved before.
+The host sends the helper, the manifest, GO.BAT and every part that the target has not confirmed in
+an earlier try; HyperTerminal receives them by itself. Then it listens for what the person sends
+back: NEXT.FTP (which parts are missing: these are sent again), OUTPUT.TXT, and RESULT.TXT, which
+holds the proof. Nothing is taken for proved before.
+
+A running daemon does this as it does every push: it owns the store, so cancelling, history and all
+faces work as over a network, and one adapter is never opened twice. Without a daemon the same runs
+in the process of the push.
 """
 
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import io
 import threading
 import time
@@ -23,81 +29,199 @@ from deployer.core.names import temporary_name
 from deployer.core.transfer import Offer
 from deployer.edge import files, resources
 from deployer.edge.serialport import LineGoneError, SerialLine
-from deployer.errors import DeployerError, FileChanged, SerialPortMissing, TransferRefused
-from deployer.events import Event, ServerListening, SourceChanged, StateChanged, UploadReceived
-from deployer.model import GO_BAT, HELPER_EXE, UPLOAD_LIMITS, Manifest, Slice, State
-from deployer.serial_service import Job, receive_over, send_offers
+from deployer.errors import (
+    DeployerError,
+    FileChanged,
+    LineSilent,
+    SerialPortMissing,
+    TransferRefused,
+    WrongUse,
+)
+from deployer.events import (
+    ClientGone,
+    Event,
+    LoginAccepted,
+    PresenceChanged,
+    ServerListening,
+    SourceChanged,
+    StateChanged,
+    TransferCut,
+    TransferDone,
+    TransferStarted,
+    TransferTick,
+    UploadReceived,
+)
+from deployer.model import (
+    GO_BAT,
+    HELPER_EXE,
+    LINE,
+    RESULT_TXT,
+    UPLOAD_LIMITS,
+    LineSettings,
+    Manifest,
+    Slice,
+    State,
+)
+from deployer.serial_service import SPEEDS, Flow, Job, receive_over, send_offers
 from deployer.service import Service
 
-PREFIX = "serial:"
+_DAY = 86_400.0
+_LEAST_PATIENCE = 600.0
+"""Seconds that a receiver may pause at least: it writes to a slow disk, or asks its user."""
+_SETTLED = 10.0
+"""Seconds that the loop has to act on a report."""
 
 
 @dataclass(frozen=True, slots=True)
 class Carriage:
-    """How a deployment travels. `resumed`: the target has met it and knows what it lacks."""
+    """How a deployment travels. Seconds, None: for ever.
 
-    job: Job
+    `silence` is how long nobody may answer at first, `reports` how long the person at the old PC
+    may take until something comes back; `note` gets lines for people that are no events.
+    """
+
+    line: LineSettings
     directory: str
-    resumed: bool = False
+    silence: float | None = 900.0
+    reports: float | None = None
+    note: Callable[[str], None] = lambda _text: None
     emulated: bool = False
 
 
-async def carry(service: Service, manifest: Manifest, target: str, how: Carriage) -> None:
-    """Offer a staged deployment over the line and follow it until it has ended.
+def is_serial(target: str) -> bool:
+    """Whether a target's name means a line."""
+    return target.startswith(LINE)
 
-    Raises the errors of the line; the deployment's own end is for `Service.finished` to tell.
+
+def port_of(target: str) -> str:
+    """The port in a target's name."""
+    return target.removeprefix(LINE)
+
+
+def check(target: str, line: LineSettings) -> None:
+    """Raises WrongUse for what cannot be a line: an order may come over a socket."""
+    if not port_of(target) or line.flow not in Flow.__members__.values():
+        raise WrongUse(
+            what=f"{target!r} with flow {line.flow!r}: not a serial line.",
+            remedy="Write it as serial:/dev/ttyUSB0, with --flow rtscts, xonxoff or none.",
+        )
+    if not min(SPEEDS) <= line.speed <= 4_000_000:
+        raise WrongUse(
+            what=f"--speed {line.speed}: no serial port does that.",
+            remedy=f"Old PCs do {', '.join(map(str, SPEEDS))}.",
+        )
+
+
+async def open_line(target: str, line: LineSettings) -> SerialLine:
+    """The line of a target. Raises the errors of a port that cannot be had."""
+    check(target, line)
+    return await asyncio.to_thread(SerialLine, port_of(target), line.speed, Flow(line.flow))
+
+
+def offer(service: Service, manifest: Manifest, target: str, how: Carriage) -> None:
+    """Write a staged deployment down; now it waits for `carry`."""
+    service.write_down(manifest, target, how.directory, emulated=how.emulated, line=how.line)
+    listening = ServerListening(
+        time.time(), manifest.deployment, "serial", port_of(target), how.line.speed
+    )
+    service.publish(listening)
+
+
+async def carry(service: Service, manifest: Manifest, how: Carriage, line: SerialLine) -> None:
+    """Send what was offered and take the reports, until the deployment has ended; closes the line.
+
+    Raises the errors of the line, which then were its end.
     """
-    service.write_down(manifest, target, how.directory, emulated=how.emulated)
-    loop = asyncio.get_running_loop()
     stop = threading.Event()
-
-    def emit(event: Event) -> None:
-        loop.call_soon_threadsafe(service.publish, event)
 
     def ended() -> bool:
         return stop.is_set() or service.standing(manifest.deployment).state.final
 
-    job = replace(how.job, emit=emit, cancelled=ended, deployment=manifest.deployment)
-    carrier = _Carrier(manifest, replace(how, job=job), service.output_path(manifest.deployment))
+    carrier = _Carrier(service, manifest, how, line, ended)
+    work = asyncio.ensure_future(asyncio.to_thread(carrier.run))
     try:
-        await asyncio.to_thread(carrier.run)
-    except DeployerError as error:
-        if not service.standing(manifest.deployment).state.final:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop.set()  # the other side is told; then the port is free
+        with contextlib.suppress(Exception):
+            await work
+        raise
+    except Exception as error:
+        if not ended():
+            why = error.what if isinstance(error, DeployerError) else f"internal error: {error}"
             at = time.time()
-            why = f"nothing more: {error.what}"
-            service.publish(StateChanged(at, manifest.deployment, State.FAILED, why, "silence"))
+            reason = f"nothing more: {why.rstrip('.')}"
+            service.publish(StateChanged(at, manifest.deployment, State.FAILED, reason, "silence"))
         if not isinstance(error, TransferRefused):
             raise
-    finally:
-        stop.set()
 
 
 class _Carrier:
     """The line's side of a deployment; runs in a thread of its own."""
 
-    def __init__(self, manifest: Manifest, how: Carriage, output: Path) -> None:
+    def __init__(
+        self,
+        service: Service,
+        manifest: Manifest,
+        how: Carriage,
+        line: SerialLine,
+        ended: Callable[[], bool],
+    ) -> None:
+        self._service = service
         self._manifest = manifest
         self._how = how
-        self._job = how.job
-        self._inbox = output.parent
+        self._line = line
+        self._inbox = service.output_path(manifest.deployment).parent
+        self._arrived = service.arrived(manifest)
+        every = (p.name for f in manifest.payload.files for p in f.parts)
+        self._parts = {temporary_name(name): name for name in every}
+        self._answered = False
         self._heard = b""
+        self._job = Job(
+            line.port,
+            speed=line.speed,
+            flow=line.flow,
+            contact=how.silence or _DAY,
+            patience=max(how.silence or _DAY, _LEAST_PATIENCE),
+            emit=self._tell,
+            note=how.note,
+            cancelled=ended,
+            deployment=manifest.deployment,
+            on_gone=self._gone,
+        )
 
     def run(self) -> None:
         """Until the deployment has ended."""
-        job = self._job
-        with SerialLine(job.port, job.speed, job.flow) as line:
-            identity = self._manifest.deployment
-            job.emit(ServerListening(job.clock(), identity, "serial", job.port, job.speed))
-            every = [p.name for f in self._manifest.payload.files for p in f.parts]
-            self._send(line, () if self._how.resumed else every, program=True)
-            while not job.cancelled():
+        with self._line as line:
+            self._send(
+                [name for name in self._parts.values() if name not in self._arrived], program=True
+            )
+            while not self._job.cancelled():
                 first = self._wait_for_sender(line)
-                if not job.cancelled():
+                if not self._job.cancelled():
                     self._receive(line, first)
 
-    def _send(self, line: SerialLine, parts: Sequence[str], *, program: bool) -> None:
+    def _tell(self, event: Event) -> None:
+        """Events as a network would bring them: parts by their names, an answer as a login."""
+        if isinstance(event, (TransferStarted, TransferTick, TransferDone, TransferCut)):
+            event = replace(event, name=self._parts.get(event.name, event.name))
+        if isinstance(event, TransferStarted) and not event.upload and not self._answered:
+            self._answered = True
+            identity = self._manifest.deployment
+            self._service.from_thread(LoginAccepted(event.at, identity, self._job.port, identity))
+        self._service.from_thread(event)
+
+    def _gone(self, gone: bool) -> None:
+        port = self._job.port
+        how = f"{port} has vanished" if gone else f"{port} is back"
+        advice = "Plug the same adapter in again; it goes on by itself." if gone else ""
+        at, identity = self._job.clock(), self._manifest.deployment
+        self._tell(PresenceChanged(at, identity, port, not gone, how, advice))
+
+    def _send(self, parts: Sequence[str], *, program: bool) -> None:
         offers: list[Offer] = []
         sources: list[BinaryIO] = []
+        self._answered = False
         with _opened() as closing:
             if program:
                 for name, data in self._program():
@@ -108,13 +232,14 @@ class _Carrier:
                 offers.append(Offer(temporary_name(part), piece.length))
                 sources.append(closing(_open_slice(piece)))
             try:
-                send_offers(line, self._job, offers, sources)
+                send_offers(self._line, self._job, offers, sources)
             except FileChanged as error:
-                self._job.emit(
-                    SourceChanged(
-                        self._job.clock(), self._manifest.deployment, str(error.fields["path"])
-                    )
-                )
+                path = str(error.fields["path"])
+                self._tell(SourceChanged(self._job.clock(), self._manifest.deployment, path))
+            finally:
+                if self._answered:
+                    at, identity = self._job.clock(), self._manifest.deployment
+                    self._tell(ClientGone(at, identity, self._job.port))
 
     def _program(self) -> tuple[tuple[str, bytes], ...]:
         manifest = self._manifest
@@ -131,48 +256,56 @@ class _Carrier:
                     return Slice(file.source, part.offset, part.length, file.length, file.mtime_ns)
         raise KeyError(name)
 
-    def _overheard(self, data: bytes) -> None:
-        self._heard = data[-64:]
-
     def _wait_for_sender(self, line: SerialLine) -> bytes:
         """Listen in silence (a receiver that calls would fill HyperTerminal's screen)."""
         heard, self._heard = self._heard, b""
+        limit = self._how.reports
+        end = time.monotonic() + (_DAY * 365 if limit is None else limit)
         while zmodem.detect(heard) != "sender" and not self._job.cancelled():
+            if time.monotonic() > end:
+                what = (
+                    f"nothing has come back for {limit:.0f} s: GO was not started on the old PC, "
+                    f"or {RESULT_TXT} was not sent"
+                )
+                raise LineSilent(port=self._job.port, what=what)
             try:
                 heard = (heard + line.read(0.25))[-64:]
             except LineGoneError as error:
+                self._gone(True)
                 if not _wait_back(line, self._job):
                     raise SerialPortMissing(
                         port=self._job.port, why="it has vanished", others="no more"
                     ) from error
+                if not self._job.cancelled():
+                    self._gone(False)
         return heard
 
     def _receive(self, line: SerialLine, first: bytes) -> None:
         """One batch of reports; each name is known and bounded, everything else is not taken."""
         here = self._inbox / "line"
         limit = max(UPLOAD_LIMITS.values())
-        got = receive_over(line, self._job, here, overwrite=True, limit=limit, first=first, most=16)
-        for item in sorted(got, key=lambda one: one.path.name.upper() == "RESULT.TXT"):
+        got = receive_over(
+            line, self._job, here, overwrite=True, limit=limit, first=first, most=16,
+            rest=self._overheard,
+        )  # fmt: skip
+        for item in sorted(got, key=lambda one: one.path.name.upper() == RESULT_TXT):
             name = item.path.name.upper()
             if name == batch_serial.NEXT_FTP:
                 text = files.read_bounded(item.path, batch_serial.MOST_NEXT)
                 wanted = batch_serial.wanted(text, self._manifest)
-                self._job.note(f"the old PC asks for {len(wanted)} part(s) again")
+                self._how.note(f"the old PC asks for {len(wanted)} part(s) again")
                 if wanted:
-                    self._send(line, wanted, program=False)
+                    self._send(wanted, program=False)
             elif name in UPLOAD_LIMITS and item.length <= UPLOAD_LIMITS[name]:
                 place = self._inbox / name
                 item.path.replace(place)
-                at = self._job.clock()
-                self._job.emit(
-                    UploadReceived(
-                        at, self._manifest.deployment, self._job.port, name, item.length,
-                        str(place),
-                    )
-                )  # fmt: skip
-                if name == "RESULT.TXT":
-                    # The end is decided on the loop's thread; give it the time to be known here.
-                    time.sleep(0.5)
+                at, port = self._job.clock(), self._job.port
+                identity = self._manifest.deployment
+                self._tell(UploadReceived(at, identity, port, name, item.length, str(place)))
+                self._service.settle(_SETTLED)
+
+    def _overheard(self, data: bytes) -> None:
+        self._heard = data[-64:]
 
 
 def _wait_back(line: SerialLine, job: Job, limit: float = 3600.0) -> bool:
@@ -246,13 +379,3 @@ def card(directory: str, port: str, speed: int) -> tuple[str, ...]:
         f"Then open a DOS window and type: {directory}\\GO",
         "When it asks: Transfer, Send File, Zmodem, with the file that it names.",
     )
-
-
-def is_serial(target: str) -> bool:
-    """Whether a target's name means a line."""
-    return target.startswith(PREFIX)
-
-
-def port_of(target: str) -> str:
-    """The port in a target's name."""
-    return target.removeprefix(PREFIX)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import socket
+import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -52,10 +53,20 @@ from deployer.events import (
     ServerListening,
     StateChanged,
     TargetReported,
+    TransferDone,
     UploadReceived,
 )
 from deployer.library import Library, Reservation, shelf_of
-from deployer.model import OUTPUT_TXT, UPLOAD_LIMITS, Blob, Manifest, Shelf, State
+from deployer.model import (
+    LINE,
+    OUTPUT_TXT,
+    UPLOAD_LIMITS,
+    Blob,
+    LineSettings,
+    Manifest,
+    Shelf,
+    State,
+)
 
 _TEXT_IN_EVENT = 16 << 10
 _LOOPBACK = "127.0.0.1"
@@ -183,6 +194,21 @@ class Service:
         """Number of the newest event that this process has published."""
         return self._bus.newest
 
+    def arrived(self, manifest: Manifest) -> frozenset[str]:
+        """Parts of which the target has said, in any try so far, that they are with it.
+
+        Over a serial line the end of a transfer is such a word; a report replaces what was before.
+        """
+        here: frozenset[str] = frozenset()
+        kinds = (TransferDone, TargetReported)
+        for _seq, event in self._store.replay(deployment=manifest.deployment, kinds=kinds):
+            match event:
+                case TransferDone(name=name, upload=False):
+                    here |= {name}
+                case TargetReported(report=report) if report.deployment == manifest.deployment:
+                    here = proof.parts_here(report, manifest.payload)
+        return here
+
     def output_path(self, deployment: str) -> Path:
         """Where the target's OUTPUT.TXT lies once it has arrived."""
         return self._store.inbox / deployment / OUTPUT_TXT
@@ -227,15 +253,23 @@ class Service:
         )
 
     def write_down(
-        self, manifest: Manifest, target: str, directory: str, *, emulated: bool = False
+        self,
+        manifest: Manifest,
+        target: str,
+        directory: str,
+        *,
+        emulated: bool = False,
+        line: LineSettings | None = None,
     ) -> None:
-        """Write a staged deployment down, whatever will carry it."""
+        """Write a staged deployment down, whatever will carry it; others may cancel it from now."""
         at = self._clock()
         self._store.keep(manifest, target, at)
         self._deployments[manifest.deployment] = Deployment(
             manifest.deployment, target, manifest.payload, emulated=emulated
         )
-        self.publish(_staged(manifest, target, directory, at, emulated))
+        self.publish(_staged(manifest, target, directory, at, emulated=emulated, line=line))
+        if self._listening is None:
+            self._listening = self._loop.create_task(self._listen())
 
     async def deploy(
         self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
@@ -248,8 +282,6 @@ class Service:
         shelf, go_bat = shelf_of(manifest, directory, self._clock())
         identity = manifest.deployment
         self.write_down(manifest, target, directory, emulated=emulated)
-        if self._listening is None:
-            self._listening = self._loop.create_task(self._listen())
         server = await self._serve(emulated=emulated)
         if not emulated:
             await self._open_page()
@@ -320,7 +352,7 @@ class Service:
                     port=0 if emulated else self._ftp_port,
                     library=self._library,
                     inbox_dir=self._store.inbox,
-                    emit=self._from_thread,
+                    emit=self.from_thread,
                     clock=self._clock,
                     limits=self._limits or (_REHEARSAL if emulated else None),
                     listening=None if emulated or self._opened is None else self._opened.ftp,
@@ -352,7 +384,7 @@ class Service:
                 address=self._address,
                 port=port or 0,
                 desk=self._library,
-                emit=self._from_thread,
+                emit=self.from_thread,
                 clock=self._clock,
                 listening=opened,
             )
@@ -467,12 +499,21 @@ class Service:
         async with self._changed:
             self._changed.notify_all()
 
-    def _from_thread(self, event: Event) -> None:
-        """In a server's thread. A report is read at once: the next one takes its place."""
+    def from_thread(self, event: Event) -> None:
+        """Publish what a thread of ours has seen, from that thread.
+
+        A report is read at once: the next one takes its place.
+        """
         content: bytes | None = None
         if isinstance(event, UploadReceived):
             content = files.read_bounded(Path(event.path), UPLOAD_LIMITS[event.name])
         self._loop.call_soon_threadsafe(self._arrived, event, content)
+
+    def settle(self, seconds: float) -> None:
+        """In a thread of ours: wait until what it has handed over so far has been acted on."""
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(done.set)
+        done.wait(seconds)
 
     def _stop(self, error: DeployerError) -> None:
         """Nothing is acted on that could not be written down: serve nobody, and tell who waits."""
@@ -521,7 +562,8 @@ class Service:
 
 def raise_for(ended: Deployment, output: Path) -> None:
     """Raises the error that an unsuccessful end means for the user; nothing when proved."""
-    target = f"The old PC {ended.target}" if ended.target != "sim" else "The simulated PC"
+    where = ended.target.replace(LINE, "on ", 1)
+    target = f"The old PC {where}" if ended.target != "sim" else "The simulated PC"
     match ended.cause:
         case "user":
             raise Cancelled(deployment=ended.deployment)
@@ -546,7 +588,13 @@ def _content(manifest: Manifest) -> tuple[object, ...]:
 
 
 def _staged(
-    manifest: Manifest, target: str, directory: str, at: float, emulated: bool
+    manifest: Manifest,
+    target: str,
+    directory: str,
+    at: float,
+    *,
+    emulated: bool,
+    line: LineSettings | None,
 ) -> DeploymentStaged:
     summary = tuple(
         FileStaged(
@@ -573,6 +621,7 @@ def _staged(
         recipe=manifest.payload.recipe,
         emulated=emulated,
         notes=manifest.payload.notes,
+        line=line,
     )
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from deployer.model import FileProof, Payload, Proof, Report, Round
 
@@ -105,6 +105,18 @@ def prove(
     )
 
 
+def parts_here(report: Report, payload: Payload) -> frozenset[str]:
+    """Names of the parts that the target had when it wrote this, joined into their file or not."""
+    whole = {file.name for file in report.files if file.verdict == "good"}
+    have = {name: set(_numbers(text)) for name, text in report.have}
+    return frozenset(
+        part.name
+        for file in payload.files
+        for number, part in enumerate(file.parts, 1)
+        if file.name in whole or number in have.get(file.name, ())
+    )
+
+
 def expectation(payload: Payload) -> tuple[FileProof, ...]:
     """What the target has to find."""
     return tuple(FileProof(f.name, f.length, f.sha256, "good") for f in payload.files)
@@ -138,6 +150,12 @@ def _sealed(data: bytes) -> bool:
     return bool(
         match and int(match[1]) == body.count(b"\r\n") and int(match[2], 16) == zlib.crc32(body)
     )
+
+
+def _numbers(text: str) -> Iterator[int]:
+    """Numbers of a list such as `1-16,18`; what is no number is passed over."""
+    for first, last in re.findall(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", text):
+        yield from range(int(first), int(last or first) + 1)
 
 
 def _values(pairs: Sequence[tuple[str, str]], key: str) -> list[tuple[str, str]]:

@@ -19,6 +19,23 @@ _TURN = 0.25
 """Seconds between two looks at whether somebody wants to cancel."""
 _FLUSH = 15.0
 """Seconds that the last bytes have to leave."""
+_NAP = 5.0
+"""No turn takes so long: behind more, this computer slept, and that is nobody's silence."""
+
+
+class _Awake:
+    """A clock that stands still while this process does (a closed lid, a stopped process)."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._last = clock()
+        self._slept = 0.0
+
+    def __call__(self) -> float:
+        now = self._clock()
+        self._slept += max(0.0, now - self._last - _NAP)
+        self._last = now
+        return now - self._slept
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +66,7 @@ def drive(
     `giver` is the machine itself when it sends files. `wait_for_line` is how many seconds a
     vanished line may stay away.
     """
+    clock = _Awake(clock)
     run = _Run(machine, giver, hooks, line, clock)
     while not machine.done:
         try:

@@ -26,7 +26,8 @@ class Job:
     """What is common to sending and receiving.
 
     `contact` and `patience` are seconds: to wait for the other side to begin, and to bear its
-    silence once it has.
+    silence once it has. `on_gone` is told when the port vanishes (True) and is back (False);
+    without it `note` says so.
     """
 
     port: str
@@ -41,6 +42,7 @@ class Job:
     cancelled: Callable[[], bool] = lambda: False
     clock: Callable[[], float] = time.time
     deployment: str = ""
+    on_gone: Callable[[bool], None] | None = None
 
     @property
     def answer(self) -> float:
@@ -67,6 +69,7 @@ class Progress:
         self._length = 0
         self._begun = 0.0
         self._ticked = 0.0
+        self._gone_at = 0.0
         self.moved = 0
         self.open = False
 
@@ -74,24 +77,38 @@ class Progress:
         """A file begins to move."""
         job = self._job
         self._name, self._length, self.moved, self.open = name, length, position, True
-        self._begun = self._ticked = job.clock()
-        at = self._begun
+        self._begun = self._ticked = self._elapsed()
+        at = job.clock()
         job.emit(TransferStarted(at, job.deployment, job.port, name, length, self._upload))
+
+    @staticmethod
+    def _elapsed() -> float:
+        """Seconds on a clock that nobody sets."""
+        return time.monotonic()
+
+    def gone(self, gone: bool) -> None:
+        """The port has vanished (True) or is back: that time is not the line's."""
+        if gone:
+            self._gone_at = self._elapsed()
+        else:
+            self._begun += self._elapsed() - self._gone_at
+        on_gone(self._job)(gone)
 
     def at(self, moved: int) -> None:
         """So many bytes are over."""
         self.moved = moved
-        now = self._job.clock()
+        now = self._elapsed()
         if self.open and now - self._ticked >= TICK:
             self._ticked = now
             job = self._job
-            job.emit(TransferTick(now, job.deployment, job.port, self._name, moved, self._length))
+            at = job.clock()
+            job.emit(TransferTick(at, job.deployment, job.port, self._name, moved, self._length))
 
     def done(self, length: int) -> None:
         """The file is over."""
         if self.open:
             job, now = self._job, self._job.clock()
-            seconds = now - self._begun
+            seconds = self._elapsed() - self._begun
             self.open = False
             job.emit(
                 TransferDone(
@@ -113,6 +130,10 @@ class Progress:
 
 
 def on_gone(job: Job) -> Callable[[bool], None]:
+    """Whom to tell that the port vanishes and is back."""
+    if job.on_gone is not None:
+        return job.on_gone
+
     def told(gone: bool) -> None:
         job.note(
             f"{job.port} has vanished: plug the same adapter in again, the transfer goes on by "

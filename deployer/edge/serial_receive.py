@@ -10,7 +10,7 @@ from deployer.core import transfer, xmodem, zmodem
 from deployer.core.transfer import Offer
 from deployer.edge.serial_drive import Hooks, drive
 from deployer.edge.serial_inbox import Inbox, Incoming, checksum_of
-from deployer.edge.serial_job import Job, Progress, Received, on_gone, raise_for
+from deployer.edge.serial_job import Job, Progress, Received, raise_for
 from deployer.edge.serialport import Line, SerialLine
 from deployer.errors import DeployerError, DirectoryForbidden, TransferRefused, WrongUse
 
@@ -92,7 +92,7 @@ class _Receiving:
 
     def run(self) -> tuple[Received, ...]:
         """Until the sender is done; raises what went wrong."""
-        hooks = Hooks(self._handle, cancelled=self._job.cancelled, on_gone=on_gone(self._job))
+        hooks = Hooks(self._handle, cancelled=self._job.cancelled, on_gone=self._progress.gone)
         try:
             last = drive(self._machine, self._line, hooks)
             raise_for(last, self._job)

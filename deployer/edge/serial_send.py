@@ -13,7 +13,7 @@ from deployer.core.transfer import Offer
 from deployer.edge import files
 from deployer.edge.serial_drive import Hooks, drive
 from deployer.edge.serial_inbox import checksum_of
-from deployer.edge.serial_job import Job, Progress, on_gone, raise_for
+from deployer.edge.serial_job import Job, Progress, raise_for
 from deployer.edge.serialport import Line, SerialLine
 from deployer.errors import DeployerError, TransferRefused, WrongUse
 
@@ -85,7 +85,7 @@ class _Sending:
 
     def run(self) -> None:
         """Until every file is confirmed; raises what went wrong."""
-        hooks = Hooks(self._handle, self._supply, self._job.cancelled, on_gone(self._job))
+        hooks = Hooks(self._handle, self._supply, self._job.cancelled, self._progress.gone)
         last = drive(self._machine, self._line, hooks, giver=self._machine)
         try:
             raise_for(last, self._job)

@@ -9,6 +9,7 @@ import contextlib
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from urllib.parse import quote
 
 import filelock
 import msgspec
@@ -81,7 +82,8 @@ class Store:
         if target in self._locks:
             return
         folder = make_directory(self.directory / "locks")
-        lock = filelock.FileLock(folder / f"{target}.lock")
+        # The name of a serial port has signs in it that a file's name cannot have.
+        lock = filelock.FileLock(folder / f"{quote(target, safe='')}.lock")
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout as error:

@@ -213,7 +213,7 @@ def test_a_signal_leaves_the_console_as_it_was(tmp_path: Path, number: signal.Si
 
 
 def test_an_unplugged_port_is_waited_for_and_can_be_left(tmp_path: Path) -> None:
-    """The name stays, what is behind it goes: as a by-id name does when the adapter is unplugged."""
+    """The name stays, what is behind it goes: as with a by-id name and its adapter."""
     port = tmp_path / "by-id"
     here = tmp_path / "here"
     here.mkdir()
