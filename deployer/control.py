@@ -24,6 +24,7 @@ from typing import Any
 
 import msgspec
 from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
 from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
 from starlette.routing import Route
@@ -133,6 +134,8 @@ def application(
             return JSONResponse({"error": "WrongUse", "fields": _UNKNOWN}, 404)
         try:
             arguments = await _arguments(request, kind)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
         except ValueError as error:
             fields = {"what": f"Not a request: {error}.", "remedy": "Use the same version there."}
             return JSONResponse({"error": "WrongUse", "fields": fields}, 400)

@@ -5,6 +5,10 @@ does nothing with it but wait and give the interface back; the second inherits t
 become that user, does all the rest without any privilege, and ends with the first however that
 ends. Started with capabilities (systemd), or as root alone, it is one process, which keeps what
 undoing needs.
+
+On demand (`Serving.on_demand`) it is what a face brings up for itself. It touches the wire when
+something goes to a real PC for the first time, not before, so that looking and rehearsing need no
+privilege; and it ends when nothing is open and nobody is connected.
 """
 
 from __future__ import annotations
@@ -24,20 +28,27 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Literal
 
+import filelock
 import uvicorn
 
 from deployer import client, control, wire
 from deployer.edge import files, notify, privileges
 from deployer.edge.link.lease import Lease
 from deployer.edge.ports import bind, listen_unix
-from deployer.errors import DaemonRuns, DeployerError, WrongUse
+from deployer.errors import DaemonRuns, DeployerError, DirectoryForbidden, WrongUse
 from deployer.events import Event, to_json
 from deployer.host import InProcess, Patience, TypedLines
 from deployer.service import Listening, Service, TypedSteps
 
 _GRACE = 2
 """Seconds that watchers have to hang up when the daemon stops."""
+_ENDING = 5.0
+"""Seconds that an earlier daemon has to end when its control socket does not answer any more."""
+_UNNEEDED = (15.0, 5.0)
+"""Seconds after which one on demand ends: before anybody has connected, and after all have gone."""
+_LOOK = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +57,8 @@ class Serving:
 
     `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
     whom to become after the ports are open, "" for nobody else; `pages` where the page's files are.
+    `on_demand`: see above; then `http_port` and `user` are not looked at, and the address is set
+    only if this process may.
     """
 
     state_dir: Path
@@ -58,6 +71,7 @@ class Serving:
     user: str = ""
     wanted: wire.Wanted | None = None
     patience: Patience = field(default_factory=Patience)
+    on_demand: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,10 +97,15 @@ class _Account:
 class _Open:
     """Ports and files that were opened while there was the right to."""
 
-    ftp: socket.socket
+    ftp: socket.socket | None
     http: socket.socket | None
     control: socket.socket
     web: socket.socket | None
+
+    @property
+    def listening(self) -> Listening | None:
+        """The ports on the wire; None when they are opened on demand."""
+        return Listening(self.ftp, self.http) if self.ftp is not None else None
 
 
 def serve(serving: Serving, words: Words) -> int:
@@ -96,26 +115,42 @@ def serve(serving: Serving, words: Words) -> int:
     """
     if client.answers(serving.control):
         raise DaemonRuns(socket=serving.control)
-    become = _user(serving.user)
+    become = None if serving.on_demand else _user(serving.user)
     files.make_directory(serving.state_dir)
     with contextlib.ExitStack() as stack:
-        if serving.wanted is not None:
-            lease = _take(serving.wanted, stack)
-            words.say(f"{lease.interface} has {lease.address} until this ends")
-        opened = _open(serving, become)
-        stack.callback(serving.control.unlink, missing_ok=True)
+        if serving.wanted is not None and not serving.on_demand:
+            _take(serving.wanted, stack, words)
+        opened = _open(serving, become, stack)
         if become is not None:
             return _guard(serving, opened, become, words)
         if privileges.effective():
-            privileges.keep_only({"net_admin", "net_raw"})
-        asyncio.run(_run(serving, opened, words))
+            privileges.keep_only(_TO_UNDO | (_TO_OPEN if serving.on_demand else set()))
+        asyncio.run(_run(serving, opened, words, stack))
     return 0
 
 
-def _take(wanted: wire.Wanted, stack: contextlib.ExitStack) -> Lease:
+_TO_UNDO = {"net_admin", "net_raw"}
+_TO_OPEN = {"net_bind_service", "dac_override"}
+"""What opening a port takes later, and reading the files that root is asked to push."""
+
+
+def _take(wanted: wire.Wanted, stack: contextlib.ExitStack, words: Words) -> Lease:
     lease = wire.take(wanted)
     stack.callback(lease.release)
+    words.say(f"{lease.interface} has {lease.address} until this ends")
     return lease
+
+
+def _on_demand(serving: Serving, stack: contextlib.ExitStack, words: Words) -> Callable[[], None]:
+    """What comes before the first port is opened on the wire: our address there, if we may."""
+
+    def ready() -> None:
+        wanted = serving.wanted
+        may = bool(privileges.effective()) or (hasattr(os, "geteuid") and os.geteuid() == 0)
+        if may and wanted is not None and not wire.is_ours(serving.address):
+            _take(wanted, stack, words)
+
+    return ready
 
 
 def _user(name: str) -> _Account | None:
@@ -132,19 +167,39 @@ def _user(name: str) -> _Account | None:
     return _Account(found.pw_name, found.pw_uid, found.pw_gid, found.pw_dir)
 
 
-def _open(serving: Serving, become: _Account | None) -> _Open:
-    ftp = bind(serving.address, serving.ftp_port)
-    http = None if serving.http_port is None else bind(serving.address, serving.http_port)
+def _open(serving: Serving, become: _Account | None, stack: contextlib.ExitStack) -> _Open:
+    ftp = http = None
+    if not serving.on_demand:
+        ftp = bind(serving.address, serving.ftp_port)
+        http = None if serving.http_port is None else bind(serving.address, serving.http_port)
     web = None if serving.web is None else bind("127.0.0.1", serving.web)
     fresh = not serving.control.parent.exists()
     files.make_directory(serving.control.parent)
+    _be_the_only_one(serving.control, stack)
     unix = listen_unix(serving.control)
+    stack.callback(serving.control.unlink, missing_ok=True)
     if become is not None:
         if fresh:
             serving.control.parent.chmod(0o755)  # whatever the umask: that user has to get there
         os.chown(serving.control, become.uid, become.gid)
         _hand_over(serving.state_dir, become)
     return _Open(ftp, http, unix, web)
+
+
+def _be_the_only_one(place: Path, stack: contextlib.ExitStack) -> None:
+    """Hold the socket's lock as long as this process lives. Raises DaemonRuns.
+
+    Of two that start at once, one would take the other's socket away; and one that ends removes
+    its socket, which by then must not be the next one's.
+    """
+    lock = filelock.FileLock(place.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=_ENDING)
+    except filelock.Timeout as error:
+        raise DaemonRuns(socket=place) from error
+    except OSError as error:
+        raise DirectoryForbidden(path=place.parent, why=error.strerror) from error
+    stack.callback(lock.release)
 
 
 def _hand_over(directory: Path, become: _Account) -> None:
@@ -190,7 +245,7 @@ def _serve_as(become: _Account, leash: int, serving: Serving, opened: _Open, wor
         os.umask(0o077)
         threading.Thread(target=_end_with, args=(leash,), name="leash", daemon=True).start()
         words.say(f"the ports are open; serving as {become.name}")
-        asyncio.run(_run(serving, opened, words))
+        asyncio.run(_run(serving, opened, words, contextlib.ExitStack()))
         code = 0
     except DeployerError as error:
         sys.stderr.write(f"deployer: {error.what}\n{error.remedy}\n")
@@ -226,7 +281,8 @@ def _forwarding(child: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _run(serving: Serving, opened: _Open, words: Words) -> None:
+async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.ExitStack) -> None:
+    """`stack` holds what is undone when this process ends."""
     told = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, told.set)
@@ -236,13 +292,15 @@ async def _run(serving: Serving, opened: _Open, words: Words) -> None:
             clock=time.time,
             address=serving.address,
             ftp_port=serving.ftp_port,
-            listening=Listening(opened.ftp, opened.http),
+            listening=opened.listening,
             typed=words.steps,
+            before_wire=_on_demand(serving, stack, words) if serving.on_demand else None,
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,
     ):
         telling = asyncio.create_task(_tell(service, words.say))
-        await service.open_wire()
+        if not serving.on_demand:
+            await service.open_wire()
         for line in await host.take_over():
             words.say(line)
         about = {
@@ -250,6 +308,7 @@ async def _run(serving: Serving, opened: _Open, words: Words) -> None:
             "address": serving.address,
             "ftp_port": service.ftp_port,
             "state_dir": str(serving.state_dir.absolute()),
+            "on_demand": serving.on_demand,
         }
         servers = [_api(host, about, opened.control, None)]
         if opened.web is not None:
@@ -258,10 +317,11 @@ async def _run(serving: Serving, opened: _Open, words: Words) -> None:
             access = control.Access(_new_token(serving.state_dir / "web-token"), hosts)
             servers.append(_api(host, about, opened.web, access, serving.pages))
             words.say(f"page: http://127.0.0.1:{port}/#{access.token}")
-        words.say(f"ready on {serving.address}:{service.ftp_port}; control at {serving.control}")
+        where = "when it is needed" if serving.on_demand else f"{service.ftp_port}"
+        words.say(f"ready on {serving.address}:{where}; control at {serving.control}")
         notify.tell(READY="1")
         try:
-            await _until(told, servers)
+            await _until(told, servers, host if serving.on_demand else None)
         finally:
             notify.tell(STOPPING="1")
             telling.cancel()
@@ -301,15 +361,39 @@ def _api(
     return _Api(config), sock
 
 
-async def _until(told: asyncio.Event, servers: list[tuple[uvicorn.Server, socket.socket]]) -> None:
-    """Serve until told to stop, or until a server ends, which none does by itself."""
+async def _until(
+    told: asyncio.Event,
+    servers: list[tuple[uvicorn.Server, socket.socket]],
+    needed: InProcess | None = None,
+) -> None:
+    """Serve until told to stop, or until a server ends, which none does by itself.
+
+    With `needed` also until that host has nothing to do and nobody to do it for.
+    """
     running = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in servers]
-    stopping = asyncio.create_task(told.wait())
-    await asyncio.wait([stopping, *running], return_when=asyncio.FIRST_COMPLETED)
-    stopping.cancel()
+    stopping = [asyncio.create_task(told.wait())]
+    if needed is not None:
+        asked = [server for server, _sock in servers]
+        stopping.append(asyncio.create_task(_unneeded(needed, asked)))
+    await asyncio.wait([*stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    for task in stopping:
+        task.cancel()
     for server, _sock in servers:
         server.should_exit = True
     await asyncio.gather(*running)
+
+
+async def _unneeded(host: InProcess, servers: list[uvicorn.Server]) -> Literal[True]:
+    """Returns when nothing has been open and nobody has been asking or watching for a while."""
+    clock = asyncio.get_running_loop().time
+    states = [server.server_state for server in servers]
+    seen, since = 0, clock()
+    while clock() - since < _UNNEEDED[seen > 0]:
+        await asyncio.sleep(_LOOK)
+        now = sum(state.total_requests for state in states)
+        if now > seen or host.busy or any(state.tasks for state in states):
+            seen, since = now, clock()
+    return True
 
 
 async def _tell(service: Service, say: Callable[[str], None]) -> None:

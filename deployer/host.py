@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
@@ -39,7 +39,10 @@ from deployer.staging import Request
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """A payload and where it goes. `host` is this machine's address as the target calls it."""
+    """A payload and where it goes.
+
+    `host` is this machine's address as the target calls it; "" for the one where the host serves.
+    """
 
     request: Request
     target: str
@@ -158,6 +161,11 @@ class InProcess:
         """See `Host.ends_with_face`."""
         return not self.lasting
 
+    @property
+    def busy(self) -> bool:
+        """Whether anything is open."""
+        return bool(self._open)
+
     async def __aenter__(self) -> Self:
         return self
 
@@ -180,6 +188,8 @@ class InProcess:
         for deployment in self.service.left_open():
             try:
                 found = self.service.staged(deployment)
+                if found is not None:  # it may be another process' business
+                    self.service.take_up(found[0], found[1].target)
                 if found is None or not await asyncio.to_thread(staging.unchanged, found[0]):
                     self.service.abandon(deployment, "its files are gone or have changed")
                     lines.append(f"{deployment} cannot go on: its files are gone or have changed")
@@ -204,6 +214,7 @@ class InProcess:
 
     async def push(self, order: Order) -> str:
         """See `Host.push`. A target that is busy here is refused."""
+        order = order if order.host else replace(order, host=self.service.address)
         _refuse_strange(order)
         self._refuse_busy(order.target)
         manifest = await asyncio.to_thread(

@@ -20,6 +20,7 @@ ROOMS = {
         "control",
         "daemon",
         "host",
+        "launch",
         "library",
         "manage",
         "serial_push",

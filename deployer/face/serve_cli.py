@@ -37,6 +37,10 @@ def register(cli: click.Group) -> None:
 @click.option("--user", envvar="DEPLOYER_USER", help="Whom to become once the ports are open.")
 @click.option("--control", type=_PATH, help="The Unix socket on which it takes requests.")
 @click.option("--web", type=click.IntRange(0, 65535), help="Also a page on this port of 127.0.0.1.")
+@click.option(
+    "--on-demand", is_flag=True,
+    help="Open ports at the first push, end when nothing is open and nobody watches.",
+)  # fmt: skip
 @click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option(
     "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
@@ -45,7 +49,8 @@ def register(cli: click.Group) -> None:
 def serve_command(config: Settings, /, **given: Any) -> int:
     """Serve old PCs until stopped: sets the wire's address, opens FTP and the page, takes pushes.
 
-    With sudo it becomes the user who called it as soon as the ports are open.
+    With sudo it becomes the user who called it as soon as the ports are open. `deployer tui`
+    brings one up with --on-demand when none runs; that one stays the user who started it.
     """
     state_dir = Path(given["state_dir"] or config.state_dir).expanduser()
     address = given["address"] or f"{config.address}/24"
@@ -56,7 +61,7 @@ def serve_command(config: Settings, /, **given: Any) -> int:
         host_route=given["host_route"] or "",
         force=given["force_interface"],
     )
-    root = hasattr(os, "geteuid") and os.geteuid() == 0
+    root = hasattr(os, "geteuid") and os.geteuid() == 0 and not given["on_demand"]
     silence = config.timeout if given["timeout"] is None else given["timeout"]
     serving = Serving(
         state_dir=state_dir / "served" if root else state_dir,
@@ -69,6 +74,7 @@ def serve_command(config: Settings, /, **given: Any) -> int:
         user=given["user"] or os.environ.get("SUDO_USER", ""),
         wanted=None if given["no_link"] else wanted,
         patience=Patience(silence or None, given["timeout"] or None),
+        on_demand=given["on_demand"],
     )
     return daemon.serve(serving, Words(typed_lines, typed_steps, _say))
 

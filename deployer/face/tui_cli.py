@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+import functools
 import os
+import shlex
+import signal
 import sys
 import time
-from collections.abc import AsyncIterator
-from dataclasses import replace
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import click
 
-from deployer import client, manage, service
+from deployer import client, launch, manage, service
 from deployer.client import Client
 from deployer.errors import WrongUse
 from deployer.face import history, plot, proofs
@@ -40,6 +43,10 @@ def _directory(config: Settings, given: Path | None) -> Path:
     if given is not None:
         return given.expanduser()
     return client.home(Path(config.state_dir).expanduser())
+
+
+def _own_directory(config: Settings, given: Path | None) -> Path:
+    return (given or Path(config.state_dir)).expanduser()
 
 
 def _view(config: Settings, given: Path | None) -> View:
@@ -74,15 +81,14 @@ def tui_command(
 
     Without a terminal, or with --plain, it speaks and listens in whole lines.
     """
-    address = address or config.address
     port = config.ftp_port if ftp_port is None else ftp_port
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
     plain = plain or os.environ.get("TERM", "") == "dumb"
     asyncio.run(
         _run(
             config,
-            _directory(config, state_dir),
-            address,
+            _own_directory(config, state_dir),
+            address or "",
             port,
             plain=plain,
             light=light,
@@ -101,34 +107,85 @@ async def _run(
     light: bool,
     system: bool,
 ) -> None:
-    """Over a running daemon, else over a service of its own that ends with it."""
-    config = replace(config, address=address)
+    """Over a running daemon, else over one that is brought up and outlives this window."""
+    serving = address or config.address
+    async with _host(config, state_dir, (serving, port), system=system) as host:
+        await _show(host, config, address, plain=plain, light=light)
+        if isinstance(host, launch.Launched):
+            click.echo(_goes_on(state_dir, "" if system else str(state_dir)), nl=False)
+
+
+@contextlib.asynccontextmanager
+async def _host(
+    config: Settings, state_dir: Path, wire: tuple[str, int], *, system: bool
+) -> AsyncIterator[Host]:
     socket = client.find(state_dir, system=system)
     if socket is not None:
         async with Client(socket) as daemon:
-            await _show(daemon, config, plain=plain, light=light)
-        return
-    async with (
-        Service(state_dir, clock=time.time, address=address, ftp_port=port) as running,
-        InProcess(running, typed_lines, Patience(config.timeout or None)) as host,
-    ):
-        await _show(host, config, plain=plain, light=light)
+            if socket != state_dir / client.SOCKET or not (await daemon.status()).get("on_demand"):
+                yield daemon
+                return
+    if launch.possible(state_dir):
+        arguments = ["--address", wire[0], "--ftp-port", str(wire[1])]
+        async with launch.Launched(state_dir, arguments) as own:
+            yield own
+    else:  # nothing that lives longer can be reached: this window serves
+        async with (
+            Service(state_dir, clock=time.time, address=wire[0], ftp_port=wire[1]) as running,
+            InProcess(running, typed_lines, Patience(config.timeout or None)) as host,
+        ):
+            yield host
 
 
-async def _show(host: Host, config: Settings, *, plain: bool, light: bool) -> None:
+def _goes_on(state_dir: Path, named: str) -> str:
+    """The last word of a window that leaves something open behind it; "" when it does not."""
+    seen = fold_all(event for _seq, event in service.recorded(state_dir)).values()
+    opened = {row.deployment: row.target for row in seen if not row.state.final}
+    served = [one for one in opened if one not in manage.unserved(state_dir, opened)]
+    where = f" --state-dir {shlex.quote(named)}" if named else ""
+    if len(served) == 1:
+        return f"{served[0]} goes on. To end it: deployer cancel {served[0]}{where}\n"
+    if served:
+        return f"{len(served)} go on. To end one: deployer cancel ID{where}, see deployer status\n"
+    return ""
+
+
+async def _show(host: Host, config: Settings, address: str, *, plain: bool, light: bool) -> None:
+    """Watch and steer until the user has enough."""
     from deployer.face.tui.app import DeployerApp  # noqa: PLC0415 - a third of a second
     from deployer.face.tui.plain import Plain  # noqa: PLC0415
 
     if not plain:
-        await DeployerApp(host, config, light=light).run_async()
+        app = DeployerApp(host, config, light=light, address=address)
+        if sys.platform != "win32":
+            _leave_when_told(app.exit, with_window=not host.ends_with_face)
+        await app.run_async()
+        if app.failure is not None:
+            raise app.failure
         return
-    session = Plain(host, config, lambda line: print(line, flush=True))  # noqa: T201
+    say = functools.partial(print, flush=True)
+    session = Plain(host, config, say, address=address)
     watching = asyncio.create_task(session.watch())
     try:
         await session.obey(_typed())
     finally:
         watching.cancel()
         await asyncio.gather(watching, return_exceptions=True)
+
+
+def _leave_when_told(leave: Callable[[], object], *, with_window: bool) -> None:
+    """A signal closes the page and leaves the terminal as it was.
+
+    A closed window sends two at once, and nothing can be written any more: then this process just
+    ends, `with_window`, unless it still has to take leave of others.
+    """
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, leave)
+    if with_window:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    else:
+        loop.add_signal_handler(signal.SIGHUP, leave)
 
 
 async def _typed() -> AsyncIterator[str]:

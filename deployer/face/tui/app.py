@@ -31,6 +31,7 @@ from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import Watched
 from deployer.face.view import Row, View
 from deployer.host import Host, Order
+from deployer.launch import NotStarted
 from deployer.settings import Settings
 from deployer.staging import Request
 
@@ -71,8 +72,11 @@ class DeployerApp(App[None]):
         clock: Callable[[], float] = time.time,
         start: Path | None = None,
         light: bool = False,
+        address: str = "",
     ) -> None:
+        """`address` is what old PCs shall call; "" for where the host serves."""
         super().__init__()
+        self._address = address
         self._host = host
         self._config = config
         self._clock = clock
@@ -88,6 +92,7 @@ class DeployerApp(App[None]):
         self._log_box.can_focus = False
         self.copied = ""
         self.ready = False
+        self.failure: DeployerError | None = None
         self.theme = "textual-light" if light else "textual-dark"
 
     # --- the page
@@ -130,6 +135,10 @@ class DeployerApp(App[None]):
         while True:
             try:
                 await self._take_in()
+            except NotStarted as error:
+                self.failure = error
+                self.exit()
+                return
             except DeployerError as error:
                 if not told:
                     self._fail(error)
@@ -247,7 +256,7 @@ class DeployerApp(App[None]):
     async def _push(self, choice: Choice) -> None:
         with self._telling():
             target = settings.resolve_target(choice.target, self._config)
-            order = Order(choice.request, target, self._config.directory, self._config.address)
+            order = Order(choice.request, target, self._config.directory, self._address)
             self.notify("Reading the files ...", timeout=2)
             self.seen.follow = await self._host.push(order)
 

@@ -37,12 +37,16 @@ HELP = (
 
 @dataclass(slots=True)
 class Plain:
-    """One session of the plain mode. ID may be left out: the newest deployment is meant."""
+    """One session of the plain mode. ID may be left out: the newest deployment is meant.
+
+    `address` is what old PCs shall call; "" for where the host serves.
+    """
 
     host: Host
     config: Settings
     say: Say
     clock: Callable[[], float] = time.time
+    address: str = ""
     rows: View = field(default_factory=dict)
     _leaving: bool = False
 
@@ -105,7 +109,7 @@ class Plain:
             case "push" if len(rest) >= 2:
                 target = settings.resolve_target(rest[0], self.config)
                 request = Request(files=tuple(Path(name) for name in rest[1:]))
-                order = Order(request, target, self.config.directory, self.config.address)
+                order = Order(request, target, self.config.directory, self.address)
                 await self.host.push(order)
             case "look" if rest:
                 await self._look(rest)

@@ -1,0 +1,28 @@
+"""The daemon that a window brings up for itself, on a real wire."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from tests.wire.test_daemon import PATIENCE, bench, ended, random_file, until_served
+
+if TYPE_CHECKING:
+    from tests.wire.test_daemon import Bench
+
+__all__ = ["bench"]
+
+
+def test_on_demand_the_wire_is_touched_at_the_first_push_and_given_back(bench: Bench) -> None:
+    """What `deployer tui` brings up: looking changes nothing here, and it ends by itself."""
+    before = bench.lab.host.picture()
+    daemon = bench.serve("--on-demand")
+    assert bench.lab.host.picture() == before
+    push = bench.push(random_file(bench.place / "a.img", 1000), "--no-run")
+    events = [json.loads(line) for line in until_served(push)]
+    assert bench.lab.host.picture() != before
+    bench.pc()
+    events += ended(push)
+    assert events[-1]["state"] == "proved"
+    assert daemon.wait(PATIENCE) == 0, bench.log
+    assert bench.lab.host.picture() == before
