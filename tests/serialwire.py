@@ -2,6 +2,13 @@
 
 Each end is a terminal of its own, so that a program which flushes "its" line flushes nothing of
 the other's. `Direction` says what happens to the bytes of one direction.
+
+A terminal of Linux differs from a UART in two ways that matter to a program which flushes its line
+after each word, as lrzsz does. What it has "sent" is still in a queue that the flush empties, and
+the answer may be there before the flush. A byte that a UART has got leaves it, and takes its time
+on the wire. So `Wire(uart=True)` gives the far end a terminal for each direction (lrzsz flushes
+both queues of the one that it reads, and only the input of the one that it writes), and what the
+far end says takes a millisecond, some ten bytes' time at 115200.
 """
 
 from __future__ import annotations
@@ -14,6 +21,7 @@ import select
 import threading
 import time
 import tty
+from collections import deque
 from dataclasses import dataclass, field
 from types import TracebackType
 
@@ -39,6 +47,7 @@ class Direction:
 
     faults: Faults = field(default_factory=Faults)
     rate: float | None = None
+    latency: float = 0.0
     taken: int = 0
     given: int = 0
     damaged: int = 0
@@ -95,22 +104,27 @@ class Direction:
 
 
 class Wire:
-    """The cable. `a` and `b` are the names of its two ends."""
+    """The cable. `a` and `b` are the names of its two ends.
 
-    def __init__(self, ab: Direction | None = None, ba: Direction | None = None) -> None:
+    With `uart`, `b` is what the far end reads and `b_out` what it writes; else they are the same.
+    """
+
+    def __init__(
+        self, ab: Direction | None = None, ba: Direction | None = None, *, uart: bool = False
+    ) -> None:
         self.ab = ab or Direction()
-        self.ba = ba or Direction()
+        self.ba = ba or Direction(latency=0.001 if uart else 0.0)
         self._masters = []
         self._slaves = []
         names = []
-        for _ in range(2):
+        for _ in range(3 if uart else 2):
             master, slave = pty.openpty()
             tty.setraw(slave)
             os.set_blocking(master, False)
             self._masters.append(master)
             self._slaves.append(slave)
             names.append(os.ttyname(slave))
-        self.a, self.b = names
+        self.a, self.b, self.b_out = (*names, names[1])[:3]
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._pump, daemon=True)
 
@@ -131,8 +145,8 @@ class Wire:
                 os.close(handle)
 
     def _pump(self) -> None:
-        ma, mb = self._masters
-        lanes = [_Lane(self.ab, ma, mb), _Lane(self.ba, mb, ma)]
+        ma, mb, mb_out = (*self._masters, self._masters[1])[:3]
+        lanes = [_Lane(self.ab, ma, mb), _Lane(self.ba, mb_out, ma)]
         while not self._ends.is_set():
             now = time.monotonic()
             waits = [lane.turn(now) for lane in lanes]
@@ -148,6 +162,7 @@ class _Lane:
         self.source = source
         self._sink = sink
         self._queue = bytearray()
+        self._travelling: deque[tuple[float, bytes]] = deque()
         self._busy = False
         self._last = time.monotonic()
         self._credit = 0.0
@@ -155,6 +170,8 @@ class _Lane:
     def turn(self, now: float) -> float | None:
         """Move what may move now; seconds until more may, None: when the source has something."""
         direction = self._direction
+        while self._travelling and self._travelling[0][0] <= now:
+            self._queue += self._travelling.popleft()[1]
         self._push()
         if now < direction.blocked_until:
             self._last = now
@@ -182,10 +199,15 @@ class _Lane:
                 direction.record += data
             arrived = direction.mangle(data, now)
             direction.given += len(arrived)
-            self._queue += arrived
-            self._push()
+            if direction.latency:
+                self._travelling.append((now + direction.latency, arrived))
+            else:
+                self._queue += arrived
+                self._push()
         if direction.rate is not None:
             return 0.002 if data else None
+        if self._travelling:
+            return max(0.0, self._travelling[0][0] - now)
         return 0.0 if data else None
 
     def _read(self, room: int) -> bytes:

@@ -6,9 +6,11 @@ that cannot listen while it works, gets its rhythm instead (ZCRCW). A receiver m
 `patience` seconds; whoever stops the line with XOFF or CTS pauses us too.
 
 ZRINIT means two things: "this file is stored", and "I have just been started". So a file's last
-bytes ask for a confirmation as well, and ZEOF goes right behind them. Only who has confirmed them
-and says ZRINIT soon after has the file; anybody else is offered it once more, to go on behind what
-is there if its checksum is right. That costs a stored file nothing but the question.
+bytes ask for a confirmation, and ZEOF goes right behind them, twice: who has the file confirms the
+bytes and says ZRINIT to both, and whoever was started when ZEOF had got lost says it once, unasked.
+Some receivers have nothing to say to the second ZEOF; they say nothing to a third one either.
+Anybody else is offered the file again, to go on behind what is there if its checksum is right. That
+costs a stored file nothing but the question.
 """
 
 from __future__ import annotations
@@ -47,8 +49,10 @@ MOST_ERRORS = 30
 MOST_ECHOES = 8
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
-_TRUST = 5.0
-"""Seconds between the confirmation of a file's last byte and the ZRINIT that answers its ZEOF."""
+_SECOND = 2.0
+"""Seconds that the answer to another ZEOF may take."""
+_WHOLE_BUT = 1024
+"""rz goes on behind whole blocks, so this much is missing of a whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +102,10 @@ class Sender(Side):
         self._buffer = 0
         self._pace = Pace(window=self._settings.window, buffer=0)
         self._frame_open = False
-        self._had_all_at: float | None = None
+        self._had_all = False
+        self._ready_said = 0
+        self._probed = False
+        self._trusting = False
         self._hello()
 
     @property
@@ -106,6 +113,8 @@ class Sender(Side):
         """When `tick` must be called at the latest."""
         if self.done:
             return None
+        if self._state is _State.END and self._ready_said:
+            return self._asked + _SECOND
         met = self._state is not _State.CONTACT
         limit = self._settings.patience if met else self._settings.contact
         return min(self._asked + self._settings.answer, self._heard + limit)
@@ -175,13 +184,16 @@ class Sender(Side):
         self._out += self._writer.subpacket(data, End.ZCRCQ)
         self._out += self._writer.subpacket(b"", End.ZCRCE)
         self._frame_open = False
-        self._say_end(None)
+        self._say_end(had_all=False)
 
-    def _say_end(self, had_all_at: float | None) -> None:
+    def _say_end(self, *, had_all: bool) -> None:
         self._asked = self._now
-        self._had_all_at = had_all_at
+        self._had_all = had_all
+        self._ready_said = 0
+        self._probed = False
         self._state = _State.END
-        self._out += self._header(Kind.ZEOF, self._length)
+        # A receiver that works by itself may miss what comes while it closes the file.
+        self._out += self._header(Kind.ZEOF, self._length) * (1 if self._buffer else 2)
 
     def answer_checksum(self, value: int) -> None:
         """The CRC-32 of the open file's beginning that was asked for."""
@@ -223,6 +235,12 @@ class Sender(Side):
                 # Every file is confirmed; only the receiver's last word is missing.
                 self._out += b"OO"
                 self._end(transfer.Finished())
+            case _State.END if self._ready_said and self._probed:
+                self._file_sent()
+            case _State.END if self._ready_said:
+                self._asked = now
+                self._probed = True
+                self._out += self._header(Kind.ZEOF, self._length)
             case _ if silent >= self._settings.patience and self._state is not _State.CONTACT:
                 self._fail(Reason.SILENCE, f"the receiver said nothing for {silent:.0f} s")
             case _:
@@ -365,6 +383,8 @@ class Sender(Side):
         if position > self._length:
             self._fail(Reason.PEER, "the receiver has more of the file than there is")
             return
+        # It had the whole file before we asked again: then our doubt was wrong.
+        self._trusting = self._trusting or (self._again and position > self._length - _WHOLE_BUT)
         window = self._settings.window
         self._pace = Pace(window=window, buffer=self._buffer, position=position)
         self._events.append(transfer.FileStarted(self._index, position))
@@ -383,7 +403,7 @@ class Sender(Side):
             case Kind.ZACK:
                 self._pace.confirm(header.position)
                 if header.position == self._length == self._pace.position:
-                    self._say_end(self._now)
+                    self._say_end(had_all=True)
             case Kind.ZRPOS:
                 self._error(header.position)
             case Kind.ZNAK:
@@ -409,15 +429,12 @@ class Sender(Side):
 
     def _answer_to_end(self, header: Header) -> None:
         match header.kind:
-            case Kind.ZRINIT if self._believed:
-                self._events.append(transfer.FileSent(self._index))
-                self._turn_to_next()
             case Kind.ZRINIT:
-                self._restarted(header)
+                self._ready_at_end(header)
             case Kind.ZACK:
                 self._pace.confirm(header.position)
                 if header.position == self._length:
-                    self._had_all_at = self._now
+                    self._had_all = True
             case Kind.ZRPOS:
                 self._state = _State.DATA
                 self._error(header.position)
@@ -428,9 +445,17 @@ class Sender(Side):
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session before the file's end")
 
-    @property
-    def _believed(self) -> bool:
-        return self._had_all_at is not None and self._now - self._had_all_at <= _TRUST
+    def _ready_at_end(self, header: Header) -> None:
+        self._ready_said += 1
+        self._asked = self._now
+        if not self._had_all or self._probed:
+            self._restarted(header)
+        elif self._ready_said > 1 or self._buffer or self._trusting:
+            self._file_sent()
+
+    def _file_sent(self) -> None:
+        self._events.append(transfer.FileSent(self._index))
+        self._turn_to_next()
 
     def _turn_to_next(self) -> None:
         self._index += 1
