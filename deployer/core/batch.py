@@ -41,9 +41,17 @@ HELPER_CODES: Mapping[int, str] = {
 }
 """Exit codes of DEPLOY98.EXE, the one table (see also payloads/README.md)."""
 
-TRIES = 3
+FETCH_PAUSES = (5, 20, 35)
+AWAY_PAUSES = (15,) * 5
+SEND_PAUSES = (5, 15, 20, 25)
+"""Seconds before each further try: a host that is back within a minute is found by itself, and one
+that stays away is given up after it. A cable that is out costs FTP.EXE's own waiting on top."""
+
 MAX_DIRECTORY = 60
+HOST_UP = "HOSTUP"
 _FTP = r"%windir%\FTP.EXE"
+_NOTHING_CAME = " 0 0"
+"""In RESULT.TXT: a round with no part accepted and none bad."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +157,10 @@ def _ftp_exists() -> Block:
 
 def _scripts(manifest: Manifest) -> Block:
     who = (manifest.host, manifest.login, manifest.token)
+    manifest_name = file_name(manifest.deployment)
     lines = (
-        *_echo("FIRST.FTP", ftpscript.first(*who, [HELPER_EXE, file_name(manifest.deployment)])),
+        *_echo("FIRST.FTP", ftpscript.first(*who, [HELPER_EXE, manifest_name])),
+        *_echo(f"{HOST_UP}.FTP", ftpscript.first(*who, [f"{manifest_name} {HOST_UP}.TXT"])),
         *(
             _echo("READY.FTP", ftpscript.report(*who, [INFO_TXT, RESULT_TXT]))
             if manifest.payload.run
@@ -168,8 +178,9 @@ def _scripts(manifest: Manifest) -> Block:
     return Block(
         "The scripts for FTP.EXE",
         "Written here, so that this one file is enough however it came. `binary` stands before "
-        "every transfer (A5). FIRST gets the helper and the manifest, READY tells the host that "
-        "all is verified before the program starts, SEND brings the result and asks for a receipt.",
+        "every transfer (A5). FIRST gets the helper and the manifest, HOSTUP asks whether the host "
+        "is there, READY tells the host that all is verified before the program starts, SEND "
+        "brings the result and asks for a receipt.",
         lines,
     )
 
@@ -182,7 +193,7 @@ def _echo(script: str, lines: Sequence[str]) -> Iterable[str]:
 def _fresh_start(manifest: Manifest, offline: bool) -> Block:
     stale = [RESULT_TXT, OUTPUT_TXT, INFO_TXT, f"{manifest.deployment}.STA"]
     if not offline:
-        stale += ["NEXT.FTP", RECEIPT_TXT]
+        stale += ["NEXT.FTP", RECEIPT_TXT, f"{HOST_UP}.TXT"]
     return Block(
         "Nothing of an earlier run is taken for news",
         "Old reports would be sent as if they were new. Verified parts and files stay: the helper "
@@ -194,11 +205,11 @@ def _fresh_start(manifest: Manifest, offline: bool) -> Block:
 def _helper(manifest: Manifest) -> Block:
     manifest_name = file_name(manifest.deployment)
     lines: list[str] = []
-    for turn in range(1, TRIES + 1):
-        wrong = f"TRY{turn + 1}" if turn < TRIES else "NOHELPER"
-        lines += [f":TRY{turn}"] if turn > 1 else []
+    tries = len(FETCH_PAUSES) + 1
+    for turn in range(1, tries + 1):
+        wrong = f"TRY{turn + 1}" if turn < tries else "NOHELPER"
         if turn > 1:
-            lines += ["ECHO That did not work. Trying again.", *_pause_before_retry()]
+            lines += [f":TRY{turn}", *_pause("That did not work.", FETCH_PAUSES[turn - 2])]
         lines += [
             _delete(HELPER_EXE),
             _delete(manifest_name),
@@ -211,13 +222,13 @@ def _helper(manifest: Manifest) -> Block:
             f"DEPLOY98 CHECK {manifest_name}",
             "IF ERRORLEVEL 6 GOTO JUDGE",
             f"IF ERRORLEVEL 5 GOTO {wrong}",
-            "GOTO JUDGE" if turn < TRIES else "",
+            "GOTO JUDGE" if turn < tries else "",
         ]
     return Block(
         "Fetch the helper and the manifest, and let the helper prove itself",
         "FTP.EXE's exit code means nothing (A18), and a damaged program may do anything: only "
         "exit code 7 of SELF says that the helper is whole. A mangled manifest is code 5. "
-        f"{TRIES} tries, a few seconds apart.",
+        f"{tries} tries within a minute.",
         tuple(line for line in lines if line),
     )
 
@@ -227,8 +238,12 @@ def _delete(name: str) -> str:
     return f"IF EXIST {name} DEL {name}"
 
 
-def _pause_before_retry() -> tuple[str, ...]:
-    return ("CHOICE /C:X /N /T:X,5 >NUL",)
+def _pause(what: str, seconds: int) -> tuple[str, ...]:
+    """Says why, and waits; X ends the wait (B11, B12)."""
+    return (
+        f"ECHO {what} Trying again in {seconds} seconds.",
+        f"CHOICE /C:X /N /T:X,{seconds} >NUL",
+    )
 
 
 def _loop(manifest: Manifest) -> Block:
@@ -237,12 +252,19 @@ def _loop(manifest: Manifest) -> Block:
         "CHECK exits 1 when it has written NEXT.FTP with a get for exactly the parts that are "
         "missing or bad, 0 when all are here, more when it gives up (tested from the highest, B6). "
         "NEXT.FTP is deleted first: if the helper could not start, the old exit code would still "
-        "stand (B8), and the missing script ends the loop.",
+        "stand (B8), and the missing script ends the loop. After a round in which nothing arrived "
+        "(`round=2 0 0` in RESULT.TXT) the host may be gone, or just starting again: CHECK gives "
+        "up after 3 such rounds, so none is begun before the host has given the manifest once "
+        "more. FIND has a true exit code (B13); without a FIND there is a round at once.",
         (
             ":JUDGE",
             "IF ERRORLEVEL 2 GOTO SEND1",
             "IF NOT ERRORLEVEL 1 GOTO JOIN",
             "IF NOT EXIST NEXT.FTP GOTO NOHELPER",
+            f'FIND "{_NOTHING_CAME}" {RESULT_TXT} >NUL',
+            "IF ERRORLEVEL 1 GOTO ROUND",
+            *_until_host_is_up(manifest),
+            ":ROUND",
             f"{_FTP} -n -i -s:NEXT.FTP",
             ":RECHECK",
             "IF EXIST NEXT.FTP DEL NEXT.FTP",
@@ -251,6 +273,23 @@ def _loop(manifest: Manifest) -> Block:
             "GOTO JUDGE",
         ),
     )
+
+
+def _until_host_is_up(manifest: Manifest) -> Iterable[str]:
+    """Asks at once, then after each pause; ends at ROUND or at GONE."""
+    for turn in range(len(AWAY_PAUSES) + 1):
+        last = turn == len(AWAY_PAUSES)
+        wrong = "GONE" if last else f"AWAY{turn + 1}"
+        if turn:
+            yield f":AWAY{turn}"
+            yield from _pause("Nothing comes from the host.", AWAY_PAUSES[turn - 1])
+        yield _delete(f"{HOST_UP}.TXT")
+        yield f"{_FTP} -n -i -s:{HOST_UP}.FTP"
+        yield f"IF NOT EXIST {HOST_UP}.TXT GOTO {wrong}"
+        yield f'FIND "{manifest.deployment}" {HOST_UP}.TXT >NUL'
+        yield "IF NOT ERRORLEVEL 1 GOTO ROUND"
+        if last:
+            yield "GOTO GONE"
 
 
 def _check_offline(manifest: Manifest) -> Block:
@@ -299,10 +338,12 @@ def _launch(manifest: Manifest, offline: bool) -> Block:
 
 def _send(manifest: Manifest) -> Block:
     lines: list[str] = []
-    for turn in range(1, TRIES + 1):
-        wrong = f"SEND{turn + 1}" if turn < TRIES else "UNSENT"
+    tries = len(SEND_PAUSES) + 1
+    for turn in range(1, tries + 1):
+        wrong = f"SEND{turn + 1}" if turn < tries else "UNSENT"
         if turn > 1:
-            lines += [f":SEND{turn}", "ECHO Sending again.", *_pause_before_retry()]
+            said = "The host did not take it."
+            lines += [f":SEND{turn}", *_pause(said, SEND_PAUSES[turn - 2])]
         else:
             lines += [":SEND1", "ECHO Sending the result."]
         lines += [
@@ -311,7 +352,7 @@ def _send(manifest: Manifest) -> Block:
             f"IF NOT EXIST {RECEIPT_TXT} GOTO {wrong}",
             f'FIND "{manifest.deployment}" {RECEIPT_TXT} >NUL',
             f"IF ERRORLEVEL 1 GOTO {wrong}",
-            *(["GOTO SENT"] if turn < TRIES else []),
+            *(["GOTO SENT"] if turn < tries else []),
         ]
     lines += [
         ":SENT",
@@ -353,6 +394,11 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
         )
     else:
         helper_missing = (
+            ":GONE",
+            "ECHO.",
+            f"ECHO Nothing comes from {manifest.host} any more. Look at the host and at the cable,",
+            "ECHO then start GO again: only what is missing is done.",
+            "GOTO END",
             ":UNSENT",
             "ECHO.",
             "ECHO The host did not take the result. Look at the cable, then start GO again:",

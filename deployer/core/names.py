@@ -21,7 +21,7 @@ but the helper refuses it all the same."""
 
 OUR_NAMES = frozenset(
     ["GO.BAT", "DEPLOY98.EXE", "HERE.TXT", "GOTIT.TXT", "RESULT.TXT", "OUTPUT.TXT", "INFO.TXT"]
-    + [f"{script}.FTP" for script in ("FIRST", "NEXT", "READY", "SEND")]
+    + ["HOSTUP.TXT", *(f"{script}.FTP" for script in ("FIRST", "HOSTUP", "NEXT", "READY", "SEND"))]
     + [f"{half_written}.TMP" for half_written in ("RESULT", "INFO", "NEXT")]
 )
 """What GO.BAT and the helper keep in the directory themselves."""

@@ -89,7 +89,8 @@ async def push(job: Push, state_dir: Path, face: Face) -> Deployment:
             if ended.state != State.CANCELLED:
                 await service.last_words(identity)
                 if helper is not None:
-                    await asyncio.wait([helper], timeout=30)
+                    proved = ended.state == State.PROVED
+                    await asyncio.wait([helper], timeout=30 if proved else 5)
         except asyncio.CancelledError:
             service.cancel(identity)
             raise

@@ -7,6 +7,7 @@ import os
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -72,6 +73,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--patience", type=float, default=60.0, help="seconds after which a program hangs"
     )
+    parser.add_argument(
+        "--real-pauses", action="store_true",
+        help="batch files wait as long as they say, not a tenth of it",
+    )  # fmt: skip
     parser.add_argument("--tries", type=int, default=3, help="how often the card is typed in all")
     parser.add_argument(
         "--until", default=FINISHED, help="what the screen says when the work is done"
@@ -118,6 +123,8 @@ def make(options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool
         cancelled=cancelled,
         hardware=Hardware(ram=options.ram << 20, cpu_model=options.cpu),
     )
+    if options.real_pauses:
+        machine.wait = time.sleep
     machine.harm(faults)
     return machine
 

@@ -86,11 +86,12 @@ leave:  mov al, [code]
         mov ah, 4Ch
         int 21h
 
-names   dw helper, script, receipt, result
+names   dw helper, script, receipt, result, hostup
 helper  db 'DEPLOY98.EXE', 0
 script  db 'NEXT.FTP', 0
 receipt db 'GOTIT.TXT', 0
 result  db 'RESULT.TXT', 0
+hostup  db 'HOSTUP.TXT', 0
 log     db 'C:\LOG.TXT', 0
 index   db 'C:\I.DAT', 0
 steps   db 'C:\S.DAT', 0

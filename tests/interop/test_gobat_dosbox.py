@@ -21,13 +21,13 @@ from tests.doscase import Screen
 from tests.interop.test_dosbox import run
 
 STUB = bytes.fromhex(
-    "eb013fb8013dba0002cd217306b43c31c9cd2189c3b8024231c931d2cd21a002018a0e800030eda2800089ce"
-    "c78481000d0a83c103ba8000b440cd21b43ecd21c6061f0200b8003dba0b02cd21721089c3b90100ba1f02b4"
-    "3fcd21b43ecd21b8003dba1402cd21725d89c38a161f0230f6d1e231c9b80042cd21b90200ba1d02b43fcd21"
-    "b43ecd21fe061f02b43c31c9ba0b02cd2189c3b90100ba1f02b440cd21b43ecd21becd01d02e1d028b14730c"
-    "b43c31c9cd2189c3b43ecd2183c602803e1d020075e2a01e02b44ccd21d501e201eb01f5014445504c4f5939"
-    "382e455845004e4558542e46545000474f5449542e54585400524553554c542e54585400433a5c4c4f472e54"
-    "585400433a5c492e44415400433a5c532e44415400000000"
+    "eb013fb8013dba0d02cd217306b43c31c9cd2189c3b8024231c931d2cd21a002018a0e800030eda2800089"
+    "cec78481000d0a83c103ba8000b440cd21b43ecd21c6062c0200b8003dba1802cd21721089c3b90100ba2c"
+    "02b43fcd21b43ecd21b8003dba2102cd21725d89c38a162c0230f6d1e231c9b80042cd21b90200ba2a02b4"
+    "3fcd21b43ecd21fe062c02b43c31c9ba1802cd2189c3b90100ba2c02b440cd21b43ecd21becd01d02e2a02"
+    "8b14730cb43c31c9cd2189c3b43ecd2183c602803e2a020075e2a02b02b44ccd21d701e401ed01f7010202"
+    "4445504c4f5939382e455845004e4558542e46545000474f5449542e54585400524553554c542e54585400"
+    "484f535455502e54585400433a5c4c4f472e54585400433a5c492e44415400433a5c532e44415400000000"
 )
 """stub.asm, assembled; its third byte is the letter that it signs its calls with."""
 
@@ -37,40 +37,54 @@ PROGRAMS = {
     "C:\\TOOLS\\FIND.COM": "I",
     "C:\\TOOLS\\DELAY.COM": "C",
 }
-MADE = ("DEPLOY98.EXE", "NEXT.FTP", "GOTIT.TXT", "RESULT.TXT")
-HELPER, NEXT, RECEIPT, RESULT = 1, 2, 4, 8
+MADE = ("DEPLOY98.EXE", "NEXT.FTP", "GOTIT.TXT", "RESULT.TXT", "HOSTUP.TXT")
+HELPER, NEXT, RECEIPT, RESULT, HOSTUP = 1, 2, 4, 8, 16
 
 Step = tuple[int, int]
 FTP1: Step = (HELPER, 0)
 SELF: Step = (0, 7)
 INFO: Step = (0, 0)
-MORE: Step = (NEXT | RESULT, 1)
+MORE: list[Step] = [(NEXT | RESULT, 1), (0, 1)]
+IDLE: list[Step] = [(NEXT | RESULT, 1), (0, 0)]
 ALL_HERE: Step = (RESULT, 0)
 DONE: Step = (RESULT, 0)
 FTP: Step = (0, 0)
+UP: list[Step] = [(HOSTUP, 0), (0, 0)]
 SENT: list[Step] = [(RECEIPT, 0), (0, 0)]
 UNSENT: list[Step] = [(0, 0)]
 START = [FTP1, SELF, INFO]
 DELAY: Step = (0, 1)
 
 SCENARIOS: dict[str, list[Step]] = {
-    "all well": [*START, MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "all well": [*START, *MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
     "nothing to fetch": [*START, ALL_HERE, DONE, FTP, DONE, *SENT],
-    "three rounds": [*START, MORE, FTP, MORE, FTP, MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "three rounds": [*START, *MORE, FTP, *MORE, FTP, *MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "an idle round": [*START, *MORE, FTP, *IDLE, *UP, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "host back after a while": [
+        *START, *MORE, FTP, *IDLE, FTP, DELAY, FTP, DELAY, *UP, FTP, ALL_HERE, DONE, FTP, DONE,
+        *SENT,
+    ],
+    "host answers with an empty file": [
+        *START, *MORE, FTP, *IDLE, (HOSTUP, 0), (0, 1), DELAY, *UP, FTP, ALL_HERE, DONE, FTP, DONE,
+        *SENT,
+    ],
+    "host gone in the middle": [*START, *MORE, FTP, *IDLE, FTP, *[DELAY, FTP] * 5],
     "helper damaged once": [FTP1, (0, 8), DELAY, *START, ALL_HERE, DONE, FTP, DONE, *SENT],
-    "helper damaged for ever": [FTP1, (0, 1), DELAY, FTP1, (0, 8), DELAY, FTP1, (0, 0), *SENT],
-    "helper never comes": [FTP, DELAY, FTP, DELAY, FTP, *SENT],
+    "helper damaged for ever": [
+        FTP1, (0, 1), DELAY, FTP1, (0, 8), DELAY, FTP1, (0, 0), DELAY, FTP1, (0, 9), *SENT,
+    ],
+    "helper never comes": [FTP, DELAY, FTP, DELAY, FTP, DELAY, FTP, *SENT],
     "manifest mangled once": [*START, (0, 5), DELAY, *START, ALL_HERE, DONE, FTP, DONE, *SENT],
-    "gave up": [*START, MORE, FTP, (RESULT, 2), *SENT],
+    "gave up": [*START, *MORE, FTP, (RESULT, 2), *SENT],
     "disk full": [*START, (RESULT, 3), *SENT],
-    "helper does not start again": [*START, MORE, FTP, (0, 1), *SENT],
+    "helper does not start again": [*START, *MORE, FTP, (0, 1), *SENT],
     "damaged while joining": [*START, ALL_HERE, (0, 1), ALL_HERE, DONE, FTP, DONE, *SENT],
     "join fails": [*START, ALL_HERE, (RESULT, 8), *SENT],
     "program fails": [*START, ALL_HERE, DONE, FTP, (RESULT, 6), *SENT],
     "receipt late": [*START, ALL_HERE, DONE, FTP, DONE, *UNSENT, DELAY, *SENT],
     "receipt empty": [*START, ALL_HERE, DONE, FTP, DONE, (RECEIPT, 0), (0, 1), DELAY, *SENT],
-    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, FTP, DELAY, FTP, DELAY, FTP],
-}
+    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, FTP, *[DELAY, FTP] * 4],
+}  # fmt: skip
 
 
 def go_bat() -> bytes:

@@ -440,12 +440,9 @@ def test_a_restart_takes_open_deployments_over_and_go_bat_goes_on(bench: Bench) 
     identity = ended(push)[0]["deployment"]
     pc = bench.pc("--tries", "1")
     wait_for(lambda: len(bench.told("transfer-done", name="BIG.004")) == 1)
-    # The emulated PC is done with three rounds in vain before anybody could restart anything.
-    pc.send_signal(signal.SIGSTOP)
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait(PATIENCE)
     bench.serve()
-    pc.send_signal(signal.SIGCONT)
     assert f"{identity} goes on" in bench.logs[-1].read_text()
     wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
     assert pc.wait(PATIENCE) == 0

@@ -7,6 +7,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from typing import Any
 
 from deployer.events import to_json
@@ -17,6 +18,7 @@ from tests.wire.test_daemon import (
     Bench,
     bench,
     ended,
+    fetched_again,
     random_file,
     slow,
     until_served,
@@ -55,6 +57,25 @@ def test_a_watched_push_outlives_its_daemon(bench: Bench) -> None:
     assert events[-1]["state"] == "proved"
     seen = [event for event in events if event["event"] != "transfer-tick"]
     assert seen == stored(bench, 0)[: len(seen)]
+
+
+def test_go_bat_waits_for_a_host_that_is_started_again_20_seconds_later(bench: Bench) -> None:
+    """Killed in the middle of a part, with an old PC that waits as long as a real one."""
+    file = random_file(bench.place / "big.img", 3_000_000)
+    slow(bench, "8mbit")
+    daemon = bench.serve()
+    identity = ended(bench.push(file, "--no-run", "--part-size", "256K", "--detach"))[0][
+        "deployment"
+    ]
+    pc = bench.pc("--tries", "1", "--real-pauses")
+    wait_for(lambda: bench.told("transfer-started", name="BIG.006"))
+    os.kill(daemon.pid, signal.SIGKILL)
+    daemon.wait(PATIENCE)
+    time.sleep(20)
+    bench.serve()
+    assert pc.wait(PATIENCE) == 0, bench.log[-3000:]
+    wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
+    assert sum(fetched_again(bench, identity).values()) <= 2
 
 
 def test_retry_watches_as_push_does(bench: Bench) -> None:
