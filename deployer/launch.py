@@ -52,12 +52,13 @@ def possible(state_dir: Path) -> bool:
 class Launched(Client):
     """A client of a daemon that is started when none answers; an async context manager.
 
-    What was before is read from the store, so nobody waits for the daemon to see it. A request
-    waits until the daemon answers, and raises NotStarted when it does not come up.
+    What was before is read from the store, so nobody waits for the daemon to see it, and it is
+    started only after that: a window has its list first. A request waits until the daemon answers,
+    and raises NotStarted when it does not come up.
     """
 
     def __init__(self, state_dir: Path, arguments: Sequence[str]) -> None:
-        """Starts `deployer serve` with `arguments` for the state directory without waiting for it.
+        """`arguments` are those of `deployer serve`, besides the state directory.
 
         Raises DirectoryForbidden.
         """
@@ -70,8 +71,6 @@ class Launched(Client):
         self._came_up = False
         self._process: subprocess.Popen[bytes] | None = None
         super().__init__(self._place / SOCKET)
-        if not _connects(self._socket):
-            self._process = self._start()
 
     @property
     def log(self) -> Path:
