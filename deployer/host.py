@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -14,7 +15,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from deployer import staging
+from deployer import serial_push, staging
 from deployer.core import batch, modelfile, plan
 from deployer.core import fit as fits
 from deployer.core import proof as proofs
@@ -27,12 +28,14 @@ from deployer.model import (
     DEFAULT_TARGET_DIRECTORY,
     RESULT_TXT,
     UPLOAD_LIMITS,
+    LineSettings,
     Manifest,
     Profile,
     Proof,
     StagedFile,
     State,
 )
+from deployer.serial_push import Carriage
 from deployer.service import Service
 from deployer.staging import Request
 
@@ -42,12 +45,14 @@ class Order:
     """A payload and where it goes.
 
     `host` is this machine's address as the target calls it; "" for the one where the host serves.
+    `line` is how the port is set when the target is reached over a serial line.
     """
 
     request: Request
     target: str
     directory: str = DEFAULT_TARGET_DIRECTORY
     host: str = DEFAULT_HOST_ADDRESS
+    line: LineSettings = field(default_factory=LineSettings)
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,6 +219,8 @@ class InProcess:
 
     async def push(self, order: Order) -> str:
         """See `Host.push`. A target that is busy here is refused."""
+        if serial_push.is_serial(order.target):
+            order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
         order = order if order.host else replace(order, host=self.service.address)
         _refuse_strange(order)
         self._refuse_busy(order.target)
@@ -222,7 +229,7 @@ class InProcess:
         )
         self._refuse_busy(order.target)
         manifest = self.service.take_up(manifest, order.target)
-        return await self._offer(manifest, order.target, order.directory)
+        return await self._offer(manifest, order.target, order.directory, order.line)
 
     async def retry(self, deployment: str) -> str:
         """See `Host.retry`. With unchanged files the id stays, so `GO` alone is enough there."""
@@ -237,7 +244,8 @@ class InProcess:
         self.service.take_up(manifest, before.target)  # reserves the target for this process
         if not await asyncio.to_thread(staging.unchanged, manifest):
             manifest = await asyncio.to_thread(staging.again, manifest)
-        return await self._offer(manifest, before.target, before.directory)
+        line = before.line or LineSettings()
+        return await self._offer(manifest, before.target, before.directory, line)
 
     async def sources(self, deployment: str) -> tuple[str, ...]:
         """See `Host.sources`."""
@@ -254,7 +262,13 @@ class InProcess:
             self.service.cancel(deployment)
 
     async def pause(self, deployment: str) -> None:
-        """See `Host.pause`."""
+        """See `Host.pause`. Over a serial line nothing can wait: its receiver would give up."""
+        if serial_push.is_serial(self._open.get(deployment, "")):
+            raise WrongUse(
+                what="What goes over a serial line cannot pause: the receiver there would give up.",
+                remedy=f"End it with: deployer cancel {deployment} - and go on later with: "
+                f"deployer retry {deployment}",
+            )
         self.service.pause(deployment, paused=True)
 
     async def resume(self, deployment: str) -> None:
@@ -269,8 +283,12 @@ class InProcess:
                     remedy="Wait until it has ended, or cancel it first.",
                 )
 
-    async def _offer(self, manifest: Manifest, target: str, directory: str) -> str:
+    async def _offer(
+        self, manifest: Manifest, target: str, directory: str, line: LineSettings
+    ) -> str:
         """Offer a staged payload, and look after it until it has ended."""
+        if serial_push.is_serial(target):
+            return await self._offer_over_line(manifest, target, directory, line)
         deployment, simulated = manifest.deployment, target == "sim"
         self._open[deployment] = target
         try:
@@ -287,6 +305,32 @@ class InProcess:
             self.service.cancel(deployment, "it could not be offered")
             raise
         self._soon(self._look_after(deployment, manifest, target, directory))
+        return deployment
+
+    async def _offer_over_line(
+        self, manifest: Manifest, target: str, directory: str, settings: LineSettings
+    ) -> str:
+        """The same where a cable takes the place of the network; nothing is served."""
+        deployment = manifest.deployment
+        self._open[deployment] = target
+        try:
+            line = await serial_push.open_line(target, settings)
+        except DeployerError:
+            self._open.pop(deployment, None)
+            self.service.release(target)
+            raise
+        how = Carriage(settings, directory, silence=self.patience.silence)
+        serial_push.offer(self.service, manifest, target, how)
+
+        async def carry() -> None:
+            try:
+                with contextlib.suppress(DeployerError):  # its end is written down
+                    await serial_push.carry(self.service, manifest, how, line)
+            finally:
+                self._open.pop(deployment, None)
+                self.service.release(target)
+
+        self._soon(carry())
         return deployment
 
     async def _look_after(
@@ -322,6 +366,9 @@ class InProcess:
 def _refuse_strange(order: Order) -> None:
     """Raises WrongUse for what no face of ours would ask: an order may come over a socket."""
     batch.parse_directory(order.directory)
+    if serial_push.is_serial(order.target):
+        serial_push.check(order.target, order.line)
+        return
     for address in (order.host,) if order.target == "sim" else (order.host, order.target):
         try:
             ipaddress.IPv4Address(address)

@@ -77,8 +77,8 @@ def _target(store: Store, deployment: str) -> str:
     return last.target
 
 
-def retried(state_dir: Path, deployment: str) -> tuple[Manifest, str, str]:
-    """A deployment's manifest with its target and directory, to be offered again.
+def retried(state_dir: Path, deployment: str) -> tuple[Manifest, DeploymentStaged]:
+    """A deployment's manifest and what was staged of it, to be offered again.
 
     With unchanged files it is the same; else its files are measured anew. Raises DeploymentUnknown
     and the errors of wrong input.
@@ -93,7 +93,7 @@ def retried(state_dir: Path, deployment: str) -> tuple[Manifest, str, str]:
     last = told[-1]
     assert isinstance(last, DeploymentStaged)
     same = manifest if staging.unchanged(manifest) else staging.again(manifest)
-    return same, last.target, last.directory
+    return same, last
 
 
 def unserved(state_dir: Path, deployments: Mapping[str, str]) -> tuple[str, ...]:

@@ -23,7 +23,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
-from deployer.core import batch_serial, zmodem
+from deployer.core import batch_serial, plan, zmodem
 from deployer.core import manifest as manifests
 from deployer.core.names import temporary_name
 from deployer.core.transfer import Offer
@@ -120,6 +120,7 @@ async def open_line(target: str, line: LineSettings) -> SerialLine:
 
 def offer(service: Service, manifest: Manifest, target: str, how: Carriage) -> None:
     """Write a staged deployment down; now it waits for `carry`."""
+    plan.refuse_deep(manifest.payload, how.directory)
     service.write_down(manifest, target, how.directory, emulated=how.emulated, line=how.line)
     listening = ServerListening(
         time.time(), manifest.deployment, "serial", port_of(target), how.line.speed

@@ -19,7 +19,7 @@ import msgspec
 import platformdirs
 
 from deployer.errors import WrongUse
-from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
+from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY, LINE
 
 FILE_NAME = "deployer.toml"
 
@@ -79,19 +79,24 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def resolve_target(text: str, settings: Settings) -> str:
-    """The address that a user's word for a target means: `sim`, an address, or a name in `targets`.
+    """What a user's word for a target means: `sim`, an address, a serial port, a name in `targets`.
 
     Raises WrongUse for anything else.
     """
     word = settings.targets.get(text, text)
     if word == "sim":
         return word
+    if word.startswith(LINE):
+        port = word.removeprefix(LINE)
+        # A daemon stands in another directory; a link in /dev/serial/by-id stays the link.
+        return f"{LINE}{Path(port).absolute()}" if port.startswith((".", "/")) else word
     try:
         return str(ipaddress.IPv4Address(word))
     except ValueError:
         names = ", ".join(settings.targets) or "none yet"
         raise WrongUse(
-            what=f"--target {text}: neither an address such as 192.168.1.2, nor sim, nor a name in "
+            what=f"--target {text}: neither an address such as 192.168.1.2, nor a port such as "
+            "serial:/dev/ttyUSB0, nor sim, nor a name in "
             f"[targets] of {FILE_NAME} (there: {names}).",
             remedy="Look up the old PC's address with WINIPCFG there, or rehearse with sim.",
         ) from None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from deployer.face import serial_card
 from deployer.face.view import Mark, Row
 from deployer.model import GO_BAT, State
 
@@ -60,8 +61,11 @@ def typed_steps(host: str, directory: str) -> tuple[tuple[str, str], ...]:
 def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The ways to start, shortest first: a title and its lines.
 
-    The browser is a way only when the first-contact page is served.
+    The browser is a way only when the first-contact page is served. Over a serial line there is one
+    way, in steps.
     """
+    if row.line is not None:
+        return serial_card.ways(row)
     found: list[tuple[str, tuple[str, ...]]] = [
         (
             f"If {GO_BAT} of this deployment is already there, GO alone is enough",
@@ -95,6 +99,8 @@ def _folder(directory: str) -> str:
 
 def card(row: Row) -> tuple[str, ...]:
     """The card as lines of text, as `push` prints it before anything has happened."""
+    if row.line is not None:
+        return serial_card.card(row)
     lines = [
         f"Deployment {row.deployment} waits for the old PC at {row.target}.",
         "On the old PC choose Start, Programs, MS-DOS Prompt, and type one of these:",
@@ -106,6 +112,8 @@ def card(row: Row) -> tuple[str, ...]:
 
 def followed(row: Row) -> tuple[str, ...]:
     """The card as it stands now: what has been seen is ticked, what comes next is marked."""
+    if row.line is not None:
+        return serial_card.followed(row)
     done = row.mark >= Mark.GO_RUNS
     lines = [
         f"{row.deployment}: on the old PC at {row.target} choose Start, Programs, MS-DOS Prompt.",
@@ -133,6 +141,8 @@ Hint = Callable[[Row], tuple[str, ...]]
 
 def hints(row: Row, now: float) -> tuple[str, ...]:
     """What to look at on the old PC, after a silence; empty as long as all goes well."""
+    if row.line is not None:
+        return serial_card.hints(row, now)
     if row.state.final or row.paused:
         return ()
     quiet = now - max(row.seen_at, row.tick_at, row.since)
@@ -260,6 +270,7 @@ def all_hints(row: Row) -> Iterator[tuple[str, float, tuple[str, ...]]]:
 
 def print_text(row: Row) -> str:
     """One page of plain text."""
+    end = "It is finished when the screen says:  Finished. The host has the result."
     before = [
         f"{row.deployment}  for the old PC at {row.target}",
         "",
@@ -270,9 +281,12 @@ def print_text(row: Row) -> str:
         "",
         "Then choose Start, Programs, MS-DOS Prompt, and type:",
     ]
+    if row.line is not None:
+        before = [f"{row.deployment}  for the old PC on {serial_card.port(row)}"]
+        end = serial_card.END
     for title, typed in ways(row):
         before += ["", f"{title}:", "", *(f"    {line}" for line in typed)]
-    before += ["", "It is finished when the screen says:  Finished. The host has the result."]
+    before += ["", end]
     return "\n".join(before) + "\n"
 
 
@@ -282,10 +296,15 @@ def print_html(row: Row) -> str:
         f"<h2>{html.escape(title)}</h2>\n<pre>{html.escape(chr(10).join(typed))}</pre>\n"
         for title, typed in ways(row)
     )
+    place, before, end = f"at {row.target}", _BEFORE, _END
+    if row.line is not None:
+        place, before = f"on {serial_card.port(row)}", ""
+        end = html.escape(serial_card.END)
     return _PAGE.format(
         deployment=html.escape(row.deployment),
-        target=html.escape(row.target),
-        host=html.escape(row.host),
+        target=html.escape(place),
+        before=before.format(target=html.escape(row.target), host=html.escape(row.host)),
+        end=end,
         sections=sections,
     )
 
@@ -300,10 +319,12 @@ h2 {{ font-size: 15pt; margin: 14pt 0 4pt }}
 pre {{ font: bold 16pt/1.35 monospace; border: 1pt solid #000; padding: 6pt; margin: 0;
   white-space: pre-wrap; break-inside: avoid }}
 </style></head><body>
-<h1>{deployment} for the old PC at {target}</h1>
-<p>Before: Start, Run, <b>WINIPCFG</b> must show IP Address <b>{target}</b>, Subnet Mask
-<b>255.255.255.0</b>; <b>PING {host}</b> must say <b>Reply from {host}</b>.
-Then choose Start, Programs, MS-DOS Prompt, and type:</p>
-{sections}<p>It is finished when the screen says: <b>Finished. The host has the result.</b></p>
+<h1>{deployment} for the old PC {target}</h1>
+{before}{sections}<p>{end}</p>
 </body></html>
 """
+_BEFORE = """<p>Before: Start, Run, <b>WINIPCFG</b> must show IP Address <b>{target}</b>,
+Subnet Mask <b>255.255.255.0</b>; <b>PING {host}</b> must say <b>Reply from {host}</b>.
+Then choose Start, Programs, MS-DOS Prompt, and type:</p>
+"""
+_END = "It is finished when the screen says: <b>Finished. The host has the result.</b>"

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from deployer.core import fit as fits
 from deployer.face import text
 from deployer.face.view import PartState, Row
-from deployer.model import Profile, State
+from deployer.model import LINE, LineSettings, Profile, State
 
 #: Bytes per second that a Pentium II checks and joins, until the target has shown its own speed.
 GUESSED_VERIFY = 2_500_000.0
@@ -81,6 +81,10 @@ def left(row: Row, known: Habits, now: float) -> Left:
     fetch_all = row.part_bytes / wire
     fetch_left = max(row.part_bytes - row.here_bytes, 0) / wire
     verify_left = verify_all
+    if row.line is not None:
+        wire = row.rate_now or row.rate or known.wire or row.line.speed / 10
+        fetch_all = row.part_bytes / wire
+        fetch_left = max(row.part_bytes - row.here_bytes, 0) / wire
     if row.state == State.VERIFYING and not missing(row):
         verify_left = max(verify_all - (now - row.since), 0.0)
     elif row.state in (State.RUNNING, State.FAILED, State.CANCELLED) and _all_proved(row):
@@ -93,6 +97,9 @@ def left(row: Row, known: Habits, now: float) -> Left:
         seconds = _run_left(row, known, now)
     elif row.state in (State.STAGED, State.WAITING) or row.state.final or row.paused:
         seconds = None
+    elif row.line is not None:
+        # Behind the last byte a person acts, and nobody knows when.
+        seconds = fetch_left if row.state == State.FETCHING else None
     return Left(seconds, min(max(done, 0.0), 0.99), sure)
 
 
@@ -150,11 +157,15 @@ def fit_line(
     *,
     profile: Profile,
     model: str = "",
+    line: LineSettings | None = None,
 ) -> tuple[fits.Fit, str]:
-    """The fit, and the one line that says it."""
+    """The fit, and the one line that says it. A serial `line` tells the speed beforehand."""
     rows = list(rows)
     machine = machine_of(rows, target)
-    fit = fits.fit(load, machine, shown_by(rows, target, model), profile)
+    shown = shown_by(rows, target, model)
+    if target.startswith(LINE) and shown.wire is None:
+        shown = fits.Shown((line or LineSettings()).speed / 10, shown.tokens)
+    fit = fits.fit(load, machine, shown, profile)
     return fit, sentence(fit, machine)
 
 

@@ -17,6 +17,7 @@ from deployer.errors import DaemonMissing
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, page_port, push, retry_by_daemon
+from deployer.face.serial_push import SerialPush, push_over_line
 from deployer.settings import Settings
 
 _PATH = click.Path(path_type=Path)
@@ -74,17 +75,25 @@ def retry_command(
         return
     if detach:
         raise DaemonMissing
-    manifest, target, to = manage.retried(directory, deployment.upper())
-    if target == "sim":
-        service.check_simulator()
+    manifest, before = manage.retried(directory, deployment.upper())
     patience = config.timeout if timeout is None else timeout
+    if before.line is not None:
+        say = functools.partial(click.echo, err=True)
+        again = SerialPush(
+            manifest, before.target, before.directory, before.line, say,
+            silence=patience or None, reports=timeout or None, emulated=before.emulated,
+        )  # fmt: skip
+        asyncio.run(push_over_line(again, directory, face))
+        return
+    if before.target == "sim":
+        service.check_simulator()
     port = config.ftp_port if ftp_port is None else ftp_port
     job = Push(
         manifest=manifest,
-        target=target,
+        target=before.target,
         address=address or manifest.host,
         ftp_port=port,
-        directory=to,
+        directory=before.directory,
         silence=patience or None,
         while_running=timeout or None,
         http_port=page_port(port, None),

@@ -26,6 +26,7 @@ from deployer.events import (
     LoginAccepted,
     LoginRefused,
     OutputReceived,
+    PresenceChanged,
     ProofReceived,
     ScreenLine,
     ServerListening,
@@ -33,7 +34,7 @@ from deployer.events import (
     TargetReported,
     TransferCut,
 )
-from deployer.face import estimate, text, words
+from deployer.face import estimate, serial_card, text, words
 from deployer.face.card import card, hints
 from deployer.face.view import PartState, Row, View, damaged, fold
 from deployer.model import Proof, State
@@ -100,6 +101,8 @@ class PushProgress:
                 self._state(state)
             case LoginAccepted(at=at) if before and before.away_since:
                 self._back(before, at)
+            case PresenceChanged(how=how, advice=advice) if before and before.line is not None:
+                self._say(f"{how}. {advice}".rstrip())
             case AsciiRefused(name=name):
                 self._say(f"{name} was asked for in ASCII mode and not sent: type binary first.")
             case LoginRefused(peer=peer, login=login, why=why):
@@ -177,7 +180,8 @@ class PushProgress:
     def _state(self, state: State) -> None:
         row = self._row()
         if row is not None and state in _WORKING and self._live is None:
-            self._say(f"{_plain(row, self._habits)} ...")
+            for line in f"{_plain(row, self._habits)} ...".splitlines():
+                self._say(line)
         elif state.final:
             self.close()
 
@@ -240,6 +244,10 @@ class PushProgress:
 
 def _plain(row: Row, known: estimate.Habits) -> str:
     """The state in words for a face that is not live: no seconds that stand still."""
+    if row.line is not None and row.state in (State.VERIFYING, State.RUNNING):
+        return "\n".join(hints(row, row.since))
+    if row.line is not None and (over_line := serial_card.doing(row)):
+        return over_line
     match row.state:
         case State.WAITING:
             return "waiting for the old PC"

@@ -24,6 +24,7 @@ from deployer.face.push import Face, Push, Watching, page_port, push, push_by_da
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
 from deployer.face.view import Row, fold_all
 from deployer.host import Order
+from deployer.model import LineSettings
 from deployer.settings import Settings
 
 _RECIPE_OPTIONS = ("temperature", "top_p", "steps", "seed", "prompt", "quantise")
@@ -93,7 +94,9 @@ def _number(value: object) -> str:
 
 
 @click.command("push")
-@click.option("--target", envvar="DEPLOYER_TARGET", help="Address or name of the old PC, or sim.")
+@click.option(
+    "--target", envvar="DEPLOYER_TARGET", help="Address or name of the old PC, serial:PORT, sim."
+)
 @click.option("--speed", default=115_200, show_default=True, help="serial: bits per second.")
 @click.option(
     "--flow",
@@ -138,20 +141,27 @@ def push_command(config: Settings, /, **given: Any) -> None:
     request = _request(config, given)
     face = _face_for(request, target, config, given)
     directory = batch.parse_directory(given["directory"] or config.directory)
-    if is_serial(target):
-        _push_over_line(target, request, directory, config, given)
-        return
+    line = LineSettings(given["speed"], given["flow"])
     address = given["address"] or config.address
     timeout = given["timeout"]
     state_dir = _state_dir(config, given)
     socket = None if given["faults"] else client.find(state_dir, system=given["state_dir"] is None)
     if socket is not None:
-        order = Order(request, target, directory, given["address"] or "")
+        order = Order(request, target, directory, given["address"] or "", line)
         watching = Watching(face, timeout or None, given["detach"], _aside)
         asyncio.run(push_by_daemon(order, socket, watching))
         return
     if given["detach"]:
         raise DaemonMissing
+    if is_serial(target):
+        patience = config.timeout if timeout is None else timeout
+        manifest = staging.stage(request)
+        over = SerialPush(
+            manifest, target, directory, line, _aside, silence=patience or None,
+            reports=timeout or None,
+        )  # fmt: skip
+        asyncio.run(push_over_line(over, state_dir, face))
+        return
     if target == "sim":
         service.check_simulator()
     manifest = staging.stage(request, host=address)
@@ -208,26 +218,7 @@ def _target(config: Settings, given: str | None) -> str:
             what="--target is missing: which old PC shall it go to?",
             remedy="Give its address, such as --target 192.168.1.2, or --target sim to rehearse.",
         )
-    named = config.targets.get(given, given)
-    return named if is_serial(named) else settings.resolve_target(given, config)
-
-
-def _push_over_line(
-    target: str, request: staging.Request, directory: str, config: Settings, given: dict[str, Any]
-) -> None:
-    """A push to a PC that has no network card (`--target serial:PORT`)."""
-    face = _face(as_json=given["as_json"], screen=False)
-    timeout = config.timeout if given["timeout"] is None else given["timeout"]
-    job = SerialPush(
-        manifest=staging.stage(request),
-        target=target,
-        directory=directory,
-        speed=given["speed"],
-        flow=given["flow"],
-        silence=timeout or None,
-        say=_aside,
-    )
-    asyncio.run(push_over_line(job, _state_dir(config, given), face))
+    return settings.resolve_target(given, config)
 
 
 def _face_for(
@@ -238,15 +229,12 @@ def _face_for(
         return JsonLines(_write)
     rows = _rows(config, given)
     seen = host.recognise(request)
-    _fit, line = estimate.fit_line(seen.load, rows, target, profile=seen.profile, model=seen.model)
+    over = LineSettings(given["speed"], given["flow"])
+    _fit, line = estimate.fit_line(
+        seen.load, rows, target, profile=seen.profile, model=seen.model, line=over
+    )
     console = Terminal()
     return PushProgress(console, time.time, show_screen=given["screen"], history=rows, fit=line)
-
-
-def _face(*, as_json: bool, screen: bool) -> Face:
-    if as_json:
-        return JsonLines(_write)
-    return PushProgress(Terminal(), time.time, show_screen=screen)
 
 
 _aside = functools.partial(click.echo, err=True)

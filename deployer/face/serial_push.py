@@ -29,10 +29,9 @@ class SerialPush:
     manifest: Manifest
     target: str
     directory: str
-    speed: int
-    flow: str
-    silence: float | None
+    line: LineSettings
     say: Callable[[str], None]
+    silence: float | None = None
     emulated: bool = False
     reports: float | None = None
 
@@ -43,7 +42,7 @@ async def push_over_line(job: SerialPush, state_dir: Path, face: Face) -> Deploy
     Raises the error that the end means when it is not `proved`.
     """
     how = Carriage(
-        LineSettings(job.speed, job.flow), job.directory, silence=job.silence,
+        job.line, job.directory, silence=job.silence,
         reports=job.reports, note=job.say, emulated=job.emulated,
     )  # fmt: skip
     async with Service(state_dir, clock=time.time, address="127.0.0.1", ftp_port=0) as service:

@@ -38,7 +38,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.model import GO_BAT, Proof, Report, State
+from deployer.model import GO_BAT, LineSettings, Proof, Report, State
 
 
 class PartState(StrEnum):
@@ -82,7 +82,8 @@ class Row(msgspec.Struct, frozen=True):
     here), `logins` how often GO.BAT called. `spent` are the seconds in each earlier state.
     `attempt` counts how often the deployment was offered. `present` is whether the target answers
     on the wire (None: nobody has looked), `presence` that in words, `advice` what to do. `refused`
-    is the last login that was turned away: who, and why.
+    is the last login that was turned away: who, and why. `line` is how the serial line is set that
+    it goes over, None for a network.
     """
 
     deployment: str
@@ -125,6 +126,7 @@ class Row(msgspec.Struct, frozen=True):
     last_rate: float | None = None
     spent: Mapping[State, float] = msgspec.field(default_factory=dict)
     refused: str = ""
+    line: LineSettings | None = None
     present: bool | None = None
     presence: str = ""
     advice: str = ""
@@ -174,6 +176,8 @@ View = Mapping[str, Row]
 
 _DAMAGED = "its CRC-32 was wrong on the PC's disk"
 _SCREEN = 40
+_STOOD = 60.0
+"""Seconds without a tick in which nothing moved; on the slowest line there is one in less."""
 
 
 def fold(view: View, event: Event) -> View:
@@ -278,6 +282,7 @@ def _staged(event: DeploymentStaged, attempt: int) -> Row:
         recipe=event.recipe,
         attempt=attempt,
         seen_at=event.at,
+        line=event.line,
     )
 
 
@@ -359,7 +364,9 @@ def _transfer(row: Row, event: TransferStarted | TransferTick | TransferDone | T
             row = replace(row, current=part.name, refetched=again, part_at=at, tick_at=at)
         case TransferTick(at=at, moved=moved):
             part = replace(part, moved=moved)
-            row = replace(row, tick_at=at)
+            # A cable that was unplugged, or a closed lid, says nothing of the line's speed.
+            stood = at - row.tick_at if at - row.tick_at > _STOOD else 0.0
+            row = replace(row, tick_at=at, part_at=row.part_at + stood)
         case TransferDone(seconds=seconds):
             part = replace(part, state=PartState.FETCHED, moved=0)
             row = replace(

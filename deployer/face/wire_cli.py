@@ -16,6 +16,7 @@ from deployer import settings, wire
 from deployer.core.presence import Answered, Verdict, there
 from deployer.core.wire import Finding
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
+from deployer.model import LINE
 from deployer.settings import Settings
 
 _PATH = click.Path(path_type=Path)
@@ -180,6 +181,11 @@ def ping_command(
             what="The simulated PC has no cable to ask.",
             remedy="Rehearse with: deployer push --target sim",
         )
+    if address.startswith(LINE):
+        raise WrongUse(
+            what=f"{target}: a PC at the end of a serial cable cannot be pinged.",
+            remedy=f"Test the cable with: deployer serial test {address.removeprefix(LINE)}",
+        )
     if watch:
         asyncio.run(_watch(address, interval, as_json=as_json))
         return
@@ -233,7 +239,7 @@ async def _watch(target: str, interval: float, *, as_json: bool) -> None:
 def doctor_command(config: Settings, /, *, target: str, as_json: bool, **given: Any) -> None:
     """Examine everything between this computer and the old PC; each trouble with its fix."""
     address = settings.resolve_target(target, config) if target else ""
-    if address == "sim":
+    if address == "sim" or address.startswith(LINE):
         address = ""
     findings = wire.examine(_wanted(config, given), target=address)
     for finding in findings:

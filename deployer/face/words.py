@@ -25,10 +25,10 @@ from deployer.events import (
     TransferStarted,
     UploadReceived,
 )
-from deployer.face import estimate, text
+from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
 from deployer.face.view import Mark, Row, damaged
-from deployer.model import ENGINE_EXE, HELPER_EXE, Report, State
+from deployer.model import ENGINE_EXE, HELPER_EXE, LINE, Report, State
 
 OURS = (ENGINE_EXE, HELPER_EXE)
 """Programs that go with a payload without the user naming them."""
@@ -37,7 +37,9 @@ SILENCE = 20.0
 
 
 def machine(target: str) -> str:
-    """`the simulated PC`, `the old PC at 192.168.1.2`."""
+    """`the simulated PC`, `the old PC at 192.168.1.2`, `the old PC on /dev/ttyUSB0`."""
+    if target.startswith(LINE):
+        return f"the old PC on {target.removeprefix(LINE)}"
     return "the simulated PC" if target == "sim" else f"the old PC at {target}"
 
 
@@ -147,6 +149,8 @@ def target_words(report: Report) -> tuple[tuple[str, str], ...]:
 def doing(row: Row, known: Habits, now: float) -> str:
     """What is going on now, in one line, also when nothing comes over the wire."""
     since = max(now - row.since, 0.0)
+    if row.line is not None and (over_line := serial_card.doing(row)):
+        return f"{over_line} ({text.duration(since)})"
     match row.state:
         case State.STAGED:
             return "staged"

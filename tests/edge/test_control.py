@@ -447,6 +447,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
                     "part_size": None, "profile": "win98-fat32",
                 },
                 "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
+                "line": {"speed": 115200, "flow": "rtscts"},
             }
         ]  # fmt: skip
         assert set(pushed) == {"result"}

@@ -14,7 +14,7 @@ from deployer import staging
 from deployer.core import batch_serial
 from deployer.errors import VerificationFailed
 from deployer.face.serial_push import SerialPush, push_over_line
-from deployer.model import Manifest, State
+from deployer.model import LineSettings, Manifest, State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal, visit
@@ -65,7 +65,7 @@ def push(
         old = Old(tmp_path / "c", cable.b, capacity)
         job = SerialPush(
             manifest=staging.stage(request), target=f"serial:{cable.a}", directory="C:\\DEPLOY",
-            speed=115_200, flow="none", silence=silence, say=said.append, emulated=True,
+            line=LineSettings(flow="none"), silence=silence, say=said.append, emulated=True,
         )  # fmt: skip
         ended = asyncio.run(
             asyncio.wait_for(push_over_line(job, tmp_path / "state", Collect()), 120)

@@ -2,6 +2,8 @@
 // fold(rows, event) changes `rows` (a Map by deployment) and says whose row has changed, or "".
 
 const FINAL = new Set(["proved", "failed", "cancelled"]);
+// Seconds without a tick in which nothing moved; on the slowest line there is one in less.
+const STOOD = 60;
 
 export function fold(rows, event) {
   if (event.event === "deployment-staged") {
@@ -68,6 +70,8 @@ function transfer(row, event) {
       return;
     case "transfer-tick":
       part.moved = event.moved;
+      // A cable that was unplugged, or a lid that was closed, says nothing of the line's speed.
+      if (event.at - row.tick_at > STOOD) row.part_at += event.at - row.tick_at;
       row.tick_at = event.at;
       return;
     case "transfer-done":

@@ -1,0 +1,241 @@
+"""A push over a serial line by a running daemon: the real commands in processes of their own."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from deployer.sim.console import Console
+from deployer.sim.disk import Disk
+from deployer.sim.hyperterm import HyperTerminal
+from deployer.sim.machine import Machine
+from tests.serialwire import Direction, Wire
+
+pytest.importorskip("unicorn")
+pytestmark = pytest.mark.skipif(
+    shutil.which("rz") is None or sys.platform == "win32", reason="lrzsz is not installed"
+)
+ROOT = Path(__file__).resolve().parents[2]
+LIMIT = 60.0
+
+
+def until(what: Callable[[], Any], why: str) -> Any:
+    """The first true value."""
+    end = time.monotonic() + LIMIT
+    while not (found := what()):
+        assert time.monotonic() < end, why
+        time.sleep(0.05)
+    return found
+
+
+def free_port() -> int:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+@dataclass
+class Place:
+    """A directory of state, a cable, and the processes that the test starts."""
+
+    path: Path
+    cable: Wire
+    running: list[subprocess.Popen[str]] = field(default_factory=list)
+
+    @property
+    def control(self) -> Path:
+        return self.path / "control.sock"
+
+    def start(self, *words: object, log: str) -> subprocess.Popen[str]:
+        out = (self.path / log).open("w")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "deployer", *map(str, words)],
+            stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+            env={
+                **os.environ, "PYTHONPATH": str(ROOT), "DEPLOYER_SOCKET": str(self.control),
+                "HOME": str(self.path), "XDG_STATE_HOME": str(self.path),
+                "XDG_DATA_HOME": str(self.path), "XDG_CONFIG_HOME": str(self.path),
+            },
+        )  # fmt: skip
+        out.close()
+        self.running.append(process)
+        return process
+
+    def serve(self, log: str = "daemon.log") -> subprocess.Popen[str]:
+        """The daemon; it listens when this returns."""
+        process = self.start(
+            "serve", "--no-link", "--no-http", "--address", "127.0.0.1", "--ftp-port", free_port(),
+            "--control", self.control, log=log,
+        )  # fmt: skip
+        until(lambda: "ready on" in self.log(log) or process.poll() is not None, "no daemon")
+        assert process.poll() is None, self.log(log)
+        return process
+
+    def push(self, *files: object, log: str = "push.log") -> subprocess.Popen[str]:
+        port = f"serial:{self.cable.a}"
+        words = ["push", "--target", port, "--flow", "none", "--no-run", "--part-size", "256K"]
+        return self.start(*words, "--json", *files, log=log)
+
+    def run(self, *words: object) -> str:
+        """A command to its end; what it said."""
+        process = self.start(*words, log="command.log")
+        process.wait(LIMIT)
+        return self.log("command.log")
+
+    def log(self, name: str) -> str:
+        return (self.path / name).read_text()
+
+    def events(self, name: str = "push.log") -> list[dict[str, Any]]:
+        """What a face with --json has been shown so far."""
+        lines = self.log(name).splitlines()
+        return [json.loads(line) for line in lines if line.startswith("{") and line.endswith("}")]
+
+    def told(self, kind: str, log: str = "push.log", /, **fields: Any) -> list[dict[str, Any]]:
+        found = [event for event in self.events(log) if event["event"] == kind]
+        return [e for e in found if all(e[key] == value for key, value in fields.items())]
+
+    def pc(self) -> HyperTerminal:
+        """The old PC with HyperTerminal at the other end, its folder made."""
+        (self.path / "c").mkdir(exist_ok=True)
+        machine = Machine(Disk(self.path / "c"), console=Console(lambda _line: None))
+        machine.boot()
+        machine.run_line("MD C:\\DEPLOY")
+        self.machine = machine
+        return HyperTerminal(machine, self.cable.b)
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Iterator[Place]:
+    # Not faster than a real line: lrzsz flushes its input right after it has spoken.
+    cable = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=100_000.0))
+    with cable, contextlib.ExitStack() as stack:
+        place = Place(tmp_path, cable)
+
+        def end() -> None:
+            for process in place.running:
+                process.kill()
+                process.wait()
+
+        stack.callback(end)
+        yield place
+
+
+@pytest.fixture
+def source(tmp_path: Path) -> Path:
+    path = tmp_path / "DATA.BIN"
+    path.write_bytes(random.Random(4).randbytes(700_000))
+    return path
+
+
+def finish(place: Place, pc: HyperTerminal) -> None:
+    """GO, and the report."""
+    place.machine.run_line("C:\\DEPLOY\\GO")
+    assert not (place.path / "c" / "DEPLOY" / "NEXT.FTP").exists()
+    pc.send("RESULT.TXT")
+
+
+def test_the_daemon_carries_it_and_every_face_sees_it(place: Place, source: Path) -> None:
+    daemon = place.serve()
+    pc = place.pc()
+    push = place.push(source)
+    names = pc.receive(LIMIT)
+    until(lambda: place.told("state-changed", state="verifying"), "not all was sent")
+    status = place.run("status")
+    second = place.push(source, log="second.log")
+    assert second.wait(LIMIT) == 1
+    finish(place, pc)
+    pc.close()
+    assert push.wait(LIMIT) == 0, place.log("push.log")
+
+    identity = place.events()[0]["deployment"]
+    parts = sorted(p.rpartition(".")[2] for p in names if p.startswith("DATA"))
+    assert parts == ["A01", "A02", "A03"]
+    assert identity in status
+    assert "waiting for RESULT.TXT" in status
+    assert "busy" in place.log("second.log")
+    assert place.told("transfer-done", name="DATA.001"), "parts have their own names in events"
+    assert place.told("transfer-tick"), "bytes are seen to move"
+    states = [event["state"] for event in place.told("state-changed")]
+    assert states == ["waiting", "fetching", "verifying", "proved"]
+    assert identity in place.run("history")
+    assert daemon.poll() is None
+
+
+def test_cancel_reaches_the_line_and_frees_the_port(place: Place, source: Path) -> None:
+    place.serve()
+    place.cable.ab.rate = 100_000.0
+    pc = place.pc()
+    push = place.push(source)
+    receiving = threading.Thread(target=pc.receive, args=(LIMIT,), daemon=True)
+    receiving.start()
+    until(lambda: place.told("transfer-tick", name="DATA.001"), "nothing moves")
+    identity = place.events()[0]["deployment"]
+    assert "is cancelled" in place.run("cancel", identity)
+    assert push.wait(LIMIT) == 130
+    receiving.join(LIMIT)
+    assert not receiving.is_alive(), "the receiver there was not told"
+    place.cable.ab.rate = 400_000.0
+    again = place.start("retry", identity, "--json", log="push.log")
+    pc.receive(LIMIT)
+    until(lambda: place.told("state-changed", state="verifying"), "retry sent nothing")
+    finish(place, pc)
+    pc.close()
+    assert again.wait(LIMIT) == 0, place.log("push.log")
+    assert place.events()[0]["deployment"] == identity
+
+
+def test_a_daemon_that_is_started_anew_sends_the_rest(place: Place, source: Path) -> None:
+    daemon = place.serve()
+    place.cable.ab.rate = 200_000.0
+    pc = place.pc()
+    place.push(source)
+    receiving = threading.Thread(target=pc.receive, args=(LIMIT,), daemon=True)
+    receiving.start()
+    until(lambda: place.told("transfer-done", name="DATA.001"), "nothing moves")
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(LIMIT) == 0, place.log("daemon.log")
+    receiving.join(LIMIT)
+    identity = place.events()[0]["deployment"]
+    there = {name.upper() for name in os.listdir(place.path / "c" / "DEPLOY")}
+    assert "DATA.A01" in there
+
+    place.cable.ab.rate = 400_000.0
+    place.serve("second.log")
+    assert f"{identity} goes on" in place.log("second.log")
+    rest = pc.receive(LIMIT)
+    assert "DATA.A03" in rest
+    assert "DATA.A01" not in rest
+    until(lambda: place.told("state-changed", "second.log", state="verifying"), "not sent")
+    finish(place, pc)
+    pc.close()
+    until(lambda: place.told("state-changed", "second.log", state="proved"), "not proved")
+
+
+def test_without_a_daemon_another_window_may_cancel(place: Place, source: Path) -> None:
+    push = place.push(source)
+    until(lambda: place.told("state-changed", state="waiting"), place.log("push.log"))
+    identity = place.events()[0]["deployment"]
+    assert "is cancelled" in place.run("cancel", identity)
+    assert push.wait(LIMIT) == 130
+
+
+def test_a_port_that_is_not_there_leaves_no_trace(place: Place, source: Path) -> None:
+    place.serve()
+    said = place.run("push", "--target", "serial:/dev/ttyNOPE", source)
+    assert "no such file" in said
+    assert "deployer serial ports" in said
+    assert place.run("history").startswith("Nothing has been pushed yet")
