@@ -6,11 +6,10 @@ import contextlib
 import http.client
 import os
 import shutil
-import signal
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -205,20 +204,96 @@ def test_a_busy_port_and_a_missing_address_are_named(served: Served) -> None:
             other.start()
 
 
-def test_dillo_shows_it(served: Served, tmp_path: Path) -> None:
-    missing = [name for name in ("dillo", "Xvfb", "xvfb-run") if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"not installed here: {', '.join(missing)}")
-    browser = subprocess.Popen(
-        ["xvfb-run", "-a", "dillo", "-g", "800x600+0+0", served.url + "/"],
-        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
-        env={"HOME": str(tmp_path), "PATH": "/usr/bin:/bin:/usr/sbin:/sbin"},
-    )  # fmt: skip
+class Dillo:
+    """The browser on a screen of its own, with a folder for what it saves, and keys to press."""
+
+    def __init__(self, place: Path) -> None:
+        missing = [one for one in ("dillo", "Xvfb", "xdotool", "wget") if shutil.which(one) is None]
+        if missing:
+            pytest.skip(f"not installed here: {', '.join(missing)}")
+        self.saved = place / "saved"
+        for folder in (self.saved, place / ".dillo"):
+            folder.mkdir()
+        (place / ".dillo" / "dillorc").write_text(f"save_dir={self.saved}\n")
+        (place / ".dillo" / "keysrc").write_text("<ctrl>y = save\n")
+        self.screen = subprocess.Popen(
+            ["Xvfb", "-displayfd", "1", "-screen", "0", "800x600x24", "-nolisten", "tcp"],
+            stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+        )  # fmt: skip
+        assert self.screen.stdout is not None
+        number = self.screen.stdout.readline().decode().strip()
+        self.env = {"HOME": str(place), "PATH": os.environ["PATH"], "DISPLAY": f":{number}"}
+        self.browser: subprocess.Popen[bytes] | None = None
+
+    def open(self, url: str) -> None:
+        self.browser = subprocess.Popen(
+            ["dillo", "-g", "800x600+0+0", url], env=self.env, stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
+        )  # fmt: skip
+
+    def keys(self, *words: str) -> bool:
+        """Act as a person at the keyboard; whether there was anything to act on."""
+        done = subprocess.run(
+            ["xdotool", *words], env=self.env, timeout=20, check=False, capture_output=True
+        )
+        return done.returncode == 0
+
+    def save(self, *keys: tuple[str, ...], ask: tuple[str, ...] = ()) -> bytes:
+        """What has been saved after the dialog, which `ask` brings up, was answered with `keys`."""
+
+        def asked() -> bool:
+            if self.keys("search", "--onlyvisible", "--name", "Save"):
+                return True
+            if ask:  # keys are lost on a window that is not yet ready for them
+                self.keys(*ask)
+                time.sleep(0.5)
+            return False
+
+        until(asked, "no dialog")
+        for words in keys:
+            self.keys(*words)
+        until(lambda: any(one.stat().st_size for one in self.saved.iterdir()), "nothing was saved")
+        time.sleep(0.3)  # its download program may not have written the last byte
+        (file,) = self.saved.iterdir()
+        return file.read_bytes()
+
+    def close(self) -> None:
+        with contextlib.suppress(OSError, subprocess.TimeoutExpired):
+            subprocess.run(
+                ["/usr/libexec/dillo/dpidc", "stop"], env=self.env, timeout=5, check=False,
+                stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        for process in (self.browser, self.screen):
+            if process is not None:
+                process.kill()
+                process.wait(10)
+
+
+def until(what: Callable[[], bool], why: str) -> None:
+    deadline = time.monotonic() + 30
+    while not what():
+        assert time.monotonic() < deadline, why
+        time.sleep(0.1)
+
+
+@pytest.fixture
+def dillo(tmp_path: Path) -> Iterator[Dillo]:
+    browser = Dillo(tmp_path)
     try:
-        until = time.monotonic() + 15
-        while not served.asked:
-            assert time.monotonic() < until, "dillo asked for nothing"
-            time.sleep(0.05)
+        yield browser
     finally:
-        os.killpg(browser.pid, signal.SIGTERM)
-        browser.wait(10)
+        browser.close()
+
+
+def test_dillo_saves_the_page_as_it_is(served: Served, dillo: Dillo) -> None:
+    dillo.open(served.url + "/")
+    until(lambda: bool(served.asked), "dillo asked for nothing")
+    page = dillo.save(
+        ("key", "End"), ("type", "page.htm"), ("key", "Return"), ask=("key", "ctrl+y")
+    )
+    assert page == served.raw(b"GET / HTTP/1.0\r\n\r\n").partition(b"\r\n\r\n")[2]
+
+
+def test_dillo_asks_where_to_save_go_bat_and_gets_every_byte(served: Served, dillo: Dillo) -> None:
+    dillo.open(served.url + "/GO.BAT")
+    assert dillo.save(("key", "Return")) == GO
