@@ -122,9 +122,8 @@ def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) 
             json.dumps({"verdict": msgspec.to_builtins(verdict), "seen": msgspec.to_builtins(seen)})
         )
     else:
-        for run in seen.runs:
-            state = "clean" if run.clean else "bytes lost"
-            click.echo(f"{run.speed:>8} bit/s  {state}")
+        for line in serial_service.table(seen):
+            click.echo(line)
         click.echo(verdict.what)
         click.echo(verdict.remedy)
     if not verdict.usable and verdict.kind != "loopback":
@@ -269,7 +268,12 @@ def ppp_command(port: str, *, address: str, target: str, show: bool, speed: int,
     if show:
         click.echo(shlex.join(serial_service.ppp_command(job, host=address, target=target)))
         return 0
-    return serial_service.run_ppp(job, host=address, target=target)
+    click.echo(f"Waiting on {port} for a call, an hour at most; Ctrl-C ends it. On the old PC:")
+    click.echo("  Direct Cable Connection, Guest, Serial cable on COM1, Connect")
+    click.echo("When pppd tells the remote IP address, in another window:")
+    click.echo(f"  deployer push --target {target} --address {address} --no-link FILE...")
+    serial_service.run_ppp(job, host=address, target=target)
+    return 0
 
 
 def _job(port: str, given: dict[str, Any], cancelled: Callable[[], bool]) -> Job:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shlex
+
 import pytest
 
 from deployer.core import ppp
@@ -27,7 +29,7 @@ def test_flow_control_is_always_said_and_never_both(
 
 def test_the_guests_call_is_answered_without_a_line_end() -> None:
     """What Windows calls and what it expects: facts E11."""
-    chat = LINE[LINE.index("connect") + 1].split()
+    chat = shlex.split(LINE[LINE.index("connect") + 1])  # pppd asks the shell
     assert chat[0] == "chat"
     assert chat[-2:] == ["CLIENT", "CLIENTSERVER\\c"]
 

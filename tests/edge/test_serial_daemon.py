@@ -210,7 +210,7 @@ def test_a_daemon_that_is_started_anew_sends_the_rest(place: Place, source: Path
     assert daemon.wait(LIMIT) == 0, place.log("daemon.log")
     receiving.join(LIMIT)
     identity = place.events()[0]["deployment"]
-    there = {name.upper() for name in os.listdir(place.path / "c" / "DEPLOY")}
+    there = {path.name.upper() for path in (place.path / "c" / "DEPLOY").iterdir()}
     assert "DATA.A01" in there
 
     place.cable.ab.rate = 400_000.0

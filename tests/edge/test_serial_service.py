@@ -299,7 +299,7 @@ def test_ppp_answers_direct_cable_connection() -> None:
         "/dev/ttyUSB0", 115_200, host="192.168.1.1", target="192.168.1.2", hardware=True
     )
     assert "192.168.1.1:192.168.1.2" in line
-    assert any("CLIENT CLIENTSERVER\\c" in word for word in line)
+    assert any("CLIENT 'CLIENTSERVER\\c'" in word for word in line)
     assert "nodefaultroute" in line
 
 
