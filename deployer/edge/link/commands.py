@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import abc
 import subprocess
 from collections.abc import Callable, Sequence
 
+from deployer.core.wire import Address, Interface
+from deployer.edge.link import Change
 from deployer.errors import LinkFailed, LinkForbidden
 
 Run = Callable[[Sequence[str]], str]
+Words = Callable[[str, Change], tuple[str, ...]]
 
 _PATIENCE = 30.0
 _FORBIDDEN = (
@@ -32,3 +36,51 @@ def run(words: Sequence[str]) -> str:
         why = said.splitlines()[-1] if said else f"exit code {done.returncode}"
         raise LinkFailed(interface=words[0], why=why)
     return done.stdout.decode("utf-8", "replace")
+
+
+class ByCommands(abc.ABC):
+    """What systems have in common whose wire is changed by the system's own programs.
+
+    `apply_words` and `revert_words` give the command line for a change, or () for nothing to do.
+    """
+
+    def __init__(self, run: Run, apply_words: Words, revert_words: Words) -> None:
+        self._run = run
+        self._apply_words = apply_words
+        self._revert_words = revert_words
+
+    @abc.abstractmethod
+    def interfaces(self) -> tuple[Interface, ...]:
+        """Every interface but loopback, as it is now."""
+
+    def apply(self, interface: str, change: Change) -> None:
+        """Make a change; nothing when it is made already."""
+        if change.kind == "address" and self._has(interface, change.value):
+            return
+        words = self._apply_words(interface, change)
+        if words:
+            self._run(words)
+
+    def revert(self, interface: str, change: Change) -> None:
+        """Take a change back; nothing when it is not made."""
+        if change.kind == "address" and not self._has(interface, change.value):
+            return
+        words = self._revert_words(interface, change)
+        if not words:
+            return
+        try:
+            self._run(words)
+        except LinkFailed:
+            if change.kind != "route":  # a route goes with its address by itself
+                raise
+
+    def _has(self, interface: str, address: str) -> bool:
+        return any(
+            str(a) == address for i in self.interfaces() if i.name == interface for a in i.addresses
+        )
+
+
+def ip_and_mask(value: str) -> tuple[str, str]:
+    """The address and the mask in words of an `address/prefix`."""
+    ip, _, prefix = value.partition("/")
+    return ip, str(Address(ip, int(prefix)).network.netmask)

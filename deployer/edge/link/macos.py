@@ -22,14 +22,14 @@ _WIRELESS = ("wi-fi", "airport")
 _NO_CABLE = ("bluetooth", "thunderbolt bridge", "iphone", "firewire")
 
 
-class MacLink:
+class MacLink(commands.ByCommands):
     """See `Link`."""
 
     system = "macOS"
     tried = False
 
     def __init__(self, run: commands.Run = commands.run) -> None:
-        self._run = run
+        super().__init__(run, apply_words, revert_words)
 
     def interfaces(self) -> tuple[Interface, ...]:
         """Every interface but loopback, as it is now."""
@@ -58,32 +58,6 @@ class MacLink:
             changes.append(Change("route", f"{host_route} {address.ip}"))
         return tuple(changes)
 
-    def apply(self, interface: str, change: Change) -> None:
-        """Make a change; nothing when it is made already."""
-        if change.kind == "address" and self._has(interface, change.value):
-            return
-        words = apply_words(interface, change)
-        if words:
-            self._run(words)
-
-    def revert(self, interface: str, change: Change) -> None:
-        """Take a change back; nothing when it is not made."""
-        if change.kind == "address" and not self._has(interface, change.value):
-            return
-        words = revert_words(interface, change)
-        if not words:
-            return
-        try:
-            self._run(words)
-        except LinkFailed:
-            if change.kind != "route":  # a route goes with its address by itself
-                raise
-
-    def _has(self, interface: str, address: str) -> bool:
-        return any(
-            str(a) == address for i in self.interfaces() if i.name == interface for a in i.addresses
-        )
-
 
 def apply_words(interface: str, change: Change) -> tuple[str, ...]:
     """The command line that makes a change."""
@@ -91,7 +65,7 @@ def apply_words(interface: str, change: Change) -> tuple[str, ...]:
         case "up":
             return ("ifconfig", interface, "up")
         case "address":
-            ip, mask = _ip_and_mask(change.value)
+            ip, mask = commands.ip_and_mask(change.value)
             return ("ifconfig", interface, "inet", ip, "netmask", mask, "alias")
         case "route":
             target = change.value.split(" ")[0]
@@ -105,16 +79,11 @@ def revert_words(interface: str, change: Change) -> tuple[str, ...]:
         case "up":
             return ("ifconfig", interface, "down")
         case "address":
-            return ("ifconfig", interface, "inet", _ip_and_mask(change.value)[0], "-alias")
+            return ("ifconfig", interface, "inet", commands.ip_and_mask(change.value)[0], "-alias")
         case "route":
             target = change.value.split(" ")[0]
             return ("route", "-n", "delete", "-host", target, "-interface", interface)
     return ()
-
-
-def _ip_and_mask(value: str) -> tuple[str, str]:
-    ip, _, prefix = value.partition("/")
-    return ip, str(Address(ip, int(prefix)).network.netmask)
 
 
 def parse_ports(text: str) -> dict[str, str]:

@@ -40,14 +40,14 @@ _WIRELESS_LAN, _WIRELESS_WAN, _BLUETOOTH = 9, 8, 10
 """NDIS_PHYSICAL_MEDIUM of ntddndis.h; a cable is 14 (802.3), a USB adapter often 0."""
 
 
-class WindowsLink:
+class WindowsLink(commands.ByCommands):
     """See `Link`."""
 
     system = "Windows"
     tried = False
 
     def __init__(self, run: commands.Run = commands.run) -> None:
-        self._run = run
+        super().__init__(run, apply_words, revert_words)
 
     def interfaces(self) -> tuple[Interface, ...]:
         """Every interface but loopback, as it is now."""
@@ -73,32 +73,6 @@ class WindowsLink:
             changes.append(Change("route", f"{host_route} {address.ip}"))
         return tuple(changes)
 
-    def apply(self, interface: str, change: Change) -> None:
-        """Make a change; nothing when it is made already."""
-        if change.kind == "address" and self._has(interface, change.value):
-            return
-        words = apply_words(interface, change)
-        if words:
-            self._run(words)
-
-    def revert(self, interface: str, change: Change) -> None:
-        """Take a change back; nothing when it is not made."""
-        if change.kind == "address" and not self._has(interface, change.value):
-            return
-        words = revert_words(interface, change)
-        if not words:
-            return
-        try:
-            self._run(words)
-        except LinkFailed:
-            if change.kind != "route":  # a route goes with its address by itself
-                raise
-
-    def _has(self, interface: str, address: str) -> bool:
-        return any(
-            str(a) == address for i in self.interfaces() if i.name == interface for a in i.addresses
-        )
-
 
 def apply_words(interface: str, change: Change) -> tuple[str, ...]:
     """The command line that makes a change."""
@@ -110,7 +84,7 @@ def apply_words(interface: str, change: Change) -> tuple[str, ...]:
             return (*ipv4, "set", "interface", f"interface={interface}",
                     "dhcpstaticipcoexistence=enabled", "store=active")  # fmt: skip
         case "address":
-            address, mask = _ip_and_mask(change.value)
+            address, mask = commands.ip_and_mask(change.value)
             return (*ipv4, "add", "address", f"name={interface}", f"address={address}",
                     f"mask={mask}", "store=active")  # fmt: skip
         case "route":
@@ -130,7 +104,7 @@ def revert_words(interface: str, change: Change) -> tuple[str, ...]:
             return (*ipv4, "set", "interface", f"interface={interface}",
                     "dhcpstaticipcoexistence=disabled", "store=active")  # fmt: skip
         case "address":
-            address, _ = _ip_and_mask(change.value)
+            address, _ = commands.ip_and_mask(change.value)
             return (*ipv4, "delete", "address", f"name={interface}", f"address={address}",
                     "store=active")  # fmt: skip
         case "route":
@@ -138,11 +112,6 @@ def revert_words(interface: str, change: Change) -> tuple[str, ...]:
             return (*ipv4, "delete", "route", f"prefix={target}/32", f"interface={interface}",
                     "store=active")  # fmt: skip
     return ()
-
-
-def _ip_and_mask(value: str) -> tuple[str, str]:
-    ip, _, prefix = value.partition("/")
-    return ip, str(Address(ip, int(prefix)).network.netmask)
 
 
 def parse_interfaces(text: str) -> tuple[Interface, ...]:
