@@ -9,15 +9,21 @@ the answer may be there before the flush. A byte that a UART has got leaves it, 
 on the wire. So `Wire(uart=True)` gives the far end a terminal for each direction (lrzsz flushes
 both queues of the one that it reads, and only the input of the one that it writes), and what the
 far end says takes a millisecond, some ten bytes' time at 115200.
+
+A UART also stops when its driver was told to by XOFF, with bytes in its queue. A terminal tells its
+other end (packet mode), and `Wire(xoff=True)` stops there.
 """
 
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import os
 import pty
 import random
 import select
+import struct
+import termios
 import threading
 import time
 import tty
@@ -110,8 +116,9 @@ class Wire:
     """
 
     def __init__(
-        self, ab: Direction | None = None, ba: Direction | None = None, *, uart: bool = False
-    ) -> None:
+        self, ab: Direction | None = None, ba: Direction | None = None, *, uart: bool = False,
+        xoff: bool = False,
+    ) -> None:  # fmt: skip
         self.ab = ab or Direction()
         self.ba = ba or Direction(latency=0.001 if uart else 0.0)
         self._masters = []
@@ -121,10 +128,13 @@ class Wire:
             master, slave = pty.openpty()
             tty.setraw(slave)
             os.set_blocking(master, False)
+            if xoff:
+                fcntl.ioctl(master, termios.TIOCPKT, struct.pack("i", 1))
             self._masters.append(master)
             self._slaves.append(slave)
             names.append(os.ttyname(slave))
         self.a, self.b, self.b_out = (*names, names[1])[:3]
+        self._packets = xoff
         self._ends = threading.Event()
         self._thread = threading.Thread(target=self._pump, daemon=True)
 
@@ -146,7 +156,10 @@ class Wire:
 
     def _pump(self) -> None:
         ma, mb, mb_out = (*self._masters, self._masters[1])[:3]
-        lanes = [_Lane(self.ab, ma, mb), _Lane(self.ba, mb_out, ma)]
+        lanes = [
+            _Lane(self.ab, ma, mb, packets=self._packets),
+            _Lane(self.ba, mb_out, ma, packets=self._packets),
+        ]
         while not self._ends.is_set():
             now = time.monotonic()
             waits = [lane.turn(now) for lane in lanes]
@@ -157,10 +170,12 @@ class Wire:
 
 
 class _Lane:
-    def __init__(self, direction: Direction, source: int, sink: int) -> None:
+    def __init__(self, direction: Direction, source: int, sink: int, *, packets: bool) -> None:
         self._direction = direction
         self.source = source
         self._sink = sink
+        self._packets = packets
+        self._stopped = False
         self._queue = bytearray()
         self._travelling: deque[tuple[float, bytes]] = deque()
         self._busy = False
@@ -173,6 +188,11 @@ class _Lane:
         while self._travelling and self._travelling[0][0] <= now:
             self._queue += self._travelling.popleft()[1]
         self._push()
+        if self._packets:
+            self._look()
+        if self._stopped:
+            self._last = now
+            return 0.005
         if now < direction.blocked_until:
             self._last = now
             return min(0.01, direction.blocked_until - now)
@@ -210,11 +230,23 @@ class _Lane:
             return max(0.0, self._travelling[0][0] - now)
         return 0.0 if data else None
 
+    def _look(self) -> None:
+        """Whether the terminal has told us to stop, or to go on."""
+        while select.select([], [], [self.source], 0)[2]:
+            told = os.read(self.source, 1)[0]
+            if told & termios.TIOCPKT_STOP:
+                self._stopped = True
+            elif told & termios.TIOCPKT_START:
+                self._stopped = False
+
     def _read(self, room: int) -> bytes:
         try:
-            return os.read(self.source, min(room, 4096))
+            if not self._packets:
+                return os.read(self.source, min(room, 4096))
+            packet = os.read(self.source, min(room, 4096) + 1)
         except (BlockingIOError, OSError):
             return b""
+        return packet[1:]
 
     def _push(self) -> None:
         if self._queue:

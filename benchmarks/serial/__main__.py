@@ -55,7 +55,7 @@ def program(command: list[str], reads: str, writes: str, where: Path) -> Iterato
     peer = subprocess.Popen(command, stdin=ends[0], stdout=ends[1], cwd=where)
     try:
         yield
-        if peer.wait(30):
+        if peer.wait(900):
             raise RuntimeError(f"{command[0]} failed")
     finally:
         peer.kill()

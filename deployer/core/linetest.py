@@ -1,220 +1,56 @@
-"""What a serial cable and its ports can do, found out and said in plain words.
+"""What a serial cable and its ports can do: what was seen, what that means, and what to do.
 
-Three things: the talk between two ends of a line (`encode`, `Talk`), the end that answers
-(`Answerer`, without I/O), and the judgement (`judge`: what was seen -> what it means and what to
-do). Messages are short lines with a CRC, so that a line which mangles things can still be told from
-one that is dead; test blocks hold every byte value, XON and XOFF left out when these stop the line.
+`judge` takes what `edge.serial_test` has seen with the talk of `linetalk`. Its messages are for
+people who have never seen a handshake wire.
 """
 
 from __future__ import annotations
 
-import re
-from binascii import crc_hqx
 from dataclasses import dataclass, field
-from hashlib import shake_128
 from typing import Literal
 
-BEAT = 0.5
-"""Seconds between two greetings."""
-BLOCK = 2048
-_LINE = re.compile(rb"~DT ([A-Z]+)((?: [0-9]{1,7})*) ([0-9A-F]{4})\r\n")
-_FLOW_CHARACTERS = b"\x11\x13\x91\x93"
-
-
-@dataclass(frozen=True, slots=True)
-class Message:
-    """A line of the talk: a word and some numbers."""
-
-    word: str
-    numbers: tuple[int, ...] = ()
-
-
-def encode(word: str, *numbers: int) -> bytes:
-    """A message's line."""
-    body = " ".join((f"~DT {word}", *map(str, numbers))).encode("ascii")
-    return body + b" %04X\r\n" % crc_hqx(body, 0)
-
-
-def block(seed: int, length: int, *, plain: bool) -> bytes:
-    """The test bytes of a seed; `plain`: without XON and XOFF."""
-    data = shake_128(seed.to_bytes(8, "big")).digest(length)
-    return data.translate(bytes(0x20 if plain and b in _FLOW_CHARACTERS else b for b in range(256)))
-
-
-class Talk:
-    """Takes messages, and announced blocks, out of what the line brings."""
-
-    def __init__(self) -> None:
-        self._buffer = bytearray()
-        self._block: Message | None = None
-        self.heard = 0
-        self.strange = 0
-
-    def feed(self, data: bytes) -> None:
-        """The line brought `data`."""
-        self.heard += len(data)
-        self._buffer += data
-
-    def forget(self) -> None:
-        """Whatever was begun will not come."""
-        self._buffer.clear()
-        self._block = None
-
-    def next(self) -> Message | None:
-        """The next message. A block comes as RESULT with the number of bytes that were right."""
-        if self._block is not None:
-            return self._take_block()
-        found = _LINE.search(self._buffer)
-        if found is None:
-            if len(self._buffer) > 400:
-                self.strange += len(self._buffer) - 100
-                del self._buffer[:-100]
-            return None
-        self.strange += found.start()
-        body, numbers, crc = found[0][:-7], found[2].split(), found[3]
-        word = found[1].decode("ascii")
-        del self._buffer[: found.end()]
-        if b"%04X" % crc_hqx(body, 0) != crc:
-            self.strange += len(body)
-            return Message("DAMAGED")
-        message = Message(word, tuple(int(n) for n in numbers))
-        if word == "BLOCK" and len(message.numbers) == 3 and message.numbers[1] <= 1 << 16:
-            self._block = message
-            return self.next()
-        return message
-
-    def give_up_block(self) -> Message | None:
-        """The line has been quiet: what came of the block counts as it is."""
-        if self._block is None:
-            return None
-        return self._judge(bytes(self._buffer))
-
-    def _take_block(self) -> Message | None:
-        assert self._block is not None
-        length = self._block.numbers[1]
-        if len(self._buffer) < length:
-            return None
-        return self._judge(bytes(self._buffer[:length]))
-
-    def _judge(self, data: bytes) -> Message:
-        assert self._block is not None
-        seed, length, plain = self._block.numbers
-        expected = block(seed, length, plain=bool(plain))
-        right = length if data == expected else sum(map(int.__eq__, data, expected))
-        if data != expected:
-            right = min(right, length - 1)
-        self._block = None
-        del self._buffer[: len(data)]
-        return Message("RESULT", (seed, right))
-
-
-@dataclass(frozen=True, slots=True)
-class Pins:
-    """What the answering end shall do with its port; None: leave it."""
-
-    rts: bool | None = None
-    dtr: bool | None = None
-    speed: int | None = None
-
-
-class Answerer:
-    """The end that runs `serial test --answer`: greets, answers, changes pins and speed when asked.
-
-    Its driver feeds `receive_data`, `tick` and `lines`, sends `data_to_send()`, and does what
-    `next_pins()` says (a new speed only after everything has left).
-    """
-
-    def __init__(self, *, now: float, speed: int) -> None:
-        self._talk = Talk()
-        self._out = bytearray()
-        self._pins: list[Pins] = []
-        self._now = now
-        self._last = now
-        self._last_good = now
-        self._greeted = now - BEAT
-        self._base = self._speed = speed
-        self.lines: tuple[bool, bool, bool] | None = None
-        self.met = False
-
-    @property
-    def heard(self) -> int:
-        """Bytes that came, and how many of them made no sense."""
-        return self._talk.heard
-
-    @property
-    def strange(self) -> int:
-        """Bytes that made no sense."""
-        return self._talk.strange
-
-    def receive_data(self, data: bytes) -> None:
-        """The line brought `data`."""
-        if data:
-            self._last = self._now
-            self._talk.feed(data)
-        while (message := self._talk.next()) is not None:
-            self._answer(message)
-
-    def tick(self, now: float) -> None:
-        """The time is `now`."""
-        self._now = now
-        if now - self._last > 1.0 and (late := self._talk.give_up_block()) is not None:
-            self._answer(late)
-        if self._speed != self._base and now - self._last_good > 6.0:
-            self._speed = self._base
-            self._talk.forget()
-            self._pins.append(Pins(rts=True, dtr=True, speed=self._base))
-        if now - self._greeted >= BEAT:
-            self._greeted = now
-            self._say("HELLO", min(self._talk.heard, 9_999_999))
-
-    def data_to_send(self) -> bytes:
-        """What goes out next."""
-        data = bytes(self._out)
-        self._out.clear()
-        return data
-
-    def next_pins(self) -> Pins | None:
-        """What to do with the port."""
-        return self._pins.pop(0) if self._pins else None
-
-    def _say(self, word: str, *numbers: int) -> None:
-        self._out += encode(word, *numbers)
-
-    def _answer(self, message: Message) -> None:
-        self._last_good = self._now
-        match message:
-            case Message("HELLO"):
-                self.met = True
-            case Message("PINS", (rts, dtr)):
-                self._pins.append(Pins(rts=bool(rts), dtr=bool(dtr)))
-                self._say("PINS", rts, dtr)
-            case Message("LINES"):
-                self._say("LINES", *map(int, self.lines or ()))
-            case Message("RESULT", (seed, right)):
-                self._say("GOT", seed, right)
-            case Message("WANT", (seed, length, plain)) if length <= 1 << 16:
-                self._say("BLOCK", seed, length, plain)
-                self._out += block(seed, length, plain=bool(plain))
-            case Message("SPEED", (speed,)) if 300 <= speed <= 4_000_000:
-                self._say("SPEED", speed)
-                self._speed = speed
-                self._pins.append(Pins(speed=speed))
+FLOWS = ("none", "rtscts", "xonxoff")
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """How a block went at a speed with a flow control: bytes right of bytes sent, each way."""
+    """How a block went at a speed with a flow control: bytes right of `length`, each way.
+
+    `halted`: its receiver told the sender to stop in the middle; `late` are the bytes that came
+    long after that, which an old PC would have lost.
+    """
 
     speed: int
     flow: str
     out_right: int
     in_right: int
     length: int
+    halted: bool = False
+    out_late: int = 0
+    in_late: int = 0
 
     @property
     def clean(self) -> bool:
-        """Both ways without an error."""
-        return self.out_right == self.in_right == self.length
+        """Both ways without an error, and stopped when told to."""
+        return self.out_right == self.in_right == self.length and not self.late
+
+    @property
+    def late(self) -> int:
+        """Bytes that came while the receiver could not take them."""
+        return self.out_late + self.in_late
+
+    @property
+    def what(self) -> str:
+        """In a few words."""
+        if self.clean:
+            return "clean"
+        if not self.out_right + self.in_right:
+            return "nothing passes"
+        if self.late:
+            return "does not stop"
+        ways = (("out", self.out_right), ("in", self.in_right))
+        lost = [f"{way} {self.length - right}" for way, right in ways if right < self.length]
+        return f"lost: {', '.join(lost)}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,14 +78,38 @@ class Seen:
     pins_far_down: tuple[bool, bool, bool] | None = None
     runs: tuple[Run, ...] = field(default=())
 
+    def best(self, flow: str) -> int | None:
+        """The fastest speed that ran clean with it; 0: none did, None: it was not tried."""
+        tried = [run for run in self.runs if run.flow == flow and (flow == "none") != run.halted]
+        return max((run.speed for run in tried if run.clean), default=0) if tried else None
+
+    @property
+    def plug(self) -> bool:
+        """Whether our CTS follows our RTS: a loopback plug with all its bridges."""
+        up, down = self.pins_up, self.pins_down
+        return bool(up and down and up[0] and not down[0])
+
+    @property
+    def wires(self) -> bool | None:
+        """Whether RTS of each side arrives at CTS of the other; None when that was not seen."""
+        found = []
+        for up, down in (
+            (self.pins_far_up, self.pins_far_down),
+            (self.far_pins_up, self.far_pins_down),
+        ):
+            if up is None or down is None:
+                return None
+            found.append(up[0] and not down[0])
+        return all(found)
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What it means: `kind` for programs, `what` and `remedy` for people."""
 
     kind: Literal[
-        "good", "three-wire", "loopback", "loopback-data", "no-cable", "no-answer", "straight",
-        "crossed-wrong", "wrong-speed", "dumb", "noisy", "slower", "pins-unknown",
+        "good", "three-wire", "loopback", "loopback-data", "no-cable", "no-answer",
+        "crossed-wrong", "wrong-speed", "dumb", "noisy", "slower", "pins-unknown", "no-handshake",
     ]  # fmt: skip
     what: str
     remedy: str
@@ -257,7 +117,41 @@ class Verdict:
     @property
     def usable(self) -> bool:
         """Whether files can be sent over this line as it is."""
-        return self.kind in ("good", "three-wire", "slower", "pins-unknown")
+        return self.kind in ("good", "three-wire", "slower", "pins-unknown", "no-handshake")
+
+
+def table(seen: Seen) -> list[str]:
+    """The runs as lines: a speed in each, a flow control in each column."""
+    if not seen.runs:
+        return []
+    speeds = sorted({run.speed for run in seen.runs})
+    cells = {
+        (run.speed, run.flow): run.what for run in seen.runs if run.halted or run.flow == "none"
+    }
+    for run in seen.runs:
+        if run.flow == "none" and not run.halted:
+            cells[run.speed, "none"] = run.what
+    rows = [["bit/s", *(f"--flow {flow}" for flow in FLOWS)]]
+    rows += [[str(speed), *(cells.get((speed, flow), "-") for flow in FLOWS)] for speed in speeds]
+    lines = [f"{row[0]:>8}  " + "".join(f"{cell:<18}" for cell in row[1:]).rstrip() for row in rows]
+    return [*lines, *_notes(seen)]
+
+
+def _notes(seen: Seen) -> list[str]:
+    notes = [
+        f"While a side could not listen, {run.late} bytes came all the same with --flow none: an "
+        "old PC loses them."
+        for run in seen.runs
+        if run.flow == "none" and run.halted and run.late
+    ]
+    if seen.best("rtscts") is None:
+        why = {
+            None: "one of the ports does not show its wires, so it cannot be seen",
+            False: "CTS does not follow RTS over this cable",
+            True: "without it the line is not clean",
+        }[seen.wires]
+        notes.append(f"rtscts was not tried: {why}.")
+    return notes
 
 
 def judge(seen: Seen) -> Verdict:
@@ -283,18 +177,25 @@ def judge(seen: Seen) -> Verdict:
 
 
 def _judge_loop(seen: Seen) -> Verdict:
-    if seen.pins_up and seen.pins_down and seen.pins_up[0] and not seen.pins_down[0]:
+    if not seen.plug:
+        return Verdict(
+            "loopback-data",
+            "Everything sent comes back, but CTS does not follow RTS: pins 2 and 3 are bridged, 7 "
+            "and 8 are not (or this adapter has no RTS/CTS).",
+            "For a full test bridge 2-3, 7-8 and 4-6-1 of the 9-pin plug; then connect the cable.",
+        )
+    if seen.best("rtscts") == 0:
         return Verdict(
             "loopback",
-            "Everything sent comes back, and CTS follows RTS: this is a loopback plug, and port "
-            "and adapter are good.",
-            "Now take the plug off, connect the null-modem cable, and test again.",
+            "Everything sent comes back, and CTS follows RTS: this is a loopback plug. But the "
+            "port goes on sending when CTS drops: it has no working RTS/CTS.",
+            "With this adapter use --flow xonxoff; now connect the null-modem cable, test again.",
         )
     return Verdict(
-        "loopback-data",
-        "Everything sent comes back, but CTS does not follow RTS: pins 2 and 3 are bridged, 7 and "
-        "8 are not (or this adapter has no RTS/CTS).",
-        "For a full test bridge 2-3, 7-8 and 4-6-1 of the 9-pin plug; then connect the cable.",
+        "loopback",
+        "Everything sent comes back, and CTS follows RTS: this is a loopback plug, and port and "
+        "adapter are good.",
+        "Now take the plug off, connect the null-modem cable, and test again.",
     )
 
 
@@ -343,34 +244,51 @@ def _judge_talk(seen: Seen) -> Verdict:
         )
     if misled := _crossed(seen):
         return misled
-    clean = [run for run in seen.runs if run.clean]
-    if seen.runs and not clean:
+    if seen.best("none") == 0:
         return Verdict(
             "noisy",
             "Both sides hear each other, but no speed runs without errors.",
             "Change the cable or the adapter; keep it away from power cables and under 5 m.",
         )
-    hardware = _hardware_flow(seen)
-    best = max((run.speed for run in clean), default=seen.speed)
-    if hardware is None:
+    return _judge_flow(seen)
+
+
+def _judge_flow(seen: Seen) -> Verdict:
+    """Data runs both ways: who can stop whom?"""
+    best = seen.best("none") or seen.speed
+    hardware = seen.best("rtscts")
+    if hardware or (hardware is None and seen.wires):
+        return _good(seen, min(best, hardware or best))
+    if hardware is None and seen.wires is None:
         return Verdict(
             "pins-unknown",
             f"Data runs both ways, clean up to {best} bit/s; one of the ports does not show its "
             "wires, so RTS/CTS could not be tested.",
-            f"Use --speed {best} with --flow rtscts; if it stands still, --flow xonxoff.",
+            _software(seen, best)
+            if seen.best("xonxoff")
+            else f"Use --flow rtscts --speed {best}; if that stands still, --flow xonxoff.",
         )
-    if not hardware:
+    if seen.wires:
         return Verdict(
-            "three-wire",
-            "Data runs both ways, but CTS never follows the other side's RTS: a 3-wire cable "
-            f"(or an adapter without RTS/CTS). Clean up to {best} bit/s.",
-            f"Use --flow xonxoff --speed {best} here, and Xon/Xoff in HyperTerminal.",
+            "no-handshake",
+            "The wires are all there, but with RTS/CTS a sender does not stop when it is told to, "
+            "or nothing passes: one of the adapters has no working RTS/CTS (cheap CH340 ones).",
+            _software(seen, best),
         )
-    if seen.runs and best < max(run.speed for run in seen.runs):
+    return Verdict(
+        "three-wire",
+        "CTS never rises: a 3-wire cable (or an adapter without RTS/CTS). Data runs both ways, "
+        f"clean up to {best} bit/s.",
+        _software(seen, best),
+    )
+
+
+def _good(seen: Seen, best: int) -> Verdict:
+    if best < max((run.speed for run in seen.runs), default=best):
         return Verdict(
             "slower",
             f"Cable and both ports are good up to {best} bit/s; faster than that bytes are lost.",
-            f"Use --speed {best} on both sides.",
+            f"Use --flow rtscts --speed {best} here, and Hardware with {best} in HyperTerminal.",
         )
     return Verdict(
         "good",
@@ -379,17 +297,16 @@ def _judge_talk(seen: Seen) -> Verdict:
     )
 
 
-def _hardware_flow(seen: Seen) -> bool | None:
-    """Whether RTS of each side arrives at CTS of the other; None when that could not be seen."""
-    found = []
-    for up, down in (
-        (seen.pins_far_up, seen.pins_far_down),
-        (seen.far_pins_up, seen.far_pins_down),
-    ):
-        if up is None or down is None:
-            return None
-        found.append(up[0] and not down[0])
-    return all(found)
+def _software(seen: Seen, best: int) -> str:
+    """What to use where RTS/CTS does not help."""
+    speed = seen.best("xonxoff")
+    if speed == 0:
+        return (
+            "XON/XOFF does not stop it either: use --flow none --speed "
+            f"{min(best, 38_400)}, and None in HyperTerminal; a busy PC may still lose bytes, "
+            "which ZMODEM sends again."
+        )
+    return f"Use --flow xonxoff --speed {speed or best} here, and Xon/Xoff in HyperTerminal."
 
 
 def _crossed(seen: Seen) -> Verdict | None:

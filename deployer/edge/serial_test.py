@@ -1,52 +1,25 @@
-"""Does what `serial test` needs on a port: pins up and down, greetings, blocks at each speed."""
+"""The end of a line test that asks: pins up and down, greetings, and blocks at each speed with each
+flow control, with a receiver that says halt in the middle.
+"""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from typing import Protocol
 
-from deployer.core.linetest import BEAT, BLOCK, Answerer, Message, Run, Seen, Talk, block, encode
-from deployer.edge.serialport import Flow, LineGoneError, ModemLines
+from deployer.core.linetalk import BEAT, block_length, encode
+from deployer.core.linetest import FLOWS, Run, Seen
+from deployer.edge.serial_blocks import Blocks
+from deployer.edge.serial_probe import Probe, Probed, no_flow
+from deployer.edge.serialport import LineGoneError
 
 _SETTLE = 0.15
 _GREET = 3.0
 """Seconds to wait for the other end's greeting; it greets twice a second."""
 _HUNT = 1.3
-
-
-class Probed(Protocol):
-    """What is needed of a port: `serialport.SerialLine` has it."""
-
-    speed: int
-
-    def read(self, wait: float, *, until_writable: bool = False) -> bytes:
-        """What has come, after `wait` seconds at most."""
-
-    def write(self, data: bytes) -> int:
-        """How many bytes were taken."""
-
-    def set_rts(self, *, on: bool) -> None:
-        """Raise or drop RTS."""
-
-    def set_dtr(self, *, on: bool) -> None:
-        """Raise or drop DTR."""
-
-    def set_speed(self, speed: int) -> None:
-        """Another speed."""
-
-    def set_flow(self, flow: Flow) -> None:
-        """Another flow control."""
-
-    def modem_lines(self) -> ModemLines | None:
-        """Our inputs."""
-
-    def drain(self, limit: float) -> None:
-        """Wait until all has left."""
-
-    def drop_input(self) -> None:
-        """Forget what came."""
+_SLOWEST = 9600
+"""Below this nobody wants to send files, and a block would take too long."""
 
 
 class Examiner:
@@ -61,27 +34,24 @@ class Examiner:
         clock: Callable[[], float] = time.monotonic,
         cancelled: Callable[[], bool] = lambda: False,
     ) -> None:
+        self._probe = Probe(port, clock=clock, cancelled=cancelled)
         self._port = port
+        self._blocks = Blocks(self._probe)
         self._speeds = speeds
         self._note = note
-        self._clock = clock
-        self._cancelled = cancelled
-        self._talk = Talk()
-        self._heard = bytearray()
-        self._seed = 1
 
     def run(self) -> Seen:
-        """Everything that can be seen from this end. Takes some 10 to 40 s."""
+        """Everything that can be seen from this end. Takes a few seconds to a minute and a half."""
         port = self._port
-        port.set_flow(Flow.NONE)
+        no_flow(port)
         seen = Seen(speed=port.speed)
         seen = self._own_pins(seen)
         self._note("listening, and looking whether what we send comes back")
         seen = self._echo(seen)
         if seen.echo == seen.sent:
-            return seen
-        greeting = self._greeting(_GREET)
-        seen = replace(seen, heard=self._talk.heard, greeting=greeting is not None)
+            return replace(seen, runs=self._runs(seen, self._blocks.loop)) if seen.plug else seen
+        greeting = self._probe.greeting(_GREET)
+        seen = replace(seen, heard=self._probe.talk.heard, greeting=greeting is not None)
         if greeting is None:
             return replace(seen, other_speed=self._hunt()) if seen.heard else seen
         self._note("the other side answers")
@@ -90,7 +60,7 @@ class Examiner:
         if not far_heard:
             return seen
         seen = self._far_pins(seen)
-        return replace(seen, runs=self._runs())
+        return replace(seen, runs=self._runs(seen, self._blocks.both_ways))
 
     def _own_pins(self, seen: Seen) -> Seen:
         up = self._pins(up=True)
@@ -102,37 +72,22 @@ class Examiner:
     def _pins(self, *, up: bool) -> tuple[bool, bool, bool] | None:
         self._port.set_rts(on=up)
         self._port.set_dtr(on=up)
-        self._listen(_SETTLE)
-        return self._inputs()
-
-    def _inputs(self) -> tuple[bool, bool, bool] | None:
-        lines = self._port.modem_lines()
-        return None if lines is None else (lines.cts, lines.dsr, lines.dcd)
+        self._probe.listen(_SETTLE)
+        return self._probe.inputs()
 
     def _echo(self, seen: Seen) -> Seen:
-        self._heard.clear()
+        self._probe.heard.clear()
         probe = b"".join(encode("ECHO", n) for n in range(4))
-        self._send(probe)
-        self._listen(0.3 + len(probe) * 10 / self._port.speed)
-        back = len(probe) if probe in bytes(self._heard) else 0
+        self._probe.send(probe)
+        self._probe.listen(0.3 + len(probe) * 10 / self._port.speed)
+        back = len(probe) if probe in bytes(self._probe.heard) else 0
         return replace(seen, sent=len(probe), echo=back)
-
-    def _greeting(self, limit: float) -> Message | None:
-        end = self._clock() + limit
-        next_hello = self._clock()
-        while (now := self._clock()) < end and not self._cancelled():
-            if now >= next_hello:
-                next_hello = now + BEAT
-                self._send(encode("HELLO", self._talk.heard))
-            if (message := self._next(0.05)) is not None and message.word == "HELLO":
-                return message
-        return None
 
     def _hears_us(self) -> int:
         """Bytes that the other end has heard of us, after we have sent for a while."""
         first: int | None = None
         for _ in range(6):
-            message = self._greeting(2 * BEAT)
+            message = self._probe.greeting(2 * BEAT)
             if message is None or not message.numbers:
                 continue
             if first is None:
@@ -146,14 +101,14 @@ class Examiner:
         own = self._port.speed
         try:
             for speed in self._speeds:
-                if speed == own or self._cancelled():
+                if speed == own or self._probe.cancelled():
                     continue
                 self._note(f"listening at {speed} bit/s")
                 self._port.set_speed(speed)
-                self._talk.forget()
-                end = self._clock() + _HUNT
-                while self._clock() < end:
-                    message = self._next(0.1)
+                self._probe.talk.forget()
+                end = self._probe.clock() + _HUNT
+                while self._probe.clock() < end:
+                    message = self._probe.next(0.1)
                     if message is not None and message.word != "DAMAGED":
                         return speed
         except LineGoneError:
@@ -161,7 +116,7 @@ class Examiner:
         finally:
             self._port.set_speed(own)
             self._port.drop_input()
-            self._talk.forget()
+            self._probe.talk.forget()
         return 0
 
     def _far_pins(self, seen: Seen) -> Seen:
@@ -171,156 +126,88 @@ class Examiner:
         far_up = self._far_inputs(up=True)
         far_down = self._far_inputs(up=False)
         self._port.set_rts(on=True)
-        self._ask("PINS", 0, 1)
-        self._listen(_SETTLE)
-        down = self._inputs()
-        self._ask("PINS", 1, 1)
-        self._listen(_SETTLE)
+        self._probe.ask("PINS", 0, 1)
+        self._probe.listen(_SETTLE)
+        down = self._probe.inputs()
+        self._probe.ask("PINS", 1, 1)
+        self._probe.listen(_SETTLE)
         return replace(
             seen,
             far_pins_up=far_up,
             far_pins_down=far_down,
-            pins_far_up=self._inputs(),
+            pins_far_up=self._probe.inputs(),
             pins_far_down=down,
         )
 
     def _far_inputs(self, *, up: bool) -> tuple[bool, bool, bool] | None:
         """The other end's inputs with our RTS so and our DTR up."""
         self._port.set_rts(on=up)
-        self._listen(_SETTLE)
-        answer = self._ask("LINES")
+        self._probe.listen(_SETTLE)
+        answer = self._probe.ask("LINES")
         if answer is None or len(answer.numbers) != 3:
             return None
         cts, dsr, dcd = map(bool, answer.numbers)
         return (cts, dsr, dcd)
 
-    def _runs(self) -> tuple[Run, ...]:
+    def _runs(self, seen: Seen, run: Callable[[int, str, str], Run]) -> tuple[Run, ...]:
+        """Blocks at each speed; first at the one that was asked for, where every way is tried."""
         base = self._port.speed
-        runs = []
-        for speed in sorted({*self._speeds, base}):
-            if speed < 9600 or self._cancelled():
-                continue
-            self._note(f"{BLOCK} bytes each way at {speed} bit/s")
-            run = self._run_at(speed, base)
-            if run is not None:
-                runs.append(run)
-        return tuple(runs)
-
-    def _run_at(self, speed: int, base: int) -> Run | None:
-        if speed != base:
-            if self._ask("SPEED", speed) is None:
-                return None
-            try:
+        runs: list[Run] = []
+        for speed in (base, *sorted({s for s in self._speeds if s >= _SLOWEST} - {base})):
+            if self._probe.cancelled():
+                break
+            if speed == base or run == self._blocks.loop:
                 self._port.set_speed(speed)
-            except LineGoneError:
-                self._listen(7.0)
-                return None
-            self._listen(_SETTLE)
-        out, back = self._block_out(speed), self._block_in(speed)
-        if speed != base:
-            self._ask("SPEED", base)
-            self._port.set_speed(base)
-            self._talk.forget()
-            if self._greeting(8.0) is None:
-                return Run(speed, "none", 0, 0, BLOCK)
-        return Run(speed, "none", out, back, BLOCK)
+                runs += self._flows(seen, runs, speed, run)
+                self._port.set_speed(base)
+            else:
+                runs += self._at_other_speed(seen, runs, speed, base, run)
+        return tuple(sorted(runs, key=lambda one: one.speed))
 
-    def _block_out(self, speed: int) -> int:
-        self._seed += 1
-        data = block(self._seed, BLOCK, plain=True)
-        self._send(encode("BLOCK", self._seed, BLOCK, 1) + data)
-        return self._result("GOT", self._seed, BLOCK * 10 / speed + 3.0)
+    def _at_other_speed(
+        self, seen: Seen, before: list[Run], speed: int, base: int,
+        run: Callable[[int, str, str], Run],
+    ) -> list[Run]:  # fmt: skip
+        if self._probe.ask("SPEED", speed) is None:
+            return []
+        try:
+            self._port.set_speed(speed)
+        except LineGoneError:
+            self._probe.listen(7.0)
+            return []
+        self._probe.listen(_SETTLE)
+        runs = self._flows(seen, before, speed, run)
+        self._probe.ask("SPEED", base)
+        self._port.set_speed(base)
+        self._probe.talk.forget()
+        if self._probe.greeting(8.0) is None:
+            return [Run(speed, "none", 0, 0, block_length(speed))]
+        return runs
 
-    def _block_in(self, speed: int) -> int:
-        self._seed += 1
-        self._send(encode("WANT", self._seed, BLOCK, 1))
-        return self._result("RESULT", self._seed, BLOCK * 10 / speed + 2.0)
+    def _flows(
+        self, seen: Seen, before: list[Run], speed: int, run: Callable[[int, str, str], Run]
+    ) -> list[Run]:
+        """Every flow control that has not failed before, if the line is clean without."""
+        first = not before
+        self._note(f"{block_length(speed)} bytes each way at {speed} bit/s")
+        runs = [run(speed, "none", "none")]
+        if not runs[0].clean:
+            return runs
+        if first:
+            self._note("the same, while the receiver cannot listen and nobody is told")
+            runs.append(run(speed, "none", "silent"))
+        for flow in FLOWS[1:]:
+            failed = any(one.flow == flow and not one.clean for one in before)
+            if (
+                failed
+                or self._probe.cancelled()
+                or (flow == "rtscts" and not self._sees_wires(seen))
+            ):
+                continue
+            self._note(f"the same, while the receiver says halt (--flow {flow})")
+            runs.append(run(speed, flow, flow))
+        return runs
 
-    def _result(self, word: str, seed: int, limit: float) -> int:
-        end = self._clock() + limit
-        while self._clock() < end and not self._cancelled():
-            message = self._next(0.05)
-            if message is not None and message.word == word and message.numbers[0] == seed:
-                return message.numbers[1]
-        late = self._talk.give_up_block()
-        return late.numbers[1] if late is not None and word == "RESULT" else 0
-
-    def _ask(self, word: str, *numbers: int) -> Message | None:
-        """Ask, three times if need be; the answer has the same word."""
-        for _ in range(3):
-            self._send(encode(word, *numbers))
-            end = self._clock() + 1.0
-            while self._clock() < end:
-                message = self._next(0.05)
-                if message is not None and message.word == word:
-                    return message
-        return None
-
-    def _next(self, wait: float) -> Message | None:
-        message = self._talk.next()
-        if message is None:
-            self._talk.feed(self._port.read(wait))
-            message = self._talk.next()
-        return message
-
-    def _listen(self, seconds: float) -> None:
-        end = self._clock() + seconds
-        while (now := self._clock()) < end:
-            data = self._port.read(min(0.05, end - now))
-            self._heard += data
-            self._talk.feed(data)
-
-    def _send(self, data: bytes) -> None:
-        end = self._clock() + 2.0 + len(data) * 20 / self._port.speed
-        while data and self._clock() < end:
-            taken = self._port.write(data)
-            data = data[taken:]
-            if data:
-                came = self._port.read(0.02, until_writable=True)
-                self._heard += came
-                self._talk.feed(came)
-        self._port.drain(1.0)
-
-
-def answer(
-    port: Probed,
-    *,
-    cancelled: Callable[[], bool],
-    note: Callable[[str], None] = lambda _text: None,
-    clock: Callable[[], float] = time.monotonic,
-) -> None:
-    """Be the end that answers, until cancelled."""
-    port.set_flow(Flow.NONE)
-    port.set_rts(on=True)
-    port.set_dtr(on=True)
-    end = Answerer(now=clock(), speed=port.speed)
-    met = False
-    while not cancelled():
-        answer_once(end, port, clock, 0.1)
-        if end.met and not met:
-            met = True
-            note("the other side is there: the test runs from there")
-
-
-def answer_once(end: Answerer, port: Probed, clock: Callable[[], float], wait: float) -> None:
-    """One round of the answering end."""
-    lines = port.modem_lines()
-    end.lines = (lines.cts, lines.dsr, lines.dcd) if lines else None
-    data = port.read(wait)
-    end.tick(clock())
-    end.receive_data(data)
-    out = end.data_to_send()
-    limit = clock() + 5.0
-    while out and clock() < limit:
-        out = out[port.write(out) :]
-        if out:
-            end.receive_data(port.read(0.02, until_writable=True))
-    while (pins := end.next_pins()) is not None:
-        if pins.rts is not None:
-            port.set_rts(on=pins.rts)
-        if pins.dtr is not None:
-            port.set_dtr(on=pins.dtr)
-        if pins.speed is not None:
-            port.drain(2.0)
-            port.set_speed(pins.speed)
-            port.drop_input()
+    def _sees_wires(self, seen: Seen) -> bool:
+        """Whether RTS can be dropped on both sides; then it is worth seeing what that does."""
+        return seen.wires is not None or seen.plug
