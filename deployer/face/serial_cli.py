@@ -124,8 +124,8 @@ def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) 
     else:
         for line in serial_service.table(seen):
             click.echo(line)
-        click.echo(verdict.what)
-        click.echo(verdict.remedy)
+        for text in (verdict.what, verdict.remedy):
+            click.echo(click.wrap_text(text, 78))
     if not verdict.usable and verdict.kind != "loopback":
         raise LineUnfit(port=port, what=f"not usable yet ({verdict.kind})", remedy=verdict.remedy)
 
