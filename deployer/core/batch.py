@@ -87,7 +87,7 @@ def blocks(manifest: Manifest, directory: str, *, offline: bool = False) -> tupl
     """GO.BAT in blocks. With `offline` everything is already in the directory: no FTP at all."""
     return (
         _greeting(manifest, offline),
-        _own_directory(directory, manifest.deployment),
+        _own_directory(directory, manifest.deployment, offline),
         *(() if offline else (_ftp_exists(), _scripts(manifest))),
         _fresh_start(manifest, offline),
         *((_check_offline(manifest),) if offline else (_helper(manifest), _loop(manifest))),
@@ -122,14 +122,16 @@ def _greeting(manifest: Manifest, offline: bool) -> Block:
     )
 
 
-def _own_directory(directory: str, deployment: str) -> Block:
+def _own_directory(directory: str, deployment: str, offline: bool) -> Block:
     marker = f"{directory}\\HERE.TXT"
+    last_word = () if offline else ("ECHO failed=FULL>>HERE.TXT",)
     drive, *names = directory.split("\\")
     made = [f"{drive}\\" + "\\".join(names[: n + 1]) for n in range(len(names))]
     return Block(
         "A directory of its own, proved by a marker file",
         "MD reports nothing to a batch file (B7) and IF EXIST DIR\\NUL is always true (B29), so a "
-        "file is written there and looked for. Never the root, which has room for few names (C4).",
+        "file is written there and looked for. Never the root, which has room for few names (C4). "
+        "The file is a report as well, made while there is room: see the last block.",
         (
             f"IF EXIST {marker} GOTO CLEAN",
             *(f"MD {name}" for name in made),
@@ -137,11 +139,12 @@ def _own_directory(directory: str, deployment: str) -> Block:
             ":CLEAN",
             f"DEL {marker}",
             ":MARK",
-            f"ECHO {deployment}>{marker}",
+            f"ECHO deployment={deployment}>{marker}",
             f"IF NOT EXIST {marker} GOTO NODIR",
             drive,
             f"CD {directory}",
             "IF NOT EXIST HERE.TXT GOTO NODIR",
+            *last_word,
         ),
     )
 
@@ -159,6 +162,7 @@ def _scripts(manifest: Manifest) -> Block:
     who = (manifest.host, manifest.login, manifest.token)
     manifest_name = file_name(manifest.deployment)
     lines = (
+        *_echo("FULL.FTP", ftpscript.report(*who, [f"HERE.TXT {RESULT_TXT}"])),
         *_echo("FIRST.FTP", ftpscript.first(*who, [HELPER_EXE, manifest_name])),
         *_echo(f"{HOST_UP}.FTP", ftpscript.first(*who, [f"{manifest_name} {HOST_UP}.TXT"])),
         *(
@@ -178,9 +182,10 @@ def _scripts(manifest: Manifest) -> Block:
     return Block(
         "The scripts for FTP.EXE",
         "Written here, so that this one file is enough however it came. `binary` stands before "
-        "every transfer (A5). FIRST gets the helper and the manifest, HOSTUP asks whether the host "
-        "is there, READY tells the host that all is verified before the program starts, SEND "
-        "brings the result and asks for a receipt.",
+        "every transfer (A5). FULL, the first of them, sends the report of a full disk, FIRST "
+        "gets the helper and the manifest, HOSTUP asks whether the host is there, READY tells the "
+        "host that all is verified before the program starts, SEND brings the result and asks for "
+        "a receipt.",
         lines,
     )
 
@@ -255,7 +260,9 @@ def _loop(manifest: Manifest) -> Block:
         "stand (B8), and the missing script ends the loop. After a round in which nothing arrived "
         "(`round=2 0 0` in RESULT.TXT) the host may be gone, or just starting again: CHECK gives "
         "up after 3 such rounds, so none is begun before the host has given the manifest once "
-        "more. FIND has a true exit code (B13); without a FIND there is a round at once.",
+        "more. FIND has a true exit code (B13); without a FIND there is a round at once. "
+        "RESULT.TXT is deleted before each command that writes it: on a full disk that makes room "
+        "for the next one, and an old one is not sent in its place.",
         (
             ":JUDGE",
             "IF ERRORLEVEL 2 GOTO SEND1",
@@ -268,6 +275,7 @@ def _loop(manifest: Manifest) -> Block:
             f"{_FTP} -n -i -s:NEXT.FTP",
             ":RECHECK",
             "IF EXIST NEXT.FTP DEL NEXT.FTP",
+            _delete(RESULT_TXT),
             f"IF NOT EXIST {HELPER_EXE} GOTO NOHELPER",
             f"DEPLOY98 CHECK {file_name(manifest.deployment)}",
             "GOTO JUDGE",
@@ -318,6 +326,7 @@ def _join(manifest: Manifest, offline: bool) -> Block:
         "what it had (B18). Exit code 1: a part was damaged meanwhile, so check again.",
         (
             ":JOIN",
+            *(() if offline else (_delete(RESULT_TXT),)),
             f"DEPLOY98 JOIN {file_name(manifest.deployment)}",
             f"IF ERRORLEVEL 2 GOTO {bad}",
             f"IF ERRORLEVEL 1 GOTO {again}",
@@ -326,7 +335,7 @@ def _join(manifest: Manifest, offline: bool) -> Block:
 
 
 def _launch(manifest: Manifest, offline: bool) -> Block:
-    tell = () if offline else (f"{_FTP} -n -i -s:READY.FTP",)
+    tell = () if offline else (f"{_FTP} -n -i -s:READY.FTP", _delete(RESULT_TXT))
     judge = ("IF ERRORLEVEL 1 GOTO FAILED",) if offline else ()
     return Block(
         "Tell the host, then run",
@@ -345,7 +354,14 @@ def _send(manifest: Manifest) -> Block:
             said = "The host did not take it."
             lines += [f":SEND{turn}", *_pause(said, SEND_PAUSES[turn - 2])]
         else:
-            lines += [":SEND1", "ECHO Sending the result."]
+            lines += [
+                ":SEND1",
+                "ECHO Sending the result.",
+                f"IF NOT EXIST {RESULT_TXT} GOTO NOREPORT",
+                f'FIND "deployment=" {RESULT_TXT} >NUL',
+                "IF ERRORLEVEL 1 GOTO NOREPORT",
+                ":SEND0",
+            ]
         lines += [
             f"IF EXIST {RECEIPT_TXT} DEL {RECEIPT_TXT}",
             f"{_FTP} -n -i -s:SEND.FTP",
@@ -363,7 +379,9 @@ def _send(manifest: Manifest) -> Block:
     return Block(
         "Send the result, also after a failure",
         "The host gives GOTIT.TXT only for a report that arrived whole. A failed get may leave an "
-        "empty file (A15), so its text is looked for with FIND, which has a true exit code (B13).",
+        "empty file (A15), so its text is looked for with FIND, which has a true exit code (B13). "
+        "A report that is missing or empty was not written: the helper was stopped, or the disk "
+        "is full.",
         tuple(lines),
     )
 
@@ -384,6 +402,12 @@ def _finish_offline() -> Block:
     )
 
 
+_NO_REPORT = (
+    " NOREPORT writes a report in the helper's place; on a full disk that fails as well, and "
+    "HERE.TXT, which is there already, is sent as the report."
+)
+
+
 def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
     helper_missing: tuple[str, ...]
     if offline:
@@ -394,6 +418,16 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
         )
     else:
         helper_missing = (
+            ":NOREPORT",
+            f"ECHO deployment={manifest.deployment}>{RESULT_TXT}",
+            f"ECHO failed=STOPPED>>{RESULT_TXT}",
+            f'FIND "failed=" {RESULT_TXT} >NUL',
+            "IF NOT ERRORLEVEL 1 GOTO SEND0",
+            f"{_FTP} -n -i -s:FULL.FTP",
+            "ECHO.",
+            "ECHO Not even the report could be written: the disk is full. Make room on it,",
+            "ECHO then start GO again: only what is missing is done.",
+            "GOTO END",
             ":GONE",
             "ECHO.",
             f"ECHO Nothing comes from {manifest.host} any more. Look at the host and at the cable,",
@@ -417,7 +451,7 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
     return Block(
         "The endings",
         "Each says what happened and what to do. PAUSE, and no CLS, so that the window stays "
-        "readable (B30).",
+        "readable (B30)." + ("" if offline else _NO_REPORT),
         (
             *helper_missing,
             ":NODIR",

@@ -19,9 +19,10 @@ DEVICE_NAMES = frozenset(
 """Base names that stand for a device with any extension. Source: facts C7 (KB Q74496); 0 is none,
 but the helper refuses it all the same."""
 
+_SCRIPTS = ("FIRST", "FULL", "HOSTUP", "NEXT", "READY", "SEND")
 OUR_NAMES = frozenset(
     ["GO.BAT", "DEPLOY98.EXE", "HERE.TXT", "GOTIT.TXT", "RESULT.TXT", "OUTPUT.TXT", "INFO.TXT"]
-    + ["HOSTUP.TXT", *(f"{script}.FTP" for script in ("FIRST", "HOSTUP", "NEXT", "READY", "SEND"))]
+    + ["HOSTUP.TXT", *(f"{script}.FTP" for script in _SCRIPTS)]
     + [f"{half_written}.TMP" for half_written in ("RESULT", "INFO", "NEXT")]
 )
 """What GO.BAT and the helper keep in the directory themselves."""

@@ -138,6 +138,8 @@ _FAILED = {
     "HELPER": "the helper did not arrive whole or did not start",
     "FTP": "there is no FTP.EXE",
     "DIR": "its directory cannot be made",
+    "STOPPED": "the helper ended without a report: somebody stopped it, or the disk is full",
+    "FULL": "its disk is full, there was no room even for its report; make room there",
 }
 
 

@@ -50,8 +50,9 @@ ALL_HERE: Step = (RESULT, 0)
 DONE: Step = (RESULT, 0)
 FTP: Step = (0, 0)
 UP: list[Step] = [(HOSTUP, 0), (0, 0)]
-SENT: list[Step] = [(RECEIPT, 0), (0, 0)]
-UNSENT: list[Step] = [(0, 0)]
+THERE: Step = (0, 0)
+SENT: list[Step] = [THERE, (RECEIPT, 0), (0, 0)]
+AT_LAST: list[Step] = SENT[1:]
 START = [FTP1, SELF, INFO]
 DELAY: Step = (0, 1)
 
@@ -81,9 +82,16 @@ SCENARIOS: dict[str, list[Step]] = {
     "damaged while joining": [*START, ALL_HERE, (0, 1), ALL_HERE, DONE, FTP, DONE, *SENT],
     "join fails": [*START, ALL_HERE, (RESULT, 8), *SENT],
     "program fails": [*START, ALL_HERE, DONE, FTP, (RESULT, 6), *SENT],
-    "receipt late": [*START, ALL_HERE, DONE, FTP, DONE, *UNSENT, DELAY, *SENT],
-    "receipt empty": [*START, ALL_HERE, DONE, FTP, DONE, (RECEIPT, 0), (0, 1), DELAY, *SENT],
-    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, FTP, *[DELAY, FTP] * 4],
+    "receipt late": [*START, ALL_HERE, DONE, FTP, DONE, THERE, FTP, DELAY, *AT_LAST],
+    "receipt empty": [
+        *START, ALL_HERE, DONE, FTP, DONE, THERE, (RECEIPT, 0), (0, 1), DELAY, *AT_LAST,
+    ],
+    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, THERE, FTP, *[DELAY, FTP] * 4],
+    "no report": [*START, *MORE, FTP, (0, 9), THERE, *AT_LAST],
+    "no room for a report": [*START, *MORE, FTP, (0, 9), (0, 1), FTP],
+    "no room to join": [*START, ALL_HERE, (0, 3), (0, 1), FTP],
+    "stopped by Ctrl-C": [*START, ALL_HERE, DONE, FTP, (0, 255), THERE, *AT_LAST],
+    "an empty report": [*START, (RESULT, 9), (0, 1), (0, 1), FTP],
 }  # fmt: skip
 
 
