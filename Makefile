@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 STATE := build/demo
 
-.PHONY: demo test coverage lint clean
+.PHONY: demo test coverage lint recordings clean
 
 demo: $(VENV)/ready
 	$(BIN)/deployer push --target sim payloads/models/campfire/campfire260K.bin \
@@ -20,9 +20,14 @@ coverage: $(VENV)/ready
 		--cov=deployer.core --cov-report=term:skip-covered --cov-fail-under=95
 
 lint: $(VENV)/ready
-	$(BIN)/ruff check deployer tests benchmarks
-	$(BIN)/ruff format --check deployer tests benchmarks
+	$(BIN)/ruff check deployer tests benchmarks docs
+	$(BIN)/ruff format --check deployer tests benchmarks docs
 	$(BIN)/mypy
+
+# What README and docs show of the program is played, never written by hand.
+recordings: $(VENV)/ready
+	$(BIN)/python -m docs.recordings.record
+	$(BIN)/python -m tests.face.screenshots
 
 $(VENV)/ready: pyproject.toml
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -39,6 +39,11 @@ class Screen(pyte.Screen):
             self.cursor_position()
 
 
+def stream_to(screen: Screen) -> pyte.Stream:
+    """What draws text on a screen."""
+    return pyte.Stream(screen)
+
+
 class Terminal:
     """A process whose controlling terminal is a pseudo-terminal; its screen is `text`.
 

@@ -225,7 +225,9 @@ def test_a_wrong_input_is_said_in_the_picker_and_in_a_note() -> None:
             await until(pilot, lambda: app.screen.query("#path"))
             await pilot.press("enter")
             await until(pilot, lambda: "No file is given." in screen(app))
-            app.screen.query_one("#path", Input).value = "x"
+            app.screen.query_one("#path", Input).value = "no/such"
+            await until(pilot, lambda: "no/such: there is no such file." in screen(app))
+            app.screen.query_one("#path", Input).value = __file__
             await until(pilot, lambda: "nothing is recognised here." in screen(app))
             app.screen.query_one("#target", Input).value = "no such pc"
             await pilot.press("enter")

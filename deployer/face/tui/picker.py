@@ -130,6 +130,10 @@ class PushScreen(ModalScreen[Choice | None]):
         if request is None:
             self.query_one("#seen", Static).update("No file is chosen.")
             return
+        if missing := [path for path in request.files if not path.exists()]:
+            said = f"{missing[0]}: there is no such file."  # as yet: somebody is typing
+            self.query_one("#seen", Static).update(said)
+            return
         target = self.query_one("#target", Input).value.strip()
         try:
             lines = await self._look(request, target)

@@ -1,0 +1,109 @@
+"""The recordings in docs: they show what the program does today, and nothing of who made them."""
+
+from __future__ import annotations
+
+import re
+import shlex
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from deployer.face.cli import cli
+from docs.recordings import record, svg
+from docs.recordings.record import HERE, HOLD, SCENES, Cast, from_text
+from tests.terminal import Screen, stream_to
+
+LIMIT = 300_000
+
+
+def cast(name: str) -> Cast:
+    return from_text((HERE / f"{name}.cast").read_text(encoding="utf-8"))
+
+
+def last(recording: Cast) -> str:
+    """The lines of the last picture."""
+    screen = Screen(*recording.size)
+    stream = stream_to(screen)
+    for _at, text in recording.events:
+        stream.feed(text)
+    return "\n".join(line.rstrip() for line in screen.display).rstrip()
+
+
+def without_figures(text: str) -> str:
+    """With a # for every id, sum, count, time and rate."""
+    text = re.sub(r"\bD[0-9A-F]{7}\b", "ID", text)
+    text = re.sub(r"\b[0-9a-f]{64}\b|\b[0-9a-f]{8}\.\.\.[0-9a-f]{4}\b", "SUM", text)
+    text = re.sub(r"\b(bytes|kB|MB)/s\b", "RATE", text)
+    return re.sub(r" +", " ", re.sub(r"[\d.,:-]*\d", "#", text))
+
+
+def commands(recording: Cast) -> Iterator[str]:
+    """The lines typed at the prompt: they come right after it, sign by sign."""
+    typed: str | None = None
+    for _at, text in recording.events:
+        if typed is not None and (text.startswith("\r\n") or "\x1b" in text):
+            yield typed
+            typed = None
+        elif typed is not None:
+            typed += text
+        elif text.endswith(record.PROMPT):
+            typed = ""
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_what_is_typed_is_understood(name: str) -> None:
+    lines = list(commands(cast(name))) if not SCENES[name].page else ["deployer tui"]
+    assert any(line.startswith("deployer ") for line in lines)
+    for line in lines:
+        words = shlex.split(line.partition(" || ")[0])
+        assert words[0] == "deployer"
+        command = cli.get_command(click.Context(cli), words[1])
+        assert command is not None, line
+        with command.make_context(words[1], words[2:]) as context:  # raises for what it knows not
+            assert context.info_name == words[1]
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_the_picture_is_the_recording(name: str) -> None:
+    path = HERE / f"{name}.svg"
+    text = path.read_text(encoding="utf-8")
+    assert text == svg.draw(cast(name), HOLD), "run: make recordings"
+    ET.fromstring(text)
+    assert "<script" not in text
+    assert "http" not in text.replace('"http://www.w3.org/2000/svg"', "")
+
+
+@pytest.mark.parametrize("name", SCENES)
+def test_a_recording_is_small_and_shows_nothing_private(name: str) -> None:
+    for path in (HERE / f"{name}.cast", HERE / f"{name}.svg"):
+        assert path.stat().st_size < LIMIT
+        assert not re.search(r"/(tmp|root|home|work|usr|var)\b", path.read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("name", ["push", "again", "fails"])
+def test_played_anew_it_says_the_same(name: str) -> None:
+    """All but the figures."""
+    assert without_figures(last(record.record(name))) == without_figures(last(cast(name)))
+
+
+def test_what_each_one_is_there_to_show() -> None:
+    told = last(cast("push"))
+    assert "Proved by the simulated PC" in told
+    assert "Once upon a time" in told
+    assert "0 parts sent, 1 already there" in last(cast("again"))
+    told = last(cast("fails"))
+    assert "could not prove what was sent" in told
+    assert "exit code 5" in told
+    told = last(cast("tui"))
+    assert told.count("proved") >= 3
+    assert "The program wrote" in told
+
+
+def test_all_of_them_are_in_the_manual(root: Path) -> None:
+    pages = [root / "README.md", *(root / "docs").glob("*.md")]
+    text = "".join(page.read_text(encoding="utf-8") for page in pages)
+    for name in SCENES:
+        assert f"recordings/{name}.svg" in text
