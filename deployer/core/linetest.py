@@ -48,9 +48,7 @@ class Run:
             return "nothing passes"
         if self.late:
             return "does not stop"
-        ways = (("out", self.out_right), ("in", self.in_right))
-        lost = [f"{way} {self.length - right}" for way, right in ways if right < self.length]
-        return f"lost: {', '.join(lost)}"
+        return "loses bytes"
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,13 +132,15 @@ def table(seen: Seen) -> list[str]:
     rows = [["bit/s", *(f"--flow {flow}" for flow in FLOWS)]]
     rows += [[str(speed), *(cells.get((speed, flow), "-") for flow in FLOWS)] for speed in speeds]
     lines = [f"{row[0]:>8}  " + "".join(f"{cell:<18}" for cell in row[1:]).rstrip() for row in rows]
+    if any("-" in row for row in rows):
+        lines.append(f"{'-':>8}  not tried: it had failed at another speed, or cannot be seen here")
     return [*lines, *_notes(seen)]
 
 
 def _notes(seen: Seen) -> list[str]:
     notes = [
-        f"While a side could not listen, {run.late} bytes came all the same with --flow none: an "
-        "old PC loses them."
+        f"Without flow control {run.late} bytes came while their receiver could take none: an old "
+        "PC loses them."
         for run in seen.runs
         if run.flow == "none" and run.halted and run.late
     ]
@@ -150,7 +150,7 @@ def _notes(seen: Seen) -> list[str]:
             False: "CTS does not follow RTS over this cable",
             True: "without it the line is not clean",
         }[seen.wires]
-        notes.append(f"rtscts was not tried: {why}.")
+        notes.append(f"--flow rtscts was not tried: {why}.")
     return notes
 
 
@@ -184,12 +184,14 @@ def _judge_loop(seen: Seen) -> Verdict:
             "and 8 are not (or this adapter has no RTS/CTS).",
             "For a full test bridge 2-3, 7-8 and 4-6-1 of the 9-pin plug; then connect the cable.",
         )
+    best = seen.best("none") or seen.speed
     if seen.best("rtscts") == 0:
         return Verdict(
             "loopback",
             "Everything sent comes back, and CTS follows RTS: this is a loopback plug. But the "
             "port goes on sending when CTS drops: it has no working RTS/CTS.",
-            "With this adapter use --flow xonxoff; now connect the null-modem cable, test again.",
+            "With this adapter: " + _software(seen, best) + " Now connect the null-modem cable and "
+            "test again.",
         )
     return Verdict(
         "loopback",
@@ -216,7 +218,8 @@ def _judge_silence(seen: Seen) -> Verdict:
             "crossed-wrong",
             "Our own RTS or DTR comes back on our inputs, but no data does: the plug is wired to "
             "itself (some 3-wire cables bridge 7-8 and 4-6), and the other side is silent.",
-            "Start something that sends on the other side and test again; files need --flow none.",
+            "Start `deployer serial test PORT --answer` there and test again. With such a plug use "
+            "--flow xonxoff: rtscts seems to work, but stops nobody.",
         )
     if any(up):
         return Verdict(
@@ -264,7 +267,7 @@ def _judge_flow(seen: Seen) -> Verdict:
             "pins-unknown",
             f"Data runs both ways, clean up to {best} bit/s; one of the ports does not show its "
             "wires, so RTS/CTS could not be tested.",
-            _software(seen, best)
+            _sentence(_software(seen, best))
             if seen.best("xonxoff")
             else f"Use --flow rtscts --speed {best}; if that stands still, --flow xonxoff.",
         )
@@ -273,13 +276,13 @@ def _judge_flow(seen: Seen) -> Verdict:
             "no-handshake",
             "The wires are all there, but with RTS/CTS a sender does not stop when it is told to, "
             "or nothing passes: one of the adapters has no working RTS/CTS (cheap CH340 ones).",
-            _software(seen, best),
+            _sentence(_software(seen, best)),
         )
     return Verdict(
         "three-wire",
         "CTS never rises: a 3-wire cable (or an adapter without RTS/CTS). Data runs both ways, "
         f"clean up to {best} bit/s.",
-        _software(seen, best),
+        _sentence(_software(seen, best)),
     )
 
 
@@ -297,16 +300,19 @@ def _good(seen: Seen, best: int) -> Verdict:
     )
 
 
+def _sentence(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
 def _software(seen: Seen, best: int) -> str:
     """What to use where RTS/CTS does not help."""
     speed = seen.best("xonxoff")
     if speed == 0:
         return (
-            "XON/XOFF does not stop it either: use --flow none --speed "
-            f"{min(best, 38_400)}, and None in HyperTerminal; a busy PC may still lose bytes, "
-            "which ZMODEM sends again."
+            f"use --flow none --speed {min(best, 38_400)}, and None in HyperTerminal: XON/XOFF "
+            "does not stop it either. A busy PC may lose bytes, which ZMODEM sends again."
         )
-    return f"Use --flow xonxoff --speed {speed or best} here, and Xon/Xoff in HyperTerminal."
+    return f"use --flow xonxoff --speed {speed or best} here, and Xon/Xoff in HyperTerminal."
 
 
 def _crossed(seen: Seen) -> Verdict | None:
@@ -322,6 +328,7 @@ def _crossed(seen: Seen) -> Verdict | None:
                     "crossed-wrong",
                     f"Data runs, but RTS arrives at {where} {wrong[0]} instead of CTS: the "
                     "handshake wires are crossed wrong.",
-                    "Use --flow none at 38400 or less, or a cable with 7-8 and 8-7 crossed.",
+                    "Take a cable with 7-8 and 8-7 crossed. Or do without these wires: "
+                    + _software(seen, seen.best("none") or seen.speed),
                 )
     return None

@@ -117,6 +117,7 @@ def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) 
             serial_service.answer(job)
             return
         seen, verdict = serial_service.examine(job)
+    fit = verdict.usable or verdict.kind == "loopback"
     if as_json:
         click.echo(
             json.dumps({"verdict": msgspec.to_builtins(verdict), "seen": msgspec.to_builtins(seen)})
@@ -124,10 +125,12 @@ def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) 
     else:
         for line in serial_service.table(seen):
             click.echo(line)
-        for text in (verdict.what, verdict.remedy):
-            click.echo(click.wrap_text(text, 78))
-    if not verdict.usable and verdict.kind != "loopback":
-        raise LineUnfit(port=port, what=f"not usable yet ({verdict.kind})", remedy=verdict.remedy)
+        if fit:
+            for text in (verdict.what, verdict.remedy):
+                click.echo(click.wrap_text(text, 78))
+    if not fit:
+        what = verdict.what[0].lower() + verdict.what[1:].removesuffix(".")
+        raise LineUnfit(port=port, what=f"{verdict.kind}: {what}", remedy=verdict.remedy)
 
 
 @serial.command("send")

@@ -81,6 +81,7 @@ def test_nobody_there_is_told_in_two_sentences(capsys: pytest.CaptureFixture[str
     with Wire() as cable:
         code = run(["serial", "test", cable.a])
     said = capsys.readouterr()
-    assert code != 0
-    assert said.out.startswith("Nothing comes back, and this kind of port does not show its wires.")
-    assert "--answer" in said.out
+    assert code == 4
+    assert said.out == ""
+    assert f"{cable.a}: no-answer: nothing comes back, and this kind of port" in said.err
+    assert "--answer" in said.err
