@@ -57,8 +57,8 @@ class Serving:
 
     `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
     whom to become after the ports are open, "" for nobody else; `pages` where the page's files are.
-    `on_demand`: see above; then `http_port` and `user` are not looked at, and the address is set
-    only if this process may.
+    `on_demand`: see above; then `user` is not looked at, the address is set only if this process
+    may, and there is a page only beside FTP's own port, and if its port may be opened.
     """
 
     state_dir: Path
@@ -295,6 +295,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.
             listening=opened.listening,
             typed=words.steps,
             before_wire=_on_demand(serving, stack, words) if serving.on_demand else None,
+            http_port=serving.http_port if serving.on_demand and serving.ftp_port == 21 else None,
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,
     ):

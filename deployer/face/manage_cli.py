@@ -16,7 +16,7 @@ from deployer import client, manage, service
 from deployer.errors import DaemonMissing
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Push, Watching, page_port, push, retry_by_daemon
+from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
 from deployer.face.serial_push import SerialPush, push_over_line
 from deployer.settings import Settings
 
@@ -53,6 +53,9 @@ def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None)
 @click.argument("deployment")
 @click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
+@click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
+@click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
 @click.option("--detach", is_flag=True, help="Let the daemon go on alone.")
 @click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
@@ -60,7 +63,8 @@ def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None)
 @click.pass_obj
 def retry_command(
     config: Settings, /, deployment: str, *, address: str | None, ftp_port: int | None,
-    detach: bool, timeout: float | None, as_json: bool, state_dir: Path | None,
+    interface: str | None, host_route: str | None, no_link: bool, detach: bool,
+    timeout: float | None, as_json: bool, state_dir: Path | None,
 ) -> None:  # fmt: skip
     """Offer a DEPLOYMENT again, whether it was cut off, failed or cancelled: only the rest moves.
 
@@ -98,7 +102,9 @@ def retry_command(
         while_running=timeout or None,
         http_port=page_port(port, None),
     )
-    asyncio.run(push(job, directory, face))
+    place = (interface, host_route or "")
+    with on_wire(job.address, job.target, directory, *place, leave=no_link):
+        asyncio.run(push(job, directory, face))
 
 
 async def _cancel_by_daemon(socket: Path, deployment: str) -> bool:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from deployer import client
+from deployer import client, wire
 from deployer.client import Client
 from deployer.core.deployment import Deployment
 from deployer.errors import DaemonGone, DeployerError, TargetTimedOut
@@ -54,6 +54,28 @@ def page_port(ftp_port: int, given: int | None, *, without: bool = False) -> int
     if without:
         return None
     return 80 if given is None and ftp_port == 21 else given
+
+
+@contextlib.contextmanager
+def on_wire(
+    address: str,
+    target: str,
+    state_dir: Path,
+    interface: str | None = None,
+    host_route: str = "",
+    *,
+    leave: bool = False,
+) -> Iterator[None]:
+    """Our address on the wire for the time of a push, unless it is there or must not be set."""
+    if target == "sim" or leave or wire.is_ours(address):
+        yield
+        return
+    wanted = wire.Wanted(f"{address}/24", state_dir, interface, host_route)
+    lease = wire.take(wanted)
+    try:
+        yield
+    finally:
+        lease.release()
 
 
 async def push(job: Push, state_dir: Path, face: Face) -> Deployment:

@@ -3,24 +3,23 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import functools
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import click
 
-from deployer import client, host, service, settings, staging, wire
+from deployer import client, host, service, settings, staging
 from deployer.core import batch, lint, plan
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Push, Watching, page_port, push, push_by_daemon
+from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
 from deployer.face.view import Row, fold_all
 from deployer.host import Order
@@ -178,27 +177,9 @@ def push_command(config: Settings, /, **given: Any) -> None:
         faults=given["faults"],
         http_port=page_port(ftp_port, given["http_port"], without=given["no_http"]),
     )
-    with _wire(address, target, state_dir, given):
+    place = (given["interface"], given["host_route"] or "")
+    with on_wire(address, target, state_dir, *place, leave=given["no_link"]):
         asyncio.run(push(job, state_dir, face))
-
-
-@contextlib.contextmanager
-def _wire(address: str, target: str, state_dir: Path, given: dict[str, Any]) -> Iterator[None]:
-    """Our address on the wire for the time of a push, unless it is there or must not be set."""
-    if target == "sim" or given["no_link"] or wire.is_ours(address):
-        yield
-        return
-    wanted = wire.Wanted(
-        address=f"{address}/24",
-        state_dir=state_dir,
-        interface=given["interface"],
-        host_route=given["host_route"] or "",
-    )
-    lease = wire.take(wanted)
-    try:
-        yield
-    finally:
-        lease.release()
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:

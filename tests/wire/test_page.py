@@ -107,3 +107,12 @@ def test_a_forbidden_port_80_costs_only_the_browser(bench: Bench) -> None:
     ports = ["--ftp-port", "2121", "--http-port", "80"]
     card = card_of(bench.start([*NOBODY, *PUSH, *words, *ports], stdout=subprocess.PIPE))
     assert "http:" not in card
+
+
+def test_a_daemon_on_demand_has_the_page_from_the_first_push_on(bench: Bench) -> None:
+    bench.serve("--on-demand")
+    assert bench.lab.host.sh("ss", "-Hltn") == ""
+    file = random_file(bench.place / "driver.img", 3000)
+    events = ended(bench.push(file, "--no-run", "--detach"))
+    url = f"http://192.168.1.1/{events[0]['deployment']}/GO.BAT"
+    assert b"@ECHO OFF" in raw(bench, "curl", "-sS", "--fail", "--http1.0", url)

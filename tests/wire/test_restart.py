@@ -78,6 +78,21 @@ def test_go_bat_waits_for_a_host_that_is_started_again_20_seconds_later(bench: B
     assert sum(fetched_again(bench, identity).values()) <= 2
 
 
+def test_retry_without_a_daemon_sets_the_address_as_push_does(bench: Bench) -> None:
+    before = bench.lab.host.picture()
+    file = random_file(bench.place / "small.img", 30_000)
+    words = [sys.executable, "-m", "deployer"]
+    own = ["--json", "--state-dir", str(bench.state), "--timeout"]
+    push = [*words, "push", "--target", TARGET, str(file), "--no-run", *own, "0.5"]
+    identity = ended(bench.start(push, stdout=subprocess.PIPE), 4)[0]["deployment"]
+    retry = bench.start([*words, "retry", identity, *own, "60"], stdout=subprocess.PIPE)
+    lines = until_served(retry)
+    bench.pc()
+    assert ended(retry)[-1]["state"] == "proved"
+    assert identity in lines[0]
+    assert bench.lab.host.picture() == before
+
+
 def test_retry_watches_as_push_does(bench: Bench) -> None:
     """It ends with the end of the deployment; with --detach as soon as it is offered."""
     bench.user = "nobody"
