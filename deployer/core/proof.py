@@ -62,7 +62,7 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     if report.deployment != deployment:
         return False, f"the report is about {report.deployment or 'nothing'}, not {deployment}"
     if report.failed:
-        return False, f"GO.BAT stopped: {_FAILED.get(report.failed, report.failed)}"
+        return False, stopped(report.failed)
     if not report.sealed:
         return False, "the report was cut off or mangled on its way"
     found = {file.name: file for file in report.files}
@@ -79,6 +79,11 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     if report.run_exit != 0:
         return False, report.reason or f"the program ended with exit code {report.run_exit}"
     return True, ""
+
+
+def stopped(why: str) -> str:
+    """What GO.BAT says by `failed=` in a report of its own, in words."""
+    return f"GO.BAT stopped: {_FAILED.get(why, why)}"
 
 
 def program_failed(proof: Proof) -> bool:

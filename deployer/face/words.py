@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from deployer.core.proof import stopped
 from deployer.events import (
     AsciiRefused,
     ClientConnected,
@@ -120,7 +121,7 @@ def reported(report: Report, deployment: str) -> str:
     if report.deployment != deployment:
         return f"the PC is {report.system or 'here'}, {cpu(report)}"
     if report.failed:
-        return f"GO.BAT says it failed: {report.failed}"
+        return stopped(report.failed)
     if bad := damaged(report):
         return f"the PC found damage and fetches again: {', '.join(bad)}"
     why = f": {report.reason}" if report.reason else ""
