@@ -5,12 +5,7 @@ gives without stopping the stream. A receiver with a buffer of its own (ZRINIT's
 that cannot listen while it works, gets its rhythm instead (ZCRCW). A receiver may pause for
 `patience` seconds; whoever stops the line with XOFF or CTS pauses us too.
 
-ZRINIT means two things: "this file is stored", and "I have just been started". So a file's last
-bytes ask for a confirmation, and ZEOF goes right behind them, twice: who has the file confirms the
-bytes and says ZRINIT to both, and whoever was started when ZEOF had got lost says it once, unasked.
-Some receivers have nothing to say to the second ZEOF; they say nothing to a third one either.
-Anybody else is offered the file again, to go on behind what is there if its checksum is right. That
-costs a stored file nothing but the question.
+When a file counts as sent, `zmodem_end` says.
 """
 
 from __future__ import annotations
@@ -24,6 +19,7 @@ from deployer.core import transfer
 from deployer.core.transfer import MAX_LENGTH, Offer, Reason, Want
 from deployer.core.transfer_offer import announce
 from deployer.core.transfer_side import Side
+from deployer.core.zmodem_end import SECOND, Belief, Ending
 from deployer.core.zmodem_frames import (
     CANFC32,
     CANFDX,
@@ -49,8 +45,6 @@ MOST_ERRORS = 30
 MOST_ECHOES = 8
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
-_SECOND = 2.0
-"""Seconds that the answer to another ZEOF may take."""
 _WHOLE_BUT = 1024
 """rz goes on behind whole blocks, so this much is missing of a whole file."""
 
@@ -102,10 +96,8 @@ class Sender(Side):
         self._buffer = 0
         self._pace = Pace(window=self._settings.window, buffer=0)
         self._frame_open = False
-        self._had_all = False
-        self._ready_said = 0
-        self._probed = False
-        self._trusting = False
+        self._ending = Ending(alone=False, had_all=False)
+        self._doubted_wrongly = False
         self._hello()
 
     @property
@@ -113,8 +105,8 @@ class Sender(Side):
         """When `tick` must be called at the latest."""
         if self.done:
             return None
-        if self._state is _State.END and self._ready_said:
-            return self._asked + _SECOND
+        if self._state is _State.END and self._ending.open:
+            return self._asked + SECOND
         met = self._state is not _State.CONTACT
         limit = self._settings.patience if met else self._settings.contact
         return min(self._asked + self._settings.answer, self._heard + limit)
@@ -188,12 +180,10 @@ class Sender(Side):
 
     def _say_end(self, *, had_all: bool) -> None:
         self._asked = self._now
-        self._had_all = had_all
-        self._ready_said = 0
-        self._probed = False
         self._state = _State.END
-        # A receiver that works by itself may miss what comes while it closes the file.
-        self._out += self._header(Kind.ZEOF, self._length) * (1 if self._buffer else 2)
+        alone = bool(self._buffer) or self._doubted_wrongly
+        self._ending = Ending(alone=alone, had_all=had_all)
+        self._out += self._header(Kind.ZEOF, self._length) * self._ending.zeofs
 
     def answer_checksum(self, value: int) -> None:
         """The CRC-32 of the open file's beginning that was asked for."""
@@ -235,12 +225,8 @@ class Sender(Side):
                 # Every file is confirmed; only the receiver's last word is missing.
                 self._out += b"OO"
                 self._end(transfer.Finished())
-            case _State.END if self._ready_said and self._probed:
-                self._file_sent()
-            case _State.END if self._ready_said:
-                self._asked = now
-                self._probed = True
-                self._out += self._header(Kind.ZEOF, self._length)
+            case _State.END if self._ending.open:
+                self._believe(self._ending.quiet())
             case _ if silent >= self._settings.patience and self._state is not _State.CONTACT:
                 self._fail(Reason.SILENCE, f"the receiver said nothing for {silent:.0f} s")
             case _:
@@ -383,8 +369,8 @@ class Sender(Side):
         if position > self._length:
             self._fail(Reason.PEER, "the receiver has more of the file than there is")
             return
-        # It had the whole file before we asked again: then our doubt was wrong.
-        self._trusting = self._trusting or (self._again and position > self._length - _WHOLE_BUT)
+        if self._again and position > self._length - _WHOLE_BUT:
+            self._doubted_wrongly = True
         window = self._settings.window
         self._pace = Pace(window=window, buffer=self._buffer, position=position)
         self._events.append(transfer.FileStarted(self._index, position))
@@ -412,29 +398,30 @@ class Sender(Side):
                 self._skipped()
             case Kind.ZRINIT:
                 # Nobody says this behind ZRPOS but a receiver that has been started anew.
-                self._restarted(header)
+                self._learn(header)
+                self._restarted()
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session in mid-file")
 
-    def _restarted(self, header: Header) -> None:
+    def _restarted(self) -> None:
         """Whoever is there now knows nothing of this file, or may know nothing of it."""
         self._restarts += 1
         if self._restarts > MOST_ERRORS:
             self._fail(Reason.PEER, "the receiver starts anew again and again")
             return
         self._out.clear()
-        self._learn(header)
         self._again = True
         self._next_file()
 
     def _answer_to_end(self, header: Header) -> None:
         match header.kind:
             case Kind.ZRINIT:
-                self._ready_at_end(header)
+                self._learn(header)
+                self._believe(self._ending.ready())
             case Kind.ZACK:
                 self._pace.confirm(header.position)
                 if header.position == self._length:
-                    self._had_all = True
+                    self._ending.had_all = True
             case Kind.ZRPOS:
                 self._state = _State.DATA
                 self._error(header.position)
@@ -445,17 +432,20 @@ class Sender(Side):
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session before the file's end")
 
-    def _ready_at_end(self, header: Header) -> None:
-        self._ready_said += 1
+    def _believe(self, belief: Belief) -> None:
         self._asked = self._now
-        if not self._had_all or self._probed:
-            self._restarted(header)
-        elif self._ready_said > 1 or self._buffer or self._trusting:
-            self._file_sent()
-
-    def _file_sent(self) -> None:
-        self._events.append(transfer.FileSent(self._index))
-        self._turn_to_next()
+        match belief:
+            case Belief.SENT:
+                self._events.append(transfer.FileSent(self._index))
+                self._turn_to_next()
+            case Belief.DOUBT:
+                self._restarted()
+            case Belief.ASK:
+                self._out += self._header(Kind.ZEOF, self._length)
+            case Belief.WAIT:
+                pass
+            case _ as never:
+                assert_never(never)
 
     def _turn_to_next(self) -> None:
         self._index += 1
