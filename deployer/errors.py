@@ -444,6 +444,14 @@ class SerialPortMissing(DeployerError):
     exit_code = EXIT_HOST
 
 
+class SerialServerMissing(DeployerError):
+    """{port}: the serial server does not answer ({why}).
+    Start it there (such as ser2net), and look at its port number and at firewalls between.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class SerialPortForbidden(DeployerError):
     """{port}: this user may not open the serial port.
     Run: sudo usermod -aG dialout $USER (Arch: uucp), then log out and in again.

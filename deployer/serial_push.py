@@ -28,6 +28,7 @@ from deployer.core import manifest as manifests
 from deployer.core.names import temporary_name
 from deployer.core.transfer import Offer
 from deployer.edge import files, resources
+from deployer.edge.serial_job import vanished
 from deployer.edge.serialport import LineGoneError, SerialLine
 from deployer.errors import (
     DeployerError,
@@ -214,8 +215,9 @@ class _Carrier:
 
     def _gone(self, gone: bool) -> None:
         port = self._job.port
-        how = f"{port} has vanished" if gone else f"{port} is back"
-        advice = "Plug the same adapter in again; it goes on by itself." if gone else ""
+        what, advice = vanished(port)
+        how = what if gone else f"{port} is back"
+        advice = f"{advice[0].upper()}{advice[1:]}." if gone else ""
         at, identity = self._job.clock(), self._manifest.deployment
         self._tell(PresenceChanged(at, identity, port, not gone, how, advice))
 

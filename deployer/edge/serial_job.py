@@ -129,18 +129,21 @@ class Progress:
             )  # fmt: skip
 
 
+def vanished(port: str) -> tuple[str, str]:
+    """What has happened when a port is gone, and what to do."""
+    if "://" in port:
+        return f"the connection to {port} was cut", "it is tried again, and the transfer goes on"
+    return f"{port} has vanished", "plug the same adapter in again, the transfer goes on by itself"
+
+
 def on_gone(job: Job) -> Callable[[bool], None]:
     """Whom to tell that the port vanishes and is back."""
     if job.on_gone is not None:
         return job.on_gone
 
     def told(gone: bool) -> None:
-        job.note(
-            f"{job.port} has vanished: plug the same adapter in again, the transfer goes on by "
-            "itself"
-            if gone
-            else "the adapter is back: going on"
-        )
+        what, advice = vanished(job.port)
+        job.note(f"{what}: {advice}" if gone else f"{job.port} is back: going on")
 
     return told
 

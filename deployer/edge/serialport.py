@@ -10,8 +10,10 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
+import re
 import select
 import sys
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
@@ -21,12 +23,24 @@ from typing import Any, Protocol
 import serial
 from serial.tools import list_ports
 
-from deployer.errors import SerialPortBusy, SerialPortForbidden, SerialPortMissing
+from deployer.errors import (
+    SerialPortBusy,
+    SerialPortForbidden,
+    SerialPortMissing,
+    SerialServerMissing,
+    WrongUse,
+)
 
 DEFAULT_SPEED = 115_200
 SPEEDS = (300, 1200, 2400, 4800, 9600, 19_200, 38_400, 57_600, 115_200)
 """What the COM port of an old PC can do (its 16550 divides 115,200)."""
 _PIECE = 16 << 10
+_SLICE = 0.02
+"""Seconds that one look takes at a port that cannot be selected."""
+_SERVERS = ("socket", "rfc2217")
+"""Ways to a port of another computer."""
+_PLACE = re.compile(r"[^/?#]+:[0-9]{1,5}(\?|$)")
+_ERRNO = re.compile(r"^\[Errno -?[0-9]+\] ")
 
 
 class Flow(StrEnum):
@@ -118,15 +132,26 @@ class SerialLine:
         try:
             handle = self.handle()
             if handle is None:
-                self._serial.timeout = min(wait, 0.02) if until_writable else wait
-                first = bytes(self._serial.read(1))
-                return first + bytes(self._serial.read(self._serial.in_waiting)) if first else b""
+                return self._read_by_waiting(_SLICE if until_writable else wait)
             ready = select.select([handle], [handle] if until_writable else [], [], wait)
             if not ready[0]:
                 return b""
             return self._read_now()
         except (OSError, serial.SerialException, TypeError, ValueError) as error:
             raise LineGoneError(str(error)) from error
+
+    def _read_by_waiting(self, wait: float) -> bytes:
+        """Where nothing can be selected, the port's own time-out, which stays as it is, is waited.
+
+        To change it would settle speed and flow anew each time, over the network.
+        """
+        end = time.monotonic() + wait
+        while True:
+            if waiting := self._serial.in_waiting:
+                return bytes(self._serial.read(min(waiting, _PIECE)))
+            first = bytes(self._serial.read(1))
+            if first or time.monotonic() >= end:
+                return first + bytes(self._serial.read(self._serial.in_waiting)) if first else b""
 
     def _read_now(self) -> bytes:
         self._serial.timeout = 0
@@ -165,11 +190,13 @@ class SerialLine:
         device = find_again(self.port, self._identity)
         if device is None:
             return False
+        if "://" in device:
+            device = str(self._serial.port)  # with what has been learnt of that server
         with contextlib.suppress(Exception):
             self._serial.close()
         try:
             self._serial = _open(device, self.speed, self.flow)
-        except (SerialPortMissing, SerialPortBusy, SerialPortForbidden):
+        except (SerialPortMissing, SerialPortBusy, SerialPortForbidden, SerialServerMissing):
             # udev may still be giving it its rights.
             return False
         return True
@@ -234,18 +261,40 @@ class SerialLine:
 
 
 def _open(port: str, speed: int, flow: Flow) -> Any:
+    scheme, mark, place = port.partition("://")
+    if mark and not (scheme in _SERVERS and _PLACE.match(place)):
+        raise WrongUse(
+            what=f"{port}: not the address of a serial server.",
+            remedy="Write it as rfc2217://HOST:PORT or socket://HOST:PORT.",
+        )
     try:
-        handle = serial.serial_for_url(port, do_not_open=True)
+        return _opened(port, scheme, speed, flow)
+    except (serial.SerialException, OSError, ValueError) as error:
+        if scheme == "rfc2217" and "option 'control'" in str(error) and "?" not in port:
+            # A port without modem lines: the server says nothing to RTS and DTR, so do not wait.
+            return _open(f"{port}?ign_set_control", speed, flow)
+        raise _refusal(port.removesuffix("?ign_set_control"), error) from error
+
+
+def _opened(port: str, scheme: str, speed: int, flow: Flow) -> Any:
+    handle = serial.serial_for_url(port, do_not_open=True)
+    try:
         handle.baudrate = speed
         handle.rtscts = flow is Flow.RTSCTS
         handle.xonxoff = flow is Flow.XONXOFF
-        handle.timeout = 0
-        handle.write_timeout = 0
+        if scheme == "rfc2217" or sys.platform == "win32":
+            handle.timeout = _SLICE
+        else:
+            handle.timeout = 0
+        if scheme != "rfc2217":  # which knows none, and takes far more than we ever have under way
+            handle.write_timeout = 0
         if sys.platform != "win32" and "://" not in port:
             handle.exclusive = True
         handle.open()
-    except (serial.SerialException, OSError, ValueError) as error:
-        raise _refusal(port, error) from error
+    except (serial.SerialException, OSError, ValueError):
+        with contextlib.suppress(Exception):
+            handle.close()
+        raise
     return handle
 
 
@@ -258,8 +307,10 @@ def _refusal(port: str, error: Exception) -> Exception:
         return SerialPortForbidden(port=port)
     if number == errno.EBUSY or "exclusively lock" in text or "temporarily unavailable" in text:
         return SerialPortBusy(port=port)
+    why = os.strerror(number).lower() if number else _ERRNO.sub("", text.rpartition(": ")[2])
+    if "://" in port:
+        return SerialServerMissing(port=port, why=why.lower())
     others = ", ".join(info.device for info in ports()) or "none at all"
-    why = os.strerror(number).lower() if number else text.rpartition(": ")[2]
     return SerialPortMissing(port=port, why=why, others=others)
 
 
