@@ -19,7 +19,7 @@ from deployer.face.view import Row
 Write = Callable[[str], object]
 _RECENT = 5
 NOTHING = "Nothing has been pushed yet. Try: deployer push --target sim\n"
-EMULATED = "* on the emulated machine of the simulated PC, not on a real one\n"
+EMULATED = "* on the emulated machine of the simulated PC, not on a real one"
 
 
 def status(rows: Sequence[Row], write: Write, *, as_json: bool, now: float) -> None:
@@ -72,7 +72,7 @@ def history(rows: Sequence[Row], write: Write, *, as_json: bool) -> None:
         )
     _columns(lines, write)
     if any(row.emulated and row.proof and row.proof.tokens_per_second for row in rows):
-        write(EMULATED)
+        write(f"{text.on_screen(EMULATED)}\n")
 
 
 def summary(row: Row) -> dict[str, object]:

@@ -16,7 +16,7 @@ import click
 from deployer import client, host, service, settings, staging
 from deployer.core import batch, lint, plan
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
-from deployer.face import estimate, tables
+from deployer.face import estimate, tables, text
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
@@ -293,7 +293,7 @@ def inspect_command(config: Settings, /, file: Path, target: str, **given: Any) 
         load = replace(seen.load, model=shape)
         rows, address = _rows(config, given), config.targets.get(target, target)
         _fit, line = estimate.fit_line(load, rows, address, profile=seen.profile, model=file.name)
-        click.echo(f"  {line}")
+        click.echo(text.on_screen(f"  {line}"))
 
 
 @click.command("sim", context_settings={"ignore_unknown_options": True})

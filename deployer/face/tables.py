@@ -41,9 +41,13 @@ def model(shape: Checkpoint, file: Path, write: Write, *, as_json: bool) -> None
         fields = {**msgspec.to_builtins(shape), "parameters": shape.parameters}
         write(json.dumps({**fields, "memory_needed": engine_memory(shape)}) + "\n")
         return
-    write(f"{file}: a llama2.c model, {text.size(shape.file_length)}\n")
-    write(f"  {shape.parameters:,} parameters, {shape.layers} layers, {shape.heads} heads ")
-    write(f"({shape.kv_heads} for keys and values), dim {shape.dim}, hidden {shape.hidden_dim}\n")
+    size = text.size(shape.file_length)
+    write(text.on_screen(f"{file}: a llama2.c model, {size}") + "\n")
+    line = (
+        f"  {shape.parameters:,} parameters, {shape.layers} layers, {shape.heads} heads "
+        f"({shape.kv_heads} for keys and values), dim {shape.dim}, hidden {shape.hidden_dim}"
+    )
+    write(f"{text.on_screen(line)}\n")
     shared = "shared with" if shape.shared_classifier else "apart from"
-    write(f"  {shape.vocabulary} tokens, classifier {shared} the embedding, ")
-    write(f"{shape.longest} tokens at most\n")
+    line = f"  {shape.vocabulary} tokens, classifier {shared} the embedding, "
+    write(text.on_screen(f"{line}{shape.longest} tokens at most") + "\n")

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
+
 
 def size(count: int) -> str:
     """Bytes with a unit: `1.0 MB` is 1,000,000 bytes, as files and wires are measured."""
@@ -45,3 +49,19 @@ def tokens_per_second(value: float, *, emulated: bool) -> str:
     """A speed, and whose it is."""
     machine = "the emulated machine, not a Pentium II" if emulated else "measured on the target"
     return f"{value:.4g} tok/s ({machine})"
+
+
+def on_screen(line: str) -> str:
+    """A line as standard output takes it: folded between words on a terminal, whole for a pipe."""
+    if not sys.stdout.isatty():
+        return line
+    return folded(line, shutil.get_terminal_size().columns)
+
+
+def folded(line: str, width: int) -> str:
+    """Lines of no more than `width`; what goes on below stands under what it belongs to."""
+    if len(line) <= width:
+        return line
+    indent = " " * (len(line) - len(line.lstrip(" ")) + 2 * (width > 20))
+    pieces = textwrap.wrap(line, width, subsequent_indent=indent, break_on_hyphens=False)
+    return "\n".join(pieces)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import functools
 import os
 import shlex
 import signal
@@ -18,7 +17,7 @@ import click
 from deployer import client, launch, manage, service
 from deployer.client import Client
 from deployer.errors import WrongUse
-from deployer.face import history, plot, proofs
+from deployer.face import history, plot, proofs, text
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
 from deployer.face.view import Row, View, fold_all
 from deployer.host import Host, InProcess, Patience, recheck
@@ -163,7 +162,11 @@ async def _show(host: Host, config: Settings, address: str, *, plain: bool, ligh
         if app.failure is not None:
             raise app.failure
         return
-    say = functools.partial(print, flush=True)
+
+    def say(told: str) -> None:
+        lines = [text.on_screen(line) for line in told.splitlines()]
+        print("\n".join(lines), flush=True)  # noqa: T201
+
     session = Plain(host, config, say, address=address)
     watching = asyncio.create_task(session.watch())
     try:
@@ -210,7 +213,7 @@ def card_command(
     row = _row(_view(config, state_dir), deployment)
     if out is None:
         for line in (*followed(row), *_apart(hints(row, time.time()))):
-            click.echo(line)
+            click.echo(text.on_screen(line))
     elif str(out) == "-":
         click.echo(print_text(row), nl=False)
     else:
@@ -247,7 +250,8 @@ def proof_command(
         click.echo(proofs.to_json(row, checks))
     else:
         for line in proofs.lines(row, checks):
-            click.echo(line)
+            for each in line.splitlines() or [""]:
+                click.echo(text.on_screen(each))
     proofs.refuse_broken(row, checks)
 
 
@@ -262,10 +266,8 @@ def status_command(config: Settings, /, as_json: bool, state_dir: Path | None) -
     if not as_json:
         opened = {row.deployment: row.target for row in rows if not row.state.final}
         for deployment in manage.unserved(_directory(config, state_dir), opened):
-            _write(
-                f"{deployment} is delivered by nobody: its process has ended. "
-                f"To go on: deployer retry {deployment}\n"
-            )
+            line = f"{deployment} is delivered by nobody: its process has ended."
+            click.echo(text.on_screen(f"{line} To go on: deployer retry {deployment}"))
 
 
 @click.command("history")
@@ -288,7 +290,7 @@ def history_command(
     history.history(rows, _write, as_json=as_json)
     if target and not as_json:
         for line in proofs.summary(rows):
-            click.echo(line)
+            click.echo(text.on_screen(line))
 
 
 def _write(line: str) -> None:

@@ -16,6 +16,7 @@ from deployer import settings, wire
 from deployer.core.presence import Answered, Verdict, there
 from deployer.core.wire import Finding
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
+from deployer.face import text
 from deployer.model import LINE
 from deployer.settings import Settings
 
@@ -251,9 +252,9 @@ def doctor_command(config: Settings, /, *, target: str, as_json: bool, **given: 
 
 
 def _report(finding: Finding) -> None:
-    click.echo(f"{finding.severity:<8} {finding.what}")
+    click.echo(text.on_screen(f"{finding.severity:<8} {finding.what}"))
     if finding.fix:
-        click.echo(f"         -> {finding.fix}")
+        click.echo(text.on_screen(f"         -> {finding.fix}"))
 
 
 def _diagnose(findings: Sequence[Finding]) -> None:
