@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import random
+import subprocess
+import sys
 import threading
 import time
 import zlib
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
@@ -124,6 +127,37 @@ def test_a_file_whose_confirmation_was_lost_is_confirmed_again(tmp_path: Path) -
     assert [path.name for path in out.iterdir()] == ["DATA.BIN"]
     assert transfer.ChecksumAsked(0, len(DATA)) in events
     assert events[-2:] == [transfer.FileSent(0), transfer.Finished()]
+
+
+def test_a_receiver_that_dies_behind_the_last_byte_and_comes_back_gets_the_file(
+    source: Path, tmp_path: Path
+) -> None:
+    """ZEOF is lost, the process is killed, and another one is started at once."""
+    with Wire() as cable:
+        both(
+            lambda: serial_service.send(job(cable.a), [source]),
+            lambda: serial_service.receive(job(cable.b), tmp_path / "whole"),
+        )
+    out = tmp_path / "out"
+    lossy = Direction(Faults(cut_at=cable.ab.taken - 37, cut_for=60.0))
+    with Wire(ab=lossy) as cable, ThreadPoolExecutor(1) as pool:
+        command = [sys.executable, "-m", "deployer", "serial", "receive", cable.b, "--out", out]
+        first = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        sending = pool.submit(serial_service.send, job(cable.a, patience=60.0), [source])
+        while not lossy.cut_until and not sending.done():
+            time.sleep(0.01)
+        first.kill()
+        first.wait()
+        lossy.cut_until = 0.0
+        second = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        try:
+            assert sending.result() is None
+            assert second.wait(30) == 0
+        finally:
+            second.kill()
+            second.wait()
+    assert (out / "DATA.BIN").read_bytes() == DATA
+    assert [path.name for path in out.iterdir()] == ["DATA.BIN"]
 
 
 def test_a_file_of_that_name_stays(source: Path, tmp_path: Path) -> None:

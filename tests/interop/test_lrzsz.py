@@ -336,6 +336,16 @@ def played(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[Case, Futu
         yield {case: pool.submit(play, case, tmp_path_factory.mktemp("x") / "y") for case in CASES}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def early(request: pytest.FixtureRequest) -> None:
+    """Begin them before the first test of this file, if one of them is asked for."""
+    if any(
+        isinstance(item, pytest.Function) and item.function is test_xmodem_and_ymodem
+        for item in request.session.items
+    ):
+        request.getfixturevalue("played")
+
+
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.id)
 def test_xmodem_and_ymodem(case: Case, played: dict[Case, Future[Outcome]]) -> None:
     """Byte for byte; behind that, with XMODEM, which tells no length, 1Ah up to the block's end."""
