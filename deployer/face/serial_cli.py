@@ -8,7 +8,6 @@ import shlex
 import signal
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -19,7 +18,8 @@ import msgspec
 
 from deployer import serial_service
 from deployer.errors import LineUnfit, WrongUse
-from deployer.events import Event, TransferCut, TransferDone, TransferStarted, TransferTick, to_json
+from deployer.events import Event, to_json
+from deployer.face.serial_meter import Meter
 from deployer.model import DEFAULT_HOST_ADDRESS
 from deployer.serial_service import DEFAULT_SPEED, PROTOCOLS, Flow, Job
 
@@ -325,55 +325,3 @@ def _stoppable() -> Iterator[Callable[[], bool]]:
         yield stop.is_set
     finally:
         signal.signal(signal.SIGINT, before)
-
-
-class Meter:
-    """One line per file; on a terminal it moves, with the time left at the real rate."""
-
-    def __init__(self, stream: Any, clock: Callable[[], float] = time.monotonic) -> None:
-        self._stream = stream
-        self._live = stream.isatty()
-        self._clock = clock
-        self._begun = 0.0
-        self._first: int | None = None
-
-    def show(self, event: Event) -> None:
-        """One event."""
-        match event:
-            case TransferStarted(name=name, length=length):
-                self._begun = self._clock()
-                self._first = None
-                self._write(f"{name}: {length:,} bytes", live=True)
-            case TransferTick(name=name, moved=moved, length=length):
-                self._tick(name, moved, length)
-            case TransferDone(name=name, length=length, seconds=seconds):
-                rate = length / seconds if seconds > 0 else 0.0
-                self._write(f"{name}: {length:,} bytes, {rate:,.0f} bytes/s", live=False)
-            case TransferCut(name=name, moved=moved, length=length, why=why):
-                self._write(f"{name}: stopped at {moved:,} of {length:,}: {why}", live=False)
-
-    def _tick(self, name: str, moved: int, length: int) -> None:
-        if self._first is None:
-            self._first = moved
-        passed = self._clock() - self._begun
-        rate = (moved - self._first) / passed if passed > 1 else 0.0
-        left = f", {clock_text((length - moved) / rate)} left" if rate > 0 and length else ""
-        share = f"{100 * moved / length:5.1f} %" if length else f"{moved:,} bytes"
-        self._write(f"{name}: {share}, {rate:,.0f} bytes/s{left}", live=True)
-
-    def _write(self, text: str, *, live: bool) -> None:
-        if self._live:
-            self._stream.write(f"\r\x1b[K{text}{'' if live else chr(10)}")
-        elif not live:
-            self._stream.write(f"{text}\n")
-        self._stream.flush()
-
-
-def clock_text(seconds: float) -> str:
-    """A duration for people: `1 h 05 min`, `3 min 20 s`, `12 s`."""
-    whole = round(seconds)
-    if whole >= 3600:
-        return f"{whole // 3600} h {whole % 3600 // 60:02d} min"
-    if whole >= 60:
-        return f"{whole // 60} min {whole % 60:02d} s"
-    return f"{whole} s"
