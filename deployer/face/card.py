@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from deployer.face import serial_card
 from deployer.face.view import Mark, Row
+from deployer.face.words import machine
 from deployer.model import GO_BAT, State
 
 
@@ -102,7 +103,7 @@ def card(row: Row) -> tuple[str, ...]:
     if row.line is not None:
         return serial_card.card(row)
     lines = [
-        f"Deployment {row.deployment} waits for the old PC at {row.target}.",
+        f"Deployment {row.deployment} waits for {machine(row.target)}.",
         "On the old PC choose Start, Programs, MS-DOS Prompt, and type one of these:",
     ]
     for title, typed in ways(row):
@@ -116,7 +117,7 @@ def followed(row: Row) -> tuple[str, ...]:
         return serial_card.followed(row)
     done = row.mark >= Mark.GO_RUNS
     lines = [
-        f"{row.deployment}: on the old PC at {row.target} choose Start, Programs, MS-DOS Prompt.",
+        f"{row.deployment}: on {machine(row.target)} choose Start, Programs, MS-DOS Prompt.",
         "Ticks show what this computer has seen of it.",
         "",
     ]
@@ -272,7 +273,7 @@ def print_text(row: Row) -> str:
     """One page of plain text."""
     end = "It is finished when the screen says:  Finished. The host has the result."
     before = [
-        f"{row.deployment}  for the old PC at {row.target}",
+        f"{row.deployment}  for {machine(row.target)}",
         "",
         "Before: Start, Run, WINIPCFG must show",
         f"  IP Address   {row.target}",

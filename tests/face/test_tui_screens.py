@@ -35,6 +35,7 @@ from deployer.events import (
     TransferTick,
 )
 from deployer.face.tui.app import DeployerApp
+from deployer.face.tui.detail import Detail
 from deployer.face.tui.sidebar import Sidebar
 from deployer.model import FileProof, Proof, Report, Round, State
 from deployer.settings import Settings
@@ -258,6 +259,20 @@ def test_who_was_turned_away_is_shown_to_who_waits() -> None:
             await until(pilot, lambda: app.row is not None)
             app.query_one(Sidebar).choose("D0000003")
             await until(pilot, lambda: "Somebody was turned away" in screen(app))
+
+    asyncio.run(story())
+
+
+def test_a_narrow_window_has_the_list_above_the_details() -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(40, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            app.query_one(Sidebar).choose("D7F3A21C")
+            await until(pilot, lambda: "fetching part 3 of 16, STORI15M.002" in screen(app))
+            assert app.query_one("#left").region.bottom <= app.query_one(Detail).region.y
+            await pilot.resize_terminal(80, 24)
+            await until(pilot, lambda: app.query_one(Detail).region.y == 1, "side by side again")
 
     asyncio.run(story())
 

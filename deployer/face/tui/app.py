@@ -39,6 +39,8 @@ _DRAW = 0.2
 _RETURN = 2.0
 """Seconds between two looks for a daemon that has gone."""
 _LOG_LINES = 2000
+_NARROW = 64
+"""Columns below which the list stands above what it lists."""
 _LOG_SIZES = ("", "-tall", "-hidden")
 
 
@@ -115,7 +117,10 @@ class DeployerApp(App[None]):
         self.set_interval(_DRAW, self._draw)
 
     def on_resize(self, event: Resize) -> None:
-        """A wide window has room for a wider list and a taller log."""
+        """A wide window has room for a wider list and a taller log; a narrow one for no list
+        beside anything.
+        """
+        self.query_one("#main").set_class(event.size.width < _NARROW, "-narrow")
         self.query_one("#left").set_class(event.size.width >= 110, "-wide")
         self._log_box.set_class(event.size.height >= 36, "-tall")
         self.seen.changed = True

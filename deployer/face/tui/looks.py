@@ -66,6 +66,9 @@ Screen { layout: vertical; }
 #main { height: 1fr; }
 #left { width: 28; border-right: solid $primary; }
 #left.-wide { width: 38; }
+#main.-narrow { layout: vertical; }
+#main.-narrow > #left { width: 100%; height: 6; border-right: none; border-bottom: solid $primary; }
+#main.-narrow > #detail { width: 100%; height: 1fr; padding: 0; }
 #list { height: 1fr; border: none; padding: 0; background: $background; }
 #list:focus { border: none; }
 #filter { display: none; height: 1; border: none; padding: 0 1; }
@@ -102,5 +105,5 @@ PushScreen .line { height: 1; }
 PushScreen Input { height: 1; border: none; width: 1fr; }
 PushScreen Input:focus { text-style: underline; border: none; }
 PushScreen #tree { height: 1fr; min-height: 3; border-top: solid $primary; }
-PushScreen #seen { height: auto; max-height: 8; border-top: solid $primary; }
+PushScreen #seen { height: auto; max-height: 60%; border-top: solid $primary; }
 """
