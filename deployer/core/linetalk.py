@@ -18,6 +18,9 @@ BEAT = 0.5
 """Seconds between two greetings."""
 QUIET = 1.0
 """Seconds of silence after which what came of a block is all of it."""
+FALLBACK = 12.0
+"""Seconds without a word at another speed after which the answerer is at its own again; a block
+with a halt takes some five of them at 9600."""
 HALTS = ("none", "rtscts", "xonxoff", "silent")
 """How a receiver halts a sender, as numbers in messages: not at all, dropping RTS, sending XOFF,
 without saying so."""
@@ -239,7 +242,7 @@ class Answerer:
             self._answer(late)
         if self._sending_until is not None and now > self._sending_until:
             self._stop_sending()
-        if self._speed != self._base and now - self._last_good > 6.0:
+        if self._speed != self._base and now - self._last_good > FALLBACK:
             self._speed = self._base
             self._talk.forget()
             self._deeds.append(Pins(rts=True, dtr=True, speed=self._base))

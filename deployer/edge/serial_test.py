@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 
-from deployer.core.linetalk import BEAT, block_length, encode
+from deployer.core.linetalk import BEAT, FALLBACK, block_length, encode
 from deployer.core.linetest import FLOWS, Run, Seen
 from deployer.edge.serial_blocks import Blocks
 from deployer.edge.serial_probe import Probe, Probed, no_flow
@@ -153,7 +153,8 @@ class Examiner:
         """Blocks at each speed; first at the one that was asked for, where every way is tried."""
         base = self._port.speed
         runs: list[Run] = []
-        for speed in (base, *sorted({s for s in self._speeds if s >= _SLOWEST} - {base})):
+        wanted = {speed for speed in (base, *self._speeds) if speed >= _SLOWEST}
+        for speed in sorted(wanted, key=lambda one: (one != base, one)):
             if self._probe.cancelled():
                 break
             if speed == base or run == self._blocks.loop:
@@ -173,14 +174,14 @@ class Examiner:
         try:
             self._port.set_speed(speed)
         except LineGoneError:
-            self._probe.listen(7.0)
+            self._probe.listen(FALLBACK + 1)
             return []
         self._probe.listen(_SETTLE)
         runs = self._flows(seen, before, speed, run)
         self._probe.ask("SPEED", base)
         self._port.set_speed(base)
         self._probe.talk.forget()
-        if self._probe.greeting(8.0) is None:
+        if self._probe.greeting(FALLBACK + 2) is None:
             return [Run(speed, "none", 0, 0, block_length(speed))]
         return runs
 

@@ -148,10 +148,10 @@ class Port:
 
 def look(
     cable: Cable, *, far: bool = True, answering: bool = True, far_speed: int = 115_200,
-    pins: bool = True,
+    pins: bool = True, speed: int = 115_200,
 ) -> Seen:  # fmt: skip
     clock = Clock()
-    port = Port(cable, clock, has_pins=pins)
+    port = Port(cable, clock, speed=speed, has_pins=pins)
     if far:
         other = Port(cable, clock, name="b", speed=far_speed, other=port, has_pins=pins)
         port.other = other
@@ -279,6 +279,12 @@ def test_each_flow_control_is_tried_with_a_receiver_that_says_halt(
 ) -> None:
     seen = look(cable, **how)
     assert {flow: seen.best(flow) for flow in best} == best
+
+
+def test_a_talk_at_a_slow_speed_does_not_move_blocks_at_it() -> None:
+    seen = look(Cable(), speed=1200, far_speed=1200)
+    assert {run.speed for run in seen.runs} == set(SPEEDS)
+    assert judge(seen).kind == "good"
 
 
 def test_without_flow_control_bytes_come_while_nobody_can_listen() -> None:

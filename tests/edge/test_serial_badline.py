@@ -15,7 +15,8 @@ import shutil
 import subprocess
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -164,34 +165,60 @@ def to_rz(wire: Wire, files: dict[str, bytes], where: Path) -> Outcome:
 Receiver = Callable[[Wire, dict[str, bytes], Path], Outcome]
 
 
-def _write_down(seed: int, receiver: Receiver, wire: Wire, outcome: Outcome) -> None:
+def play(seed: int, where: Path) -> Outcome:
+    """One run."""
+    there, back = faults_of(seed // 2)
+    wire = Wire(ab=Direction(there), ba=Direction(back))
+    where.mkdir(parents=True)
+    outcome = receiver_of(seed)(wire, content(seed), where)
+    _write_down(seed, wire, outcome)
+    return outcome
+
+
+def receiver_of(seed: int) -> Receiver:
+    return to_rz if seed % 2 else to_ours
+
+
+def _write_down(seed: int, wire: Wire, outcome: Outcome) -> None:
     """For statistics: a line for each run, in the file that DEPLOYER_BADLINE_LOG names."""
     if log := os.environ.get("DEPLOYER_BADLINE_LOG"):
         ended = type(outcome.last).__name__
         damaged = wire.ab.damaged + wire.ba.damaged
+        most = max(outcome.resent, default=0)
         with Path(log).open("a") as lines:
-            print(
-                seed, receiver.__name__, ended, damaged, max(outcome.resent, default=0), file=lines
-            )
+            print(seed, receiver_of(seed).__name__, ended, damaged, most, file=lines)
+
+
+@pytest.fixture(scope="module")
+def played(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[dict[int, Future[Outcome]]]:
+    """The runs that were asked for, some side by side: most of their time is spent waiting."""
+    base = tmp_path_factory.mktemp("badline")
+    seeds = [
+        item.callspec.params["seed"]
+        for item in request.session.items
+        if isinstance(item, pytest.Function) and item.function is test_seeded_faults
+    ]
+    with ThreadPoolExecutor(3) as pool:
+        yield {
+            seed: pool.submit(play, seed, base / str(seed))
+            for seed in seeds
+            if shutil.which("rz") or receiver_of(seed) is not to_rz
+        }
+        pool.shutdown(cancel_futures=True)
 
 
 @pytest.mark.parametrize("seed", range(RUNS))
-def test_seeded_faults(seed: int, tmp_path: Path) -> None:
-    receiver: Receiver = to_ours
-    if seed % 2:
-        if shutil.which("rz") is None:
-            pytest.skip("lrzsz is not installed")
-        receiver = to_rz
-    there, back = faults_of(seed // 2)
-    files = content(seed)
-    wire = Wire(ab=Direction(there), ba=Direction(back))
-    outcome = receiver(wire, files, tmp_path)
-    _write_down(seed, receiver, wire, outcome)
+def test_seeded_faults(seed: int, played: dict[int, Future[Outcome]]) -> None:
+    if seed not in played:
+        pytest.skip("lrzsz is not installed")
+    outcome, files = played[seed].result(), content(seed)
     if outcome.last == transfer.Finished():
         assert outcome.files == files, "the sender claims success"
     else:
         assert isinstance(outcome.last, transfer.Failed | transfer.Cancelled)
-    if receiver is to_ours:
+    if receiver_of(seed) is to_ours:
         assert all(files[name] == data for name, data in outcome.files.items())
     assert all(again <= MOST_AGAIN for again in outcome.resent)
 
