@@ -17,6 +17,7 @@ from deployer.model import State
 TRUE_REASONS: Mapping[str, frozenset[str]] = {
     "disk": frozenset({"full"}),
     "helper did not arrive": frozenset({"cable", "hang", "cut", "flip", "crlf", "full"}),
+    "left no report": frozenset({"flip", "crlf", "cut", "full"}),
     "came damaged": frozenset({"flip", "crlf", "cut", "cable", "hang"}),
     "nothing arrived": frozenset({"cable", "hang", "cut", "flip", "full"}),
     "nothing more": frozenset({"host-restart", "power", "off", "cable", "hang", "cut", "full"}),

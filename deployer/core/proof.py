@@ -143,7 +143,7 @@ _FAILED = {
     "HELPER": "the helper did not arrive whole or did not start",
     "FTP": "there is no FTP.EXE",
     "DIR": "its directory cannot be made",
-    "STOPPED": "the helper ended without a report: somebody stopped it, or the disk is full",
+    "STOPPED": "the helper left no report: it was stopped, GO.BAT is damaged, or the disk is full",
     "FULL": "its disk is full, there was no room even for its report; make room there",
 }
 
