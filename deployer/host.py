@@ -299,10 +299,10 @@ class InProcess:
                 directory,
                 emulated=simulated,
             )
-        except DeployerError:
+        except DeployerError as error:
             self._open.pop(deployment, None)
             self.service.release(target)
-            self.service.cancel(deployment, "it could not be offered")
+            self.service.cancel(deployment, f"it could not be offered: {error.what}")
             raise
         self._soon(self._look_after(deployment, manifest, target, directory))
         return deployment

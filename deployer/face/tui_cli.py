@@ -10,6 +10,7 @@ import signal
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -68,19 +69,29 @@ def _row(view: View, deployment: str) -> Row:
 @click.command("tui")
 @click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
+@click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
+@click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
 @click.option("--plain", is_flag=True, help="Whole lines only, for screen readers.")
 @click.option("--light", is_flag=True, help="Dark on light.")
 @_STATE_DIR
 @click.pass_obj
 def tui_command(
-    config: Settings, /, *, address: str | None, ftp_port: int | None, plain: bool, light: bool,
-    state_dir: Path | None,
+    config: Settings, /, *, address: str | None, ftp_port: int | None, interface: str | None,
+    no_link: bool, plain: bool, light: bool, state_dir: Path | None,
 ) -> None:  # fmt: skip
     """Watch and steer everything, live. Keys are in the last line; ? explains them.
 
-    Without a terminal, or with --plain, it speaks and listens in whole lines.
+    Without a terminal, or with --plain, it speaks and listens in whole lines. When no daemon runs
+    it brings one up, which --address, --ftp-port, --interface and --no-link are for.
     """
-    port = config.ftp_port if ftp_port is None else ftp_port
+    serving = _Serving(
+        address or config.address,
+        config.ftp_port if ftp_port is None else ftp_port,
+        (
+            *(("--interface", interface) if interface else ()),
+            *(("--no-link",) if no_link else ()),
+        ),
+    )
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
     plain = plain or os.environ.get("TERM", "") == "dumb"
     asyncio.run(
@@ -88,7 +99,7 @@ def tui_command(
             config,
             _own_directory(config, state_dir),
             address or "",
-            port,
+            serving,
             plain=plain,
             light=light,
             system=state_dir is None,
@@ -96,19 +107,27 @@ def tui_command(
     )
 
 
+@dataclass(frozen=True, slots=True)
+class _Serving:
+    """Where a daemon serves that is brought up, and `link`, its further words about the wire."""
+
+    address: str
+    port: int
+    link: tuple[str, ...]
+
+
 async def _run(
     config: Settings,
     state_dir: Path,
     address: str,
-    port: int,
+    serving: _Serving,
     *,
     plain: bool,
     light: bool,
     system: bool,
 ) -> None:
     """Over a running daemon, else over one that is brought up and outlives this window."""
-    serving = address or config.address
-    async with _host(config, state_dir, (serving, port), system=system) as host:
+    async with _host(config, state_dir, serving, system=system) as host:
         await _show(host, config, address, plain=plain, light=light)
         if isinstance(host, launch.Launched):
             click.echo(_goes_on(state_dir, "" if system else str(state_dir)), nl=False)
@@ -116,7 +135,7 @@ async def _run(
 
 @contextlib.asynccontextmanager
 async def _host(
-    config: Settings, state_dir: Path, wire: tuple[str, int], *, system: bool
+    config: Settings, state_dir: Path, serving: _Serving, *, system: bool
 ) -> AsyncIterator[Host]:
     socket = client.find(state_dir, system=system)
     if socket is not None:
@@ -125,12 +144,14 @@ async def _host(
                 yield daemon
                 return
     if launch.possible(state_dir):
-        arguments = ["--address", wire[0], "--ftp-port", str(wire[1])]
-        async with launch.Launched(state_dir, arguments) as own:
+        where = ("--address", serving.address, "--ftp-port", str(serving.port))
+        async with launch.Launched(state_dir, (*where, *serving.link)) as own:
             yield own
     else:  # nothing that lives longer can be reached: this window serves
         async with (
-            Service(state_dir, clock=time.time, address=wire[0], ftp_port=wire[1]) as running,
+            Service(
+                state_dir, clock=time.time, address=serving.address, ftp_port=serving.port
+            ) as running,
             InProcess(running, typed_lines, Patience(config.timeout or None)) as host,
         ):
             yield host

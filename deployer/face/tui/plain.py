@@ -14,7 +14,7 @@ from pathlib import Path
 from deployer import settings
 from deployer.errors import DeployerError, WrongUse
 from deployer.events import Event, TransferStarted, TransferTick
-from deployer.face import commandline, estimate, proofs, words
+from deployer.face import commandline, estimate, proofs, text, words
 from deployer.face.card import followed, hints
 from deployer.face.view import Row, View, fold, fold_all
 from deployer.host import Host, Order
@@ -68,7 +68,8 @@ class Plain:
                 backlog.append(event)
                 if seq == last:
                     self.rows = fold_all(backlog)
-                    self.say(f"{len(self.rows)} deployments so far. Type help for the commands.")
+                    told = text.count(len(self.rows), "deployment")
+                    self.say(f"{told} so far. Type help for the commands.")
                 continue
             self.rows = fold(self.rows, event)
             if not isinstance(event, TransferTick | TransferStarted):
@@ -164,7 +165,7 @@ class Plain:
             words.rate(row),
             words.time_left(row, known, now),
         ]
-        self.say(". ".join(piece for piece in pieces if piece) + ".")
+        self.say("; ".join(piece for piece in pieces if piece) + ".")
         for line in hints(row, now):
             self.say(line)
 
