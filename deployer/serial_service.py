@@ -89,6 +89,10 @@ def run_ppp(job: Job, *, host: str, target: str) -> None:
     SerialLine(job.port, job.speed, Flow.NONE).close()
     if os.geteuid() != 0:
         raise LineUnfit(port=job.port, what="pppd may not work without root", remedy=ppp.ROOT)
+    job.note(f"Waiting on {job.port} for a call, an hour at most; Ctrl-C ends it. On the old PC:")
+    job.note("  Direct Cable Connection, Guest, Serial cable on COM1, Connect")
+    job.note("When pppd tells the remote IP address, in another window:")
+    job.note(f"  deployer push --target {target} --address {host} --no-link FILE...")
     with _as_interrupt(signal.SIGTERM):
         child = subprocess.Popen(ppp_command(job, host=host, target=target))
         try:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import os
+import re
 import sys
 import tomllib
 from collections.abc import Mapping
@@ -90,6 +91,11 @@ def resolve_target(text: str, settings: Settings) -> str:
         port = word.removeprefix(LINE)
         # A daemon stands in another directory; a link in /dev/serial/by-id stays the link.
         return f"{LINE}{Path(port).absolute()}" if port.startswith((".", "/")) else word
+    if word.startswith("/dev/") or "://" in word or re.fullmatch("(?i)com[0-9]+", word):
+        raise WrongUse(
+            what=f"--target {text}: this looks like a serial port.",
+            remedy=f"Write it as --target {LINE}{word}",
+        )
     try:
         return str(ipaddress.IPv4Address(word))
     except ValueError:

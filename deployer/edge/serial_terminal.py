@@ -121,7 +121,10 @@ class _Terminal:
 
     def _wait_back(self) -> None:
         self._typed.clear()
-        self._say("the port has vanished; waiting for the same adapter (Ctrl-] then q ends)")
+        what = "the connection was cut; trying again"
+        if "://" not in self._line.port:
+            what = "the port has vanished; waiting for the same adapter"
+        self._say(f"{what} (Ctrl-] then q ends)")
         while not self._line.reopen():
             if select.select([self._keys], [], [], _TURN)[0]:
                 self._command(self._pressed())

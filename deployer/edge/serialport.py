@@ -40,6 +40,7 @@ _SLICE = 0.02
 _SERVERS = ("socket", "rfc2217")
 """Ways to a port of another computer."""
 _PLACE = re.compile(r"[^/?#]+:[0-9]{1,5}(\?|$)")
+_COM = re.compile(r"COM[0-9]+", re.IGNORECASE)
 _ERRNO = re.compile(r"^\[Errno -?[0-9]+\] ")
 
 
@@ -107,7 +108,7 @@ class SerialLine:
     """An open serial port. Raises LineGoneError from `read` and `write` when it vanishes."""
 
     def __init__(self, port: str, speed: int = DEFAULT_SPEED, flow: Flow = Flow.RTSCTS) -> None:
-        self.port = port
+        self.port = port = device_of(port)
         self.speed = speed
         self.flow = flow
         self._identity = identity_of(port)
@@ -260,7 +261,15 @@ class SerialLine:
             return None
 
 
+def device_of(port: str) -> str:
+    """The name by which a port is opened: `ttyUSB0` is /dev/ttyUSB0 where that is there."""
+    short = sys.platform != "win32" and port and "/" not in port
+    return f"/dev/{port}" if short and Path("/dev", port).exists() else port
+
+
 def _open(port: str, speed: int, flow: Flow) -> Any:
+    if _locked(port):
+        raise SerialPortBusy(port=port)
     scheme, mark, place = port.partition("://")
     if mark and not (scheme in _SERVERS and _PLACE.match(place)):
         raise WrongUse(
@@ -274,6 +283,16 @@ def _open(port: str, speed: int, flow: Flow) -> Any:
             # A port without modem lines: the server says nothing to RTS and DTR, so do not wait.
             return _open(f"{port}?ign_set_control", speed, flow)
         raise _refusal(port.removesuffix("?ign_set_control"), error) from error
+
+
+def _locked(port: str, locks: Path = Path("/var/lock")) -> bool:
+    """Whether a running program has left a lock for the port, as minicom and pppd do."""
+    try:
+        text = (locks / f"LCK..{Path(port).resolve().name}").read_text(errors="replace")
+    except OSError:
+        return False
+    owner = text.split()[0] if text.split() else ""
+    return owner.isdigit() and int(owner) != os.getpid() and Path("/proc", owner).exists()
 
 
 def _opened(port: str, scheme: str, speed: int, flow: Flow) -> Any:
@@ -311,6 +330,10 @@ def _refusal(port: str, error: Exception) -> Exception:
     if "://" in port:
         return SerialServerMissing(port=port, why=why.lower())
     others = ", ".join(info.device for info in ports()) or "none at all"
+    if number == errno.ENOTTY or f"({errno.ENOTTY}, " in text:
+        why = "it is something else"
+    elif _COM.fullmatch(port) and sys.platform != "win32":
+        why = "COM names are those of Windows"
     return SerialPortMissing(port=port, why=why, others=others)
 
 
@@ -346,10 +369,12 @@ def _stable_names(directory: Path = Path("/dev/serial/by-id")) -> dict[str, str]
     return {str(link.resolve()): str(link) for link in sorted(directory.iterdir())}
 
 
-def identity_of(port: str) -> tuple[object, ...] | None:
+def identity_of(
+    port: str, known: Callable[[], Sequence[PortInfo]] = ports
+) -> tuple[object, ...] | None:
     """What tells the adapter behind a port's name from others."""
     device = str(Path(port).resolve()) if port.startswith("/") else port
-    return next((info.identity for info in ports() if info.device == device), None)
+    return next((info.identity for info in known() if info.device == device), None)
 
 
 def find_again(

@@ -267,14 +267,10 @@ def ppp_command(port: str, *, address: str, target: str, show: bool, speed: int,
     Needs pppd and its rights (sudo). Choose "Guest" on the old PC. When it is connected, push to
     the old PC's address from another window: deployer push --target 192.168.1.2 FILE...
     """
-    job = Job(port, speed=speed, flow=Flow(flow))
+    job = Job(port, speed=speed, flow=Flow(flow), note=functools.partial(click.echo, err=True))
     if show:
         click.echo(shlex.join(serial_service.ppp_command(job, host=address, target=target)))
         return 0
-    click.echo(f"Waiting on {port} for a call, an hour at most; Ctrl-C ends it. On the old PC:")
-    click.echo("  Direct Cable Connection, Guest, Serial cable on COM1, Connect")
-    click.echo("When pppd tells the remote IP address, in another window:")
-    click.echo(f"  deployer push --target {target} --address {address} --no-link FILE...")
     serial_service.run_ppp(job, host=address, target=target)
     return 0
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import functools
 import os
 import sys
 import tempfile
@@ -61,6 +62,10 @@ def parser() -> argparse.ArgumentParser:
         "--type", action="append", default=[], metavar="LINE", help="a line to type"
     )
     parser.add_argument("--shell", action="store_true", help="type what standard input says")
+    parser.add_argument(
+        "--com1", metavar="PORT",
+        help="this terminal is COM1: HyperTerminal receives there, GO is typed, the result sent",
+    )  # fmt: skip
     parser.add_argument("--fault", action="append", default=[], help="what shall go wrong")
     parser.add_argument(
         "--check", action="store_true", help="only see whether the faults can be understood"
@@ -157,8 +162,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
         except (ValueError, OSError) as error:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2
+        work: Callable[[], bool] = functools.partial(
+            visit, machine, lines, until=options.until, tries=options.tries
+        )
+        if options.com1:
+            from deployer.sim import hyperterm  # noqa: PLC0415 - Windows has no such ports
+
+            try:
+                terminal = hyperterm.HyperTerminal(machine, options.com1, cancelled=stop.is_set)
+            except (ValueError, OSError) as error:
+                sys.stderr.write(f"deployer sim: {options.com1}: {error}\n")
+                return 2
+            work = functools.partial(hyperterm.visit, machine, terminal)
         with ThreadPoolExecutor(1) as pool:
-            done = pool.submit(visit, machine, lines, until=options.until, tries=options.tries)
+            done = pool.submit(work)
             # An emulated program that computes cannot be interrupted, only told to stop.
             try:
                 while not wait([done], timeout=0.2).done:

@@ -20,7 +20,7 @@ import tempfile
 import termios
 import time
 import tty
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deployer.sim.console import Console
@@ -36,11 +36,19 @@ _PIECE = 32 << 10
 class HyperTerminal:
     """A terminal on a serial port of the modern machine that stands for COM1."""
 
-    def __init__(self, machine: Machine, port: str, folder: str = FOLDER) -> None:
+    def __init__(
+        self,
+        machine: Machine,
+        port: str,
+        folder: str = FOLDER,
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> None:
         if shutil.which("rz") is None or shutil.which("sz") is None:
             raise ValueError("HyperTerminal's Zmodem is played by lrzsz, which is not installed")
         self._machine = machine
         self._folder = folder
+        self._cancelled = cancelled
         self._line = os.open(port, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(self._line)
 
@@ -54,7 +62,7 @@ class HyperTerminal:
         end = time.monotonic() + limit
         while ZRQINIT not in heard:
             left = end - time.monotonic()
-            if left <= 0:
+            if left <= 0 or self._cancelled():
                 return ()
             if select.select([self._line], [], [], min(left, 0.2))[0]:
                 heard = (heard + os.read(self._line, 256))[-512:]

@@ -67,6 +67,16 @@ class Console:
                 self.seen += os.read(self.master, 65536)
         self._read = place + len(text)
 
+    def knock(self, prompt: bytes) -> None:
+        """Press Enter until the shell answers: sz drops what is typed while it ends."""
+        end = time.monotonic() + LIMIT
+        while prompt not in self.seen[self._read :]:
+            assert time.monotonic() < end, f"no prompt: {self.seen[-2000:]!r}"
+            self.type(b"\r")
+            if select.select([self.master], [], [], 0.5)[0]:
+                self.seen += os.read(self.master, 65536)
+        self._read = len(self.seen)
+
     def type(self, keys: bytes) -> None:
         os.write(self.master, keys)
 
@@ -188,7 +198,8 @@ def test_a_transfer_is_stopped_by_ctrl_c_and_the_shell_is_there_again(tmp_path: 
         both.console.until(b"LONG.BIN: 600,000 bytes")
         both.console.type(b"\x03")
         both.console.until(b"it goes on where it stopped.]")
-        both.console.type(b"\recho back $((6*7))\r")
+        both.console.knock(b"old$ ")
+        both.console.type(b"echo back $((6*7))\r")
         both.console.until(b"back 42")
         assert not (both.here / "LONG.BIN").exists()
 
