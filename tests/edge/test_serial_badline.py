@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import threading
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -91,8 +92,11 @@ def sender(cable: Wire, files: dict[str, bytes]) -> tuple[transfer.Event | None,
     resent: list[int] = []
 
     def handle(event: transfer.Event) -> None:
-        if isinstance(event, transfer.Resent):
-            resent.append(event.again)
+        match event:
+            case transfer.Resent(again=again):
+                resent.append(again)
+            case transfer.ChecksumAsked(index=index, length=length):
+                machine.answer_checksum(zlib.crc32(data[index][:length]))
 
     def supply(want: transfer.Want) -> bytes:
         return data[want.index][want.position : want.position + want.length]
