@@ -24,7 +24,7 @@ from deployer.edge.serialport import Flow, LineGoneError, SerialLine
 from deployer.errors import DeployerError, WrongUse
 
 ESCAPE = b"\x1d"
-HELP = "Ctrl-] then: q ends, s sends a file, Ctrl-] is itself; files that come are received"
+HELP = "Ctrl-] then: q ends, s sends a file, Ctrl-] is itself"
 _TURN = 0.25
 _HELD_AFTER = 3.0
 """Seconds that keys wait for the line before that is worth a word."""
@@ -81,7 +81,8 @@ class _Terminal:
     def run(self) -> None:
         """Until the user ends it or the console is gone."""
         line = self._line
-        self._say(f"{line.port}, {line.speed} bit/s, flow {line.flow.value}. {HELP}")
+        how = f"{line.port}, {line.speed} bit/s, flow {line.flow.value}"
+        self._say(f"{how}; files that come are received\r\n {HELP}")
         with contextlib.suppress(_Ended):
             while True:
                 try:
