@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import shlex
+import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +16,7 @@ import pytest
 from deployer.face.cli import cli
 from docs.recordings import record, svg
 from docs.recordings.record import HERE, HOLD, SCENES, Cast, from_text
+from tests.face import screenshots
 from tests.terminal import Screen, stream_to
 
 LIMIT = 300_000
@@ -100,6 +103,23 @@ def test_what_each_one_is_there_to_show() -> None:
     told = last(cast("tui"))
     assert told.count("proved") >= 3
     assert "The program wrote" in told
+
+
+@pytest.mark.parametrize("name", [*screenshots.PICTURES, "tui-light"])
+def test_the_pictures_of_the_window_are_what_it_draws(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TZ", "UTC")
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    time.tzset()
+    light = name == "tui-light"
+    try:
+        drawn = asyncio.run(screenshots.picture("tui-moving" if light else name, light=light))
+    finally:
+        monkeypatch.undo()
+        time.tzset()
+    committed = (screenshots.DOCS / f"{name}.svg").read_text(encoding="utf-8")
+    assert drawn == committed, "run: make recordings"
 
 
 def test_all_of_them_are_in_the_manual(root: Path) -> None:

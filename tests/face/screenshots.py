@@ -6,8 +6,11 @@ They are the app's own SVG export without its web fonts, so that looking at them
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import os
 import re
+import shutil
+import tempfile
 import time
 from pathlib import Path
 
@@ -18,11 +21,12 @@ from deployer.face.tui.app import DeployerApp
 from deployer.host import Recognised
 from deployer.settings import Settings
 from deployer.staging import Request
-from tests.face.oldpc import Scripted, until
+from tests.face.oldpc import Scripted, screen, until
 from tests.face.test_tui_screens import EVENTS, NOW
 
-DOCS = Path(__file__).resolve().parents[2] / "docs"
-MODEL = "payloads/models/campfire/campfire260K.bin"
+ROOT = Path(__file__).resolve().parents[2]
+DOCS = ROOT / "docs"
+MODEL = ROOT / "payloads" / "models" / "campfire" / "campfire260K.bin"
 SIZE = (100, 30)
 PICTURES: dict[str, tuple[str, ...]] = {
     "tui-moving": (),
@@ -41,17 +45,26 @@ class Seeing(Scripted):
 
 async def picture(name: str, *, light: bool = False) -> str:
     """One page as SVG."""
+    with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
+        start = Path(place) / "models"
+        start.mkdir()
+        for one in (MODEL, MODEL.with_name("campfire.tok.bin")):
+            shutil.copy(one, start)
+        return await _drawn(name, start, light=light)
+
+
+async def _drawn(name: str, start: Path, *, light: bool) -> str:
     app = DeployerApp(
-        Seeing(EVENTS, name="daemon"), Settings(), clock=lambda: NOW, light=light,
-        start=Path("payloads/models/campfire"),
-    )  # fmt: skip
+        Seeing(EVENTS, name="daemon"), Settings(), clock=lambda: NOW, light=light, start=start
+    )
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.row is not None)
         app._side_box.choose("D7F3A21C")
         await pilot.press(*PICTURES[name])
         if name == "tui-push":
-            app.screen.query_one("#path", Input).value = MODEL
             app.screen.query_one("#target", Input).value = "192.168.1.2"
+            app.screen.query_one("#path", Input).value = "models/campfire260K.bin"
+            await until(pilot, lambda: "on this wire" in screen(app))
         for _ in range(5):
             await pilot.pause(0.05)
         return without_fonts(app.export_screenshot(title="deployer tui"))
@@ -67,6 +80,7 @@ def without_fonts(svg: str) -> str:
 
 if __name__ == "__main__":
     os.environ["TZ"] = "UTC"
+    os.environ.pop("NO_COLOR", None)
     time.tzset()
     for name in PICTURES:
         path = DOCS / f"{name}.svg"
