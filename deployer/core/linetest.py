@@ -144,13 +144,8 @@ def _notes(seen: Seen) -> list[str]:
         for run in seen.runs
         if run.flow == "none" and run.halted and run.late
     ]
-    if seen.best("rtscts") is None:
-        why = {
-            None: "one of the ports does not show its wires, so it cannot be seen",
-            False: "CTS does not follow RTS over this cable",
-            True: "without it the line is not clean",
-        }[seen.wires]
-        notes.append(f"--flow rtscts was not tried: {why}.")
+    if seen.best("rtscts") is None and seen.wires is None:
+        notes.append("RTS/CTS was not tried: one of the ports does not show its handshake wires.")
     return notes
 
 
@@ -265,8 +260,8 @@ def _judge_flow(seen: Seen) -> Verdict:
     if hardware is None and seen.wires is None:
         return Verdict(
             "pins-unknown",
-            f"Data runs both ways, clean up to {best} bit/s; one of the ports does not show its "
-            "wires, so RTS/CTS could not be tested.",
+            f"Data runs both ways, clean up to {best} bit/s; whether RTS/CTS works could not be "
+            "tested.",
             _sentence(_software(seen, best))
             if seen.best("xonxoff")
             else f"Use --flow rtscts --speed {best}; if that stands still, --flow xonxoff.",

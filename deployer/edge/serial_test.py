@@ -120,9 +120,9 @@ class Examiner:
         return 0
 
     def _far_pins(self, seen: Seen) -> Seen:
-        self._note("raising and dropping the handshake wires on both sides")
         if not seen.can_pins:
             return seen
+        self._note("raising and dropping the handshake wires on both sides")
         far_up = self._far_inputs(up=True)
         far_down = self._far_inputs(up=False)
         self._port.set_rts(on=True)

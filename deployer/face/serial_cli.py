@@ -40,20 +40,19 @@ def serial() -> None:
     """
 
 
+_speed = click.option(
+    "--speed", type=click.IntRange(50, 4_000_000), default=DEFAULT_SPEED, show_default=True,
+    help="Bits per second, the same on both sides.",
+)  # fmt: skip
+
+
 def _line(command: Callable[..., Any]) -> Callable[..., Any]:
     """Options of every command that opens a port."""
-    for option in (
-        click.option(
-            "--speed", type=click.IntRange(50, 4_000_000), default=DEFAULT_SPEED,
-            show_default=True, help="Bits per second, the same on both sides.",
-        ),
-        click.option(
-            "--flow", type=click.Choice([flow.value for flow in Flow]), default=Flow.RTSCTS.value,
-            show_default=True, help="Who may stop whom; 3-wire cables need xonxoff.",
-        ),
-    ):  # fmt: skip
-        command = option(command)
-    return command
+    flow = click.option(
+        "--flow", type=click.Choice([flow.value for flow in Flow]), default=Flow.RTSCTS.value,
+        show_default=True, help="Who may stop whom; 3-wire cables need xonxoff.",
+    )  # fmt: skip
+    return flow(_speed(command))
 
 
 def _transfer(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -101,14 +100,14 @@ def ports_command(as_json: bool) -> None:
 @click.argument("port")
 @click.option("--answer", is_flag=True, help="Be the other side of a test, until Ctrl-C.")
 @click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON object.")
-@_line
-def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) -> None:
+@_speed
+def test_command(port: str, answer: bool, as_json: bool, speed: int) -> None:
     """Find out what a cable and its ports can do, and say it in plain words.
 
     With nobody on the other side it knows a loopback plug from a missing cable. With `deployer
-    serial test PORT --answer` there, it tests both directions and every speed.
+    serial test PORT --answer` there, or with the plug, it tries every speed with every flow
+    control, and stops the sender in the middle: a minute or so.
     """
-    del flow
     with _stoppable() as cancelled:
         note = _quiet if as_json else functools.partial(click.echo, err=True)
         job = Job(port, speed=speed, note=note, cancelled=cancelled)
@@ -126,11 +125,11 @@ def test_command(port: str, answer: bool, as_json: bool, speed: int, flow: str) 
         for line in serial_service.table(seen):
             click.echo(line)
         if fit:
-            for text in (verdict.what, verdict.remedy):
+            for text in (f"{verdict.kind}: {verdict.what}", verdict.remedy):
                 click.echo(click.wrap_text(text, 78))
     if not fit:
-        what = verdict.what[0].lower() + verdict.what[1:].removesuffix(".")
-        raise LineUnfit(port=port, what=f"{verdict.kind}: {what}", remedy=verdict.remedy)
+        what = f"{verdict.kind}: {verdict.what.removesuffix('.')}"
+        raise LineUnfit(port=port, what=what, remedy=verdict.remedy)
 
 
 @serial.command("send")

@@ -337,4 +337,5 @@ def test_ports_that_cannot_show_their_wires_are_not_called_three_wire() -> None:
     verdict = examine(Cable(), pins=False)
     assert verdict.kind == "pins-unknown"
     assert "could not be tested" in verdict.what
+    assert "RTS/CTS was not tried" in "\n".join(table(look(Cable(), pins=False)))
     assert "--flow xonxoff --speed 115200" in verdict.remedy

@@ -65,7 +65,7 @@ def test_what_cannot_be_seen_is_said_and_what_works_is_advised(good: tuple[Seen,
     seen, verdict = good
     assert verdict.kind == "pins-unknown"
     assert verdict.remedy.startswith("Use --flow xonxoff --speed 115200")
-    assert "rtscts was not tried: one of the ports does not show its wires" in "\n".join(
+    assert "RTS/CTS was not tried: one of the ports does not show its handshake wires" in "\n".join(
         serial_service.table(seen)
     )
 
@@ -83,5 +83,5 @@ def test_nobody_there_is_told_in_two_sentences(capsys: pytest.CaptureFixture[str
     said = capsys.readouterr()
     assert code == 4
     assert said.out == ""
-    assert f"{cable.a}: no-answer: nothing comes back, and this kind of port" in said.err
+    assert f"{cable.a}: no-answer: Nothing comes back, and this kind of port" in said.err
     assert "--answer" in said.err
