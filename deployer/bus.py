@@ -3,6 +3,8 @@
 A subscriber gets everything since the number it names, then what happens, in order and without a
 gap. Memory is bounded: the newest events are kept in a ring, a subscriber that falls behind reads
 the store, and of progress ticks only the newest of each transfer waits for it.
+
+Other processes may write into the same store. Their events come too, when `stir` is called.
 """
 
 from __future__ import annotations
@@ -24,24 +26,33 @@ class Bus:
         self._store = store
         self._ring: deque[tuple[int, Event]] = deque(maxlen=_RING)
         self._newest = 0
+        self._behind = False
         self._subscribers: set[_Subscriber] = set()
 
     def publish(self, event: Event) -> int:
         """Store the event, then wake the subscribers. Returns its number (0 for a tick)."""
         seq = self._store.append(event)
         if seq:
-            self._newest = seq
+            if self._ring and self._ring[-1][0] != seq - 1:  # what is between is another process'
+                self._ring.clear()
+            self._newest, self._behind = seq, False
             self._ring.append((seq, event))
         for subscriber in self._subscribers:
             subscriber.notice(event)
         return seq
 
+    def stir(self) -> None:
+        """Look into the store: another process has written there."""
+        self._behind = True
+        for subscriber in self._subscribers:
+            subscriber.wake.set()
+
     @property
     def newest(self) -> int:
         """Number of the newest event of this process, 0 before the first.
 
-        Other processes may have written later ones into the same store; subscribers here do not
-        wait for those.
+        Other processes may have written later ones into the same store; nobody has to wait for
+        those.
         """
         return self._newest
 
@@ -69,7 +80,7 @@ class Bus:
             self._subscribers.discard(subscriber)
 
     def _since(self, seen: int) -> list[tuple[int, Event]]:
-        if self._ring and self._ring[0][0] <= seen + 1:
+        if not self._behind and self._ring and self._ring[0][0] <= seen + 1:
             return [(seq, event) for seq, event in self._ring if seq > seen]
         return list(self._store.replay(seen))
 

@@ -15,13 +15,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Protocol, Self
 
-from deployer import serial_push, staging
+from deployer import manage, serial_push, staging
 from deployer.core import batch, modelfile, plan
 from deployer.core import fit as fits
 from deployer.core import proof as proofs
 from deployer.edge import files, resources
 from deployer.edge.store import Store
-from deployer.errors import DeployerError, WrongUse
+from deployer.errors import DeployerError, DeploymentEnded, WrongUse
 from deployer.events import Event, ProofReceived
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -257,9 +257,12 @@ class InProcess:
         return await asyncio.to_thread(recheck, self.service.state_dir, deployment)
 
     async def cancel(self, deployment: str) -> None:
-        """See `Host.cancel`."""
+        """See `Host.cancel`. What another process delivers, or none any more, is ended too."""
         if deployment in self._open:
             self.service.cancel(deployment)
+        else:
+            with contextlib.suppress(DeploymentEnded):
+                await asyncio.to_thread(manage.cancel, self.service.state_dir, deployment)
 
     async def pause(self, deployment: str) -> None:
         """See `Host.pause`. Over a serial line nothing can wait: its receiver would give up."""
@@ -268,6 +271,11 @@ class InProcess:
                 what="What goes over a serial line cannot pause: the receiver there would give up.",
                 remedy=f"End it with: deployer cancel {deployment} - and go on later with: "
                 f"deployer retry {deployment}",
+            )
+        if deployment not in self._open:
+            raise WrongUse(
+                what=f"{deployment} is not delivered from here, so it cannot be paused here.",
+                remedy="It can be cancelled, and retried from here.",
             )
         self.service.pause(deployment, paused=True)
 

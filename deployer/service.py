@@ -184,6 +184,7 @@ class Service:
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """The event stream; see `Bus.subscribe`."""
+        self._hear()
         return self._bus.subscribe(since)
 
     def last_seq(self) -> int:
@@ -268,8 +269,7 @@ class Service:
             manifest.deployment, target, manifest.payload, emulated=emulated
         )
         self.publish(_staged(manifest, target, directory, at, emulated=emulated, line=line))
-        if self._listening is None:
-            self._listening = self._loop.create_task(self._listen())
+        self._hear()
 
     async def deploy(
         self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
@@ -325,16 +325,23 @@ class Service:
             run=manifest.payload.run,
         )
 
+    def _hear(self) -> None:
+        if self._listening is None:
+            self._listening = self._loop.create_task(self._listen())
+
     async def _listen(self) -> None:
-        """Do what other processes ask for through the store, such as `deployer cancel`."""
+        """Tell what other processes write into the store, and do what they ask for there, such as
+        `deployer cancel`.
+        """
         version = self._store.version()
         while True:
             await asyncio.sleep(_LISTEN_EVERY)
             if (now := self._store.version()) == version:
                 continue
             version = now
+            self._bus.stir()
             try:
-                for deployment, what in self._store.asked().items():
+                for deployment, what in self._store.asked(self._deployments).items():
                     known = self._deployments.get(deployment)
                     if what == "cancel" and known is not None and not known.state.final:
                         self.cancel(deployment)

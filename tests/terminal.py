@@ -63,8 +63,8 @@ class Terminal:
         self._master, slave = pty.openpty()
         fcntl.ioctl(slave, termios.TIOCSWINSZ, struct.pack("HHHH", size[1], size[0], 0, 0))
         own = {**os.environ, "TERM": "xterm-256color", **(environment or {})}
-        if environment is None or "NO_COLOR" not in environment:
-            own.pop("NO_COLOR", None)
+        for name in {"NO_COLOR", "COLUMNS", "LINES"} - set(environment or {}):
+            own.pop(name, None)
         self.begun = time.monotonic()
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True, cwd=where,

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 from pathlib import Path
 from urllib.parse import quote
 
@@ -165,12 +165,16 @@ class Store:
         """Leave a request for the process that delivers a deployment."""
         self._db.execute("INSERT OR REPLACE INTO requests VALUES (?, ?)", (deployment, what))
 
-    def asked(self) -> dict[str, str]:
-        """What other processes ask for, by deployment; each is told once."""
+    def asked(self, mine: Collection[str]) -> dict[str, str]:
+        """What other processes ask for about these deployments; each is told once.
+
+        What is asked about others stays for the process that delivers them.
+        """
         rows = self._db.execute("SELECT deployment, what FROM requests").fetchall()
-        for deployment, _what in rows:
+        found = {str(deployment): str(what) for deployment, what in rows if deployment in mine}
+        for deployment in found:
             self._db.execute("DELETE FROM requests WHERE deployment = ?", (deployment,))
-        return {str(deployment): str(what) for deployment, what in rows}
+        return found
 
     def version(self) -> int:
         """A number that changes when another process has written; cheap enough to be polled."""

@@ -126,6 +126,35 @@ def test_a_late_subscriber_misses_nothing_and_sees_nothing_twice(store: Store) -
     asyncio.run(scenario())
 
 
+def test_what_another_process_writes_comes_too_in_order_and_once(store: Store) -> None:
+    async def scenario() -> None:
+        bus, other = Bus(store), Store(store.directory)
+        early = bus.subscribe(since=0)
+        bus.publish(line(0))
+        assert await take(early, 1) == [line(0)]
+        other.append(line(1))
+        bus.stir()
+        assert await take(early, 1) == [line(1)]
+        other.append(line(2))  # nobody has looked yet when the next one comes
+        bus.publish(line(3))
+        assert await take(early, 2) == [line(2), line(3)]
+        bus.publish(line(4))
+        other.append(line(5))
+        bus.stir()
+        assert await take(early, 2) == [line(4), line(5)]
+        assert await take(bus.subscribe(since=0), 6) == [line(n) for n in range(6)]
+        other.close()
+
+    asyncio.run(scenario())
+
+
+def test_a_request_waits_for_the_process_that_it_concerns(store: Store) -> None:
+    store.ask("D0000001", "cancel")
+    assert store.asked({"D0000002": 1}) == {}
+    assert store.asked({"D0000001": 1}) == {"D0000001": "cancel"}
+    assert store.asked({"D0000001": 1}) == {}
+
+
 def test_of_ticks_only_the_newest_waits(store: Store) -> None:
     async def scenario() -> None:
         bus = Bus(store)

@@ -251,6 +251,27 @@ def test_a_window_gets_its_daemon_back_when_that_is_killed(place: Place) -> None
     )
 
 
+def test_what_a_push_of_its_own_process_does_is_seen_and_can_be_ended(place: Place) -> None:
+    """It was started when no daemon ran, so it serves by itself."""
+    words = ["--target", HERE, "--address", HERE, "--ftp-port", "0", "--no-link", "--no-run"]
+    file = payload(place.folder, LENGTH)
+    push = subprocess.Popen(
+        [*PROGRAM, "push", str(file), *words, "--state-dir", str(place.state)],
+        stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **ALONE},
+    )  # fmt: skip
+    place._ends += [push.wait, push.kill]
+    wait_for(lambda: place.seen(ServerListening), "nothing is served")
+    terminal = place.tui()
+    terminal.until("waiting for the PC's first call")
+    place.switch_on()
+    terminal.until("fetching part 2 of 2")
+    terminal.press("c")
+    terminal.until("Cancel it (y)")
+    terminal.press("y")
+    terminal.until("cancelled: by the user")
+    assert push.wait(PATIENCE) == 130
+
+
 def test_a_daemon_that_cannot_start_says_why_in_two_lines(place: Place) -> None:
     (place.state / "control.sock" / "full").mkdir(parents=True)
     terminal = place.tui()
