@@ -57,6 +57,8 @@ class Pair:
     lost_there: frozenset[int] = frozenset()
     lost_back: frozenset[int] = frozenset()
     broken_at: int = -1
+    cut_at: int = -1
+    cut: int = 0
     refuse: str = ""
     escape: bool = False
     got: dict[str, bytes] = field(default_factory=dict)
@@ -93,7 +95,7 @@ class Pair:
                 self.s.line_restored()
                 self.r.line_restored()
             elif self.there not in self.lost_there:
-                self.r.receive_data(out)
+                self.r.receive_data(out[: -self.cut] if self.there == self.cut_at else out)
         while (event := self.r.next_event()) is not None:
             self._taken(event)
             moved = True
@@ -160,6 +162,77 @@ def test_without_a_loss_nobody_waits_and_nothing_goes_twice() -> None:
     assert_all_arrived(pair)
     assert pair.now == 0.0
     assert not [event for event in pair.sent if isinstance(event, transfer.Resent)]
+
+
+@dataclass
+class Mortal(Pair):
+    """A pair whose receiver is killed when the sender's message `killed_at` has come, or would
+    have, and started anew at once. It loses what it has not stored, as rz does, and goes on behind
+    what it finds if the checksum is right."""
+
+    killed_at: int = 0
+    disk: dict[str, bytes] = field(default_factory=dict)
+    deaths: int = 0
+
+    def _carry(self) -> bool:
+        if self.there >= self.killed_at and not self.deaths:
+            self.deaths = 1
+            self.r = zmodem.Receiver(now=self.now)
+            self.disk.setdefault(self.name, b"")
+        moved = super()._carry()
+        for event in self.sent:
+            match event:
+                case transfer.FileSent(index=index):
+                    name, data = list(self.files.items())[index]
+                    assert self.disk[name] == data, "it claims what is not there"
+                case transfer.ChecksumAsked(index=index, length=length):
+                    self.s.answer_checksum(zlib.crc32(list(self.files.values())[index][:length]))
+        return moved
+
+    def _taken(self, event: Event) -> None:
+        self.received.append(event)
+        match event:
+            case transfer.FileOffered(offer=offer):
+                self.name = offer.name
+                held = self.disk.get(self.name, b"")
+                if held:
+                    self.r.ask_checksum(len(held))
+                else:
+                    self._begin(0)
+            case transfer.ChecksumTold(value=value):
+                held = self.disk[self.name]
+                self._begin(len(held) if value == zlib.crc32(held) else 0)
+            case transfer.Received(data=data):
+                self.got[self.name] += data
+            case transfer.FileEnded():
+                self.disk[self.name] = self.got[self.name]
+                self.r.stored()
+
+    def _begin(self, position: int) -> None:
+        self.got[self.name] = self.disk.get(self.name, b"")[:position]
+        self.r.accept(position)
+
+
+@pytest.mark.parametrize("lost", [None, -1, 0, 1])
+@pytest.mark.parametrize("killed_at", range(1, 24))
+def test_a_receiver_may_die_at_any_message_and_be_started_anew(
+    killed_at: int, lost: int | None
+) -> None:
+    """Also when the message before, at or behind its death is lost: nothing is claimed that is not
+    on its disk, and in the end all of it is there."""
+    gone = frozenset() if lost is None else frozenset({killed_at + lost})
+    pair = Mortal(FILES, lost_there=gone, killed_at=killed_at).run()
+    assert pair.sent[-1] == transfer.Finished()
+    assert {name: pair.disk.get(name) for name in FILES} == FILES
+
+
+@pytest.mark.parametrize("cut", [1, 12, 13, 24, 30])
+@pytest.mark.parametrize("killed_at", range(1, 24))
+def test_it_may_die_when_the_last_bytes_of_a_message_were_lost(killed_at: int, cut: int) -> None:
+    """Such as one ZEOF or both, behind data that it has confirmed."""
+    pair = Mortal(FILES, cut_at=killed_at, cut=cut, killed_at=killed_at).run()
+    assert pair.sent[-1] == transfer.Finished()
+    assert {name: pair.disk.get(name) for name in FILES} == FILES
 
 
 def test_a_sender_with_nothing_says_so_and_ends() -> None:

@@ -48,6 +48,9 @@ NASTY: Files = {
 }
 CHARACTERS = string.ascii_uppercase + string.digits + "_-"
 NAMES: Files = {f"{CHARACTERS[n : n + 8]}.{CHARACTERS[n : n + 3]}": bytes((n,)) for n in range(38)}
+EVERY_CHARACTER: Files = {
+    f"{CHARACTERS[n : n + 8]}.{CHARACTERS[n + 8 : n + 11]}": b"x" for n in (0, 11, 22, 27)
+}
 LIMIT = 60.0
 """Seconds that lrzsz may take to end when we have; far more than it needs on a busy machine."""
 PATIENCE = ["--wait", "60", "--patience", "60"]
@@ -149,6 +152,11 @@ ZMODEM = [
     pytest.param(["-t", "200"], ["-o"], id="crc16"),
     pytest.param(["-y"], ["-8"], id="8k-blocks"),
 ]
+
+
+def test_these_names_have_every_character_that_is_allowed() -> None:
+    for names in (NAMES, EVERY_CHARACTER):
+        assert set("".join(names)) == {*CHARACTERS, "."}
 
 
 @pytest.mark.parametrize(("rz", "sz"), ZMODEM)
@@ -259,7 +267,8 @@ def test_rz_started_anew_at_the_end_gets_the_file_all_the_same(
 
 @dataclass(frozen=True)
 class Case:
-    """Their program with its options, our protocol, and the sizes of one session."""
+    """Their program with its options, our protocol, and the sizes of one session; without sizes
+    it is about names."""
 
     theirs: str
     protocol: str
@@ -267,11 +276,11 @@ class Case:
 
     @property
     def id(self) -> str:
-        return f"{self.theirs.replace(' ', '')}-{'+'.join(map(str, self.sizes))}"
+        return f"{self.theirs.replace(' ', '')}-{'+'.join(map(str, self.sizes)) or 'names'}"
 
     @property
     def files(self) -> Files:
-        return {f"F{size}.BIN": FILES[f"F{size}.BIN"] for size in self.sizes}
+        return {f"F{size}.BIN": FILES[f"F{size}.BIN"] for size in self.sizes} or EVERY_CHARACTER
 
 
 CASES = [
@@ -285,6 +294,7 @@ CASES = [
     ),
     *(Case("rb", "ymodem", sizes) for sizes in (EDGES[:3], EDGES[3:6], (*EDGES[6:], MIB))),
     *(Case(theirs, "ymodem", (*EDGES, MIB)) for theirs in ("sb", "sb -k")),
+    *(Case(theirs, "ymodem", ()) for theirs in ("rb", "sb")),
 ]  # fmt: skip
 
 
