@@ -45,6 +45,8 @@ MOST_ERRORS = 30
 MOST_ECHOES = 8
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
+_HURRY = 0.3
+"""Part of `answer` after which a file is offered again to who said ZRINIT behind the offer."""
 _WHOLE_BUT = 1024
 """rz goes on behind whole blocks, so this much is missing of a whole file."""
 
@@ -98,6 +100,7 @@ class Sender(Side):
         self._frame_open = False
         self._ending = Ending(alone=False, had_all=False)
         self._doubted_wrongly = False
+        self._overheard = False
         self._hello()
 
     @property
@@ -109,7 +112,8 @@ class Sender(Side):
             return self._asked + SECOND
         met = self._state is not _State.CONTACT
         limit = self._settings.patience if met else self._settings.contact
-        return min(self._asked + self._settings.answer, self._heard + limit)
+        answer = self._settings.answer * (_HURRY if self._overheard else 1.0)
+        return min(self._asked + answer, self._heard + limit)
 
     @property
     def confirmed(self) -> int:
@@ -330,6 +334,7 @@ class Sender(Side):
 
     def _offer(self) -> None:
         self._asked = self._now
+        self._overheard = False
         offer = self._offers[self._index]
         left = self._offers[self._index :]
         total = sum(item.length or 0 for item in left)
@@ -342,6 +347,8 @@ class Sender(Side):
         return self._again or self._settings.resume
 
     def _answer_to_offer(self, header: Header) -> None:
+        # An old ZRINIT, or one for the rest of what was on its way: then the offer got lost in it.
+        self._overheard = header.kind == Kind.ZRINIT
         match header.kind:
             case Kind.ZRPOS:
                 self._start(header.position)

@@ -520,6 +520,15 @@ def test_an_offer_is_made_again_to_a_receiver_that_starts_late() -> None:
     assert heard(machine.data_to_send()) == [(Kind.ZFILE, 1 << 24)]
 
 
+@pytest.mark.parametrize(
+    ("words", "due"), [(b"", 10.0), (ZRINIT, 3.0), (ZRINIT + said(Kind.ZCRC, 5), 10.0)]
+)
+def test_an_offer_that_may_not_have_been_heard_is_soon_made_again(words: bytes, due: float) -> None:
+    machine = sender("offer")
+    machine.receive_data(words)
+    assert machine.deadline == due
+
+
 @pytest.mark.parametrize(("asked", "length"), [(0, LENGTH), (700, 700), (9999, LENGTH)])
 def test_a_checksum_is_asked_of_what_there_is(asked: int, length: int) -> None:
     machine = sender("offer")
