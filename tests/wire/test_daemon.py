@@ -187,8 +187,8 @@ class Bench:
 
     def events(self) -> list[dict[str, Any]]:
         """What the daemon has told in its log so far."""
-        lines = (line for line in self.log.splitlines() if line.startswith("{"))
-        return [json.loads(line) for line in lines]
+        lines = self.log.splitlines(keepends=True)  # the last one may be half written
+        return [json.loads(one) for one in lines if one.startswith("{") and one.endswith("}\n")]
 
     def told(self, kind: str, **fields: Any) -> list[dict[str, Any]]:
         """The events of a kind with these fields."""
