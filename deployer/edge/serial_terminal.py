@@ -223,10 +223,16 @@ class _Terminal:
             self._say(told)
 
     def _drop(self) -> None:
-        """What is still on its way of a file that is not wanted any more is no text to show."""
+        """What is still on its way of a file that is not wanted any more is no text to show.
+
+        The other side is told to stop once more: after a ZRINIT that it did not expect, sz takes
+        nothing for five seconds but what follows a `*` (which the backspaces of CANCEL take back).
+        """
         end = time.monotonic() + _DROPPING
-        while time.monotonic() < end and self._line.read(_TURN):
-            pass
+        for _ in range(2):
+            while time.monotonic() < end and self._line.read(_TURN):
+                pass
+            self._line.write(b"*" + zmodem.CANCEL)
 
     def _stopped(self) -> bool:
         """Whether the user wants a transfer to stop; other keys meanwhile are dropped."""

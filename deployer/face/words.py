@@ -74,6 +74,8 @@ def sentence(event: Event) -> str:
 def _session(event: Event) -> str:
     """Who is there, who comes and goes."""
     match event:
+        case ServerListening(protocol="serial"):
+            return f"{event.address} is open at {event.port} bit/s"
         case ServerListening():
             return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
         case PresenceChanged():

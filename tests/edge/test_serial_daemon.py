@@ -67,8 +67,7 @@ class Place:
             stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
             env={
                 **os.environ, "PYTHONPATH": str(ROOT), "DEPLOYER_SOCKET": str(self.control),
-                "HOME": str(self.path), "XDG_STATE_HOME": str(self.path),
-                "XDG_DATA_HOME": str(self.path), "XDG_CONFIG_HOME": str(self.path),
+                "HOME": str(self.path), "DEPLOYER_STATE_DIR": str(self.path / "state"),
             },
         )  # fmt: skip
         out.close()
@@ -95,6 +94,11 @@ class Place:
         process = self.start(*words, log="command.log")
         process.wait(LIMIT)
         return self.log("command.log")
+
+    @property
+    def store(self) -> Path:
+        """Where the daemon writes things down: root's has a place of its own."""
+        return self.path / "state" / ("served" if os.geteuid() == 0 else "")
 
     def log(self, name: str) -> str:
         return (self.path / name).read_text()
@@ -154,7 +158,7 @@ def test_the_daemon_carries_it_and_every_face_sees_it(place: Place, source: Path
     push = place.push(source)
     names = pc.receive(LIMIT)
     until(lambda: place.told("state-changed", state="verifying"), "not all was sent")
-    status = place.run("status")
+    status = place.run("status", "--state-dir", place.store)
     second = place.push(source, log="second.log")
     assert second.wait(LIMIT) == 1
     finish(place, pc)
@@ -171,7 +175,7 @@ def test_the_daemon_carries_it_and_every_face_sees_it(place: Place, source: Path
     assert place.told("transfer-tick"), "bytes are seen to move"
     states = [event["state"] for event in place.told("state-changed")]
     assert states == ["waiting", "fetching", "verifying", "proved"]
-    assert identity in place.run("history")
+    assert identity in place.run("history", "--state-dir", place.store)
     assert daemon.poll() is None
 
 
@@ -238,4 +242,6 @@ def test_a_port_that_is_not_there_leaves_no_trace(place: Place, source: Path) ->
     said = place.run("push", "--target", "serial:/dev/ttyNOPE", source)
     assert "no such file" in said
     assert "deployer serial ports" in said
-    assert place.run("history").startswith("Nothing has been pushed yet")
+    assert place.run("history", "--state-dir", place.store).startswith(
+        "Nothing has been pushed yet"
+    )
