@@ -18,7 +18,7 @@ import time
 import zlib
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -87,7 +87,9 @@ def content(seed: int) -> dict[str, bytes]:
     }
 
 
-def sender(cable: Wire, files: dict[str, bytes]) -> tuple[transfer.Event | None, list[int]]:
+def sender(
+    cable: Wire, files: dict[str, bytes], patience: float = SEND.patience
+) -> tuple[transfer.Event | None, list[int]]:
     data = list(files.values())
     resent: list[int] = []
 
@@ -104,13 +106,16 @@ def sender(cable: Wire, files: dict[str, bytes]) -> tuple[transfer.Event | None,
     end = time.monotonic() + LIMIT
     with SerialLine(cable.a, flow=Flow.NONE) as line:
         machine = zmodem.Sender(
-            [Offer(name, len(d)) for name, d in files.items()], now=time.monotonic(), settings=SEND
-        )
+            [Offer(name, len(d)) for name, d in files.items()], now=time.monotonic(),
+            settings=replace(SEND, patience=patience),
+        )  # fmt: skip
         hooks = Hooks(handle, supply, cancelled=lambda: time.monotonic() > end)
         return drive(machine, line, hooks, giver=machine), resent
 
 
-def to_ours(wire: Wire, files: dict[str, bytes], where: Path) -> Outcome:
+def to_ours(
+    wire: Wire, files: dict[str, bytes], where: Path, patience: float = SEND.patience
+) -> Outcome:
     done: dict[str, bytes] = {}
     last: list[transfer.Event | None] = []
 
@@ -132,14 +137,15 @@ def to_ours(wire: Wire, files: dict[str, bytes], where: Path) -> Outcome:
 
         end = time.monotonic() + LIMIT
         with SerialLine(port, flow=Flow.NONE) as line:
-            machine = zmodem.Receiver(now=time.monotonic(), settings=RECEIVE)
+            settings = replace(RECEIVE, patience=patience)
+            machine = zmodem.Receiver(now=time.monotonic(), settings=settings)
             hooks = Hooks(handle, cancelled=lambda: time.monotonic() > end)
             last.append(drive(machine, line, hooks))
 
     with wire as cable:
         thread = threading.Thread(target=receive, args=(cable.b,), daemon=True)
         thread.start()
-        ended, resent = sender(cable, files)
+        ended, resent = sender(cable, files, patience)
         thread.join(LIMIT)
     claimed = last == [transfer.Finished()]
     return Outcome(ended, resent, done, claimed)
@@ -259,7 +265,7 @@ def test_a_receiver_that_stops_the_line_for_minutes_gets_everything_once(tmp_pat
 def test_a_dead_line_is_a_true_error(tmp_path: Path) -> None:
     files = {"DEAD.BIN": bytes(60_000)}
     wire = Wire(ab=Direction(Faults(cut_at=20_000, cut_for=-1.0)))
-    outcome = to_ours(wire, files, tmp_path)
+    outcome = to_ours(wire, files, tmp_path, patience=2.0)
     assert isinstance(outcome.last, transfer.Failed | transfer.Cancelled)
     assert outcome.files == {}
     assert not outcome.claimed
