@@ -296,7 +296,7 @@ def inspect_command(config: Settings, /, file: Path, target: str, **given: Any) 
         click.echo(text.on_screen(f"  {line}"))
 
 
-@click.command("sim", context_settings={"ignore_unknown_options": True})
+@click.command("sim", context_settings={"ignore_unknown_options": True}, add_help_option=False)
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sim_command(arguments: tuple[str, ...]) -> int:
     """Start a simulated PC that visits a running host (deployer sim --help tells how)."""

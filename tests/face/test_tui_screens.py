@@ -6,6 +6,7 @@ After a wanted change: python -m tests.face.test_tui_screens writes the golden f
 from __future__ import annotations
 
 import asyncio
+import re
 import time
 from collections.abc import AsyncIterator, Iterator
 from dataclasses import replace
@@ -36,6 +37,7 @@ from deployer.events import (
 )
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
+from deployer.face.tui.dialogs import KEYS
 from deployer.face.tui.sidebar import Sidebar
 from deployer.model import FileProof, Proof, Report, Round, State
 from deployer.settings import Settings
@@ -275,6 +277,16 @@ def test_a_narrow_window_has_the_list_above_the_details() -> None:
             await until(pilot, lambda: app.query_one(Detail).region.y == 1, "side by side again")
 
     asyncio.run(story())
+
+
+def test_every_key_is_explained_in_the_help_and_in_the_manual(root: Path) -> None:
+    named = {"slash": "/", "question_mark": "?", "escape": "Esc"}
+    page = (root / "docs" / "tui.md").read_text(encoding="utf-8")
+    helped = "\n".join(" ".join(line) for line in KEYS)
+    for binding in DeployerApp.BINDINGS:
+        key = named.get(binding.key, binding.key)
+        assert re.search(rf"(^| ){re.escape(key)}\b|^{re.escape(key)} ", helped, re.MULTILINE), key
+        assert f"| {key} |" in page or f" {key} " in page, key
 
 
 class Leaving(Scripted):

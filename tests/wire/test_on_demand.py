@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import TYPE_CHECKING
 
+from deployer.edge.privileges import CAPABILITIES
 from tests.wire.test_daemon import PATIENCE, bench, ended, random_file, until_served
 
 if TYPE_CHECKING:
@@ -18,6 +20,10 @@ def test_on_demand_the_wire_is_touched_at_the_first_push_and_given_back(bench: B
     before = bench.lab.host.picture()
     daemon = bench.serve("--on-demand")
     assert bench.lab.host.picture() == before
+    status = Path(f"/proc/{daemon.pid}/status").read_text()
+    held = next(line for line in status.splitlines() if line.startswith("CapEff:"))
+    kept = ("dac_override", "net_bind_service", "net_admin", "net_raw")
+    assert int(held.split()[1], 16) == sum(1 << CAPABILITIES[name] for name in kept)
     push = bench.push(random_file(bench.place / "a.img", 1000), "--no-run")
     events = [json.loads(line) for line in until_served(push)]
     assert bench.lab.host.picture() != before
