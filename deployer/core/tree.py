@@ -68,13 +68,13 @@ def fold(base: str, path: str) -> str:
     """The folded path that `path` means in the folded directory `base`.
 
     Either slash separates; `.` and empty segments are nothing, `..` goes up and stops at the root;
-    a dot at the end of a name is no part of it, as on FAT.
+    blanks around a name and dots at its end are no part of it, as on FAT.
     """
     path = path.strip().replace("\\", "/")
     if len(path) >= 2 and path[0] == path[-1] == '"':
         path = path[1:-1]
     segments = [] if path.startswith("/") or not base else base.split("/")
-    for segment in path.upper().split("/"):
+    for segment in map(_trimmed, path.upper().split("/")):
         match segment:
             case "" | ".":
                 pass
@@ -82,8 +82,15 @@ def fold(base: str, path: str) -> str:
                 if segments:
                     segments.pop()
             case _:
-                segments.append(segment.rstrip(".") or segment)
+                segments.append(segment)
     return "/".join(segments)
+
+
+def _trimmed(segment: str) -> str:
+    """A name without blanks around it and dots at its end; only dots stay as they are."""
+    bare = segment.strip()
+    bare = bare.rstrip(".") or bare
+    return segment if bare == segment else _trimmed(bare)
 
 
 def find(tree: Tree, directory: str, name: str) -> Entry | None:

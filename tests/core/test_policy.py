@@ -559,6 +559,8 @@ def test_any_conversation_stays_inside_the_shelf(lines):
 
 
 @given(st.text(max_size=60))
+@example("0\r\\")
+@example("A ./B. ./ .. /. ./C")
 def test_any_path_folds_into_itself(path):
     folded = tree.fold("SUB/DEEP", path)
     assert tree.fold("", folded) == folded or '"' in folded

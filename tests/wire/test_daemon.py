@@ -13,6 +13,7 @@ import signal
 import subprocess
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -34,36 +35,46 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = "192.168.1.2"
 PATIENCE = 60.0
-_FORK = multiprocessing.get_context("fork")
+_FORK = multiprocessing.get_context("forkserver")
+_FORK.set_forkserver_preload(
+    ["deployer.daemon", "deployer.face.serve_cli", "tests.wire.test_daemon"]
+)
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
 
+def life(netns: str, words: list[str], log: Path, environment: dict[str, str]) -> None:
+    """The whole life of a `Forked` command line."""
+    with log.open("w") as out:
+        for number in (1, 2):
+            os.dup2(out.fileno(), number)
+    sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
+    os.environ.clear()
+    os.environ.update(environment)
+    zygote.enter(netns)
+    subprocess.run(["sh", "-c", for_everybody()], check=True, timeout=20)
+    sys.argv = ["deployer", *words]
+    try:
+        main()
+    except SystemExit as end:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(int(end.code or 0))
+
+
 class Forked:
-    """Our command line in a namespace, forked from here: it need not be imported again."""
+    """Our command line in a namespace, forked from a process that has imported it.
+
+    That is one without threads, as the tests' own may not be: a fork of it might never wake up.
+    """
 
     stdout = stdin = None
 
     def __init__(self, netns: str, words: list[str], log: Path, home: Path) -> None:
-        self._process = _FORK.Process(target=self._life, args=(netns, words, log, home))
+        environment = {**os.environ, "HOME": str(home)}
+        self._process = _FORK.Process(target=life, args=(netns, words, log, environment))
         self._process.start()
         assert self._process.pid is not None
         self.pid: int = self._process.pid
-
-    def _life(self, netns: str, words: list[str], log: Path, home: Path) -> None:
-        with log.open("w") as out:
-            for number in (1, 2):
-                os.dup2(out.fileno(), number)
-        sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))  # noqa: SIM115
-        os.environ["HOME"] = str(home)
-        zygote.enter(netns)
-        subprocess.run(["sh", "-c", for_everybody()], check=True, timeout=20)
-        sys.argv = ["deployer", *words]
-        try:
-            main()
-        except SystemExit as end:
-            sys.stdout.flush()
-            sys.stderr.flush()
-            os._exit(int(end.code or 0))
 
     def poll(self) -> int | None:
         return self._process.exitcode
@@ -256,8 +267,16 @@ def until_served(push: subprocess.Popen[str]) -> list[str]:
 
 
 def ended(push: subprocess.Popen[str], code: int = 0) -> list[dict[str, Any]]:
-    """The events that a push printed; it has ended with this code."""
-    out, _ = push.communicate(timeout=PATIENCE * 2)
+    """The events that a push printed; it has ended with this code.
+
+    Read as `until_served` reads, whose buffer may hold lines that `communicate` would not see.
+    """
+    assert push.stdout is not None
+    patience = threading.Timer(PATIENCE * 2, push.kill)
+    patience.start()
+    out = push.stdout.read()
+    push.wait()
+    patience.cancel()
     assert push.returncode == code, out[-3000:]
     return [json.loads(line) for line in out.splitlines() if line.startswith("{")]
 
