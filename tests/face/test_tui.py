@@ -103,6 +103,11 @@ def test_cancel_asks_and_retry_sends_only_what_is_missing(tmp_path: Path) -> Non
                 await until(pilot, lambda: "has not ended" in told(app), "refused")
                 await pilot.press("c")
                 await until(pilot, lambda: isinstance(app.screen, Question))
+                await until(pilot, lambda: app.screen.focused is not None)
+                await pilot.press("enter")
+                await until(pilot, lambda: not isinstance(app.screen, Question), "Enter: no")
+                await pilot.press("c")
+                await until(pilot, lambda: isinstance(app.screen, Question))
                 await pilot.press("n")
                 await until(pilot, lambda: not isinstance(app.screen, Question))
                 assert app.row.state == State.FETCHING

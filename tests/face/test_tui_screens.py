@@ -279,6 +279,20 @@ def test_a_narrow_window_has_the_list_above_the_details() -> None:
     asyncio.run(story())
 
 
+def test_while_the_program_runs_there_is_nothing_to_pause() -> None:
+    async def asked() -> list[str]:
+        host = Scripted([*EVENTS, StateChanged(NOW, "D7F3A21C", State.RUNNING)])
+        app = DeployerApp(host, Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            app.query_one(Sidebar).choose("D7F3A21C")
+            await pilot.press("space")
+            await until(pilot, lambda: "nothing is left to pause" in told(app))
+            return host.asked
+
+    assert asyncio.run(asked()) == []
+
+
 def test_every_key_is_explained_in_the_help_and_in_the_manual(root: Path) -> None:
     named = {"slash": "/", "question_mark": "?", "escape": "Esc"}
     page = (root / "docs" / "tui.md").read_text(encoding="utf-8")

@@ -32,6 +32,7 @@ from deployer.face.tui.watched import Watched
 from deployer.face.view import Row, View
 from deployer.host import Host, Order
 from deployer.launch import NotStarted
+from deployer.model import State
 from deployer.settings import Settings
 from deployer.staging import Request
 
@@ -278,7 +279,9 @@ class DeployerApp(App[None]):
     async def action_pause(self) -> None:
         """Hold the next part back, or let it go."""
         row = self._asked("open")
-        if row is not None:
+        if row is not None and row.state == State.RUNNING and not row.paused:
+            self.notify("All parts have arrived: nothing is left to pause.", severity="warning")
+        elif row is not None:
             with self._telling():
                 await (self._host.resume if row.paused else self._host.pause)(row.deployment)
 

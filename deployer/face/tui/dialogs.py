@@ -24,7 +24,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("l", "Event log: small, large, hidden"),
     ("t", "Light or dark"),
     ("?", "This page"),
-    ("q", "Quit; a daemon goes on without this window"),
+    ("q", "Quit; what is on its way goes on without this window"),
 )
 
 SIGNS = (
@@ -38,7 +38,7 @@ class Dialog(ModalScreen[bool]):
 
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
         Binding("escape", "dismiss(False)", "Close"),
-        Binding("q", "dismiss(False)", "Close", show=False),
+        Binding("q,enter", "dismiss(False)", "Close", show=False),
     ]
 
     def __init__(self, title: str, lines: Sequence[str]) -> None:
@@ -80,8 +80,9 @@ class Help(Dialog):
 
 
 class Question(Dialog):
-    """Yes or no."""
+    """Yes or no; Enter alone changes nothing."""
 
+    AUTO_FOCUS = "#no"
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
         Binding("y", "dismiss(True)", "Yes"),
         Binding("n", "dismiss(False)", "No"),
