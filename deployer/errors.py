@@ -460,6 +460,14 @@ class SerialPortForbidden(DeployerError):
     exit_code = EXIT_HOST
 
 
+class SerialPortNotDaemons(DeployerError):
+    """{port}: the daemon, which runs as {user}, may not open the serial port.
+    Run: sudo usermod -aG dialout {user}, restart the daemon; or stop it, and push without one.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class SerialPortBusy(DeployerError):
     """{port}: another program has the serial port open.
     Close the other terminal program, or stop ModemManager: sudo systemctl stop ModemManager

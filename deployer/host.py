@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import getpass
 import ipaddress
 from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field, replace
@@ -21,7 +22,13 @@ from deployer.core import fit as fits
 from deployer.core import proof as proofs
 from deployer.edge import files, resources
 from deployer.edge.store import Store
-from deployer.errors import DeployerError, DeploymentEnded, WrongUse
+from deployer.errors import (
+    DeployerError,
+    DeploymentEnded,
+    SerialPortForbidden,
+    SerialPortNotDaemons,
+    WrongUse,
+)
 from deployer.events import Event, ProofReceived
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -323,9 +330,12 @@ class InProcess:
         self._open[deployment] = target
         try:
             line = await serial_push.open_line(target, settings)
-        except DeployerError:
+        except DeployerError as error:
             self._open.pop(deployment, None)
             self.service.release(target)
+            if self.lasting and isinstance(error, SerialPortForbidden):
+                port = serial_push.port_of(target)
+                raise SerialPortNotDaemons(port=port, user=getpass.getuser()) from error
             raise
         how = Carriage(settings, directory, silence=self.patience.silence)
         serial_push.offer(self.service, manifest, target, how)

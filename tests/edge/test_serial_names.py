@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import subprocess
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
-from deployer import settings
+from deployer import serial_push, settings, staging
 from deployer.__main__ import run
 from deployer.edge import serialport
 from deployer.edge.serialport import PortInfo, device_of, find_again, identity_of
-from deployer.errors import WrongUse
+from deployer.errors import SerialPortForbidden, SerialPortNotDaemons, WrongUse
+from deployer.host import InProcess, Order
+from deployer.service import Service
 from deployer.settings import Settings
 from tests.serialwire import Wire
 
@@ -139,3 +142,28 @@ def test_a_port_without_permission_says_which_group_helps() -> None:
         )  # fmt: skip
     assert "may not open the serial port" in done.stdout, done.stderr
     assert "dialout" in done.stdout
+
+
+def test_a_daemon_says_that_it_is_the_daemon_who_may_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = tmp_path / "F.BIN"
+    source.write_bytes(b"x")
+    order = Order(staging.Request((source,), no_run=True), "serial:/dev/ttyUSB0")
+
+    async def closed(_target: str, _line: object) -> None:
+        raise SerialPortForbidden(port="/dev/ttyUSB0")
+
+    async def push(lasting: bool) -> None:
+        state = tmp_path / str(lasting)
+        async with (
+            Service(state, clock=lambda: 0.0, address="127.0.0.1", ftp_port=0) as service,
+            InProcess(service, lambda _host, _directory: (), lasting=lasting) as host,
+        ):
+            await host.push(order)
+
+    monkeypatch.setattr(serial_push, "open_line", closed)
+    with pytest.raises(SerialPortNotDaemons, match="the daemon, which runs as"):
+        asyncio.run(push(True))
+    with pytest.raises(SerialPortForbidden, match="this user"):
+        asyncio.run(push(False))
