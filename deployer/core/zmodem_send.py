@@ -1,11 +1,7 @@
 """The ZMODEM sender: files out, in any number, over a line that may fail at any byte.
 
-Every quarter of the window (see `zmodem_pace`) asks for a confirmation (ZCRCQ), which the receiver
-gives without stopping the stream. A receiver with a buffer of its own (ZRINIT's length), or one
-that cannot listen while it works, gets its rhythm instead (ZCRCW). A receiver may pause for
-`patience` seconds; whoever stops the line with XOFF or CTS pauses us too.
-
-When a file counts as sent, `zmodem_end` says.
+Here is the session: contact, offers, and the good-bye; a file on its way is `zmodem_outgoing`. A
+receiver may pause for `patience` seconds; whoever stops the line with XOFF or CTS pauses us too.
 """
 
 from __future__ import annotations
@@ -19,7 +15,7 @@ from deployer.core import transfer
 from deployer.core.transfer import MAX_LENGTH, Offer, Reason, Want
 from deployer.core.transfer_offer import announce
 from deployer.core.transfer_side import Side
-from deployer.core.zmodem_end import SECOND, Belief, Ending
+from deployer.core.zmodem_end import SECOND
 from deployer.core.zmodem_frames import (
     CANFC32,
     CANFDX,
@@ -38,10 +34,10 @@ from deployer.core.zmodem_frames import (
     hex_header,
     position_bytes,
 )
+from deployer.core.zmodem_outgoing import Fate, Outgoing
 from deployer.core.zmodem_pace import Pace
 
-MOST_ERRORS = 30
-"""Times that the receiver may ask again for the same place."""
+MOST_RESTARTS = 30
 MOST_ECHOES = 8
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
@@ -72,8 +68,7 @@ class _State(Enum):
     CONTACT = auto()
     OFFER = auto()
     CHECKSUM = auto()
-    DATA = auto()
-    END = auto()
+    FILE = auto()
     FINISH = auto()
 
 
@@ -96,9 +91,7 @@ class Sender(Side):
         self._echoes = 0
         self._restarts = 0
         self._buffer = 0
-        self._pace = Pace(window=self._settings.window, buffer=0)
-        self._frame_open = False
-        self._ending = Ending(alone=False, had_all=False)
+        self._file: Outgoing | None = None
         self._doubted_wrongly = False
         self._overheard = False
         self._hello()
@@ -108,7 +101,7 @@ class Sender(Side):
         """When `tick` must be called at the latest."""
         if self.done:
             return None
-        if self._state is _State.END and self._ending.open:
+        if self._file is not None and self._file.nearly_sent:
             return self._asked + SECOND
         met = self._state is not _State.CONTACT
         limit = self._settings.patience if met else self._settings.contact
@@ -118,16 +111,14 @@ class Sender(Side):
     @property
     def confirmed(self) -> int:
         """Bytes of the open file that the receiver is known to have."""
-        return self._pace.acked
+        return self._file.confirmed if self._file is not None else 0
 
     @property
     def want(self) -> Want | None:
         """The bytes to send next; None while the window is full or none are due."""
-        if self.done or self._state is not _State.DATA:
+        if self.done or self._file is None or not self._file.wanted:
             return None
-        position = self._pace.position
-        count = min(self._pace.room, self._length - position)
-        return Want(self._index, position, count) if count > 0 else None
+        return Want(self._index, self._file.position, self._file.wanted)
 
     @property
     def _length(self) -> int:
@@ -140,54 +131,18 @@ class Sender(Side):
         self._heard = self._asked = self._now
         self._reader.clear()
         self._out.clear()
-        if self._state is _State.DATA:
-            self._rewind(self._pace.acked)
-            self._query()
+        if self._file is not None:
+            self._file.line_restored()
         else:
             self._ask_again()
 
     def provide(self, data: bytes) -> None:
         """The bytes that `want` asked for. Raises ValueError for any other number of them."""
         want = self.want
-        if want is None or len(data) != want.length:
+        if self._file is None or want is None or len(data) != want.length:
             raise ValueError("not what was wanted")
-        if not self._frame_open:
-            self._open_frame()
         self._asked = self._now
-        self._pace.went(len(data))
-        if self._pace.position >= self._length:
-            self._close(data)
-        elif not self._pace.asks():
-            self._out += self._writer.subpacket(data, End.ZCRCG)
-        elif not self._buffer:
-            self._out += self._writer.subpacket(data, End.ZCRCQ)
-        else:
-            self._stop_with(data)
-
-    def _stop_with(self, data: bytes) -> None:
-        """Data behind which the receiver has to speak first."""
-        self._out += self._writer.subpacket(data, End.ZCRCW)
-        self._frame_open = False
-        self._pace.stopped = True
-
-    def _close(self, data: bytes = b"") -> None:
-        """The last bytes of the file, which ask for a confirmation, and ZEOF."""
-        if self._buffer:
-            # ZEOF has to wait until it is listening again.
-            self._stop_with(data)
-            self._state = _State.DATA
-            return
-        self._out += self._writer.subpacket(data, End.ZCRCQ)
-        self._out += self._writer.subpacket(b"", End.ZCRCE)
-        self._frame_open = False
-        self._say_end(had_all=False)
-
-    def _say_end(self, *, had_all: bool) -> None:
-        self._asked = self._now
-        self._state = _State.END
-        alone = bool(self._buffer) or self._doubted_wrongly
-        self._ending = Ending(alone=alone, had_all=had_all)
-        self._out += self._header(Kind.ZEOF, self._length) * self._ending.zeofs
+        self._file.provide(data)
 
     def answer_checksum(self, value: int) -> None:
         """The CRC-32 of the open file's beginning that was asked for."""
@@ -229,8 +184,9 @@ class Sender(Side):
                 # Every file is confirmed; only the receiver's last word is missing.
                 self._out += b"OO"
                 self._end(transfer.Finished())
-            case _State.END if self._ending.open:
-                self._believe(self._ending.quiet())
+            case _State.FILE if self._file is not None and self._file.nearly_sent:
+                self._asked = now
+                self._go_on(self._file.quiet())
             case _ if silent >= self._settings.patience and self._state is not _State.CONTACT:
                 self._fail(Reason.SILENCE, f"the receiver said nothing for {silent:.0f} s")
             case _:
@@ -246,24 +202,15 @@ class Sender(Side):
                 self._hello()
             case _State.OFFER:
                 self._offer()
-            case _State.DATA:
-                self._query()
-            case _State.END:
-                self._open_frame()
-                self._close()
+            case _State.FILE:
+                assert self._file is not None
+                self._file.ask_again()
             case _State.FINISH:
                 self._out += hex_header(Kind.ZFIN, bytes(4))
             case _State.CHECKSUM:
                 pass
             case _ as never:
                 assert_never(never)
-
-    def _query(self) -> None:
-        """Make the receiver say where it stands: an empty subpacket that wants an answer."""
-        self._asked = self._now
-        if not self._frame_open:
-            self._open_frame()
-        self._stop_with(b"")
 
     def _hello(self) -> None:
         self._asked = self._now
@@ -300,10 +247,8 @@ class Sender(Side):
                     self._next_file()
             case _State.OFFER | _State.CHECKSUM:
                 self._answer_to_offer(header)
-            case _State.DATA:
-                self._answer_to_data(header)
-            case _State.END:
-                self._answer_to_end(header)
+            case _State.FILE:
+                self._answer_to_file(header)
             case _State.FINISH:
                 if header.kind == Kind.ZFIN:
                     self._out += b"OO"
@@ -324,7 +269,7 @@ class Sender(Side):
             self._buffer = self._buffer or self._settings.window
 
     def _next_file(self) -> None:
-        self._frame_open = False
+        self._file = None
         if self._index >= len(self._offers):
             self._state = _State.FINISH
             self._ask_again()
@@ -378,120 +323,60 @@ class Sender(Side):
             return
         if self._again and position > self._length - _WHOLE_BUT:
             self._doubted_wrongly = True
-        window = self._settings.window
-        self._pace = Pace(window=window, buffer=self._buffer, position=position)
+        pace = Pace(window=self._settings.window, buffer=self._buffer, position=position)
         self._events.append(transfer.FileStarted(self._index, position))
-        self._state = _State.DATA
-        self._open_frame()
-        if position >= self._length:
-            self._close()
-
-    def _open_frame(self) -> None:
         self._asked = self._now
-        self._out += self._header(Kind.ZDATA, self._pace.position)
-        self._frame_open = True
+        self._state = _State.FILE
+        self._file = Outgoing(
+            self._out, self._writer, pace, self._length, waits=bool(self._buffer),
+            alone=self._doubted_wrongly, resent=self._resent,
+        )  # fmt: skip
 
-    def _answer_to_data(self, header: Header) -> None:
-        match header.kind:
-            case Kind.ZACK:
-                self._pace.confirm(header.position)
-                if header.position == self._length == self._pace.position:
-                    self._say_end(had_all=True)
-            case Kind.ZRPOS:
-                self._error(header.position)
-            case Kind.ZNAK:
-                self._error(self._pace.acked)
-            case Kind.ZSKIP:
+    def _resent(self, position: int, again: int) -> None:
+        self._events.append(transfer.Resent(position, again))
+
+    def _answer_to_file(self, header: Header) -> None:
+        assert self._file is not None
+        if header.kind == Kind.ZRINIT:
+            self._learn(header)
+        said = len(self._out)
+        fate = self._file.answer(header)
+        if len(self._out) > said or self._file.nearly_sent:
+            self._asked = self._now
+        self._go_on(fate)
+
+    def _go_on(self, fate: Fate | transfer.Failed) -> None:
+        match fate:
+            case Fate.GOING:
+                pass
+            case Fate.SENT:
+                self._events.append(transfer.FileSent(self._index))
+                self._turn_to_next()
+            case Fate.SKIPPED:
                 self._skipped()
-            case Kind.ZRINIT:
-                # Nobody says this behind ZRPOS but a receiver that has been started anew.
-                self._learn(header)
-                self._restarted()
-            case Kind.ZFIN:
-                self._fail(Reason.PEER, "the receiver ended the session in mid-file")
+            case Fate.DOUBTED:
+                self._offer_again()
+            case transfer.Failed(reason=reason, what=what):
+                self._fail(reason, what)
+            case _ as never:
+                assert_never(never)
 
-    def _restarted(self) -> None:
-        """Whoever is there now knows nothing of this file, or may know nothing of it."""
+    def _offer_again(self) -> None:
         self._restarts += 1
-        if self._restarts > MOST_ERRORS:
+        if self._restarts > MOST_RESTARTS:
             self._fail(Reason.PEER, "the receiver starts anew again and again")
             return
         self._out.clear()
         self._again = True
         self._next_file()
 
-    def _answer_to_end(self, header: Header) -> None:
-        match header.kind:
-            case Kind.ZRINIT:
-                self._learn(header)
-                self._believe(self._ending.ready())
-            case Kind.ZACK:
-                self._pace.confirm(header.position)
-                if header.position == self._length:
-                    self._ending.had_all = True
-            case Kind.ZRPOS:
-                self._state = _State.DATA
-                self._error(header.position)
-            case Kind.ZNAK:
-                self._ask_again()
-            case Kind.ZSKIP:
-                self._skipped()
-            case Kind.ZFIN:
-                self._fail(Reason.PEER, "the receiver ended the session before the file's end")
-
-    def _believe(self, belief: Belief) -> None:
-        self._asked = self._now
-        match belief:
-            case Belief.SENT:
-                self._events.append(transfer.FileSent(self._index))
-                self._turn_to_next()
-            case Belief.DOUBT:
-                self._restarted()
-            case Belief.ASK:
-                self._out += self._header(Kind.ZEOF, self._length)
-            case Belief.WAIT:
-                pass
-            case _ as never:
-                assert_never(never)
-
     def _turn_to_next(self) -> None:
         self._index += 1
         self._again = False
         self._next_file()
 
-    def _error(self, position: int) -> None:
-        """The receiver wants everything from `position` on (again)."""
-        if position > self._pace.furthest:
-            # Beyond what it was ever sent. (Beyond our place is right: we have gone back, and what
-            # was on its way has reached it after all.)
-            self._fail(Reason.PEER, "the receiver asked for a place beyond what was sent")
-            return
-        if self._pace.errors_at(position) > MOST_ERRORS:
-            self._fail(
-                Reason.NOISE,
-                f"the same place failed {MOST_ERRORS} times: the line damages what is sent",
-            )
-            return
-        self._rewind(position)
-        self._open_frame()
-        if position >= self._length:
-            self._close()
-
-    def _rewind(self, position: int) -> None:
-        if again := self._pace.back_to(position):
-            self._events.append(transfer.Resent(position, again))
-        self._end_frame()
-
-    def _end_frame(self) -> None:
-        """Whoever is still in the frame sees it end; who hunts for a header passes it over."""
-        if self._frame_open:
-            self._out += self._writer.subpacket(b"", End.ZCRCE)
-            self._frame_open = False
-
     def _skipped(self) -> None:
-        self._end_frame()
+        if self._file is not None:
+            self._file.end_frame()
         self._events.append(transfer.FileSkipped(self._index))
         self._turn_to_next()
-
-    def _header(self, kind: Kind, position: int) -> bytes:
-        return self._writer.header(kind, position_bytes(position))
