@@ -14,7 +14,13 @@ import pytest
 from deployer import serial_push, settings, staging
 from deployer.__main__ import run
 from deployer.edge import serialport
-from deployer.edge.serialport import PortInfo, device_of, find_again, identity_of
+from deployer.edge.serial_names import (
+    PortInfo,
+    device_of,
+    find_again,
+    identity_of,
+    is_locked,
+)
 from deployer.errors import SerialPortForbidden, SerialPortNotDaemons, WrongUse
 from deployer.host import InProcess, Order
 from deployer.service import Service
@@ -115,10 +121,10 @@ def test_a_lock_of_minicom_or_pppd_counts_while_they_run(tmp_path: Path) -> None
     lock = tmp_path / "LCK..ttyUSB0"
     with subprocess.Popen(["sleep", "60"]) as owner:
         lock.write_text(f"{owner.pid:10d} minicom root\n")
-        assert serialport._locked("/dev/ttyUSB0", tmp_path)
-        assert not serialport._locked("/dev/ttyUSB1", tmp_path)
+        assert is_locked("/dev/ttyUSB0", tmp_path)
+        assert not is_locked("/dev/ttyUSB1", tmp_path)
         owner.kill()
-    assert not serialport._locked("/dev/ttyUSB0", tmp_path)
+    assert not is_locked("/dev/ttyUSB0", tmp_path)
 
 
 @pytest.mark.skipif(
