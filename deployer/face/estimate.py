@@ -85,6 +85,7 @@ def left(row: Row, known: Habits, now: float) -> Left:
         wire = row.rate_now or row.rate or known.wire or row.line.speed / 10
         fetch_all = row.part_bytes / wire
         fetch_left = max(row.part_bytes - row.here_bytes, 0) / wire
+        verify_all = verify_left = 0.0  # it begins when a person begins it
     if row.state == State.VERIFYING and not missing(row):
         verify_left = max(verify_all - (now - row.since), 0.0)
     elif row.state in (State.RUNNING, State.FAILED, State.CANCELLED) and _all_proved(row):
