@@ -35,6 +35,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
+from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS
@@ -195,6 +196,37 @@ def test_no_color_means_no_colour_at_all(monkeypatch: pytest.MonkeyPatch) -> Non
             }
 
     assert asyncio.run(colours()) == {None}
+
+
+def brightness(colour: str) -> float:
+    """Relative luminance, as WCAG has it."""
+    parts = [int(colour[n : n + 2], 16) / 255 for n in (1, 3, 5)]
+    linear = [p / 12.92 if p <= 0.03928 else ((p + 0.055) / 1.055) ** 2.4 for p in parts]
+    return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
+
+
+@pytest.mark.parametrize(("light", "paper"), [(False, "#121212"), (True, "#e0e0e0")])
+def test_every_colour_can_be_read_on_its_paper(light: bool, paper: str) -> None:
+    for ours, darker in looks.ON_LIGHT.items():
+        pair = sorted((brightness(paper), brightness(darker if light else ours)))
+        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= (4.5 if light else 4.0), ours
+
+
+def test_on_light_the_colours_are_darker() -> None:
+    async def drawn(light: bool) -> str:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW, light=light)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            await pilot.pause()
+            first = app.export_screenshot()
+            await pilot.press("t")
+            await pilot.pause(0.1)
+            return first + "|" + app.export_screenshot()
+
+    for light in (False, True):
+        first, second = asyncio.run(drawn(light)).split("|")
+        assert (looks.ON_LIGHT[looks.GREEN] in first, looks.GREEN in first) == (light, not light)
+        assert (looks.ON_LIGHT[looks.GREEN] in second, looks.GREEN in second) == (not light, light)
 
 
 def test_requests_go_to_the_host_as_the_keys_say() -> None:

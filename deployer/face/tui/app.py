@@ -130,6 +130,8 @@ class DeployerApp(App[None]):
         """With NO_COLOR there is no colour at all, not even grey."""
         if self.no_color:
             return [looks.WithoutColours()]
+        if self.theme == "textual-light":
+            return [*super().get_line_filters(), looks.OnLight()]
         return super().get_line_filters()
 
     # --- what happens

@@ -20,7 +20,12 @@ CELLS: dict[PartState, tuple[str, str]] = {
 """The sign and the word of a part's state. The signs differ without any colour."""
 
 YELLOW, CYAN, GREEN, RED, VIOLET = "#b58900", "#2aa198", "#4e9a06", "#dc322f", "#8f7fd0"
-"""Colours that can be read on dark and on light."""
+"""Colours that can be read on dark."""
+
+ON_LIGHT = {
+    YELLOW: "#735600", CYAN: "#0f6660", GREEN: "#2f6600", RED: "#b3211e", VIOLET: "#5a48b0",
+}  # fmt: skip
+"""What stands for them on light: 4.5 to 1 and more, as people who see badly need it."""
 
 PART_STYLE: dict[PartState, str] = {
     PartState.WAITING: "dim",
@@ -51,6 +56,22 @@ class WithoutColours(LineFilter):
             Segment(text, _bare(style) if style else None, control)
             for text, style, control in segments
         ]
+
+
+class OnLight(LineFilter):
+    """Puts the darker colours in the place of ours."""
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The segments in colours for light paper."""
+        return [
+            Segment(text, style + _DARKER[style.color.name], control)
+            if style and style.color and style.color.name in _DARKER
+            else Segment(text, style, control)
+            for text, style, control in segments
+        ]
+
+
+_DARKER = {ours: Style(color=darker) for ours, darker in ON_LIGHT.items()}
 
 
 def _bare(style: Style) -> Style:
