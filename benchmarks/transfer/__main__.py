@@ -40,6 +40,7 @@ from benchmarks.transfer.servers import HOST, Server
 ORDER = ("deployer", "stock", "vsftpd", "vsftpd-one", "proftpd")
 TITLES = {"deployer": "deployer", "stock": "pyftpdlib"}
 PATIENCE = 3.0
+RESTING = 8000
 MIB = 1 << 20
 
 
@@ -230,6 +231,25 @@ def machine() -> dict[str, object]:
     }
 
 
+def _let_ports_rest() -> None:
+    """Wait until most ports of earlier sessions are free again, so that no server starves of them.
+
+    A closed connection keeps its port for a minute, and there are some 28,000.
+    """
+    until = time.monotonic() + 70
+    while _resting() > RESTING and time.monotonic() < until:
+        time.sleep(0.5)
+
+
+def _resting() -> int:
+    """Connections in TIME_WAIT; 0 where the system does not tell."""
+    try:
+        words = Path("/proc/net/sockstat").read_text(encoding="ascii").split()
+    except OSError:
+        return 0
+    return int(words[words.index("tw") + 1])
+
+
 @dataclass
 class Run:
     """Everything that was measured."""
@@ -249,6 +269,7 @@ class Run:
                 turn = up[number % len(up) :] + up[: number % len(up)]
                 for server in turn:
                     gc.collect()
+                    _let_ports_rest()
                     figure = measure.take(server, self.size)
                     self.figures.setdefault((measure.name, server.name), []).append(figure)
                     value = "-" if figure.value is None else f"{figure.value:.2f}"

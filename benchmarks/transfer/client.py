@@ -94,6 +94,8 @@ class Session:
     def listen(self) -> None:
         """Open a port and say PORT."""
         self.door = socket.socket()
+        # thousands of sessions a second leave no port that has rested for a minute
+        self.door.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.door.bind((self.loop.address[0], 0))
         self.door.listen(1)
         self.door.setblocking(False)
