@@ -47,9 +47,13 @@ async def open_host(
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     alone = all(target.simulated for target in bench.targets)
     address = "127.0.0.1" if alone else bench.wire.host
+    ftp_port = bench.wire.ftp_port
+    page = None if alone or ftp_port != 21 else 80  # another port is a rehearsal
     async with (
         _wire(bench, state_dir, needed=not alone),
-        Service(state_dir, clock=time.time, address=address, ftp_port=bench.wire.ftp_port) as own,
+        Service(
+            state_dir, clock=time.time, address=address, ftp_port=ftp_port, http_port=page
+        ) as own,
         InProcess(own, typed_lines, Patience(None, None)) as host,
     ):
         yield host

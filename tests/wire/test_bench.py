@@ -52,6 +52,7 @@ class Museum:
     proved: set[str] = field(default_factory=set)
     parts: int = 0
     outages: list[threading.Timer] = field(default_factory=list)
+    pages: dict[str, str] = field(default_factory=dict)
 
     def build(self) -> None:
         self.lab.plug(self.lab.host, "wire0", "192.168.1.1/24")
@@ -121,7 +122,9 @@ class Museum:
 
     def happen(self, event: dict[str, Any], name: str) -> None:
         match event["event"]:
-            case "server-listening" if name in self.capacity:
+            case "server-listening" if name in self.capacity and event["protocol"] == "ftp":
+                page = ("curl", "-sS", "--max-time", "20", "http://192.168.1.1/")
+                self.pages[event["deployment"]] = self.lab.machines[name].sh(*page)
                 self.go(name)
             case "transfer-done" if name == CUT and event["name"][-3:].isdigit():
                 self.parts += 1
@@ -165,6 +168,8 @@ def test_twelve_pcs_each_end_as_they_should_and_the_second_run_does_the_rest(
     assert "disk" in results[FULL]["reason"]
     assert len(museum.outages) == 2
     assert museum.light[SWAPPED].fetched == []
+    assert len(museum.pages) >= 2
+    assert all(f"/{identity}/GO.BAT" in page for identity, page in museum.pages.items())
 
     museum.lab.machines[SWAPPED].ip("link set eth0 address 02:00:00:00:98:04")
     museum.capacity = {FULL: 2_000_000_000}
