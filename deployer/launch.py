@@ -125,7 +125,7 @@ class Launched(Client):
         """In a session of its own: what ends this process, or its terminal, is not for it."""
         try:
             if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
-                os.replace(self.log, self.log.with_suffix(".log.old"))  # noqa: PTH105
+                self.log.replace(self.log.with_suffix(".log.old"))
             with self.log.open("ab") as log:
                 self._said_before = log.tell()
                 return subprocess.Popen(

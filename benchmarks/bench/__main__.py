@@ -23,7 +23,6 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +41,7 @@ class Target(Session):
         self.own = str(task["address"])
         self.seconds = 0.0
         self.task, self.times = task, times
-        super().__init__(loop, self._fetch)
+        super().__init__(loop, self._fetch, self.own)
 
     def _fetch(self, _session: Session) -> Script:
         self.expect((yield "line"), "220")
@@ -74,20 +73,13 @@ class Target(Session):
         self.say(f"PORT {self.own.replace('.', ',')},{port >> 8},{port & 255}")
 
 
-class FromOwnAddress(Loop):
-    """Connects each session from its target's address: a socket is bound before it connects."""
+class Targets(Loop):
+    """Many targets in one process, each from its own address."""
 
     def fetch(self, tasks: list[dict[str, Any]], times: int) -> list[Target]:
         """All tasks at the same time, from a common start."""
-        made: list[Target] = []
-
-        def script(task: dict[str, Any]) -> Callable[[], Target]:
-            return lambda: Target(self, task, times)
-
-        for task in tasks:
-            with _bound(str(task["address"])):
-                made.append(script(task)())
-            self.open.add(made[-1])
+        made = [Target(self, task, times) for task in tasks]
+        self.open.update(made)
         end = time.monotonic() + _LIMIT
         while self.open and time.monotonic() < end:
             self.turn()
@@ -97,32 +89,11 @@ class FromOwnAddress(Loop):
         return made
 
 
-class _bound:  # noqa: N801  a context, read as a word
-    """Sockets made inside are bound to an address before they connect."""
-
-    def __init__(self, address: str) -> None:
-        self.address = address
-
-    def __enter__(self) -> None:
-        self.usual = socket.socket
-        address = self.address
-
-        class Bound(socket.socket):
-            def connect_ex(self, where: Any) -> int:
-                self.bind((address, 0))
-                return super().connect_ex(where)
-
-        socket.socket = Bound  # type: ignore[misc]
-
-    def __exit__(self, *_: object) -> None:
-        socket.socket = self.usual  # type: ignore[misc]
-
-
 def client() -> None:
     """The other process: fetch what standard input says, answer with figures."""
     for line in sys.stdin:
         order = json.loads(line)
-        loop = FromOwnAddress(("127.0.0.1", order["port"]), 60.0)
+        loop = Targets(("127.0.0.1", order["port"]), 60.0)
         made = loop.fetch(order["tasks"], order["times"])
         print(json.dumps({"seconds": [t.seconds for t in made], "moved": loop.outcome.moved}))
         sys.stdout.flush()

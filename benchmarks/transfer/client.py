@@ -44,13 +44,18 @@ class Outcome:
 
 
 class Session:
-    """One client: a control connection, a listening socket, a data connection, and its script."""
+    """One client: a control connection, a listening socket, a data connection, and its script.
 
-    def __init__(self, loop: Loop, script: Callable[[Session], Script]) -> None:
+    It comes from the address `source`, or from the one that the system chooses.
+    """
+
+    def __init__(self, loop: Loop, script: Callable[[Session], Script], source: str = "") -> None:
         self.loop = loop
         self.control = socket.socket()
         self.control.setblocking(False)
         self.control.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if source:
+            self.control.bind((source, 0))
         self.door: socket.socket | None = None
         self.data: socket.socket | None = None
         self.text = b""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -54,4 +53,4 @@ def write(path: Path, journal: Journal) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     fresh = path.with_suffix(".new")
     fresh.write_bytes(msgspec.json.encode(journal))
-    os.replace(fresh, path)  # noqa: PTH105
+    fresh.replace(path)
