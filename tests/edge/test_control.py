@@ -61,7 +61,10 @@ class Daemon:
 
 
 @contextlib.asynccontextmanager
-async def running(directory: Path, pid: int = 1) -> AsyncIterator[Daemon]:
+async def running(
+    directory: Path, pid: int = 1, *, takes_over: bool = False
+) -> AsyncIterator[Daemon]:
+    """A daemon, which like the real one takes over what was open before it answers anybody."""
     path = directory / "control.sock"
     door, port = listen_unix(path), bind("127.0.0.1", 0)
     number = port.getsockname()[1]
@@ -70,6 +73,8 @@ async def running(directory: Path, pid: int = 1) -> AsyncIterator[Daemon]:
         Service(directory / "state", clock=time.time, address=TARGET, ftp_port=0) as service,
         InProcess(service, typed_lines, lasting=True) as host,
     ):
+        if takes_over:
+            await host.take_over()
         about = {"address": TARGET, "pid": pid}
         servers = [
             daemon._api(host, about, door, None),
@@ -487,7 +492,12 @@ class Follower:
 
 
 def restart(
-    directory: Path, payload: Path, after: Callable[[Daemon, Follower], Awaitable[None]], pid: int
+    directory: Path,
+    payload: Path,
+    after: Callable[[Daemon, Follower], Awaitable[None]],
+    pid: int,
+    *,
+    takes_over: bool = False,
 ) -> Follower:
     """A deployment is watched; its daemon ends, and another begins."""
 
@@ -497,7 +507,7 @@ def restart(
                 deployment = await face.push(order(payload))
                 follower = Follower(face, deployment)
                 await follower.until(first.service.last_seq())
-            async with running(directory, pid) as second:
+            async with running(directory, pid, takes_over=takes_over) as second:
                 await after(second, follower)
             return follower
 
@@ -508,11 +518,10 @@ def test_who_follows_a_deployment_stays_with_it_past_a_restart(
     tmp_path: Path, payload: Path
 ) -> None:
     async def goes_on(second: Daemon, follower: Follower) -> None:
-        await second.host.take_over()
         second.service.cancel(follower.deployment)
         await follower.task
 
-    follower = restart(tmp_path, payload, goes_on, pid=2)
+    follower = restart(tmp_path, payload, goes_on, pid=2, takes_over=True)
     assert follower.seen == list(range(1, follower.seen[-1] + 1))
     assert len(follower.said) == 2
 
