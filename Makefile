@@ -13,13 +13,13 @@ demo: $(VENV)/ready
 		--prompt "Once upon a time" --steps 200 --temperature 0.8 --seed 1 --state-dir $(STATE)
 
 test: $(VENV)/ready
-	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile $(PYTEST_ARGS) \
-		$(addprefix --ignore=,$(WORLD))
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile \
+		$(PYTEST_ARGS) $(addprefix --ignore=,$(WORLD))
 
 # The same with what takes its time because it is real: network namespaces as root, programs that we
 # did not write, lines at their true speed.
 test-world: $(VENV)/ready
-	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile $(WORLD)
+	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile $(PYTEST_ARGS) $(WORLD)
 
 # The core needs no machine, no wire and no disk, so its own tests have no excuse.
 # Without our own pytest plugin, which would import the modules before they are watched.
