@@ -20,10 +20,24 @@ from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
 from deployer.sim.win32 import StepClock
-from deployer.sim.wire import Link
+from deployer.sim.wire import Link, Wire
 
 NOBODY = ("127.0.0.1", 9)
 PART = 64 << 10
+
+
+class UntilAway(Wire):
+    """Lets the third part begin, and the rest only when the host is away."""
+
+    def __init__(self, away: threading.Event) -> None:
+        self.away = away
+        self.received_bytes = 0
+
+    def received(self, data: bytes) -> bytes:
+        self.received_bytes += len(data)
+        if self.received_bytes > 3 * PART:
+            assert self.away.wait(30)
+        return data
 
 
 class Room:
@@ -37,6 +51,7 @@ class Room:
         self.screen: list[str] = []
         self.routes: dict[str, tuple[str, int]] = {}
         self.wanted, self.there = threading.Event(), threading.Event()
+        self.away = threading.Event()
         self.state: State | None = None
         (folder / "c").mkdir()
         (folder / "big.bin").write_bytes(bytes(range(256)) * 1536)
@@ -53,7 +68,7 @@ class Room:
         machine = Machine(
             Disk(self.folder / "c"),
             console=Console(self.screen.append),
-            link=Link(routes=self.routes, patience=10.0),
+            link=Link(routes=self.routes, wire=UntilAway(self.away), patience=10.0),
             clock=StepClock(time.time(), step=0.02),
             wait=self.wait,
         )
@@ -78,6 +93,7 @@ class Room:
                     break
             self.routes[manifest.host] = NOBODY
             self.there.clear()
+        self.away.set()
 
     async def play(self) -> bool:
         """Whether the PC came to the end of its work."""
