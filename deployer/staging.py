@@ -350,6 +350,16 @@ def _options(request: Request, chosen: Choice) -> tuple[tuple[str, str], ...]:
     return recipe.with_defaults(chosen.recipe, request.options, length)
 
 
+def check_profile(name: str) -> None:
+    """Raises WrongUse unless there is such a profile, and it is a good one."""
+    resources.profile(name)
+
+
+def check_recipe(name: str) -> None:
+    """Raises WrongUse unless there is such a recipe, and it is a good one."""
+    resources.recipe(name)
+
+
 def example_bench() -> str:
     """The commented bench file that comes with the program."""
     return (resources.directory("benches") / "example.toml").read_text(encoding="utf-8")

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from deployer import staging
 from deployer.bench import locate, schema
 from deployer.bench.schema import Problem
 from deployer.core import batch, plan, wire
@@ -101,7 +102,7 @@ class Bench:
         """The bench of a file. Raises WrongUse with every mistake, its line, key and remedy."""
         path = Path(path)
         try:
-            text = path.read_text(encoding="utf-8")
+            text = path.read_text(encoding="utf-8-sig")  # Notepad marks what it writes
         except (OSError, UnicodeDecodeError) as error:
             raise WrongUse(
                 what=f"{path}: cannot be read ({getattr(error, 'strerror', None) or error}).",
@@ -150,6 +151,10 @@ def parse(text: str, source: str = "bench.toml", folder: Path | None = None) -> 
         raise _refused(
             source, [(number, key, said, "correct this line (texts stand in quotes)")]
         ) from error
+    except RecursionError:
+        number = _deepest(text)
+        told = (number, _key_on(text, number), "too many brackets", "write it less deeply nested")
+        raise _refused(source, [told]) from None
     found = list(schema.problems(table))
     if not found:
         reader = _Reader(table, folder or Path())
@@ -165,12 +170,30 @@ def parse(text: str, source: str = "bench.toml", folder: Path | None = None) -> 
 
 
 def _refused(source: str, found: Sequence[tuple[int, str, str, str]]) -> WrongUse:
-    lines = [f"{source}, line {line}: {key}: {what}; {todo}" for line, key, what, todo in found]
+    lines = [
+        f"{source}, line {line}: {_plain(key)}: {_plain(what)}; {todo}"
+        for line, key, what, todo in found
+    ]
     count = f"{len(lines)} mistakes" if len(lines) > 1 else "1 mistake"
     return WrongUse(
         what="\n".join(lines),
         remedy=f"Correct {count}; a commented example comes from: deployer provision FILE --init",
     )
+
+
+_LONGEST = 120
+
+
+def _plain(text: str) -> str:
+    """What stands in the file may hold anything; a message is one short line without controls."""
+    shown = "".join(c if c.isprintable() else repr(c)[1:-1] for c in text[: _LONGEST + 1])
+    return f"{shown[:_LONGEST]}..." if len(shown) > _LONGEST else shown
+
+
+def _deepest(text: str) -> int:
+    """The line with the most brackets."""
+    counts = [line.count("[") + line.count("{") for line in text.splitlines()]
+    return counts.index(max(counts)) + 1
 
 
 def _key_on(text: str, number: int) -> str:
@@ -231,6 +254,7 @@ class _Reader:
         def value(key: str, usual: Any) -> Any:
             return merged[key][1] if key in merged else usual
 
+        self._mac(own.get("mac", ""), (*here, "mac"))
         path, to = merged.get("to", (here, DEFAULT_TARGET_DIRECTORY))
         with self._telling((*path, "to")):
             to = batch.parse_directory(to)
@@ -239,7 +263,7 @@ class _Reader:
             address=own["address"],
             mac=own.get("mac", "").lower().replace("-", ":"),
             groups=tuple(own.get("groups", ())),
-            payloads=self._payloads(merged, here, value("profile", "win98-fat32"), variables),
+            payloads=self._payloads(merged, here, self._profile(merged), variables),
             directory=to,
             retries=value("retries", 2),
             backoff=float(value("backoff", 5.0)),
@@ -249,6 +273,24 @@ class _Reader:
             power=self._power(layers, variables),
             variables=variables,
         )
+
+    def _mac(self, mac: str, path: locate.Path) -> None:
+        pairs = re.split("[:-]", mac)
+        if mac and (int(pairs[0], 16) & 1 or not any(int(pair, 16) for pair in pairs)):
+            self._complain(path, f"no machine has the MAC {mac}", "write its network card's own")
+
+    def _profile(self, merged: Mapping[str, tuple[locate.Path, Any]]) -> str:
+        if "profile" not in merged:
+            return Request(()).profile
+        path, layer = merged["profile"]
+        name = self._beside(layer)
+        with self._telling((*path, "profile")):
+            staging.check_profile(name)
+        return name
+
+    def _beside(self, name: str) -> str:
+        """A recipe or profile: one of ours by its name, or a file beside the bench."""
+        return str(self.folder / name) if name.endswith(".toml") else name
 
     def _layers(
         self, name: str, own: Mapping[str, Any]
@@ -321,28 +363,40 @@ class _Reader:
             self._complain((*path, "no_run"), "something is to be run", "leave one of them out")
         if "options" in given and ("run" in given or given.get("no_run")):
             self._complain((*path, "options"), "options belong to a recipe", "leave them out")
+        recipe = self._beside(given.get("recipe", ""))
+        if recipe:
+            with self._telling((*path, "recipe")):
+                staging.check_recipe(recipe)
         size = None
         if "part_size" in given:
             with self._telling((*path, "part_size")):
                 size = plan.parse_size(given["part_size"])
         files = (
-            self._filled(file, variables, (*path, "files", number))
+            self._file(self._filled(file, variables, place), place)
             for number, file in enumerate(given["files"])
+            for place in [(*path, "files", number)]
         )
         options = (
             (key.replace("_", "-"), self._filled(str(value), variables, (*path, "options", key)))
             for key, value in given.get("options", {}).items()
         )
         request = Request(
-            files=tuple(self.folder / Path(file).expanduser() for file in files),
+            files=tuple(files),
             run=self._filled(given.get("run", ""), variables, (*path, "run")),
-            recipe=given.get("recipe", ""),
+            recipe=recipe,
             no_run=given.get("no_run", False),
             options=tuple(options),
             part_size=size,
             profile=profile,
         )
         return BenchPayload(name, request, given.get("always", False))
+
+    def _file(self, name: str, path: locate.Path) -> Path:
+        try:
+            return self.folder / Path(name).expanduser()
+        except RuntimeError:
+            self._complain(path, f"nobody knows whose home {name} is", "write the whole path")
+            return Path(name)
 
     def _filled(self, text: str, variables: Mapping[str, str], path: locate.Path) -> str:
         """The text with its `{variables}` filled in; `{{` and `}}` are braces."""
@@ -364,7 +418,8 @@ class _Reader:
 
     def _refuse_twins(self, targets: Sequence[BenchTarget], own: Wire) -> None:
         seen: dict[str, str] = {own.host: "this computer"}
-        network = ipaddress.IPv4Interface(own.address).network if "/" in own.address else None
+        here = own.address if "/" in own.address else f"{own.address}/24"
+        network = ipaddress.IPv4Interface(here).network
         for target in targets:
             for key, value in (("address", target.address), ("mac", target.mac)):
                 if value and value in seen:
@@ -376,12 +431,28 @@ class _Reader:
                 seen.setdefault(value, target.name)
             if target.simulated:
                 continue
-            if network and ipaddress.IPv4Address(target.address) not in network:
+            place = ("targets", target.name, "address")
+            address = ipaddress.IPv4Address(target.address)
+            if address not in network:
                 self._complain(
-                    ("targets", target.name, "address"),
+                    place,
                     f"{target.address} does not stand in the wire's subnet {network}",
                     "give it an address there, or change wire.address",
                 )
+            elif network.prefixlen < 31 and address in (network[0], network[-1]):
+                self._complain(
+                    place,
+                    f"no machine of the subnet {network} can have {target.address}",
+                    "give it another address there",
+                )
+
+
+_OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*) (\S+)")
+
+
+def _as_key(option: re.Match[str]) -> str:
+    """`--part-size 1M` as it stands in a bench file."""
+    return f'{option[1].replace("-", "_")} = "{option[2]}"'
 
 
 class _Telling:
@@ -399,7 +470,7 @@ class _Telling:
             self._reader._complain(  # noqa: SLF001  one room
                 self._path,
                 re.sub(r"^--\S+ ", "", error.what).rstrip("."),
-                error.remedy.rstrip("."),
+                _OPTION.sub(_as_key, error.remedy.rstrip(".")),
             )
             return True
         return False

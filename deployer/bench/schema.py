@@ -21,7 +21,10 @@ from deployer.bench.locate import Path
 _IPV4 = r"^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
 
-Word = Annotated[str, Meta(min_length=1, title="write a text in quotes, not an empty one")]
+_WORD = "write a text in quotes, not an empty one, without control characters"
+
+Word = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00-\x1f\x7f]+$", title=_WORD)]
+Lines = Annotated[str, Meta(min_length=1, pattern=r"^[^\x00-\x08\x0b-\x1f\x7f]+$", title=_WORD)]
 Flag = Annotated[bool, Meta(title="write true or false")]
 Name = Annotated[str, Meta(pattern=_NAME, title="write letters, digits, - and _")]
 Seconds = Annotated[float, Meta(gt=0, le=31_536_000, title="write seconds, such as 900")]
@@ -99,7 +102,7 @@ class Common(Struct, forbid_unknown_fields=True):
     backoff: Seconds | msgspec.UnsetType = msgspec.UNSET
     silence: Seconds | msgspec.UnsetType = msgspec.UNSET
     deadline: Seconds | msgspec.UnsetType = msgspec.UNSET
-    say: Word | msgspec.UnsetType = msgspec.UNSET
+    say: Lines | msgspec.UnsetType = msgspec.UNSET
     power: Power | msgspec.UnsetType = msgspec.UNSET
     vars: Variables | msgspec.UnsetType = msgspec.UNSET
 
@@ -148,8 +151,11 @@ def _check(kind: shapes.Type, value: object, path: Path, title: str = "") -> Ite
         case shapes.Metadata(type=inner, extra_json_schema=more):
             yield from _check(inner, value, path, str((more or {}).get("title", title)))
         case shapes.UnionType():
+            remedy = "write names with texts or numbers"
             if isinstance(value, bool) or not isinstance(value, str | int | float):
-                yield _wrong(path, "a text or a number", value, "write names with texts or numbers")
+                yield _wrong(path, "a text or a number", value, remedy)
+            elif isinstance(value, str) and "\0" in value:
+                yield Problem(path, f"{_shown(value)} cannot stand here", remedy)
         case shapes.StructType():
             yield from _struct(kind, value, path)
         case shapes.DictType(value_type=inner):
@@ -177,8 +183,8 @@ def _scalar(kind: shapes.Type, value: object, path: Path, title: str) -> Iterato
         case shapes.StrType(pattern=pattern, min_length=least):
             if not isinstance(value, str):
                 yield _wrong(path, "a text", value, title)
-            elif (pattern and not re.search(pattern, value)) or len(value) < (least or 0):
-                yield Problem(path, f"{value!r} cannot stand here", title)
+            elif (pattern and not re.fullmatch(pattern, value)) or len(value) < (least or 0):
+                yield Problem(path, f"{_shown(value)} cannot stand here", title)
         case shapes.BoolType():
             if not isinstance(value, bool):
                 yield _wrong(path, "true or false", value, title)
@@ -222,10 +228,16 @@ _EXAMPLES = {
 
 
 def _name(path: Path, name: str) -> Iterator[Problem]:
-    if not re.search(_NAME, name):
-        yield Problem(path, f"{name!r} is no name", "write letters, digits, - and _")
+    if not re.fullmatch(_NAME, name):
+        yield Problem(path, f"{_shown(name)} is no name", "write letters, digits, - and _")
 
 
+def _shown(value: str) -> str:
+    """As it would stand in the file, cut where nobody would read on."""
+    return repr(value if len(value) <= _LONGEST else f"{value[:_LONGEST]}...")
+
+
+_LONGEST = 60
 _KINDS = {str: "a text", bool: "true or false", int: "a number", float: "a number",
           list: "a list", dict: "a table"}  # fmt: skip
 

@@ -120,5 +120,5 @@ def _toml(kind: str) -> Iterator[Path]:
 def _table(path: Path) -> dict[str, Any]:
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:  # not TOML, not UTF-8
         raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error

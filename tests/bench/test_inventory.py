@@ -191,6 +191,36 @@ BY_HAND = [
      "wire.ftp_port", "0 to 65535"),
     ("[payloads.hello]", "[wire]\nlink = 0\n[payloads.hello]", 2, "wire.link", "true or false"),
     ("[payloads.hello]", "[run]\njobs = 0\n[payloads.hello]", 2, "run.jobs", "1 to 1000"),
+    ('"192.168.1.11"', '"192.168.1.11\\n"', 34, "targets.pc01.address", "write it as 192.168.1.11"),
+    ('"192.168.1.11"', '"sim\\n"', 34, "targets.pc01.address", "sim to rehearse"),
+    ('"192.168.1.11"', '"192.168.1.255"', 34, "targets.pc01.address", "another address"),
+    ('"192.168.1.11"', '"192.168.1.0"', 34, "targets.pc01.address", "another address"),
+    ('"192.168.1.11"', '"224.0.0.1"', 34, "targets.pc01.address", "change wire.address"),
+    ("[payloads.hello]", '[wire]\naddress = "192.168.1.1/24\\n"\n[payloads.hello]', 2,
+     "wire.address", "192.168.1.1/24"),
+    ("[payloads.hello]", '[wire]\naddress = "10.0.0.1"\n[payloads.hello]', 36,
+     "targets.pc01.address", "change wire.address"),
+    ('"00-50-56-00-00-AB"', '"00-50-56-00-00-AB\\n"', 35, "targets.pc01.mac", "six pairs"),
+    ('"00-50-56-00-00-AB"', '"ff:ff:ff:ff:ff:ff"', 35, "targets.pc01.mac", "card's own"),
+    ("[targets.pc01]", '[targets."pc01\\n"]', 33, "targets.pc01\\n", "letters, digits"),
+    ("[targets.pc01]", '[targets."\\u001b[31m"]', 33, "targets.\\x1b[31m", "letters, digits"),
+    ("retries = 1", '"\\u001b[2J" = 1', 17, "defaults.\\x1b[2J", "there are payloads"),
+    ("retries = 1", "# \x01", 17, "# \\x01", "correct this line"),
+    ("retries = 1", 'profile = "win3"', 17, "defaults.profile", "or give a .toml"),
+    ("retries = 1", 'profile = "../x.toml"', 17, "defaults.profile", "Correct the file"),
+    ("retries = 1", "retries = 99999999999999999999999", 17, "defaults.retries", "0 to 100"),
+    ("retries = 1", "silence = inf", 17, "defaults.silence", "write seconds"),
+    ("retries = 1", "silence = nan", 17, "defaults.silence", "write seconds"),
+    ("retries = 1", "silence = 2024-01-01", 17, "defaults.silence", "write seconds"),
+    ('part_size = "1M"', 'recipe = "tape"', 8, "payloads.data.recipe", "or give a .toml"),
+    ('part_size = "1M"', 'part_size = "1"', 8, "payloads.data.part_size", 'part_size = "1M"'),
+    ('["hello.bin"]', '["~nobody-here/x"]', 2, "payloads.hello.files[1]", "whole path"),
+    ('["hello.bin"]', '["a\\u0000b"]', 2, "payloads.hello.files[1]", "a text in quotes"),
+    ('["power", "{name}", "on"]', '["power", "\\u0000"]', 20, "defaults.power.on[2]", "a text"),
+    ("shelf = 4", 'shelf = "\\u0000"', 42, "targets.pc02.vars.shelf", "names with texts"),
+    (r"'C:\OTHER'", r'"C:\\OTHER\n"', 41, "targets.pc02.to", r"C:\DEPLOY"),
+    ("retries = 1", f"retries = {'[' * 2000}{']' * 2000}", 17, "retries", "less deeply"),
+    ("retries = 1", f"retries = {'{a=' * 900}1{'}' * 900}", 17, "retries", "less deeply"),
 ]  # fmt: skip
 
 
@@ -220,6 +250,28 @@ def test_a_randomly_damaged_file_is_read_or_answered(seed: int) -> None:
     except WrongUse as error:
         for line in error.what.split("\nbench.toml"):
             assert re.search(r", line \d+: .+: .+; .+", line, re.DOTALL), line
+
+
+def test_the_message_stays_readable_however_long_the_value_is() -> None:
+    with pytest.raises(WrongUse) as caught:
+        parse(GOOD.replace("00-50-56-00-00-AB", "x" * 100_000))
+    assert len(caught.value.what) < 300
+    with pytest.raises(WrongUse) as caught:
+        parse("x" * 100_000)
+    assert len(caught.value.what) < 300
+
+
+def test_a_file_of_notepad_may_begin_with_its_mark(tmp_path: Path) -> None:
+    (tmp_path / "bench.toml").write_text(GOOD, encoding="utf-8-sig")
+    assert len(Bench.load(tmp_path / "bench.toml").targets) == 3
+
+
+def test_own_profiles_lie_beside_the_bench_like_the_files(tmp_path: Path) -> None:
+    (tmp_path / "own.toml").write_text('name = "own"\nmax_file = 1000\n', encoding="utf-8")
+    text = GOOD.replace("retries = 1", 'profile = "own.toml"')
+    (tmp_path / "bench.toml").write_text(text, encoding="utf-8")
+    bench = Bench.load(tmp_path / "bench.toml")
+    assert bench["pc01"].payloads[0].request.profile == str(tmp_path / "own.toml")
 
 
 def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
