@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import re
-import subprocess
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
 from deployer import staging, wire
+from deployer.bench import power
 from deployer.bench.follow import Follower, OnEvent, Standing
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.known import carries
@@ -158,16 +158,14 @@ class Worker:
 
     async def _is_there(self, payload: BenchPayload) -> Delivery | None:
         """What the last proof says, when it says that the payload is there."""
-        if payload.always and not self.done_before:
-            return None
-        if self.run.options.force and not self.done_before:
-            return None
         try:
             manifest = await asyncio.to_thread(
                 staging.stage, payload.request, host=self._host(), once=self.run.once
             )
         except DeployerError as error:
             raise Stop(error.what, error.exit_code) from error
+        if (payload.always or self.run.options.force) and not self.done_before:
+            return None
         there = self.run.follower.known.there(
             self.target.address, self.target.directory, manifest.payload
         )
@@ -338,16 +336,7 @@ class Worker:
         ):
             return
         self.run.watchers.tell(self.target.name, f"power {what}")
-        try:
-            done = await asyncio.to_thread(
-                subprocess.run, words, capture_output=True, text=True, check=False,
-                timeout=self.target.power.timeout, stdin=subprocess.DEVNULL,
-            )  # fmt: skip
-        except (OSError, subprocess.TimeoutExpired) as error:
-            raise Stop(f"power {what}: {error}", EXIT_HOST) from error
-        if done.returncode:
-            said = (done.stderr or done.stdout).strip().splitlines()[-1:] or ["nothing"]
-            why = f"exit code {done.returncode}, it said: {said[0]}"
+        if why := await power.run(words, self.target.power.timeout):
             raise Stop(f"power {what} failed ({words[0]}: {why})", EXIT_HOST)
 
 

@@ -167,3 +167,15 @@ def test_a_stranger_is_listed_and_not_served(world: World) -> None:
     stranger = next(s for s in results.strangers if s.address == "127.0.1.99")
     assert stranger.what.startswith("called")
     assert world.pcs["pc99"].fetched == []
+
+
+@pytest.mark.parametrize(("force", "always"), [(True, False), (False, True)])
+def test_nothing_is_switched_on_for_a_file_that_is_missing(
+    world: World, tmp_path: Path, force: bool, always: bool
+) -> None:
+    log = tmp_path / "power.log"
+    gone = world.payload("gone", always=always)
+    (world.folder / "gone.bin").unlink()
+    target = world.target(1, gone, power=Power(on=("sh", "-c", f"echo on >> {log}")))
+    assert world.run(target, force=force)["pc01"].code == 1
+    assert not log.exists()
