@@ -119,7 +119,7 @@ def test_cancel_of_a_deployment_whose_host_is_gone(
     tmp_path: Path, payload: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     state = tmp_path / "state"
-    process = start(state, payload)
+    process = start(state, "--fault", "hang@200000", payload)
     until(process, lambda event: event["event"] == "login-accepted")
     process.kill()
     process.communicate()
@@ -176,7 +176,7 @@ def test_a_file_that_changes_while_it_is_served_stops_the_deployment(
     tmp_path: Path, payload: Path
 ) -> None:
     state = tmp_path / "state"
-    process = start(state, "--part-size", "256K", payload)
+    process = start(state, "--part-size", "256K", "--fault", "hang@200000", payload)
     until(process, lambda e: e["event"] == "transfer-started" and e["name"] == "PAYLOAD.001")
     with payload.open("r+b") as file:
         file.write(b"changed")
@@ -194,7 +194,7 @@ def test_a_file_that_changes_while_it_is_served_stops_the_deployment(
 def test_two_pushes_to_two_targets_share_a_store(tmp_path: Path, payload: Path) -> None:
     """Events of another process in the same store keep nobody waiting."""
     state = tmp_path / "state"
-    waiting = start(state, "--timeout", "3", payload)
+    waiting = start(state, "--timeout", "30", payload)
     until(waiting, lambda event: event["event"] == "server-listening")
     writer = threading.Thread(target=_write_on, args=(state,))
     writer.start()
