@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import html
+import re
 from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as ET
 
@@ -20,7 +21,8 @@ def junit(results: Results) -> str:
     root = ET.Element("testsuites")
     root.extend(_suite(results, target, n) for n, target in enumerate(results.targets))
     ET.indent(root)
-    return '<?xml version="1.0" encoding="UTF-8"?>\n' + ET.tostring(root, encoding="unicode") + "\n"
+    text = ET.tostring(root, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{_plain(text)}\n'
 
 
 def _suite(results: Results, target: TargetResult, number: int) -> ET.Element:
@@ -68,15 +70,16 @@ def _case(target: TargetResult, delivery: Delivery) -> ET.Element:
 def _trouble(case: ET.Element, reason: str, code: int) -> None:
     ours = code < EXIT_UNREACHABLE or code > 100
     kind = "wrong input" if code == EXIT_USE else f"exit code {code}"
-    found = ET.SubElement(
-        case, "error" if ours else "failure", type=kind, message=_plain(reason) or kind
-    )
-    found.text = _plain(reason)
+    found = ET.SubElement(case, "error" if ours else "failure", type=kind, message=reason or kind)
+    found.text = reason
+
+
+_NOT_IN_XML = re.compile("[^\t\n\r -\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _plain(text: str) -> str:
-    """Without what XML cannot hold."""
-    return "".join(char for char in text if char >= " " or char in "\t\n")
+    """Without what XML and UTF-8 cannot hold: controls, halves of names that are no Unicode."""
+    return _NOT_IN_XML.sub("?", text)
 
 
 # --- HTML
@@ -106,7 +109,7 @@ def page(results: Results) -> str:
         _chart("Bytes per second on the wire", results, lambda d: d.rate),
         _chart("Tokens per second", results, lambda d: d.tokens_per_second),
     ]
-    return f"""<!DOCTYPE html>
+    return _plain(f"""<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8">
 <meta name="viewport" content="width=device-width">
 <title>{_e(results.bench)}: {good} of {len(results.targets)} proved</title>
@@ -117,7 +120,7 @@ proved</b>, {sum(t.sent for t in results.targets):,} bytes sent, exit code {resu
 {_table(results)}{"".join(charts)}{_strangers(results)}
 <h2>Proofs</h2>{"".join(_proof(t, d) for t in results.targets for d in t.deliveries)}
 </body></html>
-"""
+""")
 
 
 def _e(text: object) -> str:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,10 @@ def provision_command(config: Settings, /, bench: Path | None, **given: Any) -> 
             found, state_dir, only=given["only"], groups=given["groups"], force=given["force"]
         )
         return _show_plan(shown, as_json=given["as_json"])
+    files = [(given["junit"], reports.junit), (given["html_file"], reports.page)]
+    wanted = [(file, render) for file, render in files if file is not None]
+    for file, _render in wanted:
+        _try_to_write(file)
     ended = provision(
         found,
         only=given["only"],
@@ -79,13 +85,12 @@ def provision_command(config: Settings, /, bench: Path | None, **given: Any) -> 
         watchers=_watchers(as_json=given["as_json"]),
         typed_lines=typed_lines,
     )
-    for file, render in ((given["junit"], reports.junit), (given["html_file"], reports.page)):
-        if file is not None:
-            _write(file, render(ended))
     if given["as_json"]:
         click.echo(json.dumps({"event": "bench-results", **results.to_dict(ended)}))
     else:
         _show(ended)
+    for file, render in wanted:
+        _write(file, render(ended))
     return ended.exit_code
 
 
@@ -100,9 +105,24 @@ def _init(bench: Path) -> int:
     return 0
 
 
+def _try_to_write(path: Path) -> None:
+    """Whoever waits for hours shall not hear afterwards that the report has no place."""
+    there = path.exists()
+    with _writing(path):
+        path.open("ab").close()
+        if not there:
+            path.unlink()
+
+
 def _write(path: Path, content: str) -> None:
-    try:
+    with _writing(path):
         path.write_text(content, encoding="utf-8")
+
+
+@contextlib.contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    try:
+        yield
     except OSError as error:
         raise WrongUse(
             what=f"{path}: cannot be written ({error.strerror}).",

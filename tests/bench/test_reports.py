@@ -91,6 +91,35 @@ def test_what_is_the_hosts_fault_is_an_error_and_the_targets_a_failure() -> None
     }  # fmt: skip
 
 
+HOSTILE = (
+    "<script>alert(1)</script>", "]]>", "&amp;", "\"'", "\0\x01\x1b[31m\x7f", "\ud800\udcff",
+    "\ufffe\uffff", "\u202e\u2028", "\r\n\t", "\U0001f4be" * 3, "x" * 100_000,
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("hostile", HOSTILE, ids=lambda text: ascii(text[:12]))
+def test_whatever_stands_in_a_name_or_a_reason_the_reports_hold(hostile: str) -> None:
+    delivery = Delivery(hostile, Outcome.FAILED, hostile, 5, hostile, proof=proof())
+    target = TargetResult(
+        hostile,
+        hostile,
+        (hostile,),
+        Outcome.FAILED,
+        hostile,
+        5,
+        mac=hostile,
+        deliveries=(delivery,),
+    )
+    results = Results(hostile, 0.0, 1.0, (target,), (Stranger(hostile, hostile, hostile),))
+    root = ET.fromstring(reports.junit(results).encode("utf-8"))
+    assert len(list(root.iter("failure"))) == 1
+    page = _Page(reports.page(results).encode("utf-8").decode("utf-8"))
+    assert "script" not in {tag for tag, _ in page.tags}
+    assert len(page.rows) == 2
+    if hostile.isprintable():
+        assert page.rows[1][-1] == hostile
+
+
 class _Page(HTMLParser):
     def __init__(self, text: str) -> None:
         super().__init__()
@@ -178,6 +207,23 @@ def test_the_command_line_writes_all_reports_and_ends_with_the_code(
     last = json.loads(capsys.readouterr().out.splitlines()[-1])
     assert (last["event"], last["exit_code"]) == ("bench-results", 4)
     assert last["targets"][0]["deliveries"][0]["outcome"] == "failed"
+
+
+@pytest.mark.parametrize("option", ["--junit", "--html"])
+def test_a_report_without_a_place_is_told_before_anything_is_sent(
+    world: World, tmp_path: Path, capsys: pytest.CaptureFixture[str], option: str
+) -> None:
+    bench = tmp_path / "b.toml"
+    world.payload("one")
+    bench.write_text(
+        '[payloads.one]\nfiles = ["one.bin"]\n[targets.pc01]\naddress = "192.168.1.2"\n'
+        'payloads = ["one"]\n'
+    )
+    words = ["provision", str(bench), "--state-dir", str(tmp_path / "state")]
+    for place in (tmp_path / "none" / "r", tmp_path):
+        assert run([*words, option, str(place)]) == 1
+        assert f"{place}: cannot be written" in capsys.readouterr().err
+    assert not (tmp_path / "state").exists()
 
 
 def test_init_writes_an_example_and_never_over_another_file(
