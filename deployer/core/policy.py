@@ -11,6 +11,7 @@ send the line, look a login up, open a data connection and move bytes.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
@@ -19,13 +20,17 @@ from deployer.core import tree as trees
 from deployer.core.ftp_session import Answer, Reply, Session, quoted, say
 from deployer.core.tree import Tree
 
+_TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
+"""Telnet signs in front of a line: an offer or a wish with its option, or single signs."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:
     """How one verb is answered. `argument` is its syntax: "" none, in brackets optional.
 
-    `open` verbs are answered before login; `during` ones at once while a transfer is going on, all
-    others wait for its end.
+    `open` verbs are answered before login; `during` ones while a transfer is going on, all others
+    wait for its end, and with them what comes behind them, so that replies keep their order.
+    `urgent` ones overtake even those that wait.
     """
 
     verb: str
@@ -34,14 +39,16 @@ class Rule:
     answer: Callable[[Session, str], Answer]
     open: bool = False
     during: bool = False
+    urgent: bool = False
 
 
 def parse(line: bytes) -> tuple[str, str]:
     """The verb in upper case and the argument of a line, whatever its bytes are.
 
-    Telnet signs before an ABOR are dropped; a line that is not UTF-8 is read as Windows-1252.
+    Telnet signs in front (before an ABOR, or what a telnet program wants to agree on) are dropped;
+    a line that is not UTF-8 is read as Windows-1252.
     """
-    line = line.lstrip(bytes(range(0xF0, 0x100))).strip(b" \t\r\n")
+    line = _TELNET.sub(b"", line, count=1).strip(b" \t\r\n")
     try:
         text = line.decode("utf-8")
     except UnicodeDecodeError:
@@ -63,10 +70,10 @@ def answer(session: Session, verb: str, argument: str) -> Answer:
     return rule.answer(session, argument)
 
 
-def is_during(verb: str) -> bool:
-    """True for what is answered at once while a transfer is going on."""
+def is_during(verb: str, *, others_wait: bool = False) -> bool:
+    """True for what is answered at once while a transfer is going on, behind others that wait."""
     rule = TABLE.get(verb)
-    return rule is not None and rule.during
+    return rule is not None and rule.during and (rule.urgent or not others_wait)
 
 
 def admit(session: Session, user: str, tree: Tree) -> Reply:
@@ -131,7 +138,15 @@ RULES = (
     Rule("LIST", "[-al] [pattern]", "a long listing; *.BIN, *.* and SUB\\*.* work", do.long_list),
     Rule("NLST", "[-al] [pattern]", "the names only; patterns as in LIST", do.nlst),
     Rule("ALLO", "[bytes]", "not needed", do.allo),
-    Rule("ABOR", "", "stop the transfer that is going on", do.abor, open=True, during=True),
+    Rule(
+        "ABOR",
+        "",
+        "stop the transfer that is going on",
+        do.abor,
+        open=True,
+        during=True,
+        urgent=True,
+    ),
     Rule("NOOP", "", "do nothing", do.noop, open=True, during=True),
     Rule("SYST", "", "name the form of the listings", do.syst, open=True),
     Rule("FEAT", "", "name the extensions, in one line", do.feat, open=True),

@@ -88,7 +88,8 @@ class Lines(FTPHandler):  # type: ignore[misc]
             self.respond(said.LINE_TOO_LONG)
             return
         verb, argument = policy.parse(line)
-        if self._pausing or (self._job is not None and not policy.is_during(verb)):
+        at_once = policy.is_during(verb, others_wait=bool(self._waiting))
+        if self._pausing or (self._job is not None and not at_once):
             self._waiting.append((verb, argument))
             if len(self._waiting) > self.desk.limits.waiting:
                 self.dismiss(said.TOO_MANY_COMMANDS)

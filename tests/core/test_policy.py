@@ -275,6 +275,8 @@ def test_reply(session, line, expected):
         (IN, "EPSV 1", Listen),
         (IN, "ABOR", Abort),
         (IN, b"\xff\xf4\xff\xf2ABOR", Abort),
+        (IN, b"\xff\xfd\x06\xff\xf2ABOR", Abort),
+        (IN, b"\xff\xfb\x01\xff\xfd\nABOR", Abort),
         (IN, "QUIT", Leave),
     ],
 )
@@ -368,6 +370,11 @@ def test_type_changes_and_stays():
 def test_what_may_be_said_during_a_transfer():
     assert [verb for verb in policy.TABLE if policy.is_during(verb)] == ["ABOR", "NOOP", "STAT"]
     assert not policy.is_during("NONSENSE")
+
+
+def test_only_abor_overtakes_commands_that_wait():
+    overtaking = [verb for verb in policy.TABLE if policy.is_during(verb, others_wait=True)]
+    assert overtaking == ["ABOR"]
 
 
 def test_opening_lines():

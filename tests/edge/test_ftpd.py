@@ -410,20 +410,46 @@ def test_a_whole_script_in_one_packet_is_answered_in_order(serve):
         assert codes == ["331", "230", "200", "213", "500", "257", "221"]
 
 
+def drain(door):
+    """Take everything that comes over the data connection."""
+    data, _ = door.accept()
+    with data:
+        while data.recv(1 << 16):
+            pass
+
+
 def test_commands_during_a_transfer_wait_except_those_that_may_not(serve):
     with serve().talk() as talk:
         talk.say("TYPE I")
         with talk.listen() as door:
             assert talk.say("RETR STORI260.001")[:3] == "150"
-            talk.send(b"SIZE GO.BAT\r\nNOOP\r\nRETR GO.BAT\r\nPWD\r\n")
-            assert talk.line() == "200 Here."
+            assert talk.say("NOOP") == "200 Here."
             assert talk.say("STAT")[:3] == "211"
-            data, _ = door.accept()
-            with data:
-                while data.recv(1 << 16):
-                    pass
+            talk.send(b"SIZE GO.BAT\r\nRETR GO.BAT\r\nPWD\r\n")
+            drain(door)
         assert talk.line() == "226 Transfer complete."
         assert [talk.line()[:3] for _ in range(3)] == ["213", "425", "257"]
+
+
+def test_nothing_overtakes_what_waits_for_the_end_of_a_transfer(serve):
+    with serve().talk() as talk:
+        talk.say("TYPE I")
+        with talk.listen() as door:
+            assert talk.say("RETR STORI260.001")[:3] == "150"
+            talk.send(b"SIZE GO.BAT\r\nNOOP\r\nSTAT\r\nPWD\r\n")
+            drain(door)
+        assert talk.line() == "226 Transfer complete."
+        assert [talk.line()[:3] for _ in range(4)] == ["213", "200", "211", "257"]
+
+
+def test_abor_does_not_wait_behind_others(serve):
+    with serve().talk() as talk:
+        talk.say("TYPE I")
+        with talk.listen() as door:
+            assert talk.say("RETR STORI260.001")[:3] == "150"
+            talk.send(b"SIZE GO.BAT\r\nABOR\r\nPWD\r\n")
+            assert [talk.line()[:3] for _ in range(4)] == ["426", "226", "213", "257"]
+            drain(door)
 
 
 def test_quit_waits_for_the_transfer(serve):
