@@ -7,13 +7,11 @@ from __future__ import annotations
 
 import datetime
 import json
-import shutil
-import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import msgspec
 
-from deployer.face import estimate, text, words
+from deployer.face import estimate, tables, text, words
 from deployer.face.view import Row
 
 Write = Callable[[str], object]
@@ -40,7 +38,7 @@ def status(rows: Sequence[Row], write: Write, *, as_json: bool, now: float) -> N
         age = text.duration(now - row.since)
         doing = words.doing(row, known, now)
         lines.append((row.deployment, row.target, done, age, payload(row), doing))
-    _columns(lines, write)
+    tables.columns(lines, write)
 
 
 def history(rows: Sequence[Row], write: Write, *, as_json: bool) -> None:
@@ -70,7 +68,7 @@ def history(rows: Sequence[Row], write: Write, *, as_json: bool) -> None:
                 f"{row.state.value}{why}",
             )
         )
-    _columns(lines, write)
+    tables.columns(lines, write)
     if any(row.emulated and row.proof and row.proof.tokens_per_second for row in rows):
         write(f"{text.on_screen(EMULATED)}\n")
 
@@ -100,25 +98,3 @@ def payload(row: Row) -> str:
     named = [file.long_name for file in row.files if file.name not in words.OURS]
     first = named[0] if named else "nothing"
     return first if len(row.files) < 2 else f"{first} and {len(row.files) - 1} more"
-
-
-def _columns(lines: Sequence[tuple[str, ...]], write: Write) -> None:
-    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
-    for line in _aligned(lines):
-        if width is not None and len(line) > width:
-            line = line[: max(width - 3, 0)] + "..."  # noqa: PLW2901 - the same line, cut
-        write(line + "\n")
-
-
-_RIGHT = {"bytes", "rate", "tok/s", "done", "for"}
-
-
-def _aligned(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    names = lines[0]
-    for line in lines:
-        cells = [
-            cell.rjust(wide) if name in _RIGHT else cell.ljust(wide)
-            for cell, wide, name in zip(line, widths, names, strict=True)
-        ]
-        yield "  ".join(cells).rstrip()

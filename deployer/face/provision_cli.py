@@ -11,15 +11,13 @@ from typing import Any
 
 import click
 import msgspec
-from rich.console import Console
-from rich.table import Table
 
 from deployer import staging
 from deployer.bench import Bench, Outcome, Results, Watchers, provision, reports, results, schema
 from deployer.bench.plan import Plan, plan
 from deployer.errors import EXIT_USE, OutputExists, WrongUse
 from deployer.events import Event, TransferTick, to_json
-from deployer.face import text
+from deployer.face import tables, text
 from deployer.face.card import typed_lines
 from deployer.settings import Settings
 
@@ -133,8 +131,7 @@ def _writing(path: Path) -> Iterator[None]:
 def _watchers(*, as_json: bool) -> Watchers:
     if as_json:
         return Watchers(on_event=_print_event)
-    console = Console(highlight=False, markup=False)
-    return Watchers(tell=lambda target, line: console.print(f"{target}: {line}", soft_wrap=True))
+    return Watchers(tell=_tell)
 
 
 def _print_event(event: Event) -> None:
@@ -151,51 +148,65 @@ def _show_plan(shown: Plan, *, as_json: bool) -> int:
         total = {"bytes": shown.length, "seconds": shown.seconds}
         click.echo(json.dumps({"total": total, "problems": len(shown.problems)}))
     else:
-        table = _table("target", "address", "payload", "bytes", "parts", "about", "what")
+        lines = [("target", "address", "payload", "bytes", "parts", "about", "what")]
         for step in shown.steps:
-            what = step.problem or ("is there, nothing is sent" if step.there else "would be sent")
+            there = "is there, nothing is sent" if step.there else "would be sent"
+            what = "cannot be sent, see below" if step.problem else there
             sent = "" if step.there or step.problem else f"{step.length:,}"
             about = text.duration(max(step.seconds, 1)) if sent else ""
-            table.add_row(
-                step.target, step.address, step.payload, sent, str(step.parts), about, what
-            )
-        _print(table)
+            parts = str(step.parts) if not step.problem else ""
+            lines.append((step.target, step.address, step.payload, sent, parts, about, what))
+        tables.columns(lines, _say)
+        for problem, targets in _by_problem(shown).items():
+            _say(f"{text.on_screen(f'{problem} ({targets})')}\n")
         least = text.duration(max(shown.seconds, 1)) if shown.length else "0 s"
-        click.echo(f"{shown.length:,} bytes at most, {least} at least. Nothing was touched.")
+        line = f"{shown.length:,} bytes at most, {least} at least. Nothing was touched."
+        _say(f"{text.on_screen(line)}\n")
     return EXIT_USE if shown.problems else 0
 
 
+def _by_problem(shown: Plan) -> dict[str, str]:
+    """What could not be staged, and whose it is: one file for forty PCs is missing once."""
+    found: dict[str, list[str]] = {}
+    for step in shown.problems:
+        found.setdefault(step.problem, []).append(step.target)
+    return {
+        problem: ", ".join(targets[:3]) + (f" and {len(targets) - 3} more" if targets[3:] else "")
+        for problem, targets in found.items()
+    }
+
+
 def _show(ended: Results) -> None:
-    table = _table("target", "address", "outcome", "payloads", "sent", "seconds", "tok/s", "what")
+    lines = [("target", "address", "outcome", "payloads", "sent", "seconds", "tok/s", "what")]
     for target in ended.targets:
         speeds = [d.tokens_per_second for d in target.deliveries if d.tokens_per_second]
         payloads = ", ".join(
             d.payload if d.proved else f"{d.payload} (not)" for d in target.deliveries
         )
-        table.add_row(
+        lines.append((
             target.name, target.address, target.outcome, payloads, f"{target.sent:,}",
             f"{target.seconds:.1f}", f"{speeds[-1]:.4g}" if speeds else "", target.reason,
-        )  # fmt: skip
-    _print(table)
+        ))  # fmt: skip
+    tables.columns(lines, _say)
     for stranger in ended.strangers:
         mac = f" ({stranger.mac})" if stranger.mac else ""
-        click.echo(f"not of this bench: {stranger.address}{mac}, {stranger.what}")
+        line = f"not of this bench: {stranger.address}{mac}, {stranger.what}"
+        _say(f"{text.on_screen(line)}\n")
     good = ended.count(Outcome.PROVED, Outcome.THERE)
     new = ended.count(Outcome.PROVED)
     total = len(ended.targets)
-    click.echo(f"{good} of {total} proved ({new} now) in {text.duration(ended.seconds)}.")
+    _say(f"{good} of {total} proved ({new} now) in {text.duration(ended.seconds)}.\n")
     if good < total:
-        click.echo("Say the same again when the cause is gone: only what is missing is sent.")
+        line = "Say the same again when the cause is gone: only what is missing is sent."
+        _say(f"{text.on_screen(line)}\n")
 
 
-def _table(*columns: str) -> Table:
-    table = Table(box=None, pad_edge=False, header_style="bold")
-    for column in columns:
-        right = column in ("bytes", "parts", "sent", "seconds", "tok/s")
-        table.add_column(column, justify="right" if right else "left", overflow="fold")
-    return table
+def _tell(target: str, said: str) -> None:
+    """A line for people, or several, each with its target."""
+    for line in said.splitlines():
+        _say(f"{text.on_screen(f'{target}: {line}')}\n")
 
 
-def _print(table: Table) -> None:
-    width = None if sys.stdout.isatty() else 200
-    Console(highlight=False, markup=False, width=width).print(table)
+def _say(line: str) -> None:
+    sys.stdout.write(line)
+    sys.stdout.flush()

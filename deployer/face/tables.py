@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+import shutil
+import sys
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import msgspec
@@ -14,7 +16,6 @@ from deployer.core.modelfile import Checkpoint
 from deployer.face import text
 
 Write = Callable[[str], object]
-_RECENT = 5
 
 
 def findings(
@@ -51,3 +52,26 @@ def model(shape: Checkpoint, file: Path, write: Write, *, as_json: bool) -> None
     shared = "shared with" if shape.shared_classifier else "apart from"
     line = f"  {shape.vocabulary} tokens, classifier {shared} the embedding, "
     write(text.on_screen(f"{line}{shape.longest} tokens at most") + "\n")
+
+
+def columns(lines: Sequence[tuple[str, ...]], write: Write) -> None:
+    """A table, the names of its columns first. On a terminal a line is cut at the edge."""
+    width = shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+    for line in _aligned(lines):
+        if width is not None and len(line) > width:
+            line = line[: max(width - 3, 0)] + "..."  # noqa: PLW2901 - the same line, cut
+        write(line + "\n")
+
+
+_RIGHT = {"bytes", "rate", "tok/s", "done", "for", "parts", "sent", "seconds"}
+
+
+def _aligned(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    names = lines[0]
+    for line in lines:
+        cells = [
+            cell.rjust(wide) if name in _RIGHT else cell.ljust(wide)
+            for cell, wide, name in zip(line, widths, names, strict=True)
+        ]
+        yield "  ".join(cells).rstrip()

@@ -19,6 +19,7 @@ MODEL = "payloads/models/campfire/campfire260K.bin"
 COMMANDS = [
     "status", "history", "history --target 192.168.1.2", "card D7F3A21C", "card D0000003",
     "proof D0000001", f"model inspect {MODEL}", f"push --target sim --no-run {MODEL}",
+    "provision tests/face/narrow.toml --dry-run", "provision tests/face/narrow.toml",
 ]  # fmt: skip
 
 
