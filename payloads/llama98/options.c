@@ -23,24 +23,49 @@ static int wrong(const char *option, const char *value)
     return complain(EXIT_USAGE, "wrong use: ", option, " ", value, (const char *)0);
 }
 
-/* A whole number as atoi reads it, within 32 bits, and nothing after it. */
-static int read_whole(const char *text, i32 *value)
+/* The digits of a whole number and nothing after them; 2^63 for what is larger. */
+static int read_digits(const char *text, int *negative, u64 *size)
 {
-    int negative = *text == '-';
-    u32 number = 0;
+    const u64 most = (u64)1 << 63;
 
+    *negative = *text == '-';
+    *size = 0;
     if (*text == '-' || *text == '+')
         text++;
     if (!*text)
         return 0;
     for (; *text; text++) {
-        if (*text < '0' || *text > '9' || number > 214748364u)
+        if (*text < '0' || *text > '9')
             return 0;
-        number = number * 10 + (u32)(*text - '0');
+        *size = *size > most / 10 ? most : *size * 10 + (u32)(*text - '0');
+        if (*size > most)
+            *size = most;
     }
-    if (number > 0x7FFFFFFFu)
+    return 1;
+}
+
+static int read_whole(const char *text, i32 *value)
+{
+    int negative;
+    u64 size;
+
+    if (!read_digits(text, &negative, &size) || size > 0x7FFFFFFFu)
         return 0;
-    *value = negative ? -(i32)number : (i32)number;
+    *value = negative ? -(i32)size : (i32)size;
+    return 1;
+}
+
+/* A seed as llama2.c's atoi reads it: a 64-bit number, of which an int keeps the lower half. */
+static int read_seed(const char *text, u64 *seed)
+{
+    int negative;
+    u64 size;
+
+    if (!read_digits(text, &negative, &size))
+        return 0;
+    if (!negative)
+        size -= size >> 63; /* the largest there is */
+    *seed = (u64)(i64)(i32)(u32)(negative ? 0 - size : size);
     return 1;
 }
 
@@ -86,10 +111,7 @@ static int take(struct options *o, const char *option, const char *value)
     case 'p':
         return read_float(value, &o->topp);
     case 's':
-        if (!read_whole(value, &whole))
-            return 0;
-        o->seed = (u64)(i64)whole; /* a negative one is extended, as llama2.c's is */
-        return 1;
+        return read_seed(value, &o->seed);
     case 'n':
         return read_whole(value, &o->steps);
     case 'q':

@@ -197,6 +197,27 @@ def test_seed_zero_comes_from_the_clock(run: Run, models: Models) -> None:
     assert len({text_of(run(*args)) for _ in range(3)}) > 1
 
 
+@pytest.mark.parametrize(
+    ("seed", "same"),
+    [
+        ("4294967297", "1"),
+        ("3000000000", "-1294967296"),
+        ("+7", "7"),
+        ("-2147483648", "2147483648"),
+        ("9223372036854775806", "-2"),
+        ("9223372036854775807", "-1"),
+        ("99999999999999999999999", "-1"),
+        ("-9223372036854775807", "1"),
+    ],
+)
+def test_a_long_seed_is_cut_as_llama2c_cuts_it(
+    run: Run, models: Models, seed: str, same: str
+) -> None:
+    path, tokenizer = models["campfire"]
+    args = (path, "-z", tokenizer, "-t", "1.5", "-p", "1", "-n", "24", "-q", "0", "-s")
+    assert text_of(run(*args, seed)) == text_of(run(*args, same))
+
+
 # ---- wrong use, bad input: one line, its own exit code ----
 
 
@@ -268,6 +289,9 @@ def test_a_prompt_longer_than_the_context(run: Run, models: Models) -> None:
         (["M", "-n", "12x"], 1, b"-n 12x"),
         (["M", "-n", "99999999999"], 1, b"-n 99999999999"),
         (["M", "-s", ""], 1, b"-s"),
+        (["M", "-s", "12x"], 1, b"-s 12x"),
+        (["M", "-s", "-"], 1, b"-s -"),
+        (["M", "-q", "4294967304"], 1, b"-q 4294967304"),
         (["M", "-q", "4"], 1, b"-q 4"),
         (["M", "--cpu", "sse"], 1, b"--cpu sse"),
         (["M", "-x", "1"], 1, b"-x 1"),
