@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import functools
 import os
 import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
@@ -145,6 +146,16 @@ def check(faults: Sequence[str]) -> int:
     return 0
 
 
+@contextlib.contextmanager
+def _drive_c(named: Path | None) -> Iterator[Path]:
+    """The directory that was named; without one, one that goes when this PC is switched off."""
+    if named is not None:
+        yield named
+        return
+    with tempfile.TemporaryDirectory(prefix="deployer-sim-") as fresh:
+        yield Path(fresh)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: the screen said --until; 1: it did not; 2: wrong use; 3: its host is gone."""
     options = parser().parse_args(arguments)
@@ -156,9 +167,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     lines = options.type or CARD
     if options.shell:
         lines = [line.rstrip("\r\n") for line in sys.stdin]
-    with tempfile.TemporaryDirectory(prefix="deployer-sim-") as fresh:
+    with _drive_c(options.disk) as disk:
         try:
-            machine = make(options, options.disk or Path(fresh), stop.is_set)
+            machine = make(options, disk, stop.is_set)
         except (ValueError, OSError) as error:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2

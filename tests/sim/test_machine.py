@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -240,3 +242,13 @@ def test_lines_can_come_from_standard_input(
     monkeypatch.setattr(sys, "stdin", ["ECHO Finished.\n"])
     assert main(["--shell"]) == 0
     assert "C:\\WINDOWS>ECHO Finished." in capsys.readouterr().out
+
+
+def test_switched_off_at_once_it_leaves_nothing_behind(tmp_path: Path) -> None:
+    (tmp_path / "tmp").mkdir()
+    script = "import deployer.sim.__main__ as sim, os; sim.leash = lambda: None; "
+    script += "sim.visit = lambda *a, **k: os._exit(3); sim.main()"
+    command = [sys.executable, "-c", script, "--leash", f"--disk={tmp_path / 'c'}"]
+    environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
+    assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 3
+    assert list((tmp_path / "tmp").iterdir()) == []
