@@ -33,7 +33,7 @@ def run(arguments: list[str]) -> int:
         return _fail(error.format_message(), f"See: {command} --help", errors.EXIT_USE, debug)
     except (KeyboardInterrupt, click.Abort):
         return _fail(
-            "Stopped.", "What has arrived stays on the target: the same command goes on from there.",
+            "Stopped.", "What has arrived stays on the target: the same command goes on there.",
             errors.EXIT_INTERRUPTED, debug,
         )  # fmt: skip
     except BrokenPipeError:
