@@ -1,8 +1,10 @@
 """One owner per wire: a lock that dies with its process and tells whose it is.
 
-On Linux it is a listening socket in the abstract namespace: that belongs to the network namespace,
-as the interface does, needs no directory, and names its owner by SO_PEERCRED. Elsewhere it is flock
-on a file in the system's temporary directory.
+On Linux it is a socket in the abstract namespace: that belongs to the network namespace, as the
+interface does, and needs no directory. Beside it stands a second one with the owner's number in its
+name, which everybody may read in /proc; nobody connects to either, since a caller whom no one
+answers would wait in its queue until that is full. Elsewhere it is flock on a file in the system's
+temporary directory.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ import contextlib
 import os
 import re
 import socket
-import struct
 import sys
 import tempfile
 from pathlib import Path
@@ -25,45 +26,48 @@ class Ownership:
 
     def __init__(self, interface: str) -> None:
         """Take it. Raises WireBusy, which names the process that has it."""
-        self._held: socket.socket | IO[str]
+        self._held: tuple[socket.socket | IO[str], ...]
         if sys.platform == "linux":
             self._held = _bind(interface)
         else:
-            self._held = _flock(interface)
+            self._held = (_flock(interface),)
 
     def release(self) -> None:
         """Let the next one in."""
-        self._held.close()
+        for held in self._held:
+            held.close()
 
 
 def owner(interface: str) -> int | None:
     """The process that owns the wire on this interface; None when nobody does or it is unknown."""
     if sys.platform != "linux":
         return None
-    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as caller:
-        try:
-            caller.connect(_name(interface))
-        except OSError:
-            return None
-        raw = caller.getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, struct.calcsize("3i"))
-        return int(struct.unpack("3i", raw)[0])
+    try:
+        lines = Path("/proc/self/net/unix").read_bytes().splitlines()
+    except OSError:
+        return None
+    said = b"@" + os.fsencode(_name(interface)[1:]) + b"/"
+    numbers = (line.rpartition(said)[2] for line in lines if said in line)
+    return next((int(number) for number in numbers if number.isdigit()), None)
 
 
 def _name(interface: str) -> str:
     return f"\0deployer.wire.{interface}"
 
 
-def _bind(interface: str) -> socket.socket:
-    sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+def _bind(interface: str) -> tuple[socket.socket, ...]:
+    lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     try:
-        sock.bind(_name(interface))
+        lock.bind(_name(interface))
     except OSError as error:
-        sock.close()
+        lock.close()
         pid = owner(interface)
         whose = f"process {pid}" if pid else "its process cannot be seen from here"
         raise WireBusy(interface=interface, owner=whose) from error
-    sock.listen(8)
-    return sock
+    sign = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+    with contextlib.suppress(OSError):
+        sign.bind(f"{_name(interface)}/{os.getpid()}")  # no interface's name has a slash
+    return lock, sign
 
 
 def _flock(interface: str) -> IO[str]:
