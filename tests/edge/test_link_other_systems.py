@@ -160,7 +160,8 @@ def mac() -> tuple[Link, Said]:
         },
         "en0",
     )  # fmt: skip
-    return MacLink(said), said
+    numbers = {"en0": 4, "en1": 6, "en5": 9, "bridge0": 11, "utun0": 12}
+    return MacLink(said, numbers.__getitem__), said
 
 
 def win() -> tuple[Link, Said]:
@@ -228,6 +229,22 @@ def test_the_cable_is_found_set_and_given_back(system: str, tmp_path: Path) -> N
     held.release()
     assert said.commands == expected
     assert not list(tmp_path.glob("*.json"))
+
+
+VPN = """utun7: flags=8051<UP,POINTOPOINT,RUNNING,MULTICAST> mtu 1380
+\tinet 10.200.0.2 --> 10.200.0.1 netmask 0xffffffff
+"""
+
+
+def test_a_mac_knows_its_interface_again_when_another_comes_before_it(tmp_path: Path) -> None:
+    _, said = mac()
+    numbers = {"en0": 4, "en1": 6, "en5": 9, "bridge0": 11, "utun0": 12, "utun7": 13}
+    link = MacLink(said, numbers.__getitem__)
+    nobody_is_asked = arp.Patience(probes=0)
+    held = lease.up(lease.Request(ADDRESS, patience=nobody_is_asked), tmp_path, link=link)
+    said.answers[macos.INTERFACES] = VPN + IFCONFIG
+    held.release()
+    assert said.commands[-1] == "ifconfig en0 inet 192.168.1.1 -alias"
 
 
 WORDS = [

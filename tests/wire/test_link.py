@@ -167,6 +167,60 @@ def test_one_owner_per_wire(wire: Lab, tmp_path: Path) -> None:
     assert addresses(wire.host, "wire0") == [ADDRESS]
 
 
+LOOK = """
+from deployer.edge.link.owner import owner
+result = [owner("wire0") for _ in range(50)]
+"""
+
+
+def test_looking_at_a_wire_in_use_costs_its_owner_nothing(wire: Lab, tmp_path: Path) -> None:
+    """However often somebody asks, everybody gets the answer at once."""
+    code = UP + "print(json.dumps(result), flush=True); sys.stdin.read()"
+    values = {"state": str(tmp_path), "address": ADDRESS, "request": {}}
+    program = f"import json, sys\nfrom pathlib import Path\nglobals().update({values!r})\n{code}"
+    daemon = wire.host.start(sys.executable, "-c", program)
+    assert daemon.stdout is not None
+    assert "wire0" in daemon.stdout.readline()
+    assert wire.host.python(LOOK) == [daemon.pid] * 50
+    assert wire.host.python(LOOK.replace("wire0", "wire")) == [None] * 50
+
+
+RENAMED = {
+    "its name": ["link set wire0 down", "link set wire0 name cable7", "link set cable7 up"],
+    "its MAC": ["link set wire0 address 02:00:00:00:00:77"],
+}
+
+
+@pytest.mark.parametrize("case", RENAMED)
+def test_an_interface_that_was_given_another_is_known_again(
+    wire: Lab, tmp_path: Path, case: str
+) -> None:
+    up(wire.host, tmp_path)
+    for line in RENAMED[case]:
+        wire.host.ip(line)
+    (here,) = (i for i in json.loads(wire.host.sh("ip", "-j", "link")) if i["ifname"] != "lo")
+    status = wire.host.deployer("link", "status", "--state-dir", tmp_path).stdout
+    assert "address 192.168.1.1/24 (set by deployer)" in status
+    down(wire.host, tmp_path)
+    assert addresses(wire.host, here["ifname"]) == []
+    (left,) = json.loads(wire.host.sh("ip", "-j", "link", "show", here["ifname"]))
+    assert "UP" not in left["flags"]
+
+
+def test_another_namespace_is_another_computer(wire: Lab, tmp_path: Path) -> None:
+    """One that looks alike is not touched: a container that is started again, for one."""
+    twin, far = wire.machine("twin"), wire.machine("far")
+    up(wire.host, tmp_path)
+    index = json.loads(wire.host.sh("ip", "-j", "link", "show", "wire0"))[0]["ifindex"]
+    alike = f"index {index} address {wire.host.mac('wire0')}"
+    twin.ip(f"link add wire0 {alike} type veth peer name far0 netns {far.name}")
+    twin.ip("addr add 192.168.1.1/24 dev wire0")
+    twin.ip("link set wire0 up")
+    before = twin.picture()
+    down(twin, tmp_path)
+    assert twin.picture() == before
+
+
 REFUSALS = {
     "the interface with the default route": ("home0", {}, "InterfaceCarriesInternet"),
     "an interface that is not there": ("nope0", {}, "InterfaceMissing"),
@@ -279,7 +333,8 @@ def test_without_a_cable_the_address_is_set_all_the_same(wire: Lab, tmp_path: Pa
 def test_ipv6_comes_back_too(wire: Lab, tmp_path: Path) -> None:
     wire.host.sysctl("net.ipv6.conf.wire0.disable_ipv6", 0)
     wire.host.sysctl("net.ipv6.conf.wire0.accept_dad", 0)
-    for first in ([], ["link set wire0 up"]):
+    set_by_hand = ["-6 addr add fd00::5/64 dev wire0 nodad", "-6 addr add fd00::7/64 dev wire0"]
+    for first in ([], set_by_hand, ["link set wire0 up"]):
         for line in first:
             wire.host.ip(line)
         before = wire.host.picture()

@@ -132,10 +132,12 @@ def down(
 def status(state_dir: Path, *, link: Link | None = None) -> tuple[Wire, ...]:
     """Every interface that a cable fits into, or that we changed. Changes nothing."""
     link = link or this_system()
-    known = {record.interface: record for record in undo.records(state_dir)}
+    interfaces = link.interfaces()
+    changed = ((undo.same_now(record, interfaces), record) for record in undo.records(state_dir))
+    known = {interface.name: record for interface, record in changed if interface is not None}
     return tuple(
         Wire(interface, known.get(interface.name), owner(interface.name))
-        for interface in link.interfaces()
+        for interface in interfaces
         if interface.wired or interface.name in known
     )
 

@@ -17,6 +17,9 @@ _MAIN_TABLE = 254
 _IFF_UP, _IFF_LOOPBACK = 1, 8
 _REACHABLE, _STALE = 0x02, 0x04 | 0x08 | 0x10
 _SYS = Path("/sys/class/net")
+_NAMESPACE = Path("/proc/self/ns/net")
+_PERMANENT, _NO_DAD = 0x80, 0x02
+_SCOPE_LINK = 253
 _CABLE_KINDS = ("", "veth")
 """Kinds of link that are a cable: hardware has none; a veth without a master joins namespaces."""
 
@@ -50,9 +53,10 @@ class LinuxLink:
         )
 
     def boot(self) -> str:
-        """The kernel's boot id."""
+        """The kernel's boot id, and the network namespace, which has interfaces of its own."""
         try:
-            return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            boot = Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+            return f"{boot} {_NAMESPACE.stat().st_ino}"
         except OSError:
             return ""
 
@@ -65,7 +69,7 @@ class LinuxLink:
         if daemons.networkd_claim(interface.index):
             changes.append(Change("networkd"))
         if not interface.up:
-            changes.append(Change("up"))
+            changes.append(Change("up", _lost_by_down(interface.index)))
         if address not in interface.addresses:
             changes.append(Change("address", str(address)))
         if host_route and not _has_route(interface.index, host_route):
@@ -99,6 +103,7 @@ class LinuxLink:
                 _networkd(interface, daemons.networkd_resume)
             case "up":
                 self._set(interface, up=False)
+                self._add_ipv6(interface, change.value)
             case "address":
                 self._delete_address(interface, change.value)
             case "route":
@@ -113,6 +118,15 @@ class LinuxLink:
             (now,) = netlink.get_links(index)
             if bool(now["flags"] & _IFF_UP) != up:
                 netlink.link("set", index=index, state="up" if up else "down")
+
+    def _add_ipv6(self, interface: str, values: str) -> None:
+        for value in reversed(values.split()):  # the kernel shows the newest first
+            address, _, flag = value.partition(",")
+            ip, _, prefix = address.partition("/")
+            flags = {"flags": _NO_DAD} if flag else {}
+            with _changing(interface, errno.EEXIST, errno.ENODEV) as (netlink, index):
+                if index is not None:
+                    netlink.addr("add", index=index, address=ip, prefixlen=int(prefix), **flags)
 
     def _add_address(self, interface: str, value: str) -> None:
         ip, _, prefix = value.partition("/")
@@ -159,6 +173,22 @@ def neighbours(interface: int, *, sure: bool = False) -> dict[str, str]:
             if entry["state"] & states and "NDA_LLADDR" in attributes:
                 found[attributes["NDA_DST"]] = attributes["NDA_LLADDR"]
     return found
+
+
+def _lost_by_down(index: int) -> str:
+    """IPv6 addresses that somebody has set, which the kernel drops when an interface goes down.
+
+    Separated by blanks, with `,nodad` where they were set so.
+    """
+    found = []
+    with _netlink() as netlink:
+        for entry in netlink.get_addr(family=socket.AF_INET6, index=index):
+            attributes = dict(entry["attrs"])
+            flags = attributes.get("IFA_FLAGS", entry["flags"])
+            if flags & _PERMANENT and entry["scope"] != _SCOPE_LINK:
+                no_dad = ",nodad" if flags & _NO_DAD else ""
+                found.append(f"{attributes['IFA_ADDRESS']}/{entry['prefixlen']}{no_dad}")
+    return " ".join(found)
 
 
 def _has_route(index: int, target: str) -> bool:

@@ -7,7 +7,9 @@ restart takes it away. Tested on the tools' published outputs; not yet on a real
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+import socket
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 
 from deployer.core.wire import Address, Interface
 from deployer.edge.link import Change, commands
@@ -28,8 +30,14 @@ class MacLink(commands.ByCommands):
     system = "macOS"
     tried = False
 
-    def __init__(self, run: commands.Run = commands.run) -> None:
+    def __init__(
+        self,
+        run: commands.Run = commands.run,
+        number: Callable[[str], int] = socket.if_nametoindex,
+    ) -> None:
+        """`number` is the kernel's of an interface, which ifconfig does not print."""
         super().__init__(run, apply_words, revert_words)
+        self._number = number
 
     def interfaces(self) -> tuple[Interface, ...]:
         """Every interface but loopback, as it is now."""
@@ -38,7 +46,14 @@ class MacLink(commands.ByCommands):
             default = parse_default(self._run(DEFAULT))
         except LinkFailed:  # "not in table": there is no way to the internet
             default = ("", "")
-        return parse_interfaces(self._run(INTERFACES), ports, default)
+        found = parse_interfaces(self._run(INTERFACES), ports, default)
+        return tuple(replace(each, index=self._numbered(each)) for each in found)
+
+    def _numbered(self, interface: Interface) -> int:
+        try:
+            return self._number(interface.name)
+        except OSError:  # it went this very moment
+            return interface.index
 
     def boot(self) -> str:
         """The session's id, new with every start of the system."""
@@ -101,7 +116,7 @@ def parse_default(text: str) -> tuple[str, str]:
 def parse_interfaces(
     text: str, ports: Mapping[str, str], default: tuple[str, str]
 ) -> tuple[Interface, ...]:
-    """The interfaces in the output of `ifconfig -a`."""
+    """The interfaces in the output of `ifconfig -a`, numbered as they stand there."""
     found = []
     for index, (name, flags, body) in enumerate(_blocks(text), 1):
         if "LOOPBACK" in flags:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -78,18 +78,32 @@ def records(state_dir: Path) -> Iterator[UndoRecord]:
             yield record
 
 
+def same_now(record: UndoRecord, interfaces: Sequence[Interface]) -> Interface | None:
+    """The interface of a record as it is now; None when it is gone.
+
+    Its number stays as long as it exists. Its name or its MAC may have been changed meanwhile, but
+    hardly both: with neither, the number is another's by now.
+    """
+    before = record.before
+    numbered = [i for i in interfaces if i.index == before.index]
+    named = next((i for i in numbered if i.name == before.name), None)
+    return named or next((i for i in numbered if i.mac == before.mac), None)
+
+
 def replay(link: Link, state_dir: Path, record: UndoRecord) -> None:
     """Give the interface back as it was, then forget. May be cut off anywhere and done again.
 
     Only the owner of the wire calls it. A reboot has undone everything already; an interface that
     was unplugged and came back is a new one, where only what was said to daemons must be unsaid.
     """
-    now = next((i for i in link.interfaces() if i.name == record.interface), None)
+    now = same_now(record, link.interfaces())
     same_boot = not record.boot or record.boot == link.boot()
     if same_boot:
-        same = now is not None and (now.index, now.mac) == (record.before.index, record.before.mac)
         for change in reversed(record.changes):
-            if same or change.kind in ("networkmanager", "networkd"):
+            # networkd was told by a file that has the name of then
+            if now is not None and change.kind != "networkd":
+                link.revert(now.name, change)
+            elif change.kind in ("networkmanager", "networkd"):
                 link.revert(record.interface, change)
     try:
         path_of(state_dir, record.interface).unlink(missing_ok=True)
