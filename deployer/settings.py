@@ -73,9 +73,14 @@ def _read(path: Path) -> dict[str, Any]:
                 remedy=f"There are: {', '.join(known)}.",
             )
     try:
-        msgspec.convert(table, Settings)
+        settings = msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
         raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error
+    if not settings.timeout >= 0:  # nan is not
+        raise WrongUse(
+            what=f"{path}: timeout = {settings.timeout} are no seconds.",
+            remedy="Correct the file; 0 is for ever.",
+        )
     return table
 
 

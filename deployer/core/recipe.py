@@ -167,3 +167,28 @@ def _quoted(value: str) -> str:
         escaped.append("\\" * (backslashes * 2 + 1 if char == '"' else backslashes) + char)
         backslashes = 0
     return '"' + "".join(escaped) + "\\" * (backslashes * 2) + '"'
+
+
+def arguments(line: str) -> list[str]:
+    """The words of a command line as a program there reads them; undoes the quoting above."""
+    words: list[str] = []
+    word: list[str] | None = None  # None between words: "" in quotes is one, too
+    quoted, rest = False, line
+    while rest:
+        body = rest.lstrip("\\")
+        slashes, rest = len(rest) - len(body), body[1:]
+        char = body[:1]
+        if not slashes and not quoted and char in " \t":
+            if word is not None:
+                words.append("".join(word))
+            word = None
+            continue
+        word = [] if word is None else word
+        word.append("\\" * (slashes // 2 if char == '"' else slashes))
+        if char == '"' and slashes % 2 == 0:
+            quoted = not quoted
+        elif not quoted and char in (" ", "\t"):
+            rest = body
+        else:
+            word.append(char)
+    return words if word is None else [*words, "".join(word)]

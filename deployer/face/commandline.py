@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import itertools
 import shlex
 from collections.abc import Sequence
 
+from deployer.core import recipe
 from deployer.face.view import Row
 from deployer.model import DEFAULT_TARGET_DIRECTORY, ENGINE_EXE
 
@@ -33,10 +33,11 @@ def push_again(row: Row, sources: Sequence[str]) -> str:
 
 
 def _options(run: str) -> list[str]:
-    """The recipe's options in a command line of the engine."""
-    lexer = shlex.shlex(run, posix=True, punctuation_chars=False)
-    lexer.whitespace_split = True
-    lexer.escape = ""
-    words = list(lexer)
-    pairs = itertools.pairwise(words)
-    return [piece for a, b in pairs if a in _OPTIONS for piece in (_OPTIONS[a], b)]
+    """The recipe's options in a command line of the engine: program, model, then pairs."""
+    pairs = iter(recipe.arguments(run)[2:])
+    return [
+        piece
+        for option, value in zip(pairs, pairs, strict=False)
+        if option in _OPTIONS
+        for piece in (_OPTIONS[option], value)
+    ]

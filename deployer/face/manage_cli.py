@@ -15,6 +15,7 @@ import click
 from deployer import client, manage, service
 from deployer.errors import DaemonMissing
 from deployer.face.jsonl import JsonLines
+from deployer.face.numbers import Number
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
 from deployer.face.serial_push import SerialPush, push_over_line
@@ -57,7 +58,7 @@ def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None)
 @click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
 @click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
 @click.option("--detach", is_flag=True, help="Let the daemon go on alone.")
-@click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
+@click.option("--timeout", type=Number(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @_store
 @click.pass_obj
@@ -122,7 +123,7 @@ def _write(line: str) -> None:
 
 
 @click.command("prune")
-@click.argument("days", type=click.FloatRange(min=0))
+@click.argument("days", type=Number(min=0))
 @_store
 @click.pass_obj
 def prune_command(config: Settings, /, days: float, state_dir: Path | None) -> None:

@@ -18,6 +18,7 @@ from deployer.core import batch, lint, plan
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables, text
 from deployer.face.jsonl import JsonLines
+from deployer.face.numbers import Number, as_given
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
@@ -57,8 +58,8 @@ def _payload(command: Callable[..., Any]) -> Callable[..., Any]:
             click.option("--no-run", is_flag=True, help="Deliver and prove only."),
             click.option("--prompt", help="Recipe: what the story begins with."),
             click.option("--steps", type=click.IntRange(0, 1 << 20), help="Recipe: tokens."),
-            click.option("--temperature", type=click.FloatRange(0, 100), help="Recipe: 0 greedy."),
-            click.option("--top-p", type=click.FloatRange(0, 1), help="Recipe: nucleus."),
+            click.option("--temperature", type=Number(0, 100), help="Recipe: 0 greedy."),
+            click.option("--top-p", type=Number(0, 1), help="Recipe: nucleus."),
             click.option("--seed", type=click.IntRange(0, (1 << 63) - 1), help="Recipe: chance."),
             click.option("--quantise", type=click.Choice(["0", "8"]), help="Recipe: 8 = int8."),
             click.option("--part-size", help="Size of a part, such as 1M.  [4M]"),
@@ -71,7 +72,7 @@ def _payload(command: Callable[..., Any]) -> Callable[..., Any]:
 
 def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
     options = tuple(
-        (name.replace("_", "-"), _number(given[name]))
+        (name.replace("_", "-"), as_given(given[name]))
         for name in _RECIPE_OPTIONS
         if given[name] is not None
     )
@@ -85,11 +86,6 @@ def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
         part_size=None if part_size is None else plan.parse_size(part_size),
         profile=given["profile"] or config.profile,
     )
-
-
-def _number(value: object) -> str:
-    """An option's value as the engine reads it: `0`, not `0.0`."""
-    return f"{value:g}" if isinstance(value, float) else str(value)
 
 
 @click.command("push")
@@ -116,7 +112,7 @@ def _number(value: object) -> str:
 @click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
 @click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
 @click.option("--detach", is_flag=True, help="Let the daemon go on alone.")
-@click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
+@click.option("--timeout", type=Number(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option("--screen", is_flag=True, help="Show the simulated PC's screen.")
 @click.option(
     "--fault", "faults", multiple=True, metavar="SPEC",

@@ -19,6 +19,7 @@ import msgspec
 from deployer import serial_service
 from deployer.errors import LineUnfit, WrongUse
 from deployer.events import Event, to_json
+from deployer.face.numbers import Number
 from deployer.face.serial_meter import Meter
 from deployer.model import DEFAULT_HOST_ADDRESS
 from deployer.serial_service import DEFAULT_SPEED, PROTOCOLS, Flow, Job
@@ -62,11 +63,11 @@ def _transfer(command: Callable[..., Any]) -> Callable[..., Any]:
             "--protocol", type=click.Choice(PROTOCOLS), default="zmodem", show_default=True
         ),
         click.option(
-            "--wait", type=click.FloatRange(1), default=120.0, show_default=True,
+            "--wait", type=Number(1), default=120.0, show_default=True,
             help="Seconds to wait for the other side to begin.",
         ),
         click.option(
-            "--patience", type=click.FloatRange(1), default=600.0, show_default=True,
+            "--patience", type=Number(1), default=600.0, show_default=True,
             help="Seconds of silence to bear once it has begun.",
         ),
         click.option("--json", "as_json", is_flag=True, help="One JSON object per line."),

@@ -13,6 +13,7 @@ from deployer import daemon, wire
 from deployer.client import SOCKET
 from deployer.daemon import Serving, Words
 from deployer.face.card import typed_lines, typed_steps
+from deployer.face.numbers import Number
 from deployer.host import Patience
 from deployer.settings import Settings
 
@@ -41,7 +42,7 @@ def register(cli: click.Group) -> None:
     "--on-demand", is_flag=True,
     help="Open ports at the first push, end when nothing is open and nobody watches.",
 )  # fmt: skip
-@click.option("--timeout", type=click.FloatRange(0), help="Seconds of silence to bear, 0 for ever.")
+@click.option("--timeout", type=Number(0), help="Seconds of silence to bear, 0 for ever.")
 @click.option(
     "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
 )

@@ -17,6 +17,7 @@ from deployer.core.presence import Answered, Verdict, there
 from deployer.core.wire import Finding
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
 from deployer.face import text
+from deployer.face.numbers import Number
 from deployer.model import LINE
 from deployer.settings import Settings
 
@@ -159,8 +160,8 @@ def _show(standing: wire.Standing) -> None:
 @click.command("ping")
 @click.argument("target")
 @click.option("--count", default=4, show_default=True, help="How often; 0: until Ctrl-C.")
-@click.option("--interval", default=1.0, type=click.FloatRange(0.1), help="Seconds between.")
-@click.option("--timeout", default=1.0, type=click.FloatRange(0.1, 60), help="Seconds to wait.")
+@click.option("--interval", default=1.0, type=Number(0.1), help="Seconds between.")
+@click.option("--timeout", default=1.0, type=Number(0.1, 60), help="Seconds to wait.")
 @click.option("--watch", is_flag=True, help="Say only when it appears, vanishes or returns.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
 @click.pass_obj

@@ -37,6 +37,29 @@ def test_the_command_line(options: list[tuple[str, str]], line: str) -> None:
 
 
 @pytest.mark.parametrize(
+    "prompt",
+    [
+        "",
+        "Zoo",
+        "it's",
+        'say "hi"',
+        'say "',
+        '"',
+        "-t",
+        "a b\\",
+        'a\\" b',
+        "\\",
+        "\\\\ x",
+        "  a  b  ",
+        "%P%",
+    ],
+)
+def test_the_program_reads_the_words_that_were_meant(prompt: str) -> None:
+    line = recipe.command(recipe.parse(TABLE, "x.toml"), NAMES, [("prompt", prompt)])
+    assert recipe.arguments(line) == ["LLAMA98.EXE", "M.BIN", "-z", "T.BIN", "-i", prompt]
+
+
+@pytest.mark.parametrize(
     "options",
     [[("seed", "1")], [("prompt", "Größe")], [("prompt", "a\nb")], [("prompt", "x" * 400)]],
 )

@@ -71,6 +71,10 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
         ((*SIM, "stories.bin", "other.tok.bin"), 1, "it has 9 tokens, the model 300", "belongs to"),
         ((*SIM, "cut.bin"), 1, "its header says", "Download the model again"),
         ((*SIM, "stories.bin", "right.tok.bin", "--prompt", "Größe"), 1, "plain ASCII", "letters"),
+        ((*SIM, "--temperature", "nan"), 1, "'--temperature': nan is not", "--help"),
+        ((*SIM, "--top-p", "nan"), 1, "'--top-p': nan is not", "--help"),
+        ((*SIM, "--timeout", "nan"), 1, "'--timeout': nan is not", "--help"),
+        ((*SIM, "--seed", "-1"), 1, "'--seed': -1 is not in the range", "--help"),
         (("push", "some.txt"), 1, "--target is missing", "--target sim"),
         (("push", "--target", "pc01", "some.txt"), 1, "--target pc01: neither", "WINIPCFG"),
         (REAL, 1, "No file was named", "FILE"),
@@ -145,12 +149,28 @@ def test_settings_come_from_flag_environment_and_file_in_that_order(
     assert "192.0.2.5" in deployer(*push, "--address", "192.0.2.5")[2]
 
 
-@pytest.mark.parametrize("text", ["wat = 1\n", "ftp_port = 'x'\n", "=\n"])
+@pytest.mark.parametrize(
+    "text", ["wat = 1\n", "ftp_port = 'x'\n", "=\n", "timeout = nan\n", "timeout = -1\n"]
+)
 def test_a_wrong_settings_file_is_named(deployer: Deployer, tmp_path: Path, text: str) -> None:
     (tmp_path / "deployer.toml").write_text(text)
     code, _out, err = deployer("status")
     assert code == 1
     assert "deployer.toml" in err
+
+
+def test_numbers_go_to_the_program_as_they_were_given(
+    deployer: Deployer, tmp_path: Path, model: Path
+) -> None:
+    (tmp_path / "stories.tok.bin").write_bytes(tokenizer(300))
+    options = ("--temperature", "0.123456789", "--top-p", "0.99999999", "--seed", "1" + 17 * "0")
+    code, _out, _err = deployer("stage", "--out", "out", *options, "--steps", "0", model)
+    assert code == 0
+    manifest = next((tmp_path / "out").glob("*.MAN")).read_text()
+    assert " -t 0.123456789 -p 0.99999999 -n 0 -s 100000000000000000 -q 0\n" in manifest
+    deployer("stage", "--out", "two", "--temperature", "1.0", "--top-p", "0", model)
+    manifest = next((tmp_path / "two").glob("*.MAN")).read_text()
+    assert " -t 1 -p 0 -q 0\n" in manifest
 
 
 def test_before_the_first_push_there_is_a_hint(deployer: Deployer) -> None:

@@ -280,6 +280,17 @@ def test_absence_is_noted() -> None:
             "llama98",
             "--recipe llama98 --temperature 0.8 --steps 9 --prompt 'Once upon'",
         ),
+        (
+            'LLAMA98.EXE M.BIN -z T.BIN -i "a \\"b\\""',
+            "llama98",
+            """--recipe llama98 --prompt 'a "b"'""",
+        ),
+        ("LLAMA98.EXE M.BIN -z T.BIN -i it's -q 0", "llama98", """'it'"'"'s' --quantise 0"""),
+        (
+            "LLAMA98.EXE M.BIN -z T.BIN -i -t -q 0",
+            "llama98",
+            "llama98 --prompt -t --quantise 0 '/x",
+        ),
     ],
 )
 def test_the_command_line_pushes_the_same(run: str, recipe: str, expected: str) -> None:
