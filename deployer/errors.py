@@ -228,6 +228,14 @@ class DirectoryForbidden(DeployerError):
     exit_code = EXIT_HOST
 
 
+class HomeMissing(DeployerError):
+    """This user has no home directory, so there is no place for {path}.
+    Name one with --state-dir, or set HOME.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class StoreFull(DeployerError):
     """{path}: nothing more can be written there ({why}), so the deployment was stopped.
     Make room on that disk, then push again: what has arrived stays on the target.
@@ -271,6 +279,14 @@ class TargetBusy(DeployerError):
 class TargetTimedOut(DeployerError):
     """{target} gave {reason}.
     Look at the old PC's screen, then start GO again there and push again: what has arrived stays.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class TargetNeverCalled(DeployerError):
+    """{target} gave {reason}.
+    Type the card's lines there; if they fail, look at its cable, WINIPCFG and PING, and run here: deployer doctor --target {address}
     """
 
     exit_code = EXIT_UNREACHABLE

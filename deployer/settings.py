@@ -19,7 +19,7 @@ from typing import Any
 import msgspec
 import platformdirs
 
-from deployer.errors import WrongUse
+from deployer.errors import HomeMissing, WrongUse
 from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY, LINE
 
 FILE_NAME = "deployer.toml"
@@ -29,7 +29,18 @@ def default_state_dir() -> str:
     """The user's own place; for root the system's, where a user that root becomes can get to."""
     if sys.platform == "linux" and os.geteuid() == 0:
         return "/var/lib/deployer"
-    return platformdirs.user_state_dir("deployer")
+    try:
+        return platformdirs.user_state_dir("deployer")
+    except RuntimeError:  # a user that the system does not know has no home
+        return "~/.local/state/deployer"
+
+
+def expanded(path: str | Path) -> Path:
+    """The path with its `~` replaced. Raises HomeMissing when nobody knows by what."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise HomeMissing(path=path) from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +58,11 @@ class Settings:
 
 def files() -> tuple[Path, ...]:
     """The files that are read, the first wins."""
-    return (Path(FILE_NAME), Path(platformdirs.user_config_dir("deployer")) / FILE_NAME)
+    here = Path(FILE_NAME)
+    try:
+        return (here, Path(platformdirs.user_config_dir("deployer")) / FILE_NAME)
+    except RuntimeError:
+        return (here,)
 
 
 def load(paths: tuple[Path, ...] | None = None) -> Settings:

@@ -50,7 +50,7 @@ class DeployerDriver(Driver):  # type: ignore[misc]
         name, address = self.target.name, self.service.address
         target = BenchTarget(name, address, deadline=float(self.deadline), retries=0)
         wire = Wire(self.wire, ftp_port=self.ftp_port, link=self.link)
-        folder = Path(self.state_dir or settings.load().state_dir).expanduser()
+        folder = settings.expanded(self.state_dir or settings.load().state_dir)
         self._lab = Lab(Bench.of(target, wire=wire), folder, use_daemon=not self.state_dir)
 
     def on_deactivate(self) -> None:

@@ -44,7 +44,7 @@ def provision(
     Raises what the host cannot do (ports, wire) and WrongUse for unknown names; what goes wrong
     with a target is in the results.
     """
-    folder = Path(state_dir or settings.load().state_dir).expanduser()
+    folder = settings.expanded(state_dir or settings.load().state_dir)
     options = Options(force, resume, tuple(only), tuple(groups), jobs)
     served = bench if resume else bench.select(options.only, options.groups)
 

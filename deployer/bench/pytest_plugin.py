@@ -188,7 +188,7 @@ def deployer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
     state = config.getini("deployer_state_dir")
     if named:
         bench = Bench.load(config.rootpath / named)
-        state_dir = Path(state or settings.load().state_dir).expanduser()
+        state_dir = settings.expanded(state or settings.load().state_dir)
     else:
         bench = Bench.of(_SIM)
         state_dir = Path(state).expanduser() if state else tmp_path_factory.mktemp("deployer")

@@ -19,7 +19,7 @@ from deployer.face.numbers import Number
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
 from deployer.face.serial_push import SerialPush, push_over_line
-from deployer.settings import Settings
+from deployer.settings import Settings, expanded
 
 _PATH = click.Path(path_type=Path)
 
@@ -31,7 +31,7 @@ def _store(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _directory(config: Settings, given: Path | None) -> Path:
-    return Path(given or config.state_dir).expanduser()
+    return expanded(given or config.state_dir)
 
 
 @click.command("cancel")

@@ -19,7 +19,7 @@ from deployer.errors import EXIT_USE, OutputExists, WrongUse
 from deployer.events import Event, TransferTick, to_json
 from deployer.face import tables, text
 from deployer.face.card import typed_lines
-from deployer.settings import Settings
+from deployer.settings import Settings, expanded
 
 _PATH = click.Path(path_type=Path)
 
@@ -63,7 +63,7 @@ def provision_command(config: Settings, /, bench: Path | None, **given: Any) -> 
         return _init(bench)
     found = Bench.load(bench)
     if given["dry_run"]:
-        state_dir = Path(given["state_dir"] or config.state_dir).expanduser()
+        state_dir = expanded(given["state_dir"] or config.state_dir)
         shown = plan(
             found, state_dir, only=given["only"], groups=given["groups"], force=given["force"]
         )

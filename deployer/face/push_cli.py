@@ -224,7 +224,7 @@ def _write(line: str) -> None:
 
 
 def _state_dir(config: Settings, given: dict[str, Any]) -> Path:
-    return Path(given["state_dir"] or config.state_dir).expanduser()
+    return settings.expanded(given["state_dir"] or config.state_dir)
 
 
 @click.command("stage")

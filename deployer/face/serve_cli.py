@@ -15,7 +15,7 @@ from deployer.daemon import Serving, Words
 from deployer.face.card import typed_lines, typed_steps
 from deployer.face.numbers import Number
 from deployer.host import Patience
-from deployer.settings import Settings
+from deployer.settings import Settings, expanded
 
 _PATH = click.Path(path_type=Path)
 _RUN = Path("/run/deployer")
@@ -53,7 +53,7 @@ def serve_command(config: Settings, /, **given: Any) -> int:
     With sudo it becomes the user who called it as soon as the ports are open. `deployer tui`
     brings one up with --on-demand when none runs; that one stays the user who started it.
     """
-    state_dir = Path(given["state_dir"] or config.state_dir).expanduser()
+    state_dir = expanded(given["state_dir"] or config.state_dir)
     address = given["address"] or f"{config.address}/24"
     wanted = wire.Wanted(
         address=address,

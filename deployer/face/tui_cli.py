@@ -23,7 +23,7 @@ from deployer.face.card import followed, hints, print_html, print_text, typed_li
 from deployer.face.view import Row, View, fold_all
 from deployer.host import Host, InProcess, Patience, recheck
 from deployer.service import Service
-from deployer.settings import Settings
+from deployer.settings import Settings, expanded
 
 _PATH = click.Path(path_type=Path)
 _STATE_DIR = click.option(
@@ -41,12 +41,12 @@ def register(cli: click.Group) -> None:
 def _directory(config: Settings, given: Path | None) -> Path:
     """The state directory that was named, else the running daemon's, else the user's own."""
     if given is not None:
-        return given.expanduser()
-    return client.home(Path(config.state_dir).expanduser())
+        return expanded(given)
+    return client.home(expanded(config.state_dir))
 
 
 def _own_directory(config: Settings, given: Path | None) -> Path:
-    return (given or Path(config.state_dir)).expanduser()
+    return expanded(given or config.state_dir)
 
 
 def _view(config: Settings, given: Path | None) -> View:

@@ -65,7 +65,7 @@ def _wanted(config: Settings, given: dict[str, Any], *, force: bool = False) -> 
 
 
 def _state_dir(config: Settings, given: dict[str, Any]) -> Path:
-    return Path(given["state_dir"] or config.state_dir).expanduser()
+    return settings.expanded(given["state_dir"] or config.state_dir)
 
 
 @click.group("link")

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
+import pwd
 import socket
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -171,6 +174,26 @@ def test_numbers_go_to_the_program_as_they_were_given(
     deployer("stage", "--out", "two", "--temperature", "1.0", "--top-p", "0", model)
     manifest = next((tmp_path / "two").glob("*.MAN")).read_text()
     assert " -t 1 -p 0 -q 0\n" in manifest
+
+
+def test_a_user_without_a_home_names_a_place(
+    deployer: Deployer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def nobody(number: int) -> NoReturn:
+        raise KeyError(number)
+
+    monkeypatch.setattr(pwd, "getpwuid", nobody)
+    monkeypatch.setattr(os, "geteuid", lambda: 54321)
+    for name in ("HOME", "DEPLOYER_STATE_DIR", "XDG_CONFIG_HOME", "XDG_STATE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    (tmp_path / "some.txt").write_text("text\n")
+    for command in ("history", "status", "proof", "prune", "retry", "push"):
+        arguments = {"push": (*SIM[1:], "some.txt"), "prune": ("9",), "retry": ("D0000000",)}
+        code, _out, err = deployer(command, *arguments.get(command, ()))
+        assert (code, err.splitlines()[1:]) == (3, ["Name one with --state-dir, or set HOME."])
+        assert "no home directory" in err
+    assert deployer("history", "--state-dir", tmp_path)[0] == 0
+    assert deployer("stage", "--out", "out", "some.txt")[0] == 0
 
 
 def test_before_the_first_push_there_is_a_hint(deployer: Deployer) -> None:
