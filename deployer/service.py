@@ -17,6 +17,7 @@ from deployer import wire
 from deployer.bus import Bus
 from deployer.core import plan, proof
 from deployer.core.deployment import (
+    NOTHING_YET,
     Announce,
     CloseShelf,
     Command,
@@ -37,6 +38,7 @@ from deployer.errors import (
     FileChanged,
     ProgramFailed,
     ProgramNotStarted,
+    TargetNeverCalled,
     TargetTimedOut,
     VerificationFailed,
 )
@@ -569,15 +571,15 @@ class Service:
 
 def raise_for(ended: Deployment, output: Path) -> None:
     """Raises the error that an unsuccessful end means for the user; nothing when proved."""
-    where = ended.target.replace(LINE, "on ", 1)
-    target = f"The old PC {where}" if ended.target != "sim" else "The simulated PC"
+    target = _called(ended.target)
     match ended.cause:
         case "user":
             raise Cancelled(deployment=ended.deployment)
         case "source":
             raise FileChanged(path=ended.reason)
         case "silence":
-            raise TargetTimedOut(target=target, reason=ended.reason)
+            called = not ended.reason.endswith(f": {NOTHING_YET}")
+            raise fell_silent(ended.target, ended.reason, called=called)
     if ended.state == State.PROVED or ended.proof is None:
         return
     if proof.program_failed(ended.proof):
@@ -586,6 +588,18 @@ def raise_for(ended: Deployment, output: Path) -> None:
             raise ProgramNotStarted(target=target, command=ended.payload.run)
         raise ProgramFailed(target=target, reason=ended.reason, output=output)
     raise VerificationFailed(target=target, reason=ended.reason)
+
+
+def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:
+    """The error for a silent target: where nobody has logged in from, GO cannot start again."""
+    if called or target == "sim" or target.startswith(LINE):
+        return TargetTimedOut(target=_called(target), reason=reason)
+    return TargetNeverCalled(target=_called(target), reason=reason, address=target)
+
+
+def _called(target: str) -> str:
+    where = target.replace(LINE, "on ", 1)
+    return f"The old PC {where}" if target != "sim" else "The simulated PC"
 
 
 def _content(manifest: Manifest) -> tuple[object, ...]:

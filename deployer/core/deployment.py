@@ -42,6 +42,10 @@ from deployer.model import (
 )
 
 
+NOTHING_YET = "nothing yet"
+"""The last thing that a target did that has not logged in."""
+
+
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One payload on its way to one target, as far as the events tell.
@@ -57,7 +61,7 @@ class Deployment:
     reason: str = ""
     cause: str = ""
     emulated: bool = False
-    last: str = "nothing yet"
+    last: str = NOTHING_YET
     last_at: float = 0.0
     output: str = ""
     in_ascii: str = ""

@@ -12,13 +12,20 @@ from typing import Protocol
 
 from deployer import client, wire
 from deployer.client import Client
-from deployer.core.deployment import Deployment
-from deployer.errors import DaemonGone, DeployerError, TargetTimedOut
-from deployer.events import DeploymentStaged, Event, OutputReceived, ProofReceived, StateChanged
+from deployer.core.deployment import NOTHING_YET, Deployment
+from deployer.errors import DaemonGone, DeployerError
+from deployer.events import (
+    DeploymentStaged,
+    Event,
+    LoginAccepted,
+    OutputReceived,
+    ProofReceived,
+    StateChanged,
+)
 from deployer.face.card import typed_lines, typed_steps
 from deployer.host import Order
 from deployer.model import Manifest, Payload, State
-from deployer.service import Service, raise_for
+from deployer.service import Service, fell_silent, raise_for
 
 
 class Face(Protocol):
@@ -159,7 +166,7 @@ async def _by_daemon(
     async with Client(socket) as host:
         since = await host.last_seq()
         try:
-            ended = Deployment(await ask(host), target, Payload(()))
+            ended = Deployment(await ask(host), target, Payload(()), last="before this was watched")
             stream = host.follow(ended.deployment, since, watching.say)
             async with contextlib.aclosing(stream):
                 taken = False
@@ -183,14 +190,16 @@ def _given_up(deployment: Deployment, socket: Path, deadline: float) -> Deployer
     if not client.answers(socket):
         return DaemonGone(socket=socket)
     why = f"no sign of life for {deadline:.0f} s; the daemon goes on waiting"
-    return TargetTimedOut(target=deployment.target, reason=why)
+    return fell_silent(deployment.target, why, called=deployment.last != NOTHING_YET)
 
 
 def followed(deployment: Deployment, event: Event) -> Deployment:
     """How a deployment of a daemon stands, as far as its end is concerned."""
     match event:
         case DeploymentStaged(target=target):
-            return replace(deployment, target=target)
+            return replace(deployment, target=target, last=NOTHING_YET)
+        case LoginAccepted(login=login):
+            return replace(deployment, last=f"logged in as {login}")
         case StateChanged(state=state, reason=reason, cause=cause):
             return replace(deployment, state=state, reason=reason, cause=cause)
         case OutputReceived(path=path):

@@ -20,11 +20,12 @@ from deployer.errors import (
     FileChanged,
     ProgramFailed,
     TargetBusy,
+    TargetNeverCalled,
     TargetTimedOut,
     VerificationFailed,
 )
 from deployer.events import ProofReceived, StateChanged
-from deployer.model import Manifest, State
+from deployer.model import Manifest, Payload, State
 from deployer.service import Service, raise_for, recorded
 
 PEER = "127.0.0.1"
@@ -139,8 +140,29 @@ def test_a_wrong_sum_on_the_target_is_no_success(tmp_path: Path, manifest: Manif
 
 def test_a_silent_target_is_given_up(tmp_path: Path, manifest: Manifest) -> None:
     ended = during(tmp_path / "state", manifest, lambda _port, _manifest: None, silence=0.2)
-    with pytest.raises(TargetTimedOut, match="no sign of life for 0 s"):
+    with pytest.raises(TargetNeverCalled, match="no sign of life for 0 s") as caught:
         raise_for(ended, tmp_path)
+    assert caught.value.remedy.endswith("deployer doctor --target 127.0.0.1")
+
+
+@pytest.mark.parametrize(
+    ("target", "last", "error"),
+    [
+        ("192.168.1.2", "nothing yet", TargetNeverCalled),
+        ("192.168.1.2", "logged in as anonymous", TargetTimedOut),
+        ("192.168.1.2", "fetched A.001", TargetTimedOut),
+        ("sim", "nothing yet", TargetTimedOut),
+        ("serial:/dev/ttyS0", "nothing yet", TargetTimedOut),
+    ],
+)
+def test_only_who_has_called_is_to_start_go_again(
+    tmp_path: Path, target: str, last: str, error: type[DeployerError]
+) -> None:
+    reason = f"no sign of life for 900 s; the last thing it did: {last}"
+    ended = Deployment("D7F3A21C", target, Payload(()), State.FAILED, reason, "silence")
+    with pytest.raises(error) as caught:
+        raise_for(ended, tmp_path)
+    assert ("GO again" in caught.value.remedy) == (error is TargetTimedOut)
 
 
 def test_a_source_that_changes_ends_the_deployment(tmp_path: Path, manifest: Manifest) -> None:
