@@ -6,6 +6,7 @@ commands, and real 8086 code behind an exit code. It has no FOR, and is no judge
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import shutil
@@ -62,11 +63,27 @@ CASES: list[tuple[str, str, dict[str, str]]] = [
     ("UNKNOWN", "NOSUCH\nECHO x>>OUT.TXT\n", {}),
 ]
 
+_DECIDED = json.loads((Path(__file__).parents[1] / "sim" / "batch_cases.json").read_text("ascii"))
+
 
 def content(lines: str, more: dict[str, str]) -> dict[str, bytes]:
     """The files of a case."""
     texts = {"CASE.BAT": "@ECHO OFF\n" + lines, **more}
     return {name: text.replace("\n", "\r\n").encode("cp437") for name, text in texts.items()}
+
+
+#: Where it runs in DOSBox -> the line that is typed, the files before: those above, and those of
+#: tests/sim/batch_cases.json about which DOSBox thinks the same.
+ALL: dict[str, tuple[str, dict[str, bytes]]] = {
+    name: ("CASE a b", content(lines, more)) for name, lines, more in CASES
+} | {
+    f"MORE{number}": (
+        case["run"],
+        {file: text.encode("cp437") for file, text in case["files"].items()},
+    )
+    for number, case in enumerate(_DECIDED.values())
+    if case.get("dosbox")
+}
 
 
 @pytest.fixture(scope="module")
@@ -79,11 +96,11 @@ def dosbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (root / "TOOLS" / "RC.COM").write_bytes(bytes.fromhex(RC))
     (root / "TOOLS" / "TAIL.COM").write_bytes(bytes.fromhex(TAIL))
     script = ["@ECHO OFF", "SET PATH=Z:\\;C:\\TOOLS"]
-    for name, lines, more in CASES:
+    for name, (line, files) in ALL.items():
         (root / name).mkdir()
-        for file, data in content(lines, more).items():
+        for file, data in files.items():
             (root / name / file).write_bytes(data)
-        script += [f"CD \\{name}", "CALL CASE a b"]
+        script += [f"CD \\{name}", f"CALL {line}"]
     (root / "ALL.BAT").write_bytes("\r\n".join([*script, "CD \\", ""]).encode())
     play(root)
     return root
@@ -106,14 +123,13 @@ def run(root: Path, commands: list[str]) -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "lines", "more"), CASES, ids=[case[0] for case in CASES])
-def test_both_leave_the_same_files(
-    name: str, lines: str, more: dict[str, str], dosbox: Path, tmp_path: Path
-) -> None:
+@pytest.mark.parametrize("name", ALL)
+def test_both_leave_the_same_files(name: str, dosbox: Path, tmp_path: Path) -> None:
+    line, files = ALL[name]
     world = World(tmp_path)
-    for file, data in content(lines, more).items():
+    for file, data in files.items():
         world.put(file, data)
-    world.shell.execute("CASE a b")
+    world.shell.execute(line)
     played = {k: v for k, v in world.snapshot().items() if not k.startswith(("C:", "D:"))}
     there = dosbox / name
     found = {

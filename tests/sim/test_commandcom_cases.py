@@ -3,6 +3,9 @@
 The cases lie beside the repository (`../shared/win98/batch-cases`, its README says what is in
 them). What only MS-DOS 4.00 did shows that the mechanism is right; what holds for Windows 98 must
 come out with its dialect.
+
+`batch_cases.json` holds cases in the same words that nobody has observed: each says (`why`) which
+fact, note, case or published source decides its outcome. Texts stand in it as they are.
 """
 
 from __future__ import annotations
@@ -18,6 +21,9 @@ from deployer.sim.commandcom import DOS400, WIN98, Dialect, End, ShellHang
 from tests.doscase import SAYCOM, SAYEXE, World, digest
 
 CASES = Path(__file__).parents[3] / "shared" / "win98" / "batch-cases"
+DECIDED: dict[str, dict[str, Any]] = json.loads(
+    (Path(__file__).parent / "batch_cases.json").read_text("ascii")
+)
 #: What the shell says, as the cases write it.
 MESSAGES = {
     r"Bad command or file ?name": "{bad-command}",
@@ -163,3 +169,32 @@ def test_case(folder: Path, dialect: Dialect, tmp_path: Path) -> None:
     if "OUT.TXT" not in goal["files_after"]:  # it holds messages, whose words are free
         got["files_after"].pop("OUT.TXT", None)
     assert {key: got[key] for key in goal} == goal
+
+
+@pytest.mark.parametrize(
+    ("name", "dialect"),
+    [
+        pytest.param(name, dialect, id=f"{name}-{dialect.name}")
+        for name, case in DECIDED.items()
+        for dialect in (DOS400, WIN98)
+        if dialect is WIN98 or "only_98" not in case
+    ],
+)
+def test_decided_case(name: str, dialect: Dialect, tmp_path: Path) -> None:
+    """The batch file does what the published facts and sources say that it does."""
+    case = DECIDED[name]
+    world = World(tmp_path, dialect=dialect, env_bytes=case.get("env_bytes", 1024))
+    for file, text in case["files"].items():
+        world.put(file, text.encode("cp437"))
+    got = outcome(world, case["run"])
+    changed = [file for file in got["files_after"] if file != "OUT.TXT"]
+    assert got | {
+        "files_after": {file: world.get(file).decode("cp437") for file in changed},
+    } == {
+        "end": case.get("end", "prompt"),
+        "output": case["output"],
+        "files_after": case.get("files_after", {}),
+        "files_gone": case.get("files_gone", []),
+        "dirs_new": case.get("dirs_new", []),
+        "console": got["console"],
+    }
