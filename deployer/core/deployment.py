@@ -41,7 +41,6 @@ from deployer.model import (
     State,
 )
 
-
 NOTHING_YET = "nothing yet"
 """The last thing that a target did that has not logged in."""
 

@@ -17,6 +17,7 @@ import pytest
 from deployer import staging
 from deployer.core.deployment import Deployment
 from deployer.errors import (
+    DeployerError,
     FileChanged,
     ProgramFailed,
     TargetBusy,
