@@ -9,6 +9,9 @@ from deployer.core.transfer import Event, Reason
 
 CANCEL = b"\x18" * 8 + b"\b" * 8
 """Eight CAN end any session; the backspaces wipe them off a shell's command line."""
+INSIST = b"*" + CANCEL
+"""The same once more. After a ZRINIT that it did not expect, sz drops what comes for five seconds,
+but not what follows a `*`."""
 
 
 class Side:

@@ -6,11 +6,13 @@ the transfer goes on where it stood.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer.core.transfer import Cancelled, Event, Failed, Giver, Machine, Reason, Want
+from deployer.core.transfer_side import INSIST
 from deployer.edge.serialport import Line, LineGoneError
 
 _LOW_WATER = 512
@@ -19,6 +21,8 @@ _TURN = 0.25
 """Seconds between two looks at whether somebody wants to cancel."""
 _FLUSH = 15.0
 """Seconds that the last bytes have to leave."""
+_INSISTING = 5.0
+"""Seconds at most until the other side has heard that it is over."""
 _NAP = 5.0
 """No turn takes so long: behind more, this computer slept, and that is nobody's silence."""
 
@@ -87,7 +91,21 @@ def drive(
             run.finish()
             raise
     run.finish()
+    if isinstance(run.last, Failed) or run.last == Cancelled(by_peer=False):
+        _insist(line, clock)
     return run.last
+
+
+def _insist(line: Line, clock: Callable[[], float]) -> None:
+    """Say that it is over until the other side must have heard it: it may have emptied its input
+    just when it was told. What still comes of a file that nobody wants any more is dropped."""
+    end = clock() + _INSISTING
+    with contextlib.suppress(LineGoneError):
+        for _ in range(2):
+            while clock() < end and line.read(_TURN):
+                pass
+            line.write(INSIST)
+        line.drain(_TURN)
 
 
 class _Run:

@@ -29,8 +29,6 @@ _TURN = 0.25
 _HELD_AFTER = 3.0
 """Seconds that keys wait for the line before that is worth a word."""
 _MOST_HELD = 4096
-_DROPPING = 5.0
-"""Seconds after which what comes is shown again, even if it has not paused."""
 _TAIL = 64
 
 Stop = Callable[[], bool]
@@ -218,21 +216,8 @@ class _Terminal:
             told = work()
         except DeployerError as error:
             told = f"{error.what} {error.remedy}"
-            self._drop()
         if told:
             self._say(told)
-
-    def _drop(self) -> None:
-        """What is still on its way of a file that is not wanted any more is no text to show.
-
-        The other side is told to stop once more: after a ZRINIT that it did not expect, sz takes
-        nothing for five seconds but what follows a `*` (which the backspaces of CANCEL take back).
-        """
-        end = time.monotonic() + _DROPPING
-        for _ in range(2):
-            while time.monotonic() < end and self._line.read(_TURN):
-                pass
-            self._line.write(b"*" + zmodem.CANCEL)
 
     def _stopped(self) -> bool:
         """Whether the user wants a transfer to stop; other keys meanwhile are dropped."""

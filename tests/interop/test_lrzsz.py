@@ -12,11 +12,12 @@ import contextlib
 import os
 import random
 import shutil
+import signal
 import string
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,9 +26,10 @@ import pytest
 
 from deployer.__main__ import run
 from deployer.core import transfer, xmodem
+from deployer.core.zmodem_frames import CANFC32, CANFDX, CANOVIO, Kind, flag_bytes, hex_header
 from deployer.edge.serial_drive import Hooks, drive
 from deployer.edge.serialport import Flow, SerialLine
-from tests.serialwire import Direction, Wire
+from tests.serialwire import Direction, Faults, Wire
 
 pytestmark = pytest.mark.skipif(shutil.which("sz") is None, reason="lrzsz is not installed")
 
@@ -221,6 +223,47 @@ def test_the_installed_command_does_the_same(tmp_path: Path) -> None:
             ours.wait()
     assert said == b"1 file(s) sent; the receiver confirmed every one.\n"
     assert (tmp_path / "target" / "S.BIN").read_bytes() == FILES[LARGE][:50_000]
+
+
+# ---- Ctrl-C
+
+
+def test_ctrl_c_ends_sz_also_while_it_heeds_nothing(tmp_path: Path) -> None:
+    """Its offer is stuck in the line, and it hears another ZRINIT, as from a receiver that asked
+    twice: then it drops all that comes in five seconds, unless that begins with `*`."""
+    put(tmp_path / "source", {"C.BIN": b"C" * 3000})
+    stuck = Direction(Faults(stall_at=(30,), stall_for=600.0), latency=0.001)
+    with Wire(ba=stuck, uart=True) as cable:
+        command = ["serial", "receive", cable.a, "--out", tmp_path / "target", "--flow", "none"]
+        ours = subprocess.Popen(
+            [sys.executable, "-m", "deployer", *command], stderr=subprocess.DEVNULL
+        )
+        try:
+            with program(["sz", "-q", "-b", "C.BIN"], cable, tmp_path / "source") as peer:
+                until(lambda: stuck.stalls, ours)
+                say(cable.a, hex_header(Kind.ZRINIT, flag_bytes(CANFDX | CANOVIO | CANFC32)))
+                ours.send_signal(signal.SIGINT)
+                assert ours.wait(LIMIT) == 130
+                assert peer.wait(LIMIT / 2) == 128
+        finally:
+            ours.kill()
+            ours.wait()
+
+
+def say(port: str, words: bytes) -> None:
+    """Into the line beside our command."""
+    handle = os.open(port, os.O_RDWR | os.O_NOCTTY)
+    os.write(handle, words)
+    os.close(handle)
+
+
+def until(what: Callable[[], int], ours: subprocess.Popen[bytes]) -> None:
+    """Wait for it, as long as our command runs."""
+    end = time.monotonic() + LIMIT
+    while not what():
+        assert time.monotonic() < end
+        assert ours.poll() is None
+        time.sleep(0.01)
 
 
 # ---- A receiver that is started anew when all is sent
