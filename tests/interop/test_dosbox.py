@@ -99,8 +99,10 @@ def dosbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name, (line, files) in ALL.items():
         (root / name).mkdir()
         for file, data in files.items():
-            (root / name / file).write_bytes(data)
-        script += [f"CD \\{name}", f"CALL {line}"]
+            path = root / name / file.replace("\\", "/")
+            path.parent.mkdir(exist_ok=True)
+            path.write_bytes(data)
+        script += [f"CD \\{name}", *(f"SET {v}=" for v in "ABV"), f"CALL {line}"]
     (root / "ALL.BAT").write_bytes("\r\n".join([*script, "CD \\", ""]).encode())
     play(root)
     return root
