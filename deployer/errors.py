@@ -68,6 +68,14 @@ class FileUnreadable(DeployerError):
     exit_code = EXIT_USE
 
 
+class PathNoText(DeployerError):
+    """{path}: this path is no text in UTF-8, so it cannot be written down.
+    Rename it, or use a place with a plain name.
+    """
+
+    exit_code = EXIT_USE
+
+
 class FileChanged(DeployerError):
     """{path}: the file changed while it was being sent, so its checksums no longer hold.
     Wait until nothing writes to it any more, then push again.

@@ -18,6 +18,7 @@ from deployer.errors import (
     FileEmpty,
     FileMissing,
     FileUnreadable,
+    PathNoText,
 )
 
 _BLOCK = 1 << 20
@@ -33,6 +34,17 @@ class Measured:
     sha256: str
     part_size: int
     crcs: tuple[int, ...]
+
+
+def as_text(path: Path) -> str:
+    """The path as events and the store keep it. Raises PathNoText for bytes that are no UTF-8."""
+    text = str(path)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        shown = os.fsencode(path).decode("utf-8", "backslashreplace")
+        raise PathNoText(path=shown) from error
+    return text
 
 
 def length_of(path: Path, *, empty_allowed: bool = False) -> int:
@@ -86,7 +98,7 @@ def measure(
         or start + length > after.st_size
     ):
         raise FileChanged(path=path)
-    return Measured(str(path), length, after.st_mtime_ns, sha, part_size, tuple(crcs))
+    return Measured(as_text(path), length, after.st_mtime_ns, sha, part_size, tuple(crcs))
 
 
 def _sums(

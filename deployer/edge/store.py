@@ -14,7 +14,7 @@ from urllib.parse import quote
 import filelock
 import msgspec
 
-from deployer.edge.files import make_directory
+from deployer.edge.files import as_text, make_directory
 from deployer.errors import DirectoryForbidden, StoreFull, TargetBusy
 from deployer.events import (
     DeploymentStaged,
@@ -58,7 +58,8 @@ class Store:
     """Events and deployments of one state directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Opens the store, making it when it is new. Raises DirectoryForbidden."""
+        """Opens the store, making it when it is new. Raises DirectoryForbidden, PathNoText."""
+        as_text(directory)
         self.directory = make_directory(directory)
         self._locks: dict[str, filelock.BaseFileLock] = {}
         self.inbox = make_directory(directory / "inbox")

@@ -196,6 +196,22 @@ def test_a_user_without_a_home_names_a_place(
     assert deployer("stage", "--out", "out", "some.txt")[0] == 0
 
 
+def test_a_path_that_is_no_text_is_refused(deployer: Deployer, tmp_path: Path) -> None:
+    odd = os.fsdecode(b"gr\xf6\xdfe")  # Latin-1, on a system of UTF-8
+    (tmp_path / f"{odd}.txt").write_text("text\n")
+    (tmp_path / odd).mkdir()
+    (tmp_path / odd / "some.txt").write_text("text\n")
+    (tmp_path / "link.txt").symlink_to(tmp_path / odd / "some.txt")
+    for name in (f"{odd}.txt", f"{odd}/some.txt", odd, "link.txt"):
+        code, _out, err = deployer(*SIM, name)
+        assert (code, len(err.splitlines())) == (1, 2), err
+        assert "UTF-8" in err.splitlines()[0]
+    (tmp_path / "some.txt").write_text("text\n")
+    code, _out, err = deployer(*SIM, "some.txt", "--state-dir", tmp_path / odd)
+    assert code == 1
+    assert "is no text in UTF-8" in err
+
+
 def test_before_the_first_push_there_is_a_hint(deployer: Deployer) -> None:
     for command in ("status", "history"):
         code, out, _err = deployer(command)
