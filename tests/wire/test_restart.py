@@ -42,7 +42,7 @@ def test_a_watched_push_outlives_its_daemon(bench: Bench) -> None:
     push = bench.push(file, "--no-run", "--part-size", "256K")
     events = [json.loads(line) for line in until_served(push)]
     pc = bench.pc("--tries", "1")
-    wait_for(lambda: len(bench.told("transfer-done", name="BIG.004")) == 1)
+    wait_for(lambda: len(bench.told("transfer-done", name="BIG.002")) == 1)
     pc.send_signal(signal.SIGSTOP)
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait(PATIENCE)
@@ -68,7 +68,7 @@ def test_go_bat_waits_for_a_host_that_is_started_again_20_seconds_later(bench: B
         "deployment"
     ]
     pc = bench.pc("--tries", "1", "--real-pauses")
-    wait_for(lambda: bench.told("transfer-started", name="BIG.006"))
+    wait_for(lambda: bench.told("transfer-started", name="BIG.003"))
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait(PATIENCE)
     time.sleep(20)
@@ -104,8 +104,10 @@ def test_retry_watches_as_push_does(bench: Bench) -> None:
     assert "is cancelled" in cancel.communicate(timeout=PATIENCE)[0]
     retry = [*words, "retry", identity, "--json"]
     wait_for(lambda: bench.told("state-changed", deployment=identity, state="cancelled"))
+    watching = bench.start(retry, stdout=subprocess.PIPE)
+    wait_for(lambda: len(bench.told("deployment-staged", deployment=identity)) == 2)
     bench.pc()
-    events = ended(bench.start(retry, stdout=subprocess.PIPE))
+    events = ended(watching)
     assert (events[0]["event"], events[0]["target"]) == ("deployment-staged", TARGET)
     assert events[-1]["state"] == "proved"
     again = ended(bench.start([*retry, "--detach"], stdout=subprocess.PIPE))

@@ -64,7 +64,7 @@ def told(bench: Bench) -> list[dict[str, Any]]:
 def test_the_page_shows_a_transfer_and_its_end(bench: Bench, browser: Chromium) -> None:
     """Opened half-way; a part is damaged and another cut off, so every sign of the map is there."""
     bench.user = "nobody"
-    slow(bench, "4mbit")
+    slow(bench, "2mbit")
     bench.serve("--web", 0)
     url, token = page(bench)
     file = random_file(bench.place / "big.img", 2_000_000)
