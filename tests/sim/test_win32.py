@@ -13,6 +13,8 @@ from deployer.sim.win32 import TABLE, Ending, ExitStatus, Limits, StepClock, run
 from deployer.sim.win32.exports import kernel32
 
 Build = Callable[..., bytes]
+LACKING = {0xDC00 + byte: byte for byte in (0x81, 0x8D, 0x8F, 0x90, 0x9D)}
+"""The bytes that code page 1252 lacks stay themselves."""
 
 
 class Bench:
@@ -23,7 +25,7 @@ class Bench:
         self.disk = Disk(root, capacity=64 << 20)
         self.out = bytearray()
 
-    def run(self, name: str, args: str = "", **more: object) -> ExitStatus:
+    def run(self, name: str, args: str | bytes = "", **more: object) -> ExitStatus:
         self.out.clear()
         options: dict[str, object] = {"limits": Limits(seconds=20), "clock": StepClock(), **more}
         return run_program(
@@ -49,6 +51,16 @@ def test_a_program_sees_windows_98(bench: Bench) -> None:
         "wide": "1", "wide_error": "120", "has_ex": "1", "has_new": "0",
         "cluster": "4096", "clusters": str((64 << 20) // 4096),
     }  # fmt: skip
+
+
+def test_a_command_line_has_any_byte_but_nul(bench: Bench) -> None:
+    line = bytes(byte for byte in range(1, 256) if byte not in b"\r\n")
+    bench.run("facts", line)
+    assert b"line=C:\\PROGRAM.EXE " + line + b"\r\n" in bench.out
+    bench.run("facts", line.decode("cp1252", "surrogateescape").translate(LACKING))
+    assert b"line=C:\\PROGRAM.EXE " + line + b"\r\n" in bench.out
+    bench.run("facts", "Größe \u20ac \u2603")
+    assert b"line=C:\\PROGRAM.EXE Gr\xf6\xdfe \x80 ?\r\n" in bench.out
 
 
 def test_files_behave_as_on_fat(bench: Bench) -> None:

@@ -68,11 +68,16 @@ def _never() -> bool:
     return False
 
 
+def _command_line(path: str, args: str | bytes) -> bytes:
+    tail = args if isinstance(args, bytes) else encode(args)
+    return encode(path) + b" " + tail if tail else encode(path)
+
+
 def run_program(
     exe: bytes,
     *,
     disk: Disk,
-    args: str = "",
+    args: str | bytes = "",
     path: str = "C:\\PROGRAM.EXE",
     cwd: str = "C:\\",
     console_out: Output,
@@ -90,11 +95,11 @@ def run_program(
 ) -> ExitStatus:
     """Run a program to its end and tell how it ended; nothing but `PowerOff` is raised for it.
 
-    `args` is the command's tail, `path` the program's place on the disk. `console_out` gets what
-    the screen shows, `console_in` answers one typed line (with its line end; b"" is end of file).
-    `stdout` and `stdin` (asked for up to n bytes) stand for redirection by the shell. `ram` +
-    `swap` bytes can be committed by all processes together. `clock` is the target's; the default is
-    the real one.
+    `args` is the command's tail (text or ANSI bytes), `path` the program's place on the disk.
+    `console_out` gets what the screen shows, `console_in` answers one typed line (with its line
+    end; b"" is end of file). `stdout` and `stdin` (asked for up to n bytes) stand for redirection
+    by the shell. `ram` + `swap` bytes can be committed by all processes together. `clock` is the
+    target's; the default is the real one.
     """
     clock = clock or RealClock()
     limits = limits or Limits()
@@ -114,7 +119,7 @@ def run_program(
     try:
         main = Process(
             system, load(exe, path.rpartition("\\")[2].upper()), TABLE, path=path,
-            command_line=encode(f"{path} {args}" if args else path), cwd=cwd,
+            command_line=_command_line(path, args), cwd=cwd,
             environment=system.environment, handles=handles, std=std,
         )  # fmt: skip
         return system.run(main)

@@ -310,5 +310,15 @@ def _decode_byte(byte: int) -> str:
 
 
 def encode(text: str) -> bytes:
-    """Text as ANSI bytes."""
-    return text.encode("cp1252", "replace")
+    """Text as ANSI bytes, what `decode` undoes; `?` for what code page 1252 lacks."""
+    try:
+        return text.encode("cp1252")
+    except UnicodeEncodeError:
+        return b"".join(_encode_sign(sign) for sign in text)
+
+
+def _encode_sign(sign: str) -> bytes:
+    return b"%c" % ord(sign) if sign in _CONTROLS else sign.encode("cp1252", "replace")
+
+
+_CONTROLS = "\x81\x8d\x8f\x90\x9d"
