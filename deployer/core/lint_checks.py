@@ -270,7 +270,7 @@ def for_variable(script: Script, _context: Context) -> Iterator[Hit]:
         if re.match(r"[\s=,;]*/", command.rest):
             continue
         good = re.match(
-            r"[ =,;\t]*%%[^%\s=,;][ =,;\t]+IN[ =,;\t]+\([^)]*\)[ =,;\t]*DO[ =,;\t]+\S",
+            r"[ =,;\t]*%%[^%\s=,;][ =,;\t]+IN[ =,;\t]+\([^)]*\)[ =,;\t]+DO[ =,;\t]+\S",
             command.rest,
             re.IGNORECASE,
         )

@@ -9,6 +9,7 @@ from __future__ import annotations
 from deployer.core import lint_checks as whole
 from deployer.core import lint_commands as one
 from deployer.core import lint_flow as flow
+from deployer.core import lint_operands as behind
 from deployer.core.lint_model import Rule
 
 RULES: tuple[Rule, ...] = (
@@ -191,7 +192,8 @@ RULES: tuple[Rule, ...] = (
         title="FOR %%V IN (list) DO command",
         severity="error",
         why=(
-            "FOR's variable is one character, and IN, the list in parentheses and DO stand apart."
+            "FOR's variable is one character, and IN, the list in parentheses and DO stand apart: "
+            "a DO glued to the parenthesis is a syntax error."
         ),
         remedy="Write FOR %%V IN (a b) DO command.",
         sources=("facts B26", "case for-list"),
@@ -452,7 +454,7 @@ RULES: tuple[Rule, ...] = (
         remedy="Join to a new name, or name the target first.",
         sources=("facts B17", "case copy-append"),
         bad=b"COPY /B B.BIN+A.BIN A.BIN\r\n",
-        good=b"COPY /B A.BIN+B.BIN A.BIN\r\n",
+        good=b"COPY /B A.BIN+B.BIN C.BIN\r\n",
         check=one.copy_target,
     ),
     Rule(
@@ -786,5 +788,141 @@ RULES: tuple[Rule, ...] = (
         bad=b"TYPE *.TXT\r\n",
         good=b"FOR %%F IN (*.TXT) DO TYPE %%F\r\n",
         check=flow.type_many,
+    ),
+    Rule(
+        id="slash-name",
+        title="Backslashes behind commands, too",
+        severity="error",
+        why="COPY, TYPE, DEL, CD and their kin take a / and what follows for a switch.",
+        remedy="Write \\ between directories.",
+        sources=("facts B23", "case copy-forms", "MSDOS4 PARSE2.ASM"),
+        bad=b"TYPE SUB/FILE.TXT\r\n",
+        good=b"COPY A.TXT/B B.TXT\r\nTYPE SUB\\FILE.TXT\r\n",
+        check=behind.slash_in_name,
+    ),
+    Rule(
+        id="names-many",
+        title="No more names than a command takes",
+        severity="error",
+        why=(
+            "MD, CD and RD take one name, REN and COPY two; with more they say `Too many "
+            "parameters` and do nothing. A name with a blank counts as two."
+        ),
+        remedy="One line for each name.",
+        sources=("case copy-forms", "facts B27", "MSDOS4 TCMD2A.ASM"),
+        bad=b"MD ONE TWO\r\n",
+        good=b"MD ONE\r\nMD TWO\r\nCOPY /B A+B C\r\n",
+        check=behind.names_many,
+    ),
+    Rule(
+        id="for-list",
+        title="Single words in the list of FOR",
+        severity="error",
+        why="/ splits an item in two and is lost; quotes do not hold blanks together.",
+        remedy="Use names without blanks, and \\ in paths.",
+        sources=("batch-notes 10", "case for-slash"),
+        bad=b"FOR %%V IN (/abc) DO ECHO %%V\r\n",
+        good=b"FOR %%V IN (abc SUB\\A.TXT) DO ECHO %%V\r\n",
+        check=behind.for_list,
+    ),
+    Rule(
+        id="set-redirect",
+        title="No < and > in SET",
+        severity="error",
+        why="SET F=>G.TXT makes a file G.TXT, and F loses its value.",
+        remedy="Keep such characters out of variables.",
+        sources=("batch-notes (smaller ones)", "case set-metachar"),
+        bad=b"SET F=>G.TXT\r\n",
+        good=b"SET F=G.TXT\r\nSET>LIST.TXT\r\n",
+        check=behind.set_redirects,
+    ),
+    Rule(
+        id="copy-pattern",
+        title="A pattern is copied to a pattern",
+        severity="warning",
+        why=(
+            "COPY *.TXT NAME joins all files into one, as text up to the first 1Ah of each, when "
+            "there is no directory NAME; it says `1 file(s) copied`."
+        ),
+        remedy="Write COPY *.TXT NAME\\*.* which fails without the directory.",
+        sources=("facts B15", "facts B19", "KB Q52192", "KB Q69575", "case copy-wild-join"),
+        bad=b"COPY *.TXT BACKUP\r\n",
+        good=b"COPY *.TXT BACKUP\\*.*\r\n",
+        check=behind.copy_pattern,
+    ),
+    Rule(
+        id="copy-in-place",
+        title="Join into a new file",
+        severity="warning",
+        why=(
+            "When the disk gets full COPY deletes its target; where that is the first source, its "
+            "old bytes are gone, too. Each append reads all of it again."
+        ),
+        remedy="Write COPY /B A+B C, and check C.",
+        sources=("facts B17", "facts B18", "case copy-append"),
+        bad=b"COPY /B A.BIN+B.BIN\r\n",
+        good=b"COPY /B A.BIN+B.BIN C.BIN\r\n",
+        check=behind.copy_in_place,
+    ),
+    Rule(
+        id="choice-form",
+        title="CHOICE /C:YN /T:Y,10",
+        severity="error",
+        why=(
+            "CHOICE of Windows 98 wants keys and default glued to the switch, at most 99 seconds, "
+            "and has no /M and /D; on a mistake ERRORLEVEL is 255, and every test of it fires."
+        ),
+        remedy="Write CHOICE /C:YN /N /T:Y,10 text.",
+        sources=("facts B11",),
+        bad=b"CHOICE /C YN\r\n",
+        good=b"CHOICE /C:YN /T:N,10 Go on\r\n",
+        check=behind.choice_form,
+    ),
+    Rule(
+        id="find-form",
+        title='FIND "text"',
+        severity="error",
+        why="FIND refuses a text without double quotes, with ERRORLEVEL 2.",
+        remedy='Write FIND "text" FILE.',
+        sources=("facts B13", "case find"),
+        bad=b"FIND text A.TXT\r\n",
+        good=b'FIND /I "text" A.TXT\r\n',
+        check=behind.find_form,
+    ),
+    Rule(
+        id="ftp-switches",
+        title="FTP -v -n -i -d -g -s:FILE, the host last",
+        severity="error",
+        why=(
+            "These switches are safe on every Windows 9x; -a, -A and -w: belong to NT, and with a "
+            "wrong one the window is gone before it can be read."
+        ),
+        remedy="Write FTP -n -i -s:GET.FTP, nothing between -s: and the name.",
+        sources=("facts A1", "facts A2", "KB Q120931"),
+        bad=b"FTP -n -s: GET.FTP\r\n",
+        good=b"%windir%\\ftp.exe -n -i -s:GET.FTP\r\nFTP -v 192.168.1.1\r\n",
+        check=behind.ftp_switches,
+    ),
+    Rule(
+        id="start-form",
+        title="START and SHIFT without switches of NT",
+        severity="error",
+        why="START has /M, /MAX, /R and /W and no title; SHIFT has no number.",
+        remedy="Write START /W PROGRAM.",
+        sources=("facts B5", "facts B10"),
+        bad=b"START /B TOOL.EXE\r\n",
+        good=b"START /W TOOL.EXE\r\nSHIFT\r\n",
+        check=behind.start_form,
+    ),
+    Rule(
+        id="start-wait",
+        title="START /W in front of IF ERRORLEVEL",
+        severity="error",
+        why="START returns at once; its own code is 0, or 255 when it found nothing.",
+        remedy="Write START /W PROGRAM, or the bare name of a console program.",
+        sources=("facts B10", "KB Q190509"),
+        bad=b"START TOOL.EXE\r\nIF ERRORLEVEL 1 GOTO X\r\n:X\r\n",
+        good=b"START /W TOOL.EXE\r\nIF ERRORLEVEL 1 GOTO X\r\n:X\r\n",
+        check=behind.start_wait,
     ),
 )
