@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -51,7 +52,7 @@ def _gather(paths: Sequence[Path]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
     items: list[Item] = []
     empty: list[str] = []
     for path in paths:
-        if path.is_dir():
+        if os.path.isdir(path):  # noqa: PTH112 - Path's own raises for names that are too long
             folder = folders.walk(path)
             items += folder.items
             empty += folder.empty

@@ -12,12 +12,14 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployer.edge.folders import odd
 from deployer.errors import (
     DirectoryForbidden,
     FileChanged,
     FileEmpty,
     FileMissing,
     FileUnreadable,
+    NotAFile,
     PathNoText,
 )
 
@@ -50,9 +52,11 @@ def as_text(path: Path) -> str:
 def length_of(path: Path, *, empty_allowed: bool = False) -> int:
     """Bytes of a regular file that can be read.
 
-    Raises FileMissing, FileUnreadable, or FileEmpty unless that is allowed.
+    Raises FileMissing, FileUnreadable, NotAFile, or FileEmpty unless that is allowed.
     """
     try:
+        if kind := odd(path.stat().st_mode):
+            raise NotAFile(path=path, what=kind, more="")  # a pipe is not even opened: that waits
         with path.open("rb") as file:
             length = os.fstat(file.fileno()).st_size
     except FileNotFoundError as error:

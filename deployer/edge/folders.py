@@ -47,7 +47,7 @@ def walk(top: Path) -> Folder:
     """
     items: list[Item] = []
     empty: list[str] = []
-    odd: list[tuple[str, str]] = []
+    strange: list[tuple[str, str]] = []
     closed: list[tuple[str, str]] = []
     for directory, entries, error in _directories(top):
         if error:
@@ -55,15 +55,16 @@ def walk(top: Path) -> Folder:
         elif not entries and directory != top:
             empty.append(_place(directory, top))
         for entry in entries:
-            if kind := _odd(entry.stat(follow_symlinks=False).st_mode):
-                odd.append((entry.path, kind))
+            if kind := odd(entry.stat(follow_symlinks=False).st_mode):
+                strange.append((entry.path, kind))
             elif not entry.is_dir(follow_symlinks=False):
                 path = Path(entry.path)
                 items.append(Item(path, _place(path, top)))
                 if not os.access(path, os.R_OK):
                     closed.append((entry.path, "Permission denied"))
-    if odd:
-        raise NotAFile(path=odd[0][0], what=odd[0][1], more=_others(odd, " The same: ", "."))
+    if strange:
+        more = _others(strange, " The same: ", ".")
+        raise NotAFile(path=strange[0][0], what=strange[0][1], more=more)
     if closed:
         raise FileUnreadable(path=closed[0][0], why=closed[0][1] + _others(closed, "; the same: "))
     if not items:
@@ -90,7 +91,8 @@ def _place(path: Path, top: Path) -> str:
     return normal(path.relative_to(top).as_posix())
 
 
-def _odd(mode: int) -> str:
+def odd(mode: int) -> str:
+    """What it is that Windows 98 has not; "" for files and directories."""
     return next((name for test, name in _KINDS if test(mode)), "")
 
 

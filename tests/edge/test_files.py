@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import hashlib
+import os
 import zlib
 from pathlib import Path
 
 import pytest
 
 from deployer.edge import files
+from deployer.edge.choose import choose
 from deployer.errors import (
     DirectoryForbidden,
     FileChanged,
     FileEmpty,
     FileMissing,
     FileUnreadable,
+    NotAFile,
 )
 
 BLOCK = 1 << 20
@@ -56,6 +59,15 @@ def test_what_is_no_file_to_send(tmp_path: Path) -> None:
     with pytest.raises(FileUnreadable, match="directory"):
         files.length_of(tmp_path)
     assert files.length_of(tmp_path / "empty", empty_allowed=True) == 0
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(NotAFile, match="a named pipe"):
+        files.length_of(tmp_path / "pipe")
+
+
+@pytest.mark.parametrize("name", ["n" * 300, "a/" * 3000])
+def test_a_name_that_no_file_can_have_is_said(tmp_path: Path, name: str) -> None:
+    with pytest.raises(FileUnreadable, match="File name too long"):
+        choose((tmp_path / name,), "", bare=True)
 
 
 def test_writing_leaves_the_old_or_the_new_and_nothing_else(tmp_path: Path) -> None:
