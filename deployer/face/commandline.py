@@ -24,6 +24,8 @@ def push_again(row: Row, sources: Sequence[str]) -> str:
     words = ["deployer", "push", "--target", row.target]
     if row.directory != DEFAULT_TARGET_DIRECTORY:
         words += ["--to", row.directory]
+    if row.line is not None:
+        words += [f"--speed={row.line.speed}", f"--flow={row.line.flow}"]
     if row.recipe == "files":
         words += ["--run", row.run] if row.run else ["--no-run"]
     else:

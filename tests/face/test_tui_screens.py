@@ -9,12 +9,12 @@ import asyncio
 import re
 import time
 from collections.abc import AsyncIterator, Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 from rich.segment import Segment
-from textual.widgets import Input
+from textual.widgets import Input, Select
 
 from deployer.errors import DaemonGone
 from deployer.events import (
@@ -40,8 +40,10 @@ from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS
 from deployer.face.tui.sidebar import Sidebar
-from deployer.model import FileProof, Proof, Report, Round, State
+from deployer.host import Order, Recognised, recognise
+from deployer.model import FileProof, LineSettings, Proof, Report, Round, State
 from deployer.settings import Settings
+from deployer.staging import Request
 from tests.face.oldpc import Scripted, screen, told, until
 
 GOLDEN = Path(__file__).parent / "screens"
@@ -267,6 +269,98 @@ def test_a_wrong_input_is_said_in_the_picker_and_in_a_note() -> None:
             app.screen.query_one("#target", Input).value = "no such pc"
             await pilot.press("enter")
             await until(pilot, lambda: "neither an address" in told(app))
+
+    asyncio.run(story())
+
+
+@pytest.mark.parametrize("typed", ["~nobody-here/x", "n" * 300, "a/" * 3000, "[red]x[/]"])
+def test_whatever_is_typed_as_a_path_is_no_end_of_the_window(typed: str) -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted([]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.ready)
+            await pilot.press("p")
+            await until(pilot, lambda: app.screen.query("#path"))
+            app.screen.query_one("#path", Input).value = typed
+            await until(pilot, lambda: "such file." in screen(app))
+
+    asyncio.run(story())
+
+
+@dataclass
+class Noting(Scripted):
+    """A script that recognises real files and notes the orders."""
+
+    orders: list[Order] = field(default_factory=list)
+
+    async def recognise(self, request: Request) -> Recognised:
+        return recognise(request)
+
+    async def push(self, order: Order) -> str:
+        self.orders.append(order)
+        return ""
+
+
+def test_for_a_serial_port_the_line_can_be_set_and_its_speed_counts() -> None:
+    async def orders() -> list[Order]:
+        host = Noting([])
+        config = Settings(targets={"beige": "serial:/dev/ttyUSB0"})
+        app = DeployerApp(host, config, clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.ready)
+            await pilot.press("p")
+            await until(pilot, lambda: app.screen.query("#path"))
+            line = app.screen.query_one("#line")
+            app.screen.query_one("#target", Input).value = "sim"
+            app.screen.query_one("#path", Input).value = __file__
+            await until(pilot, lambda: "on this wire" in screen(app))
+            await until(pilot, lambda: not line.display, "no line")
+            app.screen.query_one("#target", Input).value = "beige"
+            await until(pilot, lambda: line.display, "the line")
+            await until(pilot, lambda: "115200" in screen(app), "the usual speed")
+            speed = app.screen.query_one("#speed", Input)
+            speed.value = "300"
+            length = Path(__file__).stat().st_size
+            await until(pilot, lambda: f"{length // 30 // 60} min" in screen(app), "slow")
+            speed.value = "7"
+            speed.focus()
+            await pilot.press("enter")
+            await until(pilot, lambda: "the speed is 50 to 4000000" in screen(app), "refused")
+            speed.value = "9600"
+            await pilot.press("tab", "enter")
+            await until(pilot, lambda: "a cable with three wires" in screen(app), "to choose")
+            await pilot.press("down", "enter")
+            flow = app.screen.query_one("#flow", Select)
+            await until(pilot, lambda: flow.value == "xonxoff", "chosen")
+            await until(pilot, lambda: not flow.expanded, "closed")
+            await pilot.press("ctrl+s")
+            await until(pilot, lambda: host.orders, "pushed")
+            return host.orders
+
+    (order,) = asyncio.run(orders())
+    assert (order.target, order.line) == ("serial:/dev/ttyUSB0", LineSettings(9600, "xonxoff"))
+
+
+def test_a_line_is_offered_as_it_was_set_last_and_goes_with_its_target() -> None:
+    async def story() -> None:
+        target, line = "serial:/dev/ttyS0", LineSettings(19200, "none")
+        staged = DeploymentStaged(
+            NOW, "D0000009", target, "", r"C:\DEPLOY", (), 0, line=line
+        )  # fmt: skip
+        app = DeployerApp(Noting([staged]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            await pilot.press("p")
+            await until(pilot, lambda: app.screen.query("#path"))
+            box = app.screen.query_one("#target", Input)
+            assert box.value == target
+            await until(pilot, lambda: "19200" in screen(app), "the speed of last time")
+            assert app.screen.query_one("#flow", Select).value == "none"
+            box.value = "sim"
+            await until(pilot, lambda: not app.screen.query_one("#line").display, "no line")
+            box.value = "serial:/dev/ttyS1"
+            await until(pilot, lambda: "115200" in screen(app), "the usual for another")
+            assert app.screen.query_one("#flow", Select).value == "rtscts"
 
     asyncio.run(story())
 

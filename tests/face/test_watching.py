@@ -37,7 +37,7 @@ from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
 from deployer.face.view import Mark, Row, fold_all
 from deployer.host import Check
-from deployer.model import Profile, State
+from deployer.model import LineSettings, Profile, State
 from deployer.service import Service
 from deployer.settings import Settings
 from tests.face.test_tui_screens import EVENTS, NOW, PC, running
@@ -300,6 +300,13 @@ def test_the_command_line_pushes_the_same(run: str, recipe: str, expected: str) 
     assert expected in made
     assert made.endswith("'/x/my model.bin'")
     assert ("LLAMA98.EXE" in made.replace(run, "")) == (recipe == "files")
+
+
+def test_the_command_line_sets_a_serial_line_as_it_was() -> None:
+    line = LineSettings(9600, "xonxoff")
+    over = replace(row(), target="serial:/dev/ttyS0", line=line)
+    assert "--speed=9600 --flow=xonxoff" in commandline.push_again(over, [])
+    assert "--speed" not in commandline.push_again(row(), [])
 
 
 # --- the plot

@@ -32,9 +32,8 @@ from deployer.face.tui.watched import Watched
 from deployer.face.view import Row, View
 from deployer.host import Host, Order
 from deployer.launch import NotStarted
-from deployer.model import State
+from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
-from deployer.staging import Request
 
 _DRAW = 0.2
 _RETURN = 2.0
@@ -256,7 +255,7 @@ class DeployerApp(App[None]):
     async def action_push(self) -> None:
         """Choose a payload and push it."""
         targets = list(dict.fromkeys([*self.seen.targets(), *self._config.targets, "sim"]))
-        screen = PushScreen(self._look, targets, targets[0], self._start)
+        screen = PushScreen(self._look, self._line_of, targets, targets[0], self._start)
         choice = await self.push_screen_wait(screen)
         if choice is not None:
             await self._push(choice)
@@ -264,18 +263,31 @@ class DeployerApp(App[None]):
     async def _push(self, choice: Choice) -> None:
         with self._telling():
             target = settings.resolve_target(choice.target, self._config)
-            order = Order(choice.request, target, self._config.directory, self._address)
+            order = Order(
+                choice.request, target, self._config.directory, self._address, choice.line
+            )
             self.notify("Reading the files ...", timeout=2)
             self.seen.follow = await self._host.push(order)
 
-    async def _look(self, request: Request, target: str) -> Sequence[str]:
-        """What the picker says about a request: the files, and whether they fit."""
-        seen = await self._host.recognise(request)
-        address = settings.resolve_target(target, self._config) if target else "sim"
+    async def _look(self, choice: Choice) -> Sequence[str]:
+        """What the picker says about a choice: the files, and whether they fit."""
+        seen = await self._host.recognise(choice.request)
+        address = settings.resolve_target(choice.target or "sim", self._config)
         _fit, line = estimate.fit_line(
-            seen.load, self.seen.rows.values(), address, profile=seen.profile, model=seen.model
-        )
+            seen.load, self.seen.rows.values(), address, profile=seen.profile, model=seen.model,
+            line=choice.line,
+        )  # fmt: skip
         return (*seen.lines, line)
+
+    def _line_of(self, target: str) -> LineSettings | None:
+        """How the line to a target was set last, the usual if never; None: it has no line."""
+        try:
+            address = settings.resolve_target(target, self._config)
+        except DeployerError:
+            return None
+        if not address.startswith(LINE):
+            return None
+        return self.seen.line(address) or LineSettings()
 
     @work
     async def action_pause(self) -> None:

@@ -124,6 +124,10 @@ PushScreen #fields { height: auto; }
 PushScreen .label { width: 9; padding-top: 0; }
 PushScreen .line { height: 1; }
 PushScreen Input { height: 1; border: none; width: 1fr; }
+PushScreen #line { display: none; }
+PushScreen #line.-shown { display: block; }
+PushScreen #speed { width: 12; }
+PushScreen #flow { width: 1fr; }
 PushScreen Input:focus { text-style: underline; border: none; }
 PushScreen #tree { height: 1fr; min-height: 3; border-top: solid $primary; }
 PushScreen #seen { height: auto; max-height: 60%; border-top: solid $primary; }

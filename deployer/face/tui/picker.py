@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from textual import work
@@ -12,22 +13,34 @@ from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
 from textual.suggester import SuggestFromList
-from textual.widgets import Button, DirectoryTree, Input, Label, Static
+from textual.widgets import Button, DirectoryTree, Input, Label, Select, Static
 
 from deployer.errors import DeployerError
+from deployer.model import LineSettings
 from deployer.staging import Request
+
+FLOWS = (
+    ("rtscts: a cable with all wires", "rtscts"),
+    ("xonxoff: a cable with three wires", "xonxoff"),
+    ("none: both sides are fast enough", "none"),
+)
+SLOWEST, FASTEST = 50, 4_000_000
+_LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What the user chose to push, and for which target."""
+    """What the user chose to push, for which target, and how a serial line to it is set."""
 
     request: Request
     target: str
+    line: LineSettings = field(default_factory=LineSettings)
 
 
-Look = Callable[[Request, str], Awaitable[Sequence[str]]]
-"""The lines about a request and a target: what was recognised, the fit."""
+Look = Callable[[Choice], Awaitable[Sequence[str]]]
+"""The lines about a choice: what was recognised, the fit."""
+LineOf = Callable[[str], LineSettings | None]
+"""How the serial line to a target is set unless the user says otherwise; None: it has no line."""
 
 
 class Files(DirectoryTree):
@@ -41,19 +54,26 @@ class Files(DirectoryTree):
 
 
 class PushScreen(ModalScreen[Choice | None]):
-    """Path, target, launch command; what was recognised is said below while typing."""
+    """Path, target, launch command; what was recognised is said below while typing.
+
+    When the target is at a serial port, how the line is set can be chosen, too.
+    """
 
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
         Binding("escape", "dismiss(None)", "Back"),
         Binding("ctrl+s", "push", "Push"),
     ]
 
-    def __init__(self, look: Look, targets: Sequence[str], target: str, start: Path) -> None:
+    def __init__(
+        self, look: Look, line_of: LineOf, targets: Sequence[str], target: str, start: Path
+    ) -> None:
         super().__init__()
         self._look = look
+        self._line_of = line_of
         self._targets = list(targets)
         self._target = target
         self._start = start
+        self._offered: LineSettings | None = None
 
     def compose(self) -> ComposeResult:
         """Fields, tree, what was seen, buttons."""
@@ -73,6 +93,12 @@ class PushScreen(ModalScreen[Choice | None]):
                         suggester=SuggestFromList(self._targets),
                     ),
                 )
+                with Horizontal(id="line", classes="line"):
+                    yield Label("Line", classes="label")
+                    yield Input(
+                        placeholder="bits a second", id="speed", restrict=r"[0-9]*", max_length=7
+                    )
+                    yield Select(FLOWS, id="flow", allow_blank=False, compact=True)
                 yield from _field(
                     "Run", Input(placeholder="empty: what the file is launched with", id="run")
                 )
@@ -85,9 +111,17 @@ class PushScreen(ModalScreen[Choice | None]):
     def on_mount(self) -> None:
         """Typing begins with the path."""
         self.query_one("#path", Input).focus()
+        self._offer_line()
 
     def on_input_changed(self, event: Input.Changed) -> None:
         """Look at what is typed."""
+        event.stop()
+        if event.input.id == "target":
+            self._offer_line()
+        self._examine()
+
+    def on_select_changed(self, event: Select.Changed) -> None:
+        """Flow control is part of the choice."""
         event.stop()
         self._examine()
 
@@ -110,17 +144,38 @@ class PushScreen(ModalScreen[Choice | None]):
 
     def action_push(self) -> None:
         """Close with the choice; without a file say so."""
+        choice = self._choice()
+        if isinstance(choice, str):
+            self.query_one("#seen", Static).update(choice)
+        else:
+            self.dismiss(choice)
+
+    def _choice(self) -> Choice | str:
+        """What is chosen; a sentence about what is missing."""
         request = self._request()
         target = self.query_one("#target", Input).value.strip()
         if request is None or not target:
-            missing = "file" if request is None else "target"
-            self.query_one("#seen", Static).update(f"No {missing} is given.")
-            return
-        self.dismiss(Choice(request, target))
+            return f"No {'file' if request is None else 'target'} is given."
+        if self._line_of(target) is None:
+            return Choice(request, target)
+        speed = int(self.query_one("#speed", Input).value or 0)
+        if not SLOWEST <= speed <= FASTEST:
+            return f"Line: the speed is {SLOWEST} to {FASTEST} bits a second, such as 9600."
+        flow = str(self.query_one("#flow", Select).value)
+        return Choice(request, target, LineSettings(speed, flow))
+
+    def _offer_line(self) -> None:
+        """Show how the line is set while the target has one."""
+        line = self._line_of(self.query_one("#target", Input).value.strip())
+        self.query_one("#line").set_class(line is not None, "-shown")
+        if line is not None and line != self._offered:
+            self._offered = line
+            self.query_one("#speed", Input).value = str(line.speed)
+            self.query_one("#flow", Select).value = line.flow
 
     def _request(self) -> Request | None:
         words = self.query_one("#path", Input).value.split("|")
-        paths = tuple(Path(word.strip()).expanduser() for word in words if word.strip())
+        paths = tuple(_path(word.strip()) for word in words if word.strip())
         run = self.query_one("#run", Input).value.strip()
         return Request(files=paths, run=run) if paths else None
 
@@ -130,16 +185,28 @@ class PushScreen(ModalScreen[Choice | None]):
         if request is None:
             self.query_one("#seen", Static).update("No file is chosen.")
             return
-        if missing := [path for path in request.files if not path.exists()]:
-            said = f"{missing[0]}: there is no such file."  # as yet: somebody is typing
+        if missing := [path for path in request.files if not os.path.exists(path)]:  # noqa: PTH110
+            name = str(missing[0])
+            name = name if len(name) <= _LONGEST else f"...{name[-_LONGEST:]}"
+            said = f"{name}: there is no such file."  # as yet: somebody is typing
             self.query_one("#seen", Static).update(said)
             return
-        target = self.query_one("#target", Input).value.strip()
+        choice = self._choice()
+        if isinstance(choice, str):
+            choice = Choice(request, "")  # the file can be looked at all the same
         try:
-            lines = await self._look(request, target)
+            lines = await self._look(choice)
         except DeployerError as error:
             lines = (error.what, error.remedy)
         self.query_one("#seen", Static).update("\n".join(lines))
+
+
+def _path(word: str) -> Path:
+    """What is typed as a path; `~name` is a home, or, while somebody types, not yet."""
+    try:
+        return Path(word).expanduser()
+    except RuntimeError:
+        return Path(word)
 
 
 def _field(name: str, widget: Input) -> ComposeResult:

@@ -9,7 +9,7 @@ from deployer.events import DeploymentStaged, Event, ProofReceived, ScreenLine, 
 from deployer.face import estimate, words
 from deployer.face.estimate import Habits
 from deployer.face.view import Row, View, fold, fold_all
-from deployer.model import Proof
+from deployer.model import LineSettings, Proof
 
 _BACKLOG, _BACKLOG_LINES = 2000, 200
 
@@ -60,6 +60,11 @@ class Watched:
         """Every target, the one used last first."""
         newest = sorted(self.rows.values(), key=lambda row: -row.at)
         return list(dict.fromkeys(row.target for row in newest))
+
+    def line(self, target: str) -> LineSettings | None:
+        """How the serial line to a target was set last; None when it never was."""
+        set_ = [row for row in self.rows.values() if row.target == target and row.line is not None]
+        return max(set_, key=lambda row: row.at).line if set_ else None
 
     def open(self) -> list[Row]:
         """Deployments that have not ended."""
