@@ -62,6 +62,7 @@ def check(
         Finding(
             rule.id, line, column or None, rule.severity, message,
             texts.get(line, "").strip()[:_EXCERPT], rule.remedy, rule.sources,
+            rule.why,
         )
         for rule in RULES
         for line, column, message in rule.check(script, context)

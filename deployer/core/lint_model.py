@@ -57,7 +57,10 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One mistake in one place, in words for a person. `column` counts from 1."""
+    """One mistake in one place, in words for a person. `column` counts from 1.
+
+    `why` is what its rule says of all such mistakes, "" where there is no more to say.
+    """
 
     rule: str
     line: int
@@ -67,6 +70,7 @@ class Finding:
     excerpt: str
     remedy: str
     sources: tuple[str, ...]
+    why: str = ""
 
     def __str__(self) -> str:
         return f"line {self.line}: {self.message} [{self.rule}]"

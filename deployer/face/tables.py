@@ -31,7 +31,8 @@ def findings(
         if finding.excerpt:
             write(f"    {finding.excerpt}\n")
         if explain:
-            write(f"    {finding.remedy}\n    sources: {', '.join(finding.sources)}\n")
+            why = f"    {finding.why}\n" if finding.why else ""
+            write(f"{why}    {finding.remedy}\n    sources: {', '.join(finding.sources)}\n")
     if not found:
         write(f"{file}: COMMAND.COM of Windows 98 runs this as written, as far as is known.\n")
 

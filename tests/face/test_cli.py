@@ -14,6 +14,7 @@ from typing import NoReturn
 import pytest
 
 from deployer.__main__ import run
+from deployer.core.lint import RULES
 
 Deployer = Callable[..., tuple[int, str, str]]
 
@@ -225,9 +226,12 @@ def test_lint_explains(deployer: Deployer, tmp_path: Path) -> None:
     code, out, _err = deployer("lint", "--explain", "bad.bat")
     assert code == 1
     assert "bad.bat:1: error:" in out
-    assert "sources: " in out
+    (rule,) = (rule for rule in RULES if rule.id == "block")
+    for line in (rule.why, rule.remedy, f"sources: {', '.join(rule.sources)}"):
+        assert f"\n    {line}\n" in out
     _code, out, _err = deployer("lint", "--json", "bad.bat")
-    assert json.loads(out.splitlines()[0])["line"] == 1
+    told = [json.loads(line) for line in out.splitlines()]
+    assert (told[0]["line"], rule.why in [finding["why"] for finding in told]) == (1, True)
     code, out, _err = deployer("lint", "good.bat")
     assert code == 0
     assert "runs this as written" in out
