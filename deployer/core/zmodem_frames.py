@@ -21,6 +21,10 @@ ZPAD = 0x2A
 ZDLE = 0x18
 MAX_SUBPACKET = 8192
 """Longest data subpacket read. The standard says 1024; some senders use up to 8192."""
+NONSENSE = "another speed, 7 data bits or parity there"
+"""Why words may come that make no sense."""
+_STRANGE = 8
+"""Bytes without sense that are more than a crackle."""
 
 
 class Kind(IntEnum):
@@ -182,6 +186,7 @@ class Reader:
         self._scanned = 0
         self._wide = False
         self._line_end = 0
+        self._sensible = 0
         self.garbage = 0
 
     def feed(self, data: bytes) -> None:
@@ -192,6 +197,15 @@ class Reader:
     def buffered(self) -> int:
         """Bytes that were fed and not yet used."""
         return len(self._buffer)
+
+    def made_sense(self) -> None:
+        """The last header was one that the other side may say."""
+        self._sensible = self.garbage
+
+    @property
+    def strange(self) -> bool:
+        """Whether something has come since then, but nothing that makes sense."""
+        return self.garbage + len(self._buffer) - self._sensible > _STRANGE
 
     def rest(self) -> bytes:
         """What is left, without the line end of the last header."""

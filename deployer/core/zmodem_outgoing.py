@@ -17,6 +17,7 @@ from deployer.core.zmodem_pace import Pace
 
 MOST_ERRORS = 30
 """Times that the receiver may ask again for the same place."""
+_TOO_OFTEN = f"the same place failed {MOST_ERRORS} times: the line damages what is sent"
 
 
 class Fate(Enum):
@@ -117,6 +118,8 @@ class Outgoing:
             case Kind.ZRPOS:
                 return self._error(header.position)
             case Kind.ZNAK if self._ending is not None:
+                if self._failed_too_often(self._length):
+                    return Failed(Reason.NOISE, _TOO_OFTEN)
                 self.ask_again()
             case Kind.ZNAK:
                 return self._error(self._pace.acked)
@@ -156,12 +159,14 @@ class Outgoing:
             # Beyond what it was ever sent. (Beyond our place is right: we have gone back, and what
             # was on its way has reached it after all.)
             return Failed(Reason.PEER, "the receiver asked for a place beyond what was sent")
-        if self._pace.errors_at(position) > MOST_ERRORS:
-            what = f"the same place failed {MOST_ERRORS} times: the line damages what is sent"
-            return Failed(Reason.NOISE, what)
+        if self._failed_too_often(position):
+            return Failed(Reason.NOISE, _TOO_OFTEN)
         self._rewind(position)
         self._begin()
         return Fate.GOING
+
+    def _failed_too_often(self, position: int) -> bool:
+        return self._pace.errors_at(position) > MOST_ERRORS
 
     def _rewind(self, position: int) -> None:
         if again := self._pace.back_to(position):

@@ -21,6 +21,7 @@ from deployer.core.zmodem_frames import (
     CANOVIO,
     ESCCTL,
     MAX_SUBPACKET,
+    NONSENSE,
     Abort,
     Damaged,
     End,
@@ -34,6 +35,9 @@ from deployer.core.zmodem_frames import (
 )
 
 MOST_ERRORS = 40
+_OURS = frozenset({Kind.ZRINIT, Kind.ZACK, Kind.ZRPOS, Kind.ZCOMPL})
+"""What no sender says: the line echoes it, and nobody may be there any more."""
+_ECHO = "the other side receives too, or the line echoes what we send"
 _MOST_KNOWN = 32 << 10
 """Bytes before our place that a sender may send again without being told."""
 _MOST_NOISE = 16 << 10
@@ -85,6 +89,7 @@ class Receiver(Side):
         self._reader = Reader()
         self._asked_in_vain = 0
         self._met = False
+        self._echoed = False
         self._state = _State.WAIT
         self._info_of = Header(Kind.ZFILE, bytes(4))
         self._before_info = _State.WAIT
@@ -177,11 +182,20 @@ class Receiver(Side):
         if self._state is _State.LAST:
             self._end(transfer.Finished())
         elif not self._met and silent >= self._settings.contact:
-            self._fail(Reason.SILENCE, "nobody sent anything")
+            self._fail_unanswered()
         elif self._met and silent >= self._settings.patience:
-            self._fail(Reason.SILENCE, f"the sender said nothing for {silent:.0f} s")
+            sense = " that makes sense" if self._reader.strange and not self._echoed else ""
+            self._fail(Reason.SILENCE, f"the sender said nothing{sense} for {silent:.0f} s")
         else:
             self._ask_again()
+
+    def _fail_unanswered(self) -> None:
+        if self._echoed:
+            self._fail(Reason.PEER, _ECHO)
+        elif self._reader.strange:
+            self._fail(Reason.SILENCE, f"something comes, but no ZMODEM: {NONSENSE}?")
+        else:
+            self._fail(Reason.SILENCE, "nobody sent anything")
 
     def _decide(self) -> None:
         if self.done or self._state is not _State.OFFERED:
@@ -305,14 +319,18 @@ class Receiver(Side):
                 if self._state is _State.HEADER:
                     self._count_error(what)
                 return
-        self._heard = self._now
-        self._met = True
+        if header.kind in _OURS:
+            self._echoed = True
+        else:
+            self._heard = self._now
+            self._met = True
+            self._reader.made_sense()
         self._noise_mark = self._reader.garbage
         match header.kind:
             case Kind.ZABORT | Kind.ZCAN | Kind.ZFERR:
                 self._end(transfer.Cancelled(by_peer=True))
             case Kind.ZRINIT:
-                self._count_error("the other side receives too, or the line echoes what we send")
+                self._count_error(_ECHO)
             case Kind.ZRQINIT:
                 self._break_off()
                 self._ready()

@@ -20,6 +20,7 @@ from deployer.core.zmodem_frames import (
     CANFC32,
     CANFDX,
     ESCCTL,
+    NONSENSE,
     ZCBIN,
     ZCRESUM,
     ZMCRC,
@@ -39,6 +40,13 @@ from deployer.core.zmodem_pace import Pace
 
 MOST_RESTARTS = 30
 MOST_ECHOES = 8
+MOST_OFFERS = 30
+"""Times that one file is offered to who says each time that it was damaged."""
+_OURS = frozenset(
+    {Kind.ZRQINIT, Kind.ZSINIT, Kind.ZFILE, Kind.ZDATA, Kind.ZEOF, Kind.ZFREECNT, Kind.ZCOMMAND}
+)
+"""What no receiver says: the line echoes it, and nobody may be there any more."""
+_ECHO = "the other side sends instead of receiving, or the line echoes what we send"
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
 _HURRY = 0.3
@@ -89,7 +97,9 @@ class Sender(Side):
         self._index = 0
         self._again = False
         self._echoes = 0
+        self._echoed = False
         self._restarts = 0
+        self._damaged_offers = 0
         self._buffer = 0
         self._file: Outgoing | None = None
         self._doubted_wrongly = False
@@ -159,7 +169,11 @@ class Sender(Side):
         while not self.done and (found := self._reader.next_header()) is not None:
             match found:
                 case Header():
-                    self._heard = self._now
+                    if found.kind in _OURS:
+                        self._echoed = True
+                    else:
+                        self._heard = self._now
+                        self._reader.made_sense()
                     self._answer(found)
                 case Damaged():
                     pass
@@ -179,7 +193,7 @@ class Sender(Side):
         silent = now - self._heard
         match self._state:
             case _State.CONTACT if silent >= self._settings.contact:
-                self._fail(Reason.SILENCE, "nobody answered: no receiver was started")
+                self._fail_unanswered()
             case _State.FINISH if silent >= 3 * self._settings.answer:
                 # Every file is confirmed; only the receiver's last word is missing.
                 self._out += b"OO"
@@ -188,9 +202,23 @@ class Sender(Side):
                 self._asked = now
                 self._go_on(self._file.quiet())
             case _ if silent >= self._settings.patience and self._state is not _State.CONTACT:
-                self._fail(Reason.SILENCE, f"the receiver said nothing for {silent:.0f} s")
+                what = f"the receiver said nothing{self._sense} for {silent:.0f} s"
+                self._fail(Reason.SILENCE, what)
             case _:
                 self._ask_again()
+
+    @property
+    def _sense(self) -> str:
+        return " that makes sense" if self._reader.strange and not self._echoed else ""
+
+    def _fail_unanswered(self) -> None:
+        if self._echoed:
+            self._fail(Reason.PEER, _ECHO)
+        elif self._reader.strange:
+            what = f"something answers, but no receiver: {NONSENSE}, or a shell without rz"
+            self._fail(Reason.SILENCE, what)
+        else:
+            self._fail(Reason.SILENCE, "nobody answered: no receiver was started")
 
     def _ask_again(self) -> None:
         self._asked = self._now
@@ -227,17 +255,14 @@ class Sender(Side):
             case Kind.ZFERR:
                 self._fail(Reason.DISK, "the receiver cannot write the file (is its disk full?)")
             case Kind.ZRQINIT:
-                self._echoed()
+                self._count_echo()
             case _:
                 self._answer_in_state(header)
 
-    def _echoed(self) -> None:
+    def _count_echo(self) -> None:
         self._echoes += 1
         if self._echoes >= MOST_ECHOES:
-            self._fail(
-                Reason.PEER,
-                "the other side sends instead of receiving, or the line echoes what we send",
-            )
+            self._fail(Reason.PEER, _ECHO)
 
     def _answer_in_state(self, header: Header) -> None:
         match self._state:
@@ -275,6 +300,7 @@ class Sender(Side):
             self._ask_again()
         else:
             self._state = _State.OFFER
+            self._damaged_offers = 0
             self._offer()
 
     def _offer(self) -> None:
@@ -302,11 +328,19 @@ class Sender(Side):
             case Kind.ZCRC if self._state is _State.OFFER:
                 self._checksum_asked(header.position)
             case Kind.ZNAK:
-                self._offer()
+                self._offer_was_damaged()
             case Kind.ZRINIT if self._now - self._asked > _STALE_ZRINIT:
                 self._offer()
             case Kind.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session")
+
+    def _offer_was_damaged(self) -> None:
+        self._damaged_offers += 1
+        if self._damaged_offers < MOST_OFFERS:
+            self._offer()
+        else:
+            what = "what we offer arrives damaged each time: does the line carry 8 bits?"
+            self._fail(Reason.NOISE, what)
 
     def _checksum_asked(self, length: int) -> None:
         if length > self._length and self._resumes:

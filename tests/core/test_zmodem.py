@@ -293,6 +293,25 @@ def test_an_echoing_line_is_told_from_a_receiver() -> None:
     assert "echoes" in event.what
 
 
+@pytest.mark.parametrize(
+    ("came", "what"),
+    [
+        (b"", "nobody answered: no receiver was started"),
+        (b"\r\nold login: \r\nPassword: ", "something answers, but no receiver"),
+        (b"\xfe\x7c\xf0\x80" * 9, "another speed"),
+    ],
+)
+def test_a_silent_other_side_is_told_from_one_that_is_not_understood(
+    came: bytes, what: str
+) -> None:
+    sender = sender_with([Offer("A", 3)], contact=30.0)
+    sender.receive_data(came)
+    sender.tick(30.0)
+    assert isinstance(event := sender.next_event(), transfer.Failed)
+    assert event.reason == Reason.SILENCE
+    assert what in event.what
+
+
 def test_a_receiver_that_is_started_anew_gets_the_file_again() -> None:
     sender = sender_with([Offer("A", 3000)])
     zrinit = hex_header(Kind.ZRINIT, b"\0\0\0\x23")

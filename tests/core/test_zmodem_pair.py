@@ -333,6 +333,8 @@ def test_what_the_sender_answers(stage: str, word: bytes, answer: list[tuple[Kin
         ("data", said(Kind.ZFERR), Reason.DISK, "cannot write"),
         ("end", said(Kind.ZFIN), Reason.PEER, "before the file's end"),
         ("data", said(Kind.ZRPOS) * 40, Reason.NOISE, "the line damages what is sent"),
+        ("end", said(Kind.ZNAK) * 40, Reason.NOISE, "the line damages what is sent"),
+        ("offer", said(Kind.ZNAK) * 40, Reason.NOISE, "does the line carry 8 bits"),
         ("offer", (said(Kind.ZRPOS) + ZRINIT) * 40, Reason.PEER, "anew again and again"),
         ("contact", said(Kind.ZRQINIT) * 8, Reason.PEER, "the line echoes"),
     ],
@@ -750,6 +752,60 @@ def test_a_silent_sender_is_told_the_place_less_and_less_often(stage: str, posit
 def test_nobody_is_asked_while_our_own_disk_works() -> None:
     assert receiver("storing").deadline is None
     assert receiver("offered").deadline is None
+
+
+def echoed(machine: zmodem.Sender | zmodem.Receiver, until: float) -> Event:
+    """The end of one that hears nothing but itself, as from a plug that bridges the line."""
+    now = 0.0
+    while not machine.done and now < until:
+        if out := machine.data_to_send():
+            machine.receive_data(out)
+        elif isinstance(machine, zmodem.Sender) and machine.want is not None:
+            provide(machine, once=True)
+        else:
+            assert machine.deadline is not None
+            now = max(now, machine.deadline)
+            machine.tick(now)
+    return events_of(machine)[-1]
+
+
+@pytest.mark.parametrize("stage", ["offer", "data", "end"])
+def test_a_senders_own_words_are_no_sign_of_a_receiver(stage: str) -> None:
+    last = echoed(sender(stage), 2000.0)
+    assert isinstance(last, transfer.Failed)
+    assert last.reason == Reason.SILENCE
+    assert last.what == "the receiver said nothing for 600 s"
+
+
+@pytest.mark.parametrize("stage", ["header", "data"])
+def test_a_receivers_own_words_are_no_sign_of_a_sender(stage: str) -> None:
+    last = echoed(receiver(stage), 2000.0)
+    assert isinstance(last, transfer.Failed)
+    assert last.reason == Reason.SILENCE
+    assert last.what == "the sender said nothing for 300 s"
+
+
+def test_a_receiver_that_hears_only_itself_says_so() -> None:
+    last = echoed(receiver("wait"), 2000.0)
+    assert isinstance(last, transfer.Failed)
+    assert "echoes" in last.what
+
+
+def test_nonsense_in_mid_file_is_not_called_silence() -> None:
+    machine = sender("data")
+    for now in range(0, 700, 5):
+        machine.receive_data(b"login: ")
+        machine.tick(float(now))
+    last = events_of(machine)[-1]
+    assert isinstance(last, transfer.Failed)
+    assert last.what == "the receiver said nothing that makes sense for 600 s"
+
+
+def test_garbage_is_not_called_silence() -> None:
+    machine = receiver("wait")
+    machine.receive_data(b"\xfe\x7c\xf0\x80" * 9)
+    machine.tick(60.0)
+    assert "another speed" in str(events_of(machine))
 
 
 @pytest.mark.parametrize(
