@@ -19,7 +19,7 @@ from deployer.events import ClientGone, Event
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Shelf, Slice
 
 USER, TOKEN = "D7F3A21C", "secret77"
-PATIENCE = 10.0
+PATIENCE = 30.0
 GO = b"@ECHO OFF\r\nECHO hello\r\n"
 
 

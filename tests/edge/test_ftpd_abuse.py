@@ -363,7 +363,7 @@ def test_many_connections_from_one_address(attack):
 
 
 def test_slow_logins(attack):
-    target = attack(login_seconds=1.0, connections=250, per_address=250)
+    target = attack(login_seconds=3.0, connections=250, per_address=250)
     socks = [target.connect(f"127.0.3.{number + 1}") for number in range(200)]
     began = time.monotonic()
     poll = select.poll()
@@ -371,7 +371,7 @@ def test_slow_logins(attack):
     for number in alive:
         poll.register(number, select.POLLIN)
     served = 0
-    while alive and time.monotonic() - began < 15:
+    while alive and time.monotonic() - began < 60:
         for number, _ in poll.poll(50):
             try:
                 data = alive[number].recv(4096)
@@ -389,7 +389,7 @@ def test_slow_logins(attack):
     assert not alive
     assert served > 1
     note(
-        "200 logins that drip one byte at a time, 1 s allowed",
+        "200 logins that drip one byte at a time, 3 s allowed",
         f"all closed after {seconds:.1f} s; {served} good sessions served meanwhile",
     )
 

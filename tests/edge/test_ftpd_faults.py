@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import socket
 import struct
@@ -177,10 +178,10 @@ def test_a_download_that_stands_still_loses_both_connections(serve, tmp_path):
     _, entry = big_part(tmp_path)
     served = serve(entry, limits=Limits(stall=0.4))
     with served.talk() as talk:
-        data = begin(talk, "RETR BIG.001")
         began = time.monotonic()
+        data = begin(talk, "RETR BIG.001")
         assert talk.line() == "421 No data moved for too long; the connection is closed."
-        assert 0.3 < time.monotonic() - began < 5
+        assert time.monotonic() - began > 0.4
         assert talk.line() == ""
         assert drain(data) < 64 * MIB  # what was under way, then an end, not a wait for ever
     assert served.wait(events.TransferCut).why == "no data moved for 0.4 s"
@@ -189,14 +190,14 @@ def test_a_download_that_stands_still_loses_both_connections(serve, tmp_path):
 
 def test_a_slow_download_is_no_standstill(serve, tmp_path):
     path, entry = big_part(tmp_path, 2 * MIB)
-    served = serve(entry, limits=Limits(stall=0.5))
+    served = serve(entry, limits=Limits(stall=1.5))  # many times the pauses, half of the whole
     with served.talk() as talk:
         data = begin(talk, "RETR BIG.001", receive_buffer=16 << 10)
         pieces = []
         began = time.monotonic()
         while piece := data.recv(8 << 10):
             pieces.append(piece)
-            if time.monotonic() - began < 1.2:
+            if time.monotonic() - began < 3.0:
                 threading.Event().wait(0.1)
         data.close()
         assert b"".join(pieces) == path.read_bytes()
@@ -204,7 +205,7 @@ def test_a_slow_download_is_no_standstill(serve, tmp_path):
 
 
 def test_an_upload_that_stands_still_is_cut_and_the_old_report_stays(serve):
-    served = serve(limits=Limits(stall=0.3))
+    served = serve(limits=Limits(stall=1.0))
     old = served.inbox / "D7F3A21C" / "RESULT.TXT"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"the old report")
@@ -447,13 +448,15 @@ def test_nobody_may_take_for_ever_to_log_in(serve):
     with served.talk(login=False) as talk:
         talk.sock.settimeout(0.1)
         line = b""
-        for _ in range(50):  # one byte at a time, and complete commands in between
+        for _ in range(200):  # one byte at a time, and complete commands in between
             try:
                 talk.sock.send(b"N")
                 line += talk.sock.recv(200)
             except TimeoutError:
                 continue
-            except ConnectionError:
+            except ConnectionError:  # it was said before, and may not have been read
+                with contextlib.suppress(ConnectionError):
+                    line += talk.sock.recv(200)
                 break
             if line:
                 break
@@ -463,7 +466,7 @@ def test_nobody_may_take_for_ever_to_log_in(serve):
 
 def test_an_idle_session_ends_but_one_with_a_transfer_does_not(serve, tmp_path):
     _, entry = big_part(tmp_path, 4 * MIB)
-    served = serve(entry, limits=Limits(idle=0.3))
+    served = serve(entry, limits=Limits(idle=1.5))
     with served.talk() as idle, served.talk() as busy:
         data = begin(busy, "RETR BIG.001", receive_buffer=16 << 10)
         assert idle.line()[:3] == "421"

@@ -34,7 +34,7 @@ PEER = "127.0.0.1"
 
 def session(port: int, manifest: Manifest) -> ftplib.FTP:
     ftp = ftplib.FTP()
-    ftp.connect(PEER, port, timeout=5)
+    ftp.connect(PEER, port, timeout=30)
     ftp.login(manifest.login, manifest.token)
     ftp.set_pasv(False)
     return ftp
@@ -85,16 +85,18 @@ def manifest(tmp_path: Path) -> Manifest:
 def during(
     state: Path, manifest: Manifest, target: Callable[[int, Manifest], None], silence: float = 10.0
 ) -> Deployment:
-    """Serve the manifest while `target` runs in a thread; how it ended."""
+    """Serve the manifest while `target` runs in a thread; how it ended.
+
+    The silence is that after it, so that a slow machine is not taken for a silent target.
+    """
 
     async def scenario() -> Deployment:
         async with Service(state, clock=time.time, address=PEER, ftp_port=0) as service:
             taken = service.take_up(manifest, PEER)
             await service.deploy(taken, PEER, PEER, r"C:\DEPLOY")
-            acting = asyncio.create_task(asyncio.to_thread(target, service.ftp_port, taken))
+            await asyncio.to_thread(target, service.ftp_port, taken)
             ended = await service.finished(taken.deployment, silence=silence)
             await service.last_words(taken.deployment)
-            await acting
             return ended
 
     return asyncio.run(scenario())
@@ -235,7 +237,7 @@ def test_nobody_else_gets_in(tmp_path: Path, manifest: Manifest, user: str, pass
     def target(port: int, taken: Manifest) -> None:
         names = {"id": taken.deployment, "token": taken.token}
         ftp = ftplib.FTP()
-        ftp.connect(PEER, port, timeout=5)
+        ftp.connect(PEER, port, timeout=30)
         with pytest.raises(ftplib.all_errors):
             ftp.login(user.format(**names), password.format(**names) or "x")
         ftp.close()
@@ -247,7 +249,7 @@ def test_nobody_else_gets_in(tmp_path: Path, manifest: Manifest, user: str, pass
 def test_anonymous_sees_the_batch_file_and_nothing_else(tmp_path: Path, manifest: Manifest) -> None:
     def target(port: int, taken: Manifest) -> None:
         ftp = ftplib.FTP()
-        ftp.connect(PEER, port, timeout=5)
+        ftp.connect(PEER, port, timeout=30)
         ftp.login()
         assert ftp.nlst() == ["GO.BAT"]
         assert taken.deployment.encode() in fetch(ftp, "GO.BAT")
