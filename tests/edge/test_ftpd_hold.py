@@ -10,18 +10,18 @@ from tests.edge.conftest import USER, Serve
 
 
 def test_a_held_download_waits_and_then_comes_whole(serve: Serve) -> None:
-    served = serve(limits=Limits(refusal_delay=0.0, idle=0.6))
+    served = serve(limits=Limits(refusal_delay=0.0, idle=2.0))
     served.server.hold(frozenset({USER}))
     with served.client() as ftp:
         got: list[bytes] = []
         ftp.voidcmd("TYPE I")
         fetching = threading.Thread(target=ftp.retrbinary, args=("RETR GO.BAT", got.append))
         fetching.start()
-        fetching.join(1.5)
+        fetching.join(3.0)
         assert fetching.is_alive(), "longer than an idle session may be, and not sent away"
         assert not served.told(TransferStarted)
         served.server.hold(frozenset())
-        fetching.join(5)
+        fetching.join(30)
         assert not fetching.is_alive()
         assert b"".join(got).endswith(b"hello\r\n")
 

@@ -24,7 +24,7 @@ class Pc:
     def __init__(self, folder: Path, address: tuple[str, int], wire: Wire | None = None) -> None:
         folder.mkdir()
         self.disk = Disk(folder, capacity=4 << 20)
-        self.link = Link(routes={HOST: address}, wire=wire or Wire(), patience=0.6)
+        self.link = Link(routes={HOST: address}, wire=wire or Wire())
         self.screen = bytearray()
         self.now = 0.0
 
@@ -323,6 +323,7 @@ def test_a_closed_connection_leaves_the_rest_unconnected(tmp_path: Path) -> None
 def test_a_silent_server_hangs_the_program(tmp_path: Path) -> None:
     with scripted(b"220 hi\r\n") as address:
         pc = Pc(tmp_path / "c", address)
+        pc.link.patience = 0.6
         with pytest.raises(Hang):
             pc.script(f"open {HOST}", "quote NOOP", "bye")
         pc.link.reset_all()

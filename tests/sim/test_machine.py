@@ -192,7 +192,8 @@ def test_the_typist_does_what_the_card_says(
 ) -> None:
     root, address = host
     (tmp_path / "c").mkdir()
-    link = Link(routes={HOST: address}, patience=1.0)
+    hangs = fault.startswith("hang")  # for ever, so the user is made to lose patience soon
+    link = Link(routes={HOST: address}, patience=1.0 if hangs else 60.0)
     machine = Machine(Disk(tmp_path / "c"), link=link, wait=lambda seconds: None)
     machine.harm(parse(fault) if fault else ())
     assert visit(machine, CARD)
