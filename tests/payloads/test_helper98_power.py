@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import random
 import shutil
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -138,10 +139,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory in memory when there is one: thousands of small files are made."""
     memory = Path("/dev/shm")
     if memory.is_dir():
-        path = memory / f"deploy98-{tmp_path_factory.getbasetemp().name}-{RANDOM.random()}"
-        path.mkdir()
-        yield path
-        shutil.rmtree(path)
+        with tempfile.TemporaryDirectory(prefix="deploy98-", dir=memory) as path:
+            yield Path(path)
     else:
         yield tmp_path_factory.mktemp("power")
 
