@@ -7,9 +7,16 @@ import signal
 from pathlib import Path
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
+
+# Hypothesis by itself fails an example that takes 200 ms, which is the machine's fault when it is busy.
+settings.register_profile(
+    "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("any machine")
 
 # A shell that starts the tests in the background, or under nohup, lets them ignore signals, and
 # every program that they start as well: those would not end when a test stops them as a user does.
