@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, settings
 ROOT = Path(__file__).resolve().parents[1]
 SHARED = ROOT.parent / "shared"
 
-# Hypothesis by itself fails an example that takes 200 ms, which is the machine's fault when it is busy.
+# Hypothesis by itself fails an example that takes 200 ms, as one does on a busy machine.
 settings.register_profile(
     "any machine", deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
