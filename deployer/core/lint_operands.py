@@ -12,6 +12,9 @@ from deployer.core.lint_parse import Command, Script
 #: Commands of the shell whose names may have directories, and how many names each takes.
 _MOST = {"CD": 1, "CHDIR": 1, "MD": 1, "MKDIR": 1, "RD": 1, "RMDIR": 1, "REN": 2, "RENAME": 2}
 _MOST |= {"COPY": 2}
+_LEAST = {"COPY": 1, "DEL": 1, "ERASE": 1, "TYPE": 1, "MD": 1, "MKDIR": 1, "RD": 1, "RMDIR": 1}
+_LEAST |= {"REN": 2, "RENAME": 2}
+_ROOM = 128  # what the 256 bytes of facts B22 leave beside the variables of Windows itself
 _PATHS = frozenset(_MOST) | {"DEL", "ERASE", "TYPE", "XCOPY", "MOVE"}
 
 
@@ -33,6 +36,46 @@ def names_many(script: Script, _context: Context) -> Iterator[Hit]:
                 command.column,
                 f"{command.name} takes {count}; with more it does nothing",
             )
+
+
+def names_few(script: Script, _context: Context) -> Iterator[Hit]:
+    """Fewer names than the command needs."""
+    for command in script.commands:
+        if len(_names(command)) < _LEAST.get(command.name, 0):
+            yield command.line, command.column, f"{command.name} lacks a name and does nothing"
+
+
+def on_off(script: Script, _context: Context) -> Iterator[Hit]:
+    """VERIFY, BREAK and LFNFOR take ON and OFF."""
+    for command in script.commands:
+        word = command.rest.strip(" =,;\t").upper()
+        known = word in ("", "ON", "OFF", "/?") or "%" in word
+        if command.name in ("VERIFY", "BREAK", "LFNFOR") and not known:
+            yield command.line, command.column, f"{command.name} takes ON or OFF, nothing else"
+
+
+def pipe_end(script: Script, _context: Context) -> Iterator[Hit]:
+    """A pipe with nothing on one side."""
+    for line in script.lines:
+        text = outside_quotes(line.text)
+        if line.pipes and re.search(r"^[\s@=,;]*\||\|[\s=,;]*$", text):
+            yield line.number, line.pipes[0], "| needs a command on both sides"
+
+
+def environment_full(script: Script, _context: Context) -> Iterator[Hit]:
+    """More text in variables than the block has room for."""
+    total = 0
+    longest: dict[str, int] = {}
+    for command in script.commands:
+        name, equals, value = command.rest.lstrip(" =,;\t").partition("=")
+        if command.name != "SET" or not equals:
+            continue
+        size = len(name) + len(value) + 2 if value else 0
+        total += max(0, size - longest.get(name.upper(), 0))
+        longest[name.upper()] = max(size, longest.get(name.upper(), 0))
+        if total > _ROOM:
+            yield command.line, command.column, f"{total} bytes of variables, and more do not fit"
+            return
 
 
 def slash_in_name(script: Script, _context: Context) -> Iterator[Hit]:
@@ -84,6 +127,23 @@ def copy_pattern(script: Script, _context: Context) -> Iterator[Hit]:
                 command.column,
                 f"if there is no directory {target}, all files are joined into one of that name",
             )
+
+
+def copy_refused(script: Script, _context: Context) -> Iterator[Hit]:
+    """A target with a backslash at its end, and one that is the source."""
+    for command in script.commands:
+        names = _names(command)
+        if command.name != "COPY" or len(names) != 2:
+            continue
+        source, target = names
+        if re.search(r"[^:\\]\\$", target):
+            yield (
+                command.line,
+                command.column,
+                f"{target}: COPY takes no \\ at the end of a directory",
+            )
+        elif source.upper() == target.upper():
+            yield command.line, command.column, f"COPY does not copy {source} onto itself"
 
 
 def copy_in_place(script: Script, _context: Context) -> Iterator[Hit]:

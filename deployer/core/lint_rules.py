@@ -925,4 +925,65 @@ RULES: tuple[Rule, ...] = (
         good=b"START /W TOOL.EXE\r\nIF ERRORLEVEL 1 GOTO X\r\n:X\r\n",
         check=behind.start_wait,
     ),
+    Rule(
+        id="names-few",
+        title="No names left out",
+        severity="error",
+        why="DEL, TYPE, MD, RD and COPY need one name, REN two; they say so and do nothing.",
+        remedy="Give the name.",
+        sources=("case copy-forms", "case del", "case type"),
+        bad=b"REN A.TXT\r\n",
+        good=b"REN A.TXT B.TXT\r\nCOPY C:\\A.TXT\r\n",
+        check=behind.names_few,
+    ),
+    Rule(
+        id="copy-refused",
+        title="COPY to a directory or to another file",
+        severity="error",
+        why=(
+            "COPY A DIR\\ is `Invalid directory` although it is there; a file is not copied onto "
+            "itself, which other systems take for a change of its date."
+        ),
+        remedy="Write COPY A DIR, or COPY A DIR\\A.",
+        sources=("case copy-forms",),
+        bad=b"COPY A.TXT SUB\\\r\n",
+        good=b"COPY A.TXT SUB\r\nCOPY A.TXT C:\\\r\nCOPY A.TXT \\\r\n",
+        check=behind.copy_refused,
+    ),
+    Rule(
+        id="pipe-end",
+        title="A command on both sides of |",
+        severity="error",
+        why="Otherwise the line is a syntax error and nothing of it runs.",
+        remedy="Take the | out, or complete the line.",
+        sources=("MSDOS4 TMISC1.ASM",),
+        bad=b"TYPE A.TXT|\r\n",
+        good=b'TYPE A.TXT|MORE\r\nECHO "a|b|"\r\n',
+        check=behind.pipe_end,
+    ),
+    Rule(
+        id="on-off",
+        title="VERIFY ON or OFF",
+        severity="error",
+        why="VERIFY, BREAK and LFNFOR know these two words only and change nothing otherwise.",
+        remedy="Write ON or OFF.",
+        sources=("case verify-break", "facts B26"),
+        bad=b"VERIFY YES\r\n",
+        good=b"VERIFY ON\r\nBREAK\r\n",
+        check=behind.on_off,
+    ),
+    Rule(
+        id="environment-full",
+        title="Little text in variables",
+        severity="warning",
+        why=(
+            "The block for variables has 256 bytes, most of them taken by Windows; when it is "
+            "full SET may cut a value short or lose the old one, and the batch goes on."
+        ),
+        remedy="Use few and short values; empty what is not needed any more with SET V=.",
+        sources=("facts B22", "KB Q68567", "case env-overflow"),
+        bad=b"SET A=" + b"x" * 70 + b"\r\nSET B=" + b"x" * 70 + b"\r\n",
+        good=b"SET A=" + b"x" * 60 + b"\r\nSET A=" + b"y" * 60 + b"\r\nSET A=\r\n",
+        check=behind.environment_full,
+    ),
 )

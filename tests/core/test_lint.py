@@ -126,6 +126,12 @@ MISTAKES = [
     (b'START "Title" TOOL.EXE\r\n', "start-form", 1),
     (b"SHIFT /1\r\n", "start-form", 1),
     (b"START TOOL\r\nECHO x\r\nIF NOT ERRORLEVEL 1 GOTO X\r\n:X\r\n", "start-wait", 1),
+    (b"COPY A.TXT A.TXT\r\n", "copy-refused", 1),
+    (b"COPY\r\n", "names-few", 1),
+    (b"DEL\r\n", "names-few", 1),
+    (b"|SORT\r\n", "pipe-end", 1),
+    (b"LFNFOR 1\r\n", "on-off", 1),
+    (b"SET PATH=C:\\\r\nSET L=" + b"x" * 119 + b"\r\n", "environment-full", 2),
     (b"FC /B A B\r\n\r\nIF ERRORLEVEL 1 GOTO X\r\n:X\r\n", "errorlevel-none", 3),
 ]  # fmt: skip
 
