@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import codecs
+import io
+import json
 import signal
 import sys
 import traceback
@@ -60,11 +63,22 @@ def _stop(_number: int, frame: FrameType | None) -> None:
     handler(signal.SIGINT, frame)
 
 
+def _escaped(error: UnicodeError) -> tuple[str, int]:
+    """Signs that the terminal has not, as JSON writes them, so that a line of it stays one."""
+    assert isinstance(error, UnicodeEncodeError)
+    signs = error.object[error.start : error.end]
+    return json.dumps(signs)[1:-1], error.end
+
+
 def main() -> None:
     """Console entry point; the only place that exits the process.
 
     A closed window or a plain kill is a Ctrl-C, so that what was changed is given back.
     """
+    codecs.register_error("escaped", _escaped)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="escaped")
     for name in ("SIGTERM", "SIGHUP"):
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:

@@ -7,6 +7,8 @@ import os
 import pwd
 import socket
 import struct
+import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -218,6 +220,24 @@ def test_before_the_first_push_there_is_a_hint(deployer: Deployer) -> None:
         code, out, _err = deployer(command)
         assert code == 0
         assert "deployer push --target sim" in out
+
+
+def test_a_terminal_without_the_signs_gets_them_escaped(tmp_path: Path, root: Path) -> None:
+    (tmp_path / "Größe 😀.bat").write_bytes(b"ECHO x\r\n")
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii", "PYTHONPATH": str(root)}
+
+    def said(*arguments: str) -> str:
+        command = [sys.executable, "-m", "deployer", *arguments]
+        return subprocess.run(
+            command, cwd=tmp_path, env=environment, check=False, timeout=60,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+        ).stdout  # fmt: skip
+
+    assert said("lint", "Größe 😀.bat").startswith(r"Gr\u00f6\u00dfe \ud83d\ude00.bat: COMMAND.COM")
+    assert r"deployer: Gr\u00f6\u00dfe \ud83d\ude00.no: there is" in said("lint", "Größe 😀.no")
+    state = ("--state-dir", str(tmp_path / "state"))
+    told = said(*REAL, "--ftp-port", "0", "--timeout", "0.2", "--json", *state, "Größe 😀.bat")
+    assert json.loads(told.splitlines()[0])["files"][0]["long_name"] == "Größe 😀.bat"
 
 
 def test_lint_explains(deployer: Deployer, tmp_path: Path) -> None:
