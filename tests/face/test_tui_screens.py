@@ -39,6 +39,7 @@ from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS
+from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.host import Order, Recognised, recognise
 from deployer.model import FileProof, LineSettings, Proof, Report, Round, State
@@ -283,6 +284,31 @@ def test_whatever_is_typed_as_a_path_is_no_end_of_the_window(typed: str) -> None
             await until(pilot, lambda: app.screen.query("#path"))
             app.screen.query_one("#path", Input).value = typed
             await until(pilot, lambda: "such file." in screen(app))
+
+    asyncio.run(story())
+
+
+def test_what_was_recognised_of_a_dialogue_that_is_being_closed_is_said_to_nobody() -> None:
+    """Its fields are taken away one by one, and what it asked for comes in between."""
+
+    async def story() -> None:
+        app = DeployerApp(Scripted([]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.ready)
+            dialogue: PushScreen
+            looked = asyncio.Event()
+
+            async def look(_choice: Choice) -> list[str]:
+                await dialogue.query_one("#seen").remove()
+                looked.set()
+                return ["seen too late"]
+
+            dialogue = PushScreen(look, lambda _target: None, ["sim"], "sim", Path())
+            await app.push_screen(dialogue)
+            dialogue.query_one("#path", Input).value = __file__
+            await until(pilot, looked.is_set)
+            dialogue.query_one("#target", Input).value = "other"
+            await pilot.pause()
 
     asyncio.run(story())
 

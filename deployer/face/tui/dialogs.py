@@ -68,7 +68,8 @@ class Dialog(ModalScreen[bool]):
         content = "\n".join(lines)
         if content != self._content:
             self._content = content
-            self.query_one("#text", Static).update(content)
+            for text in self.query("#text").results(Static):  # none while the page is being closed
+                text.update(content)
 
 
 class Help(Dialog):

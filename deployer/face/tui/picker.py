@@ -116,6 +116,8 @@ class PushScreen(ModalScreen[Choice | None]):
     def on_input_changed(self, event: Input.Changed) -> None:
         """Look at what is typed."""
         event.stop()
+        if not self._is_whole:
+            return
         if event.input.id == "target":
             self._offer_line()
         self._examine()
@@ -123,7 +125,8 @@ class PushScreen(ModalScreen[Choice | None]):
     def on_select_changed(self, event: Select.Changed) -> None:
         """Flow control is part of the choice."""
         event.stop()
-        self._examine()
+        if self._is_whole:
+            self._examine()
 
     def on_input_submitted(self) -> None:
         """Enter in any field pushes."""
@@ -146,9 +149,14 @@ class PushScreen(ModalScreen[Choice | None]):
         """Close with the choice; without a file say so."""
         choice = self._choice()
         if isinstance(choice, str):
-            self.query_one("#seen", Static).update(choice)
+            self._say(choice)
         else:
             self.dismiss(choice)
+
+    @property
+    def _is_whole(self) -> bool:
+        """False while the dialogue is being taken down: what was on its way then finds no field."""
+        return bool(self.query("#seen"))
 
     def _choice(self) -> Choice | str:
         """What is chosen; a sentence about what is missing."""
@@ -181,15 +189,16 @@ class PushScreen(ModalScreen[Choice | None]):
 
     @work(exclusive=True)
     async def _examine(self) -> None:
+        if not self._is_whole:
+            return
         request = self._request()
         if request is None:
-            self.query_one("#seen", Static).update("No file is chosen.")
+            self._say("No file is chosen.")
             return
         if missing := [path for path in request.files if not os.path.exists(path)]:  # noqa: PTH110
             name = str(missing[0])
             name = name if len(name) <= _LONGEST else f"...{name[-_LONGEST:]}"
-            said = f"{name}: there is no such file."  # as yet: somebody is typing
-            self.query_one("#seen", Static).update(said)
+            self._say(f"{name}: there is no such file.")  # as yet: somebody is typing
             return
         choice = self._choice()
         if isinstance(choice, str):
@@ -198,7 +207,12 @@ class PushScreen(ModalScreen[Choice | None]):
             lines = await self._look(choice)
         except DeployerError as error:
             lines = (error.what, error.remedy)
-        self.query_one("#seen", Static).update("\n".join(lines))
+        if self._is_whole:
+            self._say("\n".join(lines))
+
+    def _say(self, text: str) -> None:
+        """Below the tree."""
+        self.query_one("#seen", Static).update(text)
 
 
 def _path(word: str) -> Path:
