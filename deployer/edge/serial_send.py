@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
+import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, cast
 
 from deployer.core import names, transfer, xmodem, zmodem
 from deployer.core.transfer import Offer
@@ -15,14 +16,21 @@ from deployer.edge.serial_drive import Hooks, drive
 from deployer.edge.serial_inbox import checksum_of
 from deployer.edge.serial_job import Job, Progress, raise_for
 from deployer.edge.serialport import Line, SerialLine
-from deployer.errors import DeployerError, TransferRefused, WrongUse
+from deployer.errors import (
+    DeployerError,
+    FileChanged,
+    FileUnreadable,
+    TransferRefused,
+    WrongUse,
+)
 
 
 def send(job: Job, paths: Sequence[Path], *, as_names: Sequence[str] = ()) -> None:
     """Send files; returns when the other side has confirmed every one of them.
 
     `as_names` are the names under which they go; by default their own, which must be 8.3 for a
-    target with Windows 98. Raises the errors of the line, and of files that cannot be read.
+    target with Windows 98. Raises the errors of the line, and of files that cannot be read, or
+    change on their way.
     """
     for path in paths:
         files.length_of(path, empty_allowed=True)
@@ -37,10 +45,39 @@ def send_over(line: Line, job: Job, paths: Sequence[Path], *, as_names: Sequence
         offers: list[Offer] = []
         for number, path in enumerate(paths):
             length = files.length_of(path, empty_allowed=True)
-            handles.append(stack.enter_context(path.open("rb")))
+            handles.append(stack.enter_context(_steady(path)))
             name = as_names[number] if as_names else path.name
             offers.append(Offer(name, length, int(path.stat().st_mtime)))
         _Sending(line, job, offers, handles).run()
+
+
+@contextlib.contextmanager
+def _steady(path: Path) -> Iterator[BinaryIO]:
+    """A file that is read only while it is as it was now."""
+    with path.open("rb") as handle:
+        yield cast("BinaryIO", _Steady(path, handle))
+
+
+class _Steady:
+    def __init__(self, path: Path, handle: BinaryIO) -> None:
+        self._path = path
+        self._handle = handle
+        self._was = self._is()
+        self.seek, self.tell = handle.seek, handle.tell
+
+    def read(self, length: int) -> bytes:
+        """Bytes of the file. Raises FileChanged, FileUnreadable."""
+        try:
+            data = self._handle.read(length)
+        except OSError as error:
+            raise FileUnreadable(path=self._path, why=error.strerror) from error
+        if self._is() != self._was:
+            raise FileChanged(path=self._path)
+        return data
+
+    def _is(self) -> tuple[int, int]:
+        stat = os.fstat(self._handle.fileno())
+        return stat.st_size, stat.st_mtime_ns
 
 
 def short_names(paths: Sequence[Path]) -> list[str]:
@@ -86,8 +123,8 @@ class _Sending:
     def run(self) -> None:
         """Until every file is confirmed; raises what went wrong."""
         hooks = Hooks(self._handle, self._supply, self._job.cancelled, self._progress.gone)
-        last = drive(self._machine, self._line, hooks, giver=self._machine)
         try:
+            last = drive(self._machine, self._line, hooks, giver=self._machine)
             raise_for(last, self._job)
         except DeployerError as error:
             self._progress.cut(error.what)
@@ -104,9 +141,7 @@ class _Sending:
         handle.seek(want.position)
         data = handle.read(want.length)
         if len(data) != want.length:
-            # Cut meanwhile: the receiver's length would be wrong for ever.
-            self._machine.cancel()
-            return data.ljust(want.length, b"\0")
+            raise FileChanged(path=self._offers[want.index].name)
         self._progress.at(self._machine.confirmed)
         return data
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import random
 import subprocess
 import sys
@@ -26,12 +27,14 @@ from deployer.edge.serial_drive import Hooks, drive
 from deployer.edge.serialport import Flow, LineGoneError, PortInfo, find_again, ports
 from deployer.errors import (
     DeployerError,
+    FileChanged,
     LineSilent,
     SerialPortMissing,
     TransferRefused,
     TransferStopped,
     WrongUse,
 )
+from deployer.events import Event, TransferTick
 from deployer.serial_service import Job
 from tests.serialwire import Direction, Faults, Wire
 
@@ -237,6 +240,34 @@ def test_names_cannot_leave_the_directory(source: Path, tmp_path: Path) -> None:
 )
 def test_safe_names(name: str, safe: str | None) -> None:
     assert safe_name(name) == safe
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        pytest.param(lambda path: path.write_bytes(DATA[:15_000]), id="cut"),
+        pytest.param(lambda path: path.write_bytes(bytes(len(DATA))), id="overwritten"),
+        pytest.param(lambda path: path.write_bytes(DATA * 2), id="grown"),
+    ],
+)
+def test_a_file_that_changes_on_its_way_is_not_called_sent(
+    change: Callable[[Path], object], source: Path, tmp_path: Path
+) -> None:
+    """Half of it would be old and half new; both sides hear that it is none."""
+    os.utime(source, (1e9, 1e9))
+
+    def emit(event: Event) -> None:
+        if isinstance(event, TransferTick) and source.stat().st_mtime == 1e9:
+            change(source)
+
+    with Wire(ab=Direction(rate=30_000.0)) as cable:
+        sent, received = both(
+            lambda: serial_service.send(job(cable.a, emit=emit), [source]),
+            lambda: serial_service.receive(job(cable.b), tmp_path / "out"),
+        )
+    assert isinstance(sent, FileChanged)
+    assert isinstance(received, TransferStopped)
+    assert not (tmp_path / "out" / "DATA.BIN").exists()
 
 
 def test_nobody_there_is_said(source: Path) -> None:
