@@ -15,7 +15,7 @@ import httpx
 
 from deployer import control
 from deployer.errors import DaemonGone, NotTakenOver, WrongUse
-from deployer.events import DeploymentStaged, Event, StateChanged, from_json
+from deployer.events import DeploymentStaged, Event, StateChanged, read
 from deployer.host import Check, Order, Recognised
 from deployer.staging import Request
 
@@ -124,7 +124,7 @@ class Client:
                     if field == "id":
                         seq = int(value)
                     elif field == "data":
-                        yield seq, from_json(value)
+                        yield seq, read(value)
                         seq = 0
         except httpx.HTTPError as error:
             raise DaemonGone(socket=self._socket) from error

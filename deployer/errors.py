@@ -252,6 +252,14 @@ class StoreFull(DeployerError):
     exit_code = EXIT_HOST
 
 
+class StoreDamaged(DeployerError):
+    """{path}: what was written down there cannot be read ({why}).
+    Move its deployer.sqlite3 away to begin anew: what is on old PCs stays there, and is not sent again.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class DeploymentUnknown(DeployerError):
     """There is no deployment {deployment} here.
     See which there are with: deployer history

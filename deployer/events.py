@@ -276,6 +276,15 @@ class ScreenLine:
     text: str
 
 
+@dataclass(frozen=True, slots=True)
+class NotUnderstood:
+    """Stands for an event that this version cannot read: of a newer one, or damaged; `why`."""
+
+    at: float
+    deployment: str
+    why: str
+
+
 Event = (
     DeploymentStaged
     | StateChanged
@@ -298,6 +307,7 @@ Event = (
     | PauseChanged
     | PresenceChanged
     | ScreenLine
+    | NotUnderstood
 )
 
 
@@ -331,3 +341,14 @@ def from_json(line: str | bytes) -> Event:
     except (msgspec.MsgspecError, KeyError) as error:
         raise ValueError(f"not an event: {error}") from error
     return event
+
+
+def read(line: str | bytes, at: float = 0.0, deployment: str = "") -> Event:
+    """The event of a line of JSON, whatever stands there; `at` and `deployment` are known besides.
+
+    One line that cannot be read shall not take away all the others.
+    """
+    try:
+        return from_json(line)
+    except (ValueError, RecursionError) as error:
+        return NotUnderstood(at, deployment, str(error))

@@ -71,10 +71,16 @@ def _ask(
 
 
 def _target(store: Store, deployment: str) -> str:
-    told = [e for _seq, e in store.replay(deployment=deployment, kinds=(DeploymentStaged,))]
-    last = told[-1]
-    assert isinstance(last, DeploymentStaged)
-    return last.target
+    return _staged(store, deployment).target
+
+
+def _staged(store: Store, deployment: str) -> DeploymentStaged:
+    """What was staged last of a deployment. Raises DeploymentUnknown where it cannot be read."""
+    told = store.replay(deployment=deployment, kinds=(DeploymentStaged,))
+    found = [event for _seq, event in told if isinstance(event, DeploymentStaged)]
+    if not found:
+        raise DeploymentUnknown(deployment=deployment)
+    return found[-1]
 
 
 def retried(state_dir: Path, deployment: str) -> tuple[Manifest, DeploymentStaged]:
@@ -86,12 +92,10 @@ def retried(state_dir: Path, deployment: str) -> tuple[Manifest, DeploymentStage
     store = open_store(state_dir, deployment)
     try:
         manifest = store.manifest(deployment)
-        told = [e for _seq, e in store.replay(deployment=deployment, kinds=(DeploymentStaged,))]
+        last = _staged(store, deployment)
     finally:
         store.close()
     assert manifest is not None
-    last = told[-1]
-    assert isinstance(last, DeploymentStaged)
     same = manifest if staging.unchanged(manifest) else staging.again(manifest)
     return same, last
 

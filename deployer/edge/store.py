@@ -15,13 +15,13 @@ import filelock
 import msgspec
 
 from deployer.edge.files import as_text, make_directory
-from deployer.errors import DirectoryForbidden, StoreFull, TargetBusy
+from deployer.errors import DirectoryForbidden, StoreDamaged, StoreFull, TargetBusy
 from deployer.events import (
     DeploymentStaged,
     Event,
     StateChanged,
     TransferTick,
-    from_json,
+    read,
     to_json,
 )
 from deployer.model import Manifest, State
@@ -58,7 +58,10 @@ class Store:
     """Events and deployments of one state directory."""
 
     def __init__(self, directory: Path) -> None:
-        """Opens the store, making it when it is new. Raises DirectoryForbidden, PathNoText."""
+        """Opens the store, making it when it is new.
+
+        Raises DirectoryForbidden, PathNoText, StoreDamaged.
+        """
         as_text(directory)
         self.directory = make_directory(directory)
         self._locks: dict[str, filelock.BaseFileLock] = {}
@@ -70,7 +73,8 @@ class Store:
             self._db.execute("PRAGMA busy_timeout=5000")
             self._db.executescript(_SCHEMA)
         except sqlite3.Error as error:
-            raise DirectoryForbidden(path=directory, why=str(error)) from error
+            kind = StoreDamaged if _damaged(error) else DirectoryForbidden
+            raise kind(path=directory, why=str(error)) from error
 
     def close(self) -> None:
         """Nothing can be appended after it; the reservations of targets end."""
@@ -116,10 +120,19 @@ class Store:
         return cursor.lastrowid or 0
 
     def replay(
-        self, since: int = 0, deployment: str | None = None, kinds: tuple[type, ...] = ()
+        self,
+        since: int = 0,
+        deployment: str | None = None,
+        kinds: tuple[type, ...] = (),
+        *,
+        most: int = -1,
     ) -> Iterator[tuple[int, Event]]:
-        """Events after sequence number `since`, in order, with their numbers."""
-        query = "SELECT seq, json FROM events WHERE seq > ?"
+        """Events after sequence number `since`, in order, with their numbers; `most` of them.
+
+        What cannot be read is `NotUnderstood`, and left out where certain `kinds` are wanted.
+        Raises StoreDamaged.
+        """
+        query = "SELECT seq, json, at, deployment FROM events WHERE seq > ?"
         arguments: list[object] = [since]
         if deployment is not None:
             query += " AND deployment = ?"
@@ -127,8 +140,16 @@ class Store:
         if kinds:
             query += f" AND kind IN ({','.join('?' * len(kinds))})"
             arguments += [kind.__name__ for kind in kinds]
-        for seq, text in self._db.execute(query + " ORDER BY seq", arguments):
-            yield seq, from_json(text)
+        arguments.append(most)  # to SQLite less than 0 is all
+        try:
+            for seq, text, at, name in self._db.execute(f"{query} ORDER BY seq LIMIT ?", arguments):
+                event = read(text, at, name)
+                if not kinds or isinstance(event, kinds):
+                    yield seq, event
+        except sqlite3.DatabaseError as error:
+            if _damaged(error):
+                raise StoreDamaged(path=self.directory, why=str(error)) from error
+            raise
 
     def last_seq(self) -> int:
         """Number of the newest event, 0 when there is none."""
@@ -152,7 +173,7 @@ class Store:
         row = self._db.execute(
             "SELECT json FROM deployments WHERE target = ? ORDER BY at DESC LIMIT 1", (target,)
         ).fetchone()
-        return msgspec.json.decode(row[0], type=Manifest) if row else None
+        return _manifest(row)
 
     def state(self, deployment: str) -> State | None:
         """The state that the stored events leave a deployment in, or None when there is none."""
@@ -204,13 +225,27 @@ class Store:
         row = self._db.execute(
             "SELECT json FROM deployments WHERE deployment = ?", (deployment,)
         ).fetchone()
+        return _manifest(row)
+
+
+def _manifest(row: tuple[str] | None) -> Manifest | None:
+    """What was written down; None also for what cannot be read any more."""
+    try:
         return msgspec.json.decode(row[0], type=Manifest) if row else None
+    except msgspec.MsgspecError:
+        return None
+
+
+def _damaged(error: sqlite3.Error) -> bool:
+    """Whether it is the file itself; the low byte of a code says what kind it is."""
+    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def peek(directory: Path) -> Iterator[Event]:
     """The stored events of a directory, in order, without changing a file there.
 
-    None when there is no store. What a running process wrote in its last moments may be missing.
+    None when there is no store; raises StoreDamaged for a file that is none. What a running
+    process wrote in its last moments may be missing.
     """
     path = directory / "deployer.sqlite3"
     if not path.is_file():
@@ -222,9 +257,11 @@ def peek(directory: Path) -> Iterator[Event]:
     for way in ways:
         try:
             db = sqlite3.connect(f"{path.resolve().as_uri()}?{way}", uri=True)
-            rows = db.execute("SELECT json FROM events ORDER BY seq").fetchall()
-        except sqlite3.Error:
+            rows = db.execute("SELECT json, at, deployment FROM events ORDER BY seq").fetchall()
+        except sqlite3.Error as error:
+            if _damaged(error):
+                raise StoreDamaged(path=directory, why=str(error)) from error
             continue
         db.close()
-        yield from (from_json(text) for (text,) in rows)
+        yield from (read(*row) for row in rows)
         return

@@ -18,6 +18,7 @@ import click
 from deployer import client, launch, manage, service
 from deployer.client import Client
 from deployer.errors import WrongUse
+from deployer.events import NotUnderstood
 from deployer.face import history, plot, proofs, text
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
 from deployer.face.view import Row, View, fold_all
@@ -50,7 +51,13 @@ def _own_directory(config: Settings, given: Path | None) -> Path:
 
 
 def _view(config: Settings, given: Path | None) -> View:
-    return fold_all(event for _seq, event in service.recorded(_directory(config, given)))
+    """What was recorded, folded; what cannot be read is told beside it."""
+    directory = _directory(config, given)
+    events = [event for _seq, event in service.recorded(directory)]
+    if lost := sum(isinstance(event, NotUnderstood) for event in events):
+        told = f"{text.count(lost, 'event')} in {directory} cannot be read and are left out: "
+        click.echo(text.on_screen(f"{told}of a newer deployer, or damaged."), err=True)
+    return fold_all(events)
 
 
 def _row(view: View, deployment: str) -> Row:

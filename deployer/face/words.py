@@ -12,6 +12,7 @@ from deployer.events import (
     Event,
     LoginAccepted,
     LoginRefused,
+    NotUnderstood,
     OutputReceived,
     PauseChanged,
     PresenceChanged,
@@ -65,6 +66,8 @@ def sentence(event: Event) -> str:
             return "the PC proved it" if event.proof.proved else f"no proof: {event.proof.reason}"
         case SourceChanged():
             return f"{event.path} changed on this computer and is not served any more"
+        case NotUnderstood():
+            return "something that this version cannot read: of a newer one, or damaged"
         case ScreenLine():
             return f"PC| {event.text}" if event.text.strip() else ""
         case _:

@@ -1,0 +1,115 @@
+"""A store with rows that cannot be read, and files that are no store: the rest stays readable."""
+
+from __future__ import annotations
+
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from deployer.__main__ import run
+from deployer.edge.store import Store, peek
+from deployer.errors import StoreDamaged
+from deployer.events import DeploymentStaged, NotUnderstood, StateChanged
+from deployer.model import Manifest, Payload, State
+
+EVENTS = (
+    DeploymentStaged(1.0, "D0000001", "192.168.1.2", "192.168.1.1", r"C:\DEPLOY", (), 0),
+    StateChanged(2.0, "D0000001", State.WAITING),
+    StateChanged(3.0, "D0000001", State.CANCELLED, "by the user", "user"),
+    DeploymentStaged(4.0, "D0000002", "192.168.1.3", "192.168.1.1", r"C:\DEPLOY", (), 0),
+)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    store = Store(tmp_path)
+    for event in EVENTS:
+        store.append(event)
+    manifest = Manifest("D0000001", "192.168.1.1", "D0000001", "abcdefgh", Payload(()))
+    store.keep(manifest, "192.168.1.2", 1.0)
+    store.close()
+    return tmp_path
+
+
+def change(folder: Path, text: str, *values: object) -> None:
+    with sqlite3.connect(folder / "deployer.sqlite3") as db:
+        db.execute(text, values)
+
+
+DAMAGE = {
+    "cut": '{"event":"state-ch',
+    "newer kind": '{"event":"teleported","at":2.0,"deployment":"D0000001"}',
+    "newer state": '{"event":"state-changed","at":2.0,"deployment":"D0000001","state":"napping"}',
+    "bytes": b"\x00\xff\xfe",
+    "empty": "",
+    "another type": '{"event":"state-changed","at":"two","deployment":7,"state":[]}',
+    "deep": "[" * 100_000,
+    "no object": "[1]",
+}
+
+
+@pytest.mark.parametrize("harm", DAMAGE.values(), ids=DAMAGE)
+def test_one_row_that_cannot_be_read_takes_no_other_away(
+    folder: Path, harm: object, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(folder, "UPDATE events SET json = ? WHERE seq = 2", harm)
+    store = Store(folder)
+    found = list(store.replay())
+    assert [seq for seq, _event in found] == [1, 2, 3, 4]
+    assert [event for _seq, event in found if not isinstance(event, NotUnderstood)] == [
+        EVENTS[0], *EVENTS[2:]
+    ]  # fmt: skip
+    assert (found[1][1].at, found[1][1].deployment) == (2.0, "D0000001")
+    assert list(peek(folder)) == [event for _seq, event in found]
+    assert store.state("D0000001") == State.CANCELLED
+    assert store.left_open() == ()
+    store.close()
+    for command in ("history", "status"):
+        assert run([command, "--state-dir", str(folder)]) == 0
+        told = capsys.readouterr()
+        assert "D0000001" in told.out
+        assert "D0000002" in told.out
+        assert told.err.startswith("1 event in ")
+    assert run(["history", "--json", "--state-dir", str(folder)]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2
+
+
+@pytest.mark.parametrize("command", ["cancel", "retry", "proof", "card"])
+def test_a_deployment_whose_rows_cannot_be_read_is_not_known(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    change(folder, "UPDATE events SET json = 'x'")
+    assert run([command, "D0000001", "--state-dir", str(folder)]) == 1
+    assert "There is no deployment D0000001" in capsys.readouterr().err
+    change(folder, "UPDATE deployments SET json = 'x'")
+    assert run([command, "D0000001", "--state-dir", str(folder)]) == 1
+
+
+def garbage(path: Path) -> None:
+    path.write_bytes(random.Random(98).randbytes(8192))
+
+
+def cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:5000])
+
+
+def pages(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[4096:] = bytes(len(data) - 4096)
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("harm", [garbage, cut, pages])
+def test_a_file_that_is_no_store_is_said_to_be_one(
+    folder: Path, harm: Callable[[Path], None], capsys: pytest.CaptureFixture[str]
+) -> None:
+    harm(folder / "deployer.sqlite3")
+    with pytest.raises(StoreDamaged):
+        list(Store(folder).replay())
+    with pytest.raises(StoreDamaged):
+        list(peek(folder))
+    assert run(["history", "--state-dir", str(folder)]) == 3
+    assert "Move its deployer.sqlite3 away" in capsys.readouterr().err
