@@ -31,6 +31,9 @@ def choice(call: Call) -> int:
         upper = word.upper()
         if upper.startswith("/C"):
             keys = word[2:].removeprefix(":")
+            if not keys:
+                wrong = "Invalid choice switch syntax.  Expected form: /C[:]choices"
+                return _bad_choice(call, wrong)
         elif upper.startswith("/T"):
             match = re.fullmatch(r":?(.),(\d{1,2})", word[2:])
             if match is None:
@@ -46,7 +49,7 @@ def choice(call: Call) -> int:
             words.append(word)
     keys = keys if case else keys.upper()
     default = default if case else default.upper()
-    if not keys or (default and default not in keys):
+    if default and default not in keys:
         return _bad_choice(call, "Timeout default not in specified (or default) choices.")
     prompt = " ".join(words) + ("" if silent else f"[{','.join(keys)}]?")
     call.stdout(prompt.encode("cp437", "replace"))

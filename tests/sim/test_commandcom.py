@@ -119,6 +119,19 @@ LANGUAGE: list[tuple[str, str, str, dict[str, str]]] = [
     ("pipe-behind-input", 'SORT <IN|FIND "a">>OUT.TXT\nECHO e>>OUT.TXT\n', "e", {"IN": "a\n"}),
     ("pipe-behind-blank", 'SORT <IN |FIND "a">>OUT.TXT\n', "a", {"IN": "a\n"}),
     ("pipe-errorlevel", "RC 3|RC 5\nIF ERRORLEVEL 5 ECHO 5>>OUT.TXT\n", "5", {}),
+    # -- what came after MS-DOS 4.00 --
+    ("lh", "LH RC 3\nIF ERRORLEVEL 3 ECHO 3>>OUT.TXT\nLH /L:1,2000 /S TAIL a>>OUT.TXT\n",
+     "3|[ a]", {}),
+    ("lh-internal", "LH ECHO x>>OUT.TXT\nLOADHIGH\nECHO e>>OUT.TXT\n", "e", {}),
+    ("lfnfor", "FOR %%V IN (*.TEXT) DO ECHO %%V>>OUT.TXT\nLFNFOR ON\nLFNFOR>>OUT.TXT\n"
+     "FOR %%V IN (L*.*) DO ECHO %%V>>OUT.TXT\nLFNFOR x\nLFNFOR OFF\nLFNFOR>>OUT.TXT\n",
+     "LONGNA~1.TEX|LFNFOR is on|Long name.text|LFNFOR is off", {"Long name.text": ""}),
+    ("dir-attributes", "MD D\nDIR /AD /B>>OUT.TXT\nATTRIB +H A.X\nDIR /A:H/B>>OUT.TXT\n"
+     "DIR /B/A-D-H *.X>>OUT.TXT\n", "D|A.X|B.X", {"A.X": "", "B.X": ""}),
+    ("dir-order", "DIR /B /O-N *.X>>OUT.TXT\nDIR /B/O:S *.X>>OUT.TXT\nDIR /B /OQ\n",
+     "B.X|A.X|B.X|A.X", {"A.X": "12", "B.X": "1"}),
+    ("dir-below", "DIR /B /S *.X>>OUT.TXT\n", "C:\\T\\A.X|C:\\T\\S\\B.X|C:\\T\\S\\U\\C.X",
+     {"A.X": "", "S\\B.X": "", "S\\U\\C.X": ""}),
     # -- SET --
     ("set-two-equals", "SET V=old\nSET V=a=b\nECHO %V%>>OUT.TXT\n", "old", {}),
     ("set-nothing", "SET V=x\nSET V=\nECHO [%V%]>>OUT.TXT\n", "[]", {}),
@@ -225,7 +238,9 @@ def test_forty_levels_of_call(tmp_path: Path) -> None:
     assert output(world) == "deep|end"
 
 
-@pytest.mark.parametrize("line", ["CTTY AUX", "LH MEM", "CHCP 850", "TYPE COM1", "COMMAND /K VER"])
+@pytest.mark.parametrize(
+    "line", ["CTTY AUX", "LOCK C:", "DIR /V", "CHCP 850", "TYPE COM1", "COMMAND /K VER"]
+)
 def test_what_is_not_modelled_is_said(line: str, tmp_path: Path) -> None:
     world = World(tmp_path)
     with pytest.raises(NotModelled, match="does not model"):

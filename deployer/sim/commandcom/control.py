@@ -1,11 +1,13 @@
-"""IF, GOTO, CALL, SHIFT, EXIT (MSDOS4 TBATCH2.ASM)."""
+"""IF, GOTO, CALL, LH, SHIFT, EXIT (MSDOS4 TBATCH2.ASM)."""
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import batching, fcb, messages, pipes
+from deployer.sim.commandcom import batching, external, fcb, messages, pipes
 from deployer.sim.commandcom.dialect import Complaint, NotModelled
+from deployer.sim.commandcom.parse import parse_line
 from deployer.sim.commandcom.text import CR, DELIMITERS, at, shield, unquote, upper
 from deployer.sim.disk import DiskError
 
@@ -152,6 +154,17 @@ def call(shell: CommandCom, _tail: str) -> None:
     shell.line = line[start + 4 :]
     shell.calling = shell.calling_batch = True
     pipes.delete_if_any(shell)
+
+
+def loadhigh(shell: CommandCom, tail: str) -> None:
+    """LH program: the program runs as ever; where in memory it lies makes no difference here."""
+    rest = re.sub(r"\A([ =,;\t]*/(L:[0-9,;]+|S)(?=[ \t]))*[ =,;\t]*", "", tail, flags=re.IGNORECASE)
+    if not rest:
+        raise Complaint(messages.MISSING)
+    shell.line = rest
+    shell.words = parse_line(rest, quoted=shell.quoted)
+    shell.remember(rest[external.name_end(rest, quoted=shell.quoted) :])
+    external.run(shell)
 
 
 def shift(shell: CommandCom, _tail: str) -> None:

@@ -2,54 +2,117 @@
 
 from __future__ import annotations
 
+import re
 import time
-from dataclasses import replace
-from typing import TYPE_CHECKING
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from deployer.sim.commandcom import messages
-from deployer.sim.commandcom.dialect import Complaint, NotModelled
+from deployer.sim.commandcom.dialect import Complaint, Dialect, NotModelled
 from deployer.sim.commandcom.dos import is_pattern, split_path
 from deployer.sim.commandcom.sysparse import END, OK, Grammar, Parser
 from deployer.sim.commandcom.words import show_volume
-from deployer.sim.disk import Code, DiskError, Entry
+from deployer.sim.disk import Attribute, Code, DiskError, Entry
 
 if TYPE_CHECKING:
     from deployer.sim.commandcom.shell import CommandCom
 
-_GRAMMAR = Grammar(0, 1, switches=frozenset({"P", "W", "B", "A", "L", "ON", "O:N", "S", "V", "4"}))
-_PLAYED = frozenset({"B", "W", "A", "L", "ON", "O:N", "P"})
+_ATTRIBUTES = {
+    "H": Attribute.HIDDEN, "S": Attribute.SYSTEM, "R": Attribute.READ_ONLY, "A": Attribute.ARCHIVE,
+}  # fmt: skip
+_ORDERS: dict[str, Callable[[Entry], Any]] = {
+    "N": lambda e: e.short.partition(".")[0],
+    "E": lambda e: e.short.partition(".")[2],
+    "S": lambda e: e.size,
+    "D": lambda e: e.mtime,
+    "G": lambda e: not e.directory,
+}
+
+
+class _Switches:
+    """The switches of Windows 98's DIR; of MS-DOS 4.00's only /P and /W."""
+
+    def __init__(self, dialect: Dialect) -> None:
+        more = r"|B|L|S|V|4|A(:?(-?[DRHAS])*)|O(:?(-?[NESDG])*)" if dialect.bare_dir else ""
+        self._known = re.compile(f"[PW]{more}")
+
+    def __contains__(self, switch: object) -> bool:
+        return self._known.fullmatch(str(switch)) is not None
 
 
 def directory(shell: CommandCom, tail: str) -> None:
-    """DIR [path] [/B] [/W] [/A] [/L] [/ON]."""
-    parser = Parser(tail, _GRAMMAR, quoted=shell.quoted)
+    """DIR [path] [/B] [/W] [/L] [/A[:DRHAS]] [/O[:NESDG]] [/P], and /S with /B."""
+    parser = Parser(tail, Grammar(0, 1, switches=_Switches(shell.dialect)), quoted=shell.quoted)
     path, switches = "", set[str]()
     while (found := parser.next()).code != END:
         if found.code != OK:
-            shown = f" - {found.text}" if found.text else ""
-            raise Complaint(messages.PARSE.get(found.code, messages.INVALID_SWITCH) + shown)
+            what = f" - {found.text}" if found.text else ""
+            raise Complaint(messages.PARSE.get(found.code, messages.INVALID_SWITCH) + what)
         if found.switch:
             switches.add(found.switch)
         path = path or found.text
-    if switches - _PLAYED or (switches & {"B"} and not shell.dialect.bare_dir):
-        if not shell.dialect.bare_dir:
-            raise Complaint(messages.INVALID_SWITCH)
-        raise NotModelled(f"DIR /{min(switches - _PLAYED)}")
-    folder, pattern, entries = _entries(shell, path, everything="A" in switches)
-    if switches & {"ON", "O:N"}:
-        entries.sort(key=lambda e: (not e.directory, e.short))
-    lower = "L" in switches
+    if switches & {"V", "4"} or ("S" in switches and "B" not in switches):
+        raise NotModelled(f"DIR{tail}")
+    shown = _Shown(
+        next((s[1:].lstrip(":") for s in switches if s[0] == "A"), None),
+        next((s[1:].lstrip(":") or "GN" for s in switches if s[0] == "O"), ""),
+        lower="L" in switches,
+        wide="W" in switches,
+    )
+    folder, pattern, entries = _entries(shell, path, shown)
     if "B" in switches:
-        if not entries:
+        if not _bare(shell, folder, pattern, entries, shown, deep="S" in switches):
             raise Complaint(messages.of_code(Code.FILE_NOT_FOUND))
-        for entry in entries:
-            shell.write_line(entry.long.lower() if lower else entry.long)
         return
-    fits = folder + "*.*" == pattern
-    _long_listing(shell, folder, entries, everything_fits=fits, wide="W" in switches, lower=lower)
+    _long_listing(shell, folder, entries, shown, everything_fits=folder + "*.*" == pattern)
 
 
-def _entries(shell: CommandCom, path: str, *, everything: bool) -> tuple[str, str, list[Entry]]:
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """What DIR shows of a directory and how. `wanted` are letters of /A, None without it."""
+
+    wanted: str | None
+    order: str
+    lower: bool
+    wide: bool
+
+    def takes(self, entry: Entry) -> bool:
+        """Whether an entry has, or with - lacks, all that /A names; by itself it shows all."""
+        for sign, letter in re.findall(r"(-?)(\w)", self.wanted or ""):
+            bit = entry.directory if letter == "D" else entry.attributes & _ATTRIBUTES[letter]
+            if bool(bit) is bool(sign):
+                return False
+        return True
+
+    def sort(self, entries: list[Entry]) -> None:
+        """As /O says: the last letter first, since sorting keeps what is equal as it was."""
+        for sign, letter in reversed(re.findall(r"(-?)(\w)", self.order)):
+            entries.sort(key=_ORDERS[letter], reverse=bool(sign))
+
+    def text(self, line: str) -> str:
+        """A line as it is written."""
+        return line.lower() if self.lower else line
+
+
+def _bare(
+    shell: CommandCom, folder: str, pattern: str, entries: list[Entry], shown: _Shown, *, deep: bool
+) -> bool:
+    """DIR /B: names; with /S whole paths, and those of all directories below. Any at all?"""
+    prefix = shell.dos.full(folder or ".").rstrip("\\") + "\\" if deep else ""
+    for entry in entries:
+        shell.write_line(shown.text(prefix + entry.long))
+    some = bool(entries)
+    below = [e for e in shell.dos.listing(folder or ".") if deep and e.directory]
+    for entry in below:
+        inner = f"{prefix}{entry.long}\\"
+        _, name = split_path(pattern)
+        _folder, _pattern, found = _entries(shell, inner + name, shown)
+        some = _bare(shell, inner, inner + name, found, shown, deep=True) or some
+    return some
+
+
+def _entries(shell: CommandCom, path: str, shown: _Shown) -> tuple[str, str, list[Entry]]:
     """The directory that a path means, the whole pattern, and what fits it."""
     if not is_pattern(path) and (not path or path[-1] in ":\\" or shell.dos.is_dir(path)):
         folder, name = path + ("\\" if path and path[-1] not in ":\\" else ""), "*.*"
@@ -58,9 +121,12 @@ def _entries(shell: CommandCom, path: str, *, everything: bool) -> tuple[str, st
         if "." not in name:
             name += ".*"
     try:
-        found = list(shell.dos.search(folder + name, concealed=everything, directories=True))
+        concealed = shown.wanted is not None
+        found = list(shell.dos.search(folder + name, concealed=concealed, directories=True))
     except DiskError as error:
         raise Complaint(messages.of_code(error.code)) from error
+    found = [entry for entry in found if shown.takes(entry)]
+    shown.sort(found)
     return folder, folder + name, found
 
 
@@ -68,10 +134,9 @@ def _long_listing(
     shell: CommandCom,
     folder: str,
     entries: list[Entry],
+    shown: _Shown,
     *,
     everything_fits: bool,
-    wide: bool,
-    lower: bool,
 ) -> None:
     full = shell.dos.full(folder or ".")
     if everything_fits and full[3:]:
@@ -81,11 +146,11 @@ def _long_listing(
     shell.write_line()
     if not entries:
         raise Complaint(messages.of_code(Code.FILE_NOT_FOUND))
-    lines = [_wide(e) if wide else _line(e) for e in entries]
-    if wide:
+    lines = [_wide(e) if shown.wide else _line(e) for e in entries]
+    if shown.wide:
         lines = ["".join(lines[i : i + 5]).rstrip() for i in range(0, len(lines), 5)]
     for line in lines:
-        shell.write_line(line.lower() if lower else line)
+        shell.write_line(shown.text(line))
     files = [e for e in entries if not e.directory]
     free = shell.dos.drives[full[0]].free()
     shell.write_line(f"{len(files):10} file(s) {sum(e.size for e in files):14,} bytes")

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import messages, pipes
 from deployer.sim.commandcom.dialect import Complaint, ShellHang, Single
-from deployer.sim.commandcom.dos import Dos
 from deployer.sim.commandcom.parse import Words
 from deployer.sim.commandcom.text import unshield, upper
 from deployer.sim.disk import DiskError
@@ -92,7 +91,7 @@ def for_(shell: CommandCom, _tail: str) -> None:
         raise Complaint(messages.SYNTAX)
     cursor.step()
     origin = words.words[cursor.index].origin
-    items = _items(shell.dos, words, first, last)
+    items = _items(shell, words, first, last)
     shell.loop_start(Loop(variable, words.line[origin + 1 :], items))
 
 
@@ -133,7 +132,7 @@ def _list(words: Words, cursor: _Cursor) -> tuple[int, int] | None:
     return first, last
 
 
-def _items(dos: Dos, words: Words, first: int, last: int) -> Iterator[str]:
+def _items(shell: CommandCom, words: Words, first: int, last: int) -> Iterator[str]:
     """The items one after the other; wildcards are looked up while the loop runs."""
     buffer = words.buffer
     for word in words.words[first : last + 1]:
@@ -146,7 +145,7 @@ def _items(dos: Dos, words: Words, first: int, last: int) -> Iterator[str]:
             element += 3 if buffer[word.start + 1 : word.start + 2] == ":" else 1
         prefix = text[: max(0, element - word.start)]
         try:
-            for entry in dos.search(text.replace('"', "")):
-                yield prefix + entry.short
+            for entry in shell.dos.search(text.replace('"', "")):
+                yield prefix + (entry.long if shell.long_for else entry.short)
         except DiskError:
             continue

@@ -86,6 +86,7 @@ class CommandCom:
         self.errorlevel = 0
         self.verify = False
         self.break_check = False
+        self.long_for = False  # LFNFOR: FOR gives long names
         self.stdin, self.stdout = self.base_in, self.base_out
         self.opened: list[Stream] = []
         self.echo_bits = 1  # bit 0 is ECHO; a pipe shifts it away and back
@@ -326,6 +327,8 @@ class CommandCom:
                 self.dos.drive = name.drive
                 return
         command = COMMANDS.get(name.name[:8].rstrip())
+        if command is not None and command.new and not self.dialect.long_names:
+            command = None
         self.remember(self._tail_of_program())
         if name.drive or command is None or not name.name[:8].strip():
             external.run(self)

@@ -6,6 +6,7 @@ It has its own delimiters (blank, tab, comma) and its own complaints; that is wh
 
 from __future__ import annotations
 
+from collections.abc import Container
 from dataclasses import dataclass
 
 from deployer.sim.commandcom.text import CR, at, shield, unshield, upper
@@ -30,7 +31,7 @@ class Grammar:
     least: int
     most: int
     kind: str = "file"  # file, file-or-drive, on-off
-    switches: frozenset[str] = frozenset()
+    switches: Container[str] = frozenset()
 
 
 @dataclass(frozen=True, slots=True)

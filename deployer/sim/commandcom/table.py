@@ -14,11 +14,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One internal command; `run` gets the shell and the command tail."""
+    """One internal command; `run` gets the shell and the command tail.
+
+    `new` ones came after MS-DOS 4.00 (with long names, and memory above 640 KB).
+    """
 
     run: Callable[[CommandCom, str], None]
     checks_drives: bool = False
     switches: bool = True
+    new: bool = False
 
 
 COMMANDS: Mapping[str, Command] = {
@@ -39,10 +43,10 @@ COMMANDS: Mapping[str, Command] = {
     "FOR": Command(loops.for_),
     "GOTO": Command(control.goto),
     "IF": Command(control.if_),
-    "LFNFOR": Command(words.not_modelled),
-    "LH": Command(words.not_modelled),
-    "LOADHIGH": Command(words.not_modelled),
-    "LOCK": Command(words.not_modelled),
+    "LFNFOR": Command(words.lfnfor, new=True),
+    "LH": Command(control.loadhigh, new=True),
+    "LOADHIGH": Command(control.loadhigh, new=True),
+    "LOCK": Command(words.not_modelled, new=True),
     "MD": Command(files.mkdir, checks_drives=True),
     "MKDIR": Command(files.mkdir, checks_drives=True),
     "PATH": Command(words.path),
@@ -58,7 +62,7 @@ COMMANDS: Mapping[str, Command] = {
     "TIME": Command(words.time),
     "TRUENAME": Command(files.truename, checks_drives=True),
     "TYPE": Command(files.type_, checks_drives=True),
-    "UNLOCK": Command(words.not_modelled),
+    "UNLOCK": Command(words.not_modelled, new=True),
     "VER": Command(words.version, switches=False),
     "VERIFY": Command(words.verify),
     "VOL": Command(words.volume, checks_drives=True),

@@ -65,6 +65,17 @@ def break_(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.ON_OR_OFF)
 
 
+def lfnfor(shell: CommandCom, tail: str) -> None:
+    """LFNFOR ON | OFF: whether FOR gives long names (facts B26)."""
+    state, empty = _on_off(tail)
+    if state is not None:
+        shell.long_for = state
+    elif empty:
+        shell.write_line(f"LFNFOR is {'on' if shell.long_for else 'off'}")
+    else:
+        raise Complaint(messages.ON_OR_OFF)
+
+
 def set_(shell: CommandCom, tail: str) -> None:
     """SET, SET name=, SET name=value: exactly one equals sign."""
     text = tail[skip_delimiters(tail) :]
