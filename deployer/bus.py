@@ -2,7 +2,7 @@
 
 A subscriber gets everything since the number it names, then what happens, in order and without a
 gap. Memory is bounded: the newest events are kept in a ring, a subscriber that falls behind reads
-the store, and of progress ticks only the newest of each transfer waits for it.
+the store page by page, and of progress ticks only the newest of each transfer waits for it.
 
 Other processes may write into the same store. Their events come too, when `stir` is called.
 """
@@ -17,6 +17,7 @@ from deployer.edge.store import Store
 from deployer.events import Event, TransferTick
 
 _RING = 512
+_PAGE = 256
 
 
 class Bus:
@@ -70,10 +71,11 @@ class Bus:
             while True:
                 await subscriber.wake.wait()
                 subscriber.wake.clear()
+                while page := self._since(subscriber.seen):
+                    for seq, event in page:
+                        subscriber.seen = seq
+                        yield seq, event
                 ticks, subscriber.ticks = subscriber.ticks, {}
-                for seq, event in self._since(subscriber.seen):
-                    subscriber.seen = seq
-                    yield seq, event
                 for tick in ticks.values():
                     yield 0, tick
         finally:
@@ -82,7 +84,7 @@ class Bus:
     def _since(self, seen: int) -> list[tuple[int, Event]]:
         if not self._behind and self._ring and self._ring[0][0] <= seen + 1:
             return [(seq, event) for seq, event in self._ring if seq > seen]
-        return list(self._store.replay(seen))
+        return list(self._store.replay(seen, most=_PAGE))
 
 
 class _Subscriber:

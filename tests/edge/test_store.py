@@ -6,14 +6,14 @@ import asyncio
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import pytest
 
 from deployer.bus import Bus
 from deployer.edge.store import Store
-from deployer.errors import DirectoryForbidden
+from deployer.errors import DirectoryForbidden, StoreDamaged
 from deployer.events import (
     Event,
     ScreenLine,
@@ -102,7 +102,7 @@ def test_a_directory_that_cannot_be_made_is_named(tmp_path: Path) -> None:
 
 def test_a_store_that_is_no_database_is_named(tmp_path: Path) -> None:
     (tmp_path / "deployer.sqlite3").write_bytes(b"something else" * 100)
-    with pytest.raises(DirectoryForbidden, match="not a database"):
+    with pytest.raises(StoreDamaged, match="not a database"):
         Store(tmp_path)
 
 
@@ -123,6 +123,34 @@ def test_a_late_subscriber_misses_nothing_and_sees_nothing_twice(store: Store) -
         assert await take(late, 3000) == [line(n) for n in range(1000, 4000)]
         assert await take(now, 2000) == [line(n) for n in range(2000, 4000)]
 
+    asyncio.run(scenario())
+
+
+def test_however_much_was_before_only_a_page_of_it_is_held(
+    store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A reader who is slow, or goes away after the first line, costs no more than that."""
+    asked: list[int] = []
+
+    def watched(seen: int, **more: int) -> Iterator[tuple[int, Event]]:
+        found = list(replay(seen, **more))
+        asked.append(len(found))
+        return iter(found)
+
+    async def scenario() -> None:
+        bus = Bus(store)
+        for number in range(5000):
+            bus.publish(line(number))
+        early = bus.subscribe(since=0)
+        assert await take(early, 1) == [line(0)]
+        assert sum(asked) <= 512
+        bus.publish(tick(1))
+        assert await take(early, 4999) == [line(n) for n in range(1, 5000)]
+        assert max(asked) <= 512
+        assert await take(early, 1) == [tick(1)]
+
+    replay = store.replay
+    monkeypatch.setattr(store, "replay", watched)
     asyncio.run(scenario())
 
 
