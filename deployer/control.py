@@ -93,6 +93,8 @@ def _path_to_text(value: object) -> str:
 
 def _text_to_path(kind: type, value: object) -> object:
     if issubclass(kind, Path) and isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("a path with a NUL in it")
         return Path(value)
     raise NotImplementedError(f"{kind.__name__} has no JSON form")
 
@@ -234,7 +236,7 @@ async def _arguments(request: HttpRequest, kind: Kind) -> list[Any]:
             raise ValueError("too long")
     try:
         given = msgspec.json.decode(body or b"[]", type=list[Any])
-    except msgspec.MsgspecError as error:
+    except (msgspec.MsgspecError, RecursionError) as error:  # the second: nested too deep
         raise ValueError(str(error)) from error
     if len(given) != (kind.takes is not None):
         raise ValueError("another number of arguments")

@@ -384,6 +384,7 @@ class InProcess:
 def _refuse_strange(order: Order) -> None:
     """Raises WrongUse for what no face of ours would ask: an order may come over a socket."""
     batch.parse_directory(order.directory)
+    _refuse_strange_request(order.request)
     if serial_push.is_serial(order.target):
         serial_push.check(order.target, order.line)
         return
@@ -397,8 +398,20 @@ def _refuse_strange(order: Order) -> None:
             ) from error
 
 
+def _refuse_strange_request(request: Request) -> None:
+    """Raises WrongUse for what no command line can say."""
+    if not request.files:
+        raise WrongUse(what="No file is named.", remedy="Name at least one file to send.")
+    if request.part_size is not None and request.part_size < 1:
+        raise WrongUse(
+            what=f"A part of {request.part_size} bytes is none.",
+            remedy="Leave the part size out, or give one such as 1M.",
+        )
+
+
 def recognise(request: Request) -> Recognised:
     """What a request would send. Reads headers only. Raises the errors of wrong input."""
+    _refuse_strange_request(request)
     profile = resources.profile(request.profile)
     outline = staging.outline(request)
     lengths = outline.lengths

@@ -36,7 +36,12 @@ def bind(address: str, port: int) -> socket.socket:
 
 
 def listen_unix(path: Path) -> socket.socket:
-    """A listening Unix socket that only its owner may use; a dead one in its place is removed."""
+    """A listening Unix socket that only its owner may use; a dead one in its place is removed.
+
+    Raises DirectoryForbidden, also when something else is in its place.
+    """
+    if path.is_symlink() or (path.exists() and not path.is_socket()):
+        raise DirectoryForbidden(path=path, why="something is there that is no socket")
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
         with contextlib.suppress(FileNotFoundError):
@@ -46,5 +51,5 @@ def listen_unix(path: Path) -> socket.socket:
         sock.listen(_BACKLOG)
     except OSError as error:
         sock.close()
-        raise DirectoryForbidden(path=path.parent, why=error.strerror) from error
+        raise DirectoryForbidden(path=path.parent, why=error.strerror or error) from error
     return sock

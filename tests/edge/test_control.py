@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import json
+import os
 import socket
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -19,7 +20,13 @@ from deployer import client, control, daemon
 from deployer.client import Client
 from deployer.control import REQUESTS, Access
 from deployer.edge.ports import bind, listen_unix
-from deployer.errors import DaemonGone, FileMissing, NotTakenOver, WrongUse
+from deployer.errors import (
+    DaemonGone,
+    DirectoryForbidden,
+    FileMissing,
+    NotTakenOver,
+    WrongUse,
+)
 from deployer.events import DeploymentStaged, PauseChanged, ScreenLine, StateChanged, TransferTick
 from deployer.face.card import typed_lines
 from deployer.host import InProcess, Order
@@ -189,6 +196,15 @@ ERRORS: dict[str, tuple[Callable[[Client, Path], Awaitable[object]], type[Except
         lambda face, at: face.push(Order(order(at).request, TARGET, "C:\\X\r\nDEL *.*")),
         WrongUse, "no directory",
     ),
+    "no file at all": (
+        lambda face, at: face.push(Order(Request((), no_run=True), TARGET)), WrongUse, "No file",
+    ),
+    "parts of nothing": (
+        lambda face, at: face.recognise(Request((at / "x",), part_size=0)), WrongUse, "is none",
+    ),
+    "a path that no file can have": (
+        lambda face, at: face.push(order(at / "a\0b")), WrongUse, "Not a request",
+    ),
     "a recipe that is not there": (
         lambda face, at: face.recognise(Request((at / "x",), recipe="nonsense")),
         WrongUse, "nonsense",
@@ -243,6 +259,7 @@ BODIES = {
     "of another type": (b"[5]", 400, "Expected `str`"),
     "too long": (b"[" + b" " * control.MAX_BODY + b'"D1"]', 400, "too long"),
     "not UTF-8": (b'["\xff"]', 400, "Not a request"),
+    "nested without end": (b"[" * 100_000, 400, "Not a request"),
 }
 
 
@@ -395,6 +412,45 @@ def test_a_daemon_that_goes_is_noticed(tmp_path: Path, payload: Path) -> None:
 def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
     listen_unix(tmp_path / "control.sock").close()
     assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+    listen_unix(tmp_path / "control.sock").close()  # a dead one is replaced
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link to one", "a link to nothing", "a directory"])
+def test_only_a_socket_is_replaced_by_the_socket(tmp_path: Path, kind: str) -> None:
+    place, file = tmp_path / "place", tmp_path / "file"
+    file.write_text("precious")
+    match kind:
+        case "a file":
+            place = file
+        case "a link to one":
+            place.symlink_to(file)
+        case "a link to nothing":
+            place.symlink_to(tmp_path / "absent")
+        case _:
+            place.mkdir()
+    before = place.lstat()
+    with pytest.raises(DirectoryForbidden, match="no socket"):
+        listen_unix(place)
+    assert place.lstat() == before
+    assert file.read_text() == "precious"
+
+
+def test_a_place_that_is_too_long_for_a_socket_is_named_with_the_reason(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    with pytest.raises(DirectoryForbidden, match="path too long"):
+        listen_unix(folder / "control.sock")
+
+
+def test_the_token_is_never_anybody_elses_to_read(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        token = daemon._new_token(tmp_path / "web-token")
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    assert (tmp_path / "web-token").read_text() == f"{token}\n"
+    assert (tmp_path / "web-token").stat().st_mode & 0o777 == 0o600
 
 
 STRANGERS: dict[str, tuple[dict[str, str], int]] = {
