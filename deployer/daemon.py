@@ -37,7 +37,14 @@ from deployer import client, control, wire
 from deployer.edge import files, notify, privileges
 from deployer.edge.link.lease import Lease
 from deployer.edge.ports import bind, listen_unix
-from deployer.errors import DaemonRuns, DeployerError, DirectoryForbidden, WrongUse
+from deployer.errors import (
+    DaemonRuns,
+    DeployerError,
+    DirectoryForbidden,
+    PortBusy,
+    PortForbidden,
+    WrongUse,
+)
 from deployer.events import Event, to_json
 from deployer.host import InProcess, Patience, TypedLines
 from deployer.service import Listening, Service, TypedSteps
@@ -120,7 +127,7 @@ def serve(serving: Serving, words: Words) -> int:
     with contextlib.ExitStack() as stack:
         if serving.wanted is not None and not serving.on_demand:
             _take(serving.wanted, stack, words)
-        opened = _open(serving, become, stack)
+        opened = _open(serving, become, stack, words)
         if become is not None:
             return _guard(serving, opened, become, words)
         if privileges.effective():
@@ -141,13 +148,21 @@ def _take(wanted: wire.Wanted, stack: contextlib.ExitStack, words: Words) -> Lea
     return lease
 
 
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    """What ends the daemon: a closed terminal too, unless it was started so as not to (nohup)."""
+    named = (getattr(signal, name, None) for name in ("SIGTERM", "SIGINT", "SIGHUP"))
+    return tuple(
+        number for number in named if number and signal.getsignal(number) != signal.SIG_IGN
+    )
+
+
 def _on_demand(serving: Serving, stack: contextlib.ExitStack, words: Words) -> Callable[[], None]:
     """What comes before the first port is opened on the wire: our address there, if we may."""
 
     def ready() -> None:
         wanted = serving.wanted
         may = bool(privileges.effective()) or (hasattr(os, "geteuid") and os.geteuid() == 0)
-        if may and wanted is not None and not wire.is_ours(serving.address):
+        if may and wanted is not None and not wire.is_ours(serving.address, wanted.state_dir):
             _take(wanted, stack, words)
 
     return ready
@@ -167,11 +182,13 @@ def _user(name: str) -> _Account | None:
     return _Account(found.pw_name, found.pw_uid, found.pw_gid, found.pw_dir)
 
 
-def _open(serving: Serving, become: _Account | None, stack: contextlib.ExitStack) -> _Open:
+def _open(
+    serving: Serving, become: _Account | None, stack: contextlib.ExitStack, words: Words
+) -> _Open:
     ftp = http = None
     if not serving.on_demand:
         ftp = bind(serving.address, serving.ftp_port)
-        http = None if serving.http_port is None else bind(serving.address, serving.http_port)
+        http = _bind_page(serving, words)
     web = None if serving.web is None else bind("127.0.0.1", serving.web)
     fresh = not serving.control.parent.exists()
     files.make_directory(serving.control.parent)
@@ -184,6 +201,17 @@ def _open(serving: Serving, become: _Account | None, stack: contextlib.ExitStack
         os.chown(serving.control, become.uid, become.gid)
         _hand_over(serving.state_dir, become)
     return _Open(ftp, http, unix, web)
+
+
+def _bind_page(serving: Serving, words: Words) -> socket.socket | None:
+    """The page's port; None where another program has it: the page is one way of several."""
+    if serving.http_port is None:
+        return None
+    try:
+        return bind(serving.address, serving.http_port)
+    except (PortBusy, PortForbidden) as error:
+        words.say(f"no page on the wire: {error.what}")
+        return None
 
 
 def _be_the_only_one(place: Path, stack: contextlib.ExitStack) -> None:
@@ -273,7 +301,7 @@ def _forwarding(child: int) -> Iterator[None]:
         with contextlib.suppress(ProcessLookupError):
             os.kill(child, number)
 
-    before = {number: signal.signal(number, pass_on) for number in (signal.SIGTERM, signal.SIGINT)}
+    before = {number: signal.signal(number, pass_on) for number in _stop_signals()}
     try:
         yield
     finally:
@@ -284,7 +312,7 @@ def _forwarding(child: int) -> Iterator[None]:
 async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.ExitStack) -> None:
     """`stack` holds what is undone when this process ends."""
     told = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
+    for number in _stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with (
         Service(
@@ -331,8 +359,11 @@ async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.
 def _new_token(path: Path) -> str:
     """A new token for the page, written where its user alone can read it."""
     token = secrets.token_urlsafe(24)
-    files.write_atomically(path, f"{token}\n".encode("ascii"))
-    path.chmod(0o600)
+    before = os.umask(0o077)  # nobody else may read it for a moment either
+    try:
+        files.write_atomically(path, f"{token}\n".encode("ascii"))
+    finally:
+        os.umask(before)
     return token
 
 

@@ -76,10 +76,15 @@ def take(wanted: Wanted, *, keep: bool = False) -> Lease:
     )
 
 
-def is_ours(address: str) -> bool:
-    """Whether an interface of this computer has the address already."""
+def is_ours(address: str, state_dir: Path) -> bool:
+    """Whether an interface of this computer has the address already.
+
+    What a run left behind that ended in the middle does not count: it is to be undone first.
+    """
     if address.startswith("127."):
         return True
+    if lease.crashed(state_dir):
+        return False
     ip = wire.parse_address(address).ip
     return any(each.ip == ip for interface in lookup.interfaces() for each in interface.addresses)
 

@@ -63,7 +63,7 @@ async def open_host(
 async def _wire(bench: Bench, state_dir: Path, *, needed: bool) -> AsyncIterator[None]:
     """Our address on the wire for the time of the run, unless it is there or must not be set."""
     own = bench.wire
-    if not needed or not own.link or await asyncio.to_thread(wire.is_ours, own.host):
+    if not needed or not own.link or await asyncio.to_thread(wire.is_ours, own.host, state_dir):
         yield
         return
     wanted = wire.Wanted(address=own.address, state_dir=state_dir, interface=own.interface)

@@ -24,7 +24,8 @@ class Facts:
     """What was seen on this computer and on the wire. Bytes, seconds since 1970.
 
     `refusal` is why no interface could be chosen (what, fix); `owner` the process of a deployer
-    that has the wire already; `damaged` our programs for the target that are not what was built.
+    that has the wire already; `damaged` our programs for the target that are not what was built;
+    `note_damaged` why a note about how an interface was cannot be read (what, fix).
     """
 
     system: str
@@ -43,6 +44,7 @@ class Facts:
     disk_free: int = 0
     now: float = EARLIEST
     damaged: tuple[str, ...] = ()
+    note_damaged: tuple[str, str] = ("", "")
     target: str = ""
     verdict: Verdict | None = None
 
@@ -146,6 +148,8 @@ def _state(facts: Facts) -> Finding:
     if facts.state_dir_error:
         what = f"{facts.state_dir}: cannot write there ({facts.state_dir_error})"
         return Finding("state", "broken", what, "Choose another directory with --state-dir.")
+    if facts.note_damaged[0]:
+        return Finding("state", "broken", *facts.note_damaged)
     free = f"{facts.disk_free / 1e6:,.0f} MB free"
     if facts.disk_free < _LITTLE_DISK:
         what = f"{facts.state_dir} can be written, but the disk is nearly full ({free})"

@@ -13,9 +13,9 @@ from deployer.core import wire
 from deployer.core.doctor import Facts
 from deployer.core.wire import Address, Finding, Interface
 from deployer.edge import arp, ping, resources
-from deployer.edge.link import Link, conflict, this_system
+from deployer.edge.link import Link, conflict, this_system, undo
 from deployer.edge.link.owner import owner
-from deployer.errors import DeployerError, ProgramDamaged
+from deployer.errors import DeployerError, ProgramDamaged, UndoDamaged
 from deployer.model import ENGINE_EXE, HELPER_EXE
 
 _CAP_NET_BIND_SERVICE, _CAP_NET_ADMIN = 10, 12
@@ -56,6 +56,7 @@ def look(
         disk_free=free,
         now=clock(),
         damaged=tuple(name for name in (HELPER_EXE, ENGINE_EXE) if not _whole(name)),
+        note_damaged=_note(state_dir),
         target=target,
         verdict=ping.probe(target) if target else None,
     )
@@ -104,6 +105,16 @@ def _state(state_dir: Path) -> tuple[str, int]:
             return "", shutil.disk_usage(place).free
     except OSError as error:
         return error.strerror or str(error), 0
+
+
+def _note(state_dir: Path) -> tuple[str, str]:
+    """Why a note about how an interface was cannot be read, and what to do; empty when all can."""
+    try:
+        for _record in undo.records(state_dir):
+            pass
+    except UndoDamaged as error:
+        return error.what, error.remedy
+    return "", ""
 
 
 def _whole(name: str) -> bool:

@@ -74,7 +74,7 @@ def on_wire(
     leave: bool = False,
 ) -> Iterator[None]:
     """Our address on the wire for the time of a push, unless it is there or must not be set."""
-    if target == "sim" or leave or wire.is_ours(address):
+    if target == "sim" or leave or wire.is_ours(address, state_dir):
         yield
         return
     wanted = wire.Wanted(f"{address}/24", state_dir, interface, host_route)

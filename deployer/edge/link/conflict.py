@@ -39,7 +39,7 @@ def find(
     return (
         *conflicts.duplicate(address, duplicate(chosen, address, patience)),
         *conflicts.subnet(interfaces, chosen.name, address, host_route=host_route),
-        *conflicts.servers(tuple(listeners()), address.ip, {os.getpid(), owner(chosen.name) or 0}),
+        *conflicts.servers(tuple(_foreign(chosen, address)), address.ip, ()),
         *conflicts.walls(walls(), packets),
         *conflicts.cables(interfaces, chosen.name),
     )
@@ -53,6 +53,26 @@ def duplicate(
         return None
     with contextlib.suppress(OSError):
         return arp.who_has(chosen.name, chosen.mac, address.ip, patience=patience)
+    return None
+
+
+def _foreign(chosen: Interface, address: Address) -> Iterator[Listener]:
+    """Who listens besides us: this process, and the one that owns the wire with its child.
+
+    That one may be somebody else's, so that its number cannot be seen: then it is known by the
+    address, since only the wire's owner has it.
+    """
+    holder = owner(chosen.name)
+    for each in listeners():
+        hidden = holder is not None and not each.pid and each.ip == address.ip
+        if not hidden and not {each.pid, _parent(each.pid)} & {os.getpid(), holder}:
+            yield each
+
+
+def _parent(pid: int) -> int | None:
+    with contextlib.suppress(OSError):
+        found = re.search(r"^PPid:\t(\d+)", Path(f"/proc/{pid}/status").read_text(), re.MULTILINE)
+        return int(found[1]) if found else None
     return None
 
 

@@ -18,7 +18,12 @@ from deployer.edge import arp
 from deployer.edge.link import Change, Link, this_system, undo
 from deployer.edge.link.owner import Ownership, owner
 from deployer.edge.link.undo import UndoRecord
-from deployer.errors import AddressTaken, SubnetTaken, WireBusy
+from deployer.errors import (
+    AddressTaken,
+    SubnetTaken,
+    UndoDamaged,
+    WireBusy,
+)
 
 _CARRIER_WAIT = 4.0
 """Seconds that two network cards may take to agree on a speed after one was switched on."""
@@ -118,7 +123,7 @@ def down(
     """
     link = link or this_system()
     done = []
-    for record in list(undo.records(state_dir)):
+    for record in undo.records(state_dir):
         if interface in (None, record.interface):
             hold = Ownership(record.interface)
             try:
@@ -142,6 +147,15 @@ def status(state_dir: Path, *, link: Link | None = None) -> tuple[Wire, ...]:
     )
 
 
+def crashed(state_dir: Path) -> bool:
+    """Whether a run that did not end well has left something behind that nobody looks after."""
+    with contextlib.suppress(UndoDamaged):  # nobody knows what, then
+        return any(
+            not record.kept and not owner(record.interface) for record in undo.records(state_dir)
+        )
+    return False
+
+
 def _choose(link: Link, request: Request) -> Interface:
     interfaces = link.interfaces()
     chosen = wire.choose(interfaces, request.interface, request.address, force=request.force)
@@ -157,7 +171,7 @@ def _choose(link: Link, request: Request) -> Interface:
 
 def _undo_crashed(link: Link, state_dir: Path) -> None:
     """Give back what a run that did not end well left behind, on any interface."""
-    for record in list(undo.records(state_dir)):
+    for record in undo.records(state_dir):
         if record.kept:
             continue
         with contextlib.suppress(WireBusy):

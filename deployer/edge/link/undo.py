@@ -6,8 +6,11 @@ fsync, rename, fsync of the directory), before the first change; it goes after t
 
 from __future__ import annotations
 
+import contextlib
 import os
 import re
+import signal
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -71,11 +74,18 @@ def read(state_dir: Path, interface: str) -> UndoRecord | None:
 
 
 def records(state_dir: Path) -> Iterator[UndoRecord]:
-    """Every record in the state directory. Raises UndoDamaged."""
+    """Every record in the state directory. Raises UndoDamaged, after those that can be read."""
+    damaged: UndoDamaged | None = None
     for path in sorted(state_dir.glob("wire-*.undo.json")):
-        record = _read(path)
+        try:
+            record = _read(path)
+        except UndoDamaged as error:
+            damaged = damaged or error
+            continue
         if record is not None:
             yield record
+    if damaged is not None:
+        raise damaged
 
 
 def same_now(record: UndoRecord, interfaces: Sequence[Interface]) -> Interface | None:
@@ -96,20 +106,43 @@ def replay(link: Link, state_dir: Path, record: UndoRecord) -> None:
     Only the owner of the wire calls it. A reboot has undone everything already; an interface that
     was unplugged and came back is a new one, where only what was said to daemons must be unsaid.
     """
-    now = same_now(record, link.interfaces())
-    same_boot = not record.boot or record.boot == link.boot()
-    if same_boot:
-        for change in reversed(record.changes):
-            # networkd was told by a file that has the name of then
-            if now is not None and change.kind != "networkd":
-                link.revert(now.name, change)
-            elif change.kind in ("networkmanager", "networkd"):
-                link.revert(record.interface, change)
+    with _undisturbed():
+        now = same_now(record, link.interfaces())
+        same_boot = not record.boot or record.boot == link.boot()
+        if same_boot:
+            for change in reversed(record.changes):
+                # networkd was told by a file that has the name of then
+                if now is not None and change.kind != "networkd":
+                    link.revert(now.name, change)
+                elif change.kind in ("networkmanager", "networkd"):
+                    link.revert(record.interface, change)
+        try:
+            path_of(state_dir, record.interface).unlink(missing_ok=True)
+            _sync_directory(state_dir)
+        except OSError as error:
+            raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error
+
+
+@contextlib.contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Whoever asks a second time to stop is heard after this, so that it is not left half done.
+
+    Only the main thread is disturbed by signals, and only it may say what happens at one.
+    """
+    heard: list[int] = []
+    before = {}
+    if threading.current_thread() is threading.main_thread():
+        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
+            number = getattr(signal, name, None)  # Windows has no SIGHUP
+            if number is not None and signal.getsignal(number) not in (None, signal.SIG_IGN):
+                before[number] = signal.signal(number, lambda got, _frame: heard.append(got))
     try:
-        path_of(state_dir, record.interface).unlink(missing_ok=True)
-        _sync_directory(state_dir)
-    except OSError as error:
-        raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        for number in heard[:1]:
+            signal.raise_signal(number)
 
 
 def _read(path: Path) -> UndoRecord | None:
@@ -118,7 +151,7 @@ def _read(path: Path) -> UndoRecord | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise DirectoryForbidden(path=path, why=error.strerror or error) from error
+        raise UndoDamaged(path=path, why=error.strerror or error) from error
     except msgspec.MsgspecError as error:
         raise UndoDamaged(path=path, why=error) from error
     if record.version != _VERSION:
@@ -129,7 +162,10 @@ def _read(path: Path) -> UndoRecord | None:
 def _sync_directory(directory: Path) -> None:
     if os.name != "posix":
         return
-    handle = os.open(directory, os.O_RDONLY)
+    try:
+        handle = os.open(directory, os.O_RDONLY)
+    except FileNotFoundError:
+        return  # whoever removed it has taken the notes along
     try:
         os.fsync(handle)
     finally:
