@@ -50,7 +50,7 @@ _SLICE = 0.02
 """Seconds that one look takes at a port that cannot be selected."""
 _SERVERS = ("socket", "rfc2217")
 """Ways to a port of another computer."""
-_PLACE = re.compile(r"[^/?#]+:[0-9]{1,5}(\?|$)")
+_PLACE = re.compile(r"[^/?#]+:([0-9]{1,5})(\?|$)")
 _COM = re.compile(r"COM[0-9]+", re.IGNORECASE)
 _ERRNO = re.compile(r"^\[Errno -?[0-9]+\] ")
 
@@ -257,7 +257,7 @@ def _open(port: str, speed: int, flow: Flow) -> Any:
     if is_locked(port):
         raise SerialPortBusy(port=port)
     scheme, mark, place = port.partition("://")
-    if mark and not (scheme in _SERVERS and _PLACE.match(place)):
+    if mark and not (scheme in _SERVERS and _is_place(place)):
         raise WrongUse(
             what=f"{port}: not the address of a serial server.",
             remedy="Write it as rfc2217://HOST:PORT or socket://HOST:PORT.",
@@ -269,6 +269,11 @@ def _open(port: str, speed: int, flow: Flow) -> Any:
             # A port without modem lines: the server says nothing to RTS and DTR, so do not wait.
             return _open(f"{port}?ign_set_control", speed, flow)
         raise _refusal(port.removesuffix("?ign_set_control"), error) from error
+
+
+def _is_place(place: str) -> bool:
+    found = _PLACE.match(place)
+    return found is not None and 0 < int(found[1]) <= 0xFFFF
 
 
 def _opened(port: str, scheme: str, speed: int, flow: Flow) -> Any:

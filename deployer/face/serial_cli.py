@@ -165,6 +165,8 @@ def receive_command(port: str, out: Path, overwrite: bool, name: str, **given: A
     if not given["as_json"]:
         for item in received:
             click.echo(f"{item.length:>12,}  {item.path}")
+        if not received:
+            click.echo("The other side ended without sending a file.")
 
 
 @serial.command("terminal")

@@ -225,6 +225,18 @@ def test_the_installed_command_does_the_same(tmp_path: Path) -> None:
     assert (tmp_path / "target" / "S.BIN").read_bytes() == FILES[LARGE][:50_000]
 
 
+@pytest.mark.parametrize("option", ["-c", "-i"])
+def test_a_command_from_sz_is_refused_and_nothing_else_was_sent(
+    option: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """sz learns that it failed; here it is said that no file came."""
+    mark = tmp_path / "ran"
+    outcome = receive({}, ["sz", "-q", "-b", option, f"touch {mark}"], tmp_path)
+    assert outcome == Outcome(0, 1, {})
+    assert not mark.exists()
+    assert "without sending a file" in capsys.readouterr().out
+
+
 # ---- Ctrl-C
 
 

@@ -224,6 +224,8 @@ def test_socat_carries_files_both_ways(cable: Wire, tmp_path: Path) -> None:
         ("rfc2217://127.0.0.1:{port}", 3, "connection refused"),
         ("spy:///dev/null", 1, "not the address of a serial server"),
         ("socket://127.0.0.1", 1, "not the address of a serial server"),
+        ("socket://127.0.0.1:70000", 1, "not the address of a serial server"),
+        ("rfc2217://127.0.0.1:0", 1, "not the address of a serial server"),
     ],
 )
 def test_a_server_that_is_not_there_is_one_line(
