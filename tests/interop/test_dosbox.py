@@ -17,7 +17,7 @@ import pytest
 
 from tests.doscase import RC, TAIL, World
 
-SECONDS, BYTES = 60, 1 << 20
+SECONDS, BYTES = 240, 1 << 20
 SAY = "@ECHO %0 %1 %2.>>OUT.TXT\n"
 
 #: name (also the directory in DOSBox), lines behind @ECHO OFF, further files.
