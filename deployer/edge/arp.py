@@ -7,11 +7,14 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployer.core import arp
 
 _ETH_P_ARP = 0x0806
+_LATE = 256
+"""Packets that may lie there when the time is over: about as many as a socket holds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,8 +63,20 @@ def who_has(
     return None
 
 
-def _listen(sock: socket.socket, ip: str, mac: str, until: float, *, strict: bool) -> str | None:
+def countdown(until: float) -> Iterator[float]:
+    """Seconds left to listen; and when they are over, 0 for what has come before that.
+
+    An answer that came in time counts, however late a busy computer looks; but only so many, since
+    on a noisy wire something comes all the time.
+    """
     while (left := until - time.monotonic()) > 0:
+        yield left
+    for _ in range(_LATE):
+        yield 0.0
+
+
+def _listen(sock: socket.socket, ip: str, mac: str, until: float, *, strict: bool) -> str | None:
+    for left in countdown(until):
         ready, _, _ = select.select([sock], [], [], left)
         if not ready:
             return None

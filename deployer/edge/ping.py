@@ -105,7 +105,7 @@ def _exchange(sock: socket.socket, target: str, timeout: float) -> float | None:
         sock.sendto(_request(identifier, number), (target, 0))
     except OSError:
         return None
-    while (left := start + timeout - time.monotonic()) > 0:
+    for left in arp.countdown(start + timeout):
         ready, _, _ = select.select([sock], [], [], left)
         if not ready:
             return None

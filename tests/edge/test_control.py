@@ -53,7 +53,7 @@ class Daemon:
 
     async def watched_by(self, count: int) -> None:
         """Wait until so many watch the events."""
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while self.watchers != count:
                 await asyncio.sleep(0.005)
 
@@ -93,7 +93,7 @@ async def running(
             yield Daemon(service, host, path, number)
         finally:
             told.set()
-            await asyncio.wait_for(serving, 10)
+            await asyncio.wait_for(serving, 30)
 
 
 Scenario = Callable[[Daemon, Client], Awaitable[None]]
@@ -142,7 +142,7 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         assert await ask("recheck", deployment) == await served.host.recheck(deployment)
         assert await ask("cancel", deployment) is None
         assert served.service.standing(deployment).state == State.CANCELLED
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while served.host._open:
                 await asyncio.sleep(0.005)
         assert await ask("retry", deployment) == deployment
@@ -405,7 +405,7 @@ def test_a_daemon_that_goes_is_noticed(tmp_path: Path, payload: Path) -> None:
         with pytest.raises(DaemonGone):
             await face.status()
 
-    asyncio.run(asyncio.wait_for(whole(), 30))
+    asyncio.run(asyncio.wait_for(whole(), 60))
     assert client.find(tmp_path) is None  # the socket's file may still lie there
 
 
@@ -542,7 +542,7 @@ class Follower:
                     return
 
     async def until(self, seq: int) -> None:
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(30):
             while seq not in self.seen:
                 await asyncio.sleep(0.005)
 

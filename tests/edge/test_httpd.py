@@ -55,7 +55,7 @@ class Served:
 
     def raw(self, request: bytes) -> bytes:
         """Every byte of the answer to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), 5) as sock:
+        with socket.create_connection(("127.0.0.1", self.port), 30) as sock:
             sock.sendall(request)
             pieces = []
             while piece := sock.recv(65536):
@@ -91,7 +91,7 @@ FETCHERS = {
 @pytest.mark.parametrize("path", ["/D7F3A21C/GO.BAT", "/GO.BAT", "/go.bat"])
 def test_go_bat_arrives_byte_by_byte(served: Served, program: str, path: str) -> None:
     assert run(*FETCHERS[program], served.url + path) == GO
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while not served.events and time.monotonic() < until:
         time.sleep(0.005)
     done = [e for e in served.events if isinstance(e, TransferDone)]
@@ -152,7 +152,7 @@ def test_a_batch_file_is_an_octet_stream(served: Served) -> None:
 def test_a_foreign_machine_sees_nothing(served: Served) -> None:
     for path in ("/", "/GO.BAT", "/D7F3A21C/GO.BAT"):
         connection = http.client.HTTPConnection(
-            "127.0.0.1", served.port, timeout=5, source_address=("127.0.0.2", 0)
+            "127.0.0.1", served.port, timeout=30, source_address=("127.0.0.2", 0)
         )
         connection.request("GET", path)
         answer = connection.getresponse()
@@ -189,7 +189,7 @@ def test_many_at_once_are_answered_or_turned_away_but_never_wait(served: Served)
     idle = [socket.create_connection(("127.0.0.1", served.port), 5) for _ in range(60)]
     for sock in idle:
         sock.close()
-    until = time.monotonic() + 5
+    until = time.monotonic() + 30
     while not served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200"):
         assert time.monotonic() < until
 

@@ -22,7 +22,7 @@ async def first() -> str:
 
 
 def see_it() -> None:
-    assert asyncio.run(asyncio.wait_for(first(), 10)) == "appeared"
+    assert asyncio.run(asyncio.wait_for(first(), 30)) == "appeared"
 
 
 @pytest.mark.skipif(
@@ -33,7 +33,7 @@ def test_a_forked_process_watches_with_threads_of_its_own() -> None:
     see_it()
     child = multiprocessing.get_context("fork").Process(target=see_it)
     child.start()
-    child.join(20)
+    child.join(60)
     assert child.exitcode == 0
 
 
@@ -50,4 +50,4 @@ def test_a_probe_that_cannot_be_sent_is_sent_again() -> None:
             return change
         return ""
 
-    assert asyncio.run(asyncio.wait_for(follow(), 10)) == "appeared"
+    assert asyncio.run(asyncio.wait_for(follow(), 30)) == "appeared"

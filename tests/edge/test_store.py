@@ -88,7 +88,7 @@ def test_what_was_appended_survives_a_kill(tmp_path: Path) -> None:
     assert process.stdout is not None
     told = [process.stdout.readline() for _ in range(50)][-1]
     process.send_signal(signal.SIGKILL)
-    process.communicate(timeout=20)
+    process.communicate(timeout=60)
     kept = [event.at for _, event in Store(tmp_path).replay()]
     assert len(kept) > int(told)
     assert kept == [float(n) for n in range(len(kept))]
@@ -107,7 +107,7 @@ def test_a_store_that_is_no_database_is_named(tmp_path: Path) -> None:
 
 
 async def take(stream: AsyncIterator[tuple[int, Event]], count: int) -> list[Event]:
-    return [(await asyncio.wait_for(anext(stream), 5))[1] for _ in range(count)]
+    return [(await asyncio.wait_for(anext(stream), 30))[1] for _ in range(count)]
 
 
 def test_a_late_subscriber_misses_nothing_and_sees_nothing_twice(store: Store) -> None:
