@@ -28,8 +28,10 @@ class Recipe:
     that go with it; `program` are patterns of the user's own program among the files, the best
     first; `companions` are the roles of further files (such as `tokenizer`); `run` is the command
     with `{model}`, `{program}` and `{<companion>}`; `options` maps an option of `push` to what it
-    adds to the command, with `{value}`. An `automatic` recipe is taken when its kind is recognised.
-    A model file of at most `exact_up_to` bytes is run in fp32 unless `quantise` is asked for.
+    adds to the command, with `{value}`, and `hexed` to what it adds when the value is not plain
+    ASCII: `{value}` are then its bytes in UTF-8, in hexadecimal. An `automatic` recipe is taken
+    when its kind is recognised. A model file of at most `exact_up_to` bytes is run in fp32 unless
+    `quantise` is asked for.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Recipe:
     companions: tuple[str, ...] = ()
     run: str = ""
     options: Mapping[str, str] = field(default_factory=dict)
+    hexed: Mapping[str, str] = field(default_factory=dict)
     exact_up_to: int = 0
 
 
@@ -70,6 +73,12 @@ def parse(table: Mapping[str, Any], source: str) -> Recipe:
         raise WrongUse(
             what=f"{source}: a recipe has no key '{unknown[0]}'.",
             remedy=f"Keys are: {', '.join(sorted(_FIELDS))}.",
+        )
+    loose = sorted(set(recipe.hexed) - set(recipe.options))
+    if loose:
+        raise WrongUse(
+            what=f"{source}: hexed has '{loose[0]}', which is none of the options.",
+            remedy="Name it in options too, or take it out of hexed.",
         )
     program = {"program"} if recipe.program else set()
     strangers = sorted(fields - {"model", *program, *recipe.companions})
@@ -133,13 +142,16 @@ def command(recipe: Recipe, names: Mapping[str, str], options: Sequence[tuple[st
                 what=f"--{option}: recipe '{recipe.name}' has no such option.",
                 remedy=f"It has: {', '.join('--' + o for o in recipe.options) or 'none'}.",
             )
-        words.append(recipe.options[option].format(value=_quoted(value)))
+        if _plain(value) or option not in recipe.hexed:
+            words.append(recipe.options[option].format(value=_quoted(value)))
+        else:
+            words.append(recipe.hexed[option].format(value=_hexed(option, value)))
     return checked(" ".join(words))
 
 
 def checked(line: str) -> str:
     """The command line itself when a target can take it. Raises WrongUse otherwise."""
-    if not all(" " <= char <= "~" for char in line):
+    if not _plain(line):
         raise WrongUse(
             what="The command for the target contains a character outside plain ASCII.",
             remedy="Windows 98's code pages differ from PC to PC; use plain letters.",
@@ -150,6 +162,19 @@ def checked(line: str) -> str:
             remedy="Shorten the prompt or the options.",
         )
     return line
+
+
+def _plain(text: str) -> bool:
+    return all(" " <= char <= "~" for char in text)
+
+
+def _hexed(option: str, value: str) -> str:
+    if "\0" in value:
+        raise WrongUse(
+            what=f"--{option} contains a NUL character, which ends a text on the target.",
+            remedy="Leave it out.",
+        )
+    return value.encode("utf-8", "surrogateescape").hex()
 
 
 def _quoted(value: str) -> str:

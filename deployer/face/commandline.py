@@ -11,7 +11,7 @@ from deployer.model import DEFAULT_TARGET_DIRECTORY, ENGINE_EXE
 
 _OPTIONS = {
     "-t": "--temperature", "-p": "--top-p", "-s": "--seed", "-n": "--steps", "-i": "--prompt",
-    "-q": "--quantise",
+    "-x": "--prompt", "-q": "--quantise",
 }  # fmt: skip
 
 
@@ -41,5 +41,10 @@ def _options(run: str) -> list[str]:
         piece
         for option, value in zip(pairs, pairs, strict=False)
         if option in _OPTIONS
-        for piece in (_OPTIONS[option], value)
+        for piece in (_OPTIONS[option], _as_typed(option, value))
     ]
+
+
+def _as_typed(option: str, value: str) -> str:
+    """A prompt that went as bytes in hexadecimal is the text again."""
+    return bytes.fromhex(value).decode("utf-8", "surrogateescape") if option == "-x" else value

@@ -38,7 +38,7 @@ enum kernel { KERNEL_X87, KERNEL_C, KERNEL_MMX };
 struct options {
     const char *model;
     const char *tokenizer; /* -z, tokenizer.bin */
-    const char *prompt;    /* -i, "" */
+    const char *prompt;    /* -i or -x, "" */
     float temperature;     /* -t, 1.0; 0 = always the likeliest token */
     float topp;            /* -p, 0.9; 0 or 1 = off */
     u64 seed;              /* -s, 0 = from the clock */
@@ -221,6 +221,8 @@ i32 sampler_draw(struct sampler *s, float *logits);
 /* ---- words (text.c) -------------------------------------------------------------------------- */
 usize text_length(const char *text);
 int text_equal(const char *a, const char *b);
+/* What a hexadecimal digit is worth, or -1. */
+int text_hex(char c);
 /* The number in digits; `room` holds at least 12 bytes, and is returned. */
 char *text_number(char *room, i32 number);
 /* Bytes as megabytes with one digit after the point; `room` holds at least 24 bytes. */

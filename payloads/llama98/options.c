@@ -1,4 +1,4 @@
-/* options.c - the command line: llama2.c's options, and -q and --cpu. Numbers that are none are refused. */
+/* options.c - the command line: llama2.c's options, and -x, -q and --cpu. Numbers that are none are refused. */
 #include "llama98.h"
 
 static int usage(void)
@@ -10,6 +10,7 @@ static int usage(void)
         "  -s SEED  start of the random numbers; the same seed gives the same text\r\n"
         "  -n N     number of steps, default 256; 0 = as many as the model can\r\n"
         "  -i TEXT  the beginning, in quotes\r\n"
+        "  -x HEX   the same as bytes: two hexadecimal digits each\r\n"
         "  -z FILE  the tokenizer, default tokenizer.bin\r\n"
         "  -q 0|8   8 = 8-bit weights (default), 0 = the model's own 32-bit numbers\r\n"
         "  --cpu x87|mmx|c   instead of what the processor offers\r\n";
@@ -69,6 +70,29 @@ static int read_seed(const char *text, u64 *seed)
     return 1;
 }
 
+/* The byte that two hexadecimal digits stand for, or -1. */
+static int byte_of(const char *digits)
+{
+    int high = text_hex(digits[0]);
+    int low = high < 0 ? -1 : text_hex(digits[1]);
+
+    return low < 0 ? -1 : high * 16 + low;
+}
+
+/* Bytes in hexadecimal become the text that they are, where they stand. None may be NUL. */
+static int read_bytes(char *text)
+{
+    char *from = text;
+
+    for (; *from; from += 2)
+        if (byte_of(from) <= 0)
+            return 0;
+    for (from = text; *from; from += 2)
+        *text++ = (char)byte_of(from);
+    *text = '\0';
+    return 1;
+}
+
 static int read_float(const char *text, float *value)
 {
     double number;
@@ -97,7 +121,7 @@ static int read_cpu(const char *text, struct options *o)
 }
 
 /* One option with its value; 0 when there is none such or the value is none. */
-static int take(struct options *o, const char *option, const char *value)
+static int take(struct options *o, const char *option, char *value)
 {
     i32 whole;
 
@@ -122,6 +146,9 @@ static int take(struct options *o, const char *option, const char *value)
     case 'i':
         o->prompt = value;
         return 1;
+    case 'x':
+        o->prompt = value;
+        return read_bytes(value);
     case 'z':
         o->tokenizer = value;
         return 1;

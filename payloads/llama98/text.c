@@ -19,6 +19,17 @@ int text_equal(const char *a, const char *b)
     return *a == *b;
 }
 
+int text_hex(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    return -1;
+}
+
 /* The digits of `number`, at least `least` of them, from `room` on; returns their end. */
 static char *digits(char *room, u32 number, int least)
 {

@@ -197,17 +197,6 @@ void tokenizer_close(struct tokenizer *t)
 }
 
 /* ---- tokens to text -------------------------------------------------------------------------- */
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return -1;
-}
-
 /* The byte that a piece such as <0x0A> stands for, or -1. */
 static int raw_byte(const char *piece)
 {
@@ -215,10 +204,10 @@ static int raw_byte(const char *piece)
 
     if (piece[0] != '<' || piece[1] != '0' || piece[2] != 'x')
         return -1;
-    high = hex_digit(piece[3]);
+    high = text_hex(piece[3]);
     if (high < 0)
         return -1;
-    low = hex_digit(piece[4]);
+    low = text_hex(piece[4]);
     return low < 0 ? high : high * 16 + low;
 }
 

@@ -16,6 +16,7 @@ TABLE = {
     "run": "LLAMA98.EXE {model} -z {tokenizer}",
     "options": {"steps": "-n {value}", "prompt": "-i {value}"},
 }
+HEXED = {**TABLE, "hexed": {"prompt": "-x {value}"}}
 NAMES = {"model": "M.BIN", "tokenizer": "T.BIN"}
 
 
@@ -60,6 +61,22 @@ def test_the_program_reads_the_words_that_were_meant(prompt: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("prompt", "words"),
+    [
+        ("Zoo", "-i Zoo"),
+        ("a b", '-i "a b"'),
+        ("Größe", "-x 4772c3b6c39f65"),
+        ("a\nb\t", "-x 610a6209"),
+        ("😀", "-x f09f9880"),
+        ("\udcff\udc80", "-x ff80"),
+    ],
+)
+def test_what_is_not_plain_goes_as_the_bytes_that_it_is(prompt: str, words: str) -> None:
+    line = recipe.command(recipe.parse(HEXED, "x.toml"), NAMES, [("prompt", prompt)])
+    assert line == f"LLAMA98.EXE M.BIN -z T.BIN {words}"
+
+
+@pytest.mark.parametrize(
     "options",
     [[("seed", "1")], [("prompt", "Größe")], [("prompt", "a\nb")], [("prompt", "x" * 400)]],
 )
@@ -74,6 +91,7 @@ def test_what_a_target_cannot_take_is_refused(options: list[tuple[str, str]]) ->
         ({"wat": 1}, "wat"),
         ({"run": "X {nobody}"}, "nobody"),
         ({"companions": 3}, "companions"),
+        ({"hexed": {"seed": "-x {value}"}}, "'seed'"),
         ({"run": "X {"}, "x.toml"),
     ],
 )

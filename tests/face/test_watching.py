@@ -287,6 +287,11 @@ def test_absence_is_noted() -> None:
         ),
         ("LLAMA98.EXE M.BIN -z T.BIN -i it's -q 0", "llama98", """'it'"'"'s' --quantise 0"""),
         (
+            "LLAMA98.EXE M.BIN -z T.BIN -x 4772c3b6c39f650a -q 0",
+            "llama98",
+            "llama98 --prompt 'Größe\n' --quantise 0 '/x",
+        ),
+        (
             "LLAMA98.EXE M.BIN -z T.BIN -i -t -q 0",
             "llama98",
             "llama98 --prompt -t --quantise 0 '/x",

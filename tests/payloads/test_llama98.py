@@ -218,6 +218,16 @@ def test_a_long_seed_is_cut_as_llama2c_cuts_it(
     assert text_of(run(*args, seed)) == text_of(run(*args, same))
 
 
+@pytest.mark.parametrize("prompt", ["", "Zoo", "Größe 😀", "日本\n\t'\"%\\", "\udcff\udc80x"])
+def test_a_prompt_in_hexadecimal_is_the_same_prompt(run: Run, models: Models, prompt: str) -> None:
+    path, tokenizer = models["campfire"]
+    args = (path, "-z", tokenizer, "-t", "0", "-n", "40", "-q", "0")
+    data = os.fsencode(prompt)
+    plain = text_of(run(*args, "-i", prompt))
+    assert text_of(run(*args, "-x", data.hex())) == plain
+    assert text_of(run(*args, "-x", data.hex().upper())) == plain
+
+
 # ---- wrong use, bad input: one line, its own exit code ----
 
 
@@ -294,7 +304,11 @@ def test_a_prompt_longer_than_the_context(run: Run, models: Models) -> None:
         (["M", "-q", "4294967304"], 1, b"-q 4294967304"),
         (["M", "-q", "4"], 1, b"-q 4"),
         (["M", "--cpu", "sse"], 1, b"--cpu sse"),
-        (["M", "-x", "1"], 1, b"-x 1"),
+        (["M", "-y", "1"], 1, b"-y 1"),
+        (["M", "-x", "4"], 1, b"-x 4"),
+        (["M", "-x", "41424"], 1, b"-x 41424"),
+        (["M", "-x", "4g"], 1, b"-x 4g"),
+        (["M", "-x", "410041"], 1, b"-x 410041"),
         (["M", "stray", "1"], 1, b"stray"),
         (["NOWHERE.BIN"], 2, b"NOWHERE.BIN: there is no such file"),
         ([os.curdir], 2, b"cannot read the model ."),

@@ -30,7 +30,7 @@ def play(root: Path, tmp_path: Path) -> Play:
     shutil.copy(ours / "campfire.tok.bin", tmp_path / "CAMP.TOK")
     exe = (root / "payloads" / "bin" / "LLAMA98.EXE").read_bytes()
 
-    def call(tail: str, **more: Any) -> tuple[ExitStatus, bytes]:
+    def call(tail: str | bytes, **more: Any) -> tuple[ExitStatus, bytes]:
         screen = bytearray()
         status = run_program(
             exe, disk=Disk(tmp_path), args=tail, path="C:\\LLAMA98.EXE", console_out=screen.extend,
@@ -66,6 +66,15 @@ def test_fp32_draws_what_llama2c_draws(play: Play) -> None:
     status, screen = play(f"CAMP.BIN -z CAMP.TOK -q 0 {' '.join(case['args'])}")
     assert status.code == 0
     assert said(screen, b"(fp32 x87)\r\n") == case["text"].encode("latin-1")
+
+
+def test_a_prompt_of_any_bytes(play: Play) -> None:
+    tail = "CAMP.BIN -z CAMP.TOK -q 0 -t 0 -n 30"
+    prompt = "Größe ☃ \udcff".encode("utf-8", "surrogateescape")
+    _, typed = play(f'{tail} -i "'.encode() + prompt + b'"')
+    _, hexed = play(f"{tail} -x {prompt.hex()}")
+    text = said(hexed, b"(fp32 x87)\r\n")
+    assert text == said(typed, b"(fp32 x87)\r\n") != b""
 
 
 def test_fp32_of_odd_shapes(play: Play, tmp_path: Path) -> None:

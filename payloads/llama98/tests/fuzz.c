@@ -164,10 +164,11 @@ static char prompt[80];
 static void make_prompt(void)
 {
     u32 n = chance(4) ? chance(12) : chance(sizeof prompt - 1);
+    u32 digits = !chance(8);
     u32 i;
 
     for (i = 0; i < n; i++)
-        prompt[i] = chance(8) ? "abc dgh"[chance(7)] : (char)(1 + chance(255));
+        prompt[i] = digits ? "0123456789abcdefABCDEFx"[chance(23)] : chance(8) ? "abc dgh"[chance(7)] : (char)(1 + chance(255));
     prompt[n] = '\0';
 }
 
@@ -200,7 +201,7 @@ static int one_run(char *model_path, char *tokenizer_path)
     argv[7] = (char *)limits[chance(5)];
     argv[8] = (char *)"-n";
     argv[9] = (char *)steps[chance(4)];
-    argv[10] = (char *)"-i";
+    argv[10] = (char *)(chance(8) ? "-i" : "-x");
     argv[11] = prompt;
     argv[12] = (char *)(chance(2) ? "-q" : "--cpu");
     argv[13] = (char *)(argv[12][1] == 'q' ? "0" : chance(2) ? "c" : "mmx");
