@@ -1,4 +1,4 @@
-"""MOVE, XCOPY and DELTREE: what batch files ask of them, no more.
+"""MOVE, XCOPY, DELTREE and FC: what batch files ask of them, no more.
 
 Where the real program would ask whether to overwrite, these refuse and want /Y.
 """
@@ -175,3 +175,53 @@ def _find(disk: Disk, pattern: str) -> tuple[Entry, ...]:
         return disk.find(pattern)
     except DiskError:
         return ()
+
+
+def fc(call: Call) -> int:
+    """FC [/B] file file: says whether they are equal; its exit code means nothing (facts B14)."""
+    try:
+        switches, names = _split(call, "FC", {"/B"})
+        if len(names) != 2:
+            raise _Refused("FC: Insufficient number of file specifications")
+        first, second = (_bytes_for_fc(call, name) for name in names)
+    except _Refused as refusal:
+        call.complain(str(refusal))
+        return refusal.code
+    call.say(f"Comparing files {names[0].upper()} and {names[1].upper()}")
+    if first == second:
+        call.say("FC: no differences encountered\r\n")
+    elif "/B" in switches or b"\0" in first + second:
+        _say_bytes(call, names, first, second)
+    else:
+        _say_lines(call, names, first, second)
+    return 0
+
+
+def _bytes_for_fc(call: Call, name: str) -> bytes:
+    try:
+        return call.disk.read_bytes(_absolute(call, name))
+    except DiskError as error:
+        raise _Refused(f"FC: cannot open {name.upper()} - No such file or folder") from error
+
+
+def _say_bytes(call: Call, names: list[str], first: bytes, second: bytes) -> None:
+    for at, (a, b) in enumerate(zip(first, second, strict=False)):
+        if a != b:
+            call.say(f"{at:08X}: {a:02X} {b:02X}")
+    if len(first) != len(second):
+        longer, shorter = names if len(first) > len(second) else reversed(names)
+        call.say(f"FC: {longer.upper()} longer than {shorter.upper()}")
+    call.say("")
+
+
+def _say_lines(call: Call, names: list[str], first: bytes, second: bytes) -> None:
+    """One block from the last equal line in front to the first equal one behind."""
+    texts = [data.split(b"\r\n") for data in (first, second)]
+    least = min(map(len, texts))
+    front = next((n for n in range(least) if texts[0][n] != texts[1][n]), least)
+    back = next((n for n in range(least - front) if texts[0][-1 - n] != texts[1][-1 - n]), 0)
+    for name, lines in zip(names, texts, strict=True):
+        call.say(f"***** {name.upper()}")
+        for line in lines[max(0, front - 1) : len(lines) - max(0, back - 1)]:
+            call.stdout(line + b"\r\n")
+    call.say("*****\r\n")

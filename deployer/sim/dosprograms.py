@@ -15,7 +15,7 @@ from itertools import pairwise
 
 from deployer.sim.disk import Attribute, DiskError
 from deployer.sim.doscall import Call, Program
-from deployer.sim.dosfiles import deltree, move, xcopy
+from deployer.sim.dosfiles import deltree, fc, move, xcopy
 
 __all__ = ["PROGRAMS", "Call", "Program"]
 
@@ -281,5 +281,6 @@ PROGRAMS: Mapping[str, Program] = {
     "C:\\WINDOWS\\COMMAND\\MOVE.EXE": move,
     "C:\\WINDOWS\\COMMAND\\XCOPY.EXE": xcopy,
     "C:\\WINDOWS\\COMMAND\\DELTREE.EXE": deltree,
+    "C:\\WINDOWS\\COMMAND\\FC.EXE": fc,
     "C:\\WINDOWS\\PING.EXE": ping,
 }

@@ -96,7 +96,7 @@ class Machine:
             self.disk.power_on()
             self.link.reset_all()
         else:
-            windows.install(self.disk, (FTP, *PROGRAMS))
+            windows.install(self.disk, (FTP, *windows.OF_THE_SHELL, *PROGRAMS))
             self._apply(self._faults)
         self._booted = True
         self._shell = CommandCom(

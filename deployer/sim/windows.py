@@ -23,6 +23,8 @@ ENVIRONMENT = {
     "PATH": "C:\\WINDOWS;C:\\WINDOWS\\COMMAND",
     "windir": "C:\\WINDOWS",
 }
+#: Programs that the simulated COMMAND.COM plays itself, since they start others.
+OF_THE_SHELL = ("C:\\WINDOWS\\COMMAND.COM", "C:\\WINDOWS\\COMMAND\\START.EXE")
 #: Where the MS-DOS Prompt of the Start menu begins.
 START = "C:\\WINDOWS"
 BANNER = "\r\n\r\nMicrosoft(R) Windows 98\r\n   (C)Copyright Microsoft Corp 1981-1998.\r\n\r\n"

@@ -140,3 +140,25 @@ def test_files_are_moved_copied_removed(
     assert tree.run(line)[0] == code
     assert tree.disk.exists(f"C:\\{there}")
     assert not gone or not tree.disk.exists(f"C:\\{gone}")
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "switch", "shown"),
+    [
+        (b"a\r\n", b"a\r\n", "", "FC: no differences encountered\r\n\r\n"),
+        (b"abc", b"aXcd", "/B", "00000001: 62 58\r\nFC: B longer than A\r\n\r\n"),
+        (b"\0a", b"\0", "", "FC: A longer than B\r\n\r\n"),
+        (
+            b"1\r\n2\r\n3\r\n4\r\n", b"1\r\n2\r\nx\r\n4\r\n", "",
+            "***** A\r\n2\r\n3\r\n4\r\n***** B\r\n2\r\nx\r\n4\r\n*****\r\n\r\n",
+        ),
+    ],
+)  # fmt: skip
+def test_fc_compares(prompt: Prompt, first: bytes, second: bytes, switch: str, shown: str) -> None:
+    prompt.disk.write_bytes("C:\\A", first)
+    prompt.disk.write_bytes("C:\\B", second)
+    assert prompt.run(f"FC {switch} a b") == (0, "Comparing files A and B\r\n" + shown)
+
+
+def test_fc_without_a_file_says_so(prompt: Prompt) -> None:
+    assert prompt.run("FC A NONE")[1].startswith("FC: cannot open A")

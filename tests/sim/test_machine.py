@@ -71,6 +71,26 @@ def test_a_program_that_cannot_start_leaves_errorlevel(pc: Machine, build: Build
     assert "BAD.EXE is cut" in pc.console.text()
 
 
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (["@COMMAND /C ECHO hi>C:\\OUT.TXT"], ["hi"]),
+        (["@%COMSPEC% /C ECHO hi>C:\\OUT.TXT"], ["hi"]),
+        (["@START /W C:\\CHILD x", "@IF ERRORLEVEL 120 ECHO heard>C:\\OUT.TXT"], ["heard"]),
+        (["@START C:\\CHILD x", "@IF NOT ERRORLEVEL 1 ECHO unheard>C:\\OUT.TXT"], ["unheard"]),
+        (["@START NOSUCH", "@IF ERRORLEVEL 255 ECHO none>C:\\OUT.TXT"], ["none"]),
+    ],
+)
+def test_shells_and_windows_start_programs(
+    pc: Machine, build: Build, lines: list[str], said: list[str]
+) -> None:
+    pc.disk.write_bytes("C:\\CHILD.EXE", build("child"))
+    batch(pc, *lines)
+    pc.run_line("CD \\")
+    pc.run_line("T")
+    assert out(pc) == said
+
+
 def test_standard_streams_are_redirected_for_programs(pc: Machine, build: Build) -> None:
     pc.disk.write_bytes("C:\\CHILD.EXE", build("child"))
     pc.disk.write_bytes("C:\\IN.TXT", b"given\r\n")

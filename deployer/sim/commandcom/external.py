@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import batching, messages, redirecting
 from deployer.sim.commandcom.dialect import Complaint, End, NotModelled, ShellHang
 from deployer.sim.commandcom.dos import split_path
+from deployer.sim.commandcom.parse import parse_line
 from deployer.sim.commandcom.text import DELIMITERS, shield, skip_delimiters, unquote, upper
 from deployer.sim.disk import DiskError
 
@@ -37,8 +39,7 @@ def run(shell: CommandCom) -> None:
     redirecting.set_up(shell)
     bare = path.rpartition("\\")[2]
     program = shell.programs.get(path) or shell.programs.get(bare)
-    if program is None and bare == "COMMAND.COM":
-        program = command
+    program = program or _OF_THE_SHELL.get(bare)
     if program is not None:
         code = program(shell.tail, shell)
     elif shell.run_file is not None:
@@ -99,6 +100,33 @@ def command(tail: str, shell: CommandCom) -> int:
         _ended(other.run_single(text.lstrip(" \t")))
         return 0
     raise NotModelled(f"COMMAND{tail}")
+
+
+def start(tail: str, shell: CommandCom) -> int:
+    """START [/W] program: in a window of its own. Only with /W its exit code is heard (facts B10).
+
+    Windows are played one after the other: the program has ended before START comes back.
+    """
+    match = re.match(
+        r"((?:[ \t]*/(?:W|WAIT|M|MIN|MINIMIZED|MAX|MAXIMIZED|R)\b)*)[ \t]*(.*)", tail, re.I
+    )
+    assert match is not None
+    switches, rest = match[1].upper(), match[2]
+    if not rest or rest.startswith("/"):
+        raise NotModelled(f"START{tail}")
+    other = shell.child()
+    other.words = parse_line(rest, quoted=other.quoted)
+    if locate(other) is None:
+        shell.error(f"Cannot find the file '{rest.split()[0]}' (or one of its components).")
+        return 255
+    _ended(other.run_single(rest))
+    return other.errorlevel if "/W" in switches else 0
+
+
+_OF_THE_SHELL: Mapping[str, Callable[[str, CommandCom], int]] = {
+    "COMMAND.COM": command,
+    "START.EXE": start,
+}
 
 
 def _environment_size(text: str) -> tuple[int, str]:
