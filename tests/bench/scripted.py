@@ -33,6 +33,7 @@ class ScriptedPC:
     done: list[str] = field(default_factory=list)
     patience: float = 10.0
     silent_after: int | None = None
+    asleep_until: Callable[[], bool] = lambda: True
     gate: threading.Event | None = None
     every: float = 0.1
     _stop: threading.Event = field(default_factory=threading.Event)
@@ -105,7 +106,8 @@ class ScriptedPC:
     def _part(self, ftp: ftplib.FTP, name: str, crc: int) -> bytes:
         if self.silent_after is not None and len(self.fetched) >= self.silent_after:
             self.silent_after = None
-            self._stop.wait(self.patience)
+            while not self.asleep_until() and not self._stop.wait(0.02):
+                continue
             raise EOFError("it fell asleep")
         data = self.fetch(ftp, name)
         assert zlib.crc32(data) == crc

@@ -99,7 +99,7 @@ targets:
       DeployerDriver:
         wire: 127.0.0.1/8
         ftp_port: {port}
-        deadline: 60
+        deadline: 600
         state_dir: {folder / "state"}
       DeployerStrategy: {{}}
 """)

@@ -21,7 +21,7 @@ payloads = ["none"]
 retries = 0
 [targets.pc01]
 address = "127.0.1.1"
-deadline = 0.5
+deadline = 4
 """
 
 
@@ -77,7 +77,7 @@ def test_a_target_that_does_not_come_fails_the_test_and_says_why(
     result.assert_outcomes(failed=2)
     result.stdout.fnmatch_lines(
         [
-            "*NotProved: pc01: x.exe is not proved: not done within 0.5 s; *nothing yet",
+            "*NotProved: pc01: x.exe is not proved: not done within 4 s; *nothing yet",
             "*WrongUse: The bench has no target pc09.",
         ]
     )

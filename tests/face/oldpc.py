@@ -194,6 +194,12 @@ async def until(pilot: Pilot[None], met: Callable[[], object], what: str = "") -
         await pilot.pause(0.02)
 
 
+async def picking(pilot: Pilot[None]) -> None:
+    """Open the push dialogue by its key; when this returns, it can be typed into."""
+    await pilot.press("p")
+    await until(pilot, lambda: getattr(pilot.app.screen.focused, "id", "") == "path", "to type")
+
+
 def screen(app: object) -> str:
     """What the screen shows, as plain text."""
     return "\n".join(_lines(app)) + "\n"

@@ -12,11 +12,10 @@ from textual.widgets import Input, Log, Static
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.parts import PartMap
-from deployer.face.tui.picker import PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.view import Row
 from deployer.model import State
-from tests.face.oldpc import SlowWire, order, payload, screen, told, until, world
+from tests.face.oldpc import SlowWire, order, payload, picking, screen, told, until, world
 
 STOP = 300_000
 """Bytes at which the wire stops: the second part of 256 KiB is moving."""
@@ -34,8 +33,7 @@ def test_a_push_is_seen_from_the_first_key_to_the_proof(tmp_path: Path) -> None:
             app = w.app()
             async with app.run_test(size=(80, 24)) as pilot:
                 await until(pilot, lambda: "Press  p" in screen(app))
-                await pilot.press("p")
-                await until(pilot, lambda: isinstance(app.screen, PushScreen))
+                await picking(pilot)
                 app.screen.query_one("#path", Input).value = str(path)
                 app.screen.query_one("#run", Input).value = ""
                 await until(pilot, lambda: "1,000,000 bytes" in screen(app), "recognised")
@@ -156,16 +154,21 @@ def test_proof_copy_help_filter_log_theme_and_quit(tmp_path: Path) -> None:
                 await pilot.press("escape")
                 await until(pilot, lambda: identity in _list(app), "all again")
 
-                log, heights = app.query_one(Log), []
-                for _ in range(3):
-                    heights.append(log.size.height if log.display else 0)
+                log = app.query_one(Log)
+                sizes = (not log.display, log.has_class("-tall"))
+                for _ in range(2):
                     await pilot.press("l")
-                    await pilot.pause()
-                assert len(set(heights)) >= 2
+                    before = sizes
+                    await until(
+                        pilot,
+                        lambda: (not log.display, log.has_class("-tall")) != before,  # noqa: B023
+                        "another log",
+                    )
+                    sizes = (not log.display, log.has_class("-tall"))
 
                 assert app.theme == "textual-dark"
                 await pilot.press("t")
-                assert app.theme == "textual-light"
+                await until(pilot, lambda: app.theme == "textual-light", "light")
 
                 await pilot.press("q")
                 await until(pilot, lambda: not app.is_running, "quit")

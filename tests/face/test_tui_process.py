@@ -56,6 +56,7 @@ class Place:
     folder: Path
     wire: SlowWire = field(default_factory=lambda: SlowWire(stop_at=STOP))
     store: Path | None = None
+    size: tuple[int, int] = (80, 24)
     _ends: list[Callable[[], object]] = field(default_factory=list)
 
     @property
@@ -66,7 +67,7 @@ class Place:
         """`deployer tui` on a terminal; it is ended with the test."""
         words = ["tui", "--state-dir", str(self.state), "--address", HERE, "--ftp-port", "0", *more]
         self.folder.joinpath("deployer.toml").write_text(f'[targets]\nold = "{HERE}"\n')
-        terminal = Terminal([*PROGRAM, *words], environment=ALONE, where=self.folder)
+        terminal = Terminal([*PROGRAM, *words], self.size, environment=ALONE, where=self.folder)
         self._ends.append(terminal.close)
         return terminal
 
@@ -274,10 +275,14 @@ def test_what_a_push_of_its_own_process_does_is_seen_and_can_be_ended(place: Pla
 
 def test_a_daemon_that_cannot_start_says_why_in_two_lines(place: Place) -> None:
     (place.state / "control.sock" / "full").mkdir(parents=True)
+    place.size = (200, 24)
     terminal = place.tui()
     assert terminal.ended() == 3
-    first, second = terminal.text.strip().splitlines()
-    assert first.startswith(f"deployer: {place.state}: cannot write there")
+    told = terminal.text.strip().splitlines()
+    assert len(told) == 2, told
+    first, second = told
+    assert first.startswith(f"deployer: {place.state}")
+    assert ": cannot write there" in first
     assert second.startswith("Choose another directory")
 
 

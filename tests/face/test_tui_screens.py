@@ -38,14 +38,14 @@ from deployer.events import (
 from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
-from deployer.face.tui.dialogs import KEYS
+from deployer.face.tui.dialogs import KEYS, Question
 from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.host import Order, Recognised, recognise
 from deployer.model import FileProof, LineSettings, Proof, Report, Round, State
 from deployer.settings import Settings
 from deployer.staging import Request
-from tests.face.oldpc import Scripted, screen, told, until
+from tests.face.oldpc import PATIENCE, Scripted, picking, screen, told, until
 
 GOLDEN = Path(__file__).parent / "screens"
 NOW = 1_000_000_000.0
@@ -143,15 +143,16 @@ CASES = [(page, SMALL) for page in PAGES]
 CASES += [(page, LARGE) for page in ("moving", "proved", "waiting", "proof")]
 
 
-async def drawn(page: str, size: tuple[int, int]) -> str:
-    """The screen after the keys of a page."""
+async def drawn(page: str, size: tuple[int, int], expected: str = "") -> str:
+    """The screen after the keys of a page, as soon as it is as expected; else after a while."""
     app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
     async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: app.row is not None)
+        await until(pilot, lambda: "D7F3A21C" in screen(app))  # a dialogue is drawn over it
         app.query_one(Sidebar).choose("D7F3A21C")
         await pilot.press(*PAGES[page])
-        for _ in range(3):
-            await pilot.pause(0.05)
+        end = time.monotonic() + (PATIENCE if expected else 1.0)
+        while screen(app) != expected and time.monotonic() < end:
+            await pilot.pause(0.02)
         return screen(app)
 
 
@@ -169,8 +170,8 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("page", "size"), CASES, ids=[f"{page}-{size[0]}x{size[1]}" for page, size in CASES]
 )
 def test_a_page_looks_as_it_did(page: str, size: tuple[int, int]) -> None:
-    golden = GOLDEN / f"{page}-{size[0]}x{size[1]}.txt"
-    assert asyncio.run(drawn(page, size)) == golden.read_text(encoding="utf-8")
+    golden = (GOLDEN / f"{page}-{size[0]}x{size[1]}.txt").read_text(encoding="utf-8")
+    assert asyncio.run(drawn(page, size, golden)) == golden
 
 
 def test_everything_said_fits_the_width() -> None:
@@ -216,20 +217,19 @@ def test_every_colour_can_be_read_on_its_paper(light: bool, paper: str) -> None:
 
 
 def test_on_light_the_colours_are_darker() -> None:
-    async def drawn(light: bool) -> str:
+    def shows(app: DeployerApp, light: bool) -> bool:
+        drawn = app.export_screenshot()
+        return (looks.ON_LIGHT[looks.GREEN] in drawn, looks.GREEN in drawn) == (light, not light)
+
+    async def story(light: bool) -> None:
         app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW, light=light)
         async with app.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: app.row is not None)
-            await pilot.pause()
-            first = app.export_screenshot()
+            await until(pilot, lambda: shows(app, light), "as it was begun")
             await pilot.press("t")
-            await pilot.pause(0.1)
-            return first + "|" + app.export_screenshot()
+            await until(pilot, lambda: shows(app, not light), "the other way")
 
     for light in (False, True):
-        first, second = asyncio.run(drawn(light)).split("|")
-        assert (looks.ON_LIGHT[looks.GREEN] in first, looks.GREEN in first) == (light, not light)
-        assert (looks.ON_LIGHT[looks.GREEN] in second, looks.GREEN in second) == (not light, light)
+        asyncio.run(story(light))
 
 
 def test_requests_go_to_the_host_as_the_keys_say() -> None:
@@ -242,7 +242,11 @@ def test_requests_go_to_the_host_as_the_keys_say() -> None:
             await pilot.press("space")
             await host.more.put(PauseChanged(NOW, "D7F3A21C", True))
             await until(pilot, lambda: app.row and app.row.paused, "paused")
-            await pilot.press("space", "c", "y")
+            await pilot.press("space", "c")
+            await until(pilot, lambda: isinstance(app.screen, Question), "asked")
+            await until(pilot, lambda: app.screen.focused is not None, "to answer")
+            await pilot.press("y")
+            await until(pilot, lambda: len(host.asked) == 3, "cancelled")
             app.query_one(Sidebar).choose("D0000002")
             await pilot.press("c")
             await until(pilot, lambda: "has ended already" in told(app))
@@ -259,8 +263,7 @@ def test_a_wrong_input_is_said_in_the_picker_and_in_a_note() -> None:
         app = DeployerApp(Scripted([]), Settings(), clock=lambda: NOW)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: app.ready)
-            await pilot.press("p")
-            await until(pilot, lambda: app.screen.query("#path"))
+            await picking(pilot)
             await pilot.press("enter")
             await until(pilot, lambda: "No file is given." in screen(app))
             app.screen.query_one("#path", Input).value = "no/such"
@@ -280,8 +283,7 @@ def test_whatever_is_typed_as_a_path_is_no_end_of_the_window(typed: str) -> None
         app = DeployerApp(Scripted([]), Settings(), clock=lambda: NOW)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: app.ready)
-            await pilot.press("p")
-            await until(pilot, lambda: app.screen.query("#path"))
+            await picking(pilot)
             app.screen.query_one("#path", Input).value = typed
             await until(pilot, lambda: "such file." in screen(app))
 
@@ -334,8 +336,7 @@ def test_for_a_serial_port_the_line_can_be_set_and_its_speed_counts() -> None:
         app = DeployerApp(host, config, clock=lambda: NOW)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: app.ready)
-            await pilot.press("p")
-            await until(pilot, lambda: app.screen.query("#path"))
+            await picking(pilot)
             line = app.screen.query_one("#line")
             app.screen.query_one("#target", Input).value = "sim"
             app.screen.query_one("#path", Input).value = __file__
@@ -376,8 +377,7 @@ def test_a_line_is_offered_as_it_was_set_last_and_goes_with_its_target() -> None
         app = DeployerApp(Noting([staged]), Settings(), clock=lambda: NOW)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: app.row is not None)
-            await pilot.press("p")
-            await until(pilot, lambda: app.screen.query("#path"))
+            await picking(pilot)
             box = app.screen.query_one("#target", Input)
             assert box.value == target
             await until(pilot, lambda: "19200" in screen(app), "the speed of last time")
@@ -396,6 +396,7 @@ def test_a_click_chooses_a_deployment() -> None:
         app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda: app.row is not None)
+            await until(pilot, lambda: "D0000001" in screen(app), "listed")
             for line, text in enumerate(screen(app).splitlines()):
                 if "D0000001" in text[:30]:
                     await pilot.click(offset=(5, line))
