@@ -104,6 +104,11 @@ def _simple(verb: str, *prompts: str) -> Command:
     return call
 
 
+def _remotehelp(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        ftp.ask_server(" ".join(["HELP", *words]))
+
+
 def _rename(ftp: FtpExe, words: list[str]) -> None:
     if ftp.connected():
         old = ftp.argument(words, 0, "From name")
@@ -192,7 +197,7 @@ COMMANDS: dict[str, Command] = {
     "ls": _list("NLST"), "mdelete": _mdelete, "mdir": _list("LIST"), "mget": _mget,
     "mkdir": _simple("MKD", "Directory name"), "mls": _list("NLST"), "mput": _mput, "open": _open,
     "prompt": _toggle("ask", "Interactive mode"), "put": _put, "pwd": _simple("PWD"), "quit": _bye,
-    "quote": _quote, "recv": _get, "remotehelp": _simple("HELP"), "rename": _rename,
+    "quote": _quote, "recv": _get, "remotehelp": _remotehelp, "rename": _rename,
     "rmdir": _simple("RMD", "Directory name"), "send": _put, "status": _status, "trace": _ignored,
     "type": _type, "user": _user, "verbose": _toggle("verbose", "Verbose mode"),
 }  # fmt: skip

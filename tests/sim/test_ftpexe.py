@@ -155,6 +155,7 @@ def test_dir_shows_the_list(pc: Pc) -> None:
         (["delete NOTE.TXT"], "250 File removed."),
         (["rmdir NONE"], "550"),
         (["quote SYST"], "215 UNIX"),
+        (["remotehelp NOOP"], "214 Syntax: NOOP"),
         (["literal NOOP"], "200 I successfully did nothin"),
         (["type binary", "type"], "Using binary mode to transfer files."),
         (["type ebcdic"], "ebcdic: unknown mode"),
