@@ -372,30 +372,35 @@ def write_out(
 
     Without `host` the files are whole, at their places, and GO.BAT uses no FTP; with it they are
     cut into parts, and GO.BAT fetches them from that server with `login` (name, password).
-    Raises OutputExists.
+    Raises OutputExists. When it fails, what was written is taken back.
     """
+    new = not out.exists()
     files.make_directory(out)
     if any(out.iterdir()):
         raise OutputExists(path=out)
-    manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
-    plan.refuse_deep(manifest.payload, directory)
-    if host:
-        manifest = replace(manifest, login=login[0], token=login[1])
-    generated = {
-        GO_BAT: batch.render(manifest, directory, offline=host is None),
-        HELPER_EXE: resources.program(HELPER_EXE),
-        manifests.file_name(manifest.deployment): manifests.render(manifest),
-    }
-    for name, data in generated.items():
-        files.write_atomically(out / name, data)
-    written = [(name, len(data)) for name, data in generated.items()]
-    for file in manifest.payload.files:
-        pieces = [(p.name, p.offset, p.length) for p in file.parts]
-        whole = [(file.place or file.name, 0, file.length)]
-        for name, offset, length in pieces if host else whole:
-            (out / name).parent.mkdir(parents=True, exist_ok=True)
-            files.copy_slice(Path(file.source), file.start + offset, length, out / name)
-            written.append((name, length))
+    written: list[tuple[str, int]] = []
+    try:
+        manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
+        plan.refuse_deep(manifest.payload, directory)
+        if host:
+            manifest = replace(manifest, login=login[0], token=login[1])
+        generated = {
+            GO_BAT: batch.render(manifest, directory, offline=host is None),
+            HELPER_EXE: resources.program(HELPER_EXE),
+            manifests.file_name(manifest.deployment): manifests.render(manifest),
+        }
+        for name, data in generated.items():
+            written.append((name, len(data)))
+            files.write_atomically(out / name, data)
+        for file in manifest.payload.files:
+            pieces = [(p.name, p.offset, p.length) for p in file.parts]
+            whole = [(file.place or file.name, 0, file.length)]
+            for name, offset, length in pieces if host else whole:
+                written.append((name, length))
+                files.copy_slice(Path(file.source), file.start + offset, length, out / name)
+    except BaseException:
+        files.take_back(out, [name for name, _length in written], whole=new)
+        raise
     return written
 
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import os
 import secrets
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -197,11 +198,13 @@ def write_atomically(path: Path, data: bytes) -> None:
 def copy_slice(source: Path, offset: int, length: int, to: Path) -> None:
     """Copy bytes `offset .. offset + length` of a file into a new file, with flat memory.
 
-    Raises FileChanged when the source is shorter by now, DirectoryForbidden when writing fails.
+    The directory is made if need be. Raises FileChanged when the source is shorter by now,
+    DirectoryForbidden when writing fails.
     """
     with source.open("rb") as file:
         file.seek(offset)
         try:
+            to.parent.mkdir(parents=True, exist_ok=True)
             with to.open("xb") as copy:
                 while length and (block := file.read(min(length, _BLOCK))):
                     copy.write(block)
@@ -210,6 +213,21 @@ def copy_slice(source: Path, offset: int, length: int, to: Path) -> None:
             raise DirectoryForbidden(path=to.parent, why=error.strerror) from error
     if length:
         raise FileChanged(path=source)
+
+
+def take_back(top: Path, names: Iterable[str], *, whole: bool) -> None:
+    """Remove files below `top` and directories that are empty then; `top` too if `whole`.
+
+    As far as the disk lets it: there is a failure already that is to be told.
+    """
+    paths = [top / name for name in names]
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
+    above = [path.parents[: len(path.relative_to(top).parts) - 1] for path in paths]
+    for directory in [*itertools.chain.from_iterable(above), *([top] if whole else [])]:
+        with contextlib.suppress(OSError):
+            directory.rmdir()
 
 
 def make_directory(path: Path) -> Path:

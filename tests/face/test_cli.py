@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import resource
 import socket
 import struct
 import subprocess
@@ -240,6 +241,25 @@ def test_a_terminal_without_the_signs_gets_them_escaped(tmp_path: Path, root: Pa
     state = ("--state-dir", str(tmp_path / "state"))
     told = said(*REAL, "--ftp-port", "0", "--timeout", "0.2", "--json", *state, "Größe 😀.bat")
     assert json.loads(told.splitlines()[0])["files"][0]["long_name"] == "Größe 😀.bat"
+
+
+@pytest.mark.parametrize("out", ["new", "there"])
+def test_staging_that_fails_leaves_nothing(tmp_path: Path, root: Path, out: str) -> None:
+    (tmp_path / "tree" / "deep").mkdir(parents=True)
+    (tmp_path / "tree" / "small.txt").write_bytes(b"x")
+    (tmp_path / "tree" / "deep" / "large.txt").write_bytes(bytes(200_000))
+    (tmp_path / "there").mkdir()
+    done = subprocess.run(
+        [sys.executable, "-m", "deployer", "stage", "tree", "--out", out],
+        cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(root)}, check=False, timeout=60,
+        stderr=subprocess.PIPE, text=True,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000)),
+    )  # fmt: skip
+    assert (done.returncode, len(done.stderr.splitlines())) == (3, 2), done.stderr
+    assert f"{out}/deep: cannot write there (File too large)" in done.stderr
+    assert (tmp_path / "there").is_dir()
+    assert not list((tmp_path / "there").iterdir())
+    assert not (tmp_path / "new").exists()
 
 
 def test_lint_explains(deployer: Deployer, tmp_path: Path) -> None:
