@@ -432,6 +432,20 @@ def test_a_narrow_window_has_the_list_above_the_details() -> None:
     asyncio.run(story())
 
 
+@pytest.mark.parametrize("size", [(40, 12), (80, 12)])
+def test_in_a_low_window_the_details_keep_some_lines(size: tuple[int, int]) -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=size) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            app.query_one(Sidebar).choose("D7F3A21C")
+            await until(pilot, lambda: "stories15M.bin" in screen(app), "the details")
+            await until(pilot, lambda: "D7F3A21C" in screen(app), "the list")
+            assert app.query_one(Detail).size.height >= 4
+
+    asyncio.run(story())
+
+
 def test_while_the_program_runs_there_is_nothing_to_pause() -> None:
     async def asked() -> list[str]:
         host = Scripted([*EVENTS, StateChanged(NOW, "D7F3A21C", State.RUNNING)])

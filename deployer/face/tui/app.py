@@ -41,6 +41,8 @@ _RETURN = 2.0
 _LOG_LINES = 2000
 _NARROW = 64
 """Columns below which the list stands above what it lists."""
+_LOW = 18
+"""Lines below which the list and the log leave the details their room."""
 _LOG_SIZES = ("", "-tall", "-hidden")
 
 
@@ -123,6 +125,7 @@ class DeployerApp(App[None]):
         self.query_one("#main").set_class(event.size.width < _NARROW, "-narrow")
         self.query_one("#left").set_class(event.size.width >= 110, "-wide")
         self._log_box.set_class(event.size.height >= 36, "-tall")
+        self.set_class(event.size.height < _LOW, "-low")
         self.seen.changed = True
 
     def get_line_filters(self) -> Sequence[LineFilter]:

@@ -102,6 +102,8 @@ Screen { layout: vertical; }
 #mapbox { height: auto; max-height: 10; scrollbar-size-vertical: 1; }
 #log { height: 6; border-top: solid $primary; border-title-color: $text-primary;
        padding: 0 1; scrollbar-size: 0 1; background: $background; }
+.-low #main.-narrow > #left { height: 4; }
+.-low #log { height: 2; }
 #log.-tall { height: 12; }
 #log.-hidden { display: none; }
 #list:focus > .option-list--option-highlighted { text-style: bold reverse; }
