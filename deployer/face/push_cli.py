@@ -76,6 +76,13 @@ def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
         for name in _RECIPE_OPTIONS
         if given[name] is not None
     )
+    ways = {"--run": "run_command", "--recipe": "recipe", "--no-run": "no_run"}
+    chosen = [way for way, name in ways.items() if given[name]]
+    if len(chosen) > 1:
+        raise WrongUse(
+            what=f"{chosen[0]} and {chosen[1]} each say what shall be started.",
+            remedy="Leave all but one of them out.",
+        )
     part_size = given["part_size"]
     return staging.Request(
         files=given["files"] or (staging.sample_model(),),
