@@ -11,10 +11,12 @@ import click
 import pytest
 from click.testing import CliRunner
 
-from deployer.errors import ProofBroken
+from deployer.errors import DaemonGone, ProofBroken, WrongUse
+from deployer.events import Event, PauseChanged
 from deployer.face import tui_cli
 from deployer.face.tui.plain import HELP, Plain
-from deployer.model import RESULT_TXT, State
+from deployer.host import Order
+from deployer.model import RESULT_TXT, LineSettings, State
 from deployer.settings import Settings
 from tests.face.oldpc import Scripted, order, payload, world
 from tests.face.test_tui_screens import EVENTS, NOW
@@ -74,6 +76,76 @@ def test_requests_reach_the_host_and_quit_ends() -> None:
     assert asked == [
         "pause D7F3A21C", "resume D7F3A21C", "cancel D7F3A21C", "retry D0000002", "push sim",
     ]  # fmt: skip
+
+
+class Away(Scripted):
+    """A daemon that goes away after its events, and comes back with one more."""
+
+    looks = 0
+
+    async def last_seq(self) -> int:
+        self.looks += 1
+        if self.looks in (2, 3):
+            raise DaemonGone(socket="/run/x.sock")
+        return len(self.events)
+
+    async def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        if self.looks > 1:
+            self.events = [*EVENTS, PauseChanged(NOW, "D7F3A21C", True)]
+        async for seq, event in super().subscribe(since):
+            if seq > (since or 0):
+                yield seq, event
+            if self.looks == 1 and seq == len(self.events):
+                raise DaemonGone(socket="/run/x.sock")
+
+
+def test_a_daemon_that_goes_away_is_waited_for_and_nothing_is_said_twice(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("deployer.face.tui.plain._RETURN", 0.01)
+    said: list[str] = []
+
+    async def story() -> None:
+        session = Plain(Away(EVENTS), Settings(), said.append, clock=lambda: NOW)
+        watching = asyncio.create_task(session.watch())
+        while not any("paused" in line for line in said):
+            await asyncio.sleep(0.01)
+        watching.cancel()
+
+    asyncio.run(asyncio.wait_for(story(), 60))
+    counted, gone, again, paused = said
+    assert counted.startswith("4 deployments so far")
+    assert "/run/x.sock does not answer" in gone
+    assert again == "Connected again."
+    assert paused == "D7F3A21C: paused: the next part waits"
+
+
+@pytest.mark.parametrize(
+    ("typed", "expected"),
+    [
+        ("push serial:/dev/ttyS0 x.bin", LineSettings()),
+        ("push serial:/dev/ttyS0 --speed=9600 x.bin --flow=none", LineSettings(9600, "none")),
+        ("push serial:/dev/ttyS0 --speed=fast x.bin", None),
+        ("push serial:/dev/ttyS0 --flow x.bin", None),
+    ],
+)
+def test_a_serial_line_is_set_as_push_sets_it(typed: str, expected: LineSettings | None) -> None:
+    orders: list[Order] = []
+
+    class Noting(Scripted):
+        async def push(self, order: Order) -> str:
+            orders.append(order)
+            return ""
+
+    said: list[str] = []
+    session = Plain(Noting([]), Settings(), said.append)
+    if expected is None:
+        with pytest.raises(WrongUse, match="not understood"):
+            asyncio.run(session.do(typed))
+    else:
+        asyncio.run(session.do(typed))
+        (order,) = orders
+        assert (order.line, order.request.files) == (expected, (Path("x.bin"),))
 
 
 def test_an_empty_store_says_how_to_begin() -> None:

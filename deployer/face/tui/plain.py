@@ -5,10 +5,11 @@ Nothing moves on the screen and nothing is drawn; every change is a sentence. Co
 
 from __future__ import annotations
 
+import asyncio
 import shlex
 import time
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deployer import settings
@@ -18,13 +19,18 @@ from deployer.face import commandline, estimate, proofs, text, words
 from deployer.face.card import followed, hints
 from deployer.face.view import Row, View, fold, fold_all
 from deployer.host import Host, Order
+from deployer.launch import NotStarted
+from deployer.model import LINE, LineSettings
 from deployer.settings import Settings
 from deployer.staging import Request
 
+_RETURN = 2.0
+"""Seconds between two looks for a daemon that has gone."""
 Say = Callable[[str], object]
 
 HELP = (
     "push TARGET FILE [FILE...]   send files; TARGET is an address, a name, or sim",
+    "push serial:PORT [--speed=9600] [--flow=xonxoff] FILE...   the same over a serial line",
     "look FILE [FILE...]          what the files are, and whether they fit",
     "list [WORDS]                 deployments, those that are open first",
     "status [ID]                  what one does now",
@@ -49,22 +55,35 @@ class Plain:
     address: str = ""
     rows: View = field(default_factory=dict)
     _leaving: bool = False
+    _seen: int = 0
 
     async def watch(self) -> None:
-        """Say what happens, until cancelled or until the host is gone."""
-        try:
-            await self._watch()
-        except DeployerError as error:
-            self.say(f"{error.what}\n{error.remedy}")
+        """Say what happens, until cancelled; when a daemon goes away, its return is waited for."""
+        gone = False
+        while True:
+            try:
+                last = await self.host.last_seq()
+                if gone:
+                    self.say("Connected again.")
+                gone = False
+                await self._watch(last)
+            except NotStarted as error:
+                self.say(f"{error.what}\n{error.remedy}")
+                return
+            except DeployerError as error:
+                if not gone:
+                    self.say(f"{error.what}\n{error.remedy}")
+                gone = True
+                await asyncio.sleep(_RETURN)
 
-    async def _watch(self) -> None:
-        """What was before is only counted."""
-        last = await self.host.last_seq()
-        backlog: list[Event] = []
+    async def _watch(self, last: int) -> None:
+        """What was before the first time is only counted."""
+        backlog: list[Event] | None = None if self._seen else []
         if not last:
             self.say("Nothing has been pushed yet. Try: push sim FILE")
-        async for seq, event in self.host.subscribe(0):
-            if seq and seq <= last:
+        async for seq, event in self.host.subscribe(self._seen):
+            self._seen = seq or self._seen
+            if backlog is not None and seq and seq <= last:
                 backlog.append(event)
                 if seq == last:
                     self.rows = fold_all(backlog)
@@ -108,10 +127,7 @@ class Plain:
     async def _request(self, verb: str, rest: list[str]) -> None:
         match verb:
             case "push" if len(rest) >= 2:
-                target = settings.resolve_target(rest[0], self.config)
-                request = Request(files=tuple(Path(name) for name in rest[1:]))
-                order = Order(request, target, self.config.directory, self.address)
-                await self.host.push(order)
+                await self._push(rest[0], rest[1:])
             case "look" if rest:
                 await self._look(rest)
             case "pause":
@@ -131,6 +147,14 @@ class Plain:
                 self.say(commandline.push_again(row, await self.host.sources(row.deployment)))
             case _:
                 raise WrongUse(what=f"{verb}: not understood.", remedy="Type help.")
+
+    async def _push(self, word: str, rest: list[str]) -> None:
+        target = settings.resolve_target(word, self.config)
+        line, names = LineSettings(), rest
+        if target.startswith(LINE):
+            line, names = _line(rest)
+        request = Request(files=tuple(Path(name) for name in names))
+        await self.host.push(Order(request, target, self.config.directory, self.address, line))
 
     def _row(self, rest: list[str]) -> Row:
         if not self.rows:
@@ -182,3 +206,25 @@ class Plain:
             seen.load, self.rows.values(), "sim", profile=seen.profile, model=seen.model
         )
         self.say("\n".join((*seen.lines, line)))
+
+
+def _line(rest: list[str]) -> tuple[LineSettings, list[str]]:
+    """How a serial line is set, by the options of `deployer push`, and the other words.
+
+    Raises WrongUse for a speed or a flow control that there is not.
+    """
+    line, names = LineSettings(), []
+    for word in rest:
+        option, _, value = word.partition("=")
+        if option == "--speed" and value.isdecimal():
+            line = replace(line, speed=int(value))
+        elif option == "--flow" and value in ("rtscts", "xonxoff", "none"):
+            line = replace(line, flow=value)
+        elif option in ("--speed", "--flow"):
+            raise WrongUse(
+                what=f"{word}: not understood.",
+                remedy="Write --speed=9600, and --flow=rtscts, --flow=xonxoff or --flow=none.",
+            )
+        else:
+            names.append(word)
+    return line, names
