@@ -129,6 +129,7 @@ class Service:
         self._bus = Bus(self._store)
         self._library = Library()
         self._deployments: dict[str, Deployment] = {}
+        self._heard: dict[str, float] = {}  # when, by the loop's clock, which nobody sets
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self._servers: dict[bool, FtpServer] = {}
@@ -233,6 +234,8 @@ class Service:
             return
         moved, commands = advance(current, event)
         self._deployments[event.deployment] = moved
+        if moved.last_at != current.last_at:
+            self._heard[event.deployment] = self._loop.time()
         for command in commands:
             self._perform(moved.deployment, command)
         if moved is not current:
@@ -270,6 +273,7 @@ class Service:
         self._deployments[manifest.deployment] = Deployment(
             manifest.deployment, target, manifest.payload, emulated=emulated
         )
+        self._heard[manifest.deployment] = self._loop.time()
         self.publish(_staged(manifest, target, directory, at, emulated=emulated, line=line))
         self._hear()
 
@@ -418,12 +422,13 @@ class Service:
                     raise self._broken
                 patience = while_running if current.state == State.RUNNING else silence
                 patience = None if deployment in self._held else patience
-                left = None if patience is None else current.last_at + patience - self._clock()
+                heard = self._heard[deployment]
+                left = None if patience is None else heard + patience - self._loop.time()
                 try:
                     await asyncio.wait_for(self._changed.wait(), left)
                 except TimeoutError:
                     latest = self._deployments[deployment]
-                    if latest.last_at == current.last_at and not latest.state.final:
+                    if self._heard[deployment] == heard and not latest.state.final:
                         self._give_up(latest, patience or 0)
         return self._deployments[deployment]
 

@@ -9,6 +9,7 @@ import io
 import time
 import zlib
 from collections.abc import Callable, Coroutine
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -209,6 +210,35 @@ def test_an_unfinished_deployment_goes_on_under_its_own_name(
     )
     assert during(state, fresh, go_on).state == State.PROVED
     assert seen == [manifest.deployment, manifest.deployment, fresh.deployment]
+
+
+@pytest.mark.parametrize("jump", [-1e6, 1e6])
+def test_a_clock_that_is_set_is_no_silence(tmp_path: Path, manifest: Manifest, jump: float) -> None:
+    """Many a small computer learns what time it is only after it has begun to serve."""
+    now = [1e9]
+    other = replace(manifest, deployment="D0000002")
+    third = replace(manifest, deployment="D0000003")
+
+    async def scenario() -> tuple[Deployment, Deployment]:
+        async with Service(
+            tmp_path / "state", clock=lambda: now[0], address=PEER, ftp_port=0
+        ) as service:
+            for each in (manifest, other, third):
+                service.write_down(each, PEER, r"C:\DEPLOY")
+            patient = asyncio.create_task(service.finished(other.deployment, silence=600))
+            hasty = asyncio.create_task(service.finished(third.deployment, silence=0.5))
+            await asyncio.sleep(0)
+            now[0] += jump
+            service.cancel(manifest.deployment)  # this wakes everybody
+            given_up = await asyncio.wait_for(hasty, 60)
+            for _ in range(100):  # so that the patient one has looked at the clock, too
+                await asyncio.sleep(0)
+            service.cancel(other.deployment)
+            return given_up, await asyncio.wait_for(patient, 60)
+
+    given_up, cancelled = asyncio.run(scenario())
+    assert (given_up.state, given_up.cause) == (State.FAILED, "silence")
+    assert (cancelled.state, cancelled.cause) == (State.CANCELLED, "user")
 
 
 def run_both(state: Path, work: Callable[[Service, Service], Coroutine[Any, Any, None]]) -> None:
