@@ -70,6 +70,11 @@ class Direction:
         self._cut_done = False
         self._stalls = sorted(self.faults.stall_at)
 
+    def stall(self, at: int, seconds: float) -> None:
+        """Stop at this byte for so long; setting `blocked_until` to 0 frees the line."""
+        self.faults.stall_for = seconds
+        self._stalls = sorted([*self._stalls, at])
+
     def mangle(self, data: bytes, now: float) -> bytes:
         """What arrives of what was sent."""
         faults = self.faults

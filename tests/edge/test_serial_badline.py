@@ -31,7 +31,7 @@ from tests.serialwire import Direction, Faults, Wire
 
 RUNS = int(os.environ.get("DEPLOYER_BADLINE_RUNS", "40"))
 MOST_AGAIN = 16 << 10
-LIMIT = 30.0
+LIMIT = 90.0
 SEND = zmodem.SendSettings(contact=20.0, answer=0.6, patience=8.0)
 RECEIVE = zmodem.ReceiveSettings(contact=20.0, answer=0.5, patience=8.0)
 

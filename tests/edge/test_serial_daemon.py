@@ -181,7 +181,7 @@ def test_the_daemon_carries_it_and_every_face_sees_it(place: Place, source: Path
 
 def test_cancel_reaches_the_line_and_frees_the_port(place: Place, source: Path) -> None:
     place.serve()
-    place.cable.ab.rate = 100_000.0
+    place.cable.ab.rate = 30_000.0
     pc = place.pc()
     push = place.push(source)
     receiving = threading.Thread(target=pc.receive, args=(LIMIT,), daemon=True)
@@ -204,13 +204,16 @@ def test_cancel_reaches_the_line_and_frees_the_port(place: Place, source: Path) 
 
 def test_a_daemon_that_is_started_anew_sends_the_rest(place: Place, source: Path) -> None:
     daemon = place.serve()
-    place.cable.ab.rate = 200_000.0
+    place.cable.ab.stall(400_000, LIMIT)  # in DATA.002, however slow this process is
     pc = place.pc()
     place.push(source)
     receiving = threading.Thread(target=pc.receive, args=(LIMIT,), daemon=True)
     receiving.start()
     until(lambda: place.told("transfer-done", name="DATA.001"), "nothing moves")
+    until(lambda: place.cable.ab.stalls, "nothing of DATA.002 moves")
     daemon.send_signal(signal.SIGTERM)
+    place.cable.ab.rate = 20_000.0
+    place.cable.ab.blocked_until = 0.0
     assert daemon.wait(LIMIT) == 0, place.log("daemon.log")
     receiving.join(LIMIT)
     identity = place.events()[0]["deployment"]

@@ -138,9 +138,11 @@ def test_a_cut_connection_is_said_and_gone_on_with(cable: Wire, tmp_path: Path) 
         )  # fmt: skip
         try:
             until(lambda: cable.ab.taken > 60_000, "nothing moves")
+            cable.ab.rate = 5_000.0  # the rest shall not get over while this process is slow
             assert settings(cable.a) == (termios.B57600, True, False)
             first.close()
             moved = cable.ab.taken
+            cable.ab.rate = 50_000.0
             time.sleep(0.5)  # the connection is away for a while
             with ser2net(cable.a, port, tmp_path):
                 said, _ = sender.communicate(timeout=LIMIT)

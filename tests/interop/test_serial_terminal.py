@@ -29,7 +29,7 @@ pytestmark = pytest.mark.skipif(
     reason="needs bash, setsid and lrzsz",
 )
 DATA = random.Random(77).randbytes(30_000)
-LIMIT = 40.0
+LIMIT = 90.0
 ROOT = Path(__file__).resolve().parents[2]
 
 

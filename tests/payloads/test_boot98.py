@@ -41,7 +41,7 @@ def test_the_committed_bytes_are_those_of_the_source(tmp_path: Path) -> None:
     if shutil.which("nasm") is None:
         pytest.skip("nasm is not installed")
     made = tmp_path / "BOOT98.COM"
-    subprocess.run(["nasm", "-f", "bin", "-o", made, SOURCE / "boot98.asm"], check=True, timeout=30)
+    subprocess.run(["nasm", "-f", "bin", "-o", made, SOURCE / "boot98.asm"], check=True, timeout=90)
     assert made.read_bytes() == boot98.program()
 
 
@@ -155,7 +155,7 @@ def test_it_receives_files_on_a_machine_that_is_not_ours(tmp_path: Path) -> None
     (tmp_path / "BOOT98.COM").write_bytes(boot98.program())
     (tmp_path / "DELAY.COM").write_bytes(DELAY)
     with socket.create_server(("127.0.0.1", 0)) as server:
-        server.settimeout(30)
+        server.settimeout(90)
         (tmp_path / "db.conf").write_text(
             "[sdl]\noutput=surface\n[cpu]\ncore=normal\ncputype=386\ncycles=20000\n"
             "[mixer]\nnosound=true\n[serial]\n"
@@ -175,7 +175,7 @@ def test_it_receives_files_on_a_machine_that_is_not_ours(tmp_path: Path) -> None
             connection = server.accept()[0]
             with connection:
                 last = send(files, Socket(connection))
-            machine.wait(20)
+            machine.wait(90)
         finally:
             machine.kill()
             machine.wait()
@@ -186,7 +186,7 @@ def test_it_receives_files_on_a_machine_that_is_not_ours(tmp_path: Path) -> None
 
 def send(files: list[tuple[str, bytes]], line: Socket) -> transfer.Event | None:
     sender = xmodem.Sender([Offer(name, len(data)) for name, data in files], now=time.monotonic())
-    end = time.monotonic() + 60
+    end = time.monotonic() + 120
 
     def supply(want: transfer.Want) -> bytes:
         return files[want.index][1][want.position : want.position + want.length]
