@@ -310,7 +310,13 @@ def history_command(
 ) -> None:  # fmt: skip
     """Show every deployment with its proof, oldest first."""
     target = config.targets.get(target, target) if target else None
-    rows = [row for row in _view(config, state_dir).values() if target in (None, row.target)]
+    view = _view(config, state_dir)
+    rows = [row for row in view.values() if target in (None, row.target)]
+    if view and not rows and not as_json:
+        there = ", ".join(sorted({row.target for row in view.values()}))
+        raise WrongUse(
+            what=f"Nothing has been pushed to {target} yet.", remedy=f"There is a past of: {there}."
+        )
     if picture is not None:
         plot.write(rows, picture)
         click.echo(f"{picture}: transfer rates and tok/s of {len(rows)} deployments.")

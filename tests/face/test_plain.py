@@ -9,8 +9,9 @@ from pathlib import Path
 
 import click
 import pytest
-from click.testing import CliRunner
+from click.testing import CliRunner, Result
 
+from deployer.edge.store import Store
 from deployer.errors import DaemonGone, ProofBroken, WrongUse
 from deployer.events import Event, PauseChanged
 from deployer.face import tui_cli
@@ -151,6 +152,27 @@ def test_a_serial_line_is_set_as_push_sets_it(typed: str, expected: LineSettings
 def test_an_empty_store_says_how_to_begin() -> None:
     said, _asked = talk("status", events=0)
     assert "push sim FILE" in said[0]
+
+
+def test_the_past_of_a_machine_that_has_none_is_said_to_be_none(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for event in EVENTS:
+        store.append(event)
+    store.close()
+    group = click.Group()
+    tui_cli.register(group)
+
+    def history(*words: str) -> Result:
+        words = ("history", "--state-dir", str(tmp_path), *words)
+        return CliRunner().invoke(group, words, obj=Settings())
+
+    for more in ((), ("--plot", str(tmp_path / "x.svg"))):
+        error = history("--target", "192.168.1.99", *more).exception
+        assert isinstance(error, WrongUse)
+        assert error.what == "Nothing has been pushed to 192.168.1.99 yet."
+        assert error.remedy == "There is a past of: 192.168.1.2, 192.168.1.3, sim."
+    assert history("--target", "192.168.1.99", "--json").output == ""
+    assert "D7F3A21C" in history("--target", "192.168.1.2").output
 
 
 def test_proof_is_checked_again_and_a_forged_report_is_noticed(tmp_path: Path) -> None:
