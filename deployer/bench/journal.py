@@ -11,6 +11,7 @@ import msgspec
 
 from deployer.bench.inventory import Bench
 from deployer.bench.results import Outcome
+from deployer.errors import StoreFull
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +50,11 @@ def read(path: Path) -> Journal | None:
 
 
 def write(path: Path, journal: Journal) -> None:
-    """Write it whole or not at all."""
-    path.parent.mkdir(parents=True, exist_ok=True)
+    """Write it whole or not at all. Raises StoreFull."""
     fresh = path.with_suffix(".new")
-    fresh.write_bytes(msgspec.json.encode(journal))
-    fresh.replace(path)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fresh.write_bytes(msgspec.json.encode(journal))
+        fresh.replace(path)
+    except OSError as error:
+        raise StoreFull(path=path.parent, why=error.strerror or str(error)) from error

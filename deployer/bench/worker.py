@@ -138,8 +138,9 @@ class Worker:
             with contextlib.suppress(DeployerError):
                 await self.run.host.cancel(self.offered)
             reason += f"; the last thing it did: {standing.last if standing else 'nothing yet'}"
-        payload = self.target.payloads[min(len(self.deliveries), len(self.target.payloads) - 1)]
-        self._note(payload, _Trouble(reason, EXIT_UNREACHABLE), standing)
+        if len(self.deliveries) < len(self.target.payloads):  # else it was being switched off
+            payload = self.target.payloads[len(self.deliveries)]
+            self._note(payload, _Trouble(reason, EXIT_UNREACHABLE), standing)
         return self.result(Outcome.FAILED, reason, EXIT_UNREACHABLE)
 
     async def _prepare(self) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deployer.bench import Outcome, Power
+from deployer.errors import StoreFull
 from deployer.events import Event, PauseChanged, StateChanged, TransferStarted
 from deployer.model import State
 
@@ -179,3 +180,24 @@ def test_nothing_is_switched_on_for_a_file_that_is_missing(
     target = world.target(1, gone, power=Power(on=("sh", "-c", f"echo on >> {log}")))
     assert world.run(target, force=force)["pc01"].code == 1
     assert not log.exists()
+
+
+def test_a_deadline_while_it_is_switched_off_takes_no_proof_away(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.pc(1)
+
+    async def late(_words: object, _timeout: float) -> str:
+        raise TimeoutError  # as the deadline does to whoever waits
+
+    monkeypatch.setattr("deployer.bench.power.run", late)
+    (result,) = world.run(world.target(1, power=Power(off=("off",))))
+    assert (result.outcome, result.reason) == (Outcome.FAILED, "not done within 60 s")
+    assert [delivery.outcome for delivery in result.deliveries] == [Outcome.PROVED]
+
+
+def test_a_run_that_cannot_be_written_down_is_said_in_two_lines(world: World) -> None:
+    (world.folder / "state").mkdir()
+    (world.folder / "state" / "bench").write_text("a file")
+    with pytest.raises(StoreFull, match="nothing more can be written there"):
+        world.run(world.target(1))
