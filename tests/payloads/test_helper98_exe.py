@@ -16,6 +16,7 @@ pytest.importorskip("unicorn")
 from deployer.sim.disk import Disk
 from deployer.sim.diskvalues import PowerOff, Step
 from deployer.sim.win32 import Ending, StepClock, run_program
+from tests.payloads import test_helper98_power as power
 from tests.payloads.targetdir import (
     ID,
     MANIFEST,
@@ -43,6 +44,7 @@ class Pc:
     exe: bytes
     screen: bytearray = field(default_factory=bytearray)
     capacity: int = 100_000_000
+    free: int | None = None
     stop_after: int = 0
     mhz: int = 350
     step: float = 0.01
@@ -51,6 +53,9 @@ class Pc:
         """Runs the helper in C:\\DEPLOY; STOPPED when the power went off."""
         assert not faults
         disk = Disk(directory.parent, capacity=self.capacity, clock=lambda: 915_148_800.0)
+        if self.free is not None:
+            disk = Disk(directory.parent, cluster=1, clock=lambda: 915_148_800.0)
+            disk.leave_free(self.free)
         if self.stop_after:
             disk.on_step = self._cut
         try:
@@ -237,6 +242,22 @@ def with_engine(t: Target, root: Path) -> None:
     shutil.copy(root / "payloads" / "bin" / "LLAMA98.EXE", t.directory)
     shutil.copy(models / "campfire260K.bin", t.directory / "CAMP.BIN")
     shutil.copy(models / "campfire.tok.bin", t.directory / "CAMP.TOK")
+
+
+@pytest.mark.parametrize("free", [777, 5_001])
+@pytest.mark.parametrize("scene", power.SCENES, ids=lambda scene: scene.__name__)
+def test_a_full_disk_loses_nothing(pc: Pc, tmp_path: Path, scene: power.Scene, free: int) -> None:
+    t = visit(tmp_path, pc.runner, *power.FILES)
+    scene(t)
+    before = power.finals(t)
+    for command in ("CHECK", "JOIN", "CHECK", "JOIN"):
+        right, pc.free = power.right_parts(t), free
+        assert power.step(t, command) in (0, 1, 3)
+        assert right <= power.right_parts(t)
+        power.allowed_finals(t, before)
+    pc.free = None
+    t.power_cut()
+    t.deliver()
 
 
 def test_run_starts_a_real_child(pc: Pc, root: Path, tmp_path: Path) -> None:
