@@ -53,6 +53,8 @@ _GRACE = 2
 """Seconds that watchers have to hang up when the daemon stops."""
 _ENDING = 5.0
 """Seconds that an earlier daemon has to end when its control socket does not answer any more."""
+_NOTICING = 1.0
+"""Seconds after which one that answers is one that runs."""
 _UNNEEDED = (15.0, 5.0)
 """Seconds after which one on demand ends: before anybody has connected, and after all have gone."""
 _LOOK = 0.25
@@ -120,8 +122,7 @@ def serve(serving: Serving, words: Words) -> int:
 
     Raises DaemonRuns, the errors of the wire, PortBusy, PortForbidden, AddressMissing.
     """
-    if client.answers(serving.control):
-        raise DaemonRuns(socket=serving.control)
+    _refuse_second(serving.control)
     become = None if serving.on_demand else _user(serving.user)
     files.make_directory(serving.state_dir)
     with contextlib.ExitStack() as stack:
@@ -134,6 +135,18 @@ def serve(serving: Serving, words: Words) -> int:
             privileges.keep_only(_TO_UNDO | (_TO_OPEN if serving.on_demand else set()))
         asyncio.run(_run(serving, opened, words, stack))
     return 0
+
+
+def _refuse_second(place: Path) -> None:
+    """Raises DaemonRuns when a daemon answers there, and goes on answering.
+
+    The child of one that was killed answers for a moment more, until it notices.
+    """
+    until = time.monotonic() + _NOTICING
+    while client.answers(place):
+        if time.monotonic() > until:
+            raise DaemonRuns(socket=place)
+        time.sleep(_LOOK)
 
 
 _TO_UNDO = {"net_admin", "net_raw"}

@@ -185,6 +185,35 @@ def test_looking_at_a_wire_in_use_costs_its_owner_nothing(wire: Lab, tmp_path: P
     assert wire.host.python(LOOK.replace("wire0", "wire")) == [None] * 50
 
 
+HELD_BY_A_CHILD = """
+import os, time
+from deployer.edge.link.owner import Ownership, owner
+ready, told = os.pipe()
+first = os.fork()
+if not first:
+    held = Ownership("wire0")
+    if not os.fork():  # as the daemon's child, which ends a moment after the first process
+        os.write(told, b"!")
+        time.sleep(0.5)
+        os._exit(0)
+    os._exit(1)
+os.read(ready, 1)
+if reaped:
+    os.waitpid(first, 0)
+else:
+    os.waitid(os.P_PID, first, os.WEXITED | os.WNOWAIT)
+before = owner("wire0")
+held = Ownership("wire0")
+result = before == first and owner("wire0") == os.getpid()
+"""
+
+
+@pytest.mark.parametrize("reaped", [False, True])
+def test_what_a_killed_owner_leaves_is_waited_for(wire: Lab, reaped: bool) -> None:
+    """Else `link down`, or the next start, after a kill -9 would be refused for a moment."""
+    assert wire.host.python(HELD_BY_A_CHILD, reaped=reaped)
+
+
 RENAMED = {
     "its name": ["link set wire0 down", "link set wire0 name cable7", "link set cable7 up"],
     "its MAC": ["link set wire0 address 02:00:00:00:00:77"],

@@ -15,10 +15,15 @@ import re
 import socket
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import IO
 
 from deployer.errors import WireBusy
+
+_ENDING = 5.0
+"""Seconds that a child of a killed owner has to end: it notices, but a moment later."""
+_LOOK = 0.02
 
 
 class Ownership:
@@ -56,18 +61,33 @@ def _name(interface: str) -> str:
 
 
 def _bind(interface: str) -> tuple[socket.socket, ...]:
-    lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
-    try:
-        lock.bind(_name(interface))
-    except OSError as error:
-        lock.close()
-        pid = owner(interface)
-        whose = f"process {pid}" if pid else "its process cannot be seen from here"
-        raise WireBusy(interface=interface, owner=whose) from error
+    until = time.monotonic() + _ENDING
+    while True:
+        lock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
+        try:
+            lock.bind(_name(interface))
+            break
+        except OSError as error:
+            lock.close()
+            pid = owner(interface)
+            if pid is None or _lives(pid) or time.monotonic() > until:
+                whose = f"process {pid}" if pid else "its process cannot be seen from here"
+                raise WireBusy(interface=interface, owner=whose) from error
+            time.sleep(_LOOK)
     sign = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM | socket.SOCK_CLOEXEC)
     with contextlib.suppress(OSError):
         sign.bind(f"{_name(interface)}/{os.getpid()}")  # no interface's name has a slash
     return lock, sign
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2][1] != "Z"
+    except (ProcessLookupError, FileNotFoundError):
+        return False
+    except OSError:  # it is another user's
+        return True
 
 
 def _flock(interface: str) -> IO[str]:
