@@ -100,11 +100,12 @@ class Worker:
         self.offered = ""
         self.done_before = False
         self._begun = time.monotonic()
+        self._limit = asyncio.timeout(target.deadline)
 
     async def work(self) -> TargetResult:
         """All payloads in order; the first that fails ends it. Never raises for the target."""
         try:
-            async with asyncio.timeout(self.target.deadline):
+            async with self._limit:
                 await self._prepare()
                 for payload in self.target.payloads:
                     await self._payload(payload)
@@ -253,7 +254,7 @@ class Worker:
         while True:
             since = time.time()
             try:
-                self.offered = await self.run.host.push(order)
+                await self._push(order)
             except DeployerError as error:
                 busy = _BUSY.match(error.what)
                 if busy is None:
@@ -263,6 +264,21 @@ class Worker:
                 await asyncio.sleep(_BUSY_EVERY)
                 continue
             return await self.run.follower.standing(self.offered, since)
+
+    async def _push(self, order: Order) -> None:
+        """Ask for it. When the deadline passes meanwhile, what comes of it is still waited for.
+
+        The host goes on with what it was asked for, and it has to be withdrawn by its name.
+        """
+        pushing = asyncio.ensure_future(self.run.host.push(order))
+        try:
+            self.offered = await asyncio.shield(pushing)
+        except asyncio.CancelledError:
+            if self._limit.expired():
+                with contextlib.suppress(DeployerError):
+                    self.offered = await pushing
+            pushing.cancel()
+            raise
 
     async def _same_already(self, payload: BenchPayload, deployment: str) -> Standing | None:
         """The daemon's open deployment of the very payload, left by a run that was interrupted.

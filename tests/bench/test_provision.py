@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,6 +12,7 @@ import pytest
 from deployer.bench import Outcome, Power
 from deployer.errors import StoreFull
 from deployer.events import Event, PauseChanged, StateChanged, TransferStarted
+from deployer.host import InProcess, Order
 from deployer.model import State
 
 if TYPE_CHECKING:
@@ -201,3 +203,20 @@ def test_a_run_that_cannot_be_written_down_is_said_in_two_lines(world: World) ->
     (world.folder / "state" / "bench").write_text("a file")
     with pytest.raises(StoreFull, match="nothing more can be written there"):
         world.run(world.target(1))
+
+
+def test_what_was_being_offered_when_the_deadline_passed_is_withdrawn(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    push = InProcess.push
+
+    async def slow(host: InProcess, order: Order) -> str:
+        offering = asyncio.create_task(push(host, order))  # it goes on, as a daemon's does
+        await asyncio.sleep(4.2)
+        return await offering
+
+    monkeypatch.setattr(InProcess, "push", slow)
+    (result,) = world.run(world.target(1, deadline=4.0))
+    assert result.reason == "not done within 4 s; the last thing it did: nothing yet"
+    (ended,) = [e for e in world.events if isinstance(e, StateChanged) and e.state.final]
+    assert (ended.state, ended.reason) == (State.CANCELLED, "by the user")
