@@ -14,6 +14,7 @@ import tempfile
 import time
 from pathlib import Path
 
+from textual.pilot import Pilot
 from textual.widgets import Input
 
 from deployer import host
@@ -62,12 +63,27 @@ async def _drawn(name: str, start: Path, *, light: bool) -> str:
         app._side_box.choose("D7F3A21C")
         await pilot.press(*PICTURES[name])
         if name == "tui-push":
+            path = await _still(pilot)
             app.screen.query_one("#target", Input).value = "192.168.1.2"
-            app.screen.query_one("#path", Input).value = "models/campfire260K.bin"
+            path.value = "models/campfire260K.bin"
             await until(pilot, lambda: "on this wire" in screen(app))
+            await until(pilot, lambda: screen(app).count("campfire.tok.bin") == 2)  # the tree, too
         for _ in range(5):
             await pilot.pause(0.05)
         return without_fonts(app.export_screenshot(title="deployer tui"))
+
+
+async def _still(pilot: Pilot[None]) -> Input:
+    """The dialogue's first field, with a cursor that is there and does not blink."""
+    await until(pilot, lambda: pilot.app.screen.query("#path:focus"))
+    path = pilot.app.screen.query_one("#path", Input)
+    path.cursor_blink = path.select_on_focus = False
+    pilot.app.screen.query_one("#target", Input).focus()
+    await until(pilot, lambda: not path.has_focus)
+    path.focus()  # shows the cursor
+    await until(pilot, lambda: path.has_focus)
+    await pilot.pause()
+    return path
 
 
 def without_fonts(svg: str) -> str:
