@@ -204,6 +204,9 @@ class Sender(Side):
             case _ if silent >= self._settings.patience and self._state is not _State.CONTACT:
                 what = f"the receiver said nothing{self._sense} for {silent:.0f} s"
                 self._fail(Reason.SILENCE, what)
+            case _ if self._out:
+                # The line does not take what is there already; more of it would not help.
+                self._asked = now
             case _:
                 self._ask_again()
 
@@ -222,9 +225,6 @@ class Sender(Side):
 
     def _ask_again(self) -> None:
         self._asked = self._now
-        if self._out:
-            # The line does not take what is there already; more of it would not help.
-            return
         match self._state:
             case _State.CONTACT:
                 self._hello()

@@ -393,6 +393,22 @@ def test_a_silent_receiver_is_asked_again_once_each_time(
     assert heard(machine.data_to_send()) == asked, "what the line has not taken is not repeated"
 
 
+@pytest.mark.parametrize("words", [said(Kind.ZSKIP), said(Kind.ZCHALLENGE, 77) + said(Kind.ZSKIP)])
+def test_the_last_file_skipped_in_its_middle_ends_the_session_at_once(words: bytes) -> None:
+    machine = zmodem.Sender([Offer("A", LENGTH)], now=0.0)
+    machine.receive_data(ZRINIT + said(Kind.ZRPOS))
+    provide(machine, once=True)
+    machine.data_to_send()
+    machine.receive_data(words)
+    assert heard(machine.data_to_send())[-1] == (Kind.ZFIN, 0)
+
+
+def test_a_challenge_does_not_keep_the_last_word_back() -> None:
+    machine = sender("finish")
+    machine.receive_data(said(Kind.ZCHALLENGE, 77) + ZRINIT)
+    assert heard(machine.data_to_send()) == [(Kind.ZACK, 77), (Kind.ZFIN, 0)]
+
+
 def test_a_silent_receiver_of_data_must_say_where_it_stands() -> None:
     machine = sender("data")
     machine.tick(10.0)
