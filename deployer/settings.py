@@ -91,6 +91,13 @@ def _read(path: Path) -> dict[str, Any]:
         settings = msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:
         raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error
+    try:
+        ipaddress.IPv4Address(settings.address)
+    except ValueError as error:
+        raise WrongUse(
+            what=f"{path}: address = {settings.address!r} is no IPv4 address.",
+            remedy="Correct the file; such as 192.168.1.1.",
+        ) from error
     if not settings.timeout >= 0:  # nan is not
         raise WrongUse(
             what=f"{path}: timeout = {settings.timeout} are no seconds.",

@@ -15,7 +15,7 @@ import click
 from deployer import client, manage, service
 from deployer.errors import DaemonMissing
 from deployer.face.jsonl import JsonLines
-from deployer.face.numbers import Number
+from deployer.face.numbers import Address, Number
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
 from deployer.face.serial_push import SerialPush, push_over_line
@@ -52,7 +52,10 @@ def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None)
 
 @click.command("retry")
 @click.argument("deployment")
-@click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
+@click.option(
+    "--address", type=Address(), envvar="DEPLOYER_ADDRESS",
+    help="This computer's address on the wire.",
+)  # fmt: skip
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
 @click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
 @click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")

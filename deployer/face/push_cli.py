@@ -18,7 +18,7 @@ from deployer.core import batch, lint, plan
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables, text
 from deployer.face.jsonl import JsonLines
-from deployer.face.numbers import Number, as_given
+from deployer.face.numbers import Address, Number, as_given
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
@@ -107,7 +107,10 @@ def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
     show_default=True,
     help="serial: 3-wire cables need xonxoff.",
 )
-@click.option("--address", envvar="DEPLOYER_ADDRESS", help="This computer's address on the wire.")
+@click.option(
+    "--address", type=Address(), envvar="DEPLOYER_ADDRESS",
+    help="This computer's address on the wire.",
+)  # fmt: skip
 @click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
 @click.option(
     "--http-port",

@@ -83,6 +83,9 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
         ((*SIM, "--temperature", "nan"), 1, "'--temperature': nan is not", "--help"),
         ((*SIM, "--top-p", "nan"), 1, "'--top-p': nan is not", "--help"),
         ((*SIM, "--timeout", "nan"), 1, "'--timeout': nan is not", "--help"),
+        ((*SIM, "--address", "foo"), 1, "'--address': foo is no address such as", "--help"),
+        ((*SIM, "--address", "10.0.0.1/8"), 1, "10.0.0.1/8: the wire of a push is a /24", "--help"),
+        (("retry", "D0000000", "--address", "1.2.3"), 1, "1.2.3 is no address", "--help"),
         ((*SIM, "--seed", "-1"), 1, "'--seed': -1 is not in the range", "--help"),
         ((*SIM, "some.txt", "--run", "A", "--no-run"), 1, "--run and --no-run each say", "Leave"),
         ((*SIM, "some.txt", "--run", "A", "--recipe", "files"), 1, "--run and --recipe", "Leave"),
@@ -158,11 +161,21 @@ def test_settings_come_from_flag_environment_and_file_in_that_order(
     assert "192.0.2.3" in deployer(*push)[2]
     monkeypatch.setenv("DEPLOYER_ADDRESS", "192.0.2.4")
     assert "192.0.2.4" in deployer(*push)[2]
+    monkeypatch.setenv("DEPLOYER_ADDRESS", "192.0.2.6/24")  # as serve has it
+    assert "the address 192.0.2.6," in deployer(*push)[2]
     assert "192.0.2.5" in deployer(*push, "--address", "192.0.2.5")[2]
 
 
 @pytest.mark.parametrize(
-    "text", ["wat = 1\n", "ftp_port = 'x'\n", "=\n", "timeout = nan\n", "timeout = -1\n"]
+    "text",
+    [
+        "wat = 1\n",
+        "ftp_port = 'x'\n",
+        "=\n",
+        "timeout = nan\n",
+        "timeout = -1\n",
+        "address = 'x'\n",
+    ],
 )
 def test_a_wrong_settings_file_is_named(deployer: Deployer, tmp_path: Path, text: str) -> None:
     (tmp_path / "deployer.toml").write_text(text)
