@@ -188,12 +188,15 @@ def test_quit_asks_when_something_would_end_with_it(tmp_path: Path) -> None:
             async with app.run_test(size=(80, 24)) as pilot:
                 await w.host.push(order(payload(tmp_path)))
                 await until(pilot, lambda: app.row and app.row.current, "moving")
-                await pilot.press("q")
-                await until(pilot, lambda: isinstance(app.screen, Question), "asked")
-                await until(pilot, lambda: "1 open" in screen(app))
-                await pilot.press("n")
-                await until(pilot, lambda: not isinstance(app.screen, Question))
-                assert app.is_running
+                await pilot.press("ctrl+c")
+                await until(pilot, lambda: "To leave, press q" in told(app), "Ctrl-C")
+                for key in ("q", "ctrl+q"):
+                    await pilot.press(key)
+                    await until(pilot, lambda: isinstance(app.screen, Question), f"asked: {key}")
+                    await until(pilot, lambda: "1 open" in screen(app))
+                    await pilot.press("n")
+                    await until(pilot, lambda: not isinstance(app.screen, Question))
+                    assert app.is_running
 
     run(story())
 

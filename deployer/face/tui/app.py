@@ -402,6 +402,16 @@ class DeployerApp(App[None]):
         """Light or dark."""
         self.theme = "textual-dark" if self.theme == "textual-light" else "textual-light"
 
+    async def action_quit(self) -> None:
+        """Textual's own key, Ctrl-Q: it asks as `q` does."""
+        self.action_quit_kindly()
+
+    def action_help_quit(self) -> None:
+        """Ctrl-C ends no window, and says what does."""
+        ends = self._host.ends_with_face and self.seen.open()
+        lasting = "" if ends else " What is on its way goes on without this window."
+        self.notify(f"To leave, press q (Esc first, where a page is open).{lasting}")
+
     @work
     async def action_quit_kindly(self) -> None:
         """Quit; asks first when open deployments would end with this window."""
