@@ -197,7 +197,7 @@ class OutputExists(DeployerError):
 
 
 class SimulatorMissing(DeployerError):
-    """The simulated PC needs {missing}, which is not installed.
+    """The simulated PC needs what is not installed here: {missing}.
     Run: pip install 'retro-deployer[sim]'
     """
 
