@@ -101,8 +101,10 @@ class PushProgress:
                 self._state(state)
             case LoginAccepted(at=at) if before and before.away_since:
                 self._back(before, at)
-            case PresenceChanged(how=how, advice=advice) if before and before.line is not None:
-                self._say(f"{how}. {advice}".rstrip())
+            case PresenceChanged(present=present, how=how, advice=advice):
+                # over a network it may also merely stop answering ping, which a busy PC does
+                if before and (before.line is not None or before.present != present):
+                    self._say(f"{how}. {advice}".rstrip())
             case AsciiRefused(name=name):
                 self._say(f"{name} was asked for in ASCII mode and not sent: type binary first.")
             case LoginRefused(peer=peer, login=login, why=why):
@@ -140,7 +142,7 @@ class PushProgress:
                 break_long_words=False,
                 break_on_hyphens=False,
             )
-        self._console.print(Text(message, style=style), soft_wrap=True)
+        self._console.print(Text(text.plain(message), style=style), soft_wrap=True)
 
     def _print_staged(self, event: DeploymentStaged) -> None:
         self._say(f"Deployment {event.deployment} for {words.machine(event.target)}:")

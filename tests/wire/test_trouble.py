@@ -110,6 +110,28 @@ def test_after_a_killed_push_the_next_one_gives_back_what_was_first(bench: Bench
     assert bench.lab.host.picture() == before
 
 
+def test_a_push_says_in_words_who_is_on_the_wire(bench: Bench) -> None:
+    """The old PC is there, is switched off, comes back; then our own end of the wire is pulled."""
+    file = random_file(bench.place / "a.img", 1000)
+    words = [str(file), "--no-run", "--state-dir", str(bench.state), "--timeout", "120"]
+    push = bench.start([*PUSH, *words], stdout=subprocess.PIPE)
+    steps = [
+        ("192.168.1.2 answered after", lambda: bench.lab.target.ip("link set eth0 down")),
+        (
+            "nobody on the wire has the address 192.168.1.2. Switch the old PC on",
+            lambda: bench.lab.target.ip("link set eth0 up"),
+        ),
+        ("192.168.1.2 answered after", lambda: bench.lab.pull("host")),
+        ("no live cable in wire0. Plug the cable in", lambda: push.send_signal(signal.SIGINT)),
+    ]
+    assert push.stdout is not None
+    for said, then in steps:
+        assert any(line.startswith(said) for line in push.stdout), f"not said: {said}"
+        then()
+    push.communicate(timeout=PATIENCE)
+    assert push.returncode == 130
+
+
 def test_a_taken_port_80_costs_the_daemon_only_the_page(bench: Bench) -> None:
     bench.lab.host.listen("0.0.0.0", 80)
     bench.serve()
