@@ -30,6 +30,8 @@ from deployer.core.xmodem_frames import (
 MOST_ERRORS = 25
 _BATCH_CALLS = 3
 """Calls in a row behind EOT that may mean: give me the next file."""
+_HEAD = 3
+"""Bytes that a block begins with: its kind, its number, and that inverted."""
 _LAST_WORD = 10.0
 """Seconds that the receiver has to confirm the batch's end; every file is confirmed by then."""
 
@@ -80,6 +82,7 @@ class Sender(Side):
         self._met = False
         self._crc = True
         self._last_sent = b""
+        self._tail = b""
         self._errors = 0
         self._cans = 0
         self._index = 0
@@ -136,6 +139,8 @@ class Sender(Side):
 
     def receive_data(self, data: bytes) -> None:
         """The line brought `data`."""
+        if not self.done and self._echoed(data):
+            self._fail(Reason.PEER, "the line echoes what we send, which only ZMODEM can bear")
         for byte in data:
             if self.done:
                 return
@@ -146,6 +151,13 @@ class Sender(Side):
                 self._heard = self._now
                 self._met = True
                 self._answer(byte)
+
+    def _echoed(self, data: bytes) -> bool:
+        """Whether a block of ours comes back: no receiver begins one, and what is in it may look
+        like any answer."""
+        heard = self._tail + data
+        self._tail = heard[1 - _HEAD :]
+        return len(self._last_sent) > _HEAD and self._last_sent[:_HEAD] in heard
 
     def tick(self, now: float) -> None:
         """The time is `now`."""

@@ -311,6 +311,26 @@ def test_cancelling_tells_the_receiver_and_nothing_else(stage: str) -> None:
     assert machine.data_to_send() == b""
 
 
+@pytest.mark.parametrize("flavour", list(Flavour))
+@pytest.mark.parametrize("cut", [1, 2, 3, 50])
+def test_an_echo_of_a_block_is_no_answer_to_it(flavour: Flavour, cut: int) -> None:
+    """Somewhere in most blocks stands a byte that would be ACK."""
+    machine = xmodem.Sender(
+        [Offer("A", 5000)], now=0.0, settings=xmodem.SendSettings(flavour=flavour)
+    )
+    machine.receive_data(b"C")
+    for _ in range(10):
+        if (want := machine.want) is not None:
+            machine.provide(bytes((ACK,)) * want.length)
+        out = machine.data_to_send()
+        machine.receive_data(out[:cut])
+        machine.receive_data(out[cut:])
+    last = events_of(machine)[-1]
+    assert isinstance(last, transfer.Failed)
+    assert last.reason == Reason.PEER
+    assert "echoes" in last.what
+
+
 def test_one_can_is_noise() -> None:
     machine = sender("block")
     machine.receive_data(bytes((CAN, ACK, CAN)))
