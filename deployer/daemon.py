@@ -158,6 +158,8 @@ def _take(wanted: wire.Wanted, stack: contextlib.ExitStack, words: Words) -> Lea
     lease = wire.take(wanted)
     stack.callback(lease.release)
     words.say(f"{lease.interface} has {lease.address} until this ends")
+    for each in wire.obstacles(lease.address.ip):
+        words.say(f"{each.what}. {each.fix}")
     return lease
 
 

@@ -155,6 +155,17 @@ def examine(wanted: Wanted, *, target: str = "") -> tuple[Finding, ...]:
     return doctor.examine(facts)
 
 
+def obstacles(address: str, target: str = "") -> tuple[Finding, ...]:
+    """What keeps the old PC from getting through to our address, which is set; found in a moment.
+
+    The part of `examine` that setting the address and opening the ports do not find by themselves.
+    """
+    if address.startswith("127."):
+        return ()
+    found = doctor_probe.obstacles(address, target)
+    return tuple(each for each in found if each.severity == "broken")
+
+
 there = presence.there
 say = presence.say
 advice = presence.advice

@@ -62,6 +62,16 @@ def look(
     )
 
 
+def obstacles(address: str, target: str = "") -> tuple[Finding, ...]:
+    """What is in the way of packets between `target` and an address that is set. Asks nobody."""
+    interfaces = this_system().interfaces()
+    here = ((i, own) for i in interfaces for own in i.addresses if own.ip == address)
+    chosen, own = next(here, (None, None))
+    if chosen is None or own is None:
+        return ()
+    return conflict.between(interfaces, chosen, own, target or wire.neighbour_of(own))
+
+
 def _choose(
     interfaces: tuple[Interface, ...], named: str | None, address: Address
 ) -> tuple[Interface | None, tuple[str, str]]:

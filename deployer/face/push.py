@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import sys
 import time
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -22,6 +23,7 @@ from deployer.events import (
     ProofReceived,
     StateChanged,
 )
+from deployer.face import text
 from deployer.face.card import typed_lines, typed_steps
 from deployer.host import Order
 from deployer.model import Manifest, Payload, State
@@ -73,16 +75,22 @@ def on_wire(
     *,
     leave: bool = False,
 ) -> Iterator[None]:
-    """Our address on the wire for the time of a push, unless it is there or must not be set."""
-    if target == "sim" or leave or wire.is_ours(address, state_dir):
+    """Our address on the wire for the time of a push, unless it is there or must not be set.
+
+    What would keep the old PC from getting through is said, and the push goes on: rules can be read
+    wrongly, and be changed while it waits.
+    """
+    if target == "sim" or leave:
         yield
         return
-    wanted = wire.Wanted(f"{address}/24", state_dir, interface, host_route)
-    lease = wire.take(wanted)
-    try:
+    with contextlib.ExitStack() as stack:
+        if not wire.is_ours(address, state_dir):
+            wanted = wire.Wanted(f"{address}/24", state_dir, interface, host_route)
+            stack.callback(wire.take(wanted).release)
+        for each in wire.obstacles(address, target):
+            for line in (f"{each.what}.", each.fix):
+                sys.stderr.write(f"{text.on_screen(line)}\n")
         yield
-    finally:
-        lease.release()
 
 
 async def push(job: Push, state_dir: Path, face: Face) -> Deployment:

@@ -224,6 +224,28 @@ def test_a_firewall_that_comes_up_in_the_middle_only_delays(bench: Bench) -> Non
     wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
 
 
+FIREWALL = "table inet early { chain in { type filter hook input priority 0; policy drop; }\n }\n"
+BLOCKS = "nft blocks FTP, port 21 in (nftables table inet early, chain in)"
+ALLOW = 'sudo nft insert rule inet early in iifname "wire0" accept'
+
+
+def test_a_firewall_is_named_before_anybody_waits_for_it(bench: Bench) -> None:
+    """By push and by the daemon, with the command that opens it; they go on all the same."""
+    if shutil.which("nft") is None:
+        pytest.skip("not installed here: nft")
+    bench.lab.host.sh("nft", "-f", "-", text=FIREWALL)
+    file = random_file(bench.place / "a.img", 1000)
+    words = [str(file), "--no-run", "--state-dir", str(bench.state), "--timeout", "0.5"]
+    push = bench.start([*PUSH, *words], stdout=subprocess.PIPE)
+    out, _ = push.communicate(timeout=PATIENCE)
+    assert push.returncode == 4, out
+    for said in (BLOCKS.removeprefix("nft "), ALLOW):
+        assert out.count(said) == 1, out
+    bench.serve()
+    for said in (BLOCKS.removeprefix("nft "), ALLOW):
+        assert bench.log.count(said) == 1, bench.log
+
+
 def test_several_open_deployments_are_taken_over_and_each_is_told(bench: Bench) -> None:
     """One whose file has changed, and one whose file is gone, cannot go on; the others do."""
     for number in (3, 4, 5):

@@ -56,6 +56,16 @@ def duplicate(
     return None
 
 
+def between(
+    interfaces: tuple[Interface, ...], chosen: Interface, address: Address, target: str
+) -> tuple[Finding, ...]:
+    """What loses packets between `target` and `address`, which is set: a network, a firewall."""
+    return (
+        *conflicts.subnet(interfaces, chosen.name, address, host_route=address.prefix == 32),
+        *conflicts.walls(walls(), firewall.needed(chosen.name, address.ip, target)),
+    )
+
+
 def _foreign(chosen: Interface, address: Address) -> Iterator[Listener]:
     """Who listens besides us: this process, and the one that owns the wire with its child.
 
