@@ -68,6 +68,7 @@ _RIGHT = {"bytes", "rate", "tok/s", "done", "for", "parts", "sent", "seconds"}
 
 
 def _aligned(lines: Sequence[tuple[str, ...]]) -> Iterator[str]:
+    lines = [tuple(text.plain(cell).replace("\n", " ") for cell in line) for line in lines]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     names = lines[0]
     for line in lines:

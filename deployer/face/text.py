@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 import textwrap
@@ -51,8 +52,17 @@ def tokens_per_second(value: float, *, emulated: bool) -> str:
     return f"{value:.4g} tok/s ({machine})"
 
 
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+
+def plain(text: str) -> str:
+    """Without what a terminal would obey: names of files and words of programs hold anything."""
+    return _CONTROLS.sub("?", text.replace("\r\n", "\n"))
+
+
 def on_screen(line: str) -> str:
     """A line as standard output takes it: folded between words on a terminal, whole for a pipe."""
+    line = plain(line)
     if not sys.stdout.isatty():
         return line
     return folded(line, shutil.get_terminal_size().columns)

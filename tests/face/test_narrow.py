@@ -5,13 +5,20 @@ from __future__ import annotations
 import re
 import subprocess
 import sys
+import unicodedata
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from deployer.__main__ import run
+from deployer.edge.store import Store
+from deployer.events import DeploymentStaged, OutputReceived, StateChanged
 from deployer.face import text
+from deployer.face.progress import PushProgress
+from deployer.face.progress import Terminal as Terminal98
 from deployer.service import Service
-from tests.face.test_tui_screens import EVENTS, NOW
+from tests.face.test_tui_screens import EVENTS, NOW, proved
 from tests.terminal import Terminal
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -62,6 +69,43 @@ def test_a_pipe_gets_no_control_codes(line: str, state: Path) -> None:
     told = (done.stdout + done.stderr).decode()
     assert told
     assert [sign for sign in told if ord(sign) < 32 and sign != "\n"] == []
+
+
+HOSTILE = "\x1b]0;owned\x07\x1b[31mred\n\x9b.txt"
+
+
+@pytest.mark.parametrize("command", ["history", "status", "proof", "card"])
+def test_names_and_words_from_elsewhere_are_no_control_codes(
+    command: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Names of files, reasons, and what a program printed hold anything."""
+    store = Store(tmp_path)
+    for event in proved():
+        match event:
+            case DeploymentStaged(files=(file,)):
+                event = replace(event, files=(replace(file, long_name=HOSTILE),))  # noqa: PLW2901
+            case OutputReceived():
+                event = replace(event, text=HOSTILE)  # noqa: PLW2901
+            case StateChanged():
+                event = replace(event, reason=HOSTILE)  # noqa: PLW2901
+        store.append(event)
+    store.close()
+    run([command, "--state-dir", str(tmp_path)])
+    told = capsys.readouterr()
+    assert "red" in told.out or command == "card"
+    assert [sign for sign in told.out + told.err if unicodedata.category(sign) == "Cc"
+            and sign != "\n"] == []  # fmt: skip
+
+
+def test_what_a_program_prints_steers_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    face = PushProgress(Terminal98(), lambda: NOW)
+    for event in proved():
+        face.show(replace(event, text=HOSTILE) if isinstance(event, OutputReceived) else event)
+    face.close()
+    told = capsys.readouterr().out
+    assert "red" in told
+    assert "\x1b]0" not in told
+    assert "\x1b[31mred" not in told
 
 
 @pytest.mark.parametrize("line", ["history", f"push --target sim --no-run {MODEL}"])

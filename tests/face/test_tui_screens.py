@@ -143,16 +143,35 @@ CASES = [(page, SMALL) for page in PAGES]
 CASES += [(page, LARGE) for page in ("moving", "proved", "waiting", "proof")]
 
 
-async def drawn(page: str, size: tuple[int, int], expected: str = "") -> str:
+BELOW = {"card": "waiting", "proof": "proved", "cancel": "moving", "help": "moving"}
+"""The page that a dialogue stands on. It is drawn as it is when the dialogue opens."""
+
+
+def golden(page: str, size: tuple[int, int]) -> Path:
+    return GOLDEN / f"{page}-{size[0]}x{size[1]}.txt"
+
+
+async def drawn(page: str, size: tuple[int, int], *, expected: bool = True) -> str:
     """The screen after the keys of a page, as soon as it is as expected; else after a while."""
     app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
-    async with app.run_test(size=size) as pilot:
-        await until(pilot, lambda: "D7F3A21C" in screen(app))  # a dialogue is drawn over it
-        app.query_one(Sidebar).choose("D7F3A21C")
-        await pilot.press(*PAGES[page])
+
+    async def settled(page: str) -> None:
+        wanted = golden(page, size).read_text(encoding="utf-8") if expected else ""
         end = time.monotonic() + (PATIENCE if expected else 1.0)
-        while screen(app) != expected and time.monotonic() < end:
+        while screen(app) != wanted and time.monotonic() < end:
             await pilot.pause(0.02)
+
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: "D7F3A21C" in screen(app))
+        app.query_one(Sidebar).choose("D7F3A21C")
+        *moves, last = PAGES[page] or [""]
+        if page in BELOW:
+            await pilot.press(*moves)
+            await settled(BELOW[page])
+            await pilot.press(last)
+        else:
+            await pilot.press(*PAGES[page])
+        await settled(page)
         return screen(app)
 
 
@@ -170,13 +189,12 @@ def _utc(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("page", "size"), CASES, ids=[f"{page}-{size[0]}x{size[1]}" for page, size in CASES]
 )
 def test_a_page_looks_as_it_did(page: str, size: tuple[int, int]) -> None:
-    golden = (GOLDEN / f"{page}-{size[0]}x{size[1]}.txt").read_text(encoding="utf-8")
-    assert asyncio.run(drawn(page, size, golden)) == golden
+    assert asyncio.run(drawn(page, size)) == golden(page, size).read_text(encoding="utf-8")
 
 
 def test_everything_said_fits_the_width() -> None:
-    for golden in GOLDEN.glob("*-80x24.txt"):
-        lines = golden.read_text(encoding="utf-8").splitlines()
+    for page in GOLDEN.glob("*-80x24.txt"):
+        lines = page.read_text(encoding="utf-8").splitlines()
         assert len(lines) == 24
         assert max(map(len, lines)) <= 80
 
@@ -518,5 +536,5 @@ if __name__ == "__main__":
     time.tzset()
     GOLDEN.mkdir(exist_ok=True)
     for page, size in CASES:
-        path = GOLDEN / f"{page}-{size[0]}x{size[1]}.txt"
-        path.write_text(asyncio.run(drawn(page, size)), encoding="utf-8")
+        drawing = drawn(page, size, expected=False)
+        golden(page, size).write_text(asyncio.run(drawing), encoding="utf-8")

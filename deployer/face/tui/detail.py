@@ -63,7 +63,7 @@ class Detail(VerticalScroll, can_focus=True):
             self.query_one(name).display = row is not None
         self.query_one("#hints").set_class(False, "-shown")
         self._put_if("#output", written(row) if row else "")
-        self._put_if("#screen", "\n".join(row.screen[-12:]) if row else "")
+        self._put_if("#screen", text.plain("\n".join(row.screen[-12:])) if row else "")
         if row is None:
             self._put("#head", EMPTY)
             return
@@ -73,7 +73,7 @@ class Detail(VerticalScroll, can_focus=True):
         self._put("#hints", "\n".join(due))
         self.query_one(PartMap).show(row.parts)
         self._show_part()
-        self._put("#words", told(row))
+        self._put("#words", text.plain(told(row)))
 
     @property
     def _whole(self) -> bool:
@@ -175,4 +175,4 @@ def _two_columns(lines: list[str]) -> list[str]:
 
 def written(row: Row) -> str:
     """What the program wrote, the engine's own last line left out."""
-    return story(row.output)[-_OUTPUT:].replace("\r\n", "\n")
+    return text.plain(story(row.output)[-_OUTPUT:])

@@ -10,6 +10,8 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from deployer.face import text
+
 KEYS: tuple[tuple[str, str], ...] = (
     ("p", "Push a file: it is recognised, and a line says whether it fits"),
     ("space", "Pause or resume: the next part waits, FTP.EXE waits with it"),
@@ -44,7 +46,7 @@ class Dialog(ModalScreen[bool]):
     def __init__(self, title: str, lines: Sequence[str]) -> None:
         super().__init__()
         self._title = title
-        self._content = "\n".join(lines)
+        self._content = text.plain("\n".join(lines))
 
     def compose(self) -> ComposeResult:
         """Frame, text, buttons."""
@@ -65,11 +67,11 @@ class Dialog(ModalScreen[bool]):
 
     def replace(self, lines: Sequence[str]) -> None:
         """Another text on the same page."""
-        content = "\n".join(lines)
+        content = text.plain("\n".join(lines))
         if content != self._content:
             self._content = content
-            for text in self.query("#text").results(Static):  # none while the page is being closed
-                text.update(content)
+            for box in self.query("#text").results(Static):  # none while the page is being closed
+                box.update(content)
 
 
 class Help(Dialog):

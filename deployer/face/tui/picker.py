@@ -16,6 +16,7 @@ from textual.suggester import SuggestFromList
 from textual.widgets import Button, DirectoryTree, Input, Label, Select, Static
 
 from deployer.errors import DeployerError
+from deployer.face.text import plain
 from deployer.model import LineSettings
 from deployer.staging import Request
 
@@ -212,7 +213,7 @@ class PushScreen(ModalScreen[Choice | None]):
 
     def _say(self, text: str) -> None:
         """Below the tree."""
-        self.query_one("#seen", Static).update(text)
+        self.query_one("#seen", Static).update(plain(text))
 
 
 def _path(word: str) -> Path:

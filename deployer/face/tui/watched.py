@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from deployer.events import DeploymentStaged, Event, ProofReceived, ScreenLine, StateChanged
-from deployer.face import estimate, words
+from deployer.face import estimate, text, words
 from deployer.face.estimate import Habits
 from deployer.face.view import Row, View, fold, fold_all
 from deployer.model import LineSettings, Proof
@@ -83,4 +83,4 @@ def _line(event: Event) -> str:
     """A line of the log; the simulated PC's screen has a box of its own."""
     said = "" if isinstance(event, ScreenLine) else words.sentence(event)
     at = time.strftime("%H:%M:%S", time.localtime(event.at))
-    return f"{at} {event.deployment or '-':<8} {said}" if said else ""
+    return text.plain(f"{at} {event.deployment or '-':<8} {said}") if said else ""
