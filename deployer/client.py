@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-from collections.abc import AsyncGenerator, Callable
+import socket as sockets
+from collections.abc import AsyncGenerator, Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -31,10 +32,32 @@ def find(state_dir: Path, *, system: bool = True) -> Path | None:
 
     Without `system` the system's is not asked: who names a state directory wants no other.
     """
-    named = os.environ.get("DEPLOYER_SOCKET")
-    others = _PLACES if system else ()
-    places = [Path(named)] if named else [p / SOCKET for p in (state_dir, *others)]
+    places = _sockets(state_dir, _PLACES if system else ())
     return next((place for place in places if answers(place)), None)
+
+
+def closed(state_dir: Path) -> Path | None:
+    """The socket of a daemon that this user may not ask, if there is one."""
+    return next((place for place in _sockets(state_dir, _PLACES) if _is_closed(place)), None)
+
+
+def _sockets(state_dir: Path, others: Sequence[Path]) -> list[Path]:
+    named = os.environ.get("DEPLOYER_SOCKET")
+    return [Path(named)] if named else [place / SOCKET for place in (state_dir, *others)]
+
+
+def _is_closed(place: Path) -> bool:
+    if not hasattr(sockets, "AF_UNIX"):
+        return False
+    with sockets.socket(sockets.AF_UNIX) as sock:
+        sock.setblocking(False)
+        try:
+            sock.connect(str(place))
+        except PermissionError:
+            return True
+        except OSError:
+            pass
+    return False
 
 
 def home(state_dir: Path) -> Path:

@@ -580,6 +580,14 @@ class DaemonRuns(DeployerError):
     exit_code = EXIT_HOST
 
 
+class DaemonOfAnother(DeployerError):
+    """A daemon has the port, but this user may not ask it: its control socket is {socket}.
+    Push as the user who started it, or start it for your own: sudo deployer serve --user YOU
+    """
+
+    exit_code = EXIT_HOST
+
+
 class DaemonMissing(DeployerError):
     """No daemon is running, and --detach needs one that goes on when this command ends.
     Start one in another window: sudo deployer serve

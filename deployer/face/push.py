@@ -14,7 +14,13 @@ from typing import Protocol
 from deployer import client, wire
 from deployer.client import Client
 from deployer.core.deployment import NOTHING_YET, Deployment
-from deployer.errors import DaemonGone, DeployerError
+from deployer.errors import (
+    DaemonGone,
+    DaemonOfAnother,
+    DeployerError,
+    PortBusy,
+    PortForbidden,
+)
 from deployer.events import (
     DeploymentStaged,
     Event,
@@ -90,7 +96,13 @@ def on_wire(
         for each in wire.obstacles(address, target):
             for line in (f"{each.what}.", each.fix):
                 sys.stderr.write(f"{text.on_screen(line)}\n")
-        yield
+        try:
+            yield
+        except (PortForbidden, PortBusy) as error:
+            place = client.closed(state_dir)
+            if place is None:
+                raise
+            raise DaemonOfAnother(socket=place) from error
 
 
 async def push(job: Push, state_dir: Path, face: Face) -> Deployment:

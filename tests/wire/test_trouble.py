@@ -268,3 +268,20 @@ def test_several_open_deployments_are_taken_over_and_each_is_told(bench: Bench) 
         assert f"{names[number]} cannot go on: its files are gone or have changed" in log
     bench.pc()
     wait_for(lambda: bench.told("state-changed", deployment=names[2], state="proved"), bench.log)
+
+
+def test_who_may_not_ask_the_daemon_is_told_that_it_is_another_users(bench: Bench) -> None:
+    """Port 21 cannot be opened then, but that is not what keeps this user from pushing."""
+    bench.serve()
+    file = random_file(bench.place / "a.img", 1000)
+    asked = [*NOBODY, "env", f"DEPLOYER_SOCKET={bench.socket}", *PUSH, str(file), "--no-run"]
+    own = bench.place / "home" / "own"
+    done = bench.start([*asked, "--state-dir", str(own)], stdout=subprocess.PIPE)
+    said, _ = done.communicate(timeout=PATIENCE)
+    assert done.returncode == 3
+    what, remedy = said.strip().splitlines()[-2:]
+    assert what == (
+        "deployer: A daemon has the port, but this user may not ask it: "
+        f"its control socket is {bench.socket}."
+    )
+    assert remedy.endswith("sudo deployer serve --user YOU")
