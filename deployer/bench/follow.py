@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
@@ -33,7 +34,10 @@ OnEvent = Callable[[Event], object]
 
 @dataclass
 class Standing:
-    """How one deployment stands since it was last staged. `called`: its GO.BAT has logged in."""
+    """How one deployment stands since it was last staged. `called`: its GO.BAT has logged in.
+
+    `heard_at` is of the monotonic clock: a clock that is set meanwhile is no silence.
+    """
 
     staged: DeploymentStaged
     state: State = State.STAGED
@@ -41,7 +45,7 @@ class Standing:
     cause: str = ""
     called: bool = False
     last: str = "nothing yet"
-    last_at: float = 0.0
+    heard_at: float = field(default_factory=time.monotonic)
     sent: int = 0
     moving: float = 0.0
     output: str = ""
@@ -75,7 +79,7 @@ class Standing:
                 pass
             case _:
                 return
-        self.last_at = event.at
+        self.heard_at = time.monotonic()
         self.changed.set()
 
     def _moved(self, name: str, length: int, seconds: float) -> None:
@@ -145,7 +149,7 @@ class Follower:
     def _take(self, event: Event, *, new: bool) -> None:
         self.known.fold(event)
         if isinstance(event, DeploymentStaged):
-            standing = Standing(event, last_at=event.at, parts=_parts(event))
+            standing = Standing(event, parts=_parts(event))
             before = self.standings.get(event.deployment)
             self.standings[event.deployment] = standing
             if before is not None:

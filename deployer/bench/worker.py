@@ -304,7 +304,7 @@ class Worker:
             deployment = standing.staged.deployment
             quiet = standing.called and standing.state != State.RUNNING
             if quiet and deployment not in self.run.slots.held:
-                left = standing.last_at + self.target.silence - time.time()
+                left = standing.heard_at + self.target.silence - time.monotonic()
             standing.changed.clear()
             try:
                 await asyncio.wait_for(standing.changed.wait(), left)
