@@ -206,7 +206,7 @@ class SimulatorMissing(DeployerError):
 
 class PortBusy(DeployerError):
     """Port {port} on {address} is in use by another program.
-    Stop that program (another FTP server?), or choose another port with --ftp-port for a rehearsal.
+    Stop that program (another FTP server?), or choose another port: --ftp-port, --web for the page.
     """
 
     exit_code = EXIT_HOST
