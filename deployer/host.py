@@ -135,6 +135,9 @@ class Patience:
     while_running: float | None = None
 
 
+_LEAVE = 20.0
+"""Seconds that an ended deployment has to say so to its old PC, before its target is free."""
+_LOOK = 0.02
 _SWITCH_OFF = 5.0
 """Seconds that a simulated PC has to come back to its prompt after the end."""
 
@@ -230,6 +233,7 @@ class InProcess:
             order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
         order = order if order.host else replace(order, host=self.service.address)
         _refuse_strange(order)
+        await self._until_left(order.target)
         self._refuse_busy(order.target)
         manifest = await asyncio.to_thread(
             staging.stage, order.request, host=order.host, once=self.once
@@ -247,6 +251,7 @@ class InProcess:
                 remedy="Look at what there is with: deployer status",
             )
         manifest, before = found
+        await self._until_left(before.target)
         self._refuse_busy(before.target)
         self.service.take_up(manifest, before.target)  # reserves the target for this process
         if not await asyncio.to_thread(staging.unchanged, manifest):
@@ -289,6 +294,16 @@ class InProcess:
     async def resume(self, deployment: str) -> None:
         """See `Host.resume`."""
         self.service.pause(deployment, paused=False)
+
+    async def _until_left(self, target: str) -> None:
+        """Wait, but not long, while what has ended there is still saying so to the old PC."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LEAVE):
+                while any(
+                    busy == target and self.service.has_ended(deployment)
+                    for deployment, busy in self._open.items()
+                ):
+                    await asyncio.sleep(_LOOK)
 
     def _refuse_busy(self, target: str) -> None:
         for deployment, busy in self._open.items():

@@ -185,6 +185,11 @@ class Service:
         """How far a deployment that this service offers has come."""
         return self._deployments[deployment]
 
+    def has_ended(self, deployment: str) -> bool:
+        """Whether a deployment that this service has offered is over."""
+        known = self._deployments.get(deployment)
+        return known is not None and known.state.final
+
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """The event stream; see `Bus.subscribe`."""
         self._hear()
