@@ -3,7 +3,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STATE := build/demo
-WORLD := tests/wire tests/interop tests/face/test_tui_process.py \
+WORLD := tests/wire tests/interop tests/face/test_tui_process.py tests/test_faults.py \
+	tests/bench/test_labgrid.py tests/payloads/test_boot98.py \
 	$(addprefix tests/edge/test_serial_,badline.py daemon.py long.py)
 
 .PHONY: demo test test-world coverage lint recordings clean
