@@ -238,7 +238,8 @@ def _manifest(row: tuple[str] | None) -> Manifest | None:
 
 def _damaged(error: sqlite3.Error) -> bool:
     """Whether it is the file itself; the low byte of a code says what kind it is."""
-    return error.sqlite_errorcode & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    code = getattr(error, "sqlite_errorcode", 0)  # what Python itself refuses has none
+    return code & 0xFF in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
 
 
 def peek(directory: Path) -> Iterator[Event]:
