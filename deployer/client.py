@@ -38,6 +38,8 @@ def find(state_dir: Path, *, system: bool = True) -> Path | None:
 
 def closed(state_dir: Path) -> Path | None:
     """The socket of a daemon that this user may not ask, if there is one."""
+    if not hasattr(sockets, "AF_UNIX"):
+        return None
     return next((place for place in _sockets(state_dir, _PLACES) if _is_closed(place)), None)
 
 
@@ -47,17 +49,23 @@ def _sockets(state_dir: Path, others: Sequence[Path]) -> list[Path]:
 
 
 def _is_closed(place: Path) -> bool:
-    if not hasattr(sockets, "AF_UNIX"):
-        return False
+    try:
+        knock(place)
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def knock(place: Path) -> None:
+    """Connect to a socket and hang up; takes no time, however busy the one behind it is.
+
+    Raises OSError: what keeps this user from being heard there.
+    """
     with sockets.socket(sockets.AF_UNIX) as sock:
         sock.setblocking(False)
-        try:
-            sock.connect(str(place))
-        except PermissionError:
-            return True
-        except OSError:
-            pass
-    return False
+        sock.connect(str(place))
 
 
 def home(state_dir: Path) -> Path:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer import service
-from deployer.client import SOCKET, Client
+from deployer.client import SOCKET, Client, knock
 from deployer.edge import files
 from deployer.errors import DaemonGone, DirectoryForbidden, WrongUse
 from deployer.events import Event
@@ -151,11 +151,9 @@ class Launched(Client):
 
 
 def _connects(place: Path) -> bool:
-    """Whether somebody listens there; the answer takes no time, however busy that one is."""
-    with socket.socket(socket.AF_UNIX) as sock:
-        sock.setblocking(False)
-        try:
-            sock.connect(str(place))
-        except OSError:
-            return False
+    """Whether somebody listens there."""
+    try:
+        knock(place)
+    except OSError:
+        return False
     return True
