@@ -430,7 +430,8 @@ class Service:
                 heard = self._heard[deployment]
                 left = None if patience is None else heard + patience - self._loop.time()
                 try:
-                    await asyncio.wait_for(self._changed.wait(), left)
+                    async with asyncio.timeout(left):  # wait_for may lose a Ctrl-C (Python < 3.12)
+                        await self._changed.wait()
                 except TimeoutError:
                     latest = self._deployments[deployment]
                     if self._heard[deployment] == heard and not latest.state.final:

@@ -307,7 +307,8 @@ class Worker:
                 left = standing.heard_at + self.target.silence - time.monotonic()
             standing.changed.clear()
             try:
-                await asyncio.wait_for(standing.changed.wait(), left)
+                async with asyncio.timeout(left):
+                    await standing.changed.wait()
             except TimeoutError:
                 await self.run.host.cancel(deployment)
                 return (

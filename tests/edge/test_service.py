@@ -26,7 +26,7 @@ from deployer.errors import (
     TargetTimedOut,
     VerificationFailed,
 )
-from deployer.events import ProofReceived, StateChanged
+from deployer.events import LoginAccepted, ProofReceived, StateChanged
 from deployer.model import Manifest, Payload, State
 from deployer.service import Service, raise_for, recorded
 
@@ -239,6 +239,30 @@ def test_a_clock_that_is_set_is_no_silence(tmp_path: Path, manifest: Manifest, j
     given_up, cancelled = asyncio.run(scenario())
     assert (given_up.state, given_up.cause) == (State.FAILED, "silence")
     assert (cancelled.state, cancelled.cause) == (State.CANCELLED, "user")
+
+
+@pytest.mark.parametrize("turns", range(8))
+def test_who_is_stopped_just_when_something_happens_is_stopped(
+    tmp_path: Path, manifest: Manifest, turns: int
+) -> None:
+    """A Ctrl-C is not lost, however many turns of the loop it comes behind an event."""
+
+    async def scenario() -> None:
+        async with Service(
+            tmp_path / "state", clock=time.time, address=PEER, ftp_port=0
+        ) as service:
+            taken = service.take_up(manifest, PEER)
+            await service.deploy(taken, PEER, PEER, "C:\\DEPLOY")
+            waiting = asyncio.create_task(service.finished(taken.deployment, silence=30))
+            await asyncio.sleep(0.05)
+            service.publish(LoginAccepted(time.time(), taken.deployment, PEER, taken.deployment))
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            waiting.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await asyncio.wait_for(waiting, 10)
+
+    asyncio.run(scenario())
 
 
 def run_both(state: Path, work: Callable[[Service, Service], Coroutine[Any, Any, None]]) -> None:
