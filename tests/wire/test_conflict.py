@@ -6,12 +6,10 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import pytest
 
-if TYPE_CHECKING:
-    from tests.wire.conftest import Lab, Machine
+from tests.wire.conftest import Lab, Machine, need
 
 FIND = """
 from deployer.core.wire import choose, parse_address
@@ -148,9 +146,7 @@ CONFLICTS = {
 @pytest.mark.parametrize("case", CONFLICTS)
 def test_a_conflict_is_found_by_its_name(ready: Lab, case: str) -> None:
     make, name, severity, fix, programs = CONFLICTS[case]
-    missing = [program for program in programs if shutil.which(program) is None]
-    if missing:
-        pytest.skip(f"not installed here: {', '.join(missing)}")
+    need(*programs)
     try:
         make(ready)
     except AssertionError as error:
@@ -188,8 +184,7 @@ def test_a_healthy_wire_has_none_in_20_rounds(ready: Lab) -> None:
 
 
 def test_a_rule_that_is_not_understood_frightens_nobody(ready: Lab) -> None:
-    if shutil.which("nft") is None:
-        pytest.skip("not installed here: nft")
+    need("nft")
     nft(
         "table inet f { chain in { type filter hook input priority 0; policy accept; "
         "meta skuid 5 drop; tcp dport 21 limit rate 5/second drop\n }\n}"
@@ -209,8 +204,7 @@ except TimeoutError:
 
 def test_the_rules_say_what_the_kernel_does(ready: Lab) -> None:
     """The verdict of our reading against a real connection from the old PC."""
-    if shutil.which("nft") is None:
-        pytest.skip("not installed here: nft")
+    need("nft")
     ready.host.listen("192.168.1.1", 21)
 
     def connects() -> bool:
@@ -226,8 +220,7 @@ def test_the_rules_say_what_the_kernel_does(ready: Lab) -> None:
 
 
 def test_ufw_is_named(ready: Lab, tmp_path: Path) -> None:
-    if shutil.which("ufw") is None or shutil.which("iptables-nft") is None:
-        pytest.skip("not installed here: ufw")
+    need("ufw", "iptables-nft")
     for name in ("etc", "lib", "run"):
         (tmp_path / name).mkdir()
     script = f"""
