@@ -548,14 +548,6 @@ class LineUnfit(DeployerError):
     exit_code = EXIT_UNREACHABLE
 
 
-class PppMissing(DeployerError):
-    """This way needs {missing}, which is not installed.
-    Run: sudo apt install ppp (Debian, Ubuntu), or use: deployer push --target serial:PORT
-    """
-
-    exit_code = EXIT_HOST
-
-
 class DaemonGone(DeployerError):
     """The daemon at {socket} does not answer any more.
     Look at its log, start it again with deployer serve, and push again: what has arrived stays.

@@ -5,16 +5,11 @@ Everything here runs in the caller's thread until it is done or `cancelled()` sa
 
 from __future__ import annotations
 
-import os
-import shutil
-import signal
-import subprocess
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from deployer.core import boot98, linetest, ppp
+from deployer.core import boot98, linetest
 from deployer.edge import serial_answer, serial_terminal, serial_test, serialport
 from deployer.edge.serial_bootstrap import bootstrap
 from deployer.edge.serial_job import PROTOCOLS, Job, Received
@@ -28,13 +23,11 @@ from deployer.edge.serialport import (
     SerialLine,
     advice,
 )
-from deployer.errors import LineUnfit, PppMissing, WrongUse
 
 __all__ = [
     "DEFAULT_SPEED", "PROTOCOLS", "SPEEDS", "Flow", "Job", "PortInfo", "Received", "SerialLine",
     "advice", "answer", "bootstrap", "examine", "first_lines", "ports",
-    "ppp_command", "receive",
-    "receive_over", "run_ppp", "send", "send_offers", "send_over", "short_names",
+    "receive", "receive_over", "send", "send_offers", "send_over", "short_names",
     "table", "terminal",
 ]  # fmt: skip
 
@@ -55,80 +48,6 @@ def answer(job: Job) -> None:
     """Be the other end of such a test, until cancelled."""
     with SerialLine(job.port, job.speed, Flow.NONE) as line:
         serial_answer.answer(line, cancelled=job.cancelled, note=job.note)
-
-
-def ppp_command(job: Job, *, host: str, target: str) -> list[str]:
-    """pppd's command line for Direct Cable Connection."""
-    hardware = job.flow is Flow.RTSCTS
-    chat = _sbin("chat") or "chat"
-    options = ppp.arguments(
-        job.port, job.speed, host=host, target=target, hardware=hardware, chat=chat
-    )
-    return [_sbin("pppd") or "pppd", *options]
-
-
-def _sbin(name: str) -> str | None:
-    """Where a program of the system is; users often have no sbin in their path."""
-    path = os.pathsep.join((os.environ.get("PATH", ""), "/usr/sbin", "/sbin"))
-    return shutil.which(name, path=path)
-
-
-def run_ppp(job: Job, *, host: str, target: str) -> None:
-    """Run pppd until it ends or is interrupted.
-
-    Raises PppMissing, the errors of a port that cannot be had, and LineUnfit for pppd's own.
-    """
-    missing = [name for name in ("pppd", "chat") if _sbin(name) is None]
-    if missing:
-        raise PppMissing(missing=" and ".join(missing))
-    if "://" in job.port:
-        raise WrongUse(
-            what=f"{job.port}: pppd needs a port of this computer.",
-            remedy="Name one such as /dev/ttyUSB0.",
-        )
-    SerialLine(job.port, job.speed, Flow.NONE).close()
-    if os.geteuid() != 0:
-        raise LineUnfit(port=job.port, what="pppd may not work without root", remedy=ppp.ROOT)
-    job.note(f"Waiting on {job.port} for a call, an hour at most; Ctrl-C ends it. On the old PC:")
-    job.note("  Direct Cable Connection, Guest, Serial cable on COM1, Connect")
-    job.note("When pppd tells the remote IP address, in another window:")
-    job.note(f"  deployer push --target {target} --address {host} --no-link FILE...")
-    with _as_interrupt(signal.SIGTERM):
-        child = subprocess.Popen(ppp_command(job, host=host, target=target))
-        try:
-            code = child.wait()
-        except KeyboardInterrupt:
-            child.terminate()  # it says good-bye to the other side
-            try:
-                child.wait(_GOODBYE)
-            except subprocess.TimeoutExpired:
-                child.kill()
-                child.wait()
-            raise
-    if code == _STOPPED:
-        raise KeyboardInterrupt
-    if found := ppp.failure(code):
-        raise LineUnfit(port=job.port, what=found[0], remedy=found[1])
-
-
-_GOODBYE = 15.0
-"""Seconds that pppd has to end the connection."""
-_STOPPED = 5
-"""pppd's exit code when a signal ended it."""
-
-
-@contextmanager
-def _as_interrupt(number: int) -> Iterator[None]:
-    """Another signal ends this as Ctrl-C does."""
-
-    def end(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(number, end)
-    try:
-        yield
-    finally:
-        signal.signal(number, before)
 
 
 def terminal(job: Job, out: Path, *, overwrite: bool, keep_names: bool = False) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import json
-import shlex
 import signal
 import sys
 import threading
@@ -21,7 +20,6 @@ from deployer.errors import LineUnfit, WrongUse
 from deployer.events import Event, to_json
 from deployer.face.numbers import Number
 from deployer.face.serial_meter import Meter
-from deployer.model import DEFAULT_HOST_ADDRESS
 from deployer.serial_service import DEFAULT_SPEED, PROTOCOLS, Flow, Job
 
 _PATH = click.Path(path_type=Path)
@@ -255,26 +253,6 @@ def bootstrap_command(
             emit=Meter(sys.stderr).show, note=functools.partial(click.echo, err=True),
         )  # fmt: skip
         serial_service.bootstrap(job, files, com=com, fast=fast)
-
-
-@serial.command("ppp")
-@click.argument("port")
-@click.option("--address", default=DEFAULT_HOST_ADDRESS, show_default=True, help="This side's.")
-@click.option("--target", default="192.168.1.2", show_default=True, help="The old PC's.")
-@click.option("--show", is_flag=True, help="Print pppd's command line and stop.")
-@_line
-def ppp_command(port: str, *, address: str, target: str, show: bool, speed: int, flow: str) -> int:
-    """Answer Windows 98's Direct Cable Connection with PPP: then FTP runs over the cable.
-
-    Needs pppd and its rights (sudo). Choose "Guest" on the old PC. When it is connected, push to
-    the old PC's address from another window: deployer push --target 192.168.1.2 FILE...
-    """
-    job = Job(port, speed=speed, flow=Flow(flow), note=functools.partial(click.echo, err=True))
-    if show:
-        click.echo(shlex.join(serial_service.ppp_command(job, host=address, target=target)))
-        return 0
-    serial_service.run_ppp(job, host=address, target=target)
-    return 0
 
 
 def _job(port: str, given: dict[str, Any], cancelled: Callable[[], bool]) -> Job:

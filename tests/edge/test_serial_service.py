@@ -19,7 +19,7 @@ import pytest
 
 from deployer import serial_service
 from deployer.__main__ import run
-from deployer.core import ppp, transfer, zmodem
+from deployer.core import transfer, zmodem
 from deployer.core.received import safe_name
 from deployer.core.zmodem_frames import Kind, hex_header, position_bytes
 from deployer.edge import serialport
@@ -363,15 +363,6 @@ def test_the_same_adapter_is_found_under_another_name() -> None:
     assert find_again("/dev/ttyUSB0", mine.identity, lambda: [other, mine]) == "/dev/ttyUSB3"
     assert find_again("/dev/ttyUSB0", mine.identity, lambda: [other]) is None
     assert find_again("socket://x:1", None, list) == "socket://x:1"
-
-
-def test_ppp_answers_direct_cable_connection() -> None:
-    line = ppp.arguments(
-        "/dev/ttyUSB0", 115_200, host="192.168.1.1", target="192.168.1.2", hardware=True
-    )
-    assert "192.168.1.1:192.168.1.2" in line
-    assert any("CLIENT 'CLIENTSERVER\\c'" in word for word in line)
-    assert "nodefaultroute" in line
 
 
 def test_the_commands_do_it_from_end_to_end(
