@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 STATE := build/demo
 WORLD := tests/wire tests/interop tests/face/test_tui_process.py tests/test_faults.py \
 	tests/bench/test_labgrid.py tests/payloads/test_boot98.py \
-	$(addprefix tests/edge/test_serial_,badline.py daemon.py long.py)
+	tests/edge/serial/test_badline.py tests/edge/serial/test_long.py tests/host/test_serial_daemon.py
 
 .PHONY: demo test test-world coverage lint recordings clean
 

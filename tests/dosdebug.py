@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployer.core import boot98
+from deployer.core.serial import boot98
 
 
 class Dos:

@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer import staging
 from deployer.face.card import typed_lines
+from deployer.host import staging
+from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
-from deployer.service import Service
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.machine import FTP, Machine

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deployer.__main__ import run
-from deployer.core.proof import story
+from deployer.core.target.proof import story
 from deployer.events import (
     DeploymentStaged,
     Event,

@@ -9,12 +9,12 @@ from pathlib import Path
 
 import pytest
 
-from deployer import staging
-from deployer.core.batch import AWAY_PAUSES
+from deployer.core.target.gobat import AWAY_PAUSES
 from deployer.events import Event, TransferStarted
 from deployer.face.card import typed_lines
+from deployer.host import staging
+from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
-from deployer.service import Service
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine

@@ -9,9 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer import staging
-from deployer.core import manifest as manifests
-from deployer.core.proof import parse_report
+from deployer.core.target import manifest as manifests
+from deployer.core.target.proof import parse_report
 from deployer.edge import resources
 from deployer.errors import (
     DriveTooSmall,
@@ -23,8 +22,9 @@ from deployer.errors import (
     ProgramNotNamed,
     WrongUse,
 )
-from deployer.host import recognise
-from deployer.library import shelf_of
+from deployer.host import staging
+from deployer.host.local import recognise
+from deployer.host.shelves import shelf_of
 from deployer.model import Manifest
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk

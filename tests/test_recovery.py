@@ -17,12 +17,12 @@ import pytest
 
 from benchmarks.faults import judge, kill
 from benchmarks.faults.world import Case
-from deployer import manage
 from deployer.__main__ import run
 from deployer.errors import DeploymentEnded, DeploymentUnknown
 from deployer.events import DeploymentStaged, ProofReceived, StateChanged, TransferDone
+from deployer.host import past
+from deployer.host.service import recorded
 from deployer.model import State
-from deployer.service import recorded
 from deployer.sim.faults import Fault
 
 PUSH = (sys.executable, "-m", "deployer", "push", "--target", "sim", "--json")
@@ -109,7 +109,7 @@ def test_cancel_from_another_window(
     assert process.returncode == 130
     assert f"The deployment {identity} was cancelled." in err
     with pytest.raises(DeploymentEnded, match="cancelled"):
-        manage.cancel(state, identity)
+        past.cancel(state, identity)
     assert run(["retry", identity, "--state-dir", str(state)]) == 0
     assert states(state)[-1] == State.PROVED
     assert {e.deployment for _s, e in recorded(state) if e.deployment} == {identity}
@@ -136,20 +136,20 @@ def test_an_unknown_deployment_is_one_line(
     assert run([command, "D0000000", "--state-dir", str(tmp_path / "none")]) == 1
     assert "no deployment D0000000" in capsys.readouterr().err
     with pytest.raises(DeploymentUnknown):
-        manage.open_store(tmp_path, "D0000000")
+        past.open_store(tmp_path, "D0000000")
 
 
 def test_pruning_keeps_what_was_sent_and_proved(tmp_path: Path, payload: Path) -> None:
     state = tmp_path / "state"
     assert run(["push", "--target", "sim", "--json", "--state-dir", str(state), str(payload)]) == 0
     before = list(recorded(state))
-    assert manage.prune(state, 1, now=time.time()) == 0
-    gone = manage.prune(state, 1, now=time.time() + 2 * 86400)
+    assert past.prune(state, 1, now=time.time()) == 0
+    gone = past.prune(state, 1, now=time.time() + 2 * 86400)
     kept = [event for _seq, event in recorded(state)]
     assert gone == len(before) - len(kept) > 10
     kinds = {type(event) for event in kept}
     assert kinds == {DeploymentStaged, StateChanged, ProofReceived}
-    assert manage.prune(tmp_path / "none", 1, now=0) == 0
+    assert past.prune(tmp_path / "none", 1, now=0) == 0
 
 
 def _no_more_than(size: int) -> None:
@@ -204,7 +204,7 @@ def test_two_pushes_to_two_targets_share_a_store(tmp_path: Path, payload: Path) 
 
 
 def _write_on(state: Path) -> None:
-    store = manage.Store(state)
+    store = past.Store(state)
     for number in range(200):
         store.append(TransferDone(time.time(), "DFFFFFFF", "127.0.0.9", "A.001", number, 0.1))
         time.sleep(0.02)

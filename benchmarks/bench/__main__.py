@@ -27,8 +27,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmarks.transfer.client import Loop, Script, Session, get
-from deployer import staging
-from deployer.service import Service
+from deployer.host import staging
+from deployer.host.service import Service
 
 LEAST_SHARE, MOST_SPREAD, MOST_MEMORY = 0.9, 2.0, 1 << 20
 _LIMIT = 300.0

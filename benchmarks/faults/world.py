@@ -15,16 +15,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployer import staging
-from deployer.edge.ftpd import Limits
+from deployer.edge.ftp.server import Limits
 from deployer.events import (
     ServerListening,
     StateChanged,
     TransferStarted,
 )
 from deployer.face.card import typed_lines
+from deployer.host import staging
+from deployer.host.service import Service, recorded
 from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Manifest, StagedFile, State
-from deployer.service import Service, recorded
 from deployer.sim import faults
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk

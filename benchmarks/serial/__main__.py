@@ -27,7 +27,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from deployer import serial_service
+from deployer.host import serial
 from tests.serialwire import Direction, Wire
 
 RATE = 11_520.0
@@ -70,7 +70,7 @@ def ours(source: Path, where: Path) -> float:
         Wire(ab=Direction(rate=RATE), uart=True) as cable,
         program(["rz", "-q", "-b"], cable.b, cable.b_out, where),
     ):
-        serial_service.send(serial_service.Job(cable.a), [source])
+        serial.send(serial.Job(cable.a), [source])
     return cable.ab.last_at - cable.ab.first_at
 
 

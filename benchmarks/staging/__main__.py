@@ -21,11 +21,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from deployer import staging
-from deployer.core import plan
+from deployer.core.payload import plan
 from deployer.edge import files
+from deployer.host import staging
+from deployer.host.service import Service
 from deployer.model import Manifest
-from deployer.service import Service
 
 MIB = 1 << 20
 

@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from deployer.edge.ftpd import FtpServer, Limits
+from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.events import Event
 from deployer.model import Entry, Shelf, Slice
 

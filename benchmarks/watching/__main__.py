@@ -50,7 +50,6 @@ from typing import Any
 
 import httpx
 
-from deployer.client import Client
 from deployer.edge.store import Store
 from deployer.events import (
     ClientGone,
@@ -63,9 +62,10 @@ from deployer.events import (
     TransferDone,
     TransferStarted,
 )
-from deployer.host import Order
+from deployer.host.local import Order
+from deployer.host.remote import Client
+from deployer.host.staging import Request
 from deployer.model import Report, State
-from deployer.staging import Request
 from tests.wire.chromium import Chromium
 
 HERE = "127.0.0.1"

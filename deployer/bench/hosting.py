@@ -9,10 +9,11 @@ from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from deployer import client, service, wire
 from deployer.bench.inventory import Bench
-from deployer.host import Host, InProcess, Patience, TypedLines
-from deployer.service import Service
+from deployer.host import remote as client
+from deployer.host import service, wire
+from deployer.host.local import Host, InProcess, Patience, TypedLines
+from deployer.host.service import Service
 
 _THREADS = 64
 """Targets that do not answer are asked in threads, a second each; they shall not hold up others."""

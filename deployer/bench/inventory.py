@@ -15,13 +15,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployer import staging
 from deployer.bench import locate, schema
 from deployer.bench.schema import Problem
-from deployer.core import batch, plan, wire
+from deployer.core.payload import plan
+from deployer.core.target import gobat
+from deployer.core.wire import addresses as wire
 from deployer.errors import DeployerError, WrongUse
+from deployer.host import staging
+from deployer.host.staging import Request
 from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
-from deployer.staging import Request
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -257,7 +259,7 @@ class _Reader:
         self._mac(own.get("mac", ""), (*here, "mac"))
         path, to = merged.get("to", (here, DEFAULT_TARGET_DIRECTORY))
         with self._telling((*path, "to")):
-            to = batch.parse_directory(to)
+            to = gobat.parse_directory(to)
         return BenchTarget(
             name=name,
             address=own["address"],

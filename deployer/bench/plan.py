@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer import manage, staging
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.known import Known
-from deployer.core.fit import DEFAULT_WIRE
+from deployer.core.payload.fit import DEFAULT_WIRE
 from deployer.errors import DeployerError
+from deployer.host import past, staging
 from deployer.model import DEFAULT_HOST_ADDRESS
 
 WIRE_RATE = 100e6 / 8 * 0.94
@@ -74,7 +74,7 @@ def plan(
     force: bool = False,
 ) -> Plan:
     """What `provision` would do. Raises WrongUse for unknown names."""
-    known, once = Known(manage.remembered(state_dir)), staging.Once()
+    known, once = Known(past.remembered(state_dir)), staging.Once()
     return Plan(
         tuple(
             _step(known, once, bench, target, payload, force=force)

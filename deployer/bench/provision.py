@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deployer import settings, wire
+from deployer import settings
 from deployer.bench import journal as journals
 from deployer.bench.follow import Follower
 from deployer.bench.hosting import nothing_typed, open_host
@@ -23,7 +23,8 @@ from deployer.bench.journal import Journal
 from deployer.bench.results import Results, Stranger, TargetResult
 from deployer.bench.slots import Slots
 from deployer.bench.worker import Context, Options, Watchers, Worker
-from deployer.host import Host, TypedLines
+from deployer.host import wire
+from deployer.host.local import Host, TypedLines
 
 
 def provision(

@@ -29,8 +29,8 @@ from deployer.bench.provision import run
 from deployer.bench.results import Delivery
 from deployer.bench.worker import Options
 from deployer.errors import DeployerError, SimulatorMissing, WrongUse
-from deployer.host import Host
-from deployer.staging import Request
+from deployer.host.local import Host
+from deployer.host.staging import Request
 
 Result = TypeVar("Result")
 _START = 60.0

@@ -10,15 +10,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal
 
-from deployer import staging, wire
 from deployer.bench import power
 from deployer.bench.follow import Follower, OnEvent, Standing
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.known import carries
 from deployer.bench.results import Delivery, Outcome, TargetResult
 from deployer.bench.slots import Slots
-from deployer.core import presence
-from deployer.core.proof import program_failed
+from deployer.core.target.proof import program_failed
+from deployer.core.wire import presence
 from deployer.errors import (
     EXIT_HOST,
     EXIT_INTERRUPTED,
@@ -29,7 +28,8 @@ from deployer.errors import (
     DeployerError,
     TargetBusy,
 )
-from deployer.host import Host, Order
+from deployer.host import staging, wire
+from deployer.host.local import Host, Order
 from deployer.model import DEFAULT_HOST_ADDRESS, State
 
 Tell = Callable[[str, str], object]

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from deployer.core.proof import prove
+from deployer.core.target.proof import prove
 from deployer.events import (
     AsciiRefused,
     ClientGone,

@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from deployer.core import modelfile, recipe
+from deployer.core.payload import modelfile, recipe
 from deployer.edge import files, folders, resources
 from deployer.edge.folders import Item
 from deployer.errors import ModelDamaged, TokenizerMissing, TokenizerUnfit, WrongUse

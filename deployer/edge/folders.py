@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.core.places import normal
+from deployer.core.target.places import normal
 from deployer.errors import DirectoryEmpty, FileUnreadable, NotAFile
 
 _KINDS = (

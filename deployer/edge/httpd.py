@@ -14,8 +14,8 @@ from collections.abc import Callable, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
-from deployer.core import page
-from deployer.core.page import Answer, Waiting
+from deployer.core.target import page
+from deployer.core.target.page import Answer, Waiting
 from deployer.edge.ports import bind
 from deployer.events import Event, TransferCut, TransferDone
 from deployer.model import GO_BAT

@@ -13,8 +13,8 @@ from typing import Any
 
 import msgspec
 
-from deployer.core import recipe as recipes
-from deployer.core.manifest import MAX_LENGTH
+from deployer.core.payload import recipe as recipes
+from deployer.core.target.manifest import MAX_LENGTH
 from deployer.errors import ProgramDamaged, WrongUse
 from deployer.model import Profile
 

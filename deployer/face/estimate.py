@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from deployer.core import fit as fits
+from deployer.core.payload import fit as fits
 from deployer.face import text
 from deployer.face.view import PartState, Row
 from deployer.model import LINE, LineSettings, Profile, State

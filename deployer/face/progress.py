@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deployer.core.proof import story
+from deployer.core.target.proof import story
 from deployer.events import (
     AsciiRefused,
     DeploymentStaged,

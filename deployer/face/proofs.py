@@ -8,11 +8,11 @@ from collections.abc import Iterator, Sequence
 
 import msgspec
 
-from deployer.core.proof import story
+from deployer.core.target.proof import story
 from deployer.errors import ProofBroken
 from deployer.face import text, words
 from deployer.face.view import Row
-from deployer.host import Check
+from deployer.host.local import Check
 from deployer.model import RESULT_TXT, FileProof, Proof
 
 ABOUT_PROOF = (RESULT_TXT, "verdict")

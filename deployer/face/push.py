@@ -11,8 +11,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
-from deployer import client, wire
-from deployer.client import Client
 from deployer.core.deployment import NOTHING_YET, Deployment
 from deployer.errors import (
     DaemonGone,
@@ -31,9 +29,11 @@ from deployer.events import (
 )
 from deployer.face import text
 from deployer.face.card import typed_lines, typed_steps
-from deployer.host import Order
+from deployer.host import remote, wire
+from deployer.host.local import Order
+from deployer.host.remote import Client
+from deployer.host.service import Service, fell_silent, raise_for
 from deployer.model import Manifest, Payload, State
-from deployer.service import Service, fell_silent, raise_for
 
 
 class Face(Protocol):
@@ -99,7 +99,7 @@ def on_wire(
         try:
             yield
         except (PortForbidden, PortBusy) as error:
-            place = client.closed(state_dir)
+            place = remote.closed(state_dir)
             if place is None:
                 raise
             raise DaemonOfAnother(socket=place) from error
@@ -207,7 +207,7 @@ async def _by_daemon(
 
 def _given_up(deployment: Deployment, socket: Path, deadline: float) -> DeployerError:
     """Why watching ends, when nothing came for so long."""
-    if not client.answers(socket):
+    if not remote.answers(socket):
         return DaemonGone(socket=socket)
     why = f"no sign of life for {deadline:.0f} s; the daemon goes on waiting"
     return fell_silent(deployment.target, why, called=deployment.last != NOTHING_YET)

@@ -9,14 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer import serial_push
 from deployer.core.deployment import Deployment
 from deployer.face.push import Face, Watch
+from deployer.host import carry
+from deployer.host.carry import Carriage
+from deployer.host.service import Service, raise_for
 from deployer.model import LineSettings, Manifest
-from deployer.serial_push import Carriage
-from deployer.service import Service, raise_for
 
-is_serial = serial_push.is_serial
+is_serial = carry.is_serial
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +48,11 @@ async def push_over_line(job: SerialPush, state_dir: Path, face: Face) -> Deploy
     async with Service(state_dir, clock=time.time, address="127.0.0.1", ftp_port=0) as service:
         manifest = service.take_up(job.manifest, job.target)
         identity = manifest.deployment
-        line = await serial_push.open_line(job.target, how.line)
+        line = await carry.open_line(job.target, how.line)
         watch = Watch(service, identity, face)
         watching = asyncio.create_task(watch.run())
-        serial_push.offer(service, manifest, job.target, how)
-        carrying = asyncio.create_task(serial_push.carry(service, manifest, how, line))
+        carry.offer(service, manifest, job.target, how)
+        carrying = asyncio.create_task(carry.carry(service, manifest, how, line))
         ending = asyncio.create_task(service.finished(identity, silence=None))
         try:
             await asyncio.wait([carrying, ending], return_when=asyncio.FIRST_COMPLETED)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from deployer.core.fit import engine_memory
-from deployer.core.lint import Finding
-from deployer.core.modelfile import Checkpoint
+from deployer.core.lint.check import Finding
+from deployer.core.payload.fit import engine_memory
+from deployer.core.payload.modelfile import Checkpoint
 from deployer.face import text
 
 Write = Callable[[str], object]

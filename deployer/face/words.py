@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from deployer.core.proof import stopped
+from deployer.core.target.proof import stopped
 from deployer.events import (
     AsciiRefused,
     ClientConnected,

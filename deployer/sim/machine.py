@@ -23,7 +23,7 @@ from deployer.sim.console import Console
 from deployer.sim.disk import Code, Disk, DiskError, PowerOff
 from deployer.sim.dosprograms import PROGRAMS, Call
 from deployer.sim.faults import Fault, FaultyWire, PowerSwitch
-from deployer.sim.ftpexe import FtpExe
+from deployer.sim.ftpexe.session import FtpExe
 from deployer.sim.win32 import Clock, Ending, Limits, RealClock, run_program
 from deployer.sim.wire import Hang, Link
 

@@ -11,10 +11,10 @@ from pathlib import Path
 import jsonschema
 import pytest
 
-from deployer import staging
 from deployer.bench import locate, schema
 from deployer.bench.inventory import Bench, Power, parse
 from deployer.errors import WrongUse
+from deployer.host import staging
 
 GOOD = """\
 [payloads.hello]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from deployer import staging
+from deployer.host import staging
 
 
 def test_a_payload_for_two_hundred_targets_is_read_once(tmp_path: Path) -> None:

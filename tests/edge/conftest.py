@@ -14,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from deployer.edge.ftpd import FtpServer, Limits
+from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.events import ClientGone, Event
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Shelf, Slice
 

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.core.page import Waiting
+from deployer.core.target.page import Waiting
 from deployer.edge.httpd import HttpServer
 from deployer.errors import AddressMissing, PortBusy
 from deployer.events import Event, TransferDone

@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from deployer.bus import Bus
 from deployer.edge.store import Store
 from deployer.errors import DirectoryForbidden, StoreDamaged
 from deployer.events import (
@@ -23,6 +22,7 @@ from deployer.events import (
     from_json,
     to_json,
 )
+from deployer.host.bus import Bus
 from deployer.model import Manifest, Part, Payload, StagedFile, State
 
 

@@ -17,9 +17,10 @@ from deployer.errors import WrongUse
 from deployer.events import Event, ScreenLine, StateChanged
 from deployer.face.card import typed_lines
 from deployer.face.tui.app import DeployerApp
-from deployer.host import Check, InProcess, Order, Patience, Recognised
+from deployer.host.local import Check, InProcess, Order, Patience, Recognised
+from deployer.host.service import Service
+from deployer.host.staging import Request
 from deployer.model import State
-from deployer.service import Service
 from deployer.settings import Settings
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
@@ -27,7 +28,6 @@ from deployer.sim.faults import FaultyWire, parse
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
 from deployer.sim.wire import Link, Wire
-from deployer.staging import Request
 
 PATIENCE = 30.0
 

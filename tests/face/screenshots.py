@@ -17,11 +17,11 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input
 
-from deployer import host
 from deployer.face.tui.app import DeployerApp
-from deployer.host import Recognised
+from deployer.host import local
+from deployer.host.local import Recognised
+from deployer.host.staging import Request
 from deployer.settings import Settings
-from deployer.staging import Request
 from tests.face.oldpc import Scripted, screen, until
 from tests.face.test_tui_screens import EVENTS, NOW
 
@@ -41,7 +41,7 @@ class Seeing(Scripted):
     """A script that recognises real files."""
 
     async def recognise(self, request: Request) -> Recognised:
-        return host.recognise(request)
+        return local.recognise(request)
 
 
 async def picture(name: str, *, light: bool = False) -> str:

@@ -8,7 +8,6 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
-from deployer import service
 from deployer.events import (
     Event,
     ProofReceived,
@@ -20,6 +19,7 @@ from deployer.events import (
 )
 from deployer.face.jsonl import JsonLines
 from deployer.face.view import PartState, Row, fold, fold_all
+from deployer.host import service
 from deployer.model import State
 from tests.face.oldpc import SlowWire, order, payload, world
 

@@ -17,7 +17,7 @@ from typing import NoReturn
 import pytest
 
 from deployer.__main__ import run
-from deployer.core.lint import RULES
+from deployer.core.lint.check import RULES
 
 Deployer = Callable[..., tuple[int, str, str]]
 

@@ -9,7 +9,7 @@ import pytest
 
 from deployer import errors
 from deployer.errors import DeployerError
-from deployer.face import troubleshooting
+from docs.generate import troubleshooting
 
 KINDS = troubleshooting.kinds()
 CODES = {1, 2, 3, 4, 5, 6, 130}
@@ -50,5 +50,5 @@ def test_every_error_has_one_symptom_and_every_symptom_an_error() -> None:
 def test_the_manual_is_the_errors_own(root: Path) -> None:
     page = (root / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
     assert page == troubleshooting.render(), (
-        "run: python -m deployer.face.troubleshooting > docs/troubleshooting.md"
+        "run: python -m docs.generate.troubleshooting > docs/troubleshooting.md"
     )

@@ -17,7 +17,7 @@ from deployer.events import DeploymentStaged, OutputReceived, StateChanged
 from deployer.face import text
 from deployer.face.progress import PushProgress
 from deployer.face.progress import Terminal as Terminal98
-from deployer.service import Service
+from deployer.host.service import Service
 from tests.face.test_tui_screens import EVENTS, NOW, proved
 from tests.terminal import Terminal
 

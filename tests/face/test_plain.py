@@ -14,9 +14,9 @@ from click.testing import CliRunner, Result
 from deployer.edge.store import Store
 from deployer.errors import DaemonGone, ProofBroken, WrongUse
 from deployer.events import Event, PauseChanged
-from deployer.face import tui_cli
+from deployer.face.cli import watch
 from deployer.face.tui.plain import HELP, Plain
-from deployer.host import Order
+from deployer.host.local import Order
 from deployer.model import RESULT_TXT, LineSettings, State
 from deployer.settings import Settings
 from tests.face.oldpc import Scripted, order, payload, world
@@ -160,7 +160,7 @@ def test_the_past_of_a_machine_that_has_none_is_said_to_be_none(tmp_path: Path) 
         store.append(event)
     store.close()
     group = click.Group()
-    tui_cli.register(group)
+    watch.register(group)
 
     def history(*words: str) -> Result:
         words = ("history", "--state-dir", str(tmp_path), *words)
@@ -186,7 +186,7 @@ def test_proof_is_checked_again_and_a_forged_report_is_noticed(tmp_path: Path) -
 
     identity = asyncio.run(asyncio.wait_for(story(), 60))
     group = click.Group()
-    tui_cli.register(group)
+    watch.register(group)
     state = ("--state-dir", str(tmp_path / "state"))
 
     def proof(*more: str) -> str:

@@ -15,8 +15,8 @@ from click.testing import CliRunner
 from msgspec.structs import replace
 from rich.console import Console
 
-from deployer.core.fit import Load
-from deployer.core.modelfile import Checkpoint
+from deployer.core.payload.fit import Load
+from deployer.core.payload.modelfile import Checkpoint
 from deployer.errors import DeployerError, ProofBroken, WrongUse
 from deployer.events import (
     KINDS,
@@ -32,13 +32,14 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.face import card, commandline, estimate, history, plot, proofs, tui_cli, words
+from deployer.face import card, estimate, history, plot, proofs, push_again, words
+from deployer.face.cli import watch
 from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
 from deployer.face.view import Mark, Row, fold_all
-from deployer.host import Check
+from deployer.host.local import Check
+from deployer.host.service import Service
 from deployer.model import LineSettings, Profile, State
-from deployer.service import Service
 from deployer.settings import Settings
 from tests.face.test_tui_screens import EVENTS, NOW, PC, running
 
@@ -299,7 +300,7 @@ def test_absence_is_noted() -> None:
     ],
 )
 def test_the_command_line_pushes_the_same(run: str, recipe: str, expected: str) -> None:
-    made = commandline.push_again(
+    made = push_again.push_again(
         replace(row(), run=run, recipe=recipe), ["/x/LLAMA98.EXE", "/x/my model.bin"]
     )
     assert expected in made
@@ -310,8 +311,8 @@ def test_the_command_line_pushes_the_same(run: str, recipe: str, expected: str) 
 def test_the_command_line_sets_a_serial_line_as_it_was() -> None:
     line = LineSettings(9600, "xonxoff")
     over = replace(row(), target="serial:/dev/ttyS0", line=line)
-    assert "--speed=9600 --flow=xonxoff" in commandline.push_again(over, [])
-    assert "--speed" not in commandline.push_again(row(), [])
+    assert "--speed=9600 --flow=xonxoff" in push_again.push_again(over, [])
+    assert "--speed" not in push_again.push_again(row(), [])
 
 
 # --- the plot
@@ -364,7 +365,7 @@ def store(tmp_path: Path) -> Path:
 
 def call(store: Path, *arguments: str) -> str:
     group = click.Group()
-    tui_cli.register(group)
+    watch.register(group)
     words_ = [*arguments, "--state-dir", str(store)]
     done = CliRunner().invoke(group, words_, obj=Settings(), catch_exceptions=False)
     return done.output

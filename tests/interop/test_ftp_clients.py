@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from deployer import events
-from deployer.edge.ftpd import FtpServer
+from deployer.edge.ftp.server import FtpServer
 from deployer.errors import DeployerError
 from deployer.model import Entry, Slice
 

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.core import batch
+from deployer.core.target import gobat
 from deployer.model import Manifest, Payload, StagedFile
 from deployer.sim.commandcom import CommandCom
 from deployer.sim.disk import Disk
@@ -100,7 +100,7 @@ def go_bat() -> bytes:
     file = StagedFile("", "A.EXE", "a.exe", 0, "0" * 64, (), 0)
     payload = Payload((file,), "A.EXE")
     manifest = Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", payload)
-    data = batch.render(manifest, "C:\\DEPLOY").removesuffix(b"PAUSE\r\n")
+    data = gobat.render(manifest, "C:\\DEPLOY").removesuffix(b"PAUSE\r\n")
     return data.replace(b"CHOICE ", b"DELAY ")
 
 

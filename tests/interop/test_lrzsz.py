@@ -25,10 +25,17 @@ from pathlib import Path
 import pytest
 
 from deployer.__main__ import run
-from deployer.core import transfer, xmodem
-from deployer.core.zmodem_frames import CANFC32, CANFDX, CANOVIO, Kind, flag_bytes, hex_header
-from deployer.edge.serial_drive import Hooks, drive
-from deployer.edge.serialport import Flow, SerialLine
+from deployer.core.serial import transfer, xmodem
+from deployer.core.serial.zmodem.frames import (
+    CANFC32,
+    CANFDX,
+    CANOVIO,
+    Kind,
+    flag_bytes,
+    hex_header,
+)
+from deployer.edge.serial.drive import Hooks, drive
+from deployer.edge.serial.port import Flow, SerialLine
 from tests.serialwire import Direction, Faults, Wire
 
 pytestmark = pytest.mark.skipif(shutil.which("sz") is None, reason="lrzsz is not installed")

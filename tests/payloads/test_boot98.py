@@ -19,10 +19,10 @@ from pathlib import Path
 
 import pytest
 
-from deployer.core import boot98, transfer, xmodem
-from deployer.core.transfer import Offer
-from deployer.edge.serial_drive import Hooks, drive
-from deployer.edge.serialport import LineGoneError
+from deployer.core.serial import boot98, transfer, xmodem
+from deployer.core.serial.transfer import Offer
+from deployer.edge.serial.drive import Hooks, drive
+from deployer.edge.serial.port import LineGoneError
 from tests.dosdebug import Dos, type_into
 
 SOURCE = Path(__file__).resolve().parents[2] / "payloads" / "boot98"

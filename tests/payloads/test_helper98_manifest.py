@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from deployer.core.manifest import render
+from deployer.core.target.manifest import render
 from deployer.model import Manifest, Part, Payload
 from deployer.model import StagedFile as ModelFile
 from tests.payloads.targetdir import MANIFEST, Runner, StagedFile, Target, seal

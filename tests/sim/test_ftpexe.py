@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployer.sim.disk import Disk, PowerOff, Step
-from deployer.sim.ftpexe import FtpExe
+from deployer.sim.ftpexe.session import FtpExe
 from deployer.sim.wire import Cut, Hang, Link, LinkLost, Stalled, Wire
 from tests.sim.ftpserver import served
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.core.lint import RULES
-from deployer.core.lint_model import Rule
+from deployer.core.lint.check import RULES
+from deployer.core.lint.model import Rule
 from deployer.sim.commandcom import End, messages
 from tests.doscase import World
 

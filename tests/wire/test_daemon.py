@@ -22,11 +22,11 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from deployer import client
 from deployer.__main__ import main
-from deployer.client import Client
-from deployer.host import Order
-from deployer.staging import Request
+from deployer.host import remote
+from deployer.host.local import Order
+from deployer.host.remote import Client
+from deployer.host.staging import Request
 from tests.wire import zygote
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ TARGET = "192.168.1.2"
 PATIENCE = 60.0
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(
-    ["deployer.daemon", "deployer.face.serve_cli", "tests.wire.test_daemon"]
+    ["deployer.host.daemon", "deployer.face.cli.serve", "tests.wire.test_daemon"]
 )
 NOBODY = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
 
@@ -435,7 +435,7 @@ def test_kill_9_at_any_moment_then_link_down_restores(bench: Bench, whom: str) -
         bench.link_down()
         assert machine.picture() == before, f"moment {number}"
         assert not list(bench.state.glob("*.undo.json"))
-        assert not client.answers(bench.socket)
+        assert not remote.answers(bench.socket)
 
 
 def test_a_dead_child_is_told_and_ends_the_daemon(bench: Bench) -> None:

@@ -43,7 +43,8 @@ def work(task: dict[str, Any]) -> int:
     enter(task["netns"])
     if "code" not in task:
         from deployer.__main__ import run
-        from deployer.face import cli, wire_cli
+        from deployer.face import cli
+        from deployer.face.cli import wire as wire_cli
 
         wire_cli.register(cli.cli)
         return run(task["arguments"])
@@ -77,8 +78,8 @@ def main() -> None:
     import msgspec  # noqa: F401
     import pyroute2  # noqa: F401
 
-    import deployer.wire
-    from deployer.face import wire_cli  # noqa: F401
+    import deployer.host.wire
+    from deployer.face.cli import wire as wire_cli  # noqa: F401
 
     with contextlib.suppress(ImportError):  # the rest of the command line saves time only
         import deployer.__main__  # noqa: F401

@@ -11,7 +11,7 @@ import sys
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
-from deployer.core.wire import Address, Interface
+from deployer.core.wire.addresses import Address, Interface
 from deployer.errors import SystemUnsupported
 
 ChangeKind = Literal["networkmanager", "networkd", "coexist", "up", "address", "route"]

@@ -6,7 +6,7 @@ import abc
 import subprocess
 from collections.abc import Callable, Sequence
 
-from deployer.core.wire import Address, Interface
+from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link import Change
 from deployer.errors import LinkFailed, LinkForbidden
 

@@ -13,11 +13,11 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from deployer.core import conflicts, firewall, firewall_rules, wire
-from deployer.core.conflicts import Listener, Walls
-from deployer.core.firewall import Ruleset
-from deployer.core.wire import Address, Finding, Interface
-from deployer.edge import arp
+from deployer.core.wire import addresses, conflicts, firewall, firewall_rules
+from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.conflicts import Listener, Walls
+from deployer.core.wire.firewall import Ruleset
+from deployer.edge.link import arp
 from deployer.edge.link.owner import owner
 
 _LISTEN = "0A"
@@ -34,7 +34,7 @@ def find(
     patience: arp.Patience | None = None,
 ) -> tuple[Finding, ...]:
     """Every conflict with `address` on the wire of `chosen`; nothing on a healthy one."""
-    peer = target or wire.neighbour_of(address)
+    peer = target or addresses.neighbour_of(address)
     packets = firewall.needed(chosen.name, address.ip, peer)
     return (
         *conflicts.duplicate(address, duplicate(chosen, address, patience)),

@@ -12,10 +12,9 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deployer.core import wire
-from deployer.core.wire import Address, Interface
-from deployer.edge import arp
-from deployer.edge.link import Change, Link, this_system, undo
+from deployer.core.wire import addresses
+from deployer.core.wire.addresses import Address, Interface
+from deployer.edge.link import Change, Link, arp, this_system, undo
 from deployer.edge.link.owner import Ownership, owner
 from deployer.edge.link.undo import UndoRecord
 from deployer.errors import (
@@ -158,13 +157,13 @@ def crashed(state_dir: Path) -> bool:
 
 def _choose(link: Link, request: Request) -> Interface:
     interfaces = link.interfaces()
-    chosen = wire.choose(interfaces, request.interface, request.address, force=request.force)
-    found = wire.clash(interfaces, chosen.name, request.address)
+    chosen = addresses.choose(interfaces, request.interface, request.address, force=request.force)
+    found = addresses.clash(interfaces, chosen.name, request.address)
     if found is not None and not request.force and (found.gateway or not request.host_route):
         raise SubnetTaken(
             subnet=request.address.network,
             interface=found.interface,
-            remedy=wire.clash_fix(interfaces, found, request.address),
+            remedy=addresses.clash_fix(interfaces, found, request.address),
         )
     return chosen
 
@@ -229,7 +228,7 @@ def _refuse_duplicate(link: Link, chosen: Interface, request: Request) -> None:
     with contextlib.suppress(OSError):
         mac = arp.who_has(now.name, now.mac, ip, patience=request.patience)
         if mac is not None:
-            target = wire.neighbour_of(request.address)
+            target = addresses.neighbour_of(request.address)
             raise AddressTaken(mac=mac, address=ip, target=target)
 
 

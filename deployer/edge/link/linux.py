@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from deployer.core.wire import Address, Interface
+from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link import Change, daemons
 from deployer.errors import LinkFailed, LinkForbidden
 

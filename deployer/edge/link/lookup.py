@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import sys
 
-from deployer.core.wire import Interface
+from deployer.core.wire.addresses import Interface
 from deployer.edge.link import this_system
 
 

@@ -11,7 +11,7 @@ import socket
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from deployer.core.wire import Address, Interface
+from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link import Change, commands
 from deployer.errors import LinkFailed
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import msgspec
 
-from deployer.core.wire import Address, Interface
+from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link import Change, Link
 from deployer.errors import DirectoryForbidden, UndoDamaged
 

@@ -20,7 +20,7 @@ from textual.widgets import Footer, Input, Log, OptionList, Static
 from deployer import settings
 from deployer.errors import DeployerError
 from deployer.events import Event
-from deployer.face import commandline, estimate, proofs, words
+from deployer.face import estimate, proofs, push_again, words
 from deployer.face.card import followed, hints
 from deployer.face.estimate import Habits
 from deployer.face.tui import looks, sidebar
@@ -30,8 +30,8 @@ from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import Watched
 from deployer.face.view import Row, View
-from deployer.host import Host, Order
-from deployer.launch import NotStarted
+from deployer.host.launch import NotStarted
+from deployer.host.local import Host, Order
 from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
 
@@ -356,7 +356,7 @@ class DeployerApp(App[None]):
         if row is None:
             return
         with self._telling():
-            self.copied = commandline.push_again(row, await self._host.sources(row.deployment))
+            self.copied = push_again.push_again(row, await self._host.sources(row.deployment))
             self.copy_to_clipboard(self.copied)
             self.notify(self.copied, title="Copied", timeout=8, markup=False)
 

@@ -7,7 +7,7 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
-from deployer.core.proof import story
+from deployer.core.target.proof import story
 from deployer.face import estimate, text, words
 from deployer.face.card import hints
 from deployer.face.estimate import Habits

@@ -17,8 +17,8 @@ from textual.widgets import Button, DirectoryTree, Input, Label, Select, Static
 
 from deployer.errors import DeployerError
 from deployer.face.text import plain
+from deployer.host.staging import Request
 from deployer.model import LineSettings
-from deployer.staging import Request
 
 FLOWS = (
     ("rtscts: a cable with all wires", "rtscts"),

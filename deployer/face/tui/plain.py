@@ -15,14 +15,14 @@ from pathlib import Path
 from deployer import settings
 from deployer.errors import DeployerError, WrongUse
 from deployer.events import Event, TransferStarted, TransferTick
-from deployer.face import commandline, estimate, proofs, text, words
+from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
 from deployer.face.view import Row, View, fold, fold_all
-from deployer.host import Host, Order
-from deployer.launch import NotStarted
+from deployer.host.launch import NotStarted
+from deployer.host.local import Host, Order
+from deployer.host.staging import Request
 from deployer.model import LINE, LineSettings
 from deployer.settings import Settings
-from deployer.staging import Request
 
 _RETURN = 2.0
 """Seconds between two looks for a daemon that has gone."""
@@ -144,7 +144,7 @@ class Plain:
                 self.say("\n".join(proofs.lines(row, checks)))
             case "copy":
                 row = self._row(rest)
-                self.say(commandline.push_again(row, await self.host.sources(row.deployment)))
+                self.say(push_again.push_again(row, await self.host.sources(row.deployment)))
             case _:
                 raise WrongUse(what=f"{verb}: not understood.", remedy="Type help.")
 

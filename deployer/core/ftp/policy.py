@@ -1,0 +1,219 @@
+"""The FTP personality: (session, line) -> answer, one table of verbs, no I/O.
+
+Windows 98's FTP.EXE is the first citizen: it starts in TYPE A and would damage every program it
+fetches, it derails on replies of several lines (facts A16), it knows PORT only (facts A6), and its
+names have no case. So nothing binary ever leaves in TYPE A, and every reply is one short line of
+ASCII. `TABLE` holds one rule per verb; HELP and docs/ftp.md are written from the same rules.
+
+An answer carries the session as it is after the command. The server only has to do what it says:
+send the line, look a login up, open a data connection and move bytes.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+from deployer.core.ftp import tree as trees
+from deployer.core.ftp import verbs as do
+from deployer.core.ftp.session import Answer, Reply, Session, quoted, say
+from deployer.core.ftp.tree import Tree
+
+_TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
+"""Telnet signs in front of a line: an offer or a wish with its option, or single signs."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """How one verb is answered. `argument` is its syntax: "" none, in brackets optional.
+
+    `open` verbs are answered before login; `during` ones while a transfer is going on, all others
+    wait for its end, and with them what comes behind them, so that replies keep their order.
+    `urgent` ones overtake even those that wait.
+    """
+
+    verb: str
+    argument: str
+    summary: str
+    answer: Callable[[Session, str], Answer]
+    open: bool = False
+    during: bool = False
+    urgent: bool = False
+
+
+def parse(line: bytes) -> tuple[str, str]:
+    """The verb in upper case and the argument of a line, whatever its bytes are.
+
+    Telnet signs in front (before an ABOR, or what a telnet program wants to agree on) are dropped;
+    a line that is not UTF-8 is read as Windows-1252.
+    """
+    line = _TELNET.sub(b"", line, count=1).strip(b" \t\r\n")
+    try:
+        text = line.decode("utf-8")
+    except UnicodeDecodeError:
+        text = line.decode("cp1252", "replace")
+    verb, _, argument = text.partition(" ")
+    return verb.upper(), argument.strip()
+
+
+def answer(session: Session, verb: str, argument: str) -> Answer:
+    """What the server does about one command. Never raises, whatever the verb and the argument."""
+    rule = TABLE.get(verb)
+    if rule is None:
+        shown = quoted(verb) or "An empty line"
+        return Reply(session, say(f"500 {shown} is no command here; HELP names them."))
+    if not session.login and not rule.open:
+        return Reply(session, "530 Log in first: user NAME PASSWORD, both as the host shows them.")
+    if not argument and rule.argument and not rule.argument.startswith("["):
+        return Reply(session, say(f"501 {verb} needs: {rule.argument}."))
+    return rule.answer(session, argument)
+
+
+def is_during(verb: str, *, others_wait: bool = False) -> bool:
+    """True for what is answered at once while a transfer is going on, behind others that wait."""
+    rule = TABLE.get(verb)
+    return rule is not None and rule.during and (rule.urgent or not others_wait)
+
+
+def admit(session: Session, user: str, tree: Tree) -> Reply:
+    """The session after an accepted login, and its welcome."""
+    count = len(tree.shelf.entries)
+    files = "1 file" if count == 1 else f"{count} files"
+    line = say(f"230 Welcome, {quoted(user)}: {files} here. Say binary before you get programs.")
+    return Reply(Session(session.peer, session.now, login=user, tree=tree), line)
+
+
+def reject(session: Session, user: str) -> Reply:
+    """The session after a refused login."""
+    line = f"530 No login: {quoted(user)} with this password is not known to the host now."
+    return Reply(Session(session.peer, session.now), say(line))
+
+
+def received(session: Session, name: str) -> Session:
+    """The session after a report arrived whole: what is given only for it can be fetched now."""
+    sent = session.sent | {name}
+    return replace(session, sent=sent, tree=trees.grow(session.tree.shelf, sent))
+
+
+def without_way(session: Session) -> Session:
+    """The session after its port was closed."""
+    return replace(session, way=None)
+
+
+def _help(session: Session, argument: str) -> Answer:
+    words = argument.upper().split()
+    rule = TABLE.get(words[0]) if words else None
+    if rule is None:
+        return Reply(session, _HELP)
+    return Reply(session, say(f"214 {f'{rule.verb} {rule.argument}'.strip()}: {rule.summary}"))
+
+
+_READ_ONLY = do.refused("Nothing on this server can be changed; it only hands files out.")
+
+RULES = (
+    Rule("USER", "name", "who you are: the deployment's id, or anonymous", do.user, open=True),
+    Rule("PASS", "[password]", "the password that the host shows", do.password, open=True),
+    Rule("ACCT", "[account]", "not needed", do.acct, open=True),
+    Rule("REIN", "", "forget the login and begin anew, in TYPE A", do.rein, open=True),
+    Rule("QUIT", "", "end the session, after a transfer that is going on", do.leave, open=True),
+    Rule("CWD", "[directory]", "change the directory; / and \\ both separate", do.cwd),
+    Rule("XCWD", "[directory]", "the same as CWD", do.cwd),
+    Rule("CDUP", "", "change to the directory above", do.cdup),
+    Rule("XCUP", "", "the same as CDUP", do.cdup),
+    Rule("PWD", "", "name the directory", do.pwd),
+    Rule("XPWD", "", "the same as PWD", do.pwd),
+    Rule("TYPE", "A|A N|I|L 8", "I is binary; in A only text files leave, unchanged", do.kind),
+    Rule("STRU", "F", "only F, a plain file", do.stru),
+    Rule("MODE", "S", "only S, a plain stream", do.mode),
+    Rule("PORT", "h,h,h,h,p,p", "where you listen next: your own address, 1024 or above", do.port),
+    Rule("EPRT", "|1|address|port|", "the same as PORT in the newer form", do.eprt),
+    Rule("PASV", "", "open a port here for the next transfer", do.pasv),
+    Rule("EPSV", "[1|ALL]", "the same as PASV in the newer form", do.epsv),
+    Rule("RETR", "name", "get a file by its 8.3 or long name, in any case", do.retr),
+    Rule("REST", "bytes", "where the next RETR begins", do.rest),
+    Rule("STOR", "name", "send a report back: only the names this login may, in any TYPE", do.stor),
+    Rule("SIZE", "name", "the length in bytes, in any TYPE", do.size),
+    Rule("MDTM", "name", "the date, UTC", do.mdtm),
+    Rule("LIST", "[-al] [pattern]", "a long listing; *.BIN, *.* and SUB\\*.* work", do.long_list),
+    Rule("NLST", "[-al] [pattern]", "the names only; patterns as in LIST", do.nlst),
+    Rule("ALLO", "[bytes]", "not needed", do.allo),
+    Rule(
+        "ABOR",
+        "",
+        "stop the transfer that is going on",
+        do.abor,
+        open=True,
+        during=True,
+        urgent=True,
+    ),
+    Rule("NOOP", "", "do nothing", do.noop, open=True, during=True),
+    Rule("SYST", "", "name the form of the listings", do.syst, open=True),
+    Rule("FEAT", "", "name the extensions, in one line", do.feat, open=True),
+    Rule(
+        "STAT",
+        "[pattern]",
+        "where you are, or how much a pattern finds, in one line",
+        do.stat,
+        open=True,
+        during=True,
+    ),
+    Rule("HELP", "[command]", "explain a command, in one line", _help, open=True),
+    Rule("SITE", "[command]", "there are none", do.site, open=True),
+    Rule("OPTS", "UTF8 ON", "names may be UTF-8 in any case", do.opts, open=True),
+    Rule("CLNT", "[program]", "noted, without effect", do.clnt, open=True),
+    Rule(
+        "AUTH",
+        "[kind]",
+        "refused: there is no encryption that Windows 98 could use",
+        do.unoffered("There is no encryption here; go on without it."),
+        open=True,
+    ),
+    Rule(
+        "PBSZ",
+        "[size]",
+        "refused, as AUTH",
+        do.unoffered("There is no encryption here; go on without it."),
+        open=True,
+    ),
+    Rule(
+        "PROT",
+        "[level]",
+        "refused, as AUTH",
+        do.unoffered("There is no encryption here; go on without it."),
+        open=True,
+    ),
+    Rule("MLSD", "[directory]", "refused: use LIST", do.unoffered("Use LIST.")),
+    Rule(
+        "MLST",
+        "[name]",
+        "refused: its answer has several lines; use STAT or SIZE",
+        do.unoffered("MLST is not offered; use STAT or SIZE."),
+    ),
+    Rule(
+        "APPE",
+        "[name]",
+        "refused: a report is sent whole, with STOR",
+        do.refused("Files here cannot be appended to; use STOR for the whole file."),
+    ),
+    Rule(
+        "STOU",
+        "[name]",
+        "refused: reports have fixed names, use STOR",
+        do.refused("Names are not made up here; use STOR."),
+    ),
+    Rule("DELE", "[name]", "refused: read-only", _READ_ONLY),
+    Rule("RNFR", "[name]", "refused: read-only", _READ_ONLY),
+    Rule("RNTO", "[name]", "refused: read-only", _READ_ONLY),
+    Rule("MKD", "[directory]", "refused: read-only", _READ_ONLY),
+    Rule("XMKD", "[directory]", "refused: read-only", _READ_ONLY),
+    Rule("RMD", "[directory]", "refused: read-only", _READ_ONLY),
+    Rule("XRMD", "[directory]", "refused: read-only", _READ_ONLY),
+    Rule("MFMT", "[date name]", "refused: read-only", _READ_ONLY),
+    Rule("SMNT", "[directory]", "refused: read-only", _READ_ONLY),
+)
+
+TABLE = {rule.verb: rule for rule in RULES}
+
+_EVERYDAY = ("USER", "PASS", "TYPE", "PORT", "PASV", "RETR", "STOR", "LIST", "NLST", "SIZE", "QUIT")
+_HELP = say(f"214 {' '.join(v for v in _EVERYDAY if v in TABLE)}; HELP RETR explains RETR.")

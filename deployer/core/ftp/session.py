@@ -1,0 +1,194 @@
+"""What the FTP personality speaks in: the session, the answers, and the lines that end a transfer.
+
+Every line is printable ASCII, at most 100 characters, and complete in itself: Windows 98's FTP.EXE
+loses step on replies of several lines (facts A16).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from deployer.core.ftp import tree as trees
+from deployer.core.ftp.tree import Tree
+from deployer.model import Entry, Shelf
+
+MAX_REPLY = 100
+ANONYMOUS = "anonymous"
+GREETING = "220 deployer is ready."
+LOWEST_PORT = 1024
+
+COMPLETE = "226 Transfer complete."
+ABORTED = "226 The transfer was stopped."
+NOTHING_TO_ABORT = "225 Nothing is going on."
+NOT_CONNECTED = "425 No data connection came about; is a firewall in the way?"
+CUT = "426 The transfer was cut off."
+STALLED = "421 No data moved for too long; the connection is closed."
+CHANGED = "550 The file has changed on the host since it was measured; push it again there."
+GONE = "550 The file cannot be read on the host any more; look there."
+TOO_LONG = "552 The file is longer than may be sent here; it was not kept."
+NOT_WHOLE = "451 The report did not arrive whole; send it again."
+NOT_KEPT = "451 The host could not keep the file; look there."
+LINE_TOO_LONG = "500 The line is too long."
+TOO_MANY = "421 Too many connections; try again later."
+TOO_MANY_COMMANDS = "421 Too many commands at once; the connection is closed."
+IDLE = "421 Nothing was said for too long; the connection is closed."
+CLOSING = "421 The server is closing."
+TRIES_UP = "421 Too many wrong passwords; the connection is closed."
+INTERNAL = "421 Something is wrong with the server; the connection is closed."
+
+
+WHY_CHANGED = "the file changed on this computer"
+"""Why a transfer was cut whose source is not what was measured any more."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The client listens and waits for us to call (PORT, EPRT)."""
+
+    host: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True)
+class Door:
+    """We listen and the client comes (PASV, EPSV)."""
+
+
+_NO_SHELF = trees.grow(Shelf("", ()))
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """What the server knows of one control connection. `now` is when it began and dates listings.
+
+    `user` waits for its password; `login` is "" until it was accepted. `way` is how the next data
+    connection comes about, `rest` where the next transfer begins, `sent` the reports that arrived
+    whole in this session.
+    """
+
+    peer: str
+    now: float = 0.0
+    user: str = ""
+    login: str = ""
+    tree: Tree = _NO_SHELF
+    binary: bool = False
+    directory: str = ""
+    way: Call | Door | None = None
+    rest: int = 0
+    extended_only: bool = False
+    sent: frozenset[str] = frozenset()
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """Say this line."""
+
+    session: Session
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class Refuse:
+    """Say this line, and tell the people who watch that it was refused."""
+
+    session: Session
+    line: str
+
+
+@dataclass(frozen=True, slots=True)
+class RefuseAscii:
+    """Say this line: a binary file was asked for in TYPE A, and nothing of it is sent."""
+
+    session: Session
+    line: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Login:
+    """Look the name and the password up, then go on with `admit` or `reject`."""
+
+    session: Session
+    user: str
+    password: str
+
+
+@dataclass(frozen=True, slots=True)
+class Listen:
+    """Open a port on our side and name it (PASV; EPSV when `extended`)."""
+
+    session: Session
+    extended: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Send:
+    """Send the bytes of an entry from `offset` on, unchanged, over `way`."""
+
+    session: Session
+    entry: Entry
+    offset: int
+    way: Call | Door
+
+
+@dataclass(frozen=True, slots=True)
+class Show:
+    """Send a listing over `way`."""
+
+    session: Session
+    data: bytes
+    way: Call | Door
+
+
+@dataclass(frozen=True, slots=True)
+class Receive:
+    """Receive at most `limit` bytes for `name`, unchanged, over `way`."""
+
+    session: Session
+    name: str
+    limit: int
+    way: Call | Door
+
+
+@dataclass(frozen=True, slots=True)
+class Abort:
+    """Stop the transfer that is going on, then say `line`; say `idle` when there is none."""
+
+    session: Session
+    line: str
+    idle: str
+
+
+@dataclass(frozen=True, slots=True)
+class Leave:
+    """Say this line and close the connection."""
+
+    session: Session
+    line: str
+
+
+Answer = Reply | Refuse | RefuseAscii | Login | Listen | Send | Show | Receive | Abort | Leave
+
+
+def say(line: str) -> str:
+    """A line as it may leave: printable ASCII, at most 100 characters."""
+    clean = "".join(c if " " <= c <= "~" else "?" for c in line)
+    return clean if len(clean) <= MAX_REPLY else clean[: MAX_REPLY - 3] + "..."
+
+
+def quoted(text: str) -> str:
+    """What a client sent, short enough to be repeated inside a reply."""
+    return text if len(text) <= 32 else text[:29] + "..."
+
+
+def opening(sent: Send | Show | Receive) -> str:
+    """The line before the bytes."""
+    mode = "BINARY" if sent.session.binary else "ASCII"
+    match sent:
+        case Send(entry=entry, offset=offset):
+            what = f"{entry.name} ({entry.length - offset} bytes)"
+        case Show():
+            what = "the listing"
+        case Receive(name=name):
+            what = name
+    return say(f"150 Opening {mode} mode data connection for {what}.")

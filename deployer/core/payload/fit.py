@@ -1,0 +1,235 @@
+"""Whether a payload fits a target, and how long it will take: from headers, before a byte moves.
+
+Lengths are bytes. Memory is counted exactly as LLAMA98 lays it out. Speed is either what this
+target has shown before (`measured`) or comes from a model of a Pentium II (`modelled`): a token
+costs instructions and cache misses, and both are counted for two sizes of model and three widths
+of weight by `python -m benchmarks.engine`; between them it is a straight line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from deployer.core.payload.modelfile import Checkpoint
+from deployer.model import Profile, Report
+
+MIB = 1 << 20
+SLACK = 64 << 10
+"""What the helper leaves free beside the payload and its largest part."""
+WINDOWS = 24 * MIB
+"""Memory that Windows 98 itself wants; with less left for the engine it begins to swap."""
+ENGINE_STEPS = 256
+"""Positions that the engine makes room for when it is not told otherwise."""
+
+_L2 = 512 << 10
+_LINE = 32
+_MISS_NS = 100.0
+"""35 cycles of 350 MHz: a line of memory on a 100 MHz bus."""
+_CYCLES_PER_INSTRUCTION = 0.75
+_DEFAULT_MHZ = 350
+
+#: Instructions per multiply-add and per row of a matrix, from the counts for 260K and 15M weights.
+_FP32 = (3.06, 60.0)
+_INT8_MMX = (0.78, 83.0)
+_INT8_PLAIN = (6.35, 83.0)
+
+#: Bytes per second until a wire has shown its own: 10 Mbit/s Ethernet with FTP.EXE at its end.
+DEFAULT_WIRE = 1_000_000.0
+
+Source = Literal["measured", "modelled"]
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is known of the target. None: not known. `said` is when its own words are used."""
+
+    memory: int | None = None
+    disk_free: int | None = None
+    mhz: int | None = None
+    mmx: bool = True
+    said: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Load:
+    """What shall go there: lengths of the files, parts, the largest part, the model if any.
+
+    `bits` is the width of the engine's weights, 0 for fp32; `steps` its positions.
+    """
+
+    lengths: tuple[int, ...]
+    parts: int
+    largest_part: int
+    model: Checkpoint | None = None
+    bits: int = 8
+    steps: int = ENGINE_STEPS
+
+    @property
+    def total(self) -> int:
+        """Bytes of all files."""
+        return sum(self.lengths)
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """What this target has shown before: bytes per second on its wire, tok/s of this very model."""
+
+    wire: float | None = None
+    tokens: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Fit:
+    """The answer. `problems` are why it cannot work; `warnings` why it may be no joy."""
+
+    total: int
+    disk: int
+    parts: int
+    memory: int | None
+    seconds: float
+    seconds_source: Source
+    tokens: float | None
+    tokens_source: Source
+    problems: tuple[str, ...] = ()
+    warnings: tuple[str, ...] = ()
+
+    @property
+    def fits(self) -> bool:
+        """True when nothing is known that speaks against it."""
+        return not self.problems
+
+
+def machine_of(report: Report | None) -> Machine:
+    """The target in its own words (INFO.TXT or any report), or an unknown one."""
+    if report is None or (report.memory is None and report.disk_free is None):
+        return Machine()
+    features = report.cpu_features.split()
+    return Machine(
+        memory=report.memory,
+        disk_free=report.disk_free,
+        mhz=report.cpu_mhz,
+        mmx=not features or "mmx" in features,
+        said=True,
+    )
+
+
+def fit(load: Load, machine: Machine, shown: Shown, profile: Profile) -> Fit:
+    """Whether the load fits, and what to expect."""
+    disk = load.total + load.largest_part + SLACK
+    memory = None
+    tokens: float | None = None
+    problems: list[str] = []
+    warnings: list[str] = []
+    longest = max(load.lengths, default=0)
+    if longest > profile.max_file:
+        problems.append(_too_big("as one file", longest, profile.max_file))
+    if machine.disk_free is not None and disk > machine.disk_free:
+        problems.append(_too_big("on disk", disk, machine.disk_free))
+    if load.model is not None:
+        memory = engine_memory(load.model, load.bits, load.steps)
+        tokens = shown.tokens or modelled_speed(
+            load.model, load.bits, mhz=machine.mhz or _DEFAULT_MHZ, mmx=machine.mmx
+        )
+        problems += _memory_problems(memory, machine)
+        if not problems and machine.memory is not None and memory > machine.memory - WINDOWS:
+            warnings.append("with Windows in the same memory it will swap and be slow")
+    return Fit(
+        total=load.total,
+        disk=disk,
+        parts=load.parts,
+        memory=memory,
+        seconds=load.total / (shown.wire or DEFAULT_WIRE),
+        seconds_source="measured" if shown.wire else "modelled",
+        tokens=tokens,
+        tokens_source="measured" if shown.tokens else "modelled",
+        problems=tuple(problems),
+        warnings=tuple(warnings),
+    )
+
+
+def _memory_problems(memory: int, machine: Machine) -> Sequence[str]:
+    if machine.memory is not None and memory > machine.memory:
+        return [_too_big("in memory", memory, machine.memory)]
+    if memory >= 0x7FFF0000:
+        return [_too_big("in the memory of a 32-bit program", memory, 0x7FFF0000)]
+    return []
+
+
+def _too_big(where: str, needs: int, has: int) -> str:
+    unit = MIB if "memory" in where else 1_000_000
+    return f"too big {where}: needs {_mb(needs, unit)}, has {_mb(has, unit)}"
+
+
+def _mb(count: int, unit: int) -> str:
+    """Memory is sold in units of 2^20 bytes, disks and files in units of 10^6."""
+    value = count / unit
+    return f"{value:,.1f} MB" if value < 100 else f"{value:,.0f} MB"
+
+
+# --- the engine
+
+
+def engine_memory(shape: Checkpoint, bits: int = 8, steps: int = ENGINE_STEPS) -> int:
+    """Bytes that LLAMA98 asks Windows for, tokenizer and program (under 1 MB) not counted.
+
+    The same sum as `lay_out` in `payloads/llama98/model.c`.
+    """
+    steps = shape.longest if steps <= 0 else min(steps, shape.longest)
+    kv = shape.head_size * shape.kv_heads
+    dim, hidden, vocabulary = shape.dim, shape.hidden_dim, shape.vocabulary
+    matrices = [(dim, dim), (kv, dim), (kv, dim), (dim, dim)]
+    matrices += [(hidden, dim), (dim, hidden), (hidden, dim)]
+    layer = sum(_matrix(rows, columns, bits) for rows, columns in matrices) + 2 * _carve(4 * dim)
+    tables = _matrix(vocabulary, dim, bits) * (1 if shape.shared_classifier else 2)
+    cache = 2 * _carve(4 * kv * shape.layers * steps)
+    widest = max(dim, hidden)
+    state = 2 * _carve(4 * (shape.head_size * steps // 2))
+    state += 4 * _carve(4 * dim) + 3 * _carve(4 * hidden) + 2 * _carve(4 * kv)
+    state += _carve(4 * steps) + _carve(4 * vocabulary)
+    state += _carve(2 * (widest + 16)) + _carve(4 * widest) + 32768
+    rest = _carve(_STRUCT_LAYER * shape.layers) + _carve(4 * dim)
+    return tables + shape.layers * layer + rest + cache + state
+
+
+_STRUCT_LAYER = 2 * 4 + 7 * 24
+
+
+def _carve(count: int) -> int:
+    return (count + 31) & ~31
+
+
+def _matrix(rows: int, columns: int, bits: int) -> int:
+    if bits == 0:
+        return _carve(4 * rows * columns)
+    padded = (columns + 15) & ~15
+    return _carve(2 * ((rows + 1) // 2) * padded) + _carve(4 * rows)
+
+
+def _work(shape: Checkpoint) -> tuple[int, int]:
+    """Multiply-adds and matrix rows of one token."""
+    kv = shape.head_size * shape.kv_heads
+    dim, hidden = shape.dim, shape.hidden_dim
+    products = 2 * dim * dim + 2 * dim * kv + 3 * dim * hidden
+    rows = 3 * dim + 2 * kv + 2 * hidden
+    return (
+        shape.layers * products + shape.vocabulary * dim,
+        shape.layers * rows + shape.vocabulary,
+    )
+
+
+def modelled_speed(
+    shape: Checkpoint, bits: int = 8, *, mhz: int = _DEFAULT_MHZ, mmx: bool = True
+) -> float:
+    """Tokens per second of LLAMA98 on a Pentium II of that clock; always to be called modelled.
+
+    Without MMX the int8 kernel is plain C, which is slower than fp32.
+    """
+    products, rows = _work(shape)
+    per_product, per_row = _FP32 if bits == 0 else _INT8_MMX if mmx else _INT8_PLAIN
+    weights = products * (4 if bits == 0 else 1)
+    misses = weights / _LINE if weights > _L2 else 0.0
+    instructions = per_product * products + per_row * rows
+    seconds = instructions * _CYCLES_PER_INSTRUCTION / (mhz * 1e6) + misses * _MISS_NS * 1e-9
+    return 1.0 / seconds

@@ -1,0 +1,10 @@
+"""XMODEM (checksum, CRC, 1K) and YMODEM: both sides, without I/O. `transfer` tells how to drive."""
+
+from __future__ import annotations
+
+from deployer.core.serial.side import CANCEL
+from deployer.core.serial.xmodem.frames import Flavour
+from deployer.core.serial.xmodem.receive import Receiver, ReceiveSettings
+from deployer.core.serial.xmodem.send import Sender, SendSettings
+
+__all__ = ["CANCEL", "Flavour", "ReceiveSettings", "Receiver", "SendSettings", "Sender"]

@@ -1,0 +1,485 @@
+"""GO.BAT: the batch file that fetches, verifies, joins, launches and reports on the target.
+
+It is written for COMMAND.COM of Windows 95, 98 and ME: no ELSE, no %ERRORLEVEL%, no variables of
+its own (the environment may be full, facts B22), no pipe or redirection on an IF line (batch-notes
+1), labels unique in 8 characters, lines within 120 bytes, CR LF also at the end. It never judges by
+FTP.EXE's exit code (facts A18) or by the presence of a fetched file alone (facts A15): the helper
+judges, with the exit codes of `HELPER_CODES`. What `render` returns has passed `lint`.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from deployer.core.lint import check
+from deployer.core.target import ftpscript
+from deployer.core.target.manifest import file_name
+from deployer.core.target.names import is_short
+from deployer.errors import WrongUse
+from deployer.model import (
+    GO_BAT,
+    HELPER_EXE,
+    INFO_TXT,
+    OUTPUT_TXT,
+    RECEIPT_TXT,
+    RESULT_TXT,
+    Manifest,
+)
+
+HELPER_CODES: Mapping[int, str] = {
+    0: "done: everything is here, whole, or has run",
+    1: "parts are missing: NEXT.FTP fetches them, then CHECK again",
+    2: "gave up: the same part was bad 3 times, or 3 rounds brought nothing",
+    3: "not enough disk space",
+    4: "wrong use of the helper",
+    5: "the manifest is missing, cut or mangled",
+    6: "the program did not start, or ended with another code than 0",
+    7: "SELF: the helper's own checksum is right",
+    8: "a file is not what was sent",
+    9: "read or write error, or out of memory",
+}
+"""Exit codes of DEPLOY98.EXE, the one table (see also payloads/README.md)."""
+
+FETCH_PAUSES = (5, 20, 35)
+AWAY_PAUSES = (15,) * 5
+SEND_PAUSES = (5, 15, 20, 25)
+"""Seconds before each further try: a host that is back within a minute is found by itself, and one
+that stays away is given up after it. A cable that is out costs FTP.EXE's own waiting on top."""
+
+MAX_DIRECTORY = 60
+HOST_UP = "HOSTUP"
+_FTP = r"%windir%\FTP.EXE"
+_NOTHING_CAME = " 0 0"
+"""In RESULT.TXT: a round with no part accepted and none bad."""
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Some lines of the batch file with what they are for."""
+
+    title: str
+    why: str
+    lines: tuple[str, ...]
+
+
+def parse_directory(text: str) -> str:
+    r"""A directory of the target such as `C:\DEPLOY`, in upper case.
+
+    Raises WrongUse unless it is an absolute path of 8.3 names below the root (facts C4).
+    """
+    directory = text.strip().rstrip("\\").upper()
+    drive, *names = directory.split("\\")
+    if (
+        not re.fullmatch("[A-Z]:", drive)
+        or not names
+        or not all(is_short(name) for name in names)
+        or len(directory) > MAX_DIRECTORY
+    ):
+        raise WrongUse(
+            what=f"--to {text}: that is no directory for the target.",
+            remedy=r"Give a drive and 8.3 names of letters, digits, _ and -, such as C:\DEPLOY.",
+        )
+    return directory
+
+
+def blocks(manifest: Manifest, directory: str, *, offline: bool = False) -> tuple[Block, ...]:
+    """GO.BAT in blocks. With `offline` everything is already in the directory: no FTP at all."""
+    return (
+        _greeting(manifest, offline),
+        _own_directory(directory, manifest.deployment, offline),
+        *(() if offline else (_ftp_exists(), _scripts(manifest))),
+        _fresh_start(manifest, offline),
+        *((_check_offline(manifest),) if offline else (_helper(manifest), _loop(manifest))),
+        _join(manifest, offline),
+        *((_launch(manifest, offline),) if manifest.payload.run else ()),
+        *((_finish_offline(),) if offline else (_send(manifest),)),
+        _endings(manifest, directory, offline),
+    )
+
+
+def render(manifest: Manifest, directory: str, *, offline: bool = False) -> bytes:
+    """GO.BAT as the target gets it. Raises RuntimeError if lint objects to a line of it."""
+    lines = [line for block in blocks(manifest, directory, offline=offline) for line in block.lines]
+    data = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    findings = check.check(data, name=GO_BAT)
+    if findings:
+        raise RuntimeError(f"GO.BAT has a mistake: {findings[0]}")
+    return data
+
+
+def _greeting(manifest: Manifest, offline: bool) -> Block:
+    source = "this directory" if offline else manifest.host
+    return Block(
+        "Who may run this",
+        "NT and its successors have another shell and would read some lines otherwise (B35).",
+        (
+            "@ECHO OFF",
+            'IF "%OS%"=="Windows_NT" GOTO NT',
+            "ECHO.",
+            f"ECHO Deployment {manifest.deployment} from {source}",
+        ),
+    )
+
+
+def _own_directory(directory: str, deployment: str, offline: bool) -> Block:
+    marker = f"{directory}\\HERE.TXT"
+    last_word = () if offline else ("ECHO failed=FULL>>HERE.TXT",)
+    drive, *names = directory.split("\\")
+    made = [f"{drive}\\" + "\\".join(names[: n + 1]) for n in range(len(names))]
+    return Block(
+        "A directory of its own, proved by a marker file",
+        "MD reports nothing to a batch file (B7) and IF EXIST DIR\\NUL is always true (B29), so a "
+        "file is written there and looked for. Never the root, which has room for few names (C4). "
+        "The file is a report as well, made while there is room: see the last block.",
+        (
+            f"IF EXIST {marker} GOTO CLEAN",
+            *(f"MD {name}" for name in made),
+            "GOTO MARK",
+            ":CLEAN",
+            f"DEL {marker}",
+            ":MARK",
+            f"ECHO deployment={deployment}>{marker}",
+            f"IF NOT EXIST {marker} GOTO NODIR",
+            drive,
+            f"CD {directory}",
+            "IF NOT EXIST HERE.TXT GOTO NODIR",
+            *last_word,
+        ),
+    )
+
+
+def _ftp_exists() -> Block:
+    return Block(
+        "FTP.EXE is there",
+        "It comes with TCP/IP and lives in the Windows folder itself (A4). A missing program would "
+        "leave the old ERRORLEVEL and the batch file none the wiser (B8).",
+        (f"IF NOT EXIST {_FTP} GOTO NOFTP",),
+    )
+
+
+def _scripts(manifest: Manifest) -> Block:
+    who = (manifest.host, manifest.login, manifest.token)
+    manifest_name = file_name(manifest.deployment)
+    lines = (
+        *_echo("FULL.FTP", ftpscript.report(*who, [f"HERE.TXT {RESULT_TXT}"])),
+        *_echo("FIRST.FTP", ftpscript.first(*who, [HELPER_EXE, manifest_name])),
+        *_echo(f"{HOST_UP}.FTP", ftpscript.first(*who, [f"{manifest_name} {HOST_UP}.TXT"])),
+        *(
+            _echo("READY.FTP", ftpscript.report(*who, [INFO_TXT, RESULT_TXT]))
+            if manifest.payload.run
+            else ()
+        ),
+        *_echo(
+            "SEND.FTP",
+            ftpscript.report(
+                *who,
+                [OUTPUT_TXT, RESULT_TXT] if manifest.payload.run else [INFO_TXT, RESULT_TXT],
+                RECEIPT_TXT,
+            ),
+        ),
+    )
+    return Block(
+        "The scripts for FTP.EXE",
+        "Written here, so that this one file is enough however it came. `binary` stands before "
+        "every transfer (A5). FULL, the first of them, sends the report of a full disk, FIRST "
+        "gets the helper and the manifest, HOSTUP asks whether the host is there, READY tells the "
+        "host that all is verified before the program starts, SEND brings the result and asks for "
+        "a receipt.",
+        lines,
+    )
+
+
+def _echo(script: str, lines: Sequence[str]) -> Iterable[str]:
+    for number, line in enumerate(lines):
+        yield f"ECHO {line}{'>>' if number else '>'}{script}"
+
+
+def _fresh_start(manifest: Manifest, offline: bool) -> Block:
+    stale = [RESULT_TXT, OUTPUT_TXT, INFO_TXT, f"{manifest.deployment}.STA"]
+    if not offline:
+        stale += ["NEXT.FTP", RECEIPT_TXT, f"{HOST_UP}.TXT"]
+    return Block(
+        "Nothing of an earlier run is taken for news",
+        "Old reports would be sent as if they were new. Verified parts and files stay: the helper "
+        "looks at them again and fetches only what is missing.",
+        tuple(_delete(name) for name in stale),
+    )
+
+
+def _helper(manifest: Manifest) -> Block:
+    manifest_name = file_name(manifest.deployment)
+    lines: list[str] = []
+    tries = len(FETCH_PAUSES) + 1
+    for turn in range(1, tries + 1):
+        wrong = f"TRY{turn + 1}" if turn < tries else "NOHELPER"
+        if turn > 1:
+            lines += [f":TRY{turn}", *_pause("That did not work.", FETCH_PAUSES[turn - 2])]
+        lines += [
+            _delete(HELPER_EXE),
+            _delete(manifest_name),
+            f"{_FTP} -n -i -s:FIRST.FTP",
+            f"IF NOT EXIST {HELPER_EXE} GOTO {wrong}",
+            "DEPLOY98 SELF",
+            f"IF ERRORLEVEL 8 GOTO {wrong}",
+            f"IF NOT ERRORLEVEL 7 GOTO {wrong}",
+            "DEPLOY98 INFO",
+            f"DEPLOY98 CHECK {manifest_name}",
+            "IF ERRORLEVEL 6 GOTO JUDGE",
+            f"IF ERRORLEVEL 5 GOTO {wrong}",
+            "GOTO JUDGE" if turn < tries else "",
+        ]
+    return Block(
+        "Fetch the helper and the manifest, and let the helper prove itself",
+        "FTP.EXE's exit code means nothing (A18), and a damaged program may do anything: only "
+        "exit code 7 of SELF says that the helper is whole. A mangled manifest is code 5. "
+        f"{tries} tries within a minute.",
+        tuple(line for line in lines if line),
+    )
+
+
+def _delete(name: str) -> str:
+    """DEL says something about a file that is not there, and that would worry people."""
+    return f"IF EXIST {name} DEL {name}"
+
+
+def _pause(what: str, seconds: int) -> tuple[str, ...]:
+    """Says why, and waits; X ends the wait (B11, B12)."""
+    return (
+        f"ECHO {what} Trying again in {seconds} seconds.",
+        f"CHOICE /C:X /N /T:X,{seconds} >NUL",
+    )
+
+
+def _loop(manifest: Manifest) -> Block:
+    return Block(
+        "Fetch what is missing until all is good",
+        "CHECK exits 1 when it has written NEXT.FTP with a get for exactly the parts that are "
+        "missing or bad, 0 when all are here, more when it gives up (tested from the highest, B6). "
+        "NEXT.FTP is deleted first: if the helper could not start, the old exit code would still "
+        "stand (B8), and the missing script ends the loop. After a round in which nothing arrived "
+        "(`round=2 0 0` in RESULT.TXT) the host may be gone, or just starting again: CHECK gives "
+        "up after 3 such rounds, so none is begun before the host has given the manifest once "
+        "more. FIND has a true exit code (B13); without a FIND there is a round at once. "
+        "RESULT.TXT is deleted before each command that writes it: on a full disk that makes room "
+        "for the next one, and an old one is not sent in its place.",
+        (
+            ":JUDGE",
+            "IF ERRORLEVEL 2 GOTO SEND1",
+            "IF NOT ERRORLEVEL 1 GOTO JOIN",
+            "IF NOT EXIST NEXT.FTP GOTO NOHELPER",
+            f'FIND "{_NOTHING_CAME}" {RESULT_TXT} >NUL',
+            "IF ERRORLEVEL 1 GOTO ROUND",
+            *_until_host_is_up(manifest),
+            ":ROUND",
+            f"{_FTP} -n -i -s:NEXT.FTP",
+            ":RECHECK",
+            "IF EXIST NEXT.FTP DEL NEXT.FTP",
+            _delete(RESULT_TXT),
+            f"IF NOT EXIST {HELPER_EXE} GOTO NOHELPER",
+            f"DEPLOY98 CHECK {file_name(manifest.deployment)}",
+            "GOTO JUDGE",
+        ),
+    )
+
+
+def _until_host_is_up(manifest: Manifest) -> Iterable[str]:
+    """Asks at once, then after each pause; ends at ROUND or at GONE."""
+    for turn in range(len(AWAY_PAUSES) + 1):
+        last = turn == len(AWAY_PAUSES)
+        wrong = "GONE" if last else f"AWAY{turn + 1}"
+        if turn:
+            yield f":AWAY{turn}"
+            yield from _pause("Nothing comes from the host.", AWAY_PAUSES[turn - 1])
+        yield _delete(f"{HOST_UP}.TXT")
+        yield f"{_FTP} -n -i -s:{HOST_UP}.FTP"
+        yield f"IF NOT EXIST {HOST_UP}.TXT GOTO {wrong}"
+        yield f'FIND "{manifest.deployment}" {HOST_UP}.TXT >NUL'
+        yield "IF NOT ERRORLEVEL 1 GOTO ROUND"
+        if last:
+            yield "GOTO GONE"
+
+
+def _check_offline(manifest: Manifest) -> Block:
+    return Block(
+        "Let the helper prove itself and check what is here",
+        "Only exit code 7 of SELF says that the helper is whole.",
+        (
+            f"IF NOT EXIST {HELPER_EXE} GOTO NOHELPER",
+            "DEPLOY98 SELF",
+            "IF ERRORLEVEL 8 GOTO NOHELPER",
+            "IF NOT ERRORLEVEL 7 GOTO NOHELPER",
+            "DEPLOY98 INFO",
+            f"DEPLOY98 CHECK {file_name(manifest.deployment)}",
+            "IF ERRORLEVEL 1 GOTO FAILED",
+        ),
+    )
+
+
+def _join(manifest: Manifest, offline: bool) -> Block:
+    bad = "FAILED" if offline else "SEND1"
+    again = "FAILED" if offline else "RECHECK"
+    return Block(
+        "Join the parts and prove the whole",
+        "JOIN puts the parts together in a work file and gives it its name only when its SHA-256 "
+        "is right; COPY /B would skip missing parts in silence (B16) and on a full disk delete "
+        "what it had (B18). Exit code 1: a part was damaged meanwhile, so check again.",
+        (
+            ":JOIN",
+            *(() if offline else (_delete(RESULT_TXT),)),
+            f"DEPLOY98 JOIN {file_name(manifest.deployment)}",
+            f"IF ERRORLEVEL 2 GOTO {bad}",
+            f"IF ERRORLEVEL 1 GOTO {again}",
+        ),
+    )
+
+
+def _launch(manifest: Manifest, offline: bool) -> Block:
+    tell = () if offline else (f"{_FTP} -n -i -s:READY.FTP", _delete(RESULT_TXT))
+    judge = ("IF ERRORLEVEL 1 GOTO FAILED",) if offline else ()
+    return Block(
+        "Tell the host, then run",
+        "The host hears that every file is verified before the program starts, because that may "
+        "take hours. RUN shows the output and keeps it in OUTPUT.TXT.",
+        (*tell, f"DEPLOY98 RUN {file_name(manifest.deployment)}", *judge),
+    )
+
+
+def _send(manifest: Manifest) -> Block:
+    lines: list[str] = []
+    tries = len(SEND_PAUSES) + 1
+    for turn in range(1, tries + 1):
+        wrong = f"SEND{turn + 1}" if turn < tries else "UNSENT"
+        if turn > 1:
+            said = "The host did not take it."
+            lines += [f":SEND{turn}", *_pause(said, SEND_PAUSES[turn - 2])]
+        else:
+            lines += [
+                ":SEND1",
+                "ECHO Sending the result.",
+                f"IF NOT EXIST {RESULT_TXT} GOTO NOREPORT",
+                f'FIND "deployment=" {RESULT_TXT} >NUL',
+                "IF ERRORLEVEL 1 GOTO NOREPORT",
+                ":SEND0",
+            ]
+        lines += [
+            f"IF EXIST {RECEIPT_TXT} DEL {RECEIPT_TXT}",
+            f"{_FTP} -n -i -s:SEND.FTP",
+            f"IF NOT EXIST {RECEIPT_TXT} GOTO {wrong}",
+            f'FIND "{manifest.deployment}" {RECEIPT_TXT} >NUL',
+            f"IF ERRORLEVEL 1 GOTO {wrong}",
+            *(["GOTO SENT"] if turn < tries else []),
+        ]
+    lines += [
+        ":SENT",
+        "ECHO.",
+        f"ECHO Finished. The host has the result of {manifest.deployment}.",
+        "GOTO END",
+    ]
+    return Block(
+        "Send the result, also after a failure",
+        "The host gives GOTIT.TXT only for a report that arrived whole. A failed get may leave an "
+        "empty file (A15), so its text is looked for with FIND, which has a true exit code (B13). "
+        "A report that is missing or empty was not written: the helper was stopped, or the disk "
+        "is full.",
+        tuple(lines),
+    )
+
+
+def _finish_offline() -> Block:
+    return Block(
+        "Say how it ended",
+        "RESULT.TXT and OUTPUT.TXT stay in the directory.",
+        (
+            "ECHO.",
+            f"ECHO Finished. {RESULT_TXT} holds the proof.",
+            "GOTO END",
+            ":FAILED",
+            "ECHO.",
+            f"ECHO It did not work. {RESULT_TXT} says why.",
+            "GOTO END",
+        ),
+    )
+
+
+_NO_REPORT = (
+    " NOREPORT writes a report in the helper's place; on a full disk that fails as well, and "
+    "HERE.TXT, which is there already, is sent as the report."
+)
+
+
+def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
+    helper_missing: tuple[str, ...]
+    if offline:
+        helper_missing = (
+            ":NOHELPER",
+            f"ECHO {HELPER_EXE} is missing or damaged. Copy the whole directory again.",
+            "GOTO END",
+        )
+    else:
+        helper_missing = (
+            ":NOREPORT",
+            f"ECHO deployment={manifest.deployment}>{RESULT_TXT}",
+            f"ECHO failed=STOPPED>>{RESULT_TXT}",
+            f'FIND "failed=" {RESULT_TXT} >NUL',
+            "IF NOT ERRORLEVEL 1 GOTO SEND0",
+            f"{_FTP} -n -i -s:FULL.FTP",
+            "ECHO.",
+            "ECHO Not even the report could be written: the disk is full. Make room on it,",
+            "ECHO then start GO again: only what is missing is done.",
+            "GOTO END",
+            ":GONE",
+            "ECHO.",
+            f"ECHO Nothing comes from {manifest.host} any more. Look at the host and at the cable,",
+            "ECHO then start GO again: only what is missing is done.",
+            "GOTO END",
+            ":UNSENT",
+            "ECHO.",
+            "ECHO The host did not take the result. Look at the cable, then start GO again:",
+            "ECHO only what is missing is done.",
+            "GOTO END",
+            ":NOHELPER",
+            "ECHO The helper did not arrive whole, or did not start.",
+            f"ECHO deployment={manifest.deployment}>{RESULT_TXT}",
+            f"ECHO failed=HELPER>>{RESULT_TXT}",
+            "GOTO SEND1",
+            ":NOFTP",
+            "ECHO There is no FTP.EXE in the Windows folder. Start Windows first, and add TCP/IP",
+            "ECHO under Start, Settings, Control Panel, Network.",
+            "GOTO END",
+        )
+    return Block(
+        "The endings",
+        "Each says what happened and what to do. PAUSE, and no CLS, so that the window stays "
+        "readable (B30)." + ("" if offline else _NO_REPORT),
+        (
+            *helper_missing,
+            ":NODIR",
+            f"ECHO {directory} cannot be made or written to.",
+            "ECHO Is the disk full or write-protected?",
+            "GOTO END",
+            ":NT",
+            "ECHO This file is for Windows 95, 98 and ME. Use another way on this system.",
+            ":END",
+            "PAUSE",
+        ),
+    )
+
+
+def render_docs(manifest: Manifest, directory: str) -> str:
+    """docs/go-bat.md: every block of a GO.BAT with what it is for."""
+    text = [
+        "# GO.BAT, block by block",
+        "",
+        "What the old PC runs for the sample model. It is made for each deployment and checked",
+        "against [COMMAND.COM's rules](lint.md) every time. Numbers such as (B7) name facts about",
+        "Windows 98 that the project collects; `DEPLOY98` is the helper, whose exit codes are:",
+        "",
+        "| code | meaning |",
+        "|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in HELPER_CODES.items()),
+    ]
+    for block in blocks(manifest, directory):
+        text += ["", f"## {block.title}", "", block.why, "", "```bat", *block.lines, "```"]
+    return "\n".join(text) + "\n"

@@ -1,0 +1,103 @@
+r"""GO.BAT for a target without a network: everything comes and goes by ZMODEM in HyperTerminal.
+
+It is the offline GO.BAT with two differences. When parts are missing or bad it does not fetch but
+says which file to send back: NEXT.FTP, in which CHECK has listed them as `get PART TEMP` lines, so
+the host can send exactly those. And at the end it says which files hold the proof. HyperTerminal
+sends one file at a time and is run by a person (facts E1, E2), so each of these is one instruction.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from deployer.core.lint import check as lint
+from deployer.core.target import gobat
+from deployer.core.target.manifest import file_name
+from deployer.core.target.names import is_short, temporary_name
+from deployer.model import GO_BAT, OUTPUT_TXT, RESULT_TXT, Manifest
+
+NEXT_FTP = "NEXT.FTP"
+MOST_NEXT = 4096
+_GET = re.compile(rb"get ([A-Z0-9_-]{1,8}\.[0-9]{3}) ([A-Z0-9_-]{1,8}\.[A-J][0-9]{2})")
+
+
+def render(manifest: Manifest, directory: str) -> bytes:
+    """GO.BAT as it is sent. Raises RuntimeError if lint objects to a line of it."""
+    lines: list[str] = []
+    for block in gobat.blocks(manifest, directory, offline=True):
+        lines += _changed(block.lines, manifest, directory)
+    data = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+    findings = lint.check(data, name=GO_BAT)
+    if findings:
+        raise RuntimeError(f"GO.BAT has a mistake: {findings[0]}")
+    return data
+
+
+def _changed(lines: Sequence[str], manifest: Manifest, directory: str) -> list[str]:
+    check = f"DEPLOY98 CHECK {file_name(manifest.deployment)}"
+    join = f"DEPLOY98 JOIN {file_name(manifest.deployment)}"
+    found: list[str] = []
+    last = ""
+    for line in lines:
+        match line:
+            case _ if line.startswith("ECHO Deployment "):
+                found.append(f"ECHO Deployment {manifest.deployment} over the serial line")
+            case _ if line == check:
+                found += [":CHECK", line]
+            case "IF ERRORLEVEL 1 GOTO FAILED" if last == check:
+                found += ["IF ERRORLEVEL 2 GOTO FAILED", "IF ERRORLEVEL 1 GOTO MORE"]
+            case "IF ERRORLEVEL 1 GOTO FAILED" if (
+                last.startswith("IF ERRORLEVEL 2") and join in found
+            ):
+                found.append("IF ERRORLEVEL 1 GOTO CHECK")
+            case _ if line.startswith("ECHO Finished."):
+                found += ["ECHO Finished.", *_ask_for_proof(manifest, directory)]
+            case _ if line.startswith("ECHO It did not work."):
+                found += ["ECHO It did not work.", *_ask_for_proof(manifest, directory)]
+            case ":NOHELPER":
+                found += [*_more(directory), line]
+            case _ if "Copy the whole directory again" in line:
+                found.append("ECHO DEPLOY98.EXE is missing or damaged. Push again on the host.")
+            case _:
+                found.append(line)
+        if line.strip():
+            last = line
+    return found
+
+
+def _ask_for_proof(manifest: Manifest, directory: str) -> list[str]:
+    files = [RESULT_TXT]
+    if manifest.payload.run:
+        # The output first: with the result the deployment ends.
+        files.insert(0, OUTPUT_TXT)
+    return [
+        "ECHO Now send to the host, in HyperTerminal: Transfer, Send File, Zmodem:",
+        *(f"ECHO   {directory}\\{name}" for name in files),
+    ]
+
+
+def _more(directory: str) -> list[str]:
+    return [
+        ":MORE",
+        "ECHO.",
+        "ECHO Some parts are missing or damaged. In HyperTerminal: Transfer, Send File, Zmodem:",
+        f"ECHO   {directory}\\{NEXT_FTP}",
+        "ECHO The host then sends just these. When they have come, start GO again.",
+        "GOTO END",
+    ]
+
+
+def wanted(next_ftp: bytes, manifest: Manifest) -> tuple[str, ...]:
+    """The parts that a NEXT.FTP asks for, in order; only such as the manifest has."""
+    known = {part.name for file in manifest.payload.files for part in file.parts}
+    found = []
+    for line in next_ftp[:MOST_NEXT].split(b"\r\n"):
+        match = _GET.fullmatch(line)
+        if match is None:
+            continue
+        part = match[1].decode("ascii")
+        right = is_short(part) and temporary_name(part) == match[2].decode("ascii")
+        if right and part in known and part not in found:
+            found.append(part)
+    return tuple(found)

@@ -1,0 +1,94 @@
+"""Which long names and trees a Windows 98 disk can have, said before anything is sent.
+
+A place is a path relative to the deployment's directory, `/` between its segments. Names are
+compared without regard to case (facts C8), as the target's file system does.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+
+from deployer.core.target.manifest import encode_place
+from deployer.core.target.names import OUR_NAMES, ShortName
+from deployer.errors import NameRefused, NamesClash
+
+KEPT = OUR_NAMES | {"RESULT.TMP", "INFO.TMP", "NEXT.TMP", "RECEIPT.TXT"}
+"""Names at the top that GO.BAT and the helper need for themselves."""
+
+_IDENTITY = re.compile(r"D[0-9A-F]{7}\..*")
+_WORKING = re.compile(r"([A-Z0-9_-]{1,8})\.(WRK|[0-9A-J][0-9][0-9])")
+
+
+def normal(place: str) -> str:
+    """The place with composed letters: some systems store `é` as `e` and an accent."""
+    return unicodedata.normalize("NFC", place)
+
+
+def refuse_names(named: Sequence[tuple[str, str]]) -> None:
+    """Raises NameRefused for the first (path here, place there) that Windows 98 cannot have.
+
+    The message also tells how many more there are.
+    """
+    found = [(path, why) for path, place in named if (why := refusal(place))]
+    if found:
+        path, why = found[0]
+        others = ", ".join(path for path, _why in found[1:4])
+        left = len(found) - 4
+        more = f" So are: {others}{f' and {left} more' if left > 0 else ''}." if others else ""
+        raise NameRefused(path=path, why=why, more=more)
+
+
+def refusal(place: str) -> str:
+    """Why Windows 98 cannot have a file at that place, or ""."""
+    try:
+        encode_place(place)
+    except ValueError as error:
+        _quoted, _, why = str(error).rpartition(f"{place!r} ")
+        return why.removeprefix("is no name for Windows 98: ")
+    top = place.upper()
+    if top in KEPT or _IDENTITY.fullmatch(top):
+        return "the deployment itself needs it there"
+    return ""
+
+
+def refuse_clashes(named: Sequence[tuple[str, str]]) -> None:
+    """Raises NamesClash when two (path here, place there) would meet on the target.
+
+    Two files meet when only case tells them apart, a file and a directory when they share a name.
+    """
+    files: dict[str, str] = {}
+    for path, place in named:
+        other = files.setdefault(place.upper(), path)
+        if other != path:
+            raise NamesClash(path=path, other=other, why=_why_same(path, other))
+    for path, place in named:
+        for above in _above(place.upper()):
+            if above in files:
+                raise NamesClash(
+                    path=files[above], other=path, why="a file and a directory with one name"
+                )
+
+
+def _why_same(path: str, other: str) -> str:
+    if path.lower() == other.lower():
+        return "it does not tell capital letters from small ones"
+    return "what is in a directory goes straight to where the payload goes"
+
+
+def _above(place: str) -> Iterable[str]:
+    while "/" in place:
+        place = place.rpartition("/")[0]
+        yield place
+
+
+def refuse_working_names(named: Sequence[tuple[str, str]], short: Iterable[ShortName]) -> None:
+    """Raises NameRefused when a place at the top is the name of a part or work file of another."""
+    bases = {name.part_base for name in short}
+    for path, place in named:
+        match = _WORKING.fullmatch(place.upper())
+        if match and match[1] in bases:
+            raise NameRefused(
+                path=path, why="a part of another file has that name for a while", more=""
+            )

@@ -1,0 +1,184 @@
+"""From the interface to the target: what was looked at becomes ok, a warning or broken, with a fix.
+
+The order is that of the packets' way; the first broken line usually explains those below it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from deployer.core.wire import presence
+from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.presence import NoCarrier, NotThere, Verdict
+
+EARLIEST = 1_767_225_600.0
+"""2026-01-01: no clock that is right shows less."""
+
+_LITTLE_DISK = 64 << 20
+_PORTS = (21, 80)
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What was seen on this computer and on the wire. Bytes, seconds since 1970.
+
+    `refusal` is why no interface could be chosen (what, fix); `owner` the process of a deployer
+    that has the wire already; `damaged` our programs for the target that are not what was built;
+    `note_damaged` why a note about how an interface was cannot be read (what, fix).
+    """
+
+    system: str
+    tried: bool
+    address: Address
+    chosen: Interface | None = None
+    refusal: tuple[str, str] = ("", "")
+    conflicts: tuple[Finding, ...] = ()
+    owner: int | None = None
+    may_link: bool = True
+    may_bind: bool = True
+    may_arp: bool = True
+    python: str = "python3"
+    state_dir: str = ""
+    state_dir_error: str = ""
+    disk_free: int = 0
+    now: float = EARLIEST
+    damaged: tuple[str, ...] = ()
+    note_damaged: tuple[str, str] = ("", "")
+    target: str = ""
+    verdict: Verdict | None = None
+
+
+def examine(facts: Facts) -> tuple[Finding, ...]:
+    """Every check, in order."""
+    return (
+        *_system(facts),
+        *_interface(facts),
+        *_conflicts(facts),
+        _ports(facts),
+        _state(facts),
+        _clock(facts),
+        _programs(facts),
+        *_target(facts),
+    )
+
+
+def broken(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+    """Those that stand in the way."""
+    return tuple(f for f in findings if f.severity == "broken")
+
+
+def _system(facts: Facts) -> Iterator[Finding]:
+    if not facts.tried:
+        yield Finding(
+            "system",
+            "warning",
+            f"on {facts.system}, setting the address has never been tried on a real computer",
+            "Look at the interface's settings afterwards, and tell how it went.",
+        )
+
+
+def _interface(facts: Facts) -> Iterator[Finding]:
+    chosen = facts.chosen
+    if chosen is None:
+        yield Finding("interface", "broken", *facts.refusal)
+        return
+    speed = f", {chosen.speed} Mbit/s {chosen.duplex}".rstrip() if chosen.speed else ""
+    yield Finding("interface", "ok", f"{chosen.name} is the wire ({chosen.mac}{speed})")
+    yield _carrier(chosen)
+    yield _address(facts, chosen)
+
+
+def _carrier(chosen: Interface) -> Finding:
+    if chosen.carrier:
+        return Finding("carrier", "ok", f"a live cable is in {chosen.name}")
+    if not chosen.up:
+        what = f"{chosen.name} is switched off, so the cable cannot be seen"
+        return Finding("carrier", "warning", what, "Switch it on with: sudo deployer link up")
+    fix = presence.advice("", NoCarrier(chosen.name))
+    return Finding("carrier", "broken", f"no live cable in {chosen.name}", fix)
+
+
+def _address(facts: Facts, chosen: Interface) -> Finding:
+    if facts.address in chosen.addresses:
+        return Finding("address", "ok", f"{chosen.name} has the address {facts.address}")
+    sudo = "" if facts.may_link else "sudo "
+    what = f"{chosen.name} does not have the address {facts.address} yet"
+    return Finding("address", "warning", what, f"Set it with: {sudo}deployer link up")
+
+
+_ALL_CLEAR = {
+    ("same-subnet",): ("subnet", "no other network here has the same addresses"),
+    ("address-taken",): ("duplicate", "nobody else on the wire has our address"),
+    ("other-ftp-server", "other-web-server"): ("servers", "ports 21 and 80 are free"),
+    ("firewall",): ("firewall", "no firewall rule blocks the old PC"),
+    ("two-cables",): ("cables", "no second cable that could be meant"),
+}
+
+
+def _conflicts(facts: Facts) -> Iterator[Finding]:
+    if facts.chosen is None:
+        return
+    for ids, (name, clear) in _ALL_CLEAR.items():
+        found = [f for f in facts.conflicts if f.id in ids]
+        if found:
+            yield from found
+        elif name == "duplicate" and not (facts.chosen.carrier and facts.may_arp):
+            why = "this user may not ask by ARP" if facts.chosen.carrier else "no live cable"
+            yield Finding(name, "ok", f"not asked whether somebody has our address: {why}")
+        else:
+            yield Finding(name, "ok", clear)
+
+
+def _ports(facts: Facts) -> Finding:
+    if facts.owner:
+        return Finding("ports", "ok", f"a deployer serves the wire already (process {facts.owner})")
+    ports = " and ".join(map(str, _PORTS))
+    if facts.may_bind:
+        return Finding("ports", "ok", f"this user may open the ports {ports}")
+    return Finding(
+        "ports",
+        "broken",
+        f"this user may not open the ports {ports}",
+        f"Run with sudo, or allow it: sudo setcap cap_net_bind_service=+ep {facts.python}",
+    )
+
+
+def _state(facts: Facts) -> Finding:
+    if facts.state_dir_error:
+        what = f"{facts.state_dir}: cannot write there ({facts.state_dir_error})"
+        return Finding("state", "broken", what, "Choose another directory with --state-dir.")
+    if facts.note_damaged[0]:
+        return Finding("state", "broken", *facts.note_damaged)
+    free = f"{facts.disk_free / 1e6:,.0f} MB free"
+    if facts.disk_free < _LITTLE_DISK:
+        what = f"{facts.state_dir} can be written, but the disk is nearly full ({free})"
+        return Finding("state", "warning", what, "Make room: reports and events are kept there.")
+    return Finding("state", "ok", f"{facts.state_dir} can be written, {free}")
+
+
+def _clock(facts: Facts) -> Finding:
+    if facts.now < EARLIEST:
+        what = "this computer's clock is years behind, so the history will show wrong times"
+        return Finding("clock", "warning", what, "Set the clock.")
+    return Finding("clock", "ok", "the clock is plausible")
+
+
+def _programs(facts: Facts) -> Finding:
+    if facts.damaged:
+        what = f"our programs for the old PC are missing or damaged: {', '.join(facts.damaged)}"
+        return Finding("programs", "broken", what, "Install retro-deployer again.")
+    return Finding("programs", "ok", "our programs for the old PC are as they were built")
+
+
+def _target(facts: Facts) -> Iterator[Finding]:
+    if facts.verdict is None:
+        return
+    what = presence.say(facts.target, facts.verdict)
+    fix = presence.advice(facts.target, facts.verdict)
+    if not presence.there(facts.verdict):
+        if isinstance(facts.verdict, NotThere) and not facts.verdict.arp:
+            fix = f"{fix} (This user may not ask by ARP: sudo makes this answer surer.)"
+        yield Finding("target", "broken", what, fix)
+    else:
+        yield Finding("target", "warning" if fix else "ok", what, fix)

@@ -1,0 +1,149 @@
+"""What all connections of one FTP server share: its limits, its people, its clock, its open books.
+
+Everything here is used in the server's own thread only.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import socket
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Protocol
+
+from deployer.core.ftp import tree as trees
+from deployer.core.ftp.tree import Tree
+from deployer.events import CommandRefused, Event
+from deployer.model import Shelf
+
+if TYPE_CHECKING:
+    from deployer.edge.ftp.control import Control
+    from deployer.edge.ftp.data import DataChannel
+
+_KEPT_TREES = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one server bears. Times are seconds, sizes bytes.
+
+    Two descriptors and one open file per connection must fit into the process' limit of open files,
+    which is 1,024 on most systems. `chunk` is what one sendfile call moves: larger ones cost a bit
+    less processor time where there is little of it, and on an idle machine keep a reader waiting
+    (benchmarks/transfer, `--servers stock,deployer@65536,deployer@1048576`).
+    """
+
+    connections: int = 256
+    per_address: int = 128
+    backlog: int = 512
+    login_tries: int = 3
+    login_seconds: float = 60.0
+    refusal_delay: float = 0.5
+    idle: float = 900.0
+    stall: float = 60.0
+    connect: float = 20.0
+    farewell: float = 5.0
+    line: int = 1024
+    flood: int = 256 << 10
+    waiting: int = 32
+    unread_replies: int = 64
+    refusals_told: int = 20
+    strangers_told: int = 500
+    strangers_rate: float = 20.0
+    chunk: int = 160 << 10
+
+
+class Library(Protocol):
+    """Who may log in and what they see."""
+
+    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+        """The shelf of a login, or None to refuse it. Must be quick; called in the server's thread.
+
+        Anonymous guests come as user `anonymous`.
+        """
+
+    def accepts(self, name: str, data: bytes) -> bool:
+        """Whether an upload is whole and may be kept; if not, the client is told to send again."""
+
+
+class Desk:
+    """The books of one server: limits, callbacks, open connections and moving transfers.
+
+    `held` are the deployments whose next download has to wait; another thread may replace it.
+    """
+
+    def __init__(
+        self,
+        *,
+        library: Library,
+        inbox: Path,
+        emit: Callable[[Event], None],
+        clock: Callable[[], float],
+        limits: Limits,
+    ) -> None:
+        self.library = library
+        self.inbox = inbox
+        self.clock = clock
+        self.limits = limits
+        self.controls: set[Control] = set()
+        self.moving: set[DataChannel] = set()
+        self.closing: list[socket.socket] = []
+        self.held: frozenset[str] = frozenset()
+        self._emit = emit
+        self._budget = float(limits.strangers_told)
+        self._budget_at = time.monotonic()
+        self._untold = 0
+        self._trees: dict[int, Tree] = {}
+
+    def emit(self, event: Event) -> None:
+        """Tell an event. A watcher that fails must not take the server down with it.
+
+        What strangers do (who have not logged in) is told as long as it does not come too fast:
+        every event is stored, and nobody on the wire may fill the host's disk.
+        """
+        if not event.deployment and not self._may_tell():
+            self._untold += 1
+            return
+        with contextlib.suppress(Exception):  # the loop of the service may be closed already
+            if self._untold:
+                untold, self._untold = self._untold, 0
+                line = f"{untold} events of strangers came too fast to be told"
+                self._emit(CommandRefused(self.clock(), "", "", "", line))
+            self._emit(event)
+
+    def _may_tell(self) -> bool:
+        now = time.monotonic()
+        passed, self._budget_at = now - self._budget_at, now
+        refilled = self._budget + passed * self.limits.strangers_rate
+        self._budget = min(refilled, float(self.limits.strangers_told))
+        if self._budget < 1:
+            return False
+        self._budget -= 1
+        return True
+
+    def close_sockets(self) -> None:
+        """Close what was given up since the last call.
+
+        The loop calls this between two rounds of events, so that no number of a closed socket comes
+        back within a round, where an event of the old one would hit the new one.
+        """
+        for sock in self.closing:
+            with contextlib.suppress(OSError):
+                sock.close()
+        self.closing.clear()
+
+    @staticmethod
+    def now() -> float:
+        """Seconds for measuring durations."""
+        return time.monotonic()
+
+    def tree(self, shelf: Shelf) -> Tree:
+        """The tree of a shelf, grown once as long as the library hands out the same shelf."""
+        kept = self._trees.get(id(shelf))
+        if kept is None or kept.shelf is not shelf:
+            if len(self._trees) >= _KEPT_TREES:
+                self._trees.clear()
+            kept = self._trees[id(shelf)] = trees.grow(shelf)
+        return kept

@@ -1,0 +1,143 @@
+"""One transfer: what moves, between which ends, and the events that tell its course."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple, assert_never
+
+from deployer import events
+from deployer.core.ftp import session as said
+from deployer.core.ftp.session import Receive, Send, Show
+from deployer.edge.ftp.desk import Desk, Library
+from deployer.edge.ftp.files import BytesSource, Inbox, SliceSource
+from deployer.events import Event
+from deployer.model import Blob, Slice
+
+
+class Who(NamedTuple):
+    """The first fields of every event."""
+
+    at: float
+    deployment: str
+    peer: str
+
+
+class Download:
+    """A file or a listing on its way out. `name` is "" for a listing, which nobody is told of."""
+
+    upload = False
+
+    def __init__(self, name: str, source: BytesSource | SliceSource, path: str = "") -> None:
+        self.name = name
+        self.source = source
+        self.path = path
+        self.length = source.left
+        self.moved = 0
+
+    def finish(self, _: Library) -> tuple[str, str]:
+        """What is said at the end, and why it is no success ("" when it is one)."""
+        return said.COMPLETE, ""
+
+    def close(self) -> None:
+        """Let the source go."""
+        self.source.close()
+
+    def begun(self, who: Who) -> list[Event]:
+        """Told when bytes begin to move."""
+        return [events.TransferStarted(*who, self.name, self.length)] if self.name else []
+
+    def moving(self, who: Who, moved: int) -> list[Event]:
+        """Told now and then while bytes move."""
+        return [events.TransferTick(*who, self.name, moved, self.length)] if self.name else []
+
+    def ended(self, who: Who, seconds: float, why: str) -> list[Event]:
+        """Told at the end; `why` is "" for success."""
+        if not self.name:
+            return []
+        if not why:
+            return [events.TransferDone(*who, self.name, self.moved, seconds)]
+        told: list[Event] = [events.TransferCut(*who, self.name, self.moved, self.length, why)]
+        if why == said.WHY_CHANGED:
+            told.append(events.SourceChanged(who.at, who.deployment, self.path))
+        return told
+
+
+class Upload:
+    """A report on its way in; `length` is what it may have at most."""
+
+    upload = True
+
+    def __init__(self, name: str, inbox: Inbox, limit: int) -> None:
+        self.name = name
+        self.inbox = inbox
+        self.length = limit
+        self.moved = 0
+        self.kept: Path | None = None
+
+    def finish(self, library: Library) -> tuple[str, str]:
+        """Keep the report when it is whole; what is said, and why it is no success."""
+        try:
+            if not library.accepts(self.name, self.inbox.content()):
+                return said.NOT_WHOLE, "it did not arrive whole"
+            self.kept = self.inbox.keep()
+        except OSError as error:
+            return said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})"
+        return said.COMPLETE, ""
+
+    def close(self) -> None:
+        """Drop what was not kept."""
+        self.inbox.close()
+
+    def begun(self, who: Who) -> list[Event]:
+        """Told when bytes begin to move; how many will come is not known."""
+        return [events.TransferStarted(*who, self.name, 0, upload=True)]
+
+    def moving(self, who: Who, moved: int) -> list[Event]:
+        """Reports are short: nothing is told while they move."""
+        del who, moved
+        return []
+
+    def ended(self, who: Who, seconds: float, why: str) -> list[Event]:
+        """Told at the end; `why` is "" for success."""
+        if why:
+            return [events.TransferCut(*who, self.name, self.moved, 0, why, upload=True)]
+        return [
+            events.TransferDone(*who, self.name, self.moved, seconds, upload=True),
+            events.UploadReceived(*who, self.name, self.moved, str(self.kept)),
+        ]
+
+
+Job = Download | Upload
+
+
+def job_for(answer: Send | Show | Receive, desk: Desk, deployment: str) -> Job:
+    """What the answer wants moved, with its file open.
+
+    Raises SourceAlteredError when a source is not what was measured, OSError when a file cannot be
+    opened, ValueError for a name that cannot be one of a file here.
+    """
+    chunk = desk.limits.chunk
+    match answer:
+        case Send(entry=entry, offset=offset):
+            match entry.source:
+                case Blob() as blob:
+                    return Download(entry.name, BytesSource(blob, offset, chunk))
+                case Slice() as cut:
+                    return Download(entry.name, SliceSource(cut, offset, chunk), cut.path)
+                case _:
+                    assert_never(entry.source)
+        case Show(data=data):
+            return Download("", BytesSource(Blob(data), 0, chunk))
+        case Receive(name=name, limit=limit):
+            return Upload(name, Inbox(desk.inbox, deployment or "_", name, limit), limit)
+        case _:
+            assert_never(answer)
+
+
+def source_path(answer: Send | Show | Receive) -> str:
+    """The user's file that the answer would send from, "" for none."""
+    match answer:
+        case Send(entry=entry) if isinstance(entry.source, Slice):
+            return entry.source.path
+        case _:
+            return ""

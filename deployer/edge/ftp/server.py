@@ -1,0 +1,233 @@
+"""The FTP server: pyftpdlib's loop in one thread, bound to the personality of `core.policy`.
+
+It listens on one address only, and everything it does is told through `emit`. Nothing in it is
+configured through class attributes, so several servers can live in one process.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import logging
+import socket
+import threading
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    from pyftpdlib.ioloop import AsyncChat, IOLoop
+    from pyftpdlib.servers import FTPServer
+
+    from deployer.edge.ftp.control import Control
+
+from deployer.core.ftp import session as said
+from deployer.edge.ftp.desk import Desk, Library, Limits
+from deployer.edge.ftp.files import sweep_leftovers
+from deployer.edge.ports import bind
+from deployer.events import Event
+
+__all__ = ["FtpServer", "Library", "Limits"]
+
+_TRANSFER_SWEEP = 0.1
+_SESSION_SWEEP = 0.25
+_ACCEPTS_AT_ONCE = 64
+
+
+class FtpServer:
+    """An FTP server that hands out shelves and takes reports back.
+
+    `library`, `emit` and `clock` are called in the server's thread. `start` returns the port that
+    it really listens on (`port` may be 0), or raises PortBusy, PortForbidden or AddressMissing.
+    """
+
+    def __init__(
+        self,
+        *,
+        address: str,
+        port: int,
+        library: Library,
+        inbox_dir: str | Path,
+        emit: Callable[[Event], None],
+        clock: Callable[[], float] = time.time,
+        limits: Limits | None = None,
+        listening: socket.socket | None = None,
+    ) -> None:
+        self._address = address
+        self._port = port
+        self._listening = listening
+        self._desk = Desk(
+            library=library,
+            inbox=Path(inbox_dir),
+            emit=emit,
+            clock=clock,
+            limits=limits or Limits(),
+        )
+        self._thread: threading.Thread | None = None
+        self._wake: socket.socket | None = None
+        self._stopping = False
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def port(self) -> int:
+        """The port, known after `start`."""
+        return self._port
+
+    def start(self) -> int:
+        """Listen and serve in a thread of its own."""
+        sock = self._listening or bind(self._address, self._port)
+        self._port = int(sock.getsockname()[1])
+        _silence_pyftpdlib()
+        sweep_leftovers(self._desk.inbox, time.time())
+        loop = IOLoop.factory()
+        self._wake, heard = socket.socketpair()
+        _Waker(heard, loop)
+        listener = _Listener(sock, loop, self._desk)
+        self._stopping = False
+        self._thread = threading.Thread(
+            target=self._serve, args=(loop, listener), name="ftp", daemon=True
+        )
+        self._thread.start()
+        return self._port
+
+    def close(self) -> None:
+        """Say goodbye to every client, close everything, wait for the thread."""
+        thread, self._thread = self._thread, None
+        if thread is None or self._wake is None:
+            return
+        self._stopping = True
+        with contextlib.suppress(OSError):
+            self._wake.send(b"!")
+        if thread is not threading.current_thread():
+            thread.join(timeout=10)
+        self._wake.close()
+
+    def hold(self, deployments: frozenset[str]) -> None:
+        """Let downloads of these deployments wait, and those of all others go on.
+
+        Only a download that has not begun waits: FTP.EXE has no time-out, so nothing breaks.
+        """
+        self._desk.held = deployments
+
+    def _serve(self, loop: Any, listener: _Listener) -> None:
+        desk = self._desk
+        soonest: float | None = None
+        next_transfers = next_sessions = 0.0
+        monotonic = time.monotonic
+        try:
+            while not self._stopping:
+                if desk.moving:  # written out: this is passed for every chunk of every download
+                    if soonest is None or soonest > _TRANSFER_SWEEP:
+                        soonest = _TRANSFER_SWEEP
+                elif desk.controls or listener.resting:
+                    soonest = _sooner(soonest, _SESSION_SWEEP)
+                try:
+                    loop.poll(soonest)
+                    soonest = loop.sched.poll()
+                except Exception:
+                    listener.handle_error()
+                    soonest = 0.0
+                now = monotonic()
+                if now >= next_transfers:
+                    next_transfers = now + _TRANSFER_SWEEP
+                    _sweep(tuple(desk.moving), now)
+                if now >= next_sessions:
+                    next_sessions = now + _SESSION_SWEEP
+                    _sweep(tuple(desk.controls), now)
+                    listener.wake()
+                if desk.closing:
+                    desk.close_sockets()
+        finally:
+            for control in tuple(desk.controls):
+                with contextlib.suppress(Exception):
+                    control.drop_job("the server was closed")
+                    control.respond(said.CLOSING)
+                    control.close()
+            loop.close()
+            desk.close_sockets()
+
+
+def _silence_pyftpdlib() -> None:
+    """What happens is told as events; without a handler, logging would print errors on stderr."""
+    log = logging.getLogger("pyftpdlib")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())
+
+
+def _sooner(soonest: float | None, most: float) -> float:
+    """How long to wait: until the loop's next task, but no longer than `most`."""
+    return most if soonest is None else min(soonest, most)
+
+
+def _sweep(channels: tuple[Any, ...], now: float) -> None:
+    """Give every channel its look; one that fails is closed, the others are not touched."""
+    for channel in channels:
+        try:
+            channel.sweep(now)
+        except Exception:
+            channel.handle_error()
+
+
+class _Listener(FTPServer):  # type: ignore[misc]
+    """Accepts clients within the limits; rests a moment when there are no more descriptors."""
+
+    def __init__(self, sock: socket.socket, loop: Any, desk: Desk) -> None:
+        self._desk = desk
+        self.resting = False
+        handler = functools.partial(Control, desk=desk)
+        super().__init__(sock, handler, ioloop=loop, backlog=desk.limits.backlog)
+        self.max_cons = desk.limits.connections
+        self.max_cons_per_ip = desk.limits.per_address
+
+    def __repr__(self) -> str:
+        return f"<Listener {self._fileno}>"
+
+    def _accept_new_cons(self) -> bool:
+        return len(self._desk.controls) < self.max_cons
+
+    def handle_accept(self) -> None:
+        """Take all that wait, up to a fair number."""
+        for _ in range(_ACCEPTS_AT_ONCE):
+            try:
+                pair = self.accept()
+            except OSError:
+                # no more descriptors: waiting here would spin, so look again in a moment
+                self.ioloop.unregister(self._fileno)
+                self.resting = True
+                return
+            if pair is None:
+                return
+            self.handle_accepted(*pair)
+
+    def wake(self) -> None:
+        """Accept again after a rest."""
+        if self.resting:
+            self.resting = False
+            self.ioloop.register(self._fileno, self, self.ioloop.READ)
+
+    def handle_error(self) -> None:
+        """The listener stays, whatever happened."""
+
+
+class _Waker(AsyncChat):  # type: ignore[misc]
+    """Lets `close` end a wait of the loop."""
+
+    def handle_read_event(self) -> None:
+        """Only the waking counts."""
+        with contextlib.suppress(OSError):
+            self.socket.recv(64)

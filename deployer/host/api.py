@@ -1,0 +1,270 @@
+"""The control API, version 1: what a `Host` does, over HTTP and JSON.
+
+`REQUESTS` is the one table of it, read by the daemon's application and by its client, so that the
+two cannot drift apart. A request is `POST /v1/<name>` with `[argument]` or `[]`, an answer is
+`{"result": ...}` or `{"error": <class of errors.py>, "fields": {...}}`; `GET /v1/events?since=N` is
+the event stream (server-sent events), `GET /v1/status` says who answers.
+
+On a Unix socket the file's mode says who may ask. On 127.0.0.1 a token is needed as well, the Host
+header must name that port (a page elsewhere may not reach it under a name of its own), and a
+request from a page of another origin is refused. The token goes in a header, never in a cookie
+(those are sent to every port) or in an address (those are kept). The files of the live page are
+given without it: they hold nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hmac
+import traceback
+from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect
+from starlette.requests import Request as HttpRequest
+from starlette.responses import JSONResponse, PlainTextResponse, Response, StreamingResponse
+from starlette.routing import Route
+
+from deployer import errors
+from deployer.events import to_json
+from deployer.host.local import Check, Host, Order, Recognised
+from deployer.host.staging import Request
+
+VERSION = 1
+MAX_BODY = 1 << 20
+_NEWEST = (1 << 63) - 1
+"""No event has a greater number."""
+
+HEARTBEAT = 10.0
+"""Seconds after which a silent stream says that it is still there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a request takes (None: nothing) and gives."""
+
+    takes: Any
+    gives: Any
+
+
+REQUESTS: Mapping[str, Kind] = {
+    "last_seq": Kind(None, int),
+    "recognise": Kind(Request, Recognised),
+    "push": Kind(Order, str),
+    "retry": Kind(str, str),
+    "sources": Kind(str, tuple[str, ...]),
+    "recheck": Kind(str, tuple[Check, ...]),
+    "cancel": Kind(str, None),
+    "pause": Kind(str, None),
+    "resume": Kind(str, None),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Access:
+    """Who may ask over TCP: the token, and the host names by which the port may be called."""
+
+    token: str
+    hosts: frozenset[str]
+
+
+def to_plain(value: object) -> Any:
+    """A value as JSON has it; paths become strings."""
+    return msgspec.to_builtins(value, enc_hook=_path_to_text)
+
+
+def from_plain(value: Any, kind: Any) -> Any:
+    """The value of its JSON form. Raises ValueError for anything else."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=_text_to_path)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _path_to_text(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def _text_to_path(kind: type, value: object) -> object:
+    if issubclass(kind, Path) and isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("a path with a NUL in it")
+        return Path(value)
+    raise NotImplementedError(f"{kind.__name__} has no JSON form")
+
+
+def error_to_plain(error: errors.DeployerError) -> dict[str, Any]:
+    """An error that a user sees, on its way to that user."""
+    fields = {key: str(value) for key, value in error.fields.items()}
+    return {"error": type(error).__name__, "fields": fields}
+
+
+def _internal(error: Exception) -> errors.DeployerError:
+    return errors.WrongUse(
+        what=f"Internal error of the daemon: {type(error).__name__}: {error}.",
+        remedy="Its log has more; report what that says.",
+    )
+
+
+def error_from_plain(answer: Mapping[str, Any]) -> errors.DeployerError:
+    """The error of its JSON form; one of an unknown kind is an internal error."""
+    kind = getattr(errors, str(answer.get("error")), errors.DeployerError)
+    if not (isinstance(kind, type) and issubclass(kind, errors.DeployerError)):
+        kind = errors.DeployerError
+    return kind(**answer.get("fields", {}))
+
+
+def application(
+    host: Host, about: Mapping[str, Any], access: Access | None, pages: Path | None = None
+) -> Starlette:
+    """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket.
+
+    `pages` is the directory of the live page's files, None for no page.
+    """
+
+    async def ask(request: HttpRequest) -> Response:
+        if (refusal := refused(request, access)) is not None:
+            return refusal
+        kind = REQUESTS.get(request.path_params["name"])
+        if kind is None:
+            return JSONResponse({"error": "WrongUse", "fields": _UNKNOWN}, 404)
+        try:
+            arguments = await _arguments(request, kind)
+        except ClientDisconnect:
+            return Response(status_code=400)  # nobody reads it
+        except ValueError as error:
+            fields = {"what": f"Not a request: {error}.", "remedy": "Use the same version there."}
+            return JSONResponse({"error": "WrongUse", "fields": fields}, 400)
+        try:
+            result = await getattr(host, request.path_params["name"])(*arguments)
+        except errors.DeployerError as error:
+            return JSONResponse(error_to_plain(error), 409)
+        except Exception as error:  # the asker learns it, and the daemon goes on
+            traceback.print_exc()
+            return JSONResponse(error_to_plain(_internal(error)), 500)
+        return JSONResponse({"result": to_plain(result)})
+
+    async def status(request: HttpRequest) -> Response:
+        if (refusal := refused(request, access)) is not None:
+            return refusal
+        return JSONResponse({"version": VERSION, "name": host.name, **about})
+
+    async def events(request: HttpRequest) -> Response:
+        if (refusal := refused(request, access)) is not None:
+            return refusal
+        since = request.headers.get("last-event-id") or request.query_params.get("since", "")
+        stream = host.subscribe(min(int(since), _NEWEST) if since.isdecimal() else None)
+        headers = {"Cache-Control": "no-store"}
+        return StreamingResponse(
+            _server_sent(stream), media_type="text/event-stream", headers=headers
+        )
+
+    async def page(request: HttpRequest) -> Response:
+        if (refusal := _strange(request, access)) is not None:
+            return refusal
+        name = request.path_params.get("file", "index.html")
+        kind = _PAGE_FILES.get(name)
+        if kind is None or pages is None:
+            return PlainTextResponse("There is no such page.\n", 404)
+        return Response((pages / name).read_bytes(), media_type=kind, headers=_PAGE_HEADERS)
+
+    return Starlette(
+        routes=[
+            Route("/", page, methods=["GET"]),
+            Route("/{file}", page, methods=["GET"]),
+            Route("/v1/status", status, methods=["GET"]),
+            Route("/v1/events", events, methods=["GET"]),
+            Route("/v1/{name}", ask, methods=["POST"]),
+        ]
+    )
+
+
+_PAGE_FILES = {
+    "index.html": "text/html",
+    "page.css": "text/css",
+    "page.js": "text/javascript",
+    "fold.js": "text/javascript",
+}
+_PAGE_HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "
+    "connect-src 'self'; img-src data:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-cache",
+}
+"""The page may speak to its own address only, and be shown inside no other."""
+
+_UNKNOWN = {
+    "what": "The daemon does not know this request.",
+    "remedy": "Restart it after an update, so that both are of one version.",
+}
+
+
+def refused(request: HttpRequest, access: Access | None) -> Response | None:
+    """Why a request may not be answered; None when it may."""
+    if access is None:
+        return None
+    if (refusal := _strange(request, access)) is not None:
+        return refusal
+    given = request.headers.get("authorization", "").removeprefix("Bearer ")
+    if not hmac.compare_digest(given.encode(), access.token.encode()):
+        return PlainTextResponse("The token is missing or wrong.\n", 401)
+    return None
+
+
+def _strange(request: HttpRequest, access: Access | None) -> Response | None:
+    """The refusal of a request by another name, or from a page of another origin."""
+    origin = request.headers.get("origin")
+    host = request.headers.get("host", "")
+    if access is None or (host in access.hosts and origin in (None, f"http://{host}")):
+        return None
+    return PlainTextResponse("Not from here.\n", 403)
+
+
+async def _arguments(request: HttpRequest, kind: Kind) -> list[Any]:
+    body = b""
+    async for piece in request.stream():
+        body += piece
+        if len(body) > MAX_BODY:
+            raise ValueError("too long")
+    try:
+        given = msgspec.json.decode(body or b"[]", type=list[Any])
+    except (msgspec.MsgspecError, RecursionError) as error:  # the second: nested too deep
+        raise ValueError(str(error)) from error
+    if len(given) != (kind.takes is not None):
+        raise ValueError("another number of arguments")
+    return [from_plain(value, kind.takes) for value in given]
+
+
+async def _server_sent(stream: AsyncIterator[tuple[int, Any]]) -> AsyncIterator[str]:
+    """The event stream as text; a tick has no number, so a reader who reconnects goes on right."""
+    upcoming: asyncio.Task[tuple[int, Any]] | None = None
+    yield ": deployer\n\n"
+    try:
+        while True:
+            upcoming = upcoming or asyncio.ensure_future(_next(stream))
+            done, _ = await asyncio.wait([upcoming], timeout=HEARTBEAT)
+            if not done:
+                yield ": still here\n\n"
+                continue
+            seq, event = upcoming.result()
+            upcoming = None
+            number = f"id: {seq}\n" if seq else ""
+            yield f"{number}data: {to_json(event)}\n\n"
+    finally:
+        if upcoming is not None:
+            upcoming.cancel()
+            await asyncio.gather(upcoming, return_exceptions=True)
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
+
+
+async def _next(stream: AsyncIterator[tuple[int, Any]]) -> tuple[int, Any]:
+    return await anext(stream)

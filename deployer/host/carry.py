@@ -1,0 +1,386 @@
+"""`push` over a serial line: the same deployment, carried by ZMODEM. Part of the service's room.
+
+The host sends the helper, the manifest, GO.BAT and every part that the target has not confirmed in
+an earlier try; HyperTerminal receives them by itself. Then it listens for what the person sends
+back: NEXT.FTP (which parts are missing: these are sent again), OUTPUT.TXT, and RESULT.TXT, which
+holds the proof. Nothing is taken for proved before.
+
+A running daemon does this as it does every push: it owns the store, so cancelling, history and all
+faces work as over a network, and one adapter is never opened twice. Without a daemon the same runs
+in the process of the push.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import io
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import BinaryIO, cast
+
+from deployer.core.payload import plan
+from deployer.core.serial import zmodem
+from deployer.core.serial.transfer import Offer
+from deployer.core.target import gobat_serial
+from deployer.core.target import manifest as manifests
+from deployer.core.target.names import temporary_name
+from deployer.edge import files, resources
+from deployer.edge.serial.job import vanished
+from deployer.edge.serial.port import LineGoneError, SerialLine
+from deployer.errors import (
+    DeployerError,
+    FileChanged,
+    LineSilent,
+    SerialPortMissing,
+    TransferRefused,
+    WrongUse,
+)
+from deployer.events import (
+    ClientGone,
+    Event,
+    LoginAccepted,
+    PresenceChanged,
+    ServerListening,
+    SourceChanged,
+    StateChanged,
+    TransferCut,
+    TransferDone,
+    TransferStarted,
+    TransferTick,
+    UploadReceived,
+)
+from deployer.host.serial import SPEEDS, Flow, Job, receive_over, send_offers
+from deployer.host.service import Service
+from deployer.model import (
+    GO_BAT,
+    HELPER_EXE,
+    LINE,
+    RESULT_TXT,
+    UPLOAD_LIMITS,
+    LineSettings,
+    Manifest,
+    Slice,
+    State,
+)
+
+_DAY = 86_400.0
+_LEAST_PATIENCE = 600.0
+"""Seconds that a receiver may pause at least: it writes to a slow disk, or asks its user."""
+_SETTLED = 10.0
+"""Seconds that the loop has to act on a report."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carriage:
+    """How a deployment travels. Seconds, None: for ever.
+
+    `silence` is how long nobody may answer at first, `reports` how long the person at the old PC
+    may take until something comes back; `note` gets lines for people that are no events.
+    """
+
+    line: LineSettings
+    directory: str
+    silence: float | None = 900.0
+    reports: float | None = None
+    note: Callable[[str], None] = lambda _text: None
+    emulated: bool = False
+
+
+def is_serial(target: str) -> bool:
+    """Whether a target's name means a line."""
+    return target.startswith(LINE)
+
+
+def port_of(target: str) -> str:
+    """The port in a target's name."""
+    return target.removeprefix(LINE)
+
+
+def check(target: str, line: LineSettings) -> None:
+    """Raises WrongUse for what cannot be a line: an order may come over a socket."""
+    if not port_of(target) or line.flow not in Flow.__members__.values():
+        raise WrongUse(
+            what=f"{target!r} with flow {line.flow!r}: not a serial line.",
+            remedy="Write it as serial:/dev/ttyUSB0, with --flow rtscts, xonxoff or none.",
+        )
+    if not min(SPEEDS) <= line.speed <= 4_000_000:
+        raise WrongUse(
+            what=f"--speed {line.speed}: no serial port does that.",
+            remedy=f"Old PCs do {', '.join(map(str, SPEEDS))}.",
+        )
+
+
+async def open_line(target: str, line: LineSettings) -> SerialLine:
+    """The line of a target. Raises the errors of a port that cannot be had."""
+    check(target, line)
+    return await asyncio.to_thread(SerialLine, port_of(target), line.speed, Flow(line.flow))
+
+
+def offer(service: Service, manifest: Manifest, target: str, how: Carriage) -> None:
+    """Write a staged deployment down; now it waits for `carry`."""
+    plan.refuse_deep(manifest.payload, how.directory)
+    service.write_down(manifest, target, how.directory, emulated=how.emulated, line=how.line)
+    listening = ServerListening(
+        time.time(), manifest.deployment, "serial", port_of(target), how.line.speed
+    )
+    service.publish(listening)
+
+
+async def carry(service: Service, manifest: Manifest, how: Carriage, line: SerialLine) -> None:
+    """Send what was offered and take the reports, until the deployment has ended; closes the line.
+
+    Raises the errors of the line, which then were its end.
+    """
+    stop = threading.Event()
+
+    def ended() -> bool:
+        return stop.is_set() or service.standing(manifest.deployment).state.final
+
+    carrier = _Carrier(service, manifest, how, line, ended)
+    work = asyncio.ensure_future(asyncio.to_thread(carrier.run))
+    try:
+        await asyncio.shield(work)
+    except asyncio.CancelledError:
+        stop.set()  # the other side is told; then the port is free
+        with contextlib.suppress(Exception):
+            await work
+        raise
+    except Exception as error:
+        if not ended():
+            why = error.what if isinstance(error, DeployerError) else f"internal error: {error}"
+            at = time.time()
+            reason = f"nothing more: {why.rstrip('.')}"
+            service.publish(StateChanged(at, manifest.deployment, State.FAILED, reason, "silence"))
+        if not isinstance(error, TransferRefused):
+            raise
+
+
+class _Carrier:
+    """The line's side of a deployment; runs in a thread of its own."""
+
+    def __init__(
+        self,
+        service: Service,
+        manifest: Manifest,
+        how: Carriage,
+        line: SerialLine,
+        ended: Callable[[], bool],
+    ) -> None:
+        self._service = service
+        self._manifest = manifest
+        self._how = how
+        self._line = line
+        self._inbox = service.output_path(manifest.deployment).parent
+        self._arrived = service.arrived(manifest)
+        every = (p.name for f in manifest.payload.files for p in f.parts)
+        self._parts = {temporary_name(name): name for name in every}
+        self._answered = False
+        self._heard = b""
+        self._job = Job(
+            line.port,
+            speed=line.speed,
+            flow=line.flow,
+            contact=how.silence or _DAY,
+            patience=max(how.silence or _DAY, _LEAST_PATIENCE),
+            emit=self._tell,
+            note=how.note,
+            cancelled=ended,
+            deployment=manifest.deployment,
+            on_gone=self._gone,
+        )
+
+    def run(self) -> None:
+        """Until the deployment has ended."""
+        with self._line as line:
+            self._send(
+                [name for name in self._parts.values() if name not in self._arrived], program=True
+            )
+            while not self._job.cancelled():
+                first = self._wait_for_sender(line)
+                if not self._job.cancelled():
+                    self._receive(line, first)
+
+    def _tell(self, event: Event) -> None:
+        """Events as a network would bring them: parts by their names, an answer as a login."""
+        if isinstance(event, (TransferStarted, TransferTick, TransferDone, TransferCut)):
+            event = replace(event, name=self._parts.get(event.name, event.name))
+        if isinstance(event, TransferStarted) and not event.upload and not self._answered:
+            self._answered = True
+            identity = self._manifest.deployment
+            self._service.from_thread(LoginAccepted(event.at, identity, self._job.port, identity))
+        self._service.from_thread(event)
+
+    def _gone(self, gone: bool) -> None:
+        port = self._job.port
+        what, advice = vanished(port)
+        how = what if gone else f"{port} is back"
+        advice = f"{advice[0].upper()}{advice[1:]}." if gone else ""
+        at, identity = self._job.clock(), self._manifest.deployment
+        self._tell(PresenceChanged(at, identity, port, not gone, how, advice))
+
+    def _send(self, parts: Sequence[str], *, program: bool) -> None:
+        offers: list[Offer] = []
+        sources: list[BinaryIO] = []
+        self._answered = False
+        with _opened() as closing:
+            if program:
+                for name, data in self._program():
+                    offers.append(Offer(name, len(data)))
+                    sources.append(io.BytesIO(data))
+            for part in parts:
+                piece = self._piece(part)
+                offers.append(Offer(temporary_name(part), piece.length))
+                sources.append(closing(_open_slice(piece)))
+            try:
+                send_offers(self._line, self._job, offers, sources)
+            except FileChanged as error:
+                path = str(error.fields["path"])
+                self._tell(SourceChanged(self._job.clock(), self._manifest.deployment, path))
+            finally:
+                if self._answered:
+                    at, identity = self._job.clock(), self._manifest.deployment
+                    self._tell(ClientGone(at, identity, self._job.port))
+
+    def _program(self) -> tuple[tuple[str, bytes], ...]:
+        manifest = self._manifest
+        return (
+            (HELPER_EXE, resources.program(HELPER_EXE)),
+            (manifests.file_name(manifest.deployment), manifests.render(manifest)),
+            (GO_BAT, gobat_serial.render(manifest, self._how.directory)),
+        )
+
+    def _piece(self, name: str) -> Slice:
+        for file in self._manifest.payload.files:
+            for part in file.parts:
+                if part.name == name:
+                    return Slice(file.source, part.offset, part.length, file.length, file.mtime_ns)
+        raise KeyError(name)
+
+    def _wait_for_sender(self, line: SerialLine) -> bytes:
+        """Listen in silence (a receiver that calls would fill HyperTerminal's screen)."""
+        heard, self._heard = self._heard, b""
+        limit = self._how.reports
+        end = time.monotonic() + (_DAY * 365 if limit is None else limit)
+        while zmodem.detect(heard) != "sender" and not self._job.cancelled():
+            if time.monotonic() > end:
+                what = (
+                    f"nothing has come back for {limit:.0f} s: GO was not started on the old PC, "
+                    f"or {RESULT_TXT} was not sent"
+                )
+                raise LineSilent(port=self._job.port, what=what)
+            try:
+                heard = (heard + line.read(0.25))[-64:]
+            except LineGoneError as error:
+                self._gone(True)
+                if not _wait_back(line, self._job):
+                    raise SerialPortMissing(
+                        port=self._job.port, why="it has vanished", others="no more"
+                    ) from error
+                if not self._job.cancelled():
+                    self._gone(False)
+        return heard
+
+    def _receive(self, line: SerialLine, first: bytes) -> None:
+        """One batch of reports; each name is known and bounded, everything else is not taken."""
+        here = self._inbox / "line"
+        limit = max(UPLOAD_LIMITS.values())
+        got = receive_over(
+            line, self._job, here, overwrite=True, limit=limit, first=first, most=16,
+            rest=self._overheard,
+        )  # fmt: skip
+        for item in sorted(got, key=lambda one: one.path.name.upper() == RESULT_TXT):
+            name = item.path.name.upper()
+            if name == gobat_serial.NEXT_FTP:
+                text = files.read_bounded(item.path, gobat_serial.MOST_NEXT)
+                wanted = gobat_serial.wanted(text, self._manifest)
+                self._how.note(f"the old PC asks for {len(wanted)} part(s) again")
+                if wanted:
+                    self._send(wanted, program=False)
+            elif name in UPLOAD_LIMITS and item.length <= UPLOAD_LIMITS[name]:
+                place = self._inbox / name
+                item.path.replace(place)
+                at, port = self._job.clock(), self._job.port
+                identity = self._manifest.deployment
+                self._tell(UploadReceived(at, identity, port, name, item.length, str(place)))
+                self._service.settle(_SETTLED)
+
+    def _overheard(self, data: bytes) -> None:
+        self._heard = data[-64:]
+
+
+def _wait_back(line: SerialLine, job: Job, limit: float = 3600.0) -> bool:
+    end = time.monotonic() + limit
+    while time.monotonic() < end and not job.cancelled():
+        if line.reopen():
+            return True
+        time.sleep(0.25)
+    return False
+
+
+class _SliceReader:
+    """A part of a user's file, read as a file of its own, only while it is as it was measured."""
+
+    def __init__(self, piece: Slice) -> None:
+        self._piece = piece
+        self._handle = Path(piece.path).open("rb")  # noqa: SIM115 - closed by `close`
+        self._place = 0
+
+    def seek(self, position: int) -> int:
+        """Go to a place in the part."""
+        self._place = position
+        return position
+
+    def tell(self) -> int:
+        """The place in the part."""
+        return self._place
+
+    def read(self, length: int) -> bytes:
+        """Bytes of the part. Raises FileChanged."""
+        stat = Path(self._piece.path).stat()
+        if (stat.st_size, stat.st_mtime_ns) != (self._piece.file_length, self._piece.mtime_ns):
+            raise FileChanged(path=self._piece.path)
+        self._handle.seek(self._piece.offset + self._place)
+        data = self._handle.read(min(length, self._piece.length - self._place))
+        self._place += len(data)
+        return data
+
+    def close(self) -> None:
+        """Close the file."""
+        self._handle.close()
+
+
+def _open_slice(piece: Slice) -> BinaryIO:
+    return cast("BinaryIO", _SliceReader(piece))
+
+
+@contextmanager
+def _opened() -> Iterator[Callable[[BinaryIO], BinaryIO]]:
+    opened: list[BinaryIO] = []
+
+    def remember(handle: BinaryIO) -> BinaryIO:
+        opened.append(handle)
+        return handle
+
+    try:
+        yield remember
+    finally:
+        for handle in opened:
+            handle.close()
+
+
+def card(directory: str, port: str, speed: int) -> tuple[str, ...]:
+    """What the person at the old PC does, line by line."""
+    return (
+        "On the old PC: Start, Programs, Accessories, Communications, HyperTerminal.",
+        f"New connection: Connect using: Direct to Com1; {speed} bits per second, 8, None, 1,",
+        "flow control Hardware (Xon/Xoff for a 3-wire cable).",
+        f"Transfer, Receive File: folder {directory} (make it first), protocol Zmodem; Close.",
+        f"This host now sends over {port}; HyperTerminal receives by itself.",
+        f"Then open a DOS window and type: {directory}\\GO",
+        "When it asks: Transfer, Send File, Zmodem, with the file that it names.",
+    )

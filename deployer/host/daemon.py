@@ -1,0 +1,460 @@
+"""The daemon: the wire's address, the servers on it, the control API, until it is told to stop.
+
+Started as root with a user to become, it is two processes. The first one keeps the privilege, and
+does nothing with it but wait and give the interface back; the second inherits the open ports, has
+become that user, does all the rest without any privilege, and ends with the first however that
+ends. Started with capabilities (systemd), or as root alone, it is one process, which keeps what
+undoing needs.
+
+On demand (`Serving.on_demand`) it is what a face brings up for itself. It touches the wire when
+something goes to a real PC for the first time, not before, so that looking and rehearsing need no
+privilege; and it ends when nothing is open and nobody is connected.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import importlib
+import json
+import os
+import secrets
+import signal
+import socket
+import stat
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Literal
+
+import filelock
+import uvicorn
+
+from deployer.edge import files, notify, privileges
+from deployer.edge.link.lease import Lease
+from deployer.edge.ports import bind, listen_unix
+from deployer.errors import (
+    DaemonRuns,
+    DeployerError,
+    DirectoryForbidden,
+    PortBusy,
+    PortForbidden,
+    WrongUse,
+)
+from deployer.events import Event, to_json
+from deployer.host import api as control
+from deployer.host import remote, wire
+from deployer.host.local import InProcess, Patience, TypedLines
+from deployer.host.service import Listening, Service, TypedSteps
+
+_GRACE = 2
+"""Seconds that watchers have to hang up when the daemon stops."""
+_ENDING = 5.0
+"""Seconds that an earlier daemon has to end when its control socket does not answer any more."""
+_NOTICING = 1.0
+"""Seconds after which one that answers is one that runs."""
+_UNNEEDED = (15.0, 5.0)
+"""Seconds after which one on demand ends: before anybody has connected, and after all have gone."""
+_LOOK = 0.25
+
+
+@dataclass(frozen=True, slots=True)
+class Serving:
+    """What the daemon does. `wanted` None: no address is set, the ports open on `address` as it is.
+
+    `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
+    whom to become after the ports are open, "" for nobody else; `pages` where the page's files are.
+    `on_demand`: see above; then `user` is not looked at, the address is set only if this process
+    may, and there is a page only beside FTP's own port, and if its port may be opened.
+    """
+
+    state_dir: Path
+    address: str
+    control: Path
+    ftp_port: int = 21
+    http_port: int | None = 80
+    web: int | None = None
+    pages: Path | None = None
+    user: str = ""
+    wanted: wire.Wanted | None = None
+    patience: Patience = field(default_factory=Patience)
+    on_demand: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a user types for a host and a directory, bare and with its prompts; where lines go."""
+
+    lines: TypedLines
+    steps: TypedSteps
+    say: Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """A user of this computer."""
+
+    name: str
+    uid: int
+    gid: int
+    home: str
+
+
+@dataclass(frozen=True, slots=True)
+class _Open:
+    """Ports and files that were opened while there was the right to."""
+
+    ftp: socket.socket | None
+    http: socket.socket | None
+    control: socket.socket
+    web: socket.socket | None
+
+    @property
+    def listening(self) -> Listening | None:
+        """The ports on the wire; None when they are opened on demand."""
+        return Listening(self.ftp, self.http) if self.ftp is not None else None
+
+
+def serve(serving: Serving, words: Words) -> int:
+    """Serve until SIGTERM or SIGINT; the exit code, which is not 0 when serving ended by itself.
+
+    Raises DaemonRuns, the errors of the wire, PortBusy, PortForbidden, AddressMissing.
+    """
+    _refuse_second(serving.control)
+    become = None if serving.on_demand else _user(serving.user)
+    files.make_directory(serving.state_dir)
+    with contextlib.ExitStack() as stack:
+        if serving.wanted is not None and not serving.on_demand:
+            _take(serving.wanted, stack, words)
+        opened = _open(serving, become, stack, words)
+        if become is not None:
+            return _guard(serving, opened, become, words)
+        if privileges.effective():
+            privileges.keep_only(_TO_UNDO | (_TO_OPEN if serving.on_demand else set()))
+        asyncio.run(_run(serving, opened, words, stack))
+    return 0
+
+
+def _refuse_second(place: Path) -> None:
+    """Raises DaemonRuns when a daemon answers there, and goes on answering.
+
+    The child of one that was killed answers for a moment more, until it notices.
+    """
+    until = time.monotonic() + _NOTICING
+    while remote.answers(place):
+        if time.monotonic() > until:
+            raise DaemonRuns(socket=place)
+        time.sleep(_LOOK)
+
+
+_TO_UNDO = {"net_admin", "net_raw"}
+_TO_OPEN = {"net_bind_service", "dac_override"}
+"""What opening a port takes later, and reading the files that root is asked to push."""
+
+
+def _take(wanted: wire.Wanted, stack: contextlib.ExitStack, words: Words) -> Lease:
+    lease = wire.take(wanted)
+    stack.callback(lease.release)
+    words.say(f"{lease.interface} has {lease.address} until this ends")
+    for each in wire.obstacles(lease.address.ip):
+        words.say(f"{each.what}. {each.fix}")
+    return lease
+
+
+def _stop_signals() -> tuple[signal.Signals, ...]:
+    """What ends the daemon: a closed terminal too, unless it was started so as not to (nohup)."""
+    named = (getattr(signal, name, None) for name in ("SIGTERM", "SIGINT", "SIGHUP"))
+    return tuple(
+        number for number in named if number and signal.getsignal(number) != signal.SIG_IGN
+    )
+
+
+def _on_demand(serving: Serving, stack: contextlib.ExitStack, words: Words) -> Callable[[], None]:
+    """What comes before the first port is opened on the wire: our address there, if we may."""
+
+    def ready() -> None:
+        wanted = serving.wanted
+        may = bool(privileges.effective()) or (hasattr(os, "geteuid") and os.geteuid() == 0)
+        if may and wanted is not None and not wire.is_ours(serving.address, wanted.state_dir):
+            _take(wanted, stack, words)
+
+    return ready
+
+
+def _user(name: str) -> _Account | None:
+    """The user to become. Raises WrongUse for an unknown one; None without the right to."""
+    if not name or not hasattr(os, "geteuid") or os.geteuid() != 0:
+        return None
+    pwd = importlib.import_module("pwd")  # Windows has none
+    try:
+        found = pwd.getpwnam(name)
+    except KeyError:
+        raise WrongUse(
+            what=f"--user {name}: there is no such user.", remedy="Name one, such as your own."
+        ) from None
+    return _Account(found.pw_name, found.pw_uid, found.pw_gid, found.pw_dir)
+
+
+def _open(
+    serving: Serving, become: _Account | None, stack: contextlib.ExitStack, words: Words
+) -> _Open:
+    ftp = http = None
+    if not serving.on_demand:
+        ftp = bind(serving.address, serving.ftp_port)
+        http = _bind_page(serving, words)
+    web = None if serving.web is None else bind("127.0.0.1", serving.web)
+    fresh = not serving.control.parent.exists()
+    files.make_directory(serving.control.parent)
+    _be_the_only_one(serving.control, stack)
+    unix = listen_unix(serving.control)
+    stack.callback(serving.control.unlink, missing_ok=True)
+    if become is not None:
+        if fresh:
+            serving.control.parent.chmod(0o755)  # whatever the umask: that user has to get there
+        os.chown(serving.control, become.uid, become.gid)
+        _hand_over(serving.state_dir, become)
+    return _Open(ftp, http, unix, web)
+
+
+def _bind_page(serving: Serving, words: Words) -> socket.socket | None:
+    """The page's port; None where another program has it: the page is one way of several."""
+    if serving.http_port is None:
+        return None
+    try:
+        return bind(serving.address, serving.http_port)
+    except (PortBusy, PortForbidden) as error:
+        words.say(f"no page on the wire: {error.what}")
+        return None
+
+
+def _be_the_only_one(place: Path, stack: contextlib.ExitStack) -> None:
+    """Hold the socket's lock as long as this process lives. Raises DaemonRuns.
+
+    Of two that start at once, one would take the other's socket away; and one that ends removes
+    its socket, which by then must not be the next one's.
+    """
+    lock = filelock.FileLock(place.with_suffix(".lock"))
+    try:
+        lock.acquire(timeout=_ENDING)
+    except filelock.Timeout as error:
+        raise DaemonRuns(socket=place) from error
+    except OSError as error:
+        raise DirectoryForbidden(path=place.parent, why=error.strerror) from error
+    stack.callback(lock.release)
+
+
+def _hand_over(directory: Path, become: _Account) -> None:
+    """Give the state to the user, unless it is that user's already.
+
+    What has two names is left alone: one of them may be outside.
+    """
+    if directory.stat().st_uid == become.uid:
+        return
+    for path in (directory, *directory.rglob("*")):
+        found = path.lstat()
+        if stat.S_ISDIR(found.st_mode) or found.st_nlink == 1:
+            os.chown(path, become.uid, become.gid, follow_symlinks=False)
+
+
+def _guard(serving: Serving, opened: _Open, become: _Account, words: Words) -> int:
+    """Keep the privilege here, and let a child without it serve; the child's exit code."""
+    leash, held = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.close(held)
+        os._exit(_serve_as(become, leash, serving, opened, words))
+    os.close(leash)
+    for sock in (opened.ftp, opened.http, opened.control, opened.web):
+        if sock is not None:
+            sock.close()
+    with _forwarding(child):
+        code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    os.close(held)
+    if code:
+        words.say(f"the process that served has ended by itself ({code})")
+    return code if code >= 0 else 128 - code
+
+
+def _serve_as(become: _Account, leash: int, serving: Serving, opened: _Open, words: Words) -> int:
+    """The whole life of the child; nothing may get out of it."""
+    code = 1
+    try:
+        os.initgroups(become.name, become.gid)
+        os.setresgid(become.gid, become.gid, become.gid)
+        os.setresuid(become.uid, become.uid, become.uid)
+        os.environ["HOME"] = become.home
+        os.umask(0o077)
+        threading.Thread(target=_end_with, args=(leash,), name="leash", daemon=True).start()
+        words.say(f"the ports are open; serving as {become.name}")
+        asyncio.run(_run(serving, opened, words, contextlib.ExitStack()))
+        code = 0
+    except DeployerError as error:
+        sys.stderr.write(f"deployer: {error.what}\n{error.remedy}\n")
+        code = error.exit_code
+    except KeyboardInterrupt:
+        code = 0
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        with contextlib.suppress(OSError):
+            sys.stdout.flush()
+            sys.stderr.flush()
+    return code
+
+
+def _end_with(leash: int) -> None:
+    """End at once when the first process is gone: the wire is about to be taken from under us."""
+    os.read(leash, 1)
+    os._exit(1)
+
+
+@contextlib.contextmanager
+def _forwarding(child: int) -> Iterator[None]:
+    def pass_on(number: int, _frame: object) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(child, number)
+
+    before = {number: signal.signal(number, pass_on) for number in _stop_signals()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.ExitStack) -> None:
+    """`stack` holds what is undone when this process ends."""
+    told = asyncio.Event()
+    for number in _stop_signals():
+        asyncio.get_running_loop().add_signal_handler(number, told.set)
+    async with (
+        Service(
+            serving.state_dir,
+            clock=time.time,
+            address=serving.address,
+            ftp_port=serving.ftp_port,
+            listening=opened.listening,
+            typed=words.steps,
+            before_wire=_on_demand(serving, stack, words) if serving.on_demand else None,
+            http_port=serving.http_port if serving.on_demand and serving.ftp_port == 21 else None,
+        ) as service,
+        InProcess(service, words.lines, serving.patience, lasting=True) as host,
+    ):
+        telling = asyncio.create_task(_tell(service, words.say))
+        if not serving.on_demand:
+            await service.open_wire()
+        for line in await host.take_over():
+            words.say(line)
+        about = {
+            "pid": os.getpid(),
+            "address": serving.address,
+            "ftp_port": service.ftp_port,
+            "state_dir": str(serving.state_dir.absolute()),
+            "on_demand": serving.on_demand,
+        }
+        servers = [_api(host, about, opened.control, None)]
+        if opened.web is not None:
+            port = opened.web.getsockname()[1]
+            hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
+            access = control.Access(_new_token(serving.state_dir / "web-token"), hosts)
+            servers.append(_api(host, about, opened.web, access, serving.pages))
+            words.say(f"page: http://127.0.0.1:{port}/#{access.token}")
+        where = "when it is needed" if serving.on_demand else f"{service.ftp_port}"
+        words.say(f"ready on {serving.address}:{where}; control at {serving.control}")
+        notify.tell(READY="1")
+        try:
+            await _until(told, servers, host if serving.on_demand else None)
+        finally:
+            notify.tell(STOPPING="1")
+            telling.cancel()
+
+
+def _new_token(path: Path) -> str:
+    """A new token for the page, written where its user alone can read it."""
+    token = secrets.token_urlsafe(24)
+    before = os.umask(0o077)  # nobody else may read it for a moment either
+    try:
+        files.write_atomically(path, f"{token}\n".encode("ascii"))
+    finally:
+        os.umask(before)
+    return token
+
+
+class _Api(uvicorn.Server):
+    """A server of the control API; signals are the daemon's business."""
+
+    @contextlib.contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Capture none."""
+        yield
+
+
+def _api(
+    host: InProcess,
+    about: dict[str, object],
+    sock: socket.socket,
+    access: control.Access | None,
+    pages: Path | None = None,
+) -> tuple[uvicorn.Server, socket.socket]:
+    config = uvicorn.Config(
+        control.application(host, about, access, pages),
+        log_config=None,
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=_GRACE,
+    )
+    return _Api(config), sock
+
+
+async def _until(
+    told: asyncio.Event,
+    servers: list[tuple[uvicorn.Server, socket.socket]],
+    needed: InProcess | None = None,
+) -> None:
+    """Serve until told to stop, or until a server ends, which none does by itself.
+
+    With `needed` also until that host has nothing to do and nobody to do it for.
+    """
+    running = [asyncio.create_task(server.serve(sockets=[sock])) for server, sock in servers]
+    stopping = [asyncio.create_task(told.wait())]
+    if needed is not None:
+        asked = [server for server, _sock in servers]
+        stopping.append(asyncio.create_task(_unneeded(needed, asked)))
+    await asyncio.wait([*stopping, *running], return_when=asyncio.FIRST_COMPLETED)
+    for task in stopping:
+        task.cancel()
+    for server, _sock in servers:
+        server.should_exit = True
+    await asyncio.gather(*running)
+
+
+async def _unneeded(host: InProcess, servers: list[uvicorn.Server]) -> Literal[True]:
+    """Returns when nothing has been open and nobody has been asking or watching for a while."""
+    clock = asyncio.get_running_loop().time
+    states = [server.server_state for server in servers]
+    seen, since = 0, clock()
+    while clock() - since < _UNNEEDED[seen > 0]:
+        await asyncio.sleep(_LOOK)
+        now = sum(state.total_requests for state in states)
+        if now > seen or host.busy or any(state.tasks for state in states):
+            seen, since = now, clock()
+    return True
+
+
+async def _tell(service: Service, say: Callable[[str], None]) -> None:
+    """Every stored event as one structured line, for the journal."""
+    async for seq, event in service.subscribe():
+        if seq:
+            say(_line(event))
+
+
+def _line(event: Event) -> str:
+    """An event's JSON without what would fill a journal."""
+    fields = json.loads(to_json(event))
+    for long_field in ("files", "report", "proof", "text"):
+        if long_field in fields and fields["event"] != "screen-line":
+            fields.pop(long_field)
+    return json.dumps(fields)

@@ -1,0 +1,275 @@
+"""A `Host` that lives in a daemon: the same requests, over its control API."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import os
+import socket as sockets
+from collections.abc import AsyncGenerator, Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+from deployer.errors import DaemonGone, NotTakenOver, WrongUse
+from deployer.events import DeploymentStaged, Event, StateChanged, read
+from deployer.host import api
+from deployer.host.local import Check, Order, Recognised
+from deployer.host.staging import Request
+
+SOCKET = "control.sock"
+_PLACES = (Path("/run/deployer"),)
+BACK_WITHIN = 60.0
+"""Seconds that a daemon which is being started again has, for those who watch a deployment."""
+_KNOCK_EVERY = 0.5
+
+
+def find(state_dir: Path, *, system: bool = True) -> Path | None:
+    """The socket of a running daemon: DEPLOYER_SOCKET, the state directory's, or the system's.
+
+    Without `system` the system's is not asked: who names a state directory wants no other.
+    """
+    places = _sockets(state_dir, _PLACES if system else ())
+    return next((place for place in places if answers(place)), None)
+
+
+def closed(state_dir: Path) -> Path | None:
+    """The socket of a daemon that this user may not ask, if there is one."""
+    if not hasattr(sockets, "AF_UNIX"):
+        return None
+    return next((place for place in _sockets(state_dir, _PLACES) if _is_closed(place)), None)
+
+
+def _sockets(state_dir: Path, others: Sequence[Path]) -> list[Path]:
+    named = os.environ.get("DEPLOYER_SOCKET")
+    return [Path(named)] if named else [place / SOCKET for place in (state_dir, *others)]
+
+
+def _is_closed(place: Path) -> bool:
+    try:
+        knock(place)
+    except PermissionError:
+        return True
+    except OSError:
+        pass
+    return False
+
+
+def knock(place: Path) -> None:
+    """Connect to a socket and hang up; takes no time, however busy the one behind it is.
+
+    Raises OSError: what keeps this user from being heard there.
+    """
+    with sockets.socket(sockets.AF_UNIX) as sock:
+        sock.setblocking(False)
+        sock.connect(str(place))
+
+
+def home(state_dir: Path) -> Path:
+    """Where what happened is written down: by the running daemon if there is one, else here."""
+    socket = find(state_dir)
+    told = _status(socket).get("state_dir") if socket is not None else None
+    return Path(told) if told else state_dir
+
+
+def answers(place: Path) -> bool:
+    """Whether a daemon listens there that this user may ask; a socket may outlive its daemon."""
+    return bool(_status(place))
+
+
+def _status(place: Path) -> dict[str, Any]:
+    """Who answers there; empty when nobody does whom this user may ask."""
+    try:
+        if not place.is_socket():
+            return {}
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), timeout=5) as client:
+            answer = client.get("http://deployer/v1/status")
+        found = answer.json() if answer.status_code == 200 else {}
+    except (httpx.HTTPError, OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
+
+
+def _absolute(request: Request) -> Request:
+    """The same files, by the same names, for a daemon that stands in another directory."""
+    recipe, profile = (
+        str(Path(name).absolute()) if name.endswith(".toml") else name
+        for name in (request.recipe, request.profile)
+    )
+    files = tuple(file.absolute() for file in request.files)
+    return replace(request, files=files, recipe=recipe, profile=profile)
+
+
+class Client:
+    """Use it as an async context manager. Every request raises DaemonGone when nobody answers."""
+
+    def __init__(self, socket: Path) -> None:
+        self._socket = socket
+        self._http = httpx.AsyncClient(
+            transport=httpx.AsyncHTTPTransport(uds=str(socket)),
+            base_url="http://deployer",
+            timeout=httpx.Timeout(30, read=None),
+        )
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self._http.aclose()
+
+    @property
+    def name(self) -> str:
+        """Where this host runs, in words."""
+        return "the daemon goes on without this window"
+
+    @property
+    def ends_with_face(self) -> bool:
+        """Never: the daemon goes on."""
+        return False
+
+    async def status(self) -> dict[str, Any]:
+        """Who answers, and where it listens."""
+        try:
+            answer = await self._http.get("/v1/status")
+        except httpx.HTTPError as error:
+            raise DaemonGone(socket=self._socket) from error
+        found: dict[str, Any] = answer.json()
+        return found
+
+    async def subscribe(self, since: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
+        """See `Host.subscribe`. Raises DaemonGone when the stream ends."""
+        query = {} if since is None else {"since": str(since)}
+        try:
+            async with self._http.stream("GET", "/v1/events", params=query) as answer:
+                seq = 0
+                async for line in answer.aiter_lines():
+                    field, _, value = line.partition(": ")
+                    if field == "id":
+                        seq = int(value)
+                    elif field == "data":
+                        yield seq, read(value)
+                        seq = 0
+        except httpx.HTTPError as error:
+            raise DaemonGone(socket=self._socket) from error
+        raise DaemonGone(socket=self._socket)
+
+    async def follow(
+        self,
+        deployment: str,
+        since: int,
+        say: Callable[[str], None],
+        *,
+        patience: float = BACK_WITHIN,
+    ) -> AsyncGenerator[tuple[int, Event], None]:
+        """Numbers and events of a deployment, and of the host itself, also past a restart of it.
+
+        Each event comes once, whatever happens. `say` gets a line when the daemon is waited for.
+        Raises DaemonGone when it is not back within `patience` seconds, NotTakenOver when it is,
+        but without this deployment.
+        """
+        seen, daemon = since, (await self.status()).get("pid")
+        told, newest = True, since  # what a new daemon must have told of it, up to which number
+        while True:
+            try:
+                async with contextlib.aclosing(self.subscribe(seen)) as stream:
+                    async for seq, event in stream:
+                        seen = max(seq, seen)
+                        told = told or (event.deployment == deployment and _stands(event))
+                        if event.deployment in ("", deployment):
+                            yield seq, event
+                        if seen >= newest and not told:
+                            raise NotTakenOver(deployment=deployment)
+            except DaemonGone:
+                say(f"The daemon does not answer; waiting up to {patience:.0f} s for its return.")
+                now, newest = await self._returned(patience)
+                say("The daemon is back.")
+                told, daemon = now == daemon, now
+                if newest <= seen and not told:
+                    raise NotTakenOver(deployment=deployment) from None
+
+    async def _returned(self, patience: float) -> tuple[object, int]:
+        """Who answers when somebody does, and the number of its newest event then."""
+        try:
+            async with asyncio.timeout(patience):
+                while True:
+                    with contextlib.suppress(DaemonGone, ValueError):
+                        return (await self.status()).get("pid"), await self.last_seq()
+                    await asyncio.sleep(_KNOCK_EVERY)
+        except TimeoutError:
+            raise DaemonGone(socket=self._socket) from None
+
+    async def last_seq(self) -> int:
+        """See `Host.last_seq`."""
+        return int(await self._ask("last_seq"))
+
+    async def recognise(self, request: Request) -> Recognised:
+        """See `Host.recognise`."""
+        found: Recognised = await self._ask("recognise", _absolute(request))
+        return found
+
+    async def push(self, order: Order) -> str:
+        """See `Host.push`. An order that names no host is for the address that the daemon has."""
+        host = order.host or str((await self.status())["address"])
+        order = replace(order, request=_absolute(order.request), host=host)
+        return str(await self._ask("push", order))
+
+    async def retry(self, deployment: str) -> str:
+        """See `Host.retry`."""
+        return str(await self._ask("retry", deployment))
+
+    async def sources(self, deployment: str) -> tuple[str, ...]:
+        """See `Host.sources`."""
+        found: tuple[str, ...] = await self._ask("sources", deployment)
+        return found
+
+    async def recheck(self, deployment: str) -> tuple[Check, ...]:
+        """See `Host.recheck`."""
+        found: tuple[Check, ...] = await self._ask("recheck", deployment)
+        return found
+
+    async def cancel(self, deployment: str) -> None:
+        """See `Host.cancel`."""
+        await self._ask("cancel", deployment)
+
+    async def pause(self, deployment: str) -> None:
+        """See `Host.pause`."""
+        await self._ask("pause", deployment)
+
+    async def resume(self, deployment: str) -> None:
+        """See `Host.resume`."""
+        await self._ask("resume", deployment)
+
+    async def _ask(self, name: str, *arguments: object) -> Any:
+        body = [api.to_plain(argument) for argument in arguments]
+        try:
+            answer = await self._http.post(f"/v1/{name}", json=body)
+            plain = answer.json()
+        except (httpx.HTTPError, ValueError) as error:
+            raise DaemonGone(socket=self._socket) from error
+        if "error" in plain:
+            raise api.error_from_plain(plain)
+        kind = api.REQUESTS[name].gives
+        if kind is None:
+            return None
+        try:
+            return api.from_plain(plain["result"], kind)
+        except ValueError as error:
+            raise WrongUse(
+                what=f"The daemon answers in another version's words: {error}.",
+                remedy="Restart it after an update.",
+            ) from error
+
+
+def _stands(event: Event) -> bool:
+    """Whether an event says how a deployment stands in a new daemon: offered again, or over."""
+    return isinstance(event, DeploymentStaged) or (
+        isinstance(event, StateChanged) and event.state.final
+    )

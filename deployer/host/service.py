@@ -1,0 +1,695 @@
+"""The service: the only place where core meets edge. The daemon and `push` both run it.
+
+It belongs to one asyncio loop. The FTP server runs its own loop in a thread and reaches this one
+only through `call_soon_threadsafe`; everything that crosses is frozen.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import threading
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deployer.core.deployment import (
+    NOTHING_YET,
+    Announce,
+    CloseShelf,
+    Command,
+    Deployment,
+    ReadUpload,
+    advance,
+    concerns_reports,
+    is_output,
+)
+from deployer.core.payload import plan
+from deployer.core.target import proof
+from deployer.core.target.page import Waiting
+from deployer.edge import files, rehearsal
+from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.edge.httpd import HttpServer
+from deployer.edge.store import Store
+from deployer.errors import (
+    Cancelled,
+    DeployerError,
+    FileChanged,
+    ProgramFailed,
+    ProgramNotStarted,
+    TargetNeverCalled,
+    TargetTimedOut,
+    VerificationFailed,
+)
+from deployer.events import (
+    ClientGone,
+    DeploymentStaged,
+    Event,
+    FileStaged,
+    LoginAccepted,
+    OutputReceived,
+    PauseChanged,
+    PresenceChanged,
+    ScreenLine,
+    ServerListening,
+    StateChanged,
+    TargetReported,
+    TransferDone,
+    UploadReceived,
+)
+from deployer.host import wire
+from deployer.host.bus import Bus
+from deployer.host.shelves import Library, Reservation, shelf_of
+from deployer.model import (
+    LINE,
+    OUTPUT_TXT,
+    UPLOAD_LIMITS,
+    Blob,
+    LineSettings,
+    Manifest,
+    Shelf,
+    State,
+)
+
+_TEXT_IN_EVENT = 16 << 10
+_LOOPBACK = "127.0.0.1"
+_REHEARSAL = Limits(stall=10.0)
+"""Loopback never makes anybody wait; only a simulated PC that hangs does."""
+_LISTEN_EVERY = 0.5
+_LAST_WORDS = 15.0
+"""Seconds that the target has after the end to fetch its receipt and log out."""
+
+
+@dataclass(frozen=True, slots=True)
+class Listening:
+    """Ports on the wire that are open already; `http` None: no page."""
+
+    ftp: socket.socket
+    http: socket.socket | None
+
+
+TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
+
+
+def _nothing_typed(_host: str, _directory: str) -> tuple[tuple[str, str], ...]:
+    return ()
+
+
+class Service:
+    """Deployments in the making. Use it as an async context manager."""
+
+    def __init__(
+        self,
+        state_dir: Path,
+        *,
+        clock: Callable[[], float],
+        address: str,
+        ftp_port: int,
+        limits: Limits | None = None,
+        listening: Listening | None = None,
+        typed: TypedSteps = _nothing_typed,
+        before_wire: Callable[[], None] | None = None,
+        http_port: int | None = None,
+    ) -> None:
+        """`listening` are ports that were opened before; `typed` is what a user types for a host
+        and a directory, for the page on the wire. `before_wire` is called, in a thread, before the
+        first port is opened there; what it raises is what the request raises. `http_port` is for
+        the page when none is listening: opened with the first offer to a real PC, if that may be.
+        """
+        self._store = Store(state_dir)
+        self._opened = listening
+        self._typed = typed
+        self._before_wire = before_wire
+        self._http: HttpServer | None = None
+        self._http_port = http_port
+        self._page_port = 0
+        self._clock = clock
+        self._address = address
+        self._ftp_port = ftp_port
+        self._limits = limits
+        self._bus = Bus(self._store)
+        self._library = Library()
+        self._deployments: dict[str, Deployment] = {}
+        self._heard: dict[str, float] = {}  # when, by the loop's clock, which nobody sets
+        self._changed = asyncio.Condition()
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._servers: dict[bool, FtpServer] = {}
+        self._held: frozenset[str] = frozenset()
+        self._sessions: dict[str, int] = {}
+        self._content: bytes | None = None
+        self._broken: DeployerError | None = None
+        self._listening: asyncio.Task[None] | None = None
+        self._starting = asyncio.Lock()
+
+    async def __aenter__(self) -> Service:
+        self._loop = asyncio.get_running_loop()
+        return self
+
+    async def __aexit__(self, *_exc: object) -> None:
+        if self._listening is not None:
+            self._listening.cancel()
+        for task in tuple(self._tasks):
+            task.cancel()
+        if self._http is not None:
+            await asyncio.to_thread(self._http.close)
+        for server in self._servers.values():
+            await asyncio.to_thread(server.close)
+        self._store.close()
+
+    @property
+    def address(self) -> str:
+        """This machine's address on the wire."""
+        return self._address
+
+    @property
+    def ftp_port(self) -> int:
+        """Where the server for real targets listens; 0 before the first is offered anything."""
+        return self._servers[False].port if False in self._servers else 0
+
+    def staged(self, deployment: str) -> tuple[Manifest, DeploymentStaged] | None:
+        """What was staged under that id, and for whom; None when there is none."""
+        manifest = self._store.manifest(deployment)
+        told = self._store.replay(deployment=deployment, kinds=(DeploymentStaged,))
+        staged = [event for _seq, event in told if isinstance(event, DeploymentStaged)]
+        return (manifest, staged[-1]) if manifest and staged else None
+
+    def left_open(self) -> tuple[str, ...]:
+        """Deployments that no process serves although they have not ended, oldest first."""
+        return self._store.left_open()
+
+    def abandon(self, deployment: str, why: str) -> None:
+        """Fail a deployment that nobody serves and that cannot be served again."""
+        at = self._clock()
+        self.publish(StateChanged(at, deployment, State.FAILED, why, "source"))
+
+    def standing(self, deployment: str) -> Deployment:
+        """How far a deployment that this service offers has come."""
+        return self._deployments[deployment]
+
+    def has_ended(self, deployment: str) -> bool:
+        """Whether a deployment that this service has offered is over."""
+        known = self._deployments.get(deployment)
+        return known is not None and known.state.final
+
+    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """The event stream; see `Bus.subscribe`."""
+        self._hear()
+        return self._bus.subscribe(since)
+
+    def last_seq(self) -> int:
+        """Number of the newest stored event."""
+        return self._store.last_seq()
+
+    def newest(self) -> int:
+        """Number of the newest event that this process has published."""
+        return self._bus.newest
+
+    def arrived(self, manifest: Manifest) -> frozenset[str]:
+        """Parts of which the target has said, in any try so far, that they are with it.
+
+        Over a serial line the end of a transfer is such a word; a report replaces what was before.
+        """
+        here: frozenset[str] = frozenset()
+        kinds = (TransferDone, TargetReported)
+        for _seq, event in self._store.replay(deployment=manifest.deployment, kinds=kinds):
+            match event:
+                case TransferDone(name=name, upload=False):
+                    here |= {name}
+                case TargetReported(report=report) if report.deployment == manifest.deployment:
+                    here = proof.parts_here(report, manifest.payload)
+        return here
+
+    def output_path(self, deployment: str) -> Path:
+        """Where the target's OUTPUT.TXT lies once it has arrived."""
+        return self._store.inbox / deployment / OUTPUT_TXT
+
+    @property
+    def state_dir(self) -> Path:
+        """Where the store is."""
+        return self._store.directory
+
+    def simulated_disk(self) -> Path:
+        """The directory that is drive C: of the simulated PC."""
+        return self._store.directory / "sim-pc"
+
+    def publish(self, event: Event) -> None:
+        """Store, publish and act on an event. The loop's thread only."""
+        self._bus.publish(event)
+        current = self._deployments.get(event.deployment)
+        if current is None:
+            return
+        moved, commands = advance(current, event)
+        self._deployments[event.deployment] = moved
+        if moved.last_at != current.last_at:
+            self._heard[event.deployment] = self._loop.time()
+        for command in commands:
+            self._perform(moved.deployment, command)
+        if moved is not current:
+            self._soon(self._wake())
+
+    def take_up(self, manifest: Manifest, target: str) -> Manifest:
+        """The manifest under the identity of an earlier try that did not come to its end.
+
+        When the last deployment for the target had the same payload and was not proved, its GO.BAT
+        may be running on the target or lie there still; with its id and token it simply goes on.
+        Raises TargetBusy when another process delivers to this target.
+        """
+        self._store.reserve(target)
+        before = self._store.newest(target)
+        if before is None or _content(before) != _content(manifest):
+            return manifest
+        if self._store.state(before.deployment) == State.PROVED:
+            return manifest
+        return replace(
+            manifest, deployment=before.deployment, login=before.login, token=before.token
+        )
+
+    def write_down(
+        self,
+        manifest: Manifest,
+        target: str,
+        directory: str,
+        *,
+        emulated: bool = False,
+        line: LineSettings | None = None,
+    ) -> None:
+        """Write a staged deployment down, whatever will carry it; others may cancel it from now."""
+        at = self._clock()
+        self._store.keep(manifest, target, at)
+        self._deployments[manifest.deployment] = Deployment(
+            manifest.deployment, target, manifest.payload, emulated=emulated
+        )
+        self._heard[manifest.deployment] = self._loop.time()
+        self.publish(_staged(manifest, target, directory, at, emulated=emulated, line=line))
+        self._hear()
+
+    async def deploy(
+        self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
+    ) -> None:
+        """Write a staged deployment down and offer it to the machine at address `peer`.
+
+        Starts the FTP server when it does not run yet; raises what that raises.
+        """
+        plan.refuse_deep(manifest.payload, directory)
+        shelf, go_bat = shelf_of(manifest, directory, self._clock())
+        identity = manifest.deployment
+        self.write_down(manifest, target, directory, emulated=emulated)
+        server = await self._serve(emulated=emulated)
+        if not emulated:
+            await self._open_page()
+        page = self._page(manifest, directory, go_bat)
+        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat, page))
+        address = _LOOPBACK if emulated else self._address
+        if not emulated and peer != _LOOPBACK:
+            self._follow(identity, peer)
+        if not emulated and self._page_port:  # first, so that a card knows it when FTP is ready
+            at = self._clock()
+            self.publish(ServerListening(at, identity, "http", address, self._page_port))
+        self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
+
+    def _follow(self, deployment: str, peer: str) -> None:
+        """Tell when the target appears on the wire, vanishes and returns, until the end."""
+
+        async def follow() -> None:
+            changes = wire.follow(peer)
+            try:
+                async for at, _change, verdict in changes:
+                    if self._deployments[deployment].state.final:
+                        return
+                    here = wire.there(verdict)
+                    how, advice = wire.say(peer, verdict), wire.advice(peer, verdict)
+                    self._arrived(PresenceChanged(at, deployment, peer, here, how, advice))
+            finally:
+                await changes.aclose()
+
+        self._soon(follow())
+
+    def _page(self, manifest: Manifest, directory: str, go_bat: Shelf) -> Waiting:
+        source = go_bat.entries[0].source
+        assert isinstance(source, Blob)
+        return Waiting(
+            deployment=manifest.deployment,
+            host=manifest.host,
+            directory=directory,
+            files=tuple((file.long_name, file.length) for file in manifest.payload.files),
+            go_bat=source.data,
+            typed=self._typed(manifest.host, directory),
+            run=manifest.payload.run,
+        )
+
+    def _hear(self) -> None:
+        if self._listening is None:
+            self._listening = self._loop.create_task(self._listen())
+
+    async def _listen(self) -> None:
+        """Tell what other processes write into the store, and do what they ask for there, such as
+        `deployer cancel`.
+        """
+        version = self._store.version()
+        while True:
+            await asyncio.sleep(_LISTEN_EVERY)
+            if (now := self._store.version()) == version:
+                continue
+            version = now
+            self._bus.stir()
+            try:
+                for deployment, what in self._store.asked(self._deployments).items():
+                    known = self._deployments.get(deployment)
+                    if what == "cancel" and known is not None and not known.state.final:
+                        self.cancel(deployment)
+            except DeployerError as error:
+                self._stop(error)
+
+    async def _serve(self, *, emulated: bool) -> FtpServer:
+        """The server for real targets is on the wire, the one for simulated PCs on loopback."""
+        async with self._starting:  # of two pushes at once, one waits for the other's server
+            if emulated not in self._servers:
+                if not emulated and self._before_wire is not None:
+                    await asyncio.to_thread(self._before_wire)
+                server = FtpServer(
+                    address=_LOOPBACK if emulated else self._address,
+                    port=0 if emulated else self._ftp_port,
+                    library=self._library,
+                    inbox_dir=self._store.inbox,
+                    emit=self.from_thread,
+                    clock=self._clock,
+                    limits=self._limits or (_REHEARSAL if emulated else None),
+                    listening=None if emulated or self._opened is None else self._opened.ftp,
+                )
+                await asyncio.to_thread(server.start)
+                server.hold(self._held)
+                self._servers[emulated] = server
+            return self._servers[emulated]
+
+    async def open_wire(self) -> None:
+        """Serve on the wire before anything is offered: FTP, and the page where its port is open.
+
+        Raises PortBusy, PortForbidden or AddressMissing.
+        """
+        await self._serve(emulated=False)
+        await self._open_page()
+
+    async def _open_page(self) -> None:
+        """Serve the page, on a port that is open already or on one that may be opened.
+
+        It is one of several ways to start: where the port is taken or forbidden, there is no page.
+        """
+        async with self._starting:
+            opened = self._opened.http if self._opened is not None else None
+            port, self._http_port = self._http_port, None  # tried once
+            if self._http is not None or (opened is None and port is None):
+                return
+            http = HttpServer(
+                address=self._address,
+                port=port or 0,
+                desk=self._library,
+                emit=self.from_thread,
+                clock=self._clock,
+                listening=opened,
+            )
+            try:
+                self._page_port = await asyncio.to_thread(http.start)
+            except (DeployerError, OSError):
+                return
+            self._http = http
+
+    async def finished(
+        self, deployment: str, *, silence: float | None, while_running: float | None = None
+    ) -> Deployment:
+        """The deployment when it has ended.
+
+        `silence` is how many seconds the target may be quiet before it fetches, fetching and
+        verifying; `while_running` the same while its program runs (None: as long as it takes).
+        Raises StoreFull when what happens cannot be written down any more.
+        """
+        async with self._changed:
+            while not (current := self._deployments[deployment]).state.final:
+                if self._broken is not None:
+                    raise self._broken
+                patience = while_running if current.state == State.RUNNING else silence
+                patience = None if deployment in self._held else patience
+                heard = self._heard[deployment]
+                left = None if patience is None else heard + patience - self._loop.time()
+                try:
+                    async with asyncio.timeout(left):  # wait_for may lose a Ctrl-C (Python < 3.12)
+                        await self._changed.wait()
+                except TimeoutError:
+                    latest = self._deployments[deployment]
+                    if self._heard[deployment] == heard and not latest.state.final:
+                        self._give_up(latest, patience or 0)
+        return self._deployments[deployment]
+
+    async def last_words(self, deployment: str) -> None:
+        """Wait, but not long, until the target has fetched its receipt and logged out."""
+        async with self._changed:
+            try:
+                async with asyncio.timeout(_LAST_WORDS):
+                    while self._sessions.get(deployment):
+                        await self._changed.wait()
+            except TimeoutError:
+                return
+
+    async def rehearse(
+        self, deployment: str, lines: Sequence[str], faults: Sequence[str] = ()
+    ) -> int:
+        """Run a simulated PC beside this host, which types `lines`; its exit code.
+
+        `faults` go wrong with it. Its drive C: stays for the next time. If it ends before the
+        deployment does, that fails.
+        """
+        manifest = self._store.manifest(deployment)
+        assert manifest is not None
+        arguments = rehearsal.command(
+            host=manifest.host,
+            port=self._servers[True].port,
+            disk=self.simulated_disk(),
+            lines=lines,
+            arguments=[f"--fault={fault}" for fault in faults],
+        )
+
+        def on_line(text: str) -> None:
+            self._arrived(ScreenLine(self._clock(), deployment, text))
+
+        code = await rehearsal.run(arguments, on_line)
+        current = self._deployments[deployment]
+        if not current.state.final:
+            at = self._clock()
+            reason = f"nothing more: it stopped (exit code {code}); before that: {current.last}"
+            self._arrived(StateChanged(at, deployment, State.FAILED, reason, "silence"))
+        return code
+
+    def cancel(self, deployment: str, why: str = "by the user") -> None:
+        """End a deployment; nothing happens when it has ended."""
+        current = self._deployments.get(deployment)
+        if current is not None and current.state.final:
+            return
+        self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, "user"))
+
+    def pause(self, deployment: str, *, paused: bool) -> None:
+        """Hold the next part of a deployment back, or let it go; silence does not count meanwhile.
+
+        Does nothing when it is as asked already, or has ended.
+        """
+        current = self._deployments.get(deployment)
+        if current is None or current.state.final or (deployment in self._held) == paused:
+            return
+        self._hold(self._held | {deployment} if paused else self._held - {deployment})
+        self.publish(PauseChanged(self._clock(), deployment, paused))
+
+    def _hold(self, deployments: frozenset[str]) -> None:
+        self._held = deployments
+        for server in self._servers.values():
+            server.hold(deployments)
+
+    def release(self, target: str) -> None:
+        """Let other processes deliver to the target again."""
+        self._store.release(target)
+
+    def _give_up(self, current: Deployment, patience: float) -> None:
+        reason = f"no sign of life for {patience:.0f} s; the last thing it did: {current.last}"
+        at = self._clock()
+        self.publish(StateChanged(at, current.deployment, State.FAILED, reason, "silence"))
+
+    def _soon(self, work: Coroutine[object, object, None]) -> None:
+        """Run in the background; the set keeps the task from being collected unfinished."""
+        task = self._loop.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _wake(self) -> None:
+        async with self._changed:
+            self._changed.notify_all()
+
+    def from_thread(self, event: Event) -> None:
+        """Publish what a thread of ours has seen, from that thread.
+
+        A report is read at once: the next one takes its place.
+        """
+        content: bytes | None = None
+        if isinstance(event, UploadReceived):
+            content = files.read_bounded(Path(event.path), UPLOAD_LIMITS[event.name])
+        self._loop.call_soon_threadsafe(self._arrived, event, content)
+
+    def settle(self, seconds: float) -> None:
+        """In a thread of ours: wait until what it has handed over so far has been acted on."""
+        done = threading.Event()
+        self._loop.call_soon_threadsafe(done.set)
+        done.wait(seconds)
+
+    def _stop(self, error: DeployerError) -> None:
+        """Nothing is acted on that could not be written down: serve nobody, and tell who waits."""
+        if self._broken is None:
+            self._broken = error
+            for deployment in self._deployments:
+                self._library.withdraw(deployment)
+            self._soon(self._wake())
+
+    def _arrived(self, event: Event, content: bytes | None = None) -> None:
+        self._content = content
+        match event:
+            case LoginAccepted(deployment=identity):
+                self._sessions[identity] = self._sessions.get(identity, 0) + 1
+            case ClientGone(deployment=identity) if self._sessions.get(identity):
+                self._sessions[identity] -= 1
+                self._soon(self._wake())
+        if self._broken is None:
+            try:
+                self.publish(event)
+            except DeployerError as error:
+                self._stop(error)
+
+    def _perform(self, deployment: str, command: Command) -> None:
+        match command:
+            case Announce(event=event):
+                self.publish(event)
+            case CloseShelf():
+                self._library.withdraw(deployment)
+                self._hold(self._held - {deployment})
+            case ReadUpload(name=name, path=path):
+                self._read_upload(deployment, name, Path(path))
+
+    def _read_upload(self, deployment: str, name: str, path: Path) -> None:
+        data = self._content
+        if data is None:
+            data = files.read_bounded(path, UPLOAD_LIMITS[name])
+        at = self._clock()
+        if concerns_reports(name):
+            self.publish(TargetReported(at, deployment, proof.parse_report(data)))
+        elif is_output(name):
+            text = data.decode("utf-8", "replace")
+            shown = text if len(text) <= _TEXT_IN_EVENT else text[-_TEXT_IN_EVENT:]
+            self.publish(OutputReceived(at, deployment, len(data), str(path), shown))
+
+
+def raise_for(ended: Deployment, output: Path) -> None:
+    """Raises the error that an unsuccessful end means for the user; nothing when proved."""
+    target = _called(ended.target)
+    match ended.cause:
+        case "user":
+            raise Cancelled(deployment=ended.deployment)
+        case "source":
+            raise FileChanged(path=ended.reason)
+        case "silence":
+            called = not ended.reason.endswith(f": {NOTHING_YET}")
+            raise fell_silent(ended.target, ended.reason, called=called)
+    if ended.state == State.PROVED or ended.proof is None:
+        return
+    if proof.program_failed(ended.proof):
+        target = target[0].lower() + target[1:]
+        if "could not be started" in ended.reason:  # the words of the helper
+            raise ProgramNotStarted(target=target, command=ended.payload.run)
+        raise ProgramFailed(target=target, reason=ended.reason, output=output)
+    raise VerificationFailed(target=target, reason=ended.reason)
+
+
+def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:
+    """The error for a silent target: where nobody has logged in from, GO cannot start again."""
+    if called or target == "sim" or target.startswith(LINE):
+        return TargetTimedOut(target=_called(target), reason=reason)
+    return TargetNeverCalled(target=_called(target), reason=reason, address=target)
+
+
+def _called(target: str) -> str:
+    where = target.replace(LINE, "on ", 1)
+    return f"The old PC {where}" if target != "sim" else "The simulated PC"
+
+
+def _content(manifest: Manifest) -> tuple[object, ...]:
+    """What makes two manifests the same but for identity, and for where the files lie now."""
+    files = tuple((f.name, f.length, f.sha256, f.parts, f.place) for f in manifest.payload.files)
+    return manifest.host, files, manifest.payload.run
+
+
+def _staged(
+    manifest: Manifest,
+    target: str,
+    directory: str,
+    at: float,
+    *,
+    emulated: bool,
+    line: LineSettings | None,
+) -> DeploymentStaged:
+    summary = tuple(
+        FileStaged(
+            name=file.name,
+            long_name=file.long_name,
+            length=file.length,
+            sha256=file.sha256,
+            first_part=file.parts[0].name if file.parts else "",
+            parts=len(file.parts),
+            part_size=file.parts[0].length if file.parts else 0,
+            place=file.place,
+        )
+        for file in manifest.payload.files
+    )
+    return DeploymentStaged(
+        at=at,
+        deployment=manifest.deployment,
+        target=target,
+        host=manifest.host,
+        directory=directory,
+        files=summary,
+        total=manifest.payload.total,
+        run=manifest.payload.run,
+        recipe=manifest.payload.recipe,
+        emulated=emulated,
+        notes=manifest.payload.notes,
+        line=line,
+    )
+
+
+def last_recorded(state_dir: Path) -> int:
+    """Number of the newest stored event of a state directory; 0 when there is none."""
+    if not state_dir.is_dir():
+        return 0
+    store = Store(state_dir)
+    try:
+        return store.last_seq()
+    finally:
+        store.close()
+
+
+def recorded(state_dir: Path, since: int = 0) -> Iterator[tuple[int, Event]]:
+    """The stored events of a state directory, in order; none when it does not exist yet."""
+    if not state_dir.is_dir():
+        return
+    store = Store(state_dir)
+    try:
+        yield from store.replay(since)
+    finally:
+        store.close()
+
+
+def check_simulator() -> None:
+    """Raises SimulatorMissing when the simulated PC cannot run here."""
+    rehearsal.check_installed()
+
+
+def check_faults(faults: Sequence[str]) -> None:
+    """Raises WrongUse when the simulated PC does not know one of the faults."""
+    rehearsal.check_faults(faults)
+
+
+def run_simulator(arguments: Sequence[str]) -> int:
+    """Run a simulated PC on this terminal; its exit code."""
+    return rehearsal.run_here(arguments)

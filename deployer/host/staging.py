@@ -1,0 +1,416 @@
+"""Staging: from the files a user names to a manifest, nothing sent yet.
+
+Part of the service's room: here core's plans meet the edge's measurements.
+"""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from deployer.core.payload import modelfile, plan, recipe
+from deployer.core.target import gobat, names, places
+from deployer.core.target import manifest as manifests
+from deployer.core.target.manifest import MAX_LENGTH
+from deployer.edge import files, resources
+from deployer.edge.choose import Choice, choose, length_of, model_among
+from deployer.edge.folders import Item
+from deployer.errors import FileChanged, OutputExists, WrongUse
+from deployer.model import (
+    DEFAULT_HOST_ADDRESS,
+    GO_BAT,
+    HELPER_EXE,
+    Manifest,
+    Payload,
+    Piece,
+    Profile,
+    StagedFile,
+)
+
+_MOST_BATCH = 4 << 20
+_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. `options` are recipe options that were given, such as `steps`.
+
+    Of a directory among `files` everything in it goes, with its tree and its long names.
+    """
+
+    files: tuple[Path, ...]
+    run: str = ""
+    recipe: str = ""
+    no_run: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    part_size: int | None = None
+    profile: str = "win98-fat32"
+
+
+def new_identity() -> str:
+    """A deployment id: `D` and seven hex digits, which is also a base name on the target."""
+    return f"D{secrets.randbelow(16**7):07X}"
+
+
+def new_token() -> str:
+    """The password of one deployment: letters that are not mistaken for one another."""
+    return "".join(secrets.choice(_LETTERS) for _ in range(10))
+
+
+def stage(
+    request: Request,
+    *,
+    host: str = DEFAULT_HOST_ADDRESS,
+    progress: Callable[[int], None] = lambda _bytes: None,
+    once: Once | None = None,
+) -> Manifest:
+    """Measure, cut and name the files; decide what is launched. Reads each file once.
+
+    `progress` is told the bytes of each block read. With `once`, files that it knows unchanged are
+    not read again. Raises the errors of wrong input.
+    """
+    chosen = _choose(request)
+    if request.no_run and request.options:
+        raise WrongUse(
+            what=f"--{request.options[0][0]} has no effect with --no-run.",
+            remedy="Leave one of them out.",
+        )
+    profile = resources.profile(request.profile)
+    measure = _stage_items if once is None else once.stage_items
+    staged, notes = measure(chosen, request, profile, progress)
+    identity = new_identity()
+    payload = Payload(
+        tuple(staged),
+        "" if request.no_run else _command(request, chosen, staged),
+        chosen.recipe.name if chosen.recipe else "files",
+        (*notes, *(f"{name}: an empty directory, which is not made" for name in chosen.empty)),
+    )
+    plan.refuse_too_many(payload)
+    return Manifest(identity, host, identity, new_token(), payload)
+
+
+_Measured = tuple[list[StagedFile], list[str]]
+_MOST_KNOWN = 64
+
+
+class Once:
+    """Remembers what has been measured, so that one payload for many targets is read once.
+
+    Known is what has the same paths, lengths and times. Many threads may use it; of two that want
+    the same, one measures and the other waits.
+    """
+
+    def __init__(self) -> None:
+        self._known: dict[object, _Measured] = {}
+        self._lock = threading.Lock()
+
+    def stage_items(
+        self, chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
+    ) -> _Measured:
+        """What `_stage_items` gives, from memory where it can."""
+        with self._lock:
+            stands = [(item, item.path.stat()) for item in chosen.items]
+            key = (
+                tuple((item, stat.st_size, stat.st_mtime_ns) for item, stat in stands),
+                frozenset(chosen.roles.values()),
+                request.part_size,
+                profile,
+            )
+            if key not in self._known:
+                while len(self._known) >= _MOST_KNOWN:
+                    self._known.pop(next(iter(self._known)))
+                self._known[key] = _stage_items(chosen, request, profile, progress)
+            return self._known[key]
+
+
+def again(manifest: Manifest) -> Manifest:
+    """The same payload from its files as they are now, under a new identity.
+
+    Raises the errors of wrong input, FileMissing for a file that is gone.
+    """
+    before = manifest.payload
+    sizes = [file.parts[0].length for file in before.files if len(file.parts) > 1]
+    items = dict.fromkeys(Item(Path(file.source), _whole_place(file)) for file in before.files)
+    pieces = [file.piece for file in before.files if file.piece and file.piece.number == 2]
+    profile = Profile("as before", max((piece.start for piece in pieces), default=MAX_LENGTH))
+    request = Request((), part_size=max(sizes, default=None))
+    staged, notes = _stage_items(Choice(tuple(items)), request, profile, lambda _bytes: None)
+    payload = Payload(tuple(staged), before.run, before.recipe, tuple(notes))
+    identity = new_identity()
+    return Manifest(identity, manifest.host, identity, new_token(), payload)
+
+
+def _whole_place(file: StagedFile) -> str:
+    return file.place.rpartition(".")[0] if file.piece else file.place
+
+
+def unchanged(manifest: Manifest) -> bool:
+    """Whether every file is still as it was measured, by its length and time."""
+    for file in manifest.payload.files:
+        try:
+            now = Path(file.source).stat()
+        except OSError:
+            return False
+        if (now.st_size, now.st_mtime_ns) != (file.source_length, file.mtime_ns):
+            return False
+    return True
+
+
+def sample_model() -> Path:
+    """The sample model that comes with the program."""
+    return resources.sample_model()
+
+
+def inspect(path: Path) -> modelfile.Checkpoint:
+    """The shape of a model file. Raises ModelDamaged for a cut one, WrongUse for any other file."""
+    length = files.length_of(path)
+    head = files.read_bounded(path, modelfile.HEADER.size)
+    shape = modelfile.recognise(head, length)
+    if shape is None:
+        model_among([Item(path)])
+        raise WrongUse(
+            what=f"{path}: this is no llama2.c model (its length does not fit its header).",
+            remedy="Models of other formats can be sent as files, with --run or --no-run.",
+        )
+    return shape
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """What a request would send: its files in order with bytes, what each is, the model."""
+
+    paths: tuple[Path, ...]
+    lengths: tuple[int, ...]
+    roles: dict[Path, str]
+    recipe: str = ""
+    model: Path | None = None
+    options: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def model_name(self) -> str:
+        """Name of the model's file, "" for none."""
+        return self.model.name if self.model else ""
+
+
+def outline(request: Request) -> Outline:
+    """What the request would send, from names and headers alone. Raises as `stage` does."""
+    chosen = _choose(request)
+    roles = dict.fromkeys(chosen.programs, "program of ours")
+    roles |= {item.path: role for role, item in chosen.roles.items()}
+    recognised = chosen.recipe is not None and chosen.recipe.kind == "llama2.c"
+    model = chosen.roles.get("model") if recognised else None
+    return Outline(
+        tuple(item.path for item in chosen.items),
+        tuple(length_of(item) for item in chosen.items),
+        roles,
+        chosen.recipe.name if chosen.recipe else "",
+        model.path if model else None,
+        _options(request, chosen),
+    )
+
+
+def planned_bytes(request: Request) -> int:
+    """Bytes that staging will read, for progress. Raises as `stage` does for missing files."""
+    return sum(length_of(item) for item in _choose(request).items)
+
+
+def _choose(request: Request) -> Choice:
+    return choose(request.files, request.recipe, bare=request.no_run or bool(request.run))
+
+
+def _stage_items(
+    chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
+) -> tuple[list[StagedFile], list[str]]:
+    """The measured files, and what the user should know about them."""
+    cuts = [_cut_up(item, profile) for item in chosen.items]
+    long_names = [
+        f"{item.place or item.path.name}{_suffix(piece)}"
+        for item, pieces in zip(chosen.items, cuts, strict=True)
+        for piece in pieces
+    ]
+    short = names.assign(long_names)
+    _refuse_places(chosen.items, cuts, short)
+    plan.refuse_too_much(sum(length_of(item) for item in chosen.items), profile)
+    staged: list[StagedFile] = []
+    notes = []
+    for item, pieces in zip(chosen.items, cuts, strict=True):
+        given = short[len(staged) : len(staged) + len(pieces)]
+        made = _stage_item(item, pieces, given, request.part_size, progress)
+        staged += made
+        if made[0].piece:
+            if item in chosen.roles.values():
+                plan.refuse_too_large(str(item.path), made[0].source_length, profile)
+            notes.append(_too_large(item, made, profile))
+    return staged, notes
+
+
+def _cut_up(item: Item, profile: Profile) -> tuple[Piece | None, ...]:
+    return plan.pieces(length_of(item), profile) or (None,)
+
+
+def _suffix(piece: Piece | None) -> str:
+    return f".{piece.number:03d}" if piece else ""
+
+
+def _too_large(item: Item, made: Sequence[StagedFile], profile: Profile) -> str:
+    title = profile.title or profile.name
+    return (
+        f"{item.place or item.path.name}: {made[0].source_length:,} bytes are more than one file "
+        f"can have there ({title}: {profile.max_file:,}), so it is not joined: it arrives as "
+        f"{len(made)} files, {made[0].name} to {made[-1].name}, each proved by itself"
+    )
+
+
+def _refuse_places(
+    items: Sequence[Item],
+    cuts: Sequence[Sequence[Piece | None]],
+    short: Sequence[names.ShortName],
+) -> None:
+    """Raises NameRefused and NamesClash for what the target could not have in its directories."""
+    if not any(item.place for item in items):
+        return
+    given = iter(short)
+    named = []
+    for item, pieces in zip(items, cuts, strict=True):
+        for piece in pieces:
+            name = next(given).name
+            place = f"{item.place}{_suffix(piece)}" if item.place else name
+            named.append((str(item.path), place))
+    places.refuse_names(named)
+    places.refuse_clashes(named)
+    places.refuse_working_names(named, short)
+
+
+def _stage_item(
+    item: Item,
+    pieces: Sequence[Piece | None],
+    short: Sequence[names.ShortName],
+    part_size: int | None,
+    progress: Callable[[int], None],
+) -> list[StagedFile]:
+    """One file, or all pieces of one; together they are read once."""
+    whole = length_of(item)
+    path = item.path.resolve()
+    staged: list[StagedFile] = []
+    for number, (piece, name) in enumerate(zip(pieces, short, strict=True)):
+        following = pieces[number + 1] if number + 1 < len(pieces) else None
+        length = plan.piece_length(piece, following) if piece else whole
+        size = plan.choose_part_size(length, part_size, str(item.path))
+        start = piece.start if piece else 0
+        measured = files.measure(
+            path, size, progress, start=start, length=length if piece else None
+        )
+        if staged and measured.mtime_ns != staged[0].mtime_ns:
+            raise FileChanged(path=item.path)
+        staged.append(
+            StagedFile(
+                source=measured.path,
+                name=name.name,
+                long_name=f"{item.place or item.path.name}{_suffix(piece)}",
+                length=measured.length,
+                sha256=measured.sha256,
+                parts=plan.parts_of(name, measured.length, size, measured.crcs),
+                mtime_ns=measured.mtime_ns,
+                place=f"{item.place}{_suffix(piece)}" if item.place else "",
+                piece=piece,
+            )
+        )
+    return staged
+
+
+def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> str:
+    if request.run:
+        if request.options:
+            raise WrongUse(
+                what=f"--{request.options[0][0]} belongs to a recipe, not to --run.",
+                remedy="Write the program's own options into --run.",
+            )
+        by_long_name = {file.long_name: plan.on_target(file) for file in staged}
+        return recipe.checked(plan.translate_command(request.run, by_long_name))
+    if chosen.recipe is None:
+        if request.options:
+            raise WrongUse(
+                what=f"--{request.options[0][0]} has no effect: no llama2.c model is among the "
+                "files.",
+                remedy="Name the model file first, or leave the option out.",
+            )
+        return ""
+    by_source = {Path(file.source): plan.on_target(file) for file in staged}
+    roles = {role: by_source[item.path.resolve()] for role, item in chosen.roles.items()}
+    return recipe.command(chosen.recipe, roles, _options(request, chosen))
+
+
+def _options(request: Request, chosen: Choice) -> tuple[tuple[str, str], ...]:
+    """The options that were given, and what the recipe adds for a model of this size."""
+    if chosen.recipe is None or "model" not in chosen.roles:
+        return request.options
+    length = length_of(chosen.roles["model"])
+    return recipe.with_defaults(chosen.recipe, request.options, length)
+
+
+def check_profile(name: str) -> None:
+    """Raises WrongUse unless there is such a profile, and it is a good one."""
+    resources.profile(name)
+
+
+def check_recipe(name: str) -> None:
+    """Raises WrongUse unless there is such a recipe, and it is a good one."""
+    resources.recipe(name)
+
+
+def example_bench() -> str:
+    """The commented bench file that comes with the program."""
+    return (resources.directory("benches") / "example.toml").read_text(encoding="utf-8")
+
+
+def write_out(
+    request: Request, out: Path, directory: str, *, host: str | None, login: tuple[str, str]
+) -> list[tuple[str, int]]:
+    """Write everything the target needs into `out`; names and lengths of what was written.
+
+    Without `host` the files are whole, at their places, and GO.BAT uses no FTP; with it they are
+    cut into parts, and GO.BAT fetches them from that server with `login` (name, password).
+    Raises OutputExists. When it fails, what was written is taken back.
+    """
+    new = not out.exists()
+    files.make_directory(out)
+    if any(out.iterdir()):
+        raise OutputExists(path=out)
+    written: list[tuple[str, int]] = []
+    try:
+        manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
+        plan.refuse_deep(manifest.payload, directory)
+        if host:
+            manifest = replace(manifest, login=login[0], token=login[1])
+        generated = {
+            GO_BAT: gobat.render(manifest, directory, offline=host is None),
+            HELPER_EXE: resources.program(HELPER_EXE),
+            manifests.file_name(manifest.deployment): manifests.render(manifest),
+        }
+        for name, data in generated.items():
+            written.append((name, len(data)))
+            files.write_atomically(out / name, data)
+        for file in manifest.payload.files:
+            pieces = [(p.name, p.offset, p.length) for p in file.parts]
+            whole = [(file.place or file.name, 0, file.length)]
+            for name, offset, length in pieces if host else whole:
+                written.append((name, length))
+                files.copy_slice(Path(file.source), file.start + offset, length, out / name)
+    except BaseException:
+        files.take_back(out, [name for name, _length in written], whole=new)
+        raise
+    return written
+
+
+def read_text_file(path: Path) -> bytes:
+    """A batch file's bytes. Raises FileMissing, FileUnreadable, or WrongUse when it is too long."""
+    data = files.read_bounded(path, _MOST_BATCH + 1)
+    if len(data) > _MOST_BATCH:
+        raise WrongUse(
+            what=f"{path}: longer than {_MOST_BATCH} bytes; that is no batch file.",
+            remedy="Name a .BAT file.",
+        )
+    return data

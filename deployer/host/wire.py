@@ -1,0 +1,170 @@
+"""Requests about the wire: set its address, give it back, look at it, ask the target, examine all.
+
+Synchronous, and bounded in time; the service calls them in a thread.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import AsyncGenerator, Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from deployer.core.wire import addresses, doctor, presence
+from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.presence import Change, Verdict
+from deployer.edge.link import doctor_probe, lease, lookup, ping
+from deployer.edge.link.lease import Lease
+from deployer.errors import WrongUse
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a user may say about the wire.
+
+    `address` is ours, with or without `/24`; with `host_route`, the one machine to reach, the wire
+    is given no subnet at all, so that it can live beside a network with the same addresses.
+    """
+
+    address: str
+    state_dir: Path
+    interface: str | None = None
+    host_route: str = ""
+    force: bool = False
+
+    def parsed(self) -> Address:
+        """The address to set. Raises WrongUse."""
+        address = addresses.parse_address(self.address)
+        if not self.host_route:
+            return address
+        target = addresses.parse_address(self.host_route)
+        if target.ip == address.ip:
+            raise WrongUse(
+                what=f"--host-route {self.host_route}: that is this computer's own address.",
+                remedy="Name the old PC's address there, usually 192.168.1.2.",
+            )
+        return Address(address.ip, 32)
+
+
+@dataclass(frozen=True, slots=True)
+class Standing:
+    """One interface as `link status` shows it. `since` and `changes` when we have changed it."""
+
+    interface: Interface
+    address: Address | None
+    since: float | None
+    changes: tuple[str, ...]
+    owner: int | None
+    neighbours: tuple[tuple[str, str], ...]
+
+
+def take(wanted: Wanted, *, keep: bool = False) -> Lease:
+    """Set the address on the wire; see `lease.up` for what it raises.
+
+    With `keep` it stays after this process until `give_back`; else until `release` of the lease.
+    """
+    return lease.up(
+        lease.Request(
+            address=wanted.parsed(),
+            interface=wanted.interface,
+            host_route=wanted.host_route,
+            force=wanted.force,
+            keep=keep,
+        ),
+        wanted.state_dir,
+    )
+
+
+def is_ours(address: str, state_dir: Path) -> bool:
+    """Whether an interface of this computer has the address already.
+
+    What a run left behind that ended in the middle does not count: it is to be undone first.
+    """
+    if address.startswith("127."):
+        return True
+    if lease.crashed(state_dir):
+        return False
+    ip = addresses.parse_address(address).ip
+    return any(each.ip == ip for interface in lookup.interfaces() for each in interface.addresses)
+
+
+def give_back(state_dir: Path, interface: str | None = None) -> tuple[str, ...]:
+    """Undo what was changed on every interface (or the named one); their names."""
+    return lease.down(state_dir, interface)
+
+
+def standings(state_dir: Path) -> tuple[Standing, ...]:
+    """Every interface that a cable fits into, and who has spoken on it lately."""
+    found = []
+    for each in lease.status(state_dir):
+        record = each.record
+        found.append(
+            Standing(
+                interface=each.interface,
+                address=record.address if record else None,
+                since=record.at if record else None,
+                changes=tuple(c.kind for c in record.changes) if record else (),
+                owner=each.owner,
+                neighbours=tuple(sorted(lookup.neighbours(each.interface.index).items())),
+            )
+        )
+    return tuple(found)
+
+
+def carries_internet(interface: str) -> bool:
+    """Whether this computer's way to the internet leads through the interface."""
+    return any(i.name == interface and i.default_route for i in lookup.interfaces())
+
+
+def ask(
+    target: str,
+    *,
+    count: int = 1,
+    interval: float = 1.0,
+    timeout: float = 1.0,
+    sleep: Callable[[float], object] = time.sleep,
+) -> Iterator[Verdict]:
+    """Whether the target is there, `count` times (0: for ever)."""
+    number = 0
+    while True:
+        yield ping.probe(target, timeout=timeout)
+        number += 1
+        if number == count:
+            return
+        sleep(interval)
+
+
+def follow(
+    target: str, *, interval: float = 1.0
+) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
+    """Every time that the target appears, vanishes or returns."""
+    return ping.watch(target, interval=interval)
+
+
+def examine(wanted: Wanted, *, target: str = "") -> tuple[Finding, ...]:
+    """Everything from the interface to the target, each with its fix. Changes nothing."""
+    facts = doctor_probe.look(
+        wanted.parsed(),
+        wanted.state_dir,
+        clock=time.time,
+        interface=wanted.interface,
+        target=target,
+        host_route=bool(wanted.host_route),
+    )
+    return doctor.examine(facts)
+
+
+def obstacles(address: str, target: str = "") -> tuple[Finding, ...]:
+    """What keeps the old PC from getting through to our address, which is set; found in a moment.
+
+    The part of `examine` that setting the address and opening the ports do not find by themselves.
+    """
+    if address.startswith("127."):
+        return ()
+    found = doctor_probe.obstacles(address, target)
+    return tuple(each for each in found if each.severity == "broken")
+
+
+there = presence.there
+say = presence.say
+advice = presence.advice

@@ -1,0 +1,203 @@
+"""The commands of FTP.EXE on Windows 98: one table (facts A7), nothing that it lacks."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from deployer.sim.ftpexe.session import FtpExe
+
+
+class Lost(Exception):  # noqa: N818 - a session's ordinary end
+    """The control connection is gone."""
+
+
+class Quit(Exception):  # noqa: N818 - the program's ordinary end
+    """The program is to end."""
+
+
+Command = Callable[["FtpExe", list[str]], None]
+"""Carries out a command with its arguments."""
+
+
+def _open(ftp: FtpExe, words: list[str]) -> None:
+    ftp.open(ftp.argument(words, 0, "To"))
+
+
+def _user(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        name = ftp.argument(words, 0, "Username")
+        ftp.log_in(name, words[1] if len(words) > 1 else None)
+
+
+def _get(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        remote = ftp.argument(words, 0, "Remote file")
+        if remote:
+            ftp.get(remote, words[1] if len(words) > 1 else remote)
+
+
+def _put(ftp: FtpExe, words: list[str], verb: str = "STOR") -> None:
+    if ftp.connected():
+        local = ftp.argument(words, 0, "Local file")
+        if local:
+            bare = local.replace("/", "\\").rpartition("\\")[2]
+            ftp.put(local, words[1] if len(words) > 1 else bare, verb)
+
+
+def _append(ftp: FtpExe, words: list[str]) -> None:
+    _put(ftp, words, "APPE")
+
+
+def _mget(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        for pattern in words or [ftp.argument(words, 0, "Remote files")]:
+            for name in ftp.names(pattern):
+                if ftp.confirm("mget", name):
+                    ftp.get(name, name)
+
+
+def _mput(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        for pattern in words or [ftp.argument(words, 0, "Local files")]:
+            for name in ftp.local_names(pattern):
+                if ftp.confirm("mput", name):
+                    ftp.put(name, name)
+
+
+def _mdelete(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        for pattern in words or [ftp.argument(words, 0, "Remote files")]:
+            for name in ftp.names(pattern):
+                if ftp.confirm("mdelete", name):
+                    ftp.ask_server(f"DELE {name}")
+
+
+def _list(verb: str) -> Command:
+    def call(ftp: FtpExe, words: list[str]) -> None:
+        if not ftp.connected():
+            return
+        start, count = ftp.ticks(), 0
+
+        def show(data: bytes) -> None:
+            nonlocal count
+            count += len(data)
+            ftp.say(data.decode("cp1252", "replace"))
+
+        command = " ".join([verb, *words[:1]])
+        ftp.transfer(command, lambda sock: ftp.receive(sock, show))
+        ftp.report(count, "received", start)
+
+    return call
+
+
+def _simple(verb: str, *prompts: str) -> Command:
+    """A command that is one request with so many arguments."""
+
+    def call(ftp: FtpExe, words: list[str]) -> None:
+        if ftp.connected():
+            values = [ftp.argument(words, i, prompt) for i, prompt in enumerate(prompts)]
+            ftp.ask_server(" ".join([verb, *values]))
+
+    return call
+
+
+def _remotehelp(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        ftp.ask_server(" ".join(["HELP", *words]))
+
+
+def _rename(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        old = ftp.argument(words, 0, "From name")
+        new = ftp.argument(words, 1, "To name")
+        if ftp.ask_server(f"RNFR {old}") // 100 == 3:
+            ftp.ask_server(f"RNTO {new}")
+
+
+def _quote(ftp: FtpExe, words: list[str]) -> None:
+    if ftp.connected():
+        line = " ".join(words) or ftp.argument(words, 0, "Command line to send")
+        if ftp.ask_server(line) // 100 == 1:
+            ftp.reply()
+
+
+def _type(ftp: FtpExe, words: list[str]) -> None:
+    kinds = {"ascii": "A", "binary": "I", "image": "I"}
+    if words and words[0] not in kinds:
+        ftp.say(f"{words[0]}: unknown mode\r\n")
+    elif words:
+        _set_type(kinds[words[0]])(ftp, [])
+    else:
+        ftp.say(f"Using {'ascii' if ftp.ascii else 'binary'} mode to transfer files.\r\n")
+
+
+def _set_type(letter: str) -> Command:
+    def call(ftp: FtpExe, _words: list[str]) -> None:
+        if ftp.connected():
+            ftp.set_type(letter)
+
+    return call
+
+
+def _toggle(name: str, said: str) -> Command:
+    def call(ftp: FtpExe, _words: list[str]) -> None:
+        if hasattr(ftp.switches, name):
+            setattr(ftp.switches, name, not getattr(ftp.switches, name))
+            on = bool(getattr(ftp.switches, name))
+        else:
+            on = ftp.hash = not ftp.hash
+        ftp.say(f"{said} {'On' if on else 'Off'} .\r\n")
+
+    return call
+
+
+def _lcd(ftp: FtpExe, words: list[str]) -> None:
+    ftp.change_local(words[0] if words else "")
+
+
+def _close(ftp: FtpExe, _words: list[str]) -> None:
+    if ftp.connected():
+        ftp.close()
+
+
+def _bye(ftp: FtpExe, _words: list[str]) -> None:
+    with contextlib.suppress(Lost):
+        ftp.close()
+    raise Quit
+
+
+def _status(ftp: FtpExe, _words: list[str]) -> None:
+    control = ftp.control
+    ftp.say(f"Connected to {control.host}.\r\n" if control else "Not connected.\r\n")
+    ftp.say(f"Type: {'ascii' if ftp.ascii else 'binary'}\r\n")
+
+
+def _help(ftp: FtpExe, _words: list[str]) -> None:
+    ftp.say("Commands may be abbreviated.  Commands are:\r\n\r\n")
+    names = sorted(COMMANDS)
+    for i in range(0, len(names), 5):
+        ftp.say("".join(f"{name:16}" for name in names[i : i + 5]).rstrip() + "\r\n")
+
+
+def _ignored(ftp: FtpExe, _words: list[str]) -> None:
+    """`!`, bell, trace: nothing that matters here (facts A22)."""
+    ftp.say("")
+
+
+COMMANDS: dict[str, Command] = {
+    "!": _ignored, "?": _help, "append": _append, "ascii": _set_type("A"), "bell": _ignored,
+    "binary": _set_type("I"), "bye": _bye, "cd": _simple("CWD", "Remote directory"),
+    "close": _close,
+    "debug": _toggle("debug", "Debugging"), "delete": _simple("DELE", "Remote file"),
+    "dir": _list("LIST"), "disconnect": _close, "get": _get, "glob": _toggle("glob", "Globbing"),
+    "hash": _toggle("hash", "Hash mark printing"), "help": _help, "lcd": _lcd, "literal": _quote,
+    "ls": _list("NLST"), "mdelete": _mdelete, "mdir": _list("LIST"), "mget": _mget,
+    "mkdir": _simple("MKD", "Directory name"), "mls": _list("NLST"), "mput": _mput, "open": _open,
+    "prompt": _toggle("ask", "Interactive mode"), "put": _put, "pwd": _simple("PWD"), "quit": _bye,
+    "quote": _quote, "recv": _get, "remotehelp": _remotehelp, "rename": _rename,
+    "rmdir": _simple("RMD", "Directory name"), "send": _put, "status": _status, "trace": _ignored,
+    "type": _type, "user": _user, "verbose": _toggle("verbose", "Verbose mode"),
+}  # fmt: skip

@@ -1,0 +1,489 @@
+"""FTP.EXE of Windows 98, over real sockets, with its habits and its mistakes (facts A1-A28).
+
+    ftp = FtpExe(disk, link, out=screen, keyboard=typed_line, ticks=ticks)
+    exit_code = ftp.run("-n -i -s:NEXT.FTP", cwd="C:\\\\DEPLOY")
+
+What is kept: switches `-v -n -i -d -g -s:file`, then the host, nothing else (A1, A2). ASCII until
+told `binary` (A5); in both types bytes go as they come, since the network's line end is Windows'
+own. PORT only, on the control connection's address (A6, A27). Commands in lower case, unique
+beginnings are enough (A7, A8); an unknown line is "Invalid command." and the script goes on (A9);
+its end is the end of the program (A10). `get` makes or empties the local file before the server
+has answered (A15) and keeps what came of a cut transfer. Each extra line of a reply costs the
+script a line (A16). A name over 72 characters ends the program (A17). After a lost connection the
+rest is "Not connected." (A13). The exit code is always 0 (A18). It waits for ever (A14): `Hang`
+after the link's patience.
+"""
+
+from __future__ import annotations
+
+import re
+import socket
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from deployer.sim.disk import Code, Disk, DiskError, File, Open, PowerOff, matches
+from deployer.sim.ftpexe.commands import COMMANDS, Lost, Quit
+from deployer.sim.wire import MAX_REPLY, Cut, Link, LinkLost, Stalled
+
+BUFFER = 4096  # facts A23
+LINE = 200  # facts A24
+NAME = 72  # facts A17
+
+_SYSTEM = {
+    Code.FILE_NOT_FOUND: "No such file or directory",
+    Code.PATH_NOT_FOUND: "No such file or directory",
+    Code.INVALID_DRIVE: "No such file or directory",
+    Code.INVALID_NAME: "No such file or directory",
+    Code.ACCESS_DENIED: "Permission denied",
+    Code.SHARING_VIOLATION: "Permission denied",
+    Code.DISK_FULL: "No space left on device",
+}
+
+
+class Crash(Exception):  # noqa: N818 - an illegal operation of the program
+    """FTP.EXE itself breaks."""
+
+
+@dataclass(slots=True)
+class Switches:
+    """What the command line said."""
+
+    verbose: bool = True
+    login: bool = True
+    ask: bool = True
+    debug: bool = False
+    glob: bool = True
+    script: str = ""
+    host: str = ""
+
+
+USAGE = (
+    "Transfers files to and from a computer running an FTP server service.\r\n\r\n"
+    "FTP [-v] [-d] [-i] [-n] [-g] [-s:filename] [host]\r\n"
+)
+
+
+def parse_switches(tail: str) -> Switches | None:
+    """The command line's switches, or None when one is unknown."""
+    found = Switches()
+    for word in tail.split():
+        if found.host:
+            return None
+        match word[:2]:
+            case "-v":
+                found.verbose = False
+            case "-n":
+                found.login = False
+            case "-i":
+                found.ask = False
+            case "-d":
+                found.debug = True
+            case "-g":
+                found.glob = False
+            case "-s" if word[2:3] == ":" and len(word) > 3:
+                found.script = word[3:]
+            case other if other[:1] in ("-", "/"):
+                return None
+            case _:
+                found.host = word
+        if word[:1] == "-" and word[1:2] != "s" and len(word) > 2:
+            return None
+    return found
+
+
+@dataclass(slots=True)
+class _Control:
+    """The control connection."""
+
+    sock: socket.socket
+    host: str
+    buffer: bytearray = field(default_factory=bytearray)
+
+
+class FtpExe:
+    """One start of FTP.EXE; `run` returns its exit code, always 0."""
+
+    def __init__(
+        self,
+        disk: Disk,
+        link: Link,
+        *,
+        out: Callable[[bytes], None],
+        keyboard: Callable[[bool], bytes],
+        ticks: Callable[[], float],
+        obey_binary: bool = True,
+    ) -> None:
+        self.disk = disk
+        self.link = link
+        self.ascii = True
+        self.hash = False
+        self.switches = Switches()
+        self._out = out
+        self._keyboard = keyboard
+        self.ticks = ticks
+        self._obey_binary = obey_binary
+        self._script: list[bytes] | None = None
+        self.control: _Control | None = None
+        self._cwd = "C:\\"
+
+    # -- the program -----------------------------------------------------------------------------
+
+    def run(self, tail: str, cwd: str) -> int:
+        """Run with a command line's tail in a current directory."""
+        self._cwd = cwd
+        switches = parse_switches(tail)
+        if switches is None:
+            self.say(USAGE)
+            return 0
+        self.switches = switches
+        try:
+            if switches.script:
+                self._script = self._read_script(switches.script)
+                if self._script is None:
+                    return 0
+            if switches.host:
+                self._guard(lambda: self.open(switches.host))
+            while True:
+                line = self._next_line("ftp> ")
+                self._guard(lambda line=line: self._command(line))  # type: ignore[misc]
+        except Quit:
+            pass
+        except Crash as crash:
+            self.say(f"FTP: This program has performed an illegal operation ({crash}).\r\n")
+        except PowerOff:
+            raise
+        if self.control:
+            self._drop()
+        return 0
+
+    def _guard(self, call: Callable[[], None]) -> None:
+        try:
+            call()
+        except Lost:
+            self._drop()
+
+    def _read_script(self, name: str) -> list[bytes] | None:
+        try:
+            data = self.disk.read_bytes(self.disk.absolute(name, self._cwd))
+        except DiskError:
+            self.say(f"Error opening script file {name}.\r\n")
+            return None
+        lines: list[bytes] = []
+        for line in data.split(b"\x1a")[0].splitlines():
+            # A line longer than the reader's buffer comes in pieces.
+            lines += [line[i : i + LINE] for i in range(0, len(line), LINE)] or [b""]
+        return lines
+
+    def say(self, text: str) -> None:
+        """Show text."""
+        self._out(text.encode("cp437", "replace"))
+
+    def _next_line(self, prompt: str, *, echo: bool = True) -> str:
+        """The next line of the script or of the keyboard; `Quit` when there is none."""
+        self.say(prompt)
+        if self._script is not None:
+            if not self._script:
+                self.say("\r\n")
+                raise Quit
+            line = self._script.pop(0).decode("cp1252", "replace")
+            self.say((line if echo else "") + "\r\n")
+            return line.strip()
+        typed = self._keyboard(echo)
+        if not typed or typed[:1] == b"\x1a":
+            raise Quit
+        return typed.decode("cp1252", "replace").strip()
+
+    def _command(self, line: str) -> None:
+        words = _split(line)
+        if not words:
+            return
+        name, *arguments = words
+        names = [name] if name in COMMANDS else [c for c in COMMANDS if c.startswith(name)]
+        calls = {COMMANDS[c] for c in names}
+        if not calls:
+            self.say("Invalid command.\r\n")
+        elif len(calls) > 1:
+            self.say("Ambiguous command.\r\n")
+        else:
+            calls.pop()(self, arguments)
+
+    # -- the control connection ------------------------------------------------------------------
+
+    def open(self, host: str) -> None:
+        """Connect, and log in unless `-n` was given."""
+        if self.control:
+            self.say(f"Already connected to {self.control.host}, use disconnect first.\r\n")
+            return
+        try:
+            sock = self.link.connect(host, 21)
+        except OSError as error:
+            refused = isinstance(error, ConnectionRefusedError)
+            reason = "Connection refused" if refused else "Connection timed out"
+            self.say(f"> ftp: connect :{reason}\r\n")
+            return
+        self.control = _Control(sock, host)
+        self.say(f"Connected to {host}.\r\n")
+        if self.reply() >= 400:
+            raise Lost
+        if self.switches.login:
+            name = self._next_line(f"User ({host}:(none)): ")
+            self.log_in(name, None)
+
+    def log_in(self, name: str, password: str | None) -> bool:
+        code = self.ask_server(f"USER {name}")
+        if code // 100 == 3:
+            if password is None:
+                password = self._next_line("Password: ", echo=False)
+            code = self.ask_server(f"PASS {password}")
+        if code // 100 == 3:
+            code = self.ask_server(f"ACCT {self._next_line('Account: ', echo=False)}")
+        if code // 100 != 2:
+            self.say("Login failed.\r\n")
+        return code // 100 == 2
+
+    def ask_server(self, command: str) -> int:
+        """Send a command; the reply's code."""
+        self._tell(command)
+        return self.reply()
+
+    def connected(self) -> bool:
+        """Whether there is a session; says so when not."""
+        if self.control is None:
+            self.say("Not connected.\r\n")
+        return self.control is not None
+
+    def _tell(self, command: str) -> None:
+        if self.control is None:
+            raise Lost
+        if self.switches.debug:
+            shown = "PASS ..." if command.startswith("PASS ") else command
+            self.say(f"---> {shown}\r\n")
+        try:
+            self.link.send(self.control.sock, command.encode("cp1252", "replace") + b"\r\n")
+        except OSError as error:
+            self.say("Connection closed by remote host.\r\n")
+            raise Lost from error
+
+    def reply(self) -> int:
+        """Read one reply and show it; its extra lines each cost the script a line (facts A16)."""
+        line = self._reply_line()
+        code = line[:3]
+        self._show_reply(line)
+        if line[3:4] == "-" and code.isdigit():
+            extra = 1
+            while not ((line := self._reply_line()).startswith(code) and line[3:4] != "-"):
+                extra += 1
+            self._show_reply(line)
+            if self._script is not None:
+                del self._script[:extra]
+        if not code.isdigit():
+            return 500
+        if code == "421":
+            raise Lost
+        return int(code)
+
+    def _show_reply(self, line: str) -> None:
+        if self.switches.verbose or line[:1] == "5":
+            self.say(line + "\r\n")
+
+    def _reply_line(self) -> str:
+        control = self.control
+        if control is None:
+            raise Lost
+        while (end := control.buffer.find(b"\n")) < 0 and len(control.buffer) < MAX_REPLY:
+            data = self.link.receive(control.sock, BUFFER)
+            if not data:
+                self.say("Connection closed by remote host.\r\n")
+                raise Lost
+            control.buffer += data
+        end = end if end >= 0 else MAX_REPLY
+        line = bytes(control.buffer[:end])
+        del control.buffer[: end + 1]
+        return line.rstrip(b"\r").decode("cp1252", "replace")
+
+    def _drop(self, *, reset: bool = False) -> None:
+        if self.control:
+            self.link.close(self.control.sock, reset=reset)
+            self.control = None
+
+    # -- data connections ------------------------------------------------------------------------
+
+    def transfer(self, command: str, move: Callable[[socket.socket], None]) -> None:
+        """PORT, the command, the server's call, `move`, the last reply."""
+        control = self.control
+        if control is None:
+            raise Lost
+        listener = self.link.listen(control.sock)
+        try:
+            address, port = listener.getsockname()[:2]
+            where = ",".join([*address.split("."), str(port >> 8), str(port & 255)])
+            if self.ask_server(f"PORT {where}") // 100 != 2:
+                return
+            if self.ask_server(command) // 100 != 1:
+                return
+            data = self.link.accept(listener)
+        finally:
+            self.link.close(listener)
+        self._move(data, move)
+        self.reply()
+
+    def _move(self, data: socket.socket, move: Callable[[socket.socket], None]) -> None:
+        try:
+            move(data)
+        except LinkLost:
+            self.link.close(data, reset=True)
+            self._drop(reset=True)
+            self.say("Connection closed by remote host.\r\n")
+            raise Lost from None
+        except Cut:
+            self.link.close(data, reset=True)
+        except Stalled:
+            self.link.wait_closed(data)
+        except OSError:  # the server closed while we were sending
+            self.say("> Netout :Connection reset by peer\r\n")
+        self.link.close(data)
+
+    def receive(self, sock: socket.socket, write: Callable[[bytes], None]) -> None:
+        """Copy a data connection to `write`, as the wire lets it."""
+        while data := self.link.receive(sock, BUFFER):
+            try:
+                write(self.link.wire.received(data))
+            except (LinkLost, Cut, Stalled) as event:
+                write(event.data)
+                raise
+
+    def send(self, sock: socket.socket, file: File) -> int:
+        """Copy a file to a data connection; the number of bytes."""
+        count = 0
+        while data := file.read(BUFFER):
+            try:
+                self.link.send(sock, self.link.wire.sent(data))
+            except (LinkLost, Cut, Stalled) as event:
+                self.link.send(sock, event.data)
+                raise
+            count += len(data)
+        return count
+
+    def report(self, count: int, verb: str, start: float) -> None:
+        """The line about speed."""
+        seconds = max(self.ticks() - start, 0.0)
+        rate = count / 1000 / max(seconds, 0.001)
+        if count and self.switches.verbose:
+            text = f"{count & 0xFFFFFFFF} bytes {verb} in {seconds:.2f} seconds"
+            self.say(f"{text} ({rate:.2f} Kbytes/sec)\r\n")
+
+    # -- files -----------------------------------------------------------------------------------
+
+    def get(self, remote: str, local: str) -> None:
+        """Fetch a file; the local one exists, empty, before the server has said yes (facts A15)."""
+        if len(remote) > NAME:
+            raise Crash(f"a name of {len(remote)} characters")
+        try:
+            path = self.disk.absolute(local, self._cwd)
+            file = self.disk.open(path, Open.CREATE_ALWAYS, read=False, write=True)
+        except DiskError as error:
+            self.local_error(local, error)
+            return
+        start, count = self.ticks(), 0
+
+        def write(data: bytes) -> None:
+            nonlocal count
+            stored = file.write(data)
+            count += stored
+            if stored < len(data):
+                raise DiskError(Code.DISK_FULL, local)
+
+        def move(sock: socket.socket) -> None:
+            try:
+                self.receive(sock, write)
+            except DiskError as error:
+                self.local_error(local, error)
+                raise Cut from error
+
+        with file:
+            self.transfer(f"RETR {remote}", move)
+        self.report(count, "received", start)
+
+    def put(self, local: str, remote: str, verb: str = "STOR") -> None:
+        """Send a file as it is."""
+        try:
+            file = self.disk.open(self.disk.absolute(local, self._cwd))
+        except DiskError as error:
+            self.say(f"{local}: {_SYSTEM.get(error.code, 'File not found')}\r\n")
+            return
+        start, count = self.ticks(), 0
+
+        def move(sock: socket.socket) -> None:
+            nonlocal count
+            count = self.send(sock, file)
+
+        with file:
+            self.transfer(f"{verb} {remote}", move)
+        self.report(count, "sent", start)
+
+    def names(self, pattern: str) -> list[str]:
+        """What NLST answers, for mget and its like."""
+        found = bytearray()
+
+        def take(data: bytes) -> None:
+            found.extend(data)
+
+        self.transfer(f"NLST {pattern}", lambda sock: self.receive(sock, take))
+        return found.decode("cp1252", "replace").split()
+
+    def local_names(self, pattern: str) -> list[str]:
+        """The local files that fit a pattern, by their short names."""
+        try:
+            path = self.disk.absolute(pattern, self._cwd)
+            found = self.disk.listdir(path.rpartition("\\")[0] + "\\")
+        except DiskError:
+            return []
+        last = path.rpartition("\\")[2]
+        return [e.short for e in found if not e.directory and matches(last, e.short)]
+
+    def local_error(self, name: str, error: DiskError) -> None:
+        """What is said about a local file."""
+        self.say(f"Error opening local file {name}.\r\n")
+        self.say(f"> {name}:{_SYSTEM.get(error.code, 'Unknown error')}\r\n")
+
+    def change_local(self, folder: str) -> None:
+        """lcd"""
+        if folder:
+            try:
+                path = self.disk.absolute(folder, self._cwd)
+            except DiskError:
+                path = ""
+            if not path or not self.disk.is_dir(path):
+                self.say(f"{folder}: File not found\r\n")
+                return
+            self._cwd = path
+        self.say(f"Local directory now {self._cwd}.\r\n")
+
+    def set_type(self, letter: str) -> None:
+        """TYPE A or I; with the fault `ascii` the user never says `binary`."""
+        if letter == "I" and not self._obey_binary:
+            letter = "A"
+        if self.ask_server(f"TYPE {letter}") // 100 == 2:
+            self.ascii = letter == "A"
+
+    def confirm(self, verb: str, name: str) -> bool:
+        """Ask about one file of several."""
+        if not self.switches.ask:
+            return True
+        return not self._next_line(f"{verb} {name}? ").lower().startswith("n")
+
+    def argument(self, arguments: list[str], at: int, prompt: str) -> str:
+        """An argument, asked for when it is missing."""
+        return arguments[at] if at < len(arguments) else self._next_line(prompt + " ")
+
+    def close(self) -> None:
+        """disconnect"""
+        if self.control:
+            self._tell("QUIT")
+            self.reply()
+            self._drop()
+
+
+def _split(line: str) -> list[str]:
+    """Words; double quotes hold blanks together."""
+    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)][:20]

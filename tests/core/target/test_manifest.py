@@ -1,0 +1,165 @@
+"""The manifest's text, both ways."""
+
+from __future__ import annotations
+
+import zlib
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.core.payload import plan
+from deployer.core.target import manifest, names
+from deployer.core.target.manifest import encode_place
+from deployer.model import Manifest, Payload, StagedFile
+
+SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
+
+
+def staged(long_name: str, length: int, part_size: int = 1 << 20, place: str = "") -> StagedFile:
+    short = names.assign([long_name])[0]
+    sums = [0x8C3A11F0 + n for n in range(len(plan.cut(length, part_size)))]
+    parts = plan.parts_of(short, length, part_size, sums)
+    return StagedFile("", short.name, long_name, length, SHA, parts, 0, place)
+
+
+def example(run: str = "LLAMA98.EXE STORI260.BIN", place: str = "") -> Manifest:
+    files = (staged("stories260K.bin", 1056540, place=place), staged("EMPTY.TXT", 0))
+    return Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "abc123xyz", Payload(files, run))
+
+
+def sealed(lines: list[str]) -> bytes:
+    body = "".join(line + "\r\n" for line in lines).encode("latin-1")
+    return body + f"END {len(lines)} {zlib.crc32(body):08X}\r\n".encode()
+
+
+def test_the_text() -> None:
+    text = manifest.render(example()).decode("ascii")
+    assert text.splitlines()[:-1] == [
+        "DEPLOY98 1 D7F3A21C",
+        "HOST 192.168.1.1 D7F3A21C abc123xyz",
+        "PART STORI260.001 1048576 8C3A11F0",
+        "PART STORI260.002 7964 8C3A11F1",
+        f"FILE STORI260.BIN 1056540 {SHA} 2 STORI260.001 stories260K.bin",
+        f"FILE EMPTY.TXT 0 {SHA} 0 - EMPTY.TXT",
+        "RUN LLAMA98.EXE STORI260.BIN",
+    ]
+    assert text.splitlines()[-1].startswith("END 7 ")
+    assert text.endswith("\r\n")
+    assert "\n" not in text.replace("\r\n", "")
+
+
+@pytest.mark.parametrize("place", ["", "sub/Long name.txt", "Größe/a b.bin"])
+@pytest.mark.parametrize("run", ["", 'RUN.EXE -i "Once upon a time"'])
+def test_there_and_back(run: str, place: str) -> None:
+    value = example(run, place)
+    assert manifest.parse(manifest.render(value)) == value
+
+
+@given(st.binary(max_size=300))
+def test_garbage_is_refused(data: bytes) -> None:
+    with pytest.raises(ValueError, match=".+"):
+        manifest.parse(data)
+
+
+@given(st.integers(0, 10_000), st.integers(0, 255))
+def test_every_changed_byte_is_noticed(position: int, byte: int) -> None:
+    good = manifest.render(example())
+    position %= len(good)
+    if good[position] == byte:
+        return
+    bad = good[:position] + bytes([byte]) + good[position + 1 :]
+    with pytest.raises(ValueError, match=".+"):
+        manifest.parse(bad)
+
+
+@given(st.integers(0, 400))
+def test_every_cut_is_noticed(length: int) -> None:
+    good = manifest.render(example())
+    if length >= len(good):
+        return
+    with pytest.raises(ValueError, match=".+"):
+        manifest.parse(good[:length])
+
+
+HEAD = ["DEPLOY98 1 D7F3A21C", "HOST 192.168.1.1 D7F3A21C abc123xyz"]
+PART = "PART A.001 5 0000000A"
+FILE = f"FILE A.BIN 5 {SHA} 1 A.001 a.bin"
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        ["DEPLOY98 2 D7F3A21C", *HEAD[1:], PART, FILE],
+        ["DEPLOY98 1 X7F3A21C", *HEAD[1:], PART, FILE],
+        [HEAD[0], "HOST host D7F3A21C abc123xyz", PART, FILE],
+        [HEAD[0], "HOST 192.168.1.1 D7F3A21C a", PART, FILE],
+        HEAD,
+        [*HEAD, PART],
+        [*HEAD, FILE],
+        [*HEAD, PART, FILE, PART],
+        [*HEAD, PART, FILE, "WHAT is this"],
+        [*HEAD, PART, FILE, "RUN A.EXE", PART, FILE],
+        [*HEAD, PART, FILE, "RUN "],
+        [*HEAD, "PART ..\\A.001 5 0000000A", FILE],
+        [*HEAD, "PART A.001 -5 0000000A", FILE],
+        [*HEAD, "PART A.001 5 XYZ", FILE],
+        [*HEAD, "PART A.001 0 0000000A", FILE],
+        [*HEAD, PART, f"FILE CON 5 {SHA} 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 6 {SHA} 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 5 {SHA} 2 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 5 {SHA[:-1]} 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 99999999999 {SHA} 1 A.001 a.bin"],
+        [*HEAD, PART, FILE, PART, FILE],
+        [*HEAD, PART, FILE, "PLACE B.BIN x"],
+        [*HEAD, PART, FILE, "PLACE A.BIN ../x"],
+        [*HEAD, PART, FILE, "PLACE A.BIN /x"],
+        [*HEAD, PART, FILE, "PLACE A.BIN a\\x"],
+        [*HEAD, PART, FILE, "PLACE A.BIN c:x"],
+        [*HEAD, PART, FILE, "PLACE A.BIN %zz"],
+        [*HEAD, PART, FILE, "PLACE A.BIN x%81"],
+        [*HEAD, PART, FILE, "PLACE A.BIN x", "PLACE A.BIN y"],
+        [*HEAD, PART, f"{FILE} {'x' * 400}"],
+    ],
+)
+def test_a_sealed_manifest_with_nonsense_in_it_is_refused(lines: list[str]) -> None:
+    assert manifest.parse(sealed([*HEAD, PART, FILE])).deployment == "D7F3A21C"
+    with pytest.raises(ValueError, match=".+"):
+        manifest.parse(sealed(lines))
+
+
+@pytest.mark.parametrize(
+    ("place", "encoded"),
+    [("a/b c.txt", "a/b c.txt"), ("100%.txt", "100%25.txt"), ("Größe", "Gr%F6%DFe"), ("€", "%80")],
+)
+def test_places_are_written_in_the_code_page(place: str, encoded: str) -> None:
+    assert manifest.encode_place(place) == encoded
+
+
+@pytest.mark.parametrize(
+    "place",
+    ["", "/a", "a/", "a//b", ".", "a/..", "a:b", "a*b", 'a"b', "日本", "a\nb", "x" * 256, "end."],
+)
+def test_places_that_windows_cannot_have_are_refused(place: str) -> None:
+    with pytest.raises(ValueError, match=".+"):
+        manifest.encode_place(place)
+
+
+@pytest.mark.parametrize("place", [" leading", "a b", "x/ y"])
+def test_blanks_in_places_survive(place: str) -> None:
+    assert not encode_place(place).startswith(" ")
+    again = manifest.parse(manifest.render(example(place=place)))
+    assert again.payload.files[0].place == place
+
+
+def test_a_long_name_of_blanks_leaves_the_record_whole() -> None:
+    file = replace(staged("A.TXT", 0), long_name="  ")
+    text = manifest.render(replace(example(), payload=Payload((file,))))
+    assert manifest.parse(text).payload.files[0].long_name == "-"
+
+
+@pytest.mark.parametrize("place", ["con", "a/PRN.txt", "com0", "del\x7f"])
+def test_places_that_the_helper_refuses_are_refused_here(place: str) -> None:
+    with pytest.raises(ValueError, match="no name"):
+        encode_place(place)

@@ -1,0 +1,138 @@
+"""What the target reported, and what it is worth."""
+
+from __future__ import annotations
+
+import zlib
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from deployer.core.target import proof
+from deployer.model import Payload, StagedFile
+
+SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
+OTHER = SHA[::-1]
+PAYLOAD = Payload((StagedFile("", "A.BIN", "a.bin", 5, SHA, (), 0),), "A.EXE")
+FILES_ONLY = Payload(PAYLOAD.files)
+
+GOOD = {
+    "deployer-result": "1",
+    "deployment": "D7F3A21C",
+    "helper": "1.0",
+    "command": "RUN",
+    "exit": "0",
+    "system": "Windows 98 4.10.1998",
+    "cpu": "GenuineIntel family 6 model 5 stepping 2",
+    "cpu_mhz": "350",
+    "memory": "134217728",
+    "round": "1 16 1",
+    "bad": "A.001 1",
+    "have": "B.BIN 1-16,18",
+    "file": f"A.BIN 5 {SHA} good",
+    "run": "A.EXE",
+    "run_exit": "0",
+    "run_seconds": "12.345",
+    "output_bytes": "1234",
+    "output": "whole",
+}
+
+
+def report(seal: bool = True, **changes: str | None) -> bytes:
+    fields = {**GOOD, **changes}
+    body = "".join(f"{k}={v}\r\n" for k, v in fields.items() if v is not None).encode("latin-1")
+    end = f"end={body.count(b'=')} 00000000\r\n"
+    if seal:
+        end = f"end={body.count(bytes([13, 10]))} {zlib.crc32(body):08X}\r\n"
+    return body + end.encode()
+
+
+def verdict(data: bytes, payload: Payload = PAYLOAD) -> tuple[bool, str]:
+    return proof.judge(proof.parse_report(data), payload, "D7F3A21C")
+
+
+def test_everything_that_a_report_says() -> None:
+    seen = proof.parse_report(report())
+    assert seen.sealed
+    assert (seen.deployment, seen.command, seen.exit_code) == ("D7F3A21C", "RUN", 0)
+    assert (seen.cpu_mhz, seen.memory, seen.run_exit, seen.run_seconds) == (350, 1 << 27, 0, 12.345)
+    assert seen.have == (("B.BIN", "1-16,18"),)
+    assert seen.bad == (("A.001", 1),)
+    assert [(r.number, r.accepted, r.bad) for r in seen.rounds] == [(1, 16, 1)]
+    assert [(f.name, f.length, f.sha256, f.verdict) for f in seen.files] == [
+        ("A.BIN", 5, SHA, "good")
+    ]
+
+
+def test_the_proof() -> None:
+    assert verdict(report()) == (True, "")
+    assert verdict(report(command="JOIN", run_exit=None), FILES_ONLY) == (True, "")
+
+
+@pytest.mark.parametrize(
+    ("changes", "reason"),
+    [
+        ({"seal": False}, "mangled"),
+        ({"deployment": "D0000000"}, "not D7F3A21C"),
+        ({"file": f"A.BIN 5 {OTHER} good"}, "SHA-256 differs"),
+        ({"file": f"A.BIN 6 {SHA} good"}, "SHA-256 differs"),
+        ({"file": f"A.BIN 5 {SHA} wrong"}, "not whole"),
+        ({"file": f"A.BIN 5 {SHA} wrong", "reason": "disk full"}, "disk full"),
+        ({"file": "A.BIN 5 - missing"}, "not whole"),
+        ({"file": None}, "not whole"),
+        ({"run_exit": "3"}, "exit code 3"),
+        ({"run_exit": None}, "not started"),
+        ({"run_exit": None, "reason": "no memory"}, "no memory"),
+        ({"command": "JOIN"}, "not started"),
+    ],
+)
+def test_what_proves_nothing(changes: dict[str, object], reason: str) -> None:
+    proved, why = verdict(report(**changes))  # type: ignore[arg-type]
+    assert not proved
+    assert reason in why
+
+
+def test_a_failure_needs_no_seal() -> None:
+    proved, why = verdict(b"deployment=D7F3A21C\r\nfailed=HELPER\r\n")
+    assert (proved, why) == (
+        False,
+        "GO.BAT stopped: the helper did not arrive whole or did not start",
+    )
+
+
+def test_only_the_program_failed() -> None:
+    def only_program(**changes: str) -> bool:
+        told = proof.parse_report(report(**changes))
+        return proof.program_failed(proof.prove(told, PAYLOAD, "D7F3A21C"))
+
+    assert only_program(run_exit="3")
+    assert not only_program(run_exit="3", file=f"A.BIN 5 {OTHER} good")
+    assert not only_program()
+
+
+@given(st.integers(0, 2000), st.integers(0, 255))
+def test_no_changed_byte_makes_another_proof(position: int, byte: int) -> None:
+    good = report()
+    position %= len(good)
+    bad = good[:position] + bytes([byte]) + good[position + 1 :]
+    if bad != good:
+        assert not verdict(bad)[0]
+
+
+@given(st.binary(max_size=400))
+def test_garbage_is_a_report_of_nothing(data: bytes) -> None:
+    assert not verdict(data)[0]
+
+
+@pytest.mark.parametrize(
+    ("output", "speed", "story"),
+    [
+        ("Once.\r\ntokens=9 seconds=1.0 tok/s=39.31 (fp32 x87)\r\n", 39.31, "Once."),
+        ("Once\n\nthere.\r\nachieved tok/s: 1.03\n", 1.03, "Once\n\nthere."),
+        ("no speed at all\n", None, "no speed at all\n"),
+        ("", None, ""),
+    ],
+)
+def test_speed_and_story(output: str, speed: float | None, story: str) -> None:
+    assert proof.tokens_per_second(output) == speed
+    assert proof.story(output) == story

@@ -1,0 +1,615 @@
+"""The control API through real sockets: every request of its table, and who is refused."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import json
+import os
+import socket
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from deployer.edge.ports import bind, listen_unix
+from deployer.errors import (
+    DaemonGone,
+    DirectoryForbidden,
+    FileMissing,
+    NotTakenOver,
+    WrongUse,
+)
+from deployer.events import DeploymentStaged, PauseChanged, ScreenLine, StateChanged, TransferTick
+from deployer.face.card import typed_lines
+from deployer.host import api, daemon, remote
+from deployer.host.api import REQUESTS, Access
+from deployer.host.local import InProcess, Order
+from deployer.host.remote import Client
+from deployer.host.service import Service
+from deployer.host.staging import Request
+from deployer.model import State
+
+TARGET = "127.0.0.1"
+TOKEN = "a-token-of-this-test"
+
+
+@dataclass
+class Daemon:
+    """A service with its control API on a Unix socket and on a port of loopback."""
+
+    service: Service
+    host: InProcess
+    socket: Path
+    port: int
+
+    @property
+    def watchers(self) -> int:
+        return len(self.service._bus._subscribers)
+
+    async def watched_by(self, count: int) -> None:
+        """Wait until so many watch the events."""
+        async with asyncio.timeout(30):
+            while self.watchers != count:
+                await asyncio.sleep(0.005)
+
+    def over_tcp(self, **headers: str) -> httpx.AsyncClient:
+        given = {"authorization": f"Bearer {TOKEN}", **headers}
+        headers = {name: value for name, value in given.items() if value}
+        return httpx.AsyncClient(base_url=f"http://127.0.0.1:{self.port}", headers=headers)
+
+    def over_unix(self) -> httpx.AsyncClient:
+        transport = httpx.AsyncHTTPTransport(uds=str(self.socket))
+        return httpx.AsyncClient(transport=transport, base_url="http://deployer")
+
+
+@contextlib.asynccontextmanager
+async def running(
+    directory: Path, pid: int = 1, *, takes_over: bool = False
+) -> AsyncIterator[Daemon]:
+    """A daemon, which like the real one takes over what was open before it answers anybody."""
+    path = directory / "control.sock"
+    door, port = listen_unix(path), bind("127.0.0.1", 0)
+    number = port.getsockname()[1]
+    access = Access(TOKEN, frozenset((f"127.0.0.1:{number}", f"localhost:{number}")))
+    async with (
+        Service(directory / "state", clock=time.time, address=TARGET, ftp_port=0) as service,
+        InProcess(service, typed_lines, lasting=True) as host,
+    ):
+        if takes_over:
+            await host.take_over()
+        about = {"address": TARGET, "pid": pid}
+        servers = [
+            daemon._api(host, about, door, None),
+            daemon._api(host, about, port, access),
+        ]
+        told = asyncio.Event()
+        serving = asyncio.create_task(daemon._until(told, servers))
+        try:
+            yield Daemon(service, host, path, number)
+        finally:
+            told.set()
+            await asyncio.wait_for(serving, 30)
+
+
+Scenario = Callable[[Daemon, Client], Awaitable[None]]
+
+
+def play(directory: Path, scenario: Scenario) -> None:
+    async def whole() -> None:
+        async with asyncio.timeout(60), running(directory) as served, Client(served.socket) as face:
+            await scenario(served, face)
+
+    asyncio.run(whole())
+
+
+@pytest.fixture
+def payload(tmp_path: Path) -> Path:
+    path = tmp_path / "firmware image.bin"
+    path.write_bytes(bytes(range(256)) * 1000)
+    return path
+
+
+def order(path: Path) -> Order:
+    return Order(Request((path,), no_run=True), TARGET)
+
+
+def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) -> None:
+    """The whole table, one after another; a request that is added has to be added here."""
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        asked = set()
+
+        async def ask(name: str, *arguments: Any) -> Any:
+            asked.add(name)
+            return await getattr(face, name)(*arguments)
+
+        known = await ask("recognise", order(payload).request)
+        assert known == await served.host.recognise(order(payload).request)
+        assert await ask("last_seq") == 0
+        deployment = await ask("push", order(payload))
+        assert served.service.standing(deployment).target == TARGET
+        assert await ask("last_seq") == served.service.last_seq() > 0
+        assert await ask("sources", deployment) == (str(payload),)
+        assert await ask("pause", deployment) is None
+        assert await ask("resume", deployment) is None
+        told = [event.paused for _seq, event in served.service._store.replay(kinds=(PauseChanged,))]
+        assert told == [True, False]
+        assert await ask("recheck", deployment) == await served.host.recheck(deployment)
+        assert await ask("cancel", deployment) is None
+        assert served.service.standing(deployment).state == State.CANCELLED
+        async with asyncio.timeout(30):
+            while served.host._open:
+                await asyncio.sleep(0.005)
+        assert await ask("retry", deployment) == deployment
+        assert asked == set(REQUESTS)
+
+    play(tmp_path, scenario)
+
+
+def test_an_order_without_a_host_is_for_the_daemons_address(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        words = order(payload)
+        deployment = await face.push(Order(words.request, words.target, host=""))
+        found = served.service.staged(deployment)
+        assert found is not None
+        assert found[0].host == TARGET
+
+    play(tmp_path, scenario)
+
+
+def test_files_keep_their_names_however_they_are_named(
+    tmp_path: Path, payload: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A relative path is of the face's directory; a link is sent under its own name."""
+    (tmp_path / "link.bin").symlink_to(payload)
+    monkeypatch.chdir(tmp_path)
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        deployment = await face.push(order(Path("link.bin")))
+        found = served.service.staged(deployment)
+        assert found is not None
+        assert found[0].payload.files[0].long_name == "link.bin"
+
+    play(tmp_path, scenario)
+
+
+ERRORS: dict[str, tuple[Callable[[Client, Path], Awaitable[object]], type[Exception], str]] = {
+    "a file that is not there": (
+        lambda face, at: face.push(order(at / "absent.bin")), FileMissing, "absent.bin",
+    ),
+    "a deployment that is not there": (
+        lambda face, at: face.retry("D0000000"), WrongUse, "D0000000",
+    ),
+    "a target that is no address": (
+        lambda face, at: face.push(Order(order(at).request, "../../elsewhere")),
+        WrongUse, "elsewhere",
+    ),
+    "a host that is no address": (
+        lambda face, at: face.push(Order(order(at).request, TARGET, host="a b")), WrongUse, "'a b'",
+    ),
+    "a directory that says more": (
+        lambda face, at: face.push(Order(order(at).request, TARGET, "C:\\X\r\nDEL *.*")),
+        WrongUse, "no directory",
+    ),
+    "no file at all": (
+        lambda face, at: face.push(Order(Request((), no_run=True), TARGET)), WrongUse, "No file",
+    ),
+    "parts of nothing": (
+        lambda face, at: face.recognise(Request((at / "x",), part_size=0)), WrongUse, "is none",
+    ),
+    "a path that no file can have": (
+        lambda face, at: face.push(order(at / "a\0b")), WrongUse, "Not a request",
+    ),
+    "a recipe that is not there": (
+        lambda face, at: face.recognise(Request((at / "x",), recipe="nonsense")),
+        WrongUse, "nonsense",
+    ),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("case", ERRORS)
+def test_an_error_crosses_with_its_class_and_words(
+    tmp_path: Path, payload: Path, case: str
+) -> None:
+    ask, kind, words = ERRORS[case]
+    (tmp_path / "x").write_bytes(b"x")
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        with pytest.raises(kind) as caught:
+            await ask(face, tmp_path)
+        assert words in caught.value.what  # type: ignore[attr-defined]
+        assert caught.value.remedy  # type: ignore[attr-defined]
+
+    play(tmp_path, scenario)
+
+
+def test_a_busy_target_is_refused_by_name(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        deployment = await face.push(order(payload))
+        with pytest.raises(WrongUse, match=f"{TARGET} is busy with {deployment}"):
+            await face.push(order(payload))
+
+    play(tmp_path, scenario)
+
+
+def test_a_fault_of_the_daemon_itself_is_told_and_survived(
+    tmp_path: Path, payload: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        served.service._store.close()
+        with pytest.raises(WrongUse, match="Internal error of the daemon: ProgrammingError"):
+            await face.last_seq()
+        assert (await face.status())["version"] == api.VERSION
+        served.service._store = type(served.service._store)(tmp_path / "state")
+
+    play(tmp_path, scenario)
+    assert "Traceback" in capsys.readouterr().err
+
+
+BODIES = {
+    "not JSON": (b"push!", 400, "Not a request"),
+    "an object": (b'{"a": 1}', 400, "Not a request"),
+    "too few arguments": (b"[]", 400, "another number of arguments"),
+    "too many arguments": (b'["D1", "D2"]', 400, "another number of arguments"),
+    "of another type": (b"[5]", 400, "Expected `str`"),
+    "too long": (b"[" + b" " * api.MAX_BODY + b'"D1"]', 400, "too long"),
+    "not UTF-8": (b'["\xff"]', 400, "Not a request"),
+    "nested without end": (b"[" * 100_000, 400, "Not a request"),
+}
+
+
+@pytest.mark.parametrize("case", BODIES)
+def test_a_body_that_is_no_request_is_refused(tmp_path: Path, case: str) -> None:
+    body, status, words = BODIES[case]
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        async with served.over_unix() as raw:
+            answer = await raw.post("/v1/cancel", content=body)
+        assert answer.status_code == status
+        assert answer.json()["error"] == "WrongUse"
+        assert words in answer.json()["fields"]["what"]
+
+    play(tmp_path, scenario)
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "status"),
+    [
+        ("POST", "/v1/format", 404), ("POST", "/v1/_ask", 404), ("POST", "/v1/subscribe", 404),
+        ("POST", "/v1/name", 404), ("POST", "/v1/__aexit__", 404), ("POST", "/v1/take_over", 404),
+        ("GET", "/v1/push", 405), ("GET", "/v2/status", 404), ("POST", "/v1/status", 404),
+        ("POST", "/v1/a/b", 404),
+    ],
+)  # fmt: skip
+def test_only_the_table_can_be_asked(tmp_path: Path, method: str, path: str, status: int) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        async with served.over_unix() as raw:
+            assert (await raw.request(method, path, content=b"[]")).status_code == status
+
+    play(tmp_path, scenario)
+
+
+def test_events_are_replayed_and_then_live(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        deployment = await face.push(order(payload))
+        stream = face.subscribe(0)
+        seq, event = await anext(stream)
+        assert (seq, type(event)) == (1, DeploymentStaged)
+        seen = [seq]
+        while seen[-1] < served.service.last_seq():
+            seen.append((await anext(stream))[0])
+        line = ScreenLine(1.0, deployment, 'naïve ░▒▓\\ "quoted" data: id: 7')
+        served.service.publish(line)
+        served.service.publish(TransferTick(2.0, deployment, TARGET, "A.001", 5, 10))
+        assert await anext(stream) == (seen[-1] + 1, line)
+        assert (await anext(stream))[0] == 0  # a tick has no number
+        assert seen == list(range(1, len(seen) + 1))
+        await stream.aclose()
+        late = face.subscribe(seen[-1])
+        assert (await anext(late))[1] == line
+        await late.aclose()
+
+    play(tmp_path, scenario)
+
+
+def test_a_reader_that_reconnects_goes_on_where_it_was(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        await face.push(order(payload))
+        headers = {"last-event-id": "2"}
+        async with (
+            served.over_unix() as raw,
+            raw.stream("GET", "/v1/events?since=0", headers=headers) as answer,
+        ):
+            assert answer.headers["content-type"].startswith("text/event-stream")
+            assert answer.headers["cache-control"] == "no-store"
+            lines = answer.aiter_lines()
+            first = [line async for line in _until_id(lines)][-1]
+        assert first == "id: 3"
+
+    play(tmp_path, scenario)
+
+
+async def _until_id(lines: AsyncIterator[str]) -> AsyncIterator[str]:
+    async for line in lines:
+        yield line
+        if line.startswith("id:"):
+            return
+
+
+@pytest.mark.parametrize("since", ["999", str(10**30), "-1", "x", "", "²"])
+def test_any_number_may_be_asked_for(tmp_path: Path, payload: Path, since: str) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        async with (
+            served.over_unix() as raw,
+            raw.stream("GET", "/v1/events", params={"since": since}) as answer,
+        ):
+            assert answer.status_code == 200
+            assert await anext(answer.aiter_lines()) == ": deployer"
+
+    play(tmp_path, scenario)
+
+
+def test_a_silent_stream_says_that_it_is_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(api, "HEARTBEAT", 0.02)
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        async with served.over_unix() as raw, raw.stream("GET", "/v1/events") as answer:
+            comments = []
+            async for line in answer.aiter_lines():
+                comments += [line] if line else []
+                if len(comments) == 3:
+                    break
+        assert comments == [": deployer", ": still here", ": still here"]
+
+    play(tmp_path, scenario)
+
+
+def test_who_hangs_up_is_forgotten(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        before = served.watchers
+        streams = [face.subscribe(0) for _ in range(5)]
+        await face.push(order(payload))
+        for stream in streams:
+            await anext(stream)
+        await served.watched_by(before + 5)
+        for stream in streams:
+            await stream.aclose()
+        with socket.socket(socket.AF_UNIX) as rude:
+            rude.connect(str(served.socket))
+            rude.sendall(b"GET /v1/events HTTP/1.1\r\nHost: x\r\n\r\n")
+            await served.watched_by(before + 1)
+        await served.watched_by(before)
+
+    play(tmp_path, scenario)
+
+
+def test_a_daemon_that_goes_is_noticed(tmp_path: Path, payload: Path) -> None:
+    async def whole() -> None:
+        async with running(tmp_path) as served:
+            face = Client(served.socket)
+            await face.push(order(payload))
+            stream = face.subscribe(0)
+            await anext(stream)
+        with pytest.raises(DaemonGone):
+            async for _ in stream:
+                pass
+        with pytest.raises(DaemonGone):
+            await face.last_seq()
+        with pytest.raises(DaemonGone):
+            await face.status()
+
+    asyncio.run(asyncio.wait_for(whole(), 60))
+    assert remote.find(tmp_path) is None  # the socket's file may still lie there
+
+
+def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
+    listen_unix(tmp_path / "control.sock").close()
+    assert (tmp_path / "control.sock").stat().st_mode & 0o777 == 0o600
+    listen_unix(tmp_path / "control.sock").close()  # a dead one is replaced
+
+
+@pytest.mark.parametrize("kind", ["a file", "a link to one", "a link to nothing", "a directory"])
+def test_only_a_socket_is_replaced_by_the_socket(tmp_path: Path, kind: str) -> None:
+    place, file = tmp_path / "place", tmp_path / "file"
+    file.write_text("precious")
+    match kind:
+        case "a file":
+            place = file
+        case "a link to one":
+            place.symlink_to(file)
+        case "a link to nothing":
+            place.symlink_to(tmp_path / "absent")
+        case _:
+            place.mkdir()
+    before = place.lstat()
+    with pytest.raises(DirectoryForbidden, match="no socket"):
+        listen_unix(place)
+    assert place.lstat() == before
+    assert file.read_text() == "precious"
+
+
+def test_a_place_that_is_too_long_for_a_socket_is_named_with_the_reason(tmp_path: Path) -> None:
+    folder = tmp_path / ("x" * 120)
+    folder.mkdir()
+    with pytest.raises(DirectoryForbidden, match="path too long"):
+        listen_unix(folder / "control.sock")
+
+
+def test_the_token_is_never_anybody_elses_to_read(tmp_path: Path) -> None:
+    before = os.umask(0)
+    try:
+        token = daemon._new_token(tmp_path / "web-token")
+        assert os.umask(0) == 0
+    finally:
+        os.umask(before)
+    assert (tmp_path / "web-token").read_text() == f"{token}\n"
+    assert (tmp_path / "web-token").stat().st_mode & 0o777 == 0o600
+
+
+STRANGERS: dict[str, tuple[dict[str, str], int]] = {
+    "with its token": ({}, 200),
+    "by the name localhost": ({"host": "localhost:{port}"}, 200),
+    "a page of its own": ({"origin": "http://127.0.0.1:{port}"}, 200),
+    "without a token": ({"authorization": ""}, 401),
+    "with another token": ({"authorization": "Bearer wrong"}, 401),
+    "with a token that is no ASCII": ({"authorization": "Bearer \u00e4"}, 401),
+    "with a cookie, which goes to every port": (
+        {"authorization": "", "cookie": f"deployer={TOKEN}"},
+        401,
+    ),
+    "a page elsewhere, under a name of its own": ({"host": "rebound.example:{port}"}, 403),
+    "another port's name": ({"host": "127.0.0.1:1"}, 403),
+    "a page of another origin": ({"origin": "http://elsewhere.example"}, 403),
+    "another port's page": ({"origin": "http://127.0.0.1:1"}, 403),
+    "a page from a file": ({"origin": "null"}, 403),
+    "by https": ({"origin": "https://127.0.0.1:{port}"}, 403),
+}
+
+
+@pytest.mark.parametrize("who", STRANGERS)
+def test_who_may_ask_over_tcp(tmp_path: Path, who: str) -> None:
+    headers, status = STRANGERS[who]
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        given = {name: value.replace("{port}", str(served.port)) for name, value in headers.items()}
+        given = {name: value.encode("latin-1") for name, value in given.items()}  # type: ignore[misc]
+        async with served.over_tcp(**given) as http:
+            assert (await http.get("/v1/status")).status_code == status
+            asked = await http.post("/v1/last_seq", content=b"[]")
+            assert asked.status_code == status
+            async with http.stream("GET", "/v1/events") as events:
+                assert events.status_code == status
+                assert "access-control-allow-origin" not in events.headers
+
+    play(tmp_path, scenario)
+
+
+def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> None:
+    """Written down, so that a change of it is seen."""
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        async with served.over_unix() as raw:
+            status = (await raw.get("/v1/status")).json()
+            body = api.to_plain([order(payload)])
+            pushed = (await raw.post("/v1/push", json=body)).json()
+            again = await raw.post("/v1/push", json=body)
+        assert status == {"version": 1, "name": "the daemon", "address": TARGET, "pid": 1}
+        assert json.loads(json.dumps(body)) == [
+            {
+                "request": {
+                    "files": [str(payload)], "run": "", "recipe": "", "no_run": True, "options": [],
+                    "part_size": None, "profile": "win98-fat32",
+                },
+                "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
+                "line": {"speed": 115200, "flow": "rtscts"},
+            }
+        ]  # fmt: skip
+        assert set(pushed) == {"result"}
+        assert again.status_code == 409
+        assert json.loads(again.text)["error"] == "WrongUse"
+        changes = served.service._store.replay(kinds=(StateChanged,))
+        assert [event.state for _seq, event in changes] == [State.WAITING]
+
+    play(tmp_path, scenario)
+
+
+@dataclass
+class Follower:
+    """One who watches a deployment, past the end of the daemon."""
+
+    face: Client
+    deployment: str
+    patience: float = 30.0
+
+    def __post_init__(self) -> None:
+        self.seen: list[int] = []
+        self.said: list[str] = []
+        self.task = asyncio.create_task(self.watch())
+
+    async def watch(self) -> None:
+        stream = self.face.follow(self.deployment, 0, self.said.append, patience=self.patience)
+        async with contextlib.aclosing(stream):
+            async for seq, event in stream:
+                self.seen.append(seq)
+                if isinstance(event, StateChanged) and event.state.final:
+                    return
+
+    async def until(self, seq: int) -> None:
+        async with asyncio.timeout(30):
+            while seq not in self.seen:
+                await asyncio.sleep(0.005)
+
+
+def restart(
+    directory: Path,
+    payload: Path,
+    after: Callable[[Daemon, Follower], Awaitable[None]],
+    pid: int,
+    *,
+    takes_over: bool = False,
+) -> Follower:
+    """A deployment is watched; its daemon ends, and another begins."""
+
+    async def scenario() -> Follower:
+        async with asyncio.timeout(60), Client(directory / "control.sock") as face:
+            async with running(directory) as first:
+                deployment = await face.push(order(payload))
+                follower = Follower(face, deployment)
+                await follower.until(first.service.last_seq())
+            async with running(directory, pid, takes_over=takes_over) as second:
+                await after(second, follower)
+            return follower
+
+    return asyncio.run(scenario())
+
+
+def test_who_follows_a_deployment_stays_with_it_past_a_restart(
+    tmp_path: Path, payload: Path
+) -> None:
+    async def goes_on(second: Daemon, follower: Follower) -> None:
+        second.service.cancel(follower.deployment)
+        await follower.task
+
+    follower = restart(tmp_path, payload, goes_on, pid=2, takes_over=True)
+    assert follower.seen == list(range(1, follower.seen[-1] + 1))
+    assert len(follower.said) == 2
+
+
+def test_a_daemon_that_comes_back_without_the_deployment_is_told(
+    tmp_path: Path, payload: Path
+) -> None:
+    async def does_not(_second: Daemon, follower: Follower) -> None:
+        with pytest.raises(NotTakenOver, match=follower.deployment):
+            await follower.task
+
+    restart(tmp_path, payload, does_not, pid=2)
+
+
+def test_a_stream_that_was_cut_is_taken_up_again(tmp_path: Path, payload: Path) -> None:
+    """The same daemon need not offer anything anew."""
+
+    async def goes_on(second: Daemon, follower: Follower) -> None:
+        event = StateChanged(time.time(), follower.deployment, State.CANCELLED, "", "user")
+        second.service.publish(event)
+        await follower.task
+
+    assert restart(tmp_path, payload, goes_on, pid=1).said[-1] == "The daemon is back."
+
+
+def test_a_daemon_that_does_not_come_back_is_gone(tmp_path: Path, payload: Path) -> None:
+    async def scenario() -> None:
+        async with asyncio.timeout(60), Client(tmp_path / "control.sock") as face:
+            async with running(tmp_path) as served:
+                follower = Follower(face, await face.push(order(payload)), patience=0.2)
+                await follower.until(served.service.last_seq())
+            with pytest.raises(DaemonGone):
+                await follower.task
+
+    asyncio.run(scenario())

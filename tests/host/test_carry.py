@@ -1,0 +1,144 @@
+"""`push --target serial:` to the simulated PC: HyperTerminal, GO.BAT, our real programs."""
+
+from __future__ import annotations
+
+import asyncio
+import random
+import shutil
+import threading
+from pathlib import Path
+
+import pytest
+
+from deployer.core.target import gobat_serial
+from deployer.errors import VerificationFailed
+from deployer.face.serial_push import SerialPush, push_over_line
+from deployer.host import staging
+from deployer.model import LineSettings, Manifest, State
+from deployer.sim.console import Console
+from deployer.sim.disk import Disk
+from deployer.sim.hyperterm import HyperTerminal, visit
+from deployer.sim.machine import Machine
+from tests.serialwire import Direction, Wire
+
+pytest.importorskip("unicorn")
+pytestmark = pytest.mark.skipif(shutil.which("rz") is None, reason="lrzsz is not installed")
+
+
+class Collect:
+    def __init__(self) -> None:
+        self.events: list[object] = []
+
+    def show(self, event: object) -> None:
+        self.events.append(event)
+
+    def close(self) -> None:
+        pass
+
+
+class Old:
+    """The old PC at the other end of the cable, in a thread."""
+
+    def __init__(self, folder: Path, port: str, capacity: int) -> None:
+        folder.mkdir(exist_ok=True)
+        self.screen: list[str] = []
+        self.machine = Machine(Disk(folder, capacity=capacity), console=Console(self.screen.append))
+        self.terminal = HyperTerminal(self.machine, port)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self) -> None:
+        try:
+            visit(self.machine, self.terminal, patience=60.0, rounds=4)
+        finally:
+            self.terminal.close()
+
+
+def push(
+    tmp_path: Path, request: staging.Request, wire: Wire | None = None, *,
+    capacity: int = 2_000_000_000, silence: float = 60.0,
+) -> tuple[State, Old, list[str]]:  # fmt: skip
+    said: list[str] = []
+    # Not faster than any real line answers: sz flushes its input right after it has spoken.
+    paced = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=100_000.0))
+    with wire or paced as cable:
+        old = Old(tmp_path / "c", cable.b, capacity)
+        job = SerialPush(
+            manifest=staging.stage(request), target=f"serial:{cable.a}", directory="C:\\DEPLOY",
+            line=LineSettings(flow="none"), silence=silence, say=said.append, emulated=True,
+        )  # fmt: skip
+        ended = asyncio.run(
+            asyncio.wait_for(push_over_line(job, tmp_path / "state", Collect()), 120)
+        )
+        old.thread.join(30)
+    return ended.state, old, said
+
+
+def test_the_sample_model_tells_its_story_over_the_line(tmp_path: Path) -> None:
+    request = staging.Request(files=(staging.sample_model(),), options=(("steps", "8"),))
+    state, old, _said = push(tmp_path, request)
+    assert state == State.PROVED
+    assert any("received DEPLOY98.EXE" in line for line in old.screen)
+    assert (tmp_path / "c" / "DEPLOY" / "OUTPUT.TXT").stat().st_size > 10
+
+
+def test_damaged_parts_are_asked_for_by_next_ftp(tmp_path: Path) -> None:
+    """A part damaged on its way to the disk: CHECK lists it, the host sends just that one."""
+    source = tmp_path / "DATA.BIN"
+    source.write_bytes(random.Random(1).randbytes(150_000))
+    request = staging.Request(files=(source,), no_run=True, part_size=65_536)
+
+    class Spoiled(HyperTerminal):
+        spoilt = False
+
+        def _store(self, path: Path) -> str:
+            if path.name.endswith(".A02") and not Spoiled.spoilt:
+                Spoiled.spoilt = True
+                data = bytearray(path.read_bytes())
+                data[77] ^= 1
+                path.write_bytes(data)
+            return super()._store(path)
+
+    original, Old.__init__.__globals__["HyperTerminal"] = HyperTerminal, Spoiled
+    try:
+        state, old, said = push(tmp_path, request)
+    finally:
+        Old.__init__.__globals__["HyperTerminal"] = original
+    assert state == State.PROVED
+    assert "the old PC asks for 1 part(s) again" in said
+    assert any("sends NEXT.FTP" in line for line in old.screen)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    source = tmp_path / "DATA.BIN"
+    source.write_bytes(bytes(200_000))
+    return staging.stage(staging.Request(files=(source,), no_run=True, part_size=65_536))
+
+
+def test_only_parts_of_the_deployment_can_be_asked_for(manifest) -> None:
+    part = manifest.payload.files[0].parts[1].name
+    temporary = part.replace(".0", ".A")
+    text = (
+        "open 192.168.1.1\r\nget ..\\X.001 X.A01\r\nget OTHER.001 OTHER.A01\r\n"
+        f"get {part} {temporary}\r\nget {part} {temporary}\r\nget {part} GO.BAT\r\nbye\r\n"
+    )
+    assert gobat_serial.wanted(text.encode(), manifest) == (part,)
+
+
+def test_go_bat_asks_for_what_a_person_has_to_send(manifest) -> None:
+    text = gobat_serial.render(manifest, "C:\\DEPLOY").decode("ascii")
+    assert "FTP.EXE" not in text
+    assert "ECHO   C:\\DEPLOY\\NEXT.FTP\r\n" in text
+    assert "ECHO   C:\\DEPLOY\\RESULT.TXT\r\n" in text
+    assert "IF ERRORLEVEL 1 GOTO MORE" in text
+    assert "IF ERRORLEVEL 1 GOTO CHECK" in text
+
+
+def test_a_disk_that_hyperterminal_did_not_notice_to_be_full(tmp_path: Path) -> None:
+    """HyperTerminal goes on as if it had written (facts E3); the helper's report says it."""
+    source = tmp_path / "DATA.BIN"
+    source.write_bytes(random.Random(1).randbytes(150_000))
+    request = staging.Request(files=(source,), no_run=True, part_size=65_536)
+    with pytest.raises(VerificationFailed, match="disk"):
+        push(tmp_path, request, capacity=220_000)
