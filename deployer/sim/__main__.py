@@ -71,6 +71,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--check", action="store_true", help="only see whether the faults can be understood"
     )
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="PROGRAM",
+        help="a program of Windows that this PC lacks, such as FIND.EXE (repeat)",
+    )  # fmt: skip
     parser.add_argument("--leash", action="store_true", help="switch off when standard input ends")
     parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
     parser.add_argument("--ram", type=int, default=128, help="megabytes of memory")
@@ -128,6 +132,7 @@ def make(options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool
         ),
         cancelled=cancelled,
         hardware=Hardware(ram=options.ram << 20, cpu_model=options.cpu),
+        without=tuple(name.upper() for name in options.without),
     )
     if options.real_pauses:
         machine.wait = time.sleep

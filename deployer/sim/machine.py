@@ -11,7 +11,7 @@ then only `boot()` helps, which is what a user does. The typist (`typist.py`) pl
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 
@@ -29,6 +29,8 @@ from deployer.sim.wire import Hang, Link
 
 FTP = "C:\\WINDOWS\\FTP.EXE"
 MAX_PROGRAM = 64 << 20
+INSTALLED = (FTP, *windows.OF_THE_SHELL, *PROGRAMS)
+"""The played programs that a fresh disk has, by their paths."""
 ENVIRONMENT_SIZE = 256  # facts B22
 
 
@@ -67,7 +69,11 @@ class Start:
 
 @dataclass(slots=True)
 class Machine:
-    """One simulated PC. Not thread-safe."""
+    """One simulated PC. Not thread-safe.
+
+    `without` names played programs that this PC lacks, such as `FIND.EXE`; ValueError when there is
+    no such program.
+    """
 
     disk: Disk
     console: Console = field(default_factory=Console)
@@ -79,12 +85,19 @@ class Machine:
     limits: Limits = field(default_factory=lambda: Limits(seconds=3600.0, output=64 << 20))
     cancelled: Callable[[], bool] = _never
     obey_binary: bool = True
+    without: Collection[str] = ()
     happened: list[Fault] = field(default_factory=list)
     _faults: tuple[Fault, ...] = ()
     _booted: bool = False
     _shell: CommandCom | None = None
     _lines: int = 0
     _running: bool = False
+
+    def __post_init__(self) -> None:
+        known = [path.rpartition("\\")[2] for path in INSTALLED]
+        for name in self.without:
+            if name not in known:
+                raise ValueError(f"there is no program {name!r}; there are {', '.join(known)}")
 
     def harm(self, faults: Iterable[Fault]) -> None:
         """Prepare faults; bytes and steps are counted from the first `boot` on."""
@@ -96,7 +109,7 @@ class Machine:
             self.disk.power_on()
             self.link.reset_all()
         else:
-            windows.install(self.disk, (FTP, *windows.OF_THE_SHELL, *PROGRAMS))
+            windows.install(self.disk, INSTALLED, self.without)
             self._apply(self._faults)
         self._booted = True
         self._shell = CommandCom(

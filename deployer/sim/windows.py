@@ -6,6 +6,8 @@ deleted like any other; without the file there is no program.
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
 from deployer.sim.disk import Disk, DiskError
 
 DIRECTORIES = (
@@ -33,15 +35,21 @@ _MARK = b"MZ\0\0simulated program "
 _MARK_SIZE = 64
 
 
-def install(disk: Disk, programs: tuple[str, ...]) -> None:
-    """Make the directories and the files of the played programs, where they are missing."""
+def install(disk: Disk, programs: tuple[str, ...], without: Collection[str] = ()) -> None:
+    """Make the directories and the files of the played programs, where they are missing.
+
+    Programs named in `without` (such as `FIND.EXE`) are not made, and removed where they are.
+    """
     for path in DIRECTORIES:
         if not disk.exists(path):
             disk.mkdir(path)
     for path in programs:
-        if not disk.exists(path):
-            name = path.rpartition("\\")[2].encode()
-            disk.write_bytes(path, (_MARK + name).ljust(_MARK_SIZE, b"\0"))
+        name = path.rpartition("\\")[2]
+        if name in without:
+            if disk.exists(path):
+                disk.delete(path)
+        elif not disk.exists(path):
+            disk.write_bytes(path, (_MARK + name.encode()).ljust(_MARK_SIZE, b"\0"))
 
 
 def played(disk: Disk, path: str) -> str | None:

@@ -227,6 +227,33 @@ def test_the_typist_gives_up_when_nobody_answers(tmp_path: Path) -> None:
     assert machine.console.text().count("> ftp: connect :Connection refused") == 2
 
 
+# -- what a PC may lack ---------------------------------------------------------------------------
+
+
+def test_a_program_of_windows_can_be_missing(tmp_path: Path) -> None:
+    """Also on a disk that had it, and by its full path; what else stands there is not touched."""
+    with_all = Machine(Disk(tmp_path))
+    with_all.boot()
+    pc = Machine(Disk(tmp_path), without=("FIND.EXE", "CHOICE.COM"))
+    pc.boot()
+    for line in ("FIND /V x", "CHOICE", "C:\\WINDOWS\\COMMAND\\FIND.EXE x", "SORT <NUL"):
+        pc.run_line(line)
+    assert pc.console.text().count("Bad command or file name") == 3
+
+
+def test_a_full_disk_has_no_free_cluster_at_the_start(tmp_path: Path) -> None:
+    """What Windows itself brings is there; only an empty file in a folder with room can be made."""
+    pc = Machine(Disk(tmp_path))
+    pc.harm(parse("full@0"))
+    pc.boot()
+    assert pc.disk.free() == 0
+    for line in ("TYPE NUL>C:\\EMPTY.TXT", "ECHO x>C:\\FULL.TXT", "MD C:\\DEPLOY"):
+        pc.run_line(line)
+    assert pc.disk.stat("C:\\EMPTY.TXT").size == 0
+    assert pc.disk.stat("C:\\FULL.TXT").size == 0
+    assert not pc.disk.exists("C:\\DEPLOY")
+
+
 # -- as a program --------------------------------------------------------------------------------
 
 
@@ -246,6 +273,7 @@ def test_as_a_program(
         (["--fault=fire"], "there is no fault 'fire'"),
         (["--route=nonsense"], "is no route"),
         (["--host=:21"], "is no route"),
+        (["--without=FIND.COM"], "there is no program 'FIND.COM'; there are FTP.EXE, "),
     ],
 )
 def test_a_wrong_use_is_one_line_and_exit_code_2(
