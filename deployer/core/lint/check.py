@@ -10,20 +10,16 @@ batch file written to the facts' rules has no findings.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 
-from deployer.core.lint.commands import DEVICES
 from deployer.core.lint.model import Context, Finding, Limits, Rule
 from deployer.core.lint.parse import parse
 from deployer.core.lint.rules import RULES
+from deployer.core.target.names import is_short
 
-__all__ = [
-    "RULES", "Finding", "Limits", "Rule", "check", "check_ftp_script", "check_report_names",
-    "explain", "render_docs",
-]  # fmt: skip
+__all__ = ["RULES", "Finding", "Limits", "Rule", "check", "check_ftp_script"]
 
 _EXCERPT = 100
-_SHORT_NAME = re.compile(r"[A-Z0-9_-]{1,8}(\.[A-Z0-9_-]{1,3})?")
 FTP_LINE = 99  # facts A24
 _FTP_COMMANDS = """
 append ascii bell binary bye cd close debug delete dir disconnect get glob hash help lcd literal
@@ -122,72 +118,9 @@ def _ftp_line(text: str, word: str, binary: bool) -> Iterator[tuple[str, str, tu
         yield f"{word} before binary", "Put binary in front of it.", ("facts A5",)
     if word in _FTP_TRANSFERS:
         for name in text.split()[1:]:
-            if not _SHORT_NAME.fullmatch(name):
+            if not is_short(name):
                 yield (
                     f"{name} is no bare 8.3 name",
                     "Use capitals, digits, _ and -.",
                     ("facts A17", "facts A25"),
                 )
-
-
-def check_report_names(names: Iterable[str]) -> tuple[Finding, ...]:
-    """What is wrong with names of files that the target writes: not 8.3, a device."""
-    out = []
-    for number, name in enumerate(names, 1):
-        if not _SHORT_NAME.fullmatch(name):
-            out.append(
-                Finding(
-                    "report-name", number, None, "error", f"{name} is no bare 8.3 name", name,
-                    "Use at most 8 + 3 of A-Z, 0-9, _ and -.", ("facts C6",),
-                )
-            )  # fmt: skip
-        elif name.partition(".")[0] in DEVICES:
-            out.append(
-                Finding(
-                    "report-name", number, None, "error", f"{name} is a device", name,
-                    "Choose another name.", ("facts C7",),
-                )
-            )  # fmt: skip
-    return tuple(out)
-
-
-def explain(rule_id: str) -> str:
-    """Why a rule exists, what to do, and where that is known from; KeyError for an unknown id."""
-    rule = {rule.id: rule for rule in RULES}[rule_id]
-    return f"{rule.title}\n{rule.why}\n{rule.remedy}\nSources: {', '.join(rule.sources)}\n"
-
-
-def _example(data: bytes) -> str:
-    shown = data.replace(b"\r\n", b"\n").decode("latin-1").replace("\x1a", "^Z")
-    lines = [
-        line if len(line) <= 90 else line[:80] + "..." for line in shown.rstrip("\n").split("\n")
-    ]
-    return "```bat\n" + "\n".join(lines) + "\n```\n"
-
-
-def _cell(text: str) -> str:
-    return text.replace("|", "\\|")
-
-
-def render_docs() -> str:
-    """The text of docs/lint.md."""
-    out = [
-        "# What `deployer lint` knows\n",
-        "Rules for batch files on Windows 95, 98 and ME, from Microsoft's knowledge base, the",
-        "MS-DOS sources and cases observed on a real COMMAND.COM. This page is made from the",
-        "table in `deployer/core/lint/rules.py`.\n",
-        "| rule | says | severity |",
-        "|---|---|---|",
-        *(f"| [{rule.id}](#{rule.id}) | {_cell(rule.title)} | {rule.severity} |" for rule in RULES),
-        "",
-    ]
-    for rule in RULES:
-        out += [
-            f"## {rule.id}\n",
-            f"**{rule.title}** ({rule.severity}). {rule.why}\n",
-            f"{rule.remedy}\n",
-            f"Refused:\n\n{_example(rule.bad)}",
-            f"Taken:\n\n{_example(rule.good)}",
-            f"Sources: {', '.join(rule.sources)}.\n",
-        ]
-    return "\n".join(out)

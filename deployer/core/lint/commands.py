@@ -7,6 +7,7 @@ from collections.abc import Iterator
 
 from deployer.core.lint.model import Context, Hit
 from deployer.core.lint.parse import Command, Line, Script
+from deployer.core.target.names import DEVICE_NAMES
 
 _MISSING = """
 ADDUSERS ASSOC BITSADMIN CACLS CAT CERTUTIL CLIP CMD COLOR CP CSC CURL CUT ENDLOCAL FINDSTR
@@ -21,10 +22,6 @@ INTERNAL_SILENT = frozenset(
     {"COPY", "MD", "MKDIR", "CD", "CHDIR", "REN", "RENAME", "TYPE", "RD", "RMDIR"}
 )
 TEXT_COMMANDS = frozenset({"ECHO", "REM"})
-DEVICES = frozenset(
-    ["CON", "PRN", "AUX", "NUL", "CLOCK$"]
-    + [f"{kind}{n}" for kind in ("COM", "LPT") for n in range(1, 10)]
-)
 _DELETE = frozenset({"DEL", "ERASE"})
 
 
@@ -373,7 +370,7 @@ def reserved_name(script: Script, _context: Context) -> Iterator[Hit]:
         for name, column in names:
             bare = name.upper().replace('"', "").rpartition("\\")[2]
             base, dot, extension = bare.partition(".")
-            if base in DEVICES and dot and extension and "*" not in extension:
+            if base in DEVICE_NAMES and dot and extension and "*" not in extension:
                 yield line.number, column, f"{name} is the device {base}, whatever the extension"
 
 

@@ -14,6 +14,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployer.core.lint import check
+from deployer.core.lint.model import Finding
 from deployer.core.target import ftpscript
 from deployer.core.target.manifest import file_name
 from deployer.core.target.names import is_short
@@ -100,13 +101,44 @@ def blocks(manifest: Manifest, directory: str, *, offline: bool = False) -> tupl
 
 
 def render(manifest: Manifest, directory: str, *, offline: bool = False) -> bytes:
-    """GO.BAT as the target gets it. Raises RuntimeError if lint objects to a line of it."""
+    """GO.BAT as the target gets it.
+
+    Raises RuntimeError if lint objects to a line of it, or to a script for FTP.EXE that it writes.
+    """
     lines = [line for block in blocks(manifest, directory, offline=offline) for line in block.lines]
-    data = "".join(f"{line}\r\n" for line in lines).encode("ascii")
-    findings = check.check(data, name=GO_BAT)
-    if findings:
-        raise RuntimeError(f"GO.BAT has a mistake: {findings[0]}")
+    if not offline:
+        for name, script in scripts(manifest).items():
+            _refuse(name, check.check_ftp_script(_text(script)))
+    data = _text(lines)
+    _refuse(GO_BAT, check.check(data, name=GO_BAT))
     return data
+
+
+def _text(lines: Iterable[str]) -> bytes:
+    return "".join(f"{line}\r\n" for line in lines).encode("ascii")
+
+
+def _refuse(name: str, findings: Sequence[Finding]) -> None:
+    if findings:
+        raise RuntimeError(f"{name} has a mistake: {findings[0]}")
+
+
+def scripts(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
+    """The scripts for FTP.EXE that GO.BAT writes: their lines by their names."""
+    who = (manifest.host, manifest.login, manifest.token)
+    manifest_name = file_name(manifest.deployment)
+    full = ftpscript.report(*who, [f"HERE.TXT {RESULT_TXT}"])
+    fetch = ftpscript.first(*who, [HELPER_EXE, manifest_name])
+    host_up = ftpscript.first(*who, [f"{manifest_name} {HOST_UP}.TXT"])
+    ready = ftpscript.report(*who, [INFO_TXT, RESULT_TXT])
+    if manifest.payload.run:
+        send = ftpscript.report(*who, [OUTPUT_TXT, RESULT_TXT], RECEIPT_TXT)
+    else:
+        send = ftpscript.report(*who, [INFO_TXT, RESULT_TXT], RECEIPT_TXT)
+    found = {"FULL.FTP": full, "FIRST.FTP": fetch, f"{HOST_UP}.FTP": host_up}
+    if manifest.payload.run:
+        found["READY.FTP"] = ready
+    return found | {"SEND.FTP": send}
 
 
 def _greeting(manifest: Manifest, offline: bool) -> Block:
@@ -160,26 +192,6 @@ def _ftp_exists() -> Block:
 
 
 def _scripts(manifest: Manifest) -> Block:
-    who = (manifest.host, manifest.login, manifest.token)
-    manifest_name = file_name(manifest.deployment)
-    lines = (
-        *_echo("FULL.FTP", ftpscript.report(*who, [f"HERE.TXT {RESULT_TXT}"])),
-        *_echo("FIRST.FTP", ftpscript.first(*who, [HELPER_EXE, manifest_name])),
-        *_echo(f"{HOST_UP}.FTP", ftpscript.first(*who, [f"{manifest_name} {HOST_UP}.TXT"])),
-        *(
-            _echo("READY.FTP", ftpscript.report(*who, [INFO_TXT, RESULT_TXT]))
-            if manifest.payload.run
-            else ()
-        ),
-        *_echo(
-            "SEND.FTP",
-            ftpscript.report(
-                *who,
-                [OUTPUT_TXT, RESULT_TXT] if manifest.payload.run else [INFO_TXT, RESULT_TXT],
-                RECEIPT_TXT,
-            ),
-        ),
-    )
     return Block(
         "The scripts for FTP.EXE",
         "Written here, so that this one file is enough however it came. `binary` stands before "
@@ -187,7 +199,7 @@ def _scripts(manifest: Manifest) -> Block:
         "gets the helper and the manifest, HOSTUP asks whether the host is there, READY tells the "
         "host that all is verified before the program starts, SEND brings the result and asks for "
         "a receipt.",
-        lines,
+        tuple(line for name, script in scripts(manifest).items() for line in _echo(name, script)),
     )
 
 
@@ -465,21 +477,3 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             "PAUSE",
         ),
     )
-
-
-def render_docs(manifest: Manifest, directory: str) -> str:
-    """docs/go-bat.md: every block of a GO.BAT with what it is for."""
-    text = [
-        "# GO.BAT, block by block",
-        "",
-        "What the old PC runs for the sample model. It is made for each deployment and checked",
-        "against [COMMAND.COM's rules](lint.md) every time. Numbers such as (B7) name facts about",
-        "Windows 98 that the project collects; `DEPLOY98` is the helper, whose exit codes are:",
-        "",
-        "| code | meaning |",
-        "|---|---|",
-        *(f"| {code} | {meaning} |" for code, meaning in HELPER_CODES.items()),
-    ]
-    for block in blocks(manifest, directory):
-        text += ["", f"## {block.title}", "", block.why, "", "```bat", *block.lines, "```"]
-    return "\n".join(text) + "\n"

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from deployer.core.lint import check as lint
 from deployer.core.target import gobat
 from deployer.core.target.manifest import file_name
-from deployer.core.target.names import is_short, temporary_name
+from deployer.core.target.names import temporary_name
 from deployer.model import GO_BAT, OUTPUT_TXT, RESULT_TXT, Manifest
 
 NEXT_FTP = "NEXT.FTP"
 MOST_NEXT = 4096
-_GET = re.compile(rb"get ([A-Z0-9_-]{1,8}\.[0-9]{3}) ([A-Z0-9_-]{1,8}\.[A-J][0-9]{2})")
+_GET = re.compile("get ([^ ]+) ([^ ]+)")
 
 
 def render(manifest: Manifest, directory: str) -> bytes:
@@ -92,12 +92,10 @@ def wanted(next_ftp: bytes, manifest: Manifest) -> tuple[str, ...]:
     """The parts that a NEXT.FTP asks for, in order; only such as the manifest has."""
     known = {part.name for file in manifest.payload.files for part in file.parts}
     found = []
-    for line in next_ftp[:MOST_NEXT].split(b"\r\n"):
+    for line in next_ftp[:MOST_NEXT].decode("latin-1").split("\r\n"):
         match = _GET.fullmatch(line)
-        if match is None:
+        if match is None or match[1] not in known or match[1] in found:
             continue
-        part = match[1].decode("ascii")
-        right = is_short(part) and temporary_name(part) == match[2].decode("ascii")
-        if right and part in known and part not in found:
-            found.append(part)
+        if match[2] == temporary_name(match[1]):
+            found.append(match[1])
     return tuple(found)

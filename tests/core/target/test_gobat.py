@@ -8,27 +8,18 @@ from pathlib import Path
 import pytest
 
 from deployer.core.lint import check
-from deployer.core.payload import plan
-from deployer.core.target import ftpscript, gobat, names
+from deployer.core.target import ftpscript, gobat
 from deployer.errors import WrongUse
-from deployer.model import Manifest, Payload, StagedFile
+from docs.generate import gobat as generated
+from docs.generate.gobat import sample
 
-SHA = "778bd831330485ba061cbd5f370063b37ac22b0ab27cfc7a86713ed5ad6fd5e3"
 DIRECTORY = r"C:\DEPLOY"
-
-
-def sample(run: str = "LLAMA98.EXE CAMPF260.BIN -z CAMPFIRE.BIN") -> Manifest:
-    """A manifest such as the demo's, with an identity that never changes."""
-    short = names.assign(["campfire260K.bin"])[0]
-    parts = plan.parts_of(short, 1072924, 4 << 20, [0x8C3A11F0])
-    file = StagedFile("", short.name, "campfire260K.bin", 1072924, SHA, parts, 0)
-    return Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", Payload((file,), run))
 
 
 def test_the_documentation_is_the_generators(root: Path) -> None:
     page = (root / "docs" / "go-bat.md").read_text(encoding="utf-8")
-    assert page == gobat.render_docs(sample(), DIRECTORY), (
-        "run: python tests/core/target/test_gobat.py"
+    assert page == generated.page(sample(), DIRECTORY), (
+        "run: python -m docs.generate.gobat > docs/go-bat.md"
     )
 
 
@@ -48,6 +39,15 @@ def test_lint_is_asked_at_run_time() -> None:
     shouting = replace(sample(), host="1" * 130)
     with pytest.raises(RuntimeError, match="mistake"):
         gobat.render(shouting, DIRECTORY)
+
+
+def test_a_script_for_ftp_exe_that_lint_refuses_is_never_sent(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    ascii_mode = ("open 192.168.1.1", "user D7F3A21C abc", "get D7F3A21C.MAN", "bye")
+    monkeypatch.setattr(ftpscript, "first", lambda *_words: ascii_mode)
+    with pytest.raises(RuntimeError, match=r"FIRST\.FTP has a mistake.*before binary"):
+        gobat.render(sample(), DIRECTORY)
 
 
 def test_offline_never_calls_ftp() -> None:
@@ -91,7 +91,3 @@ def test_scripts_keep_the_rules_of_ftp_exe() -> None:
     )
     data = "".join(line + "\r\n" for line in lines).encode("ascii")
     assert not check.check_ftp_script(data)
-
-
-if __name__ == "__main__":
-    Path("docs/go-bat.md").write_text(gobat.render_docs(sample(), DIRECTORY), encoding="utf-8")

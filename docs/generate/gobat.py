@@ -1,0 +1,44 @@
+"""docs/go-bat.md: every block of a GO.BAT with what it is for.
+
+`python -m docs.generate.gobat > docs/go-bat.md` writes it.
+"""
+
+from __future__ import annotations
+
+import sys
+
+from deployer.core.payload import plan
+from deployer.core.target import gobat, names
+from deployer.model import Manifest, Payload, StagedFile
+
+_SHA256 = "778bd831330485ba061cbd5f370063b37ac22b0ab27cfc7a86713ed5ad6fd5e3"
+
+
+def sample(run: str = "LLAMA98.EXE CAMPF260.BIN -z CAMPFIRE.BIN") -> Manifest:
+    """A manifest such as the demo's, with an identity that never changes."""
+    short = names.assign(["campfire260K.bin"])[0]
+    parts = plan.parts_of(short, 1072924, 4 << 20, [0x8C3A11F0])
+    file = StagedFile("", short.name, "campfire260K.bin", 1072924, _SHA256, parts, 0)
+    return Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", Payload((file,), run))
+
+
+def page(manifest: Manifest, directory: str) -> str:
+    """The text of docs/go-bat.md."""
+    text = [
+        "# GO.BAT, block by block",
+        "",
+        "What the old PC runs for the sample model. It is made for each deployment and checked",
+        "against [COMMAND.COM's rules](lint.md) every time. Numbers such as (B7) name facts about",
+        "Windows 98 that the project collects; `DEPLOY98` is the helper, whose exit codes are:",
+        "",
+        "| code | meaning |",
+        "|---|---|",
+        *(f"| {code} | {meaning} |" for code, meaning in gobat.HELPER_CODES.items()),
+    ]
+    for block in gobat.blocks(manifest, directory):
+        text += ["", f"## {block.title}", "", block.why, "", "```bat", *block.lines, "```"]
+    return "\n".join(text) + "\n"
+
+
+if __name__ == "__main__":
+    sys.stdout.write(page(sample(), r"C:\DEPLOY"))
