@@ -12,8 +12,8 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from deployer.core.view import Mark, Row
 from deployer.face import serial_card
-from deployer.face.view import Mark, Row
 from deployer.face.words import machine
 from deployer.model import GO_BAT, State
 

@@ -10,8 +10,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from deployer.core.payload import fit as fits
+from deployer.core.view import PartState, Row
 from deployer.face import text
-from deployer.face.view import PartState, Row
 from deployer.model import LINE, LineSettings, Profile, State
 
 #: Bytes per second that a Pentium II checks and joins, until the target has shown its own speed.

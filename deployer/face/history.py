@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 
 import msgspec
 
+from deployer.core.view import Row
 from deployer.face import estimate, tables, text, words
-from deployer.face.view import Row
 
 Write = Callable[[str], object]
 _RECENT = 5

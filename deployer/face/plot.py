@@ -15,8 +15,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from deployer.core.view import Row
 from deployer.errors import WrongUse
-from deployer.face.view import Row
 
 WIDTH, HEIGHT = 900, 560
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 80, 20, 40, 60, 60

@@ -19,6 +19,7 @@ from rich.table import Table
 from rich.text import Text
 
 from deployer.core.target.proof import story
+from deployer.core.view import PartState, Row, View, damaged, fold
 from deployer.events import (
     AsciiRefused,
     DeploymentStaged,
@@ -36,7 +37,6 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text, words
 from deployer.face.card import card, hints
-from deployer.face.view import PartState, Row, View, damaged, fold
 from deployer.model import Proof, State
 
 _WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)

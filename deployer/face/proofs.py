@@ -9,9 +9,9 @@ from collections.abc import Iterator, Sequence
 import msgspec
 
 from deployer.core.target.proof import story
+from deployer.core.view import Row
 from deployer.errors import ProofBroken
 from deployer.face import text, words
-from deployer.face.view import Row
 from deployer.host.local import Check
 from deployer.model import RESULT_TXT, FileProof, Proof
 

@@ -6,7 +6,7 @@ import shlex
 from collections.abc import Sequence
 
 from deployer.core.payload import recipe
-from deployer.face.view import Row
+from deployer.core.view import Row
 from deployer.model import DEFAULT_TARGET_DIRECTORY, ENGINE_EXE
 
 _OPTIONS = {

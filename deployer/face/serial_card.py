@@ -6,7 +6,7 @@ deployment that goes over a line.
 
 from __future__ import annotations
 
-from deployer.face.view import Mark, Row
+from deployer.core.view import Mark, Row
 from deployer.model import LINE, OUTPUT_TXT, RESULT_TXT, LineSettings, State
 
 _FLOW = {"rtscts": "Hardware", "xonxoff": "Xon / Xoff", "none": "None"}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from deployer.core.target.proof import stopped
+from deployer.core.view import Mark, Row, damaged
 from deployer.events import (
     AsciiRefused,
     ClientConnected,
@@ -29,7 +30,6 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
-from deployer.face.view import Mark, Row, damaged
 from deployer.model import ENGINE_EXE, HELPER_EXE, LINE, Report, State
 
 OURS = (ENGINE_EXE, HELPER_EXE)

@@ -12,10 +12,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployer import errors
+from deployer.core.view import Row, fold_all
 from deployer.errors import DeployerError
 from deployer.events import DeploymentStaged
 from deployer.face import card
-from deployer.face.view import Row, fold_all
 
 _SYMPTOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("A serial line does not do what it should", ("Serial", "Line", "Transfer", "Receiver")),

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 from msgspec.structs import replace
 
+from deployer.core.view import PartState, Row, fold, fold_all
 from deployer.events import (
     Event,
     ProofReceived,
@@ -18,7 +19,6 @@ from deployer.events import (
     from_json,
 )
 from deployer.face.jsonl import JsonLines
-from deployer.face.view import PartState, Row, fold, fold_all
 from deployer.host import service
 from deployer.model import State
 from tests.face.oldpc import SlowWire, order, payload, world

@@ -9,11 +9,11 @@ from pathlib import Path
 from msgspec.structs import replace
 from textual.widgets import Input, Log, Static
 
+from deployer.core.view import Row
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.parts import PartMap
 from deployer.face.tui.sidebar import Sidebar
-from deployer.face.view import Row
 from deployer.model import State
 from tests.face.oldpc import SlowWire, order, payload, picking, screen, told, until, world
 

@@ -17,6 +17,7 @@ from rich.console import Console
 
 from deployer.core.payload.fit import Load
 from deployer.core.payload.modelfile import Checkpoint
+from deployer.core.view import Mark, Row, fold_all
 from deployer.errors import DeployerError, ProofBroken, WrongUse
 from deployer.events import (
     KINDS,
@@ -36,7 +37,6 @@ from deployer.face import card, estimate, history, plot, proofs, push_again, wor
 from deployer.face.cli import watch
 from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
-from deployer.face.view import Mark, Row, fold_all
 from deployer.host.local import Check
 from deployer.host.service import Service
 from deployer.model import LineSettings, Profile, State

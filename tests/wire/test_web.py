@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
+from deployer.core.view import View, fold
 from deployer.events import from_json, to_dict
-from deployer.face.view import View, fold
 from deployer.host.service import recorded
 from tests.wire.chromium import Chromium
 from tests.wire.test_daemon import Bench, bench, ended, random_file, slow, wait_for

@@ -17,6 +17,7 @@ from deployer import settings
 from deployer.core.lint import check
 from deployer.core.payload import plan
 from deployer.core.target import gobat
+from deployer.core.view import Row, fold_all
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables, text
 from deployer.face.cli.options import Address, Number, as_given
@@ -24,7 +25,6 @@ from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
-from deployer.face.view import Row, fold_all
 from deployer.host import local as host
 from deployer.host import remote, service, staging
 from deployer.host.local import Order

@@ -15,11 +15,11 @@ from pathlib import Path
 
 import click
 
+from deployer.core.view import Row, View, fold_all
 from deployer.errors import WrongUse
 from deployer.events import NotUnderstood
 from deployer.face import history, plot, proofs, text
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
-from deployer.face.view import Row, View, fold_all
 from deployer.host import launch, past, remote, service
 from deployer.host.local import Host, InProcess, Patience, recheck
 from deployer.host.remote import Client

@@ -18,6 +18,7 @@ from textual.filter import LineFilter
 from textual.widgets import Footer, Input, Log, OptionList, Static
 
 from deployer import settings
+from deployer.core.view import Row, View
 from deployer.errors import DeployerError
 from deployer.events import Event
 from deployer.face import estimate, proofs, push_again, words
@@ -29,7 +30,6 @@ from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import Watched
-from deployer.face.view import Row, View
 from deployer.host.launch import NotStarted
 from deployer.host.local import Host, Order
 from deployer.model import LINE, LineSettings, State

@@ -8,13 +8,13 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from deployer.core.target.proof import story
+from deployer.core.view import Mark, Row
 from deployer.face import estimate, text, words
 from deployer.face.card import hints
 from deployer.face.estimate import Habits
 from deployer.face.history import payload
 from deployer.face.tui.looks import STATE_STYLE, YELLOW
 from deployer.face.tui.parts import PartMap, describe, legend
-from deployer.face.view import Mark, Row
 from deployer.model import State
 
 _OUTPUT = 12_000

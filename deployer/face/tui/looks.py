@@ -7,7 +7,7 @@ from rich.style import Style
 from textual.color import Color
 from textual.filter import LineFilter
 
-from deployer.face.view import PartState
+from deployer.core.view import PartState
 from deployer.model import State
 
 CELLS: dict[PartState, tuple[str, str]] = {

@@ -11,9 +11,9 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
+from deployer.core.view import PartRow
 from deployer.face import text
 from deployer.face.tui.looks import CELLS, PART_STYLE
-from deployer.face.view import PartRow
 
 
 class PartMap(Widget, can_focus=True):

@@ -13,11 +13,11 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deployer import settings
+from deployer.core.view import Row, View, fold, fold_all
 from deployer.errors import DeployerError, WrongUse
 from deployer.events import Event, TransferStarted, TransferTick
 from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
-from deployer.face.view import Row, View, fold, fold_all
 from deployer.host.launch import NotStarted
 from deployer.host.local import Host, Order
 from deployer.host.staging import Request

@@ -8,10 +8,10 @@ from rich.text import Text
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from deployer.core.view import Row
 from deployer.face import estimate
 from deployer.face.estimate import Habits
 from deployer.face.tui.looks import STATE_STYLE
-from deployer.face.view import Row
 from deployer.model import State
 
 Line = tuple[str, str, str]

@@ -5,10 +5,10 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
+from deployer.core.view import Row, View, fold, fold_all
 from deployer.events import DeploymentStaged, Event, ProofReceived, ScreenLine, StateChanged
 from deployer.face import estimate, text, words
 from deployer.face.estimate import Habits
-from deployer.face.view import Row, View, fold, fold_all
 from deployer.model import LineSettings, Proof
 
 _BACKLOG, _BACKLOG_LINES = 2000, 200

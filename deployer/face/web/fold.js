@@ -1,4 +1,4 @@
-// What the page shows: a fold of the event stream into rows, as deployer/face/view.py has it.
+// What the page shows: a fold of the event stream into rows, as deployer/core/view.py has it.
 // fold(rows, event) changes `rows` (a Map by deployment) and says whose row has changed, or "".
 
 const FINAL = new Set(["proved", "failed", "cancelled"]);

@@ -7,6 +7,7 @@ import io
 import pytest
 from rich.console import Console
 
+from deployer.core import view
 from deployer.events import (
     DeploymentStaged,
     Event,
@@ -21,7 +22,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.face import text, view
+from deployer.face import text
 from deployer.face.progress import PushProgress
 from deployer.model import FileProof, Proof, Report, Round, State
 

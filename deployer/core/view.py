@@ -1,4 +1,4 @@
-"""What the faces show: a fold of the event stream into rows. Shared by progress, TUI and page.
+"""What the faces show, and what the store keeps: a fold of the event stream into rows.
 
 `fold(view, event) -> view` is pure; two faces that have seen the same events show the same. What
 comes from ticks alone, which may be dropped, is forgotten when the transfer ends: a face that is
