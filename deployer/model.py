@@ -271,10 +271,10 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Shelf:
+class Share:
     """All that one login sees: files to fetch, names it may upload with their limits in bytes.
 
-    `deployment` is "" for a shelf that belongs to none. `mtime` dates the listing.
+    `deployment` is "" for a share that belongs to none. `mtime` dates the listing.
     """
 
     deployment: str

@@ -23,8 +23,8 @@ from deployer.errors import (
     WrongUse,
 )
 from deployer.host import staging
+from deployer.host.grants import shares_of
 from deployer.host.local import recognise
-from deployer.host.shelves import shelf_of
 from deployer.model import Manifest
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
@@ -135,7 +135,7 @@ def test_a_file_over_the_limit_arrives_as_files_and_is_told_of(tmp_path: Path) -
     (note,) = manifest.payload.notes
     assert "not joined" in note
     assert "10,000" in note
-    slices = {e.name: e.source for e in shelf_of(manifest, r"C:\DEPLOY", 0)[0].entries}
+    slices = {e.name: e.source for e in shares_of(manifest, r"C:\DEPLOY", 0)[0].entries}
     last = slices[files[2].parts[1].name]
     assert (last.offset, last.length, last.file_length) == (24_096, 904, 25_000)  # type: ignore[union-attr]
 

@@ -1,4 +1,4 @@
-"""Our server with the files of a directory on its shelf: `... DIRECTORY PORT [CHUNK]`."""
+"""Our server with the files of a directory on its share: `... DIRECTORY PORT [CHUNK]`."""
 
 from __future__ import annotations
 
@@ -9,18 +9,18 @@ from pathlib import Path
 
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.events import Event
-from deployer.model import Entry, Shelf, Slice
+from deployer.model import Entry, Share, Slice
 
 
-class Library:
+class Authorizer:
     """Everybody sees the files."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, share: Share) -> None:
+        self._share = share
 
-    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+    def login(self, user: str, password: str, peer: str) -> Share | None:
         del user, password, peer
-        return self._shelf
+        return self._share
 
     def accepts(self, name: str, data: bytes) -> bool:
         del name, data
@@ -48,7 +48,7 @@ def main() -> None:
     server = FtpServer(
         address="127.0.0.1",
         port=port,
-        library=Library(Shelf("D0000000", tuple(entries))),
+        authorizer=Authorizer(Share("D0000000", tuple(entries))),
         inbox_dir=directory.parent / "inbox",
         emit=keep,
         limits=limits,

@@ -84,11 +84,11 @@ class ReadUpload:
 
 
 @dataclass(frozen=True, slots=True)
-class CloseShelf:
+class StopServing:
     """Nothing of this deployment is served any more."""
 
 
-Command = Announce | ReadUpload | CloseShelf
+Command = Announce | ReadUpload | StopServing
 Step = tuple[Deployment, tuple[Command, ...]]
 
 _BEFORE_FETCHING = (State.STAGED, State.WAITING)
@@ -104,7 +104,7 @@ def advance(deployment: Deployment, event: Event) -> Step:
     match event:
         case StateChanged(state=state, reason=reason, cause=cause):
             moved = replace(deployment, state=state, reason=reason, cause=cause)
-            return moved, (CloseShelf(),) if state.final else ()
+            return moved, (StopServing(),) if state.final else ()
         case DeploymentStaged(at=at):
             return replace(deployment, last_at=at), ()
         case ServerListening(at=at):

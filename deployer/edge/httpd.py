@@ -24,8 +24,8 @@ _PATIENCE = 20.0
 _MOST_CLIENTS = 32
 
 
-class Desk(Protocol):
-    """Who knows what waits for whom. Called from the server's threads."""
+class PageSource(Protocol):
+    """Tells what waits for whom. Called from the server's threads."""
 
     def waiting(self, peer: str) -> Sequence[Waiting]:
         """The deployments that wait for the machine at this address, newest last."""
@@ -39,7 +39,7 @@ class HttpServer:
         *,
         address: str,
         port: int,
-        desk: Desk,
+        source: PageSource,
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
         listening: socket.socket | None = None,
@@ -47,7 +47,7 @@ class HttpServer:
         self._listening = listening
         self._address = address
         self._port = port
-        self._desk = desk
+        self._source = source
         self._emit = emit
         self._clock = clock
         self._server: _Server | None = None
@@ -74,7 +74,7 @@ class HttpServer:
 
     def answer(self, path: str, peer: str) -> Answer:
         """What `peer` gets for `path`."""
-        return page.answer(path, peer, self._desk.waiting(peer))
+        return page.answer(path, peer, self._source.waiting(peer))
 
     def told(self, answer: Answer, peer: str, started: float, *, why: str = "") -> None:
         """GO.BAT has left this computer, or was cut off (`why`)."""

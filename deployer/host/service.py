@@ -16,10 +16,10 @@ from pathlib import Path
 from deployer.core.deployment import (
     NOTHING_YET,
     Announce,
-    CloseShelf,
     Command,
     Deployment,
     ReadUpload,
+    StopServing,
     advance,
     concerns_reports,
     is_output,
@@ -59,7 +59,7 @@ from deployer.events import (
 )
 from deployer.host import wire
 from deployer.host.bus import Bus
-from deployer.host.shelves import Library, Reservation, shelf_of
+from deployer.host.grants import Grant, Grants, shares_of
 from deployer.model import (
     LINE,
     OUTPUT_TXT,
@@ -67,7 +67,7 @@ from deployer.model import (
     Blob,
     LineSettings,
     Manifest,
-    Shelf,
+    Share,
     State,
 )
 
@@ -128,7 +128,7 @@ class Service:
         self._ftp_port = ftp_port
         self._limits = limits
         self._bus = Bus(self._store)
-        self._library = Library()
+        self._grants = Grants()
         self._deployments: dict[str, Deployment] = {}
         self._heard: dict[str, float] = {}  # when, by the loop's clock, which nobody sets
         self._changed = asyncio.Condition()
@@ -291,14 +291,14 @@ class Service:
         Starts the FTP server when it does not run yet; raises what that raises.
         """
         plan.refuse_deep(manifest.payload, directory)
-        shelf, go_bat = shelf_of(manifest, directory, self._clock())
+        share, go_bat = shares_of(manifest, directory, self._clock())
         identity = manifest.deployment
         self.write_down(manifest, target, directory, emulated=emulated)
         server = await self._serve(emulated=emulated)
         if not emulated:
             await self._open_page()
         page = self._page(manifest, directory, go_bat)
-        self._library.put(identity, Reservation(manifest.token, peer, shelf, go_bat, page))
+        self._grants.put(identity, Grant(manifest.token, peer, share, go_bat, page))
         address = _LOOPBACK if emulated else self._address
         if not emulated and peer != _LOOPBACK:
             self._follow(identity, peer)
@@ -324,7 +324,7 @@ class Service:
 
         self._soon(follow())
 
-    def _page(self, manifest: Manifest, directory: str, go_bat: Shelf) -> Waiting:
+    def _page(self, manifest: Manifest, directory: str, go_bat: Share) -> Waiting:
         source = go_bat.entries[0].source
         assert isinstance(source, Blob)
         return Waiting(
@@ -369,7 +369,7 @@ class Service:
                 server = FtpServer(
                     address=_LOOPBACK if emulated else self._address,
                     port=0 if emulated else self._ftp_port,
-                    library=self._library,
+                    authorizer=self._grants,
                     inbox_dir=self._store.inbox,
                     emit=self.from_thread,
                     clock=self._clock,
@@ -402,7 +402,7 @@ class Service:
             http = HttpServer(
                 address=self._address,
                 port=port or 0,
-                desk=self._library,
+                source=self._grants,
                 emit=self.from_thread,
                 clock=self._clock,
                 listening=opened,
@@ -541,7 +541,7 @@ class Service:
         if self._broken is None:
             self._broken = error
             for deployment in self._deployments:
-                self._library.withdraw(deployment)
+                self._grants.withdraw(deployment)
             self._soon(self._wake())
 
     def _arrived(self, event: Event, content: bytes | None = None) -> None:
@@ -562,8 +562,8 @@ class Service:
         match command:
             case Announce(event=event):
                 self.publish(event)
-            case CloseShelf():
-                self._library.withdraw(deployment)
+            case StopServing():
+                self._grants.withdraw(deployment)
                 self._hold(self._held - {deployment})
             case ReadUpload(name=name, path=path):
                 self._read_upload(deployment, name, Path(path))

@@ -6,9 +6,9 @@ import pytest
 
 from deployer.core.deployment import (
     Announce,
-    CloseShelf,
     Deployment,
     ReadUpload,
+    StopServing,
     advance,
     concerns_reports,
     is_output,
@@ -129,9 +129,9 @@ def test_a_failed_bootstrap_is_a_failure_without_a_seal() -> None:
     assert "helper" in moved.reason
 
 
-def test_the_end_closes_the_shelf() -> None:
+def test_the_end_stops_the_serving() -> None:
     _, commands = advance(deployment(State.RUNNING), StateChanged(1.0, ID, State.FAILED, "x"))
-    assert commands == (CloseShelf(),)
+    assert commands == (StopServing(),)
 
 
 def test_an_upload_is_read() -> None:

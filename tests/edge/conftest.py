@@ -16,7 +16,7 @@ import pytest
 
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.events import ClientGone, Event
-from deployer.model import UPLOAD_LIMITS, Blob, Entry, Shelf, Slice
+from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share, Slice
 
 USER, TOKEN = "D7F3A21C", "secret77"
 PATIENCE = 30.0
@@ -37,22 +37,22 @@ def cut(path: Path, name: str, offset: int, length: int, **more: Any) -> Entry:
 
 
 @dataclass
-class Library:
+class Authorizer:
     """Knows one deployment and what an anonymous guest sees."""
 
-    shelf: Shelf
-    guest: Shelf | None
+    share: Share
+    guest: Share | None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     thread: threading.Thread | None = None
 
-    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+    def login(self, user: str, password: str, peer: str) -> Share | None:
         self.asked.append((user, password, peer))
         self.thread = threading.current_thread()
         if user == "crash":
-            raise RuntimeError("the library fell over")
+            raise RuntimeError("the authorizer fell over")
         if user == "anonymous":
             return self.guest
-        return self.shelf if (user, password) == (USER, TOKEN) else None
+        return self.share if (user, password) == (USER, TOKEN) else None
 
     def accepts(self, name: str, data: bytes) -> bool:
         return name != "RESULT.TXT" or not data.startswith(b"mangled")
@@ -60,11 +60,11 @@ class Library:
 
 @dataclass
 class Served:
-    """A server, the shelf that it serves, and what it told."""
+    """A server, the share that it serves, and what it told."""
 
     server: FtpServer
     port: int
-    library: Library
+    authorizer: Authorizer
     inbox: Path
     model: Path
     events: list[Event]
@@ -203,7 +203,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
         if not model.exists():
             model.write_bytes(pattern(length))
         half = length // 2
-        shelf = Shelf(
+        share = Share(
             USER,
             (
                 Entry("GO.BAT", Blob(GO), text=True),
@@ -217,20 +217,20 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             UPLOAD_LIMITS,
             mtime=1_700_000_000.0,
         )
-        guest = Shelf("", (Entry("GO.BAT", Blob(GO), text=True),), mtime=1_700_000_000.0)
-        library = Library(shelf, guest)
+        guest = Share("", (Entry("GO.BAT", Blob(GO), text=True),), mtime=1_700_000_000.0)
+        authorizer = Authorizer(share, guest)
         told: list[Event] = []
         server = FtpServer(
             address="127.0.0.1",
             port=0,
-            library=library,
+            authorizer=authorizer,
             inbox_dir=tmp_path / "inbox",
             emit=told.append,
             limits=limits or Limits(refusal_delay=0.0),
         )
         port = server.start()
         running.append(server)
-        return Served(server, port, library, tmp_path / "inbox", model, told)
+        return Served(server, port, authorizer, tmp_path / "inbox", model, told)
 
     yield start
     for server in running:

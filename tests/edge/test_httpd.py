@@ -44,7 +44,7 @@ class Served:
         self.events: list[Event] = []
         self.asked: list[str] = []
         self.server = HttpServer(
-            address="127.0.0.1", port=0, desk=self, emit=self.events.append, clock=lambda: 5.0
+            address="127.0.0.1", port=0, source=self, emit=self.events.append, clock=lambda: 5.0
         )
         self.port = self.server.start()
         self.url = f"http://127.0.0.1:{self.port}"
@@ -199,7 +199,7 @@ def test_a_busy_port_and_a_missing_address_are_named(served: Served) -> None:
         ("127.0.0.1", served.port, PortBusy),
         ("192.0.2.1", 0, AddressMissing),
     ):
-        other = HttpServer(address=address, port=port, desk=served, emit=served.events.append)
+        other = HttpServer(address=address, port=port, source=served, emit=served.events.append)
         with pytest.raises(error):
             other.start()
 

@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def _kit():
-    """The fixtures of tests/edge: the same server, the same shelf."""
+    """The fixtures of tests/edge: the same server, the same share."""
     path = HERE.parent / "edge" / "conftest.py"
     spec = importlib.util.spec_from_file_location("deployer_ftp_kit", path)
     module = importlib.util.module_from_spec(spec)
@@ -42,7 +42,7 @@ class Stock:
 
 @pytest.fixture
 def stock(tmp_path: Path) -> Iterator[Stock]:
-    """A running pyftpdlib with the files that the shelf of `serve` holds."""
+    """A running pyftpdlib with the files that the share of `serve` holds."""
     files = tmp_path / "stock"
     (files / "SUB").mkdir(parents=True)
     data = kit.pattern(300_000)

@@ -231,7 +231,7 @@ def test_w3m_browses_and_fetches(serve, program, tmp_path):
     server = FtpServer(
         address="127.0.98.21",
         port=21,
-        library=served.library,
+        authorizer=served.authorizer,
         inbox_dir=served.inbox,
         emit=served.events.append,
     )

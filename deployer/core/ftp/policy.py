@@ -78,7 +78,7 @@ def is_during(verb: str, *, others_wait: bool = False) -> bool:
 
 def admit(session: Session, user: str, tree: Tree) -> Reply:
     """The session after an accepted login, and its welcome."""
-    count = len(tree.shelf.entries)
+    count = len(tree.share.entries)
     files = "1 file" if count == 1 else f"{count} files"
     line = say(f"230 Welcome, {quoted(user)}: {files} here. Say binary before you get programs.")
     return Reply(Session(session.peer, session.now, login=user, tree=tree), line)
@@ -93,7 +93,7 @@ def reject(session: Session, user: str) -> Reply:
 def received(session: Session, name: str) -> Session:
     """The session after a report arrived whole: what is given only for it can be fetched now."""
     sent = session.sent | {name}
-    return replace(session, sent=sent, tree=trees.grow(session.tree.shelf, sent))
+    return replace(session, sent=sent, tree=trees.grow(session.tree.share, sent))
 
 
 def without_way(session: Session) -> Session:

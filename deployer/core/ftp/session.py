@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.tree import Tree
-from deployer.model import Entry, Shelf
+from deployer.model import Entry, Share
 
 MAX_REPLY = 100
 ANONYMOUS = "anonymous"
@@ -54,7 +54,7 @@ class Door:
     """We listen and the client comes (PASV, EPSV)."""
 
 
-_NO_SHELF = trees.grow(Shelf("", ()))
+_EMPTY = trees.grow(Share("", ()))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,7 @@ class Session:
     now: float = 0.0
     user: str = ""
     login: str = ""
-    tree: Tree = _NO_SHELF
+    tree: Tree = _EMPTY
     binary: bool = False
     directory: str = ""
     way: Call | Door | None = None

@@ -1,4 +1,4 @@
-"""The virtual tree of one login: how names, paths and wildcards of a client find a shelf's entries.
+"""The virtual tree of one login: how names, paths and wildcards of a client find a share's entries.
 
 A path inside this module is folded: upper-case, `/` between segments, no slash at either end, so
 the root is "". Whatever a client sends folds to such a path, `..` stops at the root, and only paths
@@ -12,7 +12,7 @@ from collections.abc import Container, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
-from deployer.model import Entry, Shelf
+from deployer.model import Entry, Share
 
 MAX_PATTERN = 255
 _HALF_A_YEAR = timedelta(days=180)
@@ -21,12 +21,12 @@ _MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct",
 
 @dataclass(frozen=True, slots=True)
 class Tree:
-    """A shelf with its files and directories under their folded paths.
+    """A share with its files and directories under their folded paths.
 
     `aliases` leads from folded long paths to the folded 8.3 path; an 8.3 name wins over a long one.
     """
 
-    shelf: Shelf
+    share: Share
     files: Mapping[str, Entry]
     directories: Mapping[str, str]
     aliases: Mapping[str, str] = field(default_factory=dict)
@@ -40,15 +40,15 @@ class Row:
     entry: Entry | None
 
 
-def grow(shelf: Shelf, sent: Container[str] = ()) -> Tree:
-    """The tree of a shelf. Slashes in entry names make directories.
+def grow(share: Share, sent: Container[str] = ()) -> Tree:
+    """The tree of a share. Slashes in entry names make directories.
 
     `sent` names what this session has uploaded: entries that come only after an upload need it.
     """
     files: dict[str, Entry] = {}
     directories = {"": ""}
     aliases: dict[str, str] = {}
-    for entry in shelf.entries:
+    for entry in share.entries:
         shown = entry.name.strip("/")
         key = fold("", shown)
         if not key or (entry.after and entry.after not in sent):
@@ -61,7 +61,7 @@ def grow(shelf: Shelf, sent: Container[str] = ()) -> Tree:
         if entry.long_name:
             above = "" if "/" in entry.long_name else key.rpartition("/")[0]
             aliases.setdefault(fold(above, entry.long_name), key)
-    return Tree(shelf, files, directories, aliases)
+    return Tree(share, files, directories, aliases)
 
 
 def fold(base: str, path: str) -> str:
@@ -133,7 +133,7 @@ def listing(tree: Tree, directory: str, pattern: str) -> tuple[Row, ...] | None:
 
 
 def _rows(tree: Tree, directory: str) -> Iterator[Row]:
-    """Directories, then files of one directory, each in the order of the shelf."""
+    """Directories, then files of one directory, each in the order of the share."""
     for path, shown in tree.directories.items():
         if path and path.rpartition("/")[0] == directory:
             yield Row(shown.rpartition("/")[2], None)
@@ -175,7 +175,7 @@ def _translate(pattern: str) -> str:
 
 def unix_lines(tree: Tree, rows: tuple[Row, ...], now: float) -> bytes:
     """A listing as `ls -l` prints it: the one form that FTP.EXE, IE and all others read."""
-    stamp = _stamp(tree.shelf.mtime, now)
+    stamp = _stamp(tree.share.mtime, now)
     return "".join(_unix_line(row, stamp) for row in rows).encode("ascii", "replace")
 
 
@@ -203,8 +203,8 @@ def _stamp(mtime: float, now: float) -> str:
 
 
 def modified(tree: Tree) -> str:
-    """The date of everything on the shelf as MDTM gives it, UTC."""
-    return f"{_moment(tree.shelf.mtime):%Y%m%d%H%M%S}"
+    """The date of everything on the share as MDTM gives it, UTC."""
+    return f"{_moment(tree.share.mtime):%Y%m%d%H%M%S}"
 
 
 def _moment(seconds: float) -> datetime:

@@ -260,7 +260,7 @@ def _switches(session: Session, argument: str) -> tuple[str, str]:
 
 def stor(session: Session, argument: str) -> Answer:
     after = replace(session, way=None, rest=0)
-    uploads = session.tree.shelf.uploads
+    uploads = session.tree.share.uploads
     path = trees.fold(session.directory, argument)
     name = next((name for name in uploads if trees.fold("", name) == path), None)
     if name is None:

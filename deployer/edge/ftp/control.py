@@ -97,11 +97,11 @@ class Control(Exchange):
 
     def _log_in(self, user: str, password: str) -> None:
         peer = self.session.peer
-        shelf = self.desk.library.login(user, password, peer)
-        if shelf is not None:
-            welcome = policy.admit(self.session, user, self.desk.tree(shelf))
+        share = self.desk.authorizer.login(user, password, peer)
+        if share is not None:
+            welcome = policy.admit(self.session, user, self.desk.tree(share))
             self.adopt(welcome.session)
-            self.desk.emit(events.LoginAccepted(self.desk.clock(), shelf.deployment, peer, user))
+            self.desk.emit(events.LoginAccepted(self.desk.clock(), share.deployment, peer, user))
             self.respond(welcome.line)
             return
         self._tries += 1

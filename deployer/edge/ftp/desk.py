@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Protocol
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.tree import Tree
 from deployer.events import CommandRefused, Event
-from deployer.model import Shelf
+from deployer.model import Share
 
 if TYPE_CHECKING:
     from deployer.edge.ftp.control import Control
@@ -55,11 +55,11 @@ class Limits:
     chunk: int = 160 << 10
 
 
-class Library(Protocol):
+class Authorizer(Protocol):
     """Who may log in and what they see."""
 
-    def login(self, user: str, password: str, peer: str) -> Shelf | None:
-        """The shelf of a login, or None to refuse it. Must be quick; called in the server's thread.
+    def login(self, user: str, password: str, peer: str) -> Share | None:
+        """The share of a login, or None to refuse it. Must be quick; called in the server's thread.
 
         Anonymous guests come as user `anonymous`.
         """
@@ -77,13 +77,13 @@ class Desk:
     def __init__(
         self,
         *,
-        library: Library,
+        authorizer: Authorizer,
         inbox: Path,
         emit: Callable[[Event], None],
         clock: Callable[[], float],
         limits: Limits,
     ) -> None:
-        self.library = library
+        self.authorizer = authorizer
         self.inbox = inbox
         self.clock = clock
         self.limits = limits
@@ -139,11 +139,11 @@ class Desk:
         """Seconds for measuring durations."""
         return time.monotonic()
 
-    def tree(self, shelf: Shelf) -> Tree:
-        """The tree of a shelf, grown once as long as the library hands out the same shelf."""
-        kept = self._trees.get(id(shelf))
-        if kept is None or kept.shelf is not shelf:
+    def tree(self, share: Share) -> Tree:
+        """The tree of a share, grown once as long as the authorizer hands out the same share."""
+        kept = self._trees.get(id(share))
+        if kept is None or kept.share is not share:
             if len(self._trees) >= _KEPT_TREES:
                 self._trees.clear()
-            kept = self._trees[id(shelf)] = trees.grow(shelf)
+            kept = self._trees[id(share)] = trees.grow(share)
         return kept

@@ -142,7 +142,7 @@ class Exchange(Lines):
         self.data_channel = self._job = None
         try:
             if not why:
-                line, why = job.finish(self.desk.library)
+                line, why = job.finish(self.desk.authorizer)
         finally:
             job.close()
         if isinstance(job, Upload) and not why:

@@ -8,7 +8,7 @@ from typing import NamedTuple, assert_never
 from deployer import events
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import Receive, Send, Show
-from deployer.edge.ftp.desk import Desk, Library
+from deployer.edge.ftp.desk import Authorizer, Desk
 from deployer.edge.ftp.files import BytesSource, Inbox, SliceSource
 from deployer.events import Event
 from deployer.model import Blob, Slice
@@ -34,7 +34,7 @@ class Download:
         self.length = source.left
         self.moved = 0
 
-    def finish(self, _: Library) -> tuple[str, str]:
+    def finish(self, _: Authorizer) -> tuple[str, str]:
         """What is said at the end, and why it is no success ("" when it is one)."""
         return said.COMPLETE, ""
 
@@ -74,10 +74,10 @@ class Upload:
         self.moved = 0
         self.kept: Path | None = None
 
-    def finish(self, library: Library) -> tuple[str, str]:
+    def finish(self, authorizer: Authorizer) -> tuple[str, str]:
         """Keep the report when it is whole; what is said, and why it is no success."""
         try:
-            if not library.accepts(self.name, self.inbox.content()):
+            if not authorizer.accepts(self.name, self.inbox.content()):
                 return said.NOT_WHOLE, "it did not arrive whole"
             self.kept = self.inbox.keep()
         except OSError as error:

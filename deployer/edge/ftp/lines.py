@@ -51,8 +51,8 @@ class Lines(FTPHandler):  # type: ignore[misc]
 
     @property
     def deployment(self) -> str:
-        """The deployment whose shelf the client sees."""
-        return self.session.tree.shelf.deployment
+        """The deployment whose share the client sees."""
+        return self.session.tree.share.deployment
 
     def who(self) -> Who:
         """The first fields of an event that happens now."""

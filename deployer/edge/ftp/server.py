@@ -26,12 +26,12 @@ with warnings.catch_warnings():
     from deployer.edge.ftp.control import Control
 
 from deployer.core.ftp import session as said
-from deployer.edge.ftp.desk import Desk, Library, Limits
+from deployer.edge.ftp.desk import Authorizer, Desk, Limits
 from deployer.edge.ftp.files import sweep_leftovers
 from deployer.edge.ports import bind
 from deployer.events import Event
 
-__all__ = ["FtpServer", "Library", "Limits"]
+__all__ = ["Authorizer", "FtpServer", "Limits"]
 
 _TRANSFER_SWEEP = 0.1
 _SESSION_SWEEP = 0.25
@@ -39,9 +39,9 @@ _ACCEPTS_AT_ONCE = 64
 
 
 class FtpServer:
-    """An FTP server that hands out shelves and takes reports back.
+    """An FTP server that hands out shares and takes reports back.
 
-    `library`, `emit` and `clock` are called in the server's thread. `start` returns the port that
+    `authorizer`, `emit` and `clock` are called in its thread. `start` returns the port that
     it really listens on (`port` may be 0), or raises PortBusy, PortForbidden or AddressMissing.
     """
 
@@ -50,7 +50,7 @@ class FtpServer:
         *,
         address: str,
         port: int,
-        library: Library,
+        authorizer: Authorizer,
         inbox_dir: str | Path,
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
@@ -61,7 +61,7 @@ class FtpServer:
         self._port = port
         self._listening = listening
         self._desk = Desk(
-            library=library,
+            authorizer=authorizer,
             inbox=Path(inbox_dir),
             emit=emit,
             clock=clock,

@@ -26,13 +26,13 @@ from deployer.core.ftp.session import (
     Session,
     Show,
 )
-from deployer.model import Blob, Entry, Shelf, Slice
+from deployer.model import Blob, Entry, Share, Slice
 from docs.generate.ftp import manual
 
 PEER = "192.168.1.2"
 PORT = "PORT 192,168,1,2,4,1"
 CALL = Call(PEER, 1025)
-SHELF = Shelf(
+SHARE = Share(
     "D7F3A21C",
     (
         Entry("GO.BAT", Blob(b"@ECHO OFF\r\n"), text=True),
@@ -46,12 +46,12 @@ SHELF = Shelf(
     {"RESULT.TXT": 1000, "OUTPUT.TXT": 2000},
     mtime=1_700_000_000.0,  # 2023-11-14 22:13:20 UTC
 )
-TREE = tree.grow(SHELF)
+TREE = tree.grow(SHARE)
 OUT = Session(PEER, 1_700_000_100.0)
 IN = replace(OUT, login="D7F3A21C", tree=TREE)
 BINARY = replace(IN, binary=True)
 READY = replace(BINARY, way=CALL)
-GUEST = replace(OUT, login="anonymous", tree=tree.grow(Shelf("", SHELF.entries[:1])))
+GUEST = replace(OUT, login="anonymous", tree=tree.grow(Share("", SHARE.entries[:1])))
 LINE = re.compile(r"[1-5][0-9][0-9] [ -~]{1,96}")
 
 
@@ -301,7 +301,7 @@ def after(session: Session, *lines: str) -> Session:
     return session
 
 
-def test_login_leads_to_the_shelf_in_ascii_mode():
+def test_login_leads_to_the_share_in_ascii_mode():
     waiting = after(OUT, "USER D7F3A21C")
     assert ask(waiting, "PASS tok en") == Login(waiting, "D7F3A21C", "tok en")
     welcome = policy.admit(waiting, "D7F3A21C", TREE)
@@ -327,7 +327,7 @@ def test_another_user_finds_nothing_of_the_former(line):
 def test_the_port_serves_one_transfer_and_also_ends_with_a_refusal():
     ready = after(BINARY, PORT)
     assert ready.way == CALL
-    assert ask(ready, "RETR GO.BAT") == Send(BINARY, SHELF.entries[0], 0, CALL)
+    assert ask(ready, "RETR GO.BAT") == Send(BINARY, SHARE.entries[0], 0, CALL)
     assert after(ready, "RETR NONE").way is None
     assert after(ready, "LIST NONE").way is None
     assert after(ready, "STOR NONE").way is None
@@ -453,26 +453,26 @@ def test_everything_listed_can_be_fetched_by_the_name_that_was_shown():
 
 
 def test_a_file_that_is_called_like_a_switch():
-    odd = tree.grow(Shelf("", (Entry("-A", Blob(b"")), Entry("B", Blob(b"")))))
+    odd = tree.grow(Share("", (Entry("-A", Blob(b"")), Entry("B", Blob(b"")))))
     assert listed(replace(READY, tree=odd), "NLST -a") == ["-A"]
 
 
 def test_an_8_3_name_wins_over_a_long_one():
     both = tree.grow(
-        Shelf("", (Entry("A.BIN", Blob(b"1"), long_name="B.BIN"), Entry("B.BIN", Blob(b"22"))))
+        Share("", (Entry("A.BIN", Blob(b"1"), long_name="B.BIN"), Entry("B.BIN", Blob(b"22"))))
     )
     assert reply(replace(IN, tree=both), "SIZE b.bin") == "213 2"
 
 
 @pytest.mark.parametrize("mtime", [-1.0, 0.0, float("nan"), float("inf"), 1e18])
 def test_any_date_can_be_listed(mtime):
-    odd = tree.grow(Shelf("", (Entry("A", Blob(b"")),), mtime=mtime))
+    odd = tree.grow(Share("", (Entry("A", Blob(b"")),), mtime=mtime))
     assert len(listed(replace(READY, tree=odd), "LIST")) == 1
     assert reply(replace(READY, tree=odd), "MDTM A").startswith("213 ")
 
 
 def test_a_pattern_of_many_stars_takes_no_time():
-    long = tree.grow(Shelf("", (Entry("A.BIN", Blob(b""), long_name="a" * 250),)))
+    long = tree.grow(Share("", (Entry("A.BIN", Blob(b""), long_name="a" * 250),)))
     assert listed(replace(READY, tree=long), "NLST " + "*a" * 120 + "b") == []
     assert reply(replace(READY, tree=long), "NLST " + "*a" * 200).startswith("550 ")
 
@@ -516,7 +516,7 @@ SESSIONS = st.sampled_from(
 
 
 def check(answer: policy.Answer) -> None:
-    """One line, printable, short; no file but the shelf's, no call but to the client itself."""
+    """One line, printable, short; no file but the share's, no call but to the client itself."""
     match answer:
         case Reply(line=line) | Refuse(line=line) | RefuseAscii(line=line) | Leave(line=line):
             assert LINE.fullmatch(line), line
@@ -524,13 +524,13 @@ def check(answer: policy.Answer) -> None:
             assert LINE.fullmatch(line)
             assert LINE.fullmatch(idle)
         case Send(entry=entry, offset=offset, way=way):
-            assert entry in answer.session.tree.shelf.entries
+            assert entry in answer.session.tree.share.entries
             assert 0 <= offset <= entry.length
             assert entry.text or answer.session.binary
             assert way in (CALL, Door())
             assert LINE.fullmatch(said.opening(answer))
         case Receive(name=name, limit=limit):
-            assert answer.session.tree.shelf.uploads[name] == limit
+            assert answer.session.tree.share.uploads[name] == limit
             assert LINE.fullmatch(said.opening(answer))
         case Show(data=data):
             assert data.endswith(b"\r\n") or not data
@@ -557,7 +557,7 @@ def test_any_bytes_get_one_short_line(session, line):
 
 
 @given(st.lists(st.tuples(VERBS, ARGUMENTS), max_size=20))
-def test_any_conversation_stays_inside_the_shelf(lines):
+def test_any_conversation_stays_inside_the_share(lines):
     session = READY
     for verb, argument in lines:
         answer = policy.answer(session, verb, argument)
@@ -616,6 +616,6 @@ def test_every_command_explains_itself_in_one_short_line():
 
 
 def test_an_entry_without_a_name_is_nowhere():
-    odd = tree.grow(Shelf("", (Entry("/", Blob(b"x")), Entry("A", Blob(b"")))))
+    odd = tree.grow(Share("", (Entry("/", Blob(b"x")), Entry("A", Blob(b"")))))
     assert listed(replace(READY, tree=odd), "NLST") == ["A"]
     assert reply(replace(READY, tree=odd), "SIZE /") == "550 / is a directory."

@@ -14,22 +14,22 @@ from pathlib import Path
 
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.events import Event
-from deployer.model import Blob, Entry, Shelf, Slice
+from deployer.model import Blob, Entry, Share, Slice
 
 UPLOADS = {"RESULT.TXT": 1 << 20, "OUTPUT.TXT": 2 << 20, "INFO.TXT": 64 << 10}
 
 
-class Library:
+class Authorizer:
     """One deployment, and GO.BAT for guests."""
 
-    def __init__(self, shelf: Shelf) -> None:
-        self._shelf = shelf
+    def __init__(self, share: Share) -> None:
+        self._share = share
 
-    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+    def login(self, user: str, password: str, peer: str) -> Share | None:
         del peer
         if user == "anonymous":
-            return Shelf("D7F3A21C", self._shelf.entries[:1])
-        return self._shelf if (user, password) == ("D7F3A21C", "secret77") else None
+            return Share("D7F3A21C", self._share.entries[:1])
+        return self._share if (user, password) == ("D7F3A21C", "secret77") else None
 
     def accepts(self, name: str, data: bytes) -> bool:
         del name, data
@@ -62,7 +62,7 @@ def main() -> None:
     ]
     go_bat = Entry("GO.BAT", Blob(b"@ECHO OFF\r\n"), text=True)
     inner = Entry("SUB/INNER.TXT", Blob(b"inner\r\n"), text=True)
-    shelf = Shelf("D7F3A21C", (go_bat, *parts, inner), UPLOADS, 1_700_000_000.0)
+    share = Share("D7F3A21C", (go_bat, *parts, inner), UPLOADS, 1_700_000_000.0)
     counts: Counter[str] = Counter()
 
     def count(event: Event) -> None:
@@ -71,7 +71,7 @@ def main() -> None:
     server = FtpServer(
         address="127.0.0.1",
         port=0,
-        library=Library(shelf),
+        authorizer=Authorizer(share),
         inbox_dir=directory / "inbox",
         emit=count,
         limits=Limits(**limits),

@@ -275,7 +275,7 @@ def test_paths_that_lead_outside(attack):
                 line.close()
             with contextlib.suppress(ConnectionResetError):
                 listed = data.makefile("rb").read() if reply[:3] != "213" else b""
-                # `*/../../*` is `*`: what is listed is the shelf, never a directory of the host
+                # `*/../../*` is `*`: what is listed is the share, never a directory of the host
                 names = {
                     row.split()[-1].rpartition(b"/")[2].decode() for row in listed.splitlines()
                 }
@@ -284,7 +284,7 @@ def test_paths_that_lead_outside(attack):
     note(
         f"{tried} combinations of 9 commands with paths outside (`..`, absolute, drive, share, "
         "encoded, NUL, device)",
-        "550 or 553, or the shelf itself; nothing else read, nothing written",
+        "550 or 553, or the share itself; nothing else read, nothing written",
     )
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from deployer import events
 from deployer.edge.ftp.server import Limits
-from deployer.model import Blob, Entry, Shelf, Slice
+from deployer.model import Blob, Entry, Share, Slice
 
 MIB = 1 << 20
 
@@ -268,7 +268,7 @@ def test_a_client_that_sends_where_it_should_receive(serve):
 @pytest.mark.parametrize(("length", "reply"), [(100, "226"), (101, "552"), (100_000, "552")])
 def test_a_report_may_be_as_long_as_allowed_and_no_longer(serve, length, reply):
     served = serve()
-    served.library.shelf = Shelf("D7F3A21C", (), {"OUTPUT.TXT": 100})
+    served.authorizer.share = Share("D7F3A21C", (), {"OUTPUT.TXT": 100})
     with served.talk() as talk:
         data = begin(talk, "STOR OUTPUT.TXT")
         try:
@@ -307,10 +307,10 @@ def test_an_inbox_that_cannot_be_written(serve):
         assert talk.fetch("RETR GO.BAT")[1]
 
 
-def test_a_shelf_with_unsafe_names_writes_nothing(serve, tmp_path):
+def test_a_share_with_unsafe_names_writes_nothing(serve, tmp_path):
     served = serve()
     for deployment, name in (("../..", "RESULT.TXT"), ("D7F3A21C", ".."), ("D7F3A21C", "A/B")):
-        served.library.shelf = Shelf(deployment, (), {name: 100})
+        served.authorizer.share = Share(deployment, (), {name: 100})
         with served.talk() as talk:
             assert talk.fetch(f"STOR {name}")[0][0][:3] in ("451", "553")
     assert sorted(entry.name for entry in tmp_path.iterdir()) == ["stories.bin"]
@@ -480,7 +480,7 @@ def test_an_idle_session_ends_but_one_with_a_transfer_does_not(serve, tmp_path):
 # --- what nobody foresaw -------------------------------------------------------------------------
 
 
-def test_a_library_that_crashes_ends_one_session_only(serve, capfd):
+def test_an_authorizer_that_crashes_ends_one_session_only(serve, capfd):
     served = serve()
     with served.talk() as other:
         with served.talk(login=False) as talk:
@@ -489,7 +489,7 @@ def test_a_library_that_crashes_ends_one_session_only(serve, capfd):
             assert talk.line() == ""
         assert other.fetch("RETR GO.BAT")[1]
     told = served.wait(events.CommandRefused)
-    assert "RuntimeError: the library fell over" in told.reply
+    assert "RuntimeError: the authorizer fell over" in told.reply
     assert told.command == "PASS ..."
     assert capfd.readouterr() == ("", "")
 

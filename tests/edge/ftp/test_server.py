@@ -19,7 +19,7 @@ import pytest
 from deployer import events
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.errors import AddressMissing, PortBusy, PortForbidden
-from deployer.model import Blob, Entry, Shelf, Slice
+from deployer.model import Blob, Entry, Share, Slice
 
 GO = b"@ECHO OFF\r\nECHO hello\r\n"
 BOTH_WAYS = pytest.mark.parametrize("passive", [False, True], ids=["active", "passive"])
@@ -52,7 +52,7 @@ def test_a_part_is_its_slice_of_the_file(serve, passive):
 @pytest.mark.parametrize("name", ["DEPLOY98.EXE", "EMPTY.TXT", "SUB/INNER.BIN", "go.bat"])
 def test_generated_bytes_come_from_memory(serve, passive, name):
     served = serve()
-    entry = next(e for e in served.library.shelf.entries if e.name == name.upper())
+    entry = next(e for e in served.authorizer.share.entries if e.name == name.upper())
     with served.client(passive=passive) as ftp:
         assert fetch(ftp, name) == entry.source.data
 
@@ -77,8 +77,8 @@ def test_the_story_of_a_download_is_told(serve):
         assert (event.deployment, event.peer) == ("D7F3A21C", "127.0.0.1")
         assert (event.name, event.length, event.upload) == ("STORI260.001", 150_000, False)
     assert 0 <= done.seconds < 10
-    assert served.library.thread is not threading.main_thread()
-    assert served.library.asked == [("D7F3A21C", "secret77", "127.0.0.1")]
+    assert served.authorizer.thread is not threading.main_thread()
+    assert served.authorizer.asked == [("D7F3A21C", "secret77", "127.0.0.1")]
 
 
 def test_a_text_leaves_unchanged_in_ascii_mode(serve):
@@ -490,7 +490,7 @@ def test_anonymous_sees_go_bat_and_nothing_else(serve):
 
 def test_a_guest_without_a_waiting_target_is_refused(serve):
     served = serve()
-    served.library.guest = None
+    served.authorizer.guest = None
     with served.client(login=False) as ftp, pytest.raises(ftplib.error_perm, match="530 No login"):
         ftp.login()
 
@@ -517,7 +517,7 @@ def a_server(**changes) -> FtpServer:
     given = {
         "address": "127.0.0.1",
         "port": 0,
-        "library": None,
+        "authorizer": None,
         "inbox_dir": "unused",
         "emit": lambda _: None,
     }
@@ -612,8 +612,8 @@ def test_two_servers_in_one_process_share_nothing(serve):
 
 SILENT = """
 import logging
-from deployer.edge.ftpd import FtpServer
-server = FtpServer(address="127.0.0.1", port=0, library=None, inbox_dir="unused", emit=print)
+from deployer.edge.ftp.server import FtpServer
+server = FtpServer(address="127.0.0.1", port=0, authorizer=None, inbox_dir="unused", emit=print)
 server.start()
 logging.getLogger("pyftpdlib").error("pyftpdlib has something to say")
 server.close()
@@ -700,10 +700,12 @@ def test_sessions_leave_no_descriptor_behind(serve):
         assert descriptors() <= before + 2
 
 
-def test_the_library_may_hand_out_a_new_shelf_at_any_login(serve):
+def test_the_authorizer_may_hand_out_a_new_share_at_any_login(serve):
     served = serve()
     for number in range(70):
-        served.library.shelf = Shelf("D7F3A21C", (Entry(f"N{number}.TXT", Blob(b"x"), text=True),))
+        served.authorizer.share = Share(
+            "D7F3A21C", (Entry(f"N{number}.TXT", Blob(b"x"), text=True),)
+        )
         with served.talk() as talk:
             assert talk.fetch("NLST")[1] == f"N{number}.TXT\r\n".encode()
 

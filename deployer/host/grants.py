@@ -1,4 +1,4 @@
-"""What may be fetched by whom. Part of the service's room."""
+"""What may be fetched by whom."""
 
 from __future__ import annotations
 
@@ -19,56 +19,54 @@ from deployer.model import (
     Blob,
     Entry,
     Manifest,
-    Shelf,
+    Share,
     Slice,
 )
 
 
 @dataclass(frozen=True, slots=True)
-class Reservation:
+class Grant:
     """Who may log in for a deployment, and what it sees."""
 
     token: str
     address: str
-    shelf: Shelf
-    go_bat: Shelf
+    share: Share
+    go_bat: Share
     page: Waiting
 
 
-class Library:
-    """What may be fetched by whom. Written by the service, read by the FTP server's thread."""
+class Grants:
+    """The grants in force. Written by the service, read by the FTP server's thread."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
-        self._reservations: dict[str, Reservation] = {}
+        self._grants: dict[str, Grant] = {}
 
-    def put(self, deployment: str, reservation: Reservation) -> None:
+    def put(self, deployment: str, grant: Grant) -> None:
         """Let the target of this deployment in."""
         with self._lock:
-            self._reservations = {**self._reservations, deployment: reservation}
+            self._grants = {**self._grants, deployment: grant}
 
     def withdraw(self, deployment: str) -> None:
         """Let nobody in for this deployment any more; who is in stays in."""
         with self._lock:
-            self._reservations = {
-                key: value for key, value in self._reservations.items() if key != deployment
-            }
+            self._grants = {key: value for key, value in self._grants.items() if key != deployment}
 
-    def login(self, user: str, password: str, peer: str) -> Shelf | None:
+    def login(self, user: str, password: str, peer: str) -> Share | None:
         """What the machine at `peer` sees with that name and password; None: nothing."""
-        reservations = self._reservations
+        grants = self._grants
         if user.lower() == "anonymous":
-            waiting = [r for r in reservations.values() if r.address == peer]
+            waiting = [g for g in grants.values() if g.address == peer]
             return waiting[-1].go_bat if waiting else None
-        reservation = reservations.get(user.upper())
-        if reservation is None or reservation.address != peer:
+        grant = grants.get(user.upper())
+        if grant is None or grant.address != peer:
             return None
-        right = hmac.compare_digest(reservation.token.encode(), password.encode("utf-8", "replace"))
-        return reservation.shelf if right else None
+        right = hmac.compare_digest(grant.token.encode(), password.encode("utf-8", "replace"))
+        return grant.share if right else None
 
     def waiting(self, peer: str) -> tuple[Waiting, ...]:
         """What the browser of the machine at `peer` is shown."""
-        return tuple(r.page for r in self._reservations.values() if r.address == peer)
+        return tuple(g.page for g in self._grants.values() if g.address == peer)
 
     def accepts(self, name: str, data: bytes) -> bool:
         """Whether an uploaded report is whole; a mangled one has to be sent again."""
@@ -78,7 +76,7 @@ class Library:
         return report.sealed or bool(report.failed)
 
 
-def shelf_of(manifest: Manifest, directory: str, at: float) -> tuple[Shelf, Shelf]:
+def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Share]:
     """What the deployment's own login sees, and what anonymous sees (GO.BAT alone)."""
     go_bat = Entry(GO_BAT, Blob(gobat.render(manifest, directory)), text=True)
     name = manifest.deployment
@@ -96,4 +94,4 @@ def shelf_of(manifest: Manifest, directory: str, at: float) -> tuple[Shelf, Shel
             number = part.name.rpartition(".")[2]
             long_name = "" if file.place else f"{file.long_name}.{number}"
             entries.append(Entry(part.name, source, long_name=long_name))
-    return Shelf(name, tuple(entries), UPLOAD_LIMITS, at), Shelf(name, (go_bat,), {}, at)
+    return Share(name, tuple(entries), UPLOAD_LIMITS, at), Share(name, (go_bat,), {}, at)
