@@ -1,7 +1,6 @@
-/* info.c - INFO: what machine this is, into INFO.TXT; and the same lines for RESULT.TXT. */
+/* info.c - see info.h */
 #include "info.h"
 
-#include "job.h"
 #include "writer.h"
 
 /* Bits of struct sys_cpu's features. */
@@ -42,14 +41,4 @@ void info_lines(u32 mhz)
     if (high)
         writer_text("%u", high);
     writer_text(high ? "%09u\r\n" : "%u\r\n", low);
-}
-
-int info(void)
-{
-    writer_open(info_txt);
-    writer_text("deployer-info=1\r\nhelper=" HELPER_VERSION "\r\n");
-    info_lines(sys_cpu_mhz());
-    must(writer_seal(), info_txt);
-    say("%s is written\r\n", info_txt);
-    return CODE_DONE;
 }

@@ -56,7 +56,7 @@ extern u8 buffer[BUFFER_SIZE]; /* for reading and copying */
 
 extern const char next_ftp[], result_txt[], info_txt[]; /* NEXT.FTP and so on */
 
-/* ---- job.c ---- */
+/* ---- fail.c ---- */
 
 /* Ends the helper: "COMMAND ID: why" to the console, why as the reason in RESULT.TXT. NEXT.FTP goes, so
  * that no stale script is run. */
@@ -76,9 +76,6 @@ void *must_alloc(u32 bytes);
 
 /* All bytes of the file `name` of at most `most` bytes; NULL when it is missing or longer. */
 u8 *read_file(const char *name, u32 most, u32 *length);
-
-/* Reads the manifest of this name, and what was kept of it. */
-void load(const char *name);
 
 /* ---- the commands: each returns its exit code, or ends by `fail` ---- */
 

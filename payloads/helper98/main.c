@@ -5,6 +5,7 @@
  * The current directory is the deployment's. The exit code tells a batch file what to do next. */
 #include "crc32.h"
 #include "job.h"
+#include "state.h"
 
 static const char usage[] = "DEPLOY98 " HELPER_VERSION ": CHECK|JOIN|RUN D7F3A21C.MAN, or INFO, or SELF\r\n";
 
@@ -24,6 +25,24 @@ static const struct {
     int (*command)(void);
     int with_manifest;
 } commands[] = {{"CHECK", check, 1}, {"JOIN", join, 1}, {"RUN", run, 1}, {"INFO", info, 0}, {"SELF", self, 0}};
+
+/* Reads the manifest of this name, and what was kept of it. */
+static void load(const char *name)
+{
+    u32 length;
+    char *text = (char *)read_file(name, MOST_RECORDS * (LONGEST_LINE + 2), &length);
+
+    if (!text)
+        fail(CODE_MANIFEST, "%s is missing", name);
+    if (!manifest_parse(text, length))
+        fail(CODE_MANIFEST, "%s is refused, line %u: %s", name, manifest.line, manifest.why);
+    if (!text_same(manifest.id, job.id))
+        fail(CODE_MANIFEST, "%s is of another deployment", name);
+    state_load();
+    if (!job.kept.mhz)
+        job.kept.mhz = sys_cpu_mhz();
+    job.believed = 1;
+}
 
 /* A command on a deployment, and its report. */
 static int work(int (*command)(void), const char *name)

@@ -105,22 +105,6 @@ void int8_input(struct input *input, const float *x, i32 n, i32 padded)
     input->bias = (u32)sum << 7;
 }
 
-void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns)
-{
-    u32 j;
-
-    for (; pairs; pairs--) {
-        u32 s1 = 0, s2 = 0;
-        for (j = 0; j < columns; j++) {
-            s1 += (u32)(words[j] * x[j]);
-            s2 += (u32)((words[j] >> 8) * x[j]);
-        }
-        *sums++ = s1;
-        *sums++ = s2;
-        words += columns;
-    }
-}
-
 #define BLOCK 32 /* row pairs at a time: their sums stay in the first-level cache */
 
 void int8_multiply(float *out, const struct matrix *m, const struct input *input, enum kernel kernel)

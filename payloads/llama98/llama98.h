@@ -151,7 +151,7 @@ void int8_input(struct input *input, const float *x, i32 n, i32 padded);
 void int8_multiply(float *out, const struct matrix *m, const struct input *input, enum kernel kernel);
 
 /* For each of `pairs` row pairs two sums modulo 2^32 over the columns, a multiple of 16:
- * of word * x, and of (word >> 8) * x. (kernels_int8.c and kernels_mmx.c) */
+ * of word * x, and of (word >> 8) * x. (kernels_c.c and kernels_mmx.c) */
 void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns);
 void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns);
 

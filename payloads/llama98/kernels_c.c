@@ -1,0 +1,18 @@
+/* kernels_c.c - the sums of kernels_int8.c in plain C: for every processor, and the judge of MMX. */
+#include "llama98.h"
+
+void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns)
+{
+    u32 j;
+
+    for (; pairs; pairs--) {
+        u32 s1 = 0, s2 = 0;
+        for (j = 0; j < columns; j++) {
+            s1 += (u32)(words[j] * x[j]);
+            s2 += (u32)((words[j] >> 8) * x[j]);
+        }
+        *sums++ = s1;
+        *sums++ = s2;
+        words += columns;
+    }
+}
