@@ -10,6 +10,7 @@ import pytest
 
 from deployer.face.card import typed_lines
 from deployer.host import staging
+from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.console import Console
@@ -58,7 +59,7 @@ class Room:
 
     async def play(self) -> tuple[State, str]:
         """How the deployment ended, and why."""
-        request = staging.Request((self.folder / "big.bin",), no_run=True, part_size=64 << 10)
+        request = Request((self.folder / "big.bin",), no_run=True, part_size=64 << 10)
         manifest = staging.stage(request)
         async with Service(
             self.folder / "state", clock=time.time, address="127.0.0.1", ftp_port=0

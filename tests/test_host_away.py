@@ -13,6 +13,7 @@ from deployer.core.target.gobat import AWAY_PAUSES
 from deployer.events import Event, TransferStarted
 from deployer.face.card import typed_lines
 from deployer.host import staging
+from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.console import Console
@@ -97,7 +98,7 @@ class Room:
 
     async def play(self) -> bool:
         """Whether the PC came to the end of its work."""
-        request = staging.Request((self.folder / "big.bin",), no_run=True, part_size=PART)
+        request = Request((self.folder / "big.bin",), no_run=True, part_size=PART)
         manifest = staging.stage(request)
         serving = asyncio.create_task(self.serve(manifest, until="BIG.003"))
         await asyncio.to_thread(self.there.wait, 30)

@@ -24,7 +24,8 @@ from deployer.errors import (
 )
 from deployer.host import staging
 from deployer.host.grants import shares_of
-from deployer.host.local import recognise
+from deployer.host.recognise import recognise
+from deployer.host.requests import Request
 from deployer.model import Manifest
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
@@ -53,7 +54,7 @@ def tree(tmp_path: Path) -> Path:
 
 def stage(*paths: Path, **fields: object) -> Manifest:
     options: dict[str, object] = {"part_size": PART} | fields
-    return staging.stage(staging.Request(paths, **options))  # type: ignore[arg-type]
+    return staging.stage(Request(paths, **options))  # type: ignore[arg-type]
 
 
 def small_profile(folder: Path, limit: int) -> str:
@@ -226,7 +227,7 @@ def test_dosllam2_has_no_seed(tmp_path: Path, model: Path) -> None:
 
 def test_an_installer_is_found_in_a_tree(tree: Path) -> None:
     assert stage(tree, recipe="installer").payload.run == "Setup.exe"
-    seen = recognise(staging.Request((tree,), recipe="installer"))
+    seen = recognise(Request((tree,), recipe="installer"))
     assert seen.lines[-1] == "runs there with the recipe installer"
     assert seen.model == ""
 
@@ -271,7 +272,7 @@ def test_a_path_that_is_too_deep_with_its_directory_is_refused(tree: Path) -> No
 
 def test_a_tree_can_be_staged_as_plain_files(tree: Path, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    request = staging.Request((tree,), part_size=PART)
+    request = Request((tree,), part_size=PART)
     written = staging.write_out(request, out, r"C:\DEPLOY", host=None, login=("", ""))
     assert (out / "Data Files" / "Level 1.dat").read_bytes() == bytes(9000)
     assert (out / "Data Files" / "empty.dat").read_bytes() == b""

@@ -21,7 +21,7 @@ from deployer.__main__ import run
 from deployer.errors import DeploymentEnded, DeploymentUnknown
 from deployer.events import DeploymentStaged, ProofReceived, StateChanged, TransferDone
 from deployer.host import past
-from deployer.host.service import recorded
+from deployer.host.past import recorded
 from deployer.model import State
 from deployer.sim.faults import Fault
 

@@ -28,6 +28,7 @@ from typing import Any
 
 from benchmarks.transfer.client import Loop, Script, Session, get
 from deployer.host import staging
+from deployer.host.requests import Request
 from deployer.host.service import Service
 
 LEAST_SHARE, MOST_SPREAD, MOST_MEMORY = 0.9, 2.0, 1 << 20
@@ -127,7 +128,7 @@ async def measure(folder: Path, count: int, size: int, rounds: int) -> dict[str,
         state = folder / "state"
         async with Service(state, clock=time.time, address="127.0.0.1", ftp_port=0) as service:
             once, tasks = staging.Once(), []
-            request = staging.Request((path,), no_run=True)
+            request = Request((path,), no_run=True)
             await _offer(service, request, once, "127.0.1.1", tasks)
             before = resident()
             began = time.monotonic()
@@ -158,7 +159,7 @@ async def measure(folder: Path, count: int, size: int, rounds: int) -> dict[str,
 
 async def _offer(
     service: Service,
-    request: staging.Request,
+    request: Request,
     once: staging.Once,
     address: str,
     tasks: list[dict[str, Any]],

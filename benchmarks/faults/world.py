@@ -23,7 +23,9 @@ from deployer.events import (
 )
 from deployer.face.card import typed_lines
 from deployer.host import staging
-from deployer.host.service import Service, recorded
+from deployer.host.past import recorded
+from deployer.host.requests import Request
+from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Manifest, StagedFile, State
 from deployer.sim import faults
 from deployer.sim.console import Console
@@ -122,7 +124,7 @@ class World:
     def _stage(self) -> Manifest:
         # INFO is the one thing that the helper does at once and with exit code 0.
         run = f"{HELPER_EXE} INFO" if self.case.run else ""
-        request = staging.Request((self.source,), run=run, no_run=not run, part_size=PART)
+        request = Request((self.source,), run=run, no_run=not run, part_size=PART)
         return staging.stage(request)
 
     def push(self, harm: bool) -> Visit:

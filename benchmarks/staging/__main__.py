@@ -24,6 +24,7 @@ from pathlib import Path
 from deployer.core.payload import plan
 from deployer.edge import files
 from deployer.host import staging
+from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import Manifest
 
@@ -74,7 +75,7 @@ def one_read(place: Path) -> dict[str, object]:
     path = place / "once.bin"
     path.write_bytes(os.urandom(64 * MIB))
     before = _read_so_far()
-    staging.stage(staging.Request((path,), no_run=True))
+    staging.stage(Request((path,), no_run=True))
     read = _read_so_far() - before
     path.unlink()
     return {"bytes_read_per_byte": round(read / (64 * MIB), 3)}
@@ -91,7 +92,7 @@ def memory(size: int, place: Path) -> dict[str, object]:
     with path.open("wb") as file:
         file.truncate(size)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    manifest = staging.stage(staging.Request((path,), no_run=True))
+    manifest = staging.stage(Request((path,), no_run=True))
     staged = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     began = time.perf_counter()
     fetched = asyncio.run(serve(manifest, place / "state"))

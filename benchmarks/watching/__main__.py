@@ -62,9 +62,8 @@ from deployer.events import (
     TransferDone,
     TransferStarted,
 )
-from deployer.host.local import Order
 from deployer.host.remote import Client
-from deployer.host.staging import Request
+from deployer.host.requests import Order, Request
 from deployer.model import Report, State
 from tests.wire.chromium import Chromium
 

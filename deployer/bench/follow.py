@@ -26,7 +26,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.host.local import Host
+from deployer.host.requests import Host
 from deployer.model import Proof, State
 
 OnEvent = Callable[[Event], object]

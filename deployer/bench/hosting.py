@@ -10,9 +10,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from deployer.bench.inventory import Bench
+from deployer.host import connect, sockets, wire
 from deployer.host import remote as client
-from deployer.host import service, wire
-from deployer.host.local import Host, InProcess, Patience, TypedLines
+from deployer.host.local import InProcess
+from deployer.host.requests import Host, Patience, TypedLines
 from deployer.host.service import Service
 
 _THREADS = 64
@@ -38,13 +39,13 @@ async def open_host(
     The `system`'s daemon is one, too: not when a state directory was named on purpose.
     Raises the errors of the wire; those of the ports come with the first push.
     """
-    socket = client.find(state_dir, system=system) if use_daemon else None
+    socket = sockets.find(state_dir, system=system) if use_daemon else None
     if socket is not None:
         async with client.Client(socket) as remote:
             yield remote
         return
     if any(target.simulated for target in bench.targets):
-        service.check_simulator()
+        connect.check_simulator()
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
     alone = all(target.simulated for target in bench.targets)
     address = "127.0.0.1" if alone else bench.wire.host

@@ -22,7 +22,7 @@ from deployer.core.target import gobat
 from deployer.core.wire import addresses as wire
 from deployer.errors import DeployerError, WrongUse
 from deployer.host import staging
-from deployer.host.staging import Request
+from deployer.host.requests import Request
 from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")

@@ -24,7 +24,7 @@ from deployer.bench.results import Results, Stranger, TargetResult
 from deployer.bench.slots import Slots
 from deployer.bench.worker import Context, Options, Watchers, Worker
 from deployer.host import wire
-from deployer.host.local import Host, TypedLines
+from deployer.host.requests import Host, TypedLines
 
 
 def provision(

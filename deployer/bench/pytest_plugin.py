@@ -29,8 +29,7 @@ from deployer.bench.provision import run
 from deployer.bench.results import Delivery
 from deployer.bench.worker import Options
 from deployer.errors import DeployerError, SimulatorMissing, WrongUse
-from deployer.host.local import Host
-from deployer.host.staging import Request
+from deployer.host.requests import Host, Request
 
 Result = TypeVar("Result")
 _START = 60.0

@@ -7,7 +7,7 @@ import contextlib
 
 from deployer.bench.follow import Follower
 from deployer.errors import DeployerError
-from deployer.host.local import Host
+from deployer.host.requests import Host
 
 
 class Slots:

@@ -29,7 +29,7 @@ from deployer.errors import (
     TargetBusy,
 )
 from deployer.host import staging, wire
-from deployer.host.local import Host, Order
+from deployer.host.requests import Host, Order
 from deployer.model import DEFAULT_HOST_ADDRESS, State
 
 Tell = Callable[[str, str], object]

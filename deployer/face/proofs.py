@@ -12,7 +12,7 @@ from deployer.core.target.proof import story
 from deployer.core.view import Row
 from deployer.errors import ProofBroken
 from deployer.face import text, words
-from deployer.host.local import Check
+from deployer.host.requests import Check
 from deployer.model import RESULT_TXT, FileProof, Proof
 
 ABOUT_PROOF = (RESULT_TXT, "verdict")

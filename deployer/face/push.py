@@ -29,10 +29,11 @@ from deployer.events import (
 )
 from deployer.face import text
 from deployer.face.card import typed_lines, typed_steps
-from deployer.host import remote, wire
-from deployer.host.local import Order
+from deployer.host import sockets, wire
+from deployer.host.endings import fell_silent, raise_for
 from deployer.host.remote import Client
-from deployer.host.service import Service, fell_silent, raise_for
+from deployer.host.requests import Order
+from deployer.host.service import Service
 from deployer.model import Manifest, Payload, State
 
 
@@ -99,7 +100,7 @@ def on_wire(
         try:
             yield
         except (PortForbidden, PortBusy) as error:
-            place = remote.closed(state_dir)
+            place = sockets.closed(state_dir)
             if place is None:
                 raise
             raise DaemonOfAnother(socket=place) from error
@@ -207,7 +208,7 @@ async def _by_daemon(
 
 def _given_up(deployment: Deployment, socket: Path, deadline: float) -> DeployerError:
     """Why watching ends, when nothing came for so long."""
-    if not remote.answers(socket):
+    if not sockets.answers(socket):
         return DaemonGone(socket=socket)
     why = f"no sign of life for {deadline:.0f} s; the daemon goes on waiting"
     return fell_silent(deployment.target, why, called=deployment.last != NOTHING_YET)

@@ -13,7 +13,8 @@ from deployer.core.deployment import Deployment
 from deployer.face.push import Face, Watch
 from deployer.host import carry
 from deployer.host.carry import Carriage
-from deployer.host.service import Service, raise_for
+from deployer.host.endings import raise_for
+from deployer.host.service import Service
 from deployer.model import LineSettings, Manifest
 
 is_serial = carry.is_serial

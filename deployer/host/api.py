@@ -31,37 +31,15 @@ from starlette.routing import Route
 
 from deployer import errors
 from deployer.events import to_json
-from deployer.host.local import Check, Host, Order, Recognised
-from deployer.host.staging import Request
+from deployer.host.forms import REQUESTS, VERSION, Kind, error_to_plain, from_plain, to_plain
+from deployer.host.requests import Host
 
-VERSION = 1
 MAX_BODY = 1 << 20
 _NEWEST = (1 << 63) - 1
 """No event has a greater number."""
 
 HEARTBEAT = 10.0
 """Seconds after which a silent stream says that it is still there."""
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What a request takes (None: nothing) and gives."""
-
-    takes: Any
-    gives: Any
-
-
-REQUESTS: Mapping[str, Kind] = {
-    "last_seq": Kind(None, int),
-    "recognise": Kind(Request, Recognised),
-    "push": Kind(Order, str),
-    "retry": Kind(str, str),
-    "sources": Kind(str, tuple[str, ...]),
-    "recheck": Kind(str, tuple[Check, ...]),
-    "cancel": Kind(str, None),
-    "pause": Kind(str, None),
-    "resume": Kind(str, None),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,52 +50,11 @@ class Access:
     hosts: frozenset[str]
 
 
-def to_plain(value: object) -> Any:
-    """A value as JSON has it; paths become strings."""
-    return msgspec.to_builtins(value, enc_hook=_path_to_text)
-
-
-def from_plain(value: Any, kind: Any) -> Any:
-    """The value of its JSON form. Raises ValueError for anything else."""
-    try:
-        return msgspec.convert(value, kind, dec_hook=_text_to_path)
-    except msgspec.ValidationError as error:
-        raise ValueError(str(error)) from error
-
-
-def _path_to_text(value: object) -> str:
-    if isinstance(value, Path):
-        return str(value)
-    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
-
-
-def _text_to_path(kind: type, value: object) -> object:
-    if issubclass(kind, Path) and isinstance(value, str):
-        if "\0" in value:
-            raise ValueError("a path with a NUL in it")
-        return Path(value)
-    raise NotImplementedError(f"{kind.__name__} has no JSON form")
-
-
-def error_to_plain(error: errors.DeployerError) -> dict[str, Any]:
-    """An error that a user sees, on its way to that user."""
-    fields = {key: str(value) for key, value in error.fields.items()}
-    return {"error": type(error).__name__, "fields": fields}
-
-
 def _internal(error: Exception) -> errors.DeployerError:
     return errors.WrongUse(
         what=f"Internal error of the daemon: {type(error).__name__}: {error}.",
         remedy="Its log has more; report what that says.",
     )
-
-
-def error_from_plain(answer: Mapping[str, Any]) -> errors.DeployerError:
-    """The error of its JSON form; one of an unknown kind is an internal error."""
-    kind = getattr(errors, str(answer.get("error")), errors.DeployerError)
-    if not (isinstance(kind, type) and issubclass(kind, errors.DeployerError)):
-        kind = errors.DeployerError
-    return kind(**answer.get("fields", {}))
 
 
 def application(

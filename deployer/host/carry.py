@@ -258,7 +258,7 @@ class _Carrier:
         for file in self._manifest.payload.files:
             for part in file.parts:
                 if part.name == name:
-                    return Slice(file.source, part.offset, part.length, file.length, file.mtime_ns)
+                    return plan.slice_of(file, part)
         raise KeyError(name)
 
     def _wait_for_sender(self, line: SerialLine) -> bytes:

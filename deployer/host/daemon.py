@@ -46,9 +46,11 @@ from deployer.errors import (
 )
 from deployer.events import Event, to_json
 from deployer.host import api as control
-from deployer.host import remote, wire
-from deployer.host.local import InProcess, Patience, TypedLines
-from deployer.host.service import Listening, Service, TypedSteps
+from deployer.host import sockets, wire
+from deployer.host.local import InProcess
+from deployer.host.requests import Patience, TypedLines
+from deployer.host.servers import OpenPorts
+from deployer.host.service import Service, TypedSteps
 
 _GRACE = 2
 """Seconds that watchers have to hang up when the daemon stops."""
@@ -113,9 +115,9 @@ class _Open:
     web: socket.socket | None
 
     @property
-    def listening(self) -> Listening | None:
+    def listening(self) -> OpenPorts | None:
         """The ports on the wire; None when they are opened on demand."""
-        return Listening(self.ftp, self.http) if self.ftp is not None else None
+        return OpenPorts(self.ftp, self.http) if self.ftp is not None else None
 
 
 def serve(serving: Serving, words: Words) -> int:
@@ -144,7 +146,7 @@ def _refuse_second(place: Path) -> None:
     The child of one that was killed answers for a moment more, until it notices.
     """
     until = time.monotonic() + _NOTICING
-    while remote.answers(place):
+    while sockets.answers(place):
         if time.monotonic() > until:
             raise DaemonRuns(socket=place)
         time.sleep(_LOOK)

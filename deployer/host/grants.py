@@ -6,6 +6,7 @@ import hmac
 import threading
 from dataclasses import dataclass
 
+from deployer.core.payload import plan
 from deployer.core.target import gobat, proof
 from deployer.core.target import manifest as manifests
 from deployer.core.target.page import Waiting
@@ -20,7 +21,6 @@ from deployer.model import (
     Entry,
     Manifest,
     Share,
-    Slice,
 )
 
 
@@ -88,10 +88,8 @@ def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Sha
     ]
     for file in manifest.payload.files:
         for part in file.parts:
-            start = file.start + part.offset
-            source = Slice(file.source, start, part.length, file.source_length, file.mtime_ns)
             # Parts of files in directories have no long name: two of them may have the same one.
             number = part.name.rpartition(".")[2]
             long_name = "" if file.place else f"{file.long_name}.{number}"
-            entries.append(Entry(part.name, source, long_name=long_name))
+            entries.append(Entry(part.name, plan.slice_of(file, part), long_name=long_name))
     return Share(name, tuple(entries), UPLOAD_LIMITS, at), Share(name, (go_bat,), {}, at)

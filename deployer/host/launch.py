@@ -20,8 +20,9 @@ from typing import Any
 from deployer.edge import files
 from deployer.errors import DaemonGone, DirectoryForbidden, WrongUse
 from deployer.events import Event
-from deployer.host import service
-from deployer.host.remote import SOCKET, Client, knock
+from deployer.host import past
+from deployer.host.remote import Client
+from deployer.host.sockets import SOCKET, knock
 
 LOG = "daemon.log"
 _LOG_LIMIT = 1 << 20
@@ -105,12 +106,12 @@ class Launched(Client):
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`; from the store."""
-        return service.last_recorded(self._place)
+        return past.last_recorded(self._place)
 
     async def subscribe(self, since: int | None = None) -> AsyncGenerator[tuple[int, Event], None]:
         """See `Host.subscribe`; what was before comes from the store."""
         if since is not None:
-            for since, event in service.recorded(self._place, since):  # noqa: B020, PLR1704
+            for since, event in past.recorded(self._place, since):  # noqa: B020, PLR1704
                 yield since, event
         await self.up()
         async with contextlib.aclosing(super().subscribe(since)) as stream:

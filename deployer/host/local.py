@@ -1,8 +1,4 @@
-"""What a face can ask of a host, wherever it runs: in this process, or as a daemon.
-
-`Host` is the whole of it: watch the events, and a few requests. `InProcess` answers them with a
-`Service` of its own; a client of the daemon answers them over its control API.
-"""
+"""A `Host` in this process: it answers what faces ask with a `Service` of its own."""
 
 from __future__ import annotations
 
@@ -14,14 +10,9 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Seque
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import TracebackType
-from typing import Protocol, Self
+from typing import Self
 
-from deployer.core.payload import fit as fits
-from deployer.core.payload import modelfile, plan
 from deployer.core.target import gobat
-from deployer.core.target import proof as proofs
-from deployer.edge import files, resources
-from deployer.edge.store import Store
 from deployer.errors import (
     DeployerError,
     DeploymentEnded,
@@ -29,113 +20,18 @@ from deployer.errors import (
     SerialPortNotDaemons,
     WrongUse,
 )
-from deployer.events import Event, ProofReceived
-from deployer.host import carry as serial_push
-from deployer.host import past, staging
+from deployer.events import DeploymentStaged, Event
+from deployer.host import carry, past, staging
 from deployer.host.carry import Carriage
+from deployer.host.recognise import recognise, refuse_strange
+from deployer.host.requests import Check, Order, Patience, Recognised, Request, TypedLines
 from deployer.host.service import Service
-from deployer.host.staging import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
-    DEFAULT_TARGET_DIRECTORY,
-    RESULT_TXT,
-    UPLOAD_LIMITS,
     LineSettings,
     Manifest,
-    Profile,
-    Proof,
-    StagedFile,
     State,
 )
-
-
-@dataclass(frozen=True, slots=True)
-class Order:
-    """A payload and where it goes.
-
-    `host` is this machine's address as the target calls it; "" for the one where the host serves.
-    `line` is how the port is set when the target is reached over a serial line.
-    """
-
-    request: Request
-    target: str
-    directory: str = DEFAULT_TARGET_DIRECTORY
-    host: str = DEFAULT_HOST_ADDRESS
-    line: LineSettings = field(default_factory=LineSettings)
-
-
-@dataclass(frozen=True, slots=True)
-class Recognised:
-    """What a request would send, known without reading the files through.
-
-    `lines` say what was recognised, `load` is what the fit is worked out from, `model` the name of
-    the model's file, "" for none.
-    """
-
-    lines: tuple[str, ...]
-    load: fits.Load
-    profile: Profile
-    model: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class Check:
-    """Something about a proof that was looked at again; `good` None: it could not be."""
-
-    what: str
-    good: bool | None
-    detail: str
-
-
-class Host(Protocol):
-    """Requests end when they are accepted; how they go on is told by the events."""
-
-    @property
-    def name(self) -> str:
-        """Where this host runs, in words."""
-
-    @property
-    def ends_with_face(self) -> bool:
-        """True when open deployments end with the face that asked for them."""
-
-    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
-        """Numbers and events after `since` (None: from now on); ticks have the number 0."""
-
-    async def last_seq(self) -> int:
-        """Number of the newest stored event."""
-
-    async def recognise(self, request: Request) -> Recognised:
-        """What the request would send. Raises the errors of wrong input."""
-
-    async def push(self, order: Order) -> str:
-        """Stage and offer a payload; the deployment's id. Raises the errors of wrong input."""
-
-    async def retry(self, deployment: str) -> str:
-        """Offer an ended deployment again: only what is missing moves. The id may be a new one."""
-
-    async def sources(self, deployment: str) -> tuple[str, ...]:
-        """The paths of its files on the host."""
-
-    async def recheck(self, deployment: str) -> tuple[Check, ...]:
-        """Look at its sums and at the target's report again."""
-
-    async def cancel(self, deployment: str) -> None:
-        """End a deployment. Nothing happens when it has ended."""
-
-    async def pause(self, deployment: str) -> None:
-        """Hold its next part back."""
-
-    async def resume(self, deployment: str) -> None:
-        """Let its next part go."""
-
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds of silence to bear, in general and while the program runs; None: for ever."""
-
-    silence: float | None = 900.0
-    while_running: float | None = None
-
 
 _LEAVE = 20.0
 """Seconds that an ended deployment has to say so to its old PC, before its target is free."""
@@ -144,7 +40,6 @@ _SWITCH_OFF = 5.0
 """Seconds that a simulated PC has to come back to its prompt after the end."""
 
 Rehearse = Callable[[Service, str, Sequence[str]], Awaitable[int]]
-TypedLines = Callable[[str, str], Sequence[str]]
 
 
 async def _rehearse(service: Service, deployment: str, lines: Sequence[str]) -> int:
@@ -231,7 +126,7 @@ class InProcess:
 
     async def push(self, order: Order) -> str:
         """See `Host.push`. A target that is busy here is refused."""
-        if serial_push.is_serial(order.target):
+        if carry.is_serial(order.target):
             order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
         order = order if order.host else replace(order, host=self.service.address)
         _refuse_strange(order)
@@ -268,7 +163,7 @@ class InProcess:
 
     async def recheck(self, deployment: str) -> tuple[Check, ...]:
         """See `Host.recheck`."""
-        return await asyncio.to_thread(recheck, self.service.state_dir, deployment)
+        return await asyncio.to_thread(past.recheck, self.service.state_dir, deployment)
 
     async def cancel(self, deployment: str) -> None:
         """See `Host.cancel`. What another process delivers, or none any more, is ended too."""
@@ -280,7 +175,7 @@ class InProcess:
 
     async def pause(self, deployment: str) -> None:
         """See `Host.pause`. Over a serial line nothing can wait: its receiver would give up."""
-        if serial_push.is_serial(self._open.get(deployment, "")):
+        if carry.is_serial(self._open.get(deployment, "")):
             raise WrongUse(
                 what="What goes over a serial line cannot pause: the receiver there would give up.",
                 remedy=f"End it with: deployer cancel {deployment} - and go on later with: "
@@ -319,7 +214,7 @@ class InProcess:
         self, manifest: Manifest, target: str, directory: str, line: LineSettings
     ) -> str:
         """Offer a staged payload, and look after it until it has ended."""
-        if serial_push.is_serial(target):
+        if carry.is_serial(target):
             return await self._offer_over_line(manifest, target, directory, line)
         deployment, simulated = manifest.deployment, target == "sim"
         self._open[deployment] = target
@@ -346,26 +241,26 @@ class InProcess:
         deployment = manifest.deployment
         self._open[deployment] = target
         try:
-            line = await serial_push.open_line(target, settings)
+            line = await carry.open_line(target, settings)
         except DeployerError as error:
             self._open.pop(deployment, None)
             self.service.release(target)
             if self.lasting and isinstance(error, SerialPortForbidden):
-                port = serial_push.port_of(target)
+                port = carry.port_of(target)
                 raise SerialPortNotDaemons(port=port, user=getpass.getuser()) from error
             raise
         how = Carriage(settings, directory, silence=self.patience.silence)
-        serial_push.offer(self.service, manifest, target, how)
+        carry.offer(self.service, manifest, target, how)
 
-        async def carry() -> None:
+        async def carried() -> None:
             try:
                 with contextlib.suppress(DeployerError):  # its end is written down
-                    await serial_push.carry(self.service, manifest, how, line)
+                    await carry.carry(self.service, manifest, how, line)
             finally:
                 self._open.pop(deployment, None)
                 self.service.release(target)
 
-        self._soon(carry())
+        self._soon(carried())
         return deployment
 
     async def _look_after(
@@ -401,9 +296,9 @@ class InProcess:
 def _refuse_strange(order: Order) -> None:
     """Raises WrongUse for what no face of ours would ask: an order may come over a socket."""
     gobat.parse_directory(order.directory)
-    _refuse_strange_request(order.request)
-    if serial_push.is_serial(order.target):
-        serial_push.check(order.target, order.line)
+    refuse_strange(order.request)
+    if carry.is_serial(order.target):
+        carry.check(order.target, order.line)
         return
     for address in (order.host,) if order.target == "sim" else (order.host, order.target):
         try:
@@ -415,101 +310,18 @@ def _refuse_strange(order: Order) -> None:
             ) from error
 
 
-def _refuse_strange_request(request: Request) -> None:
-    """Raises WrongUse for what no command line can say."""
-    if not request.files:
-        raise WrongUse(what="No file is named.", remedy="Name at least one file to send.")
-    if request.part_size is not None and request.part_size < 1:
-        raise WrongUse(
-            what=f"A part of {request.part_size} bytes is none.",
-            remedy="Leave the part size out, or give one such as 1M.",
-        )
+def retried(state_dir: Path, deployment: str) -> tuple[Manifest, DeploymentStaged]:
+    """A deployment's manifest and what was staged of it, to be offered again.
 
-
-def recognise(request: Request) -> Recognised:
-    """What a request would send. Reads headers only. Raises the errors of wrong input."""
-    _refuse_strange_request(request)
-    profile = resources.profile(request.profile)
-    outline = staging.outline(request)
-    lengths = outline.lengths
-    sizes = [
-        plan.choose_part_size(length, request.part_size, str(path))
-        for path, length in zip(outline.paths, lengths, strict=True)
-    ]
-    parts = [-(-length // size) for length, size in zip(lengths, sizes, strict=True)]
-    largest = max((min(a, b) for a, b in zip(lengths, sizes, strict=True)), default=0)
-    options = dict(outline.options)
-    shape = staging.inspect(outline.model) if outline.model else None
-    load = fits.Load(
-        lengths=lengths,
-        parts=sum(parts),
-        largest_part=largest,
-        model=shape if outline.recipe else None,
-        bits=int(options.get("quantise", 8)),
-        steps=int(options.get("steps", fits.ENGINE_STEPS)),
-    )
-    return Recognised(_lines(outline, lengths, shape), load, profile, outline.model_name)
-
-
-def _lines(
-    outline: staging.Outline, lengths: Sequence[int], shape: modelfile.Checkpoint | None
-) -> tuple[str, ...]:
-    lines = []
-    for path, length in zip(outline.paths, lengths, strict=True):
-        what = outline.roles.get(path, "file")
-        if path == outline.model and shape is not None:
-            what = f"llama2.c model, {shape.parameters:,} parameters"
-        lines.append(f"{path.name}: {what}, {length:,} bytes")
-    if outline.recipe:
-        lines.append(f"runs there with the recipe {outline.recipe}")
-    else:
-        lines.append("is delivered and proved, nothing is run")
-    return tuple(lines)
-
-
-def recheck(state_dir: Path, deployment: str) -> tuple[Check, ...]:
-    """Everything about a proof that can be looked at again, on this computer.
-
-    The target's report is read again and its closing checksum worked out anew; the verdict is
-    reached again; the files that are still here are hashed again.
+    With unchanged files it is the same; else its files are measured anew. Raises DeploymentUnknown
+    and the errors of wrong input.
     """
-    store = Store(state_dir)
+    store = past.open_store(state_dir, deployment)
     try:
         manifest = store.manifest(deployment)
-        told = [event for _seq, event in store.replay(0, deployment, (ProofReceived,))]
-        inbox = store.inbox / deployment / RESULT_TXT
+        last = past.newest_staged(store, deployment)
     finally:
         store.close()
-    if manifest is None:
-        return (Check("deployment", None, f"there is no deployment {deployment}"),)
-    found = [_recheck_file(file) for file in manifest.payload.files]
-    if not told or not isinstance(told[-1], ProofReceived):
-        return (Check("proof", None, "the PC has not proved anything yet"), *found)
-    return (*_recheck_report(inbox, manifest, told[-1].proof), *found)
-
-
-def _recheck_report(path: Path, manifest: Manifest, known: Proof) -> list[Check]:
-    try:
-        data = files.read_bounded(path, UPLOAD_LIMITS[RESULT_TXT])
-    except DeployerError as error:
-        return [Check(RESULT_TXT, None, error.what)]
-    report = proofs.parse_report(data)
-    seal = "its closing checksum is right" if report.sealed else "its closing checksum is wrong"
-    proved, why = proofs.judge(report, manifest.payload, manifest.deployment)
-    verdict = "proves every file" if proved else f"proves nothing: {why}"
-    return [
-        Check(RESULT_TXT, report.sealed or bool(report.failed), seal),
-        Check(RESULT_TXT, report == known.report, "is what the store remembers"),
-        Check("verdict", proved == known.proved, verdict),
-    ]
-
-
-def _recheck_file(file: StagedFile) -> Check:
-    try:
-        size = file.parts[0].length if file.parts else 1 << 20
-        now = files.measure(Path(file.source), size)
-    except DeployerError as error:
-        return Check(file.name, None, error.what)
-    if now.sha256 == file.sha256:
-        return Check(file.name, True, f"{file.source} still has this SHA-256")
-    return Check(file.name, False, f"{file.source} is another file now")
+    assert manifest is not None
+    same = manifest if staging.unchanged(manifest) else staging.again(manifest)
+    return same, last

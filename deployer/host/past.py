@@ -1,6 +1,7 @@
-"""What can be done about deployments afterwards, from any process: cancel them, forget their past.
+"""What is recorded of deployments, and what can be done about them afterwards, from any process.
 
-Part of the service's room. A deployment belongs to the process that delivers it, which alone holds
+Nothing of the service is imported: to read what was recorded, to look at a proof again, to cancel
+and to forget needs none. A deployment belongs to the process that delivers it, which alone holds
 its target's reservation; others leave a request in the store, and that process acts on it.
 """
 
@@ -10,11 +11,19 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from deployer.core.target import proof as proofs
+from deployer.edge import files
 from deployer.edge.store import Store, peek
-from deployer.errors import DeploymentEnded, DeploymentUnknown, RequestUnheard, TargetBusy
-from deployer.events import DeploymentStaged, Event, StateChanged
-from deployer.host import staging
-from deployer.model import Manifest, State
+from deployer.errors import (
+    DeployerError,
+    DeploymentEnded,
+    DeploymentUnknown,
+    RequestUnheard,
+    TargetBusy,
+)
+from deployer.events import DeploymentStaged, Event, ProofReceived, StateChanged
+from deployer.host.requests import Check
+from deployer.model import RESULT_TXT, UPLOAD_LIMITS, Manifest, Proof, StagedFile, State
 
 _DAY = 86_400.0
 _HEARD_WITHIN = 15.0
@@ -71,33 +80,16 @@ def _ask(
 
 
 def _target(store: Store, deployment: str) -> str:
-    return _staged(store, deployment).target
+    return newest_staged(store, deployment).target
 
 
-def _staged(store: Store, deployment: str) -> DeploymentStaged:
+def newest_staged(store: Store, deployment: str) -> DeploymentStaged:
     """What was staged last of a deployment. Raises DeploymentUnknown where it cannot be read."""
     told = store.replay(deployment=deployment, kinds=(DeploymentStaged,))
     found = [event for _seq, event in told if isinstance(event, DeploymentStaged)]
     if not found:
         raise DeploymentUnknown(deployment=deployment)
     return found[-1]
-
-
-def retried(state_dir: Path, deployment: str) -> tuple[Manifest, DeploymentStaged]:
-    """A deployment's manifest and what was staged of it, to be offered again.
-
-    With unchanged files it is the same; else its files are measured anew. Raises DeploymentUnknown
-    and the errors of wrong input.
-    """
-    store = open_store(state_dir, deployment)
-    try:
-        manifest = store.manifest(deployment)
-        last = _staged(store, deployment)
-    finally:
-        store.close()
-    assert manifest is not None
-    same = manifest if staging.unchanged(manifest) else staging.again(manifest)
-    return same, last
 
 
 def unserved(state_dir: Path, deployments: Mapping[str, str]) -> tuple[str, ...]:
@@ -133,3 +125,73 @@ def prune(state_dir: Path, days: float, *, now: float) -> int:
 def remembered(state_dir: Path) -> Iterator[Event]:
     """The stored events, in order, for one who must not change anything there."""
     return peek(state_dir)
+
+
+def last_recorded(state_dir: Path) -> int:
+    """Number of the newest stored event of a state directory; 0 when there is none."""
+    if not state_dir.is_dir():
+        return 0
+    store = Store(state_dir)
+    try:
+        return store.last_seq()
+    finally:
+        store.close()
+
+
+def recorded(state_dir: Path, since: int = 0) -> Iterator[tuple[int, Event]]:
+    """The stored events of a state directory, in order; none when it does not exist yet."""
+    if not state_dir.is_dir():
+        return
+    store = Store(state_dir)
+    try:
+        yield from store.replay(since)
+    finally:
+        store.close()
+
+
+def recheck(state_dir: Path, deployment: str) -> tuple[Check, ...]:
+    """Everything about a proof that can be looked at again, on this computer.
+
+    The target's report is read again and its closing checksum worked out anew; the verdict is
+    reached again; the files that are still here are hashed again.
+    """
+    store = Store(state_dir)
+    try:
+        manifest = store.manifest(deployment)
+        told = [event for _seq, event in store.replay(0, deployment, (ProofReceived,))]
+        inbox = store.inbox / deployment / RESULT_TXT
+    finally:
+        store.close()
+    if manifest is None:
+        return (Check("deployment", None, f"there is no deployment {deployment}"),)
+    found = [_recheck_file(file) for file in manifest.payload.files]
+    if not told or not isinstance(told[-1], ProofReceived):
+        return (Check("proof", None, "the PC has not proved anything yet"), *found)
+    return (*_recheck_report(inbox, manifest, told[-1].proof), *found)
+
+
+def _recheck_report(path: Path, manifest: Manifest, known: Proof) -> list[Check]:
+    try:
+        data = files.read_bounded(path, UPLOAD_LIMITS[RESULT_TXT])
+    except DeployerError as error:
+        return [Check(RESULT_TXT, None, error.what)]
+    report = proofs.parse_report(data)
+    seal = "its closing checksum is right" if report.sealed else "its closing checksum is wrong"
+    proved, why = proofs.judge(report, manifest.payload, manifest.deployment)
+    verdict = "proves every file" if proved else f"proves nothing: {why}"
+    return [
+        Check(RESULT_TXT, report.sealed or bool(report.failed), seal),
+        Check(RESULT_TXT, report == known.report, "is what the store remembers"),
+        Check("verdict", proved == known.proved, verdict),
+    ]
+
+
+def _recheck_file(file: StagedFile) -> Check:
+    try:
+        size = file.parts[0].length if file.parts else 1 << 20
+        now = files.measure(Path(file.source), size)
+    except DeployerError as error:
+        return Check(file.name, None, error.what)
+    if now.sha256 == file.sha256:
+        return Check(file.name, True, f"{file.source} still has this SHA-256")
+    return Check(file.name, False, f"{file.source} is another file now")

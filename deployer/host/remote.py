@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import os
-import socket as sockets
-from collections.abc import AsyncGenerator, Callable, Sequence
+from collections.abc import AsyncGenerator, Callable
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,81 +14,12 @@ import httpx
 
 from deployer.errors import DaemonGone, NotTakenOver, WrongUse
 from deployer.events import DeploymentStaged, Event, StateChanged, read
-from deployer.host import api
-from deployer.host.local import Check, Order, Recognised
-from deployer.host.staging import Request
+from deployer.host import forms
+from deployer.host.requests import Check, Order, Recognised, Request
 
-SOCKET = "control.sock"
-_PLACES = (Path("/run/deployer"),)
 BACK_WITHIN = 60.0
 """Seconds that a daemon which is being started again has, for those who watch a deployment."""
 _KNOCK_EVERY = 0.5
-
-
-def find(state_dir: Path, *, system: bool = True) -> Path | None:
-    """The socket of a running daemon: DEPLOYER_SOCKET, the state directory's, or the system's.
-
-    Without `system` the system's is not asked: who names a state directory wants no other.
-    """
-    places = _sockets(state_dir, _PLACES if system else ())
-    return next((place for place in places if answers(place)), None)
-
-
-def closed(state_dir: Path) -> Path | None:
-    """The socket of a daemon that this user may not ask, if there is one."""
-    if not hasattr(sockets, "AF_UNIX"):
-        return None
-    return next((place for place in _sockets(state_dir, _PLACES) if _is_closed(place)), None)
-
-
-def _sockets(state_dir: Path, others: Sequence[Path]) -> list[Path]:
-    named = os.environ.get("DEPLOYER_SOCKET")
-    return [Path(named)] if named else [place / SOCKET for place in (state_dir, *others)]
-
-
-def _is_closed(place: Path) -> bool:
-    try:
-        knock(place)
-    except PermissionError:
-        return True
-    except OSError:
-        pass
-    return False
-
-
-def knock(place: Path) -> None:
-    """Connect to a socket and hang up; takes no time, however busy the one behind it is.
-
-    Raises OSError: what keeps this user from being heard there.
-    """
-    with sockets.socket(sockets.AF_UNIX) as sock:
-        sock.setblocking(False)
-        sock.connect(str(place))
-
-
-def home(state_dir: Path) -> Path:
-    """Where what happened is written down: by the running daemon if there is one, else here."""
-    socket = find(state_dir)
-    told = _status(socket).get("state_dir") if socket is not None else None
-    return Path(told) if told else state_dir
-
-
-def answers(place: Path) -> bool:
-    """Whether a daemon listens there that this user may ask; a socket may outlive its daemon."""
-    return bool(_status(place))
-
-
-def _status(place: Path) -> dict[str, Any]:
-    """Who answers there; empty when nobody does whom this user may ask."""
-    try:
-        if not place.is_socket():
-            return {}
-        with httpx.Client(transport=httpx.HTTPTransport(uds=str(place)), timeout=5) as client:
-            answer = client.get("http://deployer/v1/status")
-        found = answer.json() if answer.status_code == 200 else {}
-    except (httpx.HTTPError, OSError, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
 
 
 def _absolute(request: Request) -> Request:
@@ -248,19 +177,19 @@ class Client:
         await self._ask("resume", deployment)
 
     async def _ask(self, name: str, *arguments: object) -> Any:
-        body = [api.to_plain(argument) for argument in arguments]
+        body = [forms.to_plain(argument) for argument in arguments]
         try:
             answer = await self._http.post(f"/v1/{name}", json=body)
             plain = answer.json()
         except (httpx.HTTPError, ValueError) as error:
             raise DaemonGone(socket=self._socket) from error
         if "error" in plain:
-            raise api.error_from_plain(plain)
-        kind = api.REQUESTS[name].gives
+            raise forms.error_from_plain(plain)
+        kind = forms.REQUESTS[name].gives
         if kind is None:
             return None
         try:
-            return api.from_plain(plain["result"], kind)
+            return forms.from_plain(plain["result"], kind)
         except ValueError as error:
             raise WrongUse(
                 what=f"The daemon answers in another version's words: {error}.",

@@ -7,14 +7,12 @@ only through `call_soon_threadsafe`; everything that crosses is frozen.
 from __future__ import annotations
 
 import asyncio
-import socket
 import threading
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from deployer.core.deployment import (
-    NOTHING_YET,
     Announce,
     Command,
     Deployment,
@@ -28,18 +26,10 @@ from deployer.core.payload import plan
 from deployer.core.target import proof
 from deployer.core.target.page import Waiting
 from deployer.edge import files, rehearsal
-from deployer.edge.ftp.server import FtpServer, Limits
-from deployer.edge.httpd import HttpServer
+from deployer.edge.ftp.server import Limits
 from deployer.edge.store import Store
 from deployer.errors import (
-    Cancelled,
     DeployerError,
-    FileChanged,
-    ProgramFailed,
-    ProgramNotStarted,
-    TargetNeverCalled,
-    TargetTimedOut,
-    VerificationFailed,
 )
 from deployer.events import (
     ClientGone,
@@ -60,8 +50,8 @@ from deployer.events import (
 from deployer.host import wire
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, shares_of
+from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.model import (
-    LINE,
     OUTPUT_TXT,
     UPLOAD_LIMITS,
     Blob,
@@ -72,20 +62,9 @@ from deployer.model import (
 )
 
 _TEXT_IN_EVENT = 16 << 10
-_LOOPBACK = "127.0.0.1"
-_REHEARSAL = Limits(stall=10.0)
-"""Loopback never makes anybody wait; only a simulated PC that hangs does."""
 _LISTEN_EVERY = 0.5
 _LAST_WORDS = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Listening:
-    """Ports on the wire that are open already; `http` None: no page."""
-
-    ftp: socket.socket
-    http: socket.socket | None
 
 
 TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
@@ -106,7 +85,7 @@ class Service:
         address: str,
         ftp_port: int,
         limits: Limits | None = None,
-        listening: Listening | None = None,
+        listening: OpenPorts | None = None,
         typed: TypedSteps = _nothing_typed,
         before_wire: Callable[[], None] | None = None,
         http_port: int | None = None,
@@ -117,29 +96,24 @@ class Service:
         the page when none is listening: opened with the first offer to a real PC, if that may be.
         """
         self._store = Store(state_dir)
-        self._opened = listening
         self._typed = typed
-        self._before_wire = before_wire
-        self._http: HttpServer | None = None
-        self._http_port = http_port
-        self._page_port = 0
         self._clock = clock
         self._address = address
-        self._ftp_port = ftp_port
-        self._limits = limits
         self._bus = Bus(self._store)
         self._grants = Grants()
+        place = Place(address, ftp_port, http_port, limits, listening, before_wire)
+        self._servers = Servers(
+            place, self._grants, self._store.inbox, self.from_thread, self._clock
+        )
         self._deployments: dict[str, Deployment] = {}
         self._heard: dict[str, float] = {}  # when, by the loop's clock, which nobody sets
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
-        self._servers: dict[bool, FtpServer] = {}
         self._held: frozenset[str] = frozenset()
         self._sessions: dict[str, int] = {}
         self._content: bytes | None = None
         self._broken: DeployerError | None = None
         self._listening: asyncio.Task[None] | None = None
-        self._starting = asyncio.Lock()
 
     async def __aenter__(self) -> Service:
         self._loop = asyncio.get_running_loop()
@@ -150,10 +124,7 @@ class Service:
             self._listening.cancel()
         for task in tuple(self._tasks):
             task.cancel()
-        if self._http is not None:
-            await asyncio.to_thread(self._http.close)
-        for server in self._servers.values():
-            await asyncio.to_thread(server.close)
+        await self._servers.close()
         self._store.close()
 
     @property
@@ -164,7 +135,7 @@ class Service:
     @property
     def ftp_port(self) -> int:
         """Where the server for real targets listens; 0 before the first is offered anything."""
-        return self._servers[False].port if False in self._servers else 0
+        return self._servers.ftp_port
 
     def staged(self, deployment: str) -> tuple[Manifest, DeploymentStaged] | None:
         """What was staged under that id, and for whom; None when there is none."""
@@ -294,18 +265,18 @@ class Service:
         share, go_bat = shares_of(manifest, directory, self._clock())
         identity = manifest.deployment
         self.write_down(manifest, target, directory, emulated=emulated)
-        server = await self._serve(emulated=emulated)
+        port = await self._servers.serve(emulated=emulated)
         if not emulated:
-            await self._open_page()
+            await self._servers.open_page()
         page = self._page(manifest, directory, go_bat)
         self._grants.put(identity, Grant(manifest.token, peer, share, go_bat, page))
-        address = _LOOPBACK if emulated else self._address
-        if not emulated and peer != _LOOPBACK:
+        address = LOOPBACK if emulated else self._address
+        if not emulated and peer != LOOPBACK:
             self._follow(identity, peer)
-        if not emulated and self._page_port:  # first, so that a card knows it when FTP is ready
+        if not emulated and self._servers.page_port:  # first, so that a card has it with FTP
             at = self._clock()
-            self.publish(ServerListening(at, identity, "http", address, self._page_port))
-        self.publish(ServerListening(self._clock(), identity, "ftp", address, server.port))
+            self.publish(ServerListening(at, identity, "http", address, self._servers.page_port))
+        self.publish(ServerListening(self._clock(), identity, "ftp", address, port))
 
     def _follow(self, deployment: str, peer: str) -> None:
         """Tell when the target appears on the wire, vanishes and returns, until the end."""
@@ -360,58 +331,13 @@ class Service:
             except DeployerError as error:
                 self._stop(error)
 
-    async def _serve(self, *, emulated: bool) -> FtpServer:
-        """The server for real targets is on the wire, the one for simulated PCs on loopback."""
-        async with self._starting:  # of two pushes at once, one waits for the other's server
-            if emulated not in self._servers:
-                if not emulated and self._before_wire is not None:
-                    await asyncio.to_thread(self._before_wire)
-                server = FtpServer(
-                    address=_LOOPBACK if emulated else self._address,
-                    port=0 if emulated else self._ftp_port,
-                    authorizer=self._grants,
-                    inbox_dir=self._store.inbox,
-                    emit=self.from_thread,
-                    clock=self._clock,
-                    limits=self._limits or (_REHEARSAL if emulated else None),
-                    listening=None if emulated or self._opened is None else self._opened.ftp,
-                )
-                await asyncio.to_thread(server.start)
-                server.hold(self._held)
-                self._servers[emulated] = server
-            return self._servers[emulated]
-
     async def open_wire(self) -> None:
         """Serve on the wire before anything is offered: FTP, and the page where its port is open.
 
         Raises PortBusy, PortForbidden or AddressMissing.
         """
-        await self._serve(emulated=False)
-        await self._open_page()
-
-    async def _open_page(self) -> None:
-        """Serve the page, on a port that is open already or on one that may be opened.
-
-        It is one of several ways to start: where the port is taken or forbidden, there is no page.
-        """
-        async with self._starting:
-            opened = self._opened.http if self._opened is not None else None
-            port, self._http_port = self._http_port, None  # tried once
-            if self._http is not None or (opened is None and port is None):
-                return
-            http = HttpServer(
-                address=self._address,
-                port=port or 0,
-                source=self._grants,
-                emit=self.from_thread,
-                clock=self._clock,
-                listening=opened,
-            )
-            try:
-                self._page_port = await asyncio.to_thread(http.start)
-            except (DeployerError, OSError):
-                return
-            self._http = http
+        await self._servers.serve(emulated=False)
+        await self._servers.open_page()
 
     async def finished(
         self, deployment: str, *, silence: float | None, while_running: float | None = None
@@ -461,7 +387,7 @@ class Service:
         assert manifest is not None
         arguments = rehearsal.command(
             host=manifest.host,
-            port=self._servers[True].port,
+            port=self._servers.simulated_port,
             disk=self.simulated_disk(),
             lines=lines,
             arguments=[f"--fault={fault}" for fault in faults],
@@ -498,8 +424,7 @@ class Service:
 
     def _hold(self, deployments: frozenset[str]) -> None:
         self._held = deployments
-        for server in self._servers.values():
-            server.hold(deployments)
+        self._servers.hold(deployments)
 
     def release(self, target: str) -> None:
         """Let other processes deliver to the target again."""
@@ -581,39 +506,6 @@ class Service:
             self.publish(OutputReceived(at, deployment, len(data), str(path), shown))
 
 
-def raise_for(ended: Deployment, output: Path) -> None:
-    """Raises the error that an unsuccessful end means for the user; nothing when proved."""
-    target = _called(ended.target)
-    match ended.cause:
-        case "user":
-            raise Cancelled(deployment=ended.deployment)
-        case "source":
-            raise FileChanged(path=ended.reason)
-        case "silence":
-            called = not ended.reason.endswith(f": {NOTHING_YET}")
-            raise fell_silent(ended.target, ended.reason, called=called)
-    if ended.state == State.PROVED or ended.proof is None:
-        return
-    if proof.program_failed(ended.proof):
-        target = target[0].lower() + target[1:]
-        if "could not be started" in ended.reason:  # the words of the helper
-            raise ProgramNotStarted(target=target, command=ended.payload.run)
-        raise ProgramFailed(target=target, reason=ended.reason, output=output)
-    raise VerificationFailed(target=target, reason=ended.reason)
-
-
-def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:
-    """The error for a silent target: where nobody has logged in from, GO cannot start again."""
-    if called or target == "sim" or target.startswith(LINE):
-        return TargetTimedOut(target=_called(target), reason=reason)
-    return TargetNeverCalled(target=_called(target), reason=reason, address=target)
-
-
-def _called(target: str) -> str:
-    where = target.replace(LINE, "on ", 1)
-    return f"The old PC {where}" if target != "sim" else "The simulated PC"
-
-
 def _content(manifest: Manifest) -> tuple[object, ...]:
     """What makes two manifests the same but for identity, and for where the files lie now."""
     files = tuple((f.name, f.length, f.sha256, f.parts, f.place) for f in manifest.payload.files)
@@ -656,40 +548,3 @@ def _staged(
         notes=manifest.payload.notes,
         line=line,
     )
-
-
-def last_recorded(state_dir: Path) -> int:
-    """Number of the newest stored event of a state directory; 0 when there is none."""
-    if not state_dir.is_dir():
-        return 0
-    store = Store(state_dir)
-    try:
-        return store.last_seq()
-    finally:
-        store.close()
-
-
-def recorded(state_dir: Path, since: int = 0) -> Iterator[tuple[int, Event]]:
-    """The stored events of a state directory, in order; none when it does not exist yet."""
-    if not state_dir.is_dir():
-        return
-    store = Store(state_dir)
-    try:
-        yield from store.replay(since)
-    finally:
-        store.close()
-
-
-def check_simulator() -> None:
-    """Raises SimulatorMissing when the simulated PC cannot run here."""
-    rehearsal.check_installed()
-
-
-def check_faults(faults: Sequence[str]) -> None:
-    """Raises WrongUse when the simulated PC does not know one of the faults."""
-    rehearsal.check_faults(faults)
-
-
-def run_simulator(arguments: Sequence[str]) -> int:
-    """Run a simulated PC on this terminal; its exit code."""
-    return rehearsal.run_here(arguments)

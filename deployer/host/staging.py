@@ -19,6 +19,7 @@ from deployer.edge import files, resources
 from deployer.edge.choose import Choice, choose, length_of, model_among
 from deployer.edge.folders import Item
 from deployer.errors import FileChanged, OutputExists, WrongUse
+from deployer.host.requests import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
     GO_BAT,
@@ -32,22 +33,6 @@ from deployer.model import (
 
 _MOST_BATCH = 4 << 20
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
-
-
-@dataclass(frozen=True, slots=True)
-class Request:
-    """What the user asked for. `options` are recipe options that were given, such as `steps`.
-
-    Of a directory among `files` everything in it goes, with its tree and its long names.
-    """
-
-    files: tuple[Path, ...]
-    run: str = ""
-    recipe: str = ""
-    no_run: bool = False
-    options: tuple[tuple[str, str], ...] = ()
-    part_size: int | None = None
-    profile: str = "win98-fat32"
 
 
 def new_identity() -> str:

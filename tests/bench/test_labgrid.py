@@ -18,7 +18,7 @@ from labgrid import Environment
 
 from deployer.bench.inventory import BenchPayload, Wire
 from deployer.bench.labgrid_driver import bench_of
-from deployer.host.staging import Request
+from deployer.host.requests import Request
 
 PATIENCE = 40.0
 BIN = Path(sys.executable).parent

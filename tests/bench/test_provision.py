@@ -12,7 +12,8 @@ import pytest
 from deployer.bench import Outcome, Power
 from deployer.errors import StoreFull
 from deployer.events import Event, PauseChanged, StateChanged, TransferStarted
-from deployer.host.local import InProcess, Order
+from deployer.host.local import InProcess
+from deployer.host.requests import Order
 from deployer.model import State
 
 if TYPE_CHECKING:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from deployer.host import staging
+from deployer.host.requests import Request
 
 
 def test_a_payload_for_two_hundred_targets_is_read_once(tmp_path: Path) -> None:
@@ -14,7 +15,7 @@ def test_a_payload_for_two_hundred_targets_is_read_once(tmp_path: Path) -> None:
     once = staging.Once()
     manifests = [
         staging.stage(
-            staging.Request((path,), run=f"DATA.BIN /PC:{number}"), progress=read.append, once=once
+            Request((path,), run=f"DATA.BIN /PC:{number}"), progress=read.append, once=once
         )
         for number in range(200)
     ]
@@ -30,6 +31,6 @@ def test_a_changed_file_is_read_again(tmp_path: Path) -> None:
     sums = set()
     for content in (b"one", b"other"):
         path.write_bytes(content)
-        request = staging.Request((path,), no_run=True)
+        request = Request((path,), no_run=True)
         sums.add(staging.stage(request, once=once).payload.files[0].sha256)
     assert len(sums) == 2

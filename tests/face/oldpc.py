@@ -17,9 +17,9 @@ from deployer.errors import WrongUse
 from deployer.events import Event, ScreenLine, StateChanged
 from deployer.face.card import typed_lines
 from deployer.face.tui.app import DeployerApp
-from deployer.host.local import Check, InProcess, Order, Patience, Recognised
+from deployer.host.local import InProcess
+from deployer.host.requests import Check, Order, Patience, Recognised, Request
 from deployer.host.service import Service
-from deployer.host.staging import Request
 from deployer.model import State
 from deployer.settings import Settings
 from deployer.sim.console import Console
@@ -74,7 +74,7 @@ class OldPC:
             with contextlib.suppress(RuntimeError):
                 loop.call_soon_threadsafe(service.publish, event)
 
-        port = service._servers[True].port
+        port = service._servers.simulated_port
         found = service.staged(deployment)
         assert found is not None
         link = Link(

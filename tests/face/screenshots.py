@@ -18,9 +18,8 @@ from textual.pilot import Pilot
 from textual.widgets import Input
 
 from deployer.face.tui.app import DeployerApp
-from deployer.host import local
-from deployer.host.local import Recognised
-from deployer.host.staging import Request
+from deployer.host.recognise import recognise
+from deployer.host.requests import Recognised, Request
 from deployer.settings import Settings
 from tests.face.oldpc import Scripted, screen, until
 from tests.face.test_tui_screens import EVENTS, NOW
@@ -41,7 +40,7 @@ class Seeing(Scripted):
     """A script that recognises real files."""
 
     async def recognise(self, request: Request) -> Recognised:
-        return local.recognise(request)
+        return recognise(request)
 
 
 async def picture(name: str, *, light: bool = False) -> str:

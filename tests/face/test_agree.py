@@ -19,7 +19,7 @@ from deployer.events import (
     from_json,
 )
 from deployer.face.jsonl import JsonLines
-from deployer.host import service
+from deployer.host import past
 from deployer.model import State
 from tests.face.oldpc import SlowWire, order, payload, world
 
@@ -59,7 +59,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Watched:
             watching.cancel()
 
     asyncio.run(asyncio.wait_for(run(), 60))
-    seen.stored = [event for _seq, event in service.recorded(folder / "state")]
+    seen.stored = [event for _seq, event in past.recorded(folder / "state")]
     return seen
 
 

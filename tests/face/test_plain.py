@@ -16,7 +16,7 @@ from deployer.errors import DaemonGone, ProofBroken, WrongUse
 from deployer.events import Event, PauseChanged
 from deployer.face.cli import watch
 from deployer.face.tui.plain import HELP, Plain
-from deployer.host.local import Order
+from deployer.host.requests import Order
 from deployer.model import RESULT_TXT, LineSettings, State
 from deployer.settings import Settings
 from tests.face.oldpc import Scripted, order, payload, world

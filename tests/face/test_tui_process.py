@@ -23,7 +23,7 @@ import pytest
 
 from deployer.events import ServerListening, StateChanged, TransferStarted
 from deployer.face.card import typed_lines
-from deployer.host.service import recorded
+from deployer.host.past import recorded
 from deployer.model import State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk

@@ -41,8 +41,8 @@ from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS, Question
 from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
-from deployer.host.local import Order, Recognised, recognise
-from deployer.host.staging import Request
+from deployer.host.recognise import recognise
+from deployer.host.requests import Order, Recognised, Request
 from deployer.model import FileProof, LineSettings, Proof, Report, Round, State
 from deployer.settings import Settings
 from tests.face.oldpc import PATIENCE, Scripted, picking, screen, told, until

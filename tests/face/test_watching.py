@@ -37,7 +37,7 @@ from deployer.face import card, estimate, history, plot, proofs, push_again, wor
 from deployer.face.cli import watch
 from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
-from deployer.host.local import Check
+from deployer.host.requests import Check
 from deployer.host.service import Service
 from deployer.model import LineSettings, Profile, State
 from deployer.settings import Settings

@@ -26,12 +26,13 @@ from deployer.errors import (
 )
 from deployer.events import DeploymentStaged, PauseChanged, ScreenLine, StateChanged, TransferTick
 from deployer.face.card import typed_lines
-from deployer.host import api, daemon, remote
-from deployer.host.api import REQUESTS, Access
-from deployer.host.local import InProcess, Order
+from deployer.host import api, daemon, forms, sockets
+from deployer.host.api import Access
+from deployer.host.forms import REQUESTS
+from deployer.host.local import InProcess
 from deployer.host.remote import Client
+from deployer.host.requests import Order, Request
 from deployer.host.service import Service
-from deployer.host.staging import Request
 from deployer.model import State
 
 TARGET = "127.0.0.1"
@@ -244,7 +245,7 @@ def test_a_fault_of_the_daemon_itself_is_told_and_survived(
         served.service._store.close()
         with pytest.raises(WrongUse, match="Internal error of the daemon: ProgrammingError"):
             await face.last_seq()
-        assert (await face.status())["version"] == api.VERSION
+        assert (await face.status())["version"] == forms.VERSION
         served.service._store = type(served.service._store)(tmp_path / "state")
 
     play(tmp_path, scenario)
@@ -406,7 +407,7 @@ def test_a_daemon_that_goes_is_noticed(tmp_path: Path, payload: Path) -> None:
             await face.status()
 
     asyncio.run(asyncio.wait_for(whole(), 60))
-    assert remote.find(tmp_path) is None  # the socket's file may still lie there
+    assert sockets.find(tmp_path) is None  # the socket's file may still lie there
 
 
 def test_the_socket_is_its_owners_alone(tmp_path: Path) -> None:
@@ -497,7 +498,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
     async def scenario(served: Daemon, face: Client) -> None:
         async with served.over_unix() as raw:
             status = (await raw.get("/v1/status")).json()
-            body = api.to_plain([order(payload)])
+            body = forms.to_plain([order(payload)])
             pushed = (await raw.post("/v1/push", json=body)).json()
             again = await raw.post("/v1/push", json=body)
         assert status == {"version": 1, "name": "the daemon", "address": TARGET, "pid": 1}

@@ -14,6 +14,7 @@ from deployer.core.target import gobat_serial
 from deployer.errors import VerificationFailed
 from deployer.face.serial_push import SerialPush, push_over_line
 from deployer.host import staging
+from deployer.host.requests import Request
 from deployer.model import LineSettings, Manifest, State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
@@ -55,7 +56,7 @@ class Old:
 
 
 def push(
-    tmp_path: Path, request: staging.Request, wire: Wire | None = None, *,
+    tmp_path: Path, request: Request, wire: Wire | None = None, *,
     capacity: int = 2_000_000_000, silence: float = 60.0,
 ) -> tuple[State, Old, list[str]]:  # fmt: skip
     said: list[str] = []
@@ -75,7 +76,7 @@ def push(
 
 
 def test_the_sample_model_tells_its_story_over_the_line(tmp_path: Path) -> None:
-    request = staging.Request(files=(staging.sample_model(),), options=(("steps", "8"),))
+    request = Request(files=(staging.sample_model(),), options=(("steps", "8"),))
     state, old, _said = push(tmp_path, request)
     assert state == State.PROVED
     assert any("received DEPLOY98.EXE" in line for line in old.screen)
@@ -86,7 +87,7 @@ def test_damaged_parts_are_asked_for_by_next_ftp(tmp_path: Path) -> None:
     """A part damaged on its way to the disk: CHECK lists it, the host sends just that one."""
     source = tmp_path / "DATA.BIN"
     source.write_bytes(random.Random(1).randbytes(150_000))
-    request = staging.Request(files=(source,), no_run=True, part_size=65_536)
+    request = Request(files=(source,), no_run=True, part_size=65_536)
 
     class Spoiled(HyperTerminal):
         spoilt = False
@@ -113,7 +114,7 @@ def test_damaged_parts_are_asked_for_by_next_ftp(tmp_path: Path) -> None:
 def manifest(tmp_path: Path) -> Manifest:
     source = tmp_path / "DATA.BIN"
     source.write_bytes(bytes(200_000))
-    return staging.stage(staging.Request(files=(source,), no_run=True, part_size=65_536))
+    return staging.stage(Request(files=(source,), no_run=True, part_size=65_536))
 
 
 def test_only_parts_of_the_deployment_can_be_asked_for(manifest) -> None:
@@ -139,6 +140,6 @@ def test_a_disk_that_hyperterminal_did_not_notice_to_be_full(tmp_path: Path) -> 
     """HyperTerminal goes on as if it had written (facts E3); the helper's report says it."""
     source = tmp_path / "DATA.BIN"
     source.write_bytes(random.Random(1).randbytes(150_000))
-    request = staging.Request(files=(source,), no_run=True, part_size=65_536)
+    request = Request(files=(source,), no_run=True, part_size=65_536)
     with pytest.raises(VerificationFailed, match="disk"):
         push(tmp_path, request, capacity=220_000)

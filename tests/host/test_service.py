@@ -27,7 +27,10 @@ from deployer.errors import (
 )
 from deployer.events import LoginAccepted, ProofReceived, StateChanged
 from deployer.host import staging
-from deployer.host.service import Service, raise_for, recorded
+from deployer.host.endings import raise_for
+from deployer.host.past import recorded
+from deployer.host.requests import Request
+from deployer.host.service import Service
 from deployer.model import Manifest, Payload, State
 
 PEER = "127.0.0.1"
@@ -80,7 +83,7 @@ def deliver(port: int, manifest: Manifest) -> None:
 def manifest(tmp_path: Path) -> Manifest:
     path = tmp_path / "payload.bin"
     path.write_bytes(bytes(range(256)) * 3000)
-    return staging.stage(staging.Request((path,), run="payload.bin", part_size=256 << 10))
+    return staging.stage(Request((path,), run="payload.bin", part_size=256 << 10))
 
 
 def during(
@@ -197,16 +200,12 @@ def test_an_unfinished_deployment_goes_on_under_its_own_name(
 
     assert during(state, manifest, leave, silence=0.3).state == State.FAILED
     again = staging.stage(
-        staging.Request(
-            (Path(manifest.payload.files[0].source),), run="payload.bin", part_size=256 << 10
-        )
+        Request((Path(manifest.payload.files[0].source),), run="payload.bin", part_size=256 << 10)
     )
     assert again.deployment != manifest.deployment
     assert during(state, again, go_on).state == State.PROVED
     fresh = staging.stage(
-        staging.Request(
-            (Path(manifest.payload.files[0].source),), run="payload.bin", part_size=256 << 10
-        )
+        Request((Path(manifest.payload.files[0].source),), run="payload.bin", part_size=256 << 10)
     )
     assert during(state, fresh, go_on).state == State.PROVED
     assert seen == [manifest.deployment, manifest.deployment, fresh.deployment]

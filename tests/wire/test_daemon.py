@@ -23,10 +23,9 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from deployer.__main__ import main
-from deployer.host import remote
-from deployer.host.local import Order
+from deployer.host import sockets
 from deployer.host.remote import Client
-from deployer.host.staging import Request
+from deployer.host.requests import Order, Request
 from tests.wire import zygote
 
 if TYPE_CHECKING:
@@ -435,7 +434,7 @@ def test_kill_9_at_any_moment_then_link_down_restores(bench: Bench, whom: str) -
         bench.link_down()
         assert machine.picture() == before, f"moment {number}"
         assert not list(bench.state.glob("*.undo.json"))
-        assert not remote.answers(bench.socket)
+        assert not sockets.answers(bench.socket)
 
 
 def test_a_dead_child_is_told_and_ends_the_daemon(bench: Bench) -> None:

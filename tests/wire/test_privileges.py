@@ -92,7 +92,7 @@ def test_without_systemd_there_is_silence(environment: dict[str, str]) -> None:
 def test_the_unit_is_one_that_systemd_accepts() -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("not installed here: systemd-analyze")
-    unit = ROOT / "configs" / "systemd" / "deployer.host.service"
+    unit = ROOT / "configs" / "systemd" / "deployer.service"
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],
         capture_output=True, text=True, timeout=20, check=False,
@@ -100,6 +100,6 @@ def test_the_unit_is_one_that_systemd_accepts() -> None:
     complaints = [
         line
         for line in done.stderr.splitlines()
-        if "deployer.host.service" in line and "not executable" not in line
+        if "deployer.service" in line and "not executable" not in line
     ]
     assert complaints == []

@@ -11,7 +11,7 @@ import time
 from typing import Any
 
 from deployer.events import to_json
-from deployer.host.service import recorded
+from deployer.host.past import recorded
 from tests.wire.test_daemon import (
     PATIENCE,
     TARGET,

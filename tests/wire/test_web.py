@@ -13,7 +13,7 @@ import pytest
 
 from deployer.core.view import View, fold
 from deployer.events import from_json, to_dict
-from deployer.host.service import recorded
+from deployer.host.past import recorded
 from tests.wire.chromium import Chromium
 from tests.wire.test_daemon import Bench, bench, ended, random_file, slow, wait_for
 

@@ -19,7 +19,7 @@ from deployer.errors import (
     TooManyParts,
     WrongUse,
 )
-from deployer.model import Part, Payload, Piece, Profile, StagedFile
+from deployer.model import Part, Payload, Piece, Profile, Slice, StagedFile
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -151,6 +151,12 @@ def translate_command(command: str, names: Mapping[str, str]) -> str:
         return by_lower.get(word.strip('"').replace("\\", "/").lower(), word)
 
     return _WORD.sub(translated, command.strip())
+
+
+def slice_of(file: StagedFile, part: Part) -> Slice:
+    """Where the bytes of a part are on the host: the file may itself be a piece of its source."""
+    start = file.start + part.offset
+    return Slice(file.source, start, part.length, file.source_length, file.mtime_ns)
 
 
 def on_target(file: StagedFile) -> str:

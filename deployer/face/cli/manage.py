@@ -18,7 +18,7 @@ from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
 from deployer.face.serial_push import SerialPush, push_over_line
-from deployer.host import past, remote, service
+from deployer.host import connect, local, past, remote, sockets
 from deployer.settings import Settings, expanded
 
 _PATH = click.Path(path_type=Path)
@@ -41,7 +41,7 @@ def _directory(config: Settings, given: Path | None) -> Path:
 def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None) -> None:
     """End a DEPLOYMENT, in whatever window it runs. What has arrived stays on the old PC."""
     identity, directory = deployment.upper(), _directory(config, state_dir)
-    socket = remote.find(directory, system=state_dir is None)
+    socket = sockets.find(directory, system=state_dir is None)
     if socket and asyncio.run(_cancel_by_daemon(socket, identity)):
         click.echo(f"{identity} is cancelled. To go on: deployer retry {identity}")
         return
@@ -76,14 +76,14 @@ def retry_command(
     """
     directory = _directory(config, state_dir)
     face: Face = JsonLines(_write) if as_json else PushProgress(Terminal(), time.time)
-    if socket := remote.find(directory, system=state_dir is None):
+    if socket := sockets.find(directory, system=state_dir is None):
         say = functools.partial(click.echo, err=True)
         watching = Watching(face, timeout or None, detach, say)
         asyncio.run(retry_by_daemon(deployment.upper(), socket, watching))
         return
     if detach:
         raise DaemonMissing
-    manifest, before = past.retried(directory, deployment.upper())
+    manifest, before = local.retried(directory, deployment.upper())
     patience = config.timeout if timeout is None else timeout
     if before.line is not None:
         say = functools.partial(click.echo, err=True)
@@ -94,7 +94,7 @@ def retry_command(
         asyncio.run(push_over_line(again, directory, face))
         return
     if before.target == "sim":
-        service.check_simulator()
+        connect.check_simulator()
     port = config.ftp_port if ftp_port is None else ftp_port
     job = Push(
         manifest=manifest,

@@ -25,9 +25,9 @@ from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
 from deployer.face.serial_push import SerialPush, is_serial, push_over_line
-from deployer.host import local as host
-from deployer.host import remote, service, staging
-from deployer.host.local import Order
+from deployer.host import connect, past, sockets, staging
+from deployer.host.recognise import recognise
+from deployer.host.requests import Order, Request
 from deployer.model import LineSettings
 from deployer.settings import Settings
 
@@ -74,7 +74,7 @@ def _payload(command: Callable[..., Any]) -> Callable[..., Any]:
     return command
 
 
-def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
+def _request(config: Settings, given: dict[str, Any]) -> Request:
     options = tuple(
         (name.replace("_", "-"), as_given(given[name]))
         for name in _RECIPE_OPTIONS
@@ -88,7 +88,7 @@ def _request(config: Settings, given: dict[str, Any]) -> staging.Request:
             remedy="Leave all but one of them out.",
         )
     part_size = given["part_size"]
-    return staging.Request(
+    return Request(
         files=given["files"] or (staging.sample_model(),),
         run=given["run_command"],
         recipe=given["recipe"],
@@ -154,7 +154,7 @@ def push_command(config: Settings, /, **given: Any) -> None:
     address = given["address"] or config.address
     timeout = given["timeout"]
     state_dir = _state_dir(config, given)
-    socket = None if given["faults"] else remote.find(state_dir, system=given["state_dir"] is None)
+    socket = None if given["faults"] else sockets.find(state_dir, system=given["state_dir"] is None)
     if socket is not None:
         order = Order(request, target, directory, given["address"] or "", line)
         watching = Watching(face, timeout or None, given["detach"], _aside)
@@ -172,7 +172,7 @@ def push_command(config: Settings, /, **given: Any) -> None:
         asyncio.run(push_over_line(over, state_dir, face))
         return
     if target == "sim":
-        service.check_simulator()
+        connect.check_simulator()
     manifest = staging.stage(request, host=address)
     patience = config.timeout if timeout is None else timeout
     ftp_port = config.ftp_port if given["ftp_port"] is None else given["ftp_port"]
@@ -199,8 +199,8 @@ def _check_faults(target: str, faults: tuple[str, ...]) -> None:
             remedy="Use it with --target sim.",
         )
     if faults:
-        service.check_simulator()
-        service.check_faults(faults)
+        connect.check_simulator()
+        connect.check_faults(faults)
 
 
 def _target(config: Settings, given: str | None) -> str:
@@ -212,14 +212,12 @@ def _target(config: Settings, given: str | None) -> str:
     return settings.resolve_target(given, config)
 
 
-def _face_for(
-    request: staging.Request, target: str, config: Settings, given: dict[str, Any]
-) -> Face:
+def _face_for(request: Request, target: str, config: Settings, given: dict[str, Any]) -> Face:
     """The face of a push; the one for people knows the target's history, and whether it fits."""
     if given["as_json"]:
         return JsonLines(_write)
     rows = _rows(config, given)
-    seen = host.recognise(request)
+    seen = recognise(request)
     over = LineSettings(given["speed"], given["flow"])
     _fit, line = estimate.fit_line(
         seen.load, rows, target, profile=seen.profile, model=seen.model, line=over
@@ -268,7 +266,7 @@ def stage_command(config: Settings, /, out: Path, host: str | None, **given: Any
 
 
 def _rows(config: Settings, given: dict[str, Any]) -> list[Row]:
-    events = service.recorded(_state_dir(config, given))
+    events = past.recorded(_state_dir(config, given))
     return list(fold_all(event for _seq, event in events).values())
 
 
@@ -299,7 +297,7 @@ def inspect_command(config: Settings, /, file: Path, target: str, **given: Any) 
     shape = staging.inspect(file)
     tables.model(shape, file, _write, as_json=given["as_json"])
     if not given["as_json"]:
-        seen = host.recognise(staging.Request(files=(file,), no_run=True))
+        seen = recognise(Request(files=(file,), no_run=True))
         load = replace(seen.load, model=shape)
         rows, address = _rows(config, given), config.targets.get(target, target)
         _fit, line = estimate.fit_line(load, rows, address, profile=seen.profile, model=file.name)
@@ -310,5 +308,5 @@ def inspect_command(config: Settings, /, file: Path, target: str, **given: Any) 
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def sim_command(arguments: tuple[str, ...]) -> int:
     """Start a simulated PC that visits a running host (deployer sim --help tells how)."""
-    service.check_simulator()
-    return service.run_simulator(arguments)
+    connect.check_simulator()
+    return connect.run_simulator(arguments)

@@ -13,8 +13,8 @@ from deployer.face.card import typed_lines, typed_steps
 from deployer.face.cli.options import Number
 from deployer.host import daemon, wire
 from deployer.host.daemon import Serving, Words
-from deployer.host.local import Patience
-from deployer.host.remote import SOCKET
+from deployer.host.requests import Patience
+from deployer.host.sockets import SOCKET
 from deployer.settings import Settings, expanded
 
 _PATH = click.Path(path_type=Path)

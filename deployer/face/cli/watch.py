@@ -20,9 +20,10 @@ from deployer.errors import WrongUse
 from deployer.events import NotUnderstood
 from deployer.face import history, plot, proofs, text
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
-from deployer.host import launch, past, remote, service
-from deployer.host.local import Host, InProcess, Patience, recheck
+from deployer.host import launch, past, sockets
+from deployer.host.local import InProcess
 from deployer.host.remote import Client
+from deployer.host.requests import Host, Patience
 from deployer.host.service import Service
 from deployer.settings import Settings, expanded
 
@@ -43,7 +44,7 @@ def _directory(config: Settings, given: Path | None) -> Path:
     """The state directory that was named, else the running daemon's, else the user's own."""
     if given is not None:
         return expanded(given)
-    return remote.home(expanded(config.state_dir))
+    return sockets.home(expanded(config.state_dir))
 
 
 def _own_directory(config: Settings, given: Path | None) -> Path:
@@ -53,7 +54,7 @@ def _own_directory(config: Settings, given: Path | None) -> Path:
 def _view(config: Settings, given: Path | None) -> View:
     """What was recorded, folded; what cannot be read is told beside it."""
     directory = _directory(config, given)
-    events = [event for _seq, event in service.recorded(directory)]
+    events = [event for _seq, event in past.recorded(directory)]
     if lost := sum(isinstance(event, NotUnderstood) for event in events):
         told = f"{text.count(lost, 'event')} in {directory} cannot be read and are left out: "
         click.echo(text.on_screen(f"{told}of a newer deployer, or damaged."), err=True)
@@ -144,10 +145,10 @@ async def _run(
 async def _host(
     config: Settings, state_dir: Path, serving: _Serving, *, system: bool
 ) -> AsyncIterator[Host]:
-    socket = remote.find(state_dir, system=system)
+    socket = sockets.find(state_dir, system=system)
     if socket is not None:
         async with Client(socket) as daemon:
-            if socket != state_dir / remote.SOCKET or not (await daemon.status()).get("on_demand"):
+            if socket != state_dir / sockets.SOCKET or not (await daemon.status()).get("on_demand"):
                 yield daemon
                 return
     if launch.possible(state_dir):
@@ -166,7 +167,7 @@ async def _host(
 
 def _goes_on(state_dir: Path, named: str) -> str:
     """The last word of a window that leaves something open behind it; "" when it does not."""
-    seen = fold_all(event for _seq, event in service.recorded(state_dir)).values()
+    seen = fold_all(event for _seq, event in past.recorded(state_dir)).values()
     opened = {row.deployment: row.target for row in seen if not row.state.final}
     served = [one for one in opened if one not in past.unserved(state_dir, opened)]
     where = f" --state-dir {shlex.quote(named)}" if named else ""
@@ -273,7 +274,7 @@ def proof_command(
     Without an id the newest one is meant. Exit code 5 when something does not hold any more.
     """
     row = _row(_view(config, state_dir), deployment)
-    checks = recheck(_directory(config, state_dir), row.deployment)
+    checks = past.recheck(_directory(config, state_dir), row.deployment)
     if as_json:
         click.echo(proofs.to_json(row, checks))
     else:

@@ -31,7 +31,7 @@ from deployer.face.tui.picker import Choice, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import Watched
 from deployer.host.launch import NotStarted
-from deployer.host.local import Host, Order
+from deployer.host.requests import Host, Order
 from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
 

@@ -17,7 +17,7 @@ from textual.widgets import Button, DirectoryTree, Input, Label, Select, Static
 
 from deployer.errors import DeployerError
 from deployer.face.text import plain
-from deployer.host.staging import Request
+from deployer.host.requests import Request
 from deployer.model import LineSettings
 
 FLOWS = (

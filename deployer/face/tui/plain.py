@@ -19,8 +19,7 @@ from deployer.events import Event, TransferStarted, TransferTick
 from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
 from deployer.host.launch import NotStarted
-from deployer.host.local import Host, Order
-from deployer.host.staging import Request
+from deployer.host.requests import Host, Order, Request
 from deployer.model import LINE, LineSettings
 from deployer.settings import Settings
 

@@ -16,8 +16,9 @@ from deployer.__main__ import run
 from deployer.edge.serial import port as serialport
 from deployer.edge.serial.names import PortInfo, device_of, find_again, identity_of, is_locked
 from deployer.errors import SerialPortForbidden, SerialPortNotDaemons, WrongUse
-from deployer.host import carry, staging
-from deployer.host.local import InProcess, Order
+from deployer.host import carry
+from deployer.host.local import InProcess
+from deployer.host.requests import Order, Request
 from deployer.host.service import Service
 from deployer.settings import Settings
 from tests.serialwire import Wire
@@ -129,7 +130,7 @@ def test_a_lock_of_minicom_or_pppd_counts_while_they_run(tmp_path: Path) -> None
 def test_a_port_without_permission_says_which_group_helps() -> None:
     """In a child that is nobody: root may open everything."""
     code = (
-        "import os, sys; from deployer.edge.serialport import SerialLine\n"
+        "import os, sys; from deployer.edge.serial.port import SerialLine\n"
         "from deployer.errors import DeployerError\n"
         "os.setgroups([]); os.setresgid(65534, 65534, 65534); os.setresuid(65534, 65534, 65534)\n"
         "try: SerialLine(sys.argv[1])\n"
@@ -150,7 +151,7 @@ def test_a_daemon_says_that_it_is_the_daemon_who_may_not(
 ) -> None:
     source = tmp_path / "F.BIN"
     source.write_bytes(b"x")
-    order = Order(staging.Request((source,), no_run=True), "serial:/dev/ttyUSB0")
+    order = Order(Request((source,), no_run=True), "serial:/dev/ttyUSB0")
 
     async def closed(_target: str, _line: object) -> None:
         raise SerialPortForbidden(port="/dev/ttyUSB0")

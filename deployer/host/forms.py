@@ -1,0 +1,81 @@
+"""The requests of the control API and the JSON forms of what they carry, for both of its ends.
+
+`REQUESTS` is the one table, read by the daemon's application (`api`) and by its client (`remote`),
+so that the two cannot drift apart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+
+from deployer import errors
+from deployer.host.requests import Check, Order, Recognised, Request
+
+VERSION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """What a request takes (None: nothing) and gives."""
+
+    takes: Any
+    gives: Any
+
+
+REQUESTS: Mapping[str, Kind] = {
+    "last_seq": Kind(None, int),
+    "recognise": Kind(Request, Recognised),
+    "push": Kind(Order, str),
+    "retry": Kind(str, str),
+    "sources": Kind(str, tuple[str, ...]),
+    "recheck": Kind(str, tuple[Check, ...]),
+    "cancel": Kind(str, None),
+    "pause": Kind(str, None),
+    "resume": Kind(str, None),
+}
+
+
+def to_plain(value: object) -> Any:
+    """A value as JSON has it; paths become strings."""
+    return msgspec.to_builtins(value, enc_hook=_path_to_text)
+
+
+def from_plain(value: Any, kind: Any) -> Any:
+    """The value of its JSON form. Raises ValueError for anything else."""
+    try:
+        return msgspec.convert(value, kind, dec_hook=_text_to_path)
+    except msgspec.ValidationError as error:
+        raise ValueError(str(error)) from error
+
+
+def _path_to_text(value: object) -> str:
+    if isinstance(value, Path):
+        return str(value)
+    raise NotImplementedError(f"{type(value).__name__} has no JSON form")
+
+
+def _text_to_path(kind: type, value: object) -> object:
+    if issubclass(kind, Path) and isinstance(value, str):
+        if "\0" in value:
+            raise ValueError("a path with a NUL in it")
+        return Path(value)
+    raise NotImplementedError(f"{kind.__name__} has no JSON form")
+
+
+def error_to_plain(error: errors.DeployerError) -> dict[str, Any]:
+    """An error that a user sees, on its way to that user."""
+    fields = {key: str(value) for key, value in error.fields.items()}
+    return {"error": type(error).__name__, "fields": fields}
+
+
+def error_from_plain(answer: Mapping[str, Any]) -> errors.DeployerError:
+    """The error of its JSON form; one of an unknown kind is an internal error."""
+    kind = getattr(errors, str(answer.get("error")), errors.DeployerError)
+    if not (isinstance(kind, type) and issubclass(kind, errors.DeployerError)):
+        kind = errors.DeployerError
+    return kind(**answer.get("fields", {}))

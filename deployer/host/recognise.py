@@ -1,0 +1,64 @@
+"""What a request would send, said before anything is read through: from names and headers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from deployer.core.payload import fit as fits
+from deployer.core.payload import modelfile, plan
+from deployer.edge import resources
+from deployer.errors import WrongUse
+from deployer.host import staging
+from deployer.host.requests import Recognised, Request
+
+
+def refuse_strange(request: Request) -> None:
+    """Raises WrongUse for what no command line can say."""
+    if not request.files:
+        raise WrongUse(what="No file is named.", remedy="Name at least one file to send.")
+    if request.part_size is not None and request.part_size < 1:
+        raise WrongUse(
+            what=f"A part of {request.part_size} bytes is none.",
+            remedy="Leave the part size out, or give one such as 1M.",
+        )
+
+
+def recognise(request: Request) -> Recognised:
+    """What a request would send. Reads headers only. Raises the errors of wrong input."""
+    refuse_strange(request)
+    profile = resources.profile(request.profile)
+    outline = staging.outline(request)
+    lengths = outline.lengths
+    sizes = [
+        plan.choose_part_size(length, request.part_size, str(path))
+        for path, length in zip(outline.paths, lengths, strict=True)
+    ]
+    parts = [-(-length // size) for length, size in zip(lengths, sizes, strict=True)]
+    largest = max((min(a, b) for a, b in zip(lengths, sizes, strict=True)), default=0)
+    options = dict(outline.options)
+    shape = staging.inspect(outline.model) if outline.model else None
+    load = fits.Load(
+        lengths=lengths,
+        parts=sum(parts),
+        largest_part=largest,
+        model=shape if outline.recipe else None,
+        bits=int(options.get("quantise", 8)),
+        steps=int(options.get("steps", fits.ENGINE_STEPS)),
+    )
+    return Recognised(_lines(outline, lengths, shape), load, profile, outline.model_name)
+
+
+def _lines(
+    outline: staging.Outline, lengths: Sequence[int], shape: modelfile.Checkpoint | None
+) -> tuple[str, ...]:
+    lines = []
+    for path, length in zip(outline.paths, lengths, strict=True):
+        what = outline.roles.get(path, "file")
+        if path == outline.model and shape is not None:
+            what = f"llama2.c model, {shape.parameters:,} parameters"
+        lines.append(f"{path.name}: {what}, {length:,} bytes")
+    if outline.recipe:
+        lines.append(f"runs there with the recipe {outline.recipe}")
+    else:
+        lines.append("is delivered and proved, nothing is run")
+    return tuple(lines)

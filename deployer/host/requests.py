@@ -1,0 +1,129 @@
+"""What a face asks of a host, as values: orders, patience, what is recognised, what is checked.
+
+`Host` is the whole of it: watch the events, and a few requests. `local` answers them in this
+process, `remote` over a daemon's control API. Nothing heavy is imported here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
+
+from deployer.core.payload import fit as fits
+from deployer.events import Event
+from deployer.model import (
+    DEFAULT_HOST_ADDRESS,
+    DEFAULT_TARGET_DIRECTORY,
+    LineSettings,
+    Profile,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Request:
+    """What the user asked for. `options` are recipe options that were given, such as `steps`.
+
+    Of a directory among `files` everything in it goes, with its tree and its long names.
+    """
+
+    files: tuple[Path, ...]
+    run: str = ""
+    recipe: str = ""
+    no_run: bool = False
+    options: tuple[tuple[str, str], ...] = ()
+    part_size: int | None = None
+    profile: str = "win98-fat32"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """A payload and where it goes.
+
+    `host` is this machine's address as the target calls it; "" for the one where the host serves.
+    `line` is how the port is set when the target is reached over a serial line.
+    """
+
+    request: Request
+    target: str
+    directory: str = DEFAULT_TARGET_DIRECTORY
+    host: str = DEFAULT_HOST_ADDRESS
+    line: LineSettings = field(default_factory=LineSettings)
+
+
+@dataclass(frozen=True, slots=True)
+class Recognised:
+    """What a request would send, known without reading the files through.
+
+    `lines` say what was recognised, `load` is what the fit is worked out from, `model` the name of
+    the model's file, "" for none.
+    """
+
+    lines: tuple[str, ...]
+    load: fits.Load
+    profile: Profile
+    model: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """Something about a proof that was looked at again; `good` None: it could not be."""
+
+    what: str
+    good: bool | None
+    detail: str
+
+
+class Host(Protocol):
+    """Requests end when they are accepted; how they go on is told by the events."""
+
+    @property
+    def name(self) -> str:
+        """Where this host runs, in words."""
+
+    @property
+    def ends_with_face(self) -> bool:
+        """True when open deployments end with the face that asked for them."""
+
+    def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
+        """Numbers and events after `since` (None: from now on); ticks have the number 0."""
+
+    async def last_seq(self) -> int:
+        """Number of the newest stored event."""
+
+    async def recognise(self, request: Request) -> Recognised:
+        """What the request would send. Raises the errors of wrong input."""
+
+    async def push(self, order: Order) -> str:
+        """Stage and offer a payload; the deployment's id. Raises the errors of wrong input."""
+
+    async def retry(self, deployment: str) -> str:
+        """Offer an ended deployment again: only what is missing moves. The id may be a new one."""
+
+    async def sources(self, deployment: str) -> tuple[str, ...]:
+        """The paths of its files on the host."""
+
+    async def recheck(self, deployment: str) -> tuple[Check, ...]:
+        """Look at its sums and at the target's report again."""
+
+    async def cancel(self, deployment: str) -> None:
+        """End a deployment. Nothing happens when it has ended."""
+
+    async def pause(self, deployment: str) -> None:
+        """Hold its next part back."""
+
+    async def resume(self, deployment: str) -> None:
+        """Let its next part go."""
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence to bear, in general and while the program runs; None: for ever."""
+
+    silence: float | None = 900.0
+    while_running: float | None = None
+
+
+TypedLines = Callable[[str, str], Sequence[str]]
+"""What a user types on the old PC for a host's address and a directory there, line by line."""
