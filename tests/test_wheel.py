@@ -45,7 +45,7 @@ def test_it_stages_the_sample_model_without_the_source_tree(wheel: Path, tmp_pat
     program = (
         "import sys; sys.path.insert(0, sys.argv[1])\n"
         "import deployer; assert deployer.__file__.startswith(sys.argv[1]), deployer.__file__\n"
-        "from deployer import staging\n"
+        "from deployer.host import staging\n"
         "manifest = staging.stage(staging.Request((staging.sample_model(),)))\n"
         "print([file.name for file in manifest.payload.files])\n"
     )

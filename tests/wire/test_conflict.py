@@ -12,8 +12,8 @@ import pytest
 from tests.wire.conftest import Lab, Machine, need
 
 FIND = """
-from deployer.core.wire import choose, parse_address
-from deployer.edge import arp
+from deployer.core.wire.addresses import choose, parse_address
+from deployer.edge.link import arp
 from deployer.edge.link import conflict, this_system
 import msgspec
 result = []

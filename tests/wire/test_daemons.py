@@ -73,8 +73,8 @@ say after
 CODE = """
 import sys
 from pathlib import Path
-from deployer.core.wire import parse_address
-from deployer.edge import arp
+from deployer.core.wire.addresses import parse_address
+from deployer.edge.link import arp
 from deployer.edge.link import lease
 if sys.argv[1] == "up":
     patience = arp.Patience(1, 0.0, 0.05)

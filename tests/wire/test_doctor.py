@@ -77,7 +77,7 @@ def test_without_rights_it_names_exactly_what_is_missing(wire: Lab, tmp_path: Pa
     wire.host.ip("addr add 192.168.1.1/24 dev wire0")
     wire.host.ip("link set wire0 up")
     code = """
-from deployer import wire
+from deployer.host import wire
 import msgspec
 found = wire.examine(wire.Wanted("192.168.1.1", Path(state)))
 result = {f.id: f.fix for f in found if f.severity == "broken"}

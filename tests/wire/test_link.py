@@ -15,8 +15,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "192.168.1.1/24"
 UP = """
-from deployer.core.wire import parse_address
-from deployer.edge import arp
+from deployer.core.wire.addresses import parse_address
+from deployer.edge.link import arp
 from deployer.edge.link import lease
 from deployer.errors import DeployerError
 given = dict(address=parse_address(address), patience=arp.Patience(2, 0.05, 0.1))
@@ -375,8 +375,8 @@ def test_ipv6_comes_back_too(wire: Lab, tmp_path: Path) -> None:
 KILLED = """
 import os, random, signal, subprocess, time
 import pyroute2
-from deployer.core.wire import parse_address
-from deployer.edge import arp
+from deployer.core.wire.addresses import parse_address
+from deployer.edge.link import arp
 from deployer.edge.link import lease
 
 def picture():

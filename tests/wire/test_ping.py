@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from tests.wire.conftest import Lab, Machine
 
 PROBE = """
-from deployer.edge import arp, ping
+from deployer.edge.link import arp, ping
 import msgspec
 found = ping.probe(target, timeout=0.3, patience=arp.Patience(2, 0.05, 0.15))
 result = [type(found).__name__, msgspec.to_builtins(found)]
@@ -103,7 +103,7 @@ def test_an_unprivileged_user_learns_of_a_silent_target_from_the_kernel(ready: L
 
 LATE = """
 import socket, time
-from deployer.edge import arp, ping
+from deployer.edge.link import arp, ping
 from deployer.edge.link import this_system
 
 class Late(socket.socket):
@@ -132,7 +132,7 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_read(ready: Lab) 
 
 WATCH = """
 import asyncio, subprocess
-from deployer.edge import arp, ping
+from deployer.edge.link import arp, ping
 quick = arp.Patience(1, 0.0, 0.05)
 seen, steps = [], iter(script)
 def ask(target):

@@ -19,8 +19,9 @@ ROOT = Path(__file__).resolve().parents[2]
 
 DROP = """
 import errno, os, socket, subprocess, threading
-from deployer.core.wire import parse_address
-from deployer.edge import arp, privileges
+from deployer.core.wire.addresses import parse_address
+from deployer.edge import privileges
+from deployer.edge.link import arp
 from deployer.edge.link import lease
 
 wanted = lease.Request(parse_address("192.168.1.1/24"), patience=arp.Patience(1, 0.0, 0.05))

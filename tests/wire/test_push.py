@@ -12,7 +12,8 @@ if TYPE_CHECKING:
     from tests.wire.conftest import Lab
 
 MAIN = (
-    "import sys; from deployer.face import cli, wire_cli; from deployer.__main__ import run; "
+    "import sys; from deployer.face import cli; from deployer.face.cli import wire as wire_cli; "
+    "from deployer.__main__ import run; "
     "wire_cli.register(cli.cli); sys.exit(run(sys.argv[1:]))"
 )
 
