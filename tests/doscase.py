@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployer.sim.commandcom import WIN98, CommandCom, Dialect
 from deployer.sim.disk import Disk
-from deployer.sim.dosprograms import PROGRAMS, Call, Program
+from deployer.sim.programs import PROGRAMS, Call, Program
 
 NOON = 946_728_000.0  # 1 January 2000
 HOME = "C:\\T"

@@ -13,12 +13,12 @@ from deployer.host import staging
 from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
+from deployer.sim.cable import Link
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.machine import FTP, Machine
 from deployer.sim.typist import visit
 from deployer.sim.win32 import StepClock
-from deployer.sim.wire import Link
 
 CLUSTER = 4096
 

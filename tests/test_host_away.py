@@ -16,18 +16,18 @@ from deployer.host import staging
 from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
+from deployer.sim.cable import Cable, Link
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
 from deployer.sim.win32 import StepClock
-from deployer.sim.wire import Link, Wire
 
 NOBODY = ("127.0.0.1", 9)
 PART = 64 << 10
 
 
-class UntilAway(Wire):
+class UntilAway(Cable):
     """Lets the third part begin, and the rest only when the host is away."""
 
     def __init__(self, away: threading.Event) -> None:
@@ -69,7 +69,7 @@ class Room:
         machine = Machine(
             Disk(self.folder / "c"),
             console=Console(self.screen.append),
-            link=Link(routes=self.routes, wire=UntilAway(self.away), patience=10.0),
+            link=Link(routes=self.routes, cable=UntilAway(self.away), patience=10.0),
             clock=StepClock(time.time(), step=0.02),
             wait=self.wait,
         )

@@ -28,12 +28,12 @@ from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Manifest, StagedFile, State
 from deployer.sim import faults
+from deployer.sim.cable import Link
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
 from deployer.sim.win32 import StepClock
-from deployer.sim.wire import Link
 
 PART = 8 << 10
 LIMITS = Limits(stall=0.4, connect=2.0, refusal_delay=0.05)

@@ -15,13 +15,13 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
 
+from deployer.sim.cable import Link
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.faults import parse
 from deployer.sim.machine import Hardware, Machine
 from deployer.sim.typist import FINISHED, visit
 from deployer.sim.win32 import CPU_MODELS
-from deployer.sim.wire import Link
 
 EXIT_LEASH = 3
 

@@ -24,8 +24,8 @@ import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
+from deployer.sim.cable import Cable, Cut, LinkLost, Stalled
 from deployer.sim.disk import PowerOff, Step
-from deployer.sim.wire import Cut, LinkLost, Stalled, Wire
 
 #: How far random faults reach in a small deployment: bytes, changes of the disk, lines of GO.BAT.
 SPAN_BYTES, SPAN_STEPS, SPAN_LINES = 1 << 20, 300, 80
@@ -103,7 +103,7 @@ def draw(seed: int) -> tuple[Fault, ...]:
     return tuple(one() for _ in range(rng.randint(1, 3)))
 
 
-class FaultyWire(Wire):
+class FaultyCable(Cable):
     """A cable with faults at given bytes. `notice` is told when one happens."""
 
     def __init__(self, faults: Iterable[Fault], notice: Callable[[Fault], None]) -> None:

@@ -23,10 +23,10 @@ import tty
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from deployer.sim.cable import Hang
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk, DiskError
 from deployer.sim.machine import Machine
-from deployer.sim.wire import Hang
 
 ZRQINIT = b"**\x18B00"
 FOLDER = "C:\\DEPLOY"

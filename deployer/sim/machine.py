@@ -16,16 +16,17 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 
 from deployer.sim import windows
+from deployer.sim.cable import Hang, Link
 from deployer.sim.commandcom.dialect import End, NotModelled, ShellHang
-from deployer.sim.commandcom.shell import CommandCom
+from deployer.sim.commandcom.program import CommandCom
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import Stream
 from deployer.sim.console import Console
 from deployer.sim.disk import Code, Disk, DiskError, PowerOff
-from deployer.sim.dosprograms import PROGRAMS, Call
-from deployer.sim.faults import Fault, FaultyWire, PowerSwitch
-from deployer.sim.ftpexe.session import FtpExe
+from deployer.sim.faults import Fault, FaultyCable, PowerSwitch
+from deployer.sim.ftpexe import FtpExe
+from deployer.sim.programs import PROGRAMS, Call
 from deployer.sim.win32 import Clock, Ending, Limits, RealClock, run_program
-from deployer.sim.wire import Hang, Link
 
 FTP = "C:\\WINDOWS\\FTP.EXE"
 MAX_PROGRAM = 64 << 20
@@ -129,7 +130,7 @@ class Machine:
             elif fault.kind == "ascii":
                 self.obey_binary = False
         if faults:
-            self.link.wire = FaultyWire(faults, self._notice)
+            self.link.cable = FaultyCable(faults, self._notice)
             self.disk.on_step = PowerSwitch(faults, self._notice)
 
     def _notice(self, fault: Fault) -> None:
@@ -173,7 +174,7 @@ class Machine:
             self.power_off()
             raise PowerOff
 
-    def _run_file(self, path: str, tail: str, shell: CommandCom) -> int:
+    def _run_file(self, path: str, tail: str, shell: Shell) -> int:
         """What COMMAND.COM calls for a program; one that cannot start leaves ERRORLEVEL alone."""
         screen = shell.dos.console
         strings = (text.partition("=") for text in shell.environment.strings())

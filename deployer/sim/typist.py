@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from deployer.sim.cable import Hang
 from deployer.sim.disk import PowerOff
 from deployer.sim.machine import Machine
-from deployer.sim.wire import Hang
 
 #: What GO.BAT says when the host has its result.
 FINISHED = "Finished."

@@ -16,6 +16,7 @@ DIRECTORIES = (
     "C:\\WINDOWS\\SYSTEM",
     "C:\\WINDOWS\\TEMP",
 )
+#: Variables that every Windows 98 has.
 ENVIRONMENT = {
     "TMP": "C:\\WINDOWS\\TEMP",
     "TEMP": "C:\\WINDOWS\\TEMP",

@@ -22,17 +22,17 @@ from deployer.host.requests import Check, Order, Patience, Recognised, Request
 from deployer.host.service import Service
 from deployer.model import State
 from deployer.settings import Settings
+from deployer.sim.cable import Cable, Link
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
-from deployer.sim.faults import FaultyWire, parse
+from deployer.sim.faults import FaultyCable, parse
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
-from deployer.sim.wire import Link, Wire
 
 PATIENCE = 30.0
 
 
-class SlowWire(Wire):
+class SlowWire(Cable):
     """A cable that carries `rate` bytes a second (0: all), and stops for good at `stop_at` bytes.
 
     It goes on when `go` is set. Faults of the simulator lie behind it.
@@ -42,7 +42,7 @@ class SlowWire(Wire):
         self.rate = rate
         self.stop_at = stop_at
         self.go = threading.Event()
-        self.behind: Wire = FaultyWire(parse(faults), lambda _fault: None) if faults else Wire()
+        self.behind: Cable = FaultyCable(parse(faults), lambda _fault: None) if faults else Cable()
         self._count = 0
 
     def received(self, data: bytes) -> bytes:
@@ -78,7 +78,7 @@ class OldPC:
         found = service.staged(deployment)
         assert found is not None
         link = Link(
-            routes={found[0].host: ("127.0.0.1", port)}, wire=self.wire, cancelled=self._off.is_set
+            routes={found[0].host: ("127.0.0.1", port)}, cable=self.wire, cancelled=self._off.is_set
         )
         self.disk.mkdir(parents=True, exist_ok=True)
         machine = Machine(

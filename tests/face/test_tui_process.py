@@ -25,11 +25,11 @@ from deployer.events import ServerListening, StateChanged, TransferStarted
 from deployer.face.card import typed_lines
 from deployer.host.past import recorded
 from deployer.model import State
+from deployer.sim.cable import Link
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
-from deployer.sim.wire import Link
 from tests.face.oldpc import SlowWire, payload
 from tests.terminal import PATIENCE, Terminal
 
@@ -119,7 +119,7 @@ class Place:
         """The old PC calls, and its wire stops in the middle of the second part."""
         port = self.seen(ServerListening).port
         off = threading.Event()
-        link = Link(routes={HERE: (HERE, port)}, wire=self.wire, cancelled=off.is_set)
+        link = Link(routes={HERE: (HERE, port)}, cable=self.wire, cancelled=off.is_set)
         disk = self.folder / "pc"
         disk.mkdir()
         machine = Machine(

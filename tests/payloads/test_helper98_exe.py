@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("unicorn")
 
 from deployer.sim.disk import Disk
-from deployer.sim.diskvalues import PowerOff, Step
+from deployer.sim.disk.values import PowerOff, Step
 from deployer.sim.win32 import Ending, StepClock, run_program
 from tests.payloads import test_helper98_power as power
 from tests.payloads.targetdir import (

@@ -22,7 +22,7 @@ from deployer.sim.disk import (
     device_name,
     matches,
 )
-from deployer.sim.fatnames import is_short, is_valid, make_alias
+from deployer.sim.disk.names import is_short, is_valid, make_alias
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployer.sim.disk import Attribute, Disk
-from deployer.sim.dosprograms import PROGRAMS, Call
+from deployer.sim.programs import PROGRAMS, Call
 
 WRONG_DEFAULT = "Timeout default not in specified (or default) choices."
 WRONG_TIME = "Incorrect timeout syntax.  Expected form Tc,nn or T:c,nn"

@@ -6,9 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from deployer.sim.cable import Cut, LinkLost, Stalled
 from deployer.sim.disk import PowerOff, Step
-from deployer.sim.faults import Fault, FaultyWire, PowerSwitch, draw, parse
-from deployer.sim.wire import Cut, LinkLost, Stalled
+from deployer.sim.faults import Fault, FaultyCable, PowerSwitch, draw, parse
 
 
 @pytest.mark.parametrize(
@@ -54,8 +54,8 @@ def test_a_seed_draws_the_same_faults_again(seed: int) -> None:
     assert faults == draw(seed) == parse(",".join(map(str, faults)))
 
 
-def wire(text: str, noticed: list[Fault] | None = None) -> FaultyWire:
-    return FaultyWire(parse(text), (noticed if noticed is not None else []).append)
+def wire(text: str, noticed: list[Fault] | None = None) -> FaultyCable:
+    return FaultyCable(parse(text), (noticed if noticed is not None else []).append)
 
 
 def test_one_bit_of_one_byte_is_wrong_once() -> None:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
+from deployer.sim.cable import Cable, Cut, Hang, Link, LinkLost, Stalled
 from deployer.sim.disk import Disk, PowerOff, Step
-from deployer.sim.ftpexe.session import FtpExe
-from deployer.sim.wire import Cut, Hang, Link, LinkLost, Stalled, Wire
+from deployer.sim.ftpexe import FtpExe
 from tests.sim.ftpserver import served
 
 HOST = "192.168.1.1"
@@ -21,10 +21,10 @@ HOST = "192.168.1.1"
 class Pc:
     """A PC with a disk, a route to the server, and a user who types."""
 
-    def __init__(self, folder: Path, address: tuple[str, int], wire: Wire | None = None) -> None:
+    def __init__(self, folder: Path, address: tuple[str, int], cable: Cable | None = None) -> None:
         folder.mkdir()
         self.disk = Disk(folder, capacity=4 << 20)
-        self.link = Link(routes={HOST: address}, wire=wire or Wire())
+        self.link = Link(routes={HOST: address}, cable=cable or Cable())
         self.screen = bytearray()
         self.now = 0.0
 
@@ -237,7 +237,7 @@ def test_a_name_over_72_characters_ends_the_program(pc: Pc) -> None:
 # -- faults on the wire --------------------------------------------------------------------------
 
 
-class At(Wire):
+class At(Cable):
     """Raises an event at a byte of what is received."""
 
     def __init__(self, at: int, event: type[Cut | LinkLost | Stalled]) -> None:
@@ -255,7 +255,7 @@ class At(Wire):
 def test_what_came_before_a_fault_stays(
     pc: Pc, home: Path, event: type[Cut | LinkLost | Stalled], goes_on: bool
 ) -> None:
-    pc.link.wire = At(5000, event)
+    pc.link.cable = At(5000, event)
     said = pc.script(*LOGIN, "binary", "get DATA.BIN", "get NOTE.TXT", "bye")
     assert pc.disk.read_bytes("C:\\DATA.BIN") == (home / "DATA.BIN").read_bytes()[:5000]
     assert pc.disk.exists("C:\\NOTE.TXT") is goes_on

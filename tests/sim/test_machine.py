@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from deployer.sim.__main__ import main
+from deployer.sim.cable import Hang, Link
 from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.faults import Fault, parse
 from deployer.sim.machine import FTP, Machine
 from deployer.sim.typist import type_lines, visit
-from deployer.sim.wire import Hang, Link
 from tests.sim.ftpserver import served
 
 Build = Callable[..., bytes]

@@ -16,7 +16,8 @@ from deployer.sim.commandcom.dialect import (
     NotModelled,
     ShellHang,
 )
-from deployer.sim.commandcom.shell import CommandCom, Program, RunFile
+from deployer.sim.commandcom.program import CommandCom
+from deployer.sim.commandcom.shell import Program, RunFile
 from deployer.sim.commandcom.streams import Console
 
 __all__ = [

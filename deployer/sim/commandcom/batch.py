@@ -7,35 +7,16 @@ TBATCH.ASM).
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from deployer.sim.commandcom.dialect import ShellHang
 from deployer.sim.commandcom.environment import Environment
-from deployer.sim.commandcom.loops import Loop
-from deployer.sim.commandcom.text import CR, CTRL_Z, DELIMITERS, decode, shield, unshield
+from deployer.sim.commandcom.line.text import CR, CTRL_Z, DELIMITERS, decode, shield, unshield
+from deployer.sim.commandcom.running import Batch
 from deployer.sim.disk import File
 
 BUFFER = 128
 _CHUNK = 512
 _LABEL = 8  # characters of a label that count
-
-
-@dataclass(slots=True)
-class Batch:
-    """One batch file that is running: where it is, its words, and what its end brings back."""
-
-    path: str
-    words: list[str]
-    parent: Batch | None
-    echo: int
-    loop: Loop | None
-    offset: int = 0
-    shifted: int = 0
-
-    def word(self, number: int) -> str | None:
-        """%0 to %9, None when there is none."""
-        at = number + self.shifted
-        return self.words[at] if at < len(self.words) else None
 
 
 def split_words(line: str, *, quoted: bool) -> list[str]:

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deployer.sim.commandcom import messages, pipes, prompt, redirecting
-from deployer.sim.commandcom.batch import Batch, LineBuilder, Reader, split_words
+from deployer.sim.commandcom.batch import LineBuilder, Reader, split_words
 from deployer.sim.commandcom.dialect import Complaint, NotModelled, Single
+from deployer.sim.commandcom.running import Batch
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import FileStream
 from deployer.sim.disk import Code, DiskError
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
 _DEEPEST = 500
 
 
-def start(shell: CommandCom, path: str) -> None:
+def start(shell: Shell, path: str) -> None:
     """Make a batch file the running one: inside its caller when CALLed, in its place otherwise."""
     calling = shell.calling_batch
     if not calling:
@@ -41,7 +38,7 @@ def start(shell: CommandCom, path: str) -> None:
     shell.echo_bits = int(echo)
 
 
-def end(shell: CommandCom) -> None:
+def end(shell: Shell) -> None:
     """Forget the running batch file; its caller waits to be taken up after the present line."""
     batch = shell.batch
     if batch is None:
@@ -55,7 +52,7 @@ def end(shell: CommandCom) -> None:
     shell.batch = None
 
 
-def open_reader(shell: CommandCom) -> Reader:
+def open_reader(shell: Shell) -> Reader:
     """Open the running batch file where it stands; when it is gone, all batch files are over."""
     batch = shell.batch
     assert batch is not None
@@ -74,13 +71,13 @@ def open_reader(shell: CommandCom) -> Reader:
     return Reader(batch, stream.file, lambda: _at_end(shell))
 
 
-def _at_end(shell: CommandCom) -> None:
+def _at_end(shell: Shell) -> None:
     end(shell)
     if shell.single is Single.BATCH and shell.depth == 0:
         shell.single = Single.LAST
 
 
-def read_line(shell: CommandCom) -> bool:
+def read_line(shell: Shell) -> bool:
     """Put the next line into the buffer and show it when ECHO is on; always True.
 
     After the end of a file the line is empty, except behind a label without CR LF: then the buffer
@@ -110,7 +107,7 @@ def read_line(shell: CommandCom) -> bool:
     return True
 
 
-def _skip_labels(reader: Reader, batch: Batch, shell: CommandCom) -> bool:
+def _skip_labels(reader: Reader, batch: Batch, shell: Shell) -> bool:
     """Stand at the beginning of a line that is no label; False when the file ended in a label."""
     while True:
         offset = batch.offset

@@ -10,10 +10,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
 
-from deployer.sim.commandcom import fcb
 from deployer.sim.commandcom.dialect import Dialect, NotModelled
+from deployer.sim.commandcom.line import fcb
+from deployer.sim.commandcom.line.text import upper
 from deployer.sim.commandcom.streams import Console, ConsoleStream, FileStream, NulStream, Stream
-from deployer.sim.commandcom.text import upper
 from deployer.sim.disk import Attribute, Code, Disk, DiskError, Entry, Open, device_name, matches
 
 _CONCEALED = Attribute.HIDDEN | Attribute.SYSTEM

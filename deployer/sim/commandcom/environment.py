@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from deployer.sim.commandcom.text import decode, encode, upper
+from deployer.sim.commandcom.line.text import decode, encode, upper
 
 
 class EnvironmentFull(Exception):  # noqa: N818 - the shell says "Out of environment space"

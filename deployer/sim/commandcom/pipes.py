@@ -3,31 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import messages, redirecting
 from deployer.sim.commandcom.dialect import Complaint, Single
-from deployer.sim.commandcom.text import at, skip_delimiters
+from deployer.sim.commandcom.line.text import at, skip_delimiters
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.disk import DiskError
 
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
-
-@dataclass(slots=True)
-class Pipe:
-    """The line of a pipe and how far it has come. `files` says that the two files exist."""
-
-    running: bool = False
-    files: bool = False
-    text: str = ""
-    pos: int = 0
-    source: str = ""
-    target: str = ""
-
-
-def start(shell: CommandCom) -> None:
+def start(shell: Shell) -> None:
     """Make the files and prepare the first command of the line in the buffer."""
     pipe = shell.pipe
     pipe.text = shell.line[skip_delimiters(shell.line) :]
@@ -46,7 +30,7 @@ def start(shell: CommandCom) -> None:
     _part(shell)
 
 
-def next_part(shell: CommandCom) -> bool:
+def next_part(shell: Shell) -> bool:
     """Prepare a running pipe's next command; False, with everything removed, after the last."""
     pipe = shell.pipe
     shell.echo = False
@@ -65,7 +49,7 @@ def next_part(shell: CommandCom) -> bool:
     return True
 
 
-def _part(shell: CommandCom) -> None:
+def _part(shell: Shell) -> None:
     """Put the command at the present position into the buffer and connect its output."""
     pipe = shell.pipe
     end = pipe.text.find("|", pipe.pos)
@@ -84,7 +68,7 @@ def _part(shell: CommandCom) -> None:
     pipe.source, pipe.target = pipe.target, pipe.source
 
 
-def delete(shell: CommandCom) -> None:
+def delete(shell: Shell) -> None:
     """End a pipe wherever it is and remove its files, open or not."""
     pipe = shell.pipe
     for name in (pipe.source, pipe.target):
@@ -96,26 +80,26 @@ def delete(shell: CommandCom) -> None:
     pipe.source = pipe.target = ""
 
 
-def delete_if_any(shell: CommandCom) -> None:
+def delete_if_any(shell: Shell) -> None:
     """IF, FOR and CALL end the pipe that they stand in."""
     if shell.pipe.files:
         delete(shell)
 
 
-def delete_left_over(shell: CommandCom) -> None:
+def delete_left_over(shell: Shell) -> None:
     """Between commands: the files of a pipe that a batch file has ended."""
     if shell.pipe.files and not shell.pipe.running:
         delete(shell)
 
 
-def stop(shell: CommandCom) -> None:
+def stop(shell: Shell) -> None:
     """Forget the rest of a pipe; its files stay for now."""
     if shell.pipe.running:
         shell.pipe.running = False
         shell.echo_bits >>= 1
 
 
-def _new_file(shell: CommandCom) -> str:
+def _new_file(shell: Shell) -> str:
     """Make an empty file with a name of its own."""
     directory = f"{shell.dos.drive}:\\"
     if shell.dialect.pipe_in_temp:

@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
+from deployer.sim.commandcom.shell import Shell
 
 
-def date(shell: CommandCom) -> str:
+def date(shell: Shell) -> str:
     """Like `Tue 06-01-1999`."""
     return time.strftime("%a %m-%d-%Y", time.localtime(shell.clock()))
 
 
-def clock(shell: CommandCom) -> str:
+def clock(shell: Shell) -> str:
     """Like `13:05:09.00`."""
     now = time.localtime(shell.clock())
     return f"{now.tm_hour:2}:{now.tm_min:02}:{now.tm_sec:02}.00"
 
 
-def show(shell: CommandCom) -> None:
+def show(shell: Shell) -> None:
     """Write what %PROMPT% says; without it the drive and >."""
     template = shell.environment.get("PROMPT")
     if not template:
@@ -31,7 +29,7 @@ def show(shell: CommandCom) -> None:
         shell.write(_meta(shell, next(chars, "")) if char == "$" else char)
 
 
-def _meta(shell: CommandCom, char: str) -> str:
+def _meta(shell: Shell, char: str) -> str:
     drive = shell.dos.drive
     simple = {
         "B": "|", "E": "\x1b", "G": ">", "H": "\b \b", "L": "<", "N": drive, "Q": "=",

@@ -2,26 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deployer.sim.commandcom import messages
 from deployer.sim.commandcom.dialect import Complaint
+from deployer.sim.commandcom.line.text import CTRL_Z, encode
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import FileStream, Stream
-from deployer.sim.commandcom.text import CTRL_Z, encode
 from deployer.sim.disk import Code, DiskError
 
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
-
-def set_up(shell: CommandCom) -> None:
+def set_up(shell: Shell) -> None:
     """Open what < and > name, unless a pipe or an IF did; if it fails, the command does."""
     if not shell.pipe.running and not shell.if_done:
         redirect_input(shell)
         redirect_output(shell)
 
 
-def redirect_input(shell: CommandCom) -> None:
+def redirect_input(shell: Shell) -> None:
     """Connect standard input with the file behind <."""
     if shell.redirection.source:
         try:
@@ -30,7 +26,7 @@ def redirect_input(shell: CommandCom) -> None:
             raise Complaint(messages.of_code(error.code)) from error
 
 
-def redirect_output(shell: CommandCom) -> None:
+def redirect_output(shell: Shell) -> None:
     """Connect standard output with the file behind >: made, emptied, or set to its end."""
     if not shell.redirection.target:
         return
@@ -41,17 +37,17 @@ def redirect_output(shell: CommandCom) -> None:
         raise Complaint(messages.FILE_CREATION) from error
 
 
-def take_input(shell: CommandCom, stream: Stream) -> None:
+def take_input(shell: Shell, stream: Stream) -> None:
     """Read from this file until the command is over."""
     shell.stdin = shell.keep(stream)
 
 
-def take_output(shell: CommandCom, stream: Stream) -> None:
+def take_output(shell: Shell, stream: Stream) -> None:
     """Write to this file until the command is over."""
     shell.stdout = shell.keep(stream)
 
 
-def _appended(shell: CommandCom) -> Stream | None:
+def _appended(shell: Shell) -> Stream | None:
     """The file behind >>, at its end or on its last Ctrl-Z; None when there is none."""
     try:
         stream = shell.dos.update(shell.redirection.target)

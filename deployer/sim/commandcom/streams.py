@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Protocol
 
 from deployer.sim.commandcom.dialect import ShellHang
-from deployer.sim.commandcom.text import CRLF, CTRL_Z, decode, encode
+from deployer.sim.commandcom.line.text import CRLF, CTRL_Z, decode, encode
 from deployer.sim.disk import File
 
 

@@ -1,8 +1,5 @@
 """FTP.EXE of Windows 98, over real sockets, with its habits and its mistakes (facts A1-A28).
 
-    ftp = FtpExe(disk, link, out=screen, keyboard=typed_line, ticks=ticks)
-    exit_code = ftp.run("-n -i -s:NEXT.FTP", cwd="C:\\\\DEPLOY")
-
 What is kept: switches `-v -n -i -d -g -s:file`, then the host, nothing else (A1, A2). ASCII until
 told `binary` (A5); in both types bytes go as they come, since the network's line end is Windows'
 own. PORT only, on the control connection's address (A6, A27). Commands in lower case, unique
@@ -16,17 +13,14 @@ after the link's patience.
 
 from __future__ import annotations
 
-import re
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deployer.sim.disk import Code, Disk, DiskError, File, Open, PowerOff, matches
-from deployer.sim.ftpexe.commands import COMMANDS, Lost, Quit
-from deployer.sim.wire import MAX_REPLY, Cut, Link, LinkLost, Stalled
+from deployer.sim.cable import MAX_REPLY, Cut, Link, LinkLost, Stalled
+from deployer.sim.disk import Code, Disk, DiskError, File, Open, matches
 
 BUFFER = 4096  # facts A23
-LINE = 200  # facts A24
 NAME = 72  # facts A17
 
 _SYSTEM = {
@@ -38,6 +32,14 @@ _SYSTEM = {
     Code.SHARING_VIOLATION: "Permission denied",
     Code.DISK_FULL: "No space left on device",
 }
+
+
+class Lost(Exception):  # noqa: N818 - a session's ordinary end
+    """The control connection is gone."""
+
+
+class Quit(Exception):  # noqa: N818 - the program's ordinary end
+    """The program is to end."""
 
 
 class Crash(Exception):  # noqa: N818 - an illegal operation of the program
@@ -57,40 +59,6 @@ class Switches:
     host: str = ""
 
 
-USAGE = (
-    "Transfers files to and from a computer running an FTP server service.\r\n\r\n"
-    "FTP [-v] [-d] [-i] [-n] [-g] [-s:filename] [host]\r\n"
-)
-
-
-def parse_switches(tail: str) -> Switches | None:
-    """The command line's switches, or None when one is unknown."""
-    found = Switches()
-    for word in tail.split():
-        if found.host:
-            return None
-        match word[:2]:
-            case "-v":
-                found.verbose = False
-            case "-n":
-                found.login = False
-            case "-i":
-                found.ask = False
-            case "-d":
-                found.debug = True
-            case "-g":
-                found.glob = False
-            case "-s" if word[2:3] == ":" and len(word) > 3:
-                found.script = word[3:]
-            case other if other[:1] in ("-", "/"):
-                return None
-            case _:
-                found.host = word
-        if word[:1] == "-" and word[1:2] != "s" and len(word) > 2:
-            return None
-    return found
-
-
 @dataclass(slots=True)
 class _Control:
     """The control connection."""
@@ -100,8 +68,8 @@ class _Control:
     buffer: bytearray = field(default_factory=bytearray)
 
 
-class FtpExe:
-    """One start of FTP.EXE; `run` returns its exit code, always 0."""
+class Session:
+    """One start of FTP.EXE: what it has been told, its connections, and where it stands."""
 
     def __init__(
         self,
@@ -122,90 +90,28 @@ class FtpExe:
         self._keyboard = keyboard
         self.ticks = ticks
         self._obey_binary = obey_binary
-        self._script: list[bytes] | None = None
+        self.script: list[bytes] | None = None
         self.control: _Control | None = None
-        self._cwd = "C:\\"
-
-    # -- the program -----------------------------------------------------------------------------
-
-    def run(self, tail: str, cwd: str) -> int:
-        """Run with a command line's tail in a current directory."""
-        self._cwd = cwd
-        switches = parse_switches(tail)
-        if switches is None:
-            self.say(USAGE)
-            return 0
-        self.switches = switches
-        try:
-            if switches.script:
-                self._script = self._read_script(switches.script)
-                if self._script is None:
-                    return 0
-            if switches.host:
-                self._guard(lambda: self.open(switches.host))
-            while True:
-                line = self._next_line("ftp> ")
-                self._guard(lambda line=line: self._command(line))  # type: ignore[misc]
-        except Quit:
-            pass
-        except Crash as crash:
-            self.say(f"FTP: This program has performed an illegal operation ({crash}).\r\n")
-        except PowerOff:
-            raise
-        if self.control:
-            self._drop()
-        return 0
-
-    def _guard(self, call: Callable[[], None]) -> None:
-        try:
-            call()
-        except Lost:
-            self._drop()
-
-    def _read_script(self, name: str) -> list[bytes] | None:
-        try:
-            data = self.disk.read_bytes(self.disk.absolute(name, self._cwd))
-        except DiskError:
-            self.say(f"Error opening script file {name}.\r\n")
-            return None
-        lines: list[bytes] = []
-        for line in data.split(b"\x1a")[0].splitlines():
-            # A line longer than the reader's buffer comes in pieces.
-            lines += [line[i : i + LINE] for i in range(0, len(line), LINE)] or [b""]
-        return lines
+        self.cwd = "C:\\"
 
     def say(self, text: str) -> None:
         """Show text."""
         self._out(text.encode("cp437", "replace"))
 
-    def _next_line(self, prompt: str, *, echo: bool = True) -> str:
+    def next_line(self, prompt: str, *, echo: bool = True) -> str:
         """The next line of the script or of the keyboard; `Quit` when there is none."""
         self.say(prompt)
-        if self._script is not None:
-            if not self._script:
+        if self.script is not None:
+            if not self.script:
                 self.say("\r\n")
                 raise Quit
-            line = self._script.pop(0).decode("cp1252", "replace")
+            line = self.script.pop(0).decode("cp1252", "replace")
             self.say((line if echo else "") + "\r\n")
             return line.strip()
         typed = self._keyboard(echo)
         if not typed or typed[:1] == b"\x1a":
             raise Quit
         return typed.decode("cp1252", "replace").strip()
-
-    def _command(self, line: str) -> None:
-        words = _split(line)
-        if not words:
-            return
-        name, *arguments = words
-        names = [name] if name in COMMANDS else [c for c in COMMANDS if c.startswith(name)]
-        calls = {COMMANDS[c] for c in names}
-        if not calls:
-            self.say("Invalid command.\r\n")
-        elif len(calls) > 1:
-            self.say("Ambiguous command.\r\n")
-        else:
-            calls.pop()(self, arguments)
 
     # -- the control connection ------------------------------------------------------------------
 
@@ -226,17 +132,17 @@ class FtpExe:
         if self.reply() >= 400:
             raise Lost
         if self.switches.login:
-            name = self._next_line(f"User ({host}:(none)): ")
+            name = self.next_line(f"User ({host}:(none)): ")
             self.log_in(name, None)
 
     def log_in(self, name: str, password: str | None) -> bool:
         code = self.ask_server(f"USER {name}")
         if code // 100 == 3:
             if password is None:
-                password = self._next_line("Password: ", echo=False)
+                password = self.next_line("Password: ", echo=False)
             code = self.ask_server(f"PASS {password}")
         if code // 100 == 3:
-            code = self.ask_server(f"ACCT {self._next_line('Account: ', echo=False)}")
+            code = self.ask_server(f"ACCT {self.next_line('Account: ', echo=False)}")
         if code // 100 != 2:
             self.say("Login failed.\r\n")
         return code // 100 == 2
@@ -274,8 +180,8 @@ class FtpExe:
             while not ((line := self._reply_line()).startswith(code) and line[3:4] != "-"):
                 extra += 1
             self._show_reply(line)
-            if self._script is not None:
-                del self._script[:extra]
+            if self.script is not None:
+                del self.script[:extra]
         if not code.isdigit():
             return 500
         if code == "421":
@@ -301,7 +207,7 @@ class FtpExe:
         del control.buffer[: end + 1]
         return line.rstrip(b"\r").decode("cp1252", "replace")
 
-    def _drop(self, *, reset: bool = False) -> None:
+    def drop(self, *, reset: bool = False) -> None:
         if self.control:
             self.link.close(self.control.sock, reset=reset)
             self.control = None
@@ -332,7 +238,7 @@ class FtpExe:
             move(data)
         except LinkLost:
             self.link.close(data, reset=True)
-            self._drop(reset=True)
+            self.drop(reset=True)
             self.say("Connection closed by remote host.\r\n")
             raise Lost from None
         except Cut:
@@ -347,7 +253,7 @@ class FtpExe:
         """Copy a data connection to `write`, as the wire lets it."""
         while data := self.link.receive(sock, BUFFER):
             try:
-                write(self.link.wire.received(data))
+                write(self.link.cable.received(data))
             except (LinkLost, Cut, Stalled) as event:
                 write(event.data)
                 raise
@@ -357,7 +263,7 @@ class FtpExe:
         count = 0
         while data := file.read(BUFFER):
             try:
-                self.link.send(sock, self.link.wire.sent(data))
+                self.link.send(sock, self.link.cable.sent(data))
             except (LinkLost, Cut, Stalled) as event:
                 self.link.send(sock, event.data)
                 raise
@@ -379,7 +285,7 @@ class FtpExe:
         if len(remote) > NAME:
             raise Crash(f"a name of {len(remote)} characters")
         try:
-            path = self.disk.absolute(local, self._cwd)
+            path = self.disk.absolute(local, self.cwd)
             file = self.disk.open(path, Open.CREATE_ALWAYS, read=False, write=True)
         except DiskError as error:
             self.local_error(local, error)
@@ -407,7 +313,7 @@ class FtpExe:
     def put(self, local: str, remote: str, verb: str = "STOR") -> None:
         """Send a file as it is."""
         try:
-            file = self.disk.open(self.disk.absolute(local, self._cwd))
+            file = self.disk.open(self.disk.absolute(local, self.cwd))
         except DiskError as error:
             self.say(f"{local}: {_SYSTEM.get(error.code, 'File not found')}\r\n")
             return
@@ -434,7 +340,7 @@ class FtpExe:
     def local_names(self, pattern: str) -> list[str]:
         """The local files that fit a pattern, by their short names."""
         try:
-            path = self.disk.absolute(pattern, self._cwd)
+            path = self.disk.absolute(pattern, self.cwd)
             found = self.disk.listdir(path.rpartition("\\")[0] + "\\")
         except DiskError:
             return []
@@ -450,14 +356,14 @@ class FtpExe:
         """lcd"""
         if folder:
             try:
-                path = self.disk.absolute(folder, self._cwd)
+                path = self.disk.absolute(folder, self.cwd)
             except DiskError:
                 path = ""
             if not path or not self.disk.is_dir(path):
                 self.say(f"{folder}: File not found\r\n")
                 return
-            self._cwd = path
-        self.say(f"Local directory now {self._cwd}.\r\n")
+            self.cwd = path
+        self.say(f"Local directory now {self.cwd}.\r\n")
 
     def set_type(self, letter: str) -> None:
         """TYPE A or I; with the fault `ascii` the user never says `binary`."""
@@ -470,20 +376,15 @@ class FtpExe:
         """Ask about one file of several."""
         if not self.switches.ask:
             return True
-        return not self._next_line(f"{verb} {name}? ").lower().startswith("n")
+        return not self.next_line(f"{verb} {name}? ").lower().startswith("n")
 
     def argument(self, arguments: list[str], at: int, prompt: str) -> str:
         """An argument, asked for when it is missing."""
-        return arguments[at] if at < len(arguments) else self._next_line(prompt + " ")
+        return arguments[at] if at < len(arguments) else self.next_line(prompt + " ")
 
     def close(self) -> None:
         """disconnect"""
         if self.control:
             self._tell("QUIT")
             self.reply()
-            self._drop()
-
-
-def _split(line: str) -> list[str]:
-    """Words; double quotes hold blanks together."""
-    return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)][:20]
+            self.drop()

@@ -20,21 +20,16 @@ from collections.abc import Callable, Mapping
 
 from deployer.sim.disk import Disk
 from deployer.sim.win32.api import TABLE
+from deployer.sim.win32.clock import Clock, RealClock, StepClock
+from deployer.sim.win32.ending import Ending, ExitStatus, LimitReached, Limits
 from deployer.sim.win32.engine import CPU_MODELS
 from deployer.sim.win32.loader import NotStarted, load
 from deployer.sim.win32.memory import Budget
 from deployer.sim.win32.objects import ConsoleInput, ConsoleOutput, Handles, Input, Output, Stream
 from deployer.sim.win32.process import Process, encode
-from deployer.sim.win32.system import (
-    Clock,
-    Ending,
-    ExitStatus,
-    LimitReached,
-    Limits,
-    RealClock,
-    StepClock,
-    System,
-)
+from deployer.sim.win32.schedule import run
+from deployer.sim.win32.system import System
+from deployer.sim.windows import ENVIRONMENT
 
 __all__ = [
     "CPU_MODELS",
@@ -47,17 +42,6 @@ __all__ = [
     "StepClock",
     "run_program",
 ]
-
-#: Variables that every Windows 98 has.
-ENVIRONMENT = {
-    "TMP": "C:\\WINDOWS\\TEMP",
-    "TEMP": "C:\\WINDOWS\\TEMP",
-    "PROMPT": "$p$g",
-    "winbootdir": "C:\\WINDOWS",
-    "COMSPEC": "C:\\WINDOWS\\COMMAND.COM",
-    "PATH": "C:\\WINDOWS;C:\\WINDOWS\\COMMAND",
-    "windir": "C:\\WINDOWS",
-}
 
 
 def _nobody() -> bytes:
@@ -122,7 +106,7 @@ def run_program(
             command_line=_command_line(path, args), cwd=cwd,
             environment=system.environment, handles=handles, std=std,
         )  # fmt: skip
-        return system.run(main)
+        return run(system, main)
     except NotStarted as error:
         return ExitStatus(error.code, Ending.NOT_STARTED, str(error))
     except LimitReached as error:

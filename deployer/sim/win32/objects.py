@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 from deployer.sim.disk import Entry, File
-
-if TYPE_CHECKING:
-    from deployer.sim.win32.process import Process
+from deployer.sim.win32.ending import ExitStatus
+from deployer.sim.win32.watchdog import Watchdog
 
 #: Console output, as bytes of the OEM code page; it is called from the emulation, at once.
 Output = Callable[[bytes], None]
@@ -75,15 +74,34 @@ class PipeEnd:
     writes: bool
 
 
+class Running(Protocol):
+    """What others know of a process: whether it has ended, what it waits for, how it is moved."""
+
+    status: ExitStatus | None
+
+    @property
+    def deadline(self) -> float | None:
+        """When its wait is over, in the clock's ticks; None without a wait, or without an end."""
+
+    def wake(self) -> bool:
+        """Whether it can run now; a wait that is over is completed."""
+
+    def run(self, watch: Watchdog, seconds: float) -> None:
+        """Run until it ends, waits, yields, or its slice is over."""
+
+    def end(self, status: ExitStatus) -> None:
+        """End it; does nothing when it has ended."""
+
+
 @dataclass(slots=True, eq=False)
 class ProcessObject:
     """A process (or its only thread) as seen by another one."""
 
-    process: Process
+    process: Running
 
 
 @dataclass(slots=True, eq=False)
-class Event:
+class EventObject:
     """CreateEvent's and CreateMutex' object; nobody else can signal it, so it is only a flag."""
 
     signalled: bool
@@ -98,8 +116,8 @@ class FindHandle:
 
 
 KernelObject = (
-    DiskFile | NulDevice | ConsoleOutput | ConsoleInput | Stream | PipeEnd | ProcessObject | Event
-    | FindHandle
+    DiskFile | NulDevice | ConsoleOutput | ConsoleInput | Stream | PipeEnd | ProcessObject
+    | EventObject | FindHandle
 )  # fmt: skip
 
 

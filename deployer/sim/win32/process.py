@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from deployer.sim.disk import DiskError
+from deployer.sim.win32.ending import Ending, ExitStatus
 from deployer.sim.win32.engine import EngineError
 from deployer.sim.win32.exports import kernel32
 from deployer.sim.win32.guest import (
@@ -29,7 +30,8 @@ from deployer.sim.win32.guest import (
 from deployer.sim.win32.loader import Image
 from deployer.sim.win32.memory import Heap
 from deployer.sim.win32.objects import DiskFile, Handles, KernelObject
-from deployer.sim.win32.system import Ending, ExitStatus, System, Watchdog
+from deployer.sim.win32.system import System
+from deployer.sim.win32.watchdog import Watchdog
 
 __all__ = ["KERNEL32", "Api", "Failed", "Process", "Table", "Wait", "decode", "encode", "stub"]
 
@@ -162,6 +164,11 @@ class Process(Guest):
                 self.system.disk.delete(path)
 
     # -- running ---------------------------------------------------------------------------------
+
+    @property
+    def deadline(self) -> float | None:
+        """When a wait is over, in the clock's ticks; None without a wait, or without an end."""
+        return self.wait.until if self.wait else None
 
     def wake(self) -> bool:
         """Whether the process can run now; a wait that is over is completed."""

@@ -10,10 +10,10 @@ from deployer.sim.disk import DiskError
 from deployer.sim.win32.api.directories import search_folders
 from deployer.sim.win32.api.files import INVALID_PARAMETER, inherits, new_handle
 from deployer.sim.win32.api.times import timed_wait
+from deployer.sim.win32.ending import Ending, ExitStatus
 from deployer.sim.win32.loader import NotStarted, load
-from deployer.sim.win32.objects import Event, Handles, ProcessObject
+from deployer.sim.win32.objects import EventObject, Handles, ProcessObject
 from deployer.sim.win32.process import Api, Exited, Failed, Process, Wait, decode, encode
-from deployer.sim.win32.system import Ending, ExitStatus
 
 STILL_ACTIVE, WAIT_TIMEOUT, WAIT_FAILED = 259, 258, 0xFFFFFFFF
 MAX_EXE = 64 << 20
@@ -128,7 +128,7 @@ def get_exit_code(p: Process, handle: int, result: int) -> int:
 
 
 def _signalled(p: Process, handle: int) -> bool:
-    target = p.target(handle, ProcessObject, Event)
+    target = p.target(handle, ProcessObject, EventObject)
     if isinstance(target, ProcessObject):
         return target.process.status is not None
     signalled = bool(target.signalled)
@@ -159,20 +159,20 @@ def wait_for_multiple_objects(
 
 
 def create_event(p: Process, sa: int, manual: int, initial: int, _name: int) -> int:
-    return new_handle(p, Event(bool(initial), bool(manual)), inherit=inherits(p, sa))
+    return new_handle(p, EventObject(bool(initial), bool(manual)), inherit=inherits(p, sa))
 
 
 def create_mutex(p: Process, sa: int, _owned: int, _name: int) -> int:
-    return new_handle(p, Event(True, True), inherit=inherits(p, sa))
+    return new_handle(p, EventObject(True, True), inherit=inherits(p, sa))
 
 
 def set_event(p: Process, handle: int) -> int:
-    p.target(handle, Event).signalled = True
+    p.target(handle, EventObject).signalled = True
     return 1
 
 
 def reset_event(p: Process, handle: int) -> int:
-    p.target(handle, Event).signalled = False
+    p.target(handle, EventObject).signalled = False
     return 1
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployer.sim.commandcom.dialect import NotModelled
-from deployer.sim.commandcom.text import CR, DELIMITERS, at, skip_delimiters
+from deployer.sim.commandcom.line.text import CR, DELIMITERS, at, skip_delimiters
 
 #: Stands for "a name is missing": no file can have it, so opening it fails later.
 NO_NAME = "\t"

@@ -6,17 +6,15 @@ import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from deployer.sim.commandcom import messages
+from deployer.sim.commandcom.commands.sysparse import END, OK, Grammar, Parser
+from deployer.sim.commandcom.commands.words import show_volume
 from deployer.sim.commandcom.dialect import Complaint, Dialect, NotModelled
 from deployer.sim.commandcom.dos import is_pattern, split_path
-from deployer.sim.commandcom.sysparse import END, OK, Grammar, Parser
-from deployer.sim.commandcom.words import show_volume
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.disk import Attribute, Code, DiskError, Entry
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
 _ATTRIBUTES = {
     "H": Attribute.HIDDEN, "S": Attribute.SYSTEM, "R": Attribute.READ_ONLY, "A": Attribute.ARCHIVE,
@@ -41,7 +39,7 @@ class _Switches:
         return self._known.fullmatch(str(switch)) is not None
 
 
-def directory(shell: CommandCom, tail: str) -> None:
+def directory(shell: Shell, tail: str) -> None:
     """DIR [path] [/B] [/W] [/L] [/A[:DRHAS]] [/O[:NESDG]] [/P], and /S with /B."""
     parser = Parser(tail, Grammar(0, 1, switches=_Switches(shell.dialect)), quoted=shell.quoted)
     path, switches = "", set[str]()
@@ -96,7 +94,7 @@ class _Shown:
 
 
 def _bare(
-    shell: CommandCom, folder: str, pattern: str, entries: list[Entry], shown: _Shown, *, deep: bool
+    shell: Shell, folder: str, pattern: str, entries: list[Entry], shown: _Shown, *, deep: bool
 ) -> bool:
     """DIR /B: names; with /S whole paths, and those of all directories below. Any at all?"""
     prefix = shell.dos.full(folder or ".").rstrip("\\") + "\\" if deep else ""
@@ -112,7 +110,7 @@ def _bare(
     return some
 
 
-def _entries(shell: CommandCom, path: str, shown: _Shown) -> tuple[str, str, list[Entry]]:
+def _entries(shell: Shell, path: str, shown: _Shown) -> tuple[str, str, list[Entry]]:
     """The directory that a path means, the whole pattern, and what fits it."""
     if not is_pattern(path) and (not path or path[-1] in ":\\" or shell.dos.is_dir(path)):
         folder, name = path + ("\\" if path and path[-1] not in ":\\" else ""), "*.*"
@@ -131,7 +129,7 @@ def _entries(shell: CommandCom, path: str, shown: _Shown) -> tuple[str, str, lis
 
 
 def _long_listing(
-    shell: CommandCom,
+    shell: Shell,
     folder: str,
     entries: list[Entry],
     shown: _Shown,
@@ -157,7 +155,7 @@ def _long_listing(
     shell.write_line(f"{len(entries) - len(files):10} dir(s) {free:15,} bytes free")
 
 
-def _dots(shell: CommandCom, full: str) -> list[Entry]:
+def _dots(shell: Shell, full: str) -> list[Entry]:
     """What each directory but the root begins with."""
     own = shell.dos.drives[full[0]].stat("C" + full[1:])
     return [replace(own, short=name, long=name) for name in (".", "..")]

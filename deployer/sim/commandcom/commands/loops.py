@@ -6,40 +6,14 @@ The shell itself runs the loop: after each command it comes back here for the ne
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import messages, pipes
-from deployer.sim.commandcom.dialect import Complaint, ShellHang, Single
-from deployer.sim.commandcom.parse import Words
-from deployer.sim.commandcom.text import unshield, upper
+from deployer.sim.commandcom.dialect import Complaint, Single
+from deployer.sim.commandcom.line.parse import Words
+from deployer.sim.commandcom.line.text import unshield, upper
+from deployer.sim.commandcom.running import Loop
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.disk import DiskError
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
-
-_LONGEST = 127
-
-
-@dataclass(slots=True)
-class Loop:
-    """One FOR that is running: its variable, the command behind DO, the items still to come."""
-
-    variable: str
-    command: str
-    items: Iterator[str]
-
-    def next_command(self) -> str | None:
-        """The command for the next item, None after the last."""
-        item = next(self.items, None)
-        if item is None:
-            return None
-        line = self.command.replace("%" + self.variable, item)
-        if len(line) > _LONGEST:
-            raise ShellHang(
-                f"FOR makes a command of {len(line)} bytes; the buffer holds {_LONGEST}"
-            )
-        return line
 
 
 class _Cursor:
@@ -69,7 +43,7 @@ class _Cursor:
         return self.words.buffer[self.start + offset]
 
 
-def for_(shell: CommandCom, _tail: str) -> None:
+def for_(shell: Shell, _tail: str) -> None:
     """FOR %V IN (list) DO command."""
     if shell.loop is not None:
         shell.loop = None
@@ -132,7 +106,7 @@ def _list(words: Words, cursor: _Cursor) -> tuple[int, int] | None:
     return first, last
 
 
-def _items(shell: CommandCom, words: Words, first: int, last: int) -> Iterator[str]:
+def _items(shell: Shell, words: Words, first: int, last: int) -> Iterator[str]:
     """The items one after the other; wildcards are looked up while the loop runs."""
     buffer = words.buffer
     for word in words.words[first : last + 1]:

@@ -41,19 +41,9 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from deployer.sim.diskdirs import Directories, Name
-from deployer.sim.diskfiles import File, Node, Volume
-from deployer.sim.diskvalues import (
-    Attribute,
-    Code,
-    DiskError,
-    Entry,
-    FileSystem,
-    Open,
-    PowerOff,
-    Step,
-)
-from deployer.sim.fatnames import (
+from deployer.sim.disk.directories import Directories, Name
+from deployer.sim.disk.files import File, Node, Volume
+from deployer.sim.disk.names import (
     MAX_PATH,
     device_name,
     dir_entries,
@@ -62,21 +52,15 @@ from deployer.sim.fatnames import (
     is_valid,
     matches,
 )
-
-__all__ = [
-    "Attribute",
-    "Code",
-    "Disk",
-    "DiskError",
-    "Entry",
-    "File",
-    "FileSystem",
-    "Open",
-    "PowerOff",
-    "Step",
-    "device_name",
-    "matches",
-]
+from deployer.sim.disk.values import (
+    Attribute,
+    Code,
+    DiskError,
+    Entry,
+    FileSystem,
+    Open,
+    Step,
+)
 
 #: Entries of 32 bytes that a directory other than the root can have (facts C5).
 MAX_ENTRIES = 65_536
@@ -164,10 +148,6 @@ class Disk:
         characters that no path has, PATH_NOT_FOUND for one too long. `..` stops at the root.
         """
         return absolute_path(path, cwd)
-
-    def host_path(self, path: str) -> Path:
-        """Where an existing file or directory lies on the modern machine; for tests and reports."""
-        return self._dirs.locate(self.absolute(path))
 
     def short_path(self, path: str) -> str:
         """The absolute path of something that exists, in 8.3 names."""

@@ -8,18 +8,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import fcb, messages
-from deployer.sim.commandcom.copyparse import CopyLine, Token
+from deployer.sim.commandcom import messages
+from deployer.sim.commandcom.commands.copy.line import CopyLine, Token
 from deployer.sim.commandcom.dialect import Complaint, NotModelled
 from deployer.sim.commandcom.dos import is_pattern, split_path
+from deployer.sim.commandcom.line import fcb
+from deployer.sim.commandcom.line.text import CTRL_Z, encode
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import FileStream, Stream
-from deployer.sim.commandcom.text import CTRL_Z, encode
 from deployer.sim.disk import Code, DiskError, device_name
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
 BUFFER = 0xFE00
 EOF = encode(CTRL_Z)
@@ -57,7 +55,7 @@ class Place:
 class CopyTarget:
     """The state of one COPY, and everything about its target."""
 
-    def __init__(self, shell: CommandCom, tail: str, *, overwrite: bool) -> None:
+    def __init__(self, shell: Shell, tail: str, *, overwrite: bool) -> None:
         self.shell = shell
         self.dos = shell.dos
         self.line = CopyLine(tail, shell.dos.drive, quoted=shell.quoted)

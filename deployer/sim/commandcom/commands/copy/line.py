@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from deployer.sim.commandcom import messages
 from deployer.sim.commandcom.dialect import Complaint
 from deployer.sim.commandcom.dos import is_pattern
-from deployer.sim.commandcom.text import CR, DELIMITERS, at, shield, unquote, upper
+from deployer.sim.commandcom.line.text import CR, DELIMITERS, at, shield, unquote, upper
 
 _SWITCHES = frozenset("VBA")
 

@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import fcb, messages
+from deployer.sim.commandcom import messages
+from deployer.sim.commandcom.commands.sysparse import END, OK, Grammar, Operand, Parser
 from deployer.sim.commandcom.dialect import Complaint
 from deployer.sim.commandcom.dos import is_pattern, split_path
-from deployer.sim.commandcom.sysparse import END, OK, Grammar, Operand, Parser
-from deployer.sim.commandcom.text import CRLF, CTRL_Z, encode, upper
+from deployer.sim.commandcom.line import fcb
+from deployer.sim.commandcom.line.text import CRLF, CTRL_Z, encode, upper
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.disk import Code, DiskError, Entry, device_name
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
 _ONE_FILE = Grammar(1, 1)
 _TWO_FILES = Grammar(2, 2)
@@ -27,7 +25,7 @@ def _complain(found: Operand) -> Complaint:
     return Complaint(messages.PARSE.get(found.code, messages.TOO_MANY) + suffix)
 
 
-def _only_file(shell: CommandCom, tail: str) -> str:
+def _only_file(shell: Shell, tail: str) -> str:
     """The one operand of TYPE, MD and RD."""
     parser = Parser(tail, _ONE_FILE, quoted=shell.quoted)
     found = parser.next()
@@ -39,7 +37,7 @@ def _only_file(shell: CommandCom, tail: str) -> str:
     return found.text
 
 
-def _optional_path(shell: CommandCom, tail: str) -> Operand:
+def _optional_path(shell: Shell, tail: str) -> Operand:
     """The operand of CD and TRUENAME; code END for none."""
     parser = Parser(tail, _MAYBE_FILE, quoted=shell.quoted)
     found = parser.next()
@@ -53,7 +51,7 @@ def _optional_path(shell: CommandCom, tail: str) -> Operand:
     return found
 
 
-def type_(shell: CommandCom, tail: str) -> None:
+def type_(shell: Shell, tail: str) -> None:
     """TYPE name: up to the first Ctrl-Z."""
     name = _only_file(shell, tail)
     if is_pattern(name):
@@ -73,7 +71,7 @@ def type_(shell: CommandCom, tail: str) -> None:
         stream.close()
 
 
-def mkdir(shell: CommandCom, tail: str) -> None:
+def mkdir(shell: Shell, tail: str) -> None:
     """MD path."""
     name = _only_file(shell, tail)
     try:
@@ -86,7 +84,7 @@ def mkdir(shell: CommandCom, tail: str) -> None:
         raise Complaint(text) from error
 
 
-def rmdir(shell: CommandCom, tail: str) -> None:
+def rmdir(shell: Shell, tail: str) -> None:
     """RD path."""
     name = _only_file(shell, tail)
     try:
@@ -97,7 +95,7 @@ def rmdir(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.CANNOT_REMOVE_DIRECTORY) from error
 
 
-def chdir(shell: CommandCom, tail: str) -> None:
+def chdir(shell: Shell, tail: str) -> None:
     """CD, CD drive:, CD path."""
     found = _optional_path(shell, tail)
     if not found.text:
@@ -114,7 +112,7 @@ def chdir(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.INVALID_DIRECTORY) from error
 
 
-def truename(shell: CommandCom, tail: str) -> None:
+def truename(shell: Shell, tail: str) -> None:
     """TRUENAME path."""
     found = _optional_path(shell, tail)
     path = found.text or (f"{found.drive}:." if found.drive else ".")
@@ -125,7 +123,7 @@ def truename(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.of_code(error.code)) from error
 
 
-def _find(shell: CommandCom, path: str) -> tuple[str, str]:
+def _find(shell: Shell, path: str) -> tuple[str, str]:
     """A directory part and a last part; a path that is a directory means all files in it."""
     if not is_pattern(path) and shell.dos.is_dir(path):
         return path.rstrip("\\") + "\\", "*.*"
@@ -137,7 +135,7 @@ def _find(shell: CommandCom, path: str) -> tuple[str, str]:
     return folder, name
 
 
-def delete(shell: CommandCom, tail: str) -> None:
+def delete(shell: Shell, tail: str) -> None:
     """DEL name: one name or pattern, or a directory whose files all go after a question."""
     parser = Parser(tail, _ERASE, quoted=shell.quoted)
     path, ask = "", False
@@ -168,7 +166,7 @@ def delete(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.of_code(Code.FILE_NOT_FOUND))
 
 
-def _sure(shell: CommandCom) -> bool:
+def _sure(shell: Shell) -> bool:
     while True:
         shell.write(messages.ALL_FILES + CRLF + messages.SURE)
         answer = shell.read_line().lstrip()[:1].upper()
@@ -180,7 +178,7 @@ def _sure(shell: CommandCom) -> bool:
             return True
 
 
-def _ask(shell: CommandCom, path: str) -> bool:
+def _ask(shell: Shell, path: str) -> bool:
     while True:
         shell.write(f"\r\n{shell.dos.full(path)},    Delete (Y/N)?")
         answer = shell.read_line().lstrip()[:1].upper()
@@ -188,7 +186,7 @@ def _ask(shell: CommandCom, path: str) -> bool:
             return answer == "Y"
 
 
-def rename(shell: CommandCom, tail: str) -> None:
+def rename(shell: Shell, tail: str) -> None:
     """REN old new: the new name has no drive and path; wildcards take the old name's characters."""
     parser = Parser(tail, _TWO_FILES, quoted=shell.quoted)
     first = parser.next()
@@ -216,7 +214,7 @@ def rename(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.DUPLICATE)
 
 
-def _rename_one(shell: CommandCom, folder: str, entry: Entry, new: str) -> None:
+def _rename_one(shell: Shell, folder: str, entry: Entry, new: str) -> None:
     target = new
     if fcb.fits(new):
         target = fcb.unpack(fcb.fill(fcb.parse(new).name, fcb.pack(entry.short)))
@@ -235,7 +233,7 @@ def _rename_one(shell: CommandCom, folder: str, entry: Entry, new: str) -> None:
         raise Complaint(messages.DUPLICATE) from error
 
 
-def _rename_directory(shell: CommandCom, old: str, new: str) -> None:
+def _rename_directory(shell: Shell, old: str, new: str) -> None:
     """Without long names REN refuses directories; Windows 98 renames them."""
     if not shell.dialect.long_names:
         raise Complaint(messages.INVALID_PATH)

@@ -1,4 +1,4 @@
-"""MOVE, XCOPY, DELTREE and FC: what batch files ask of them, no more.
+"""MOVE, XCOPY, DELTREE, FC and ATTRIB: what batch files ask of them, no more.
 
 Where the real program would ask whether to overwrite, these refuse and want /Y.
 """
@@ -6,7 +6,7 @@ Where the real program would ask whether to overwrite, these refuse and want /Y.
 from __future__ import annotations
 
 from deployer.sim.disk import Attribute, Disk, DiskError, Entry
-from deployer.sim.doscall import Call
+from deployer.sim.programs.call import Call
 
 
 class _Refused(Exception):  # noqa: N818 - ends the program with this line and exit code
@@ -225,3 +225,42 @@ def _say_lines(call: Call, names: list[str], first: bytes, second: bytes) -> Non
         for line in lines[max(0, front - 1) : len(lines) - max(0, back - 1)]:
             call.stdout(line + b"\r\n")
     call.say("*****\r\n")
+
+
+_BITS = {
+    "R": Attribute.READ_ONLY,
+    "H": Attribute.HIDDEN,
+    "S": Attribute.SYSTEM,
+    "A": Attribute.ARCHIVE,
+}
+
+
+def attrib(call: Call) -> int:
+    """Shows or sets attributes: ATTRIB [+R|-R] [+A|-A] [+S|-S] [+H|-H] [name]."""
+    words = call.tail.upper().split()
+    changes = [w for w in words if w[0] in "+-"]
+    names = [w for w in words if w[0] not in "+-/"]
+    if any(w[1:] not in _BITS for w in changes) or len(names) > 1:
+        call.complain("Parameter format not correct")
+        return 1
+    try:
+        pattern = call.disk.absolute(names[0] if names else "*.*", call.cwd)
+        found = [e for e in call.disk.find(pattern) if not (e.directory and "*" in pattern)]
+    except DiskError:
+        found = []
+    if not found:
+        call.complain(f"File not found - {names[0] if names else '*.*'}")
+        return 1
+    folder = pattern.rpartition("\\")[0] + "\\"
+    for entry in found:
+        path = folder + entry.long
+        if changes:
+            bits = entry.attributes
+            for change in changes:
+                bit = _BITS[change[1:]]
+                bits = bits | bit if change[0] == "+" else bits & ~bit
+            call.disk.set_attributes(path, bits)
+        else:
+            marks = "".join(k if entry.attributes & _BITS[k] else " " for k in "ASHR")
+            call.say(f"  {marks[0]}  {marks[1:]}     {folder}{entry.short}")
+    return 0

@@ -10,11 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from typing import TYPE_CHECKING
 
 from deployer.sim.commandcom import messages
-from deployer.sim.commandcom.copyparse import Token, survey, take_out_overwrite
-from deployer.sim.commandcom.copytarget import (
+from deployer.sim.commandcom.commands.copy.line import Token, survey, take_out_overwrite
+from deployer.sim.commandcom.commands.copy.target import (
     BUFFER,
     EOF,
     CopyTarget,
@@ -25,14 +24,12 @@ from deployer.sim.commandcom.copytarget import (
     build_name,
 )
 from deployer.sim.commandcom.dialect import Complaint
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import FileStream, Stream
 from deployer.sim.disk import Code, DiskError
 
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
-
-def copy(shell: CommandCom, tail: str) -> None:
+def copy(shell: Shell, tail: str) -> None:
     """COPY [/A|/B] source[+source...] [target] [/A|/B] [/V] [/Y|/-Y]."""
     overwrite = None
     if shell.dialect.copy_overwrite:

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import batching, external, fcb, messages, pipes
+from deployer.sim.commandcom import batching, external, messages, pipes
 from deployer.sim.commandcom.dialect import Complaint, NotModelled
-from deployer.sim.commandcom.parse import parse_line
-from deployer.sim.commandcom.text import CR, DELIMITERS, at, shield, unquote, upper
+from deployer.sim.commandcom.line import fcb
+from deployer.sim.commandcom.line.parse import parse_line
+from deployer.sim.commandcom.line.text import CR, DELIMITERS, at, shield, unquote, upper
+from deployer.sim.commandcom.shell import Shell
 from deployer.sim.disk import DiskError
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
 
 _WORDS = ("NOT", "ERRORLEVEL", "EXIST")
 
@@ -43,7 +41,7 @@ class _Scan:
             pass
 
 
-def if_(shell: CommandCom, _tail: str) -> None:
+def if_(shell: Shell, _tail: str) -> None:
     """IF [NOT] EXIST name | ERRORLEVEL n | a==b command."""
     pipes.delete_if_any(shell)
     shielded = shield(shell.tail) + shell.tails[len(shell.tail) :]
@@ -86,7 +84,7 @@ def _keyword(scan: _Scan) -> str:
     return ""
 
 
-def _exist(shell: CommandCom, scan: _Scan, name: str) -> bool:
+def _exist(shell: Shell, scan: _Scan, name: str) -> bool:
     scan.skip_word()
     path = unquote(name) if shell.quoted else name
     if not path:
@@ -133,7 +131,7 @@ def _equal(scan: _Scan) -> bool:
     return same
 
 
-def goto(shell: CommandCom, _tail: str) -> None:
+def goto(shell: Shell, _tail: str) -> None:
     """GOTO label: look for it from the top of the file."""
     if shell.batch is None:
         return
@@ -147,7 +145,7 @@ def goto(shell: CommandCom, _tail: str) -> None:
         reader.close()
 
 
-def call(shell: CommandCom, _tail: str) -> None:
+def call(shell: Shell, _tail: str) -> None:
     """CALL: take the word off the line and look at the rest again."""
     line = shell.line
     start = len(line) - len(line.lstrip("".join(DELIMITERS)))
@@ -156,7 +154,7 @@ def call(shell: CommandCom, _tail: str) -> None:
     pipes.delete_if_any(shell)
 
 
-def loadhigh(shell: CommandCom, tail: str) -> None:
+def loadhigh(shell: Shell, tail: str) -> None:
     """LH program: the program runs as ever; where in memory it lies makes no difference here."""
     rest = re.sub(r"\A([ =,;\t]*/(L:[0-9,;]+|S)(?=[ \t]))*[ =,;\t]*", "", tail, flags=re.IGNORECASE)
     if not rest:
@@ -167,12 +165,12 @@ def loadhigh(shell: CommandCom, tail: str) -> None:
     external.run(shell)
 
 
-def shift(shell: CommandCom, _tail: str) -> None:
+def shift(shell: Shell, _tail: str) -> None:
     """SHIFT: %1 becomes %0, and so on."""
     if shell.batch is not None:
         shell.batch.shifted += 1
 
 
-def exit_(shell: CommandCom, _tail: str) -> None:
+def exit_(shell: Shell, _tail: str) -> None:
     """EXIT: the shell ends, unless it is the one that the machine started with."""
     shell.exited = not shell.permanent

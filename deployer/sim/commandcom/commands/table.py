@@ -4,12 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from deployer.sim.commandcom import control, copying, files, listing, loops, words
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
+from deployer.sim.commandcom.commands import control, files, listing, loops, words
+from deployer.sim.commandcom.commands.copy import command as copying
+from deployer.sim.commandcom.shell import Shell
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,7 +17,7 @@ class Command:
     `new` ones came after MS-DOS 4.00 (with long names, and memory above 640 KB).
     """
 
-    run: Callable[[CommandCom, str], None]
+    run: Callable[[Shell, str], None]
     checks_drives: bool = False
     switches: bool = True
     new: bool = False

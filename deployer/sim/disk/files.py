@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deployer.sim.diskvalues import Code, DiskError, FileSystem, PowerOff, Step
+from deployer.sim.disk.values import Code, DiskError, FileSystem, PowerOff, Step
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)

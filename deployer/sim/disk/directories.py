@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.sim.diskvalues import Code, DiskError
-from deployer.sim.fatnames import fold, is_valid, make_alias
+from deployer.sim.disk.names import fold, is_valid, make_alias
+from deployer.sim.disk.values import Code, DiskError
 
 #: A directory of the modern machine that changed so lately may change again under the same stamp.
 _GRAIN_NS = 50_000_000

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
-from deployer.sim.commandcom.text import CR, DELIMITERS, at, shield, skip_delimiters, unshield
+from deployer.sim.commandcom.line.text import CR, DELIMITERS, at, shield, skip_delimiters, unshield
 
 MAX_WORDS = 64
 MAX_CHARACTERS = 255

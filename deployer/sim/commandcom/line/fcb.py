@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.sim.commandcom.text import at, upper
+from deployer.sim.commandcom.line.text import at, upper
 
 _TERMINATORS = frozenset('."/\\[]:<|>+=;, \t') | {chr(c) for c in range(32)}
 _SEPARATORS = frozenset(":<|>+=;, \t")

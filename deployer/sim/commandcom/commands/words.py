@@ -2,16 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from deployer.sim.commandcom import messages, prompt
+from deployer.sim.commandcom.commands.sysparse import END, OK, Grammar, Parser
 from deployer.sim.commandcom.dialect import Complaint, NotModelled
 from deployer.sim.commandcom.environment import EnvironmentFull
-from deployer.sim.commandcom.sysparse import END, OK, Grammar, Parser
-from deployer.sim.commandcom.text import CR, CRLF, DELIMITERS, at, skip_delimiters, upper
-
-if TYPE_CHECKING:
-    from deployer.sim.commandcom.shell import CommandCom
+from deployer.sim.commandcom.line.text import CR, CRLF, DELIMITERS, at, skip_delimiters, upper
+from deployer.sim.commandcom.shell import Shell
 
 _ON_OFF = Grammar(0, 1, "on-off")
 
@@ -32,7 +28,7 @@ def _on_off(tail: str) -> tuple[bool | None, bool]:
     return found.text == "ON", False
 
 
-def echo(shell: CommandCom, tail: str) -> None:
+def echo(shell: Shell, tail: str) -> None:
     """ECHO ON | OFF | text: the character behind the word is not shown, whatever it is."""
     state, empty = _on_off(tail)
     if state is not None:
@@ -43,7 +39,7 @@ def echo(shell: CommandCom, tail: str) -> None:
         shell.write_line(tail[1:])
 
 
-def verify(shell: CommandCom, tail: str) -> None:
+def verify(shell: Shell, tail: str) -> None:
     """VERIFY ON | OFF."""
     state, empty = _on_off(tail)
     if state is not None:
@@ -54,7 +50,7 @@ def verify(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.ON_OR_OFF)
 
 
-def break_(shell: CommandCom, tail: str) -> None:
+def break_(shell: Shell, tail: str) -> None:
     """BREAK ON | OFF."""
     state, empty = _on_off(tail)
     if state is not None:
@@ -65,7 +61,7 @@ def break_(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.ON_OR_OFF)
 
 
-def lfnfor(shell: CommandCom, tail: str) -> None:
+def lfnfor(shell: Shell, tail: str) -> None:
     """LFNFOR ON | OFF: whether FOR gives long names (facts B26)."""
     state, empty = _on_off(tail)
     if state is not None:
@@ -76,7 +72,7 @@ def lfnfor(shell: CommandCom, tail: str) -> None:
         raise Complaint(messages.ON_OR_OFF)
 
 
-def set_(shell: CommandCom, tail: str) -> None:
+def set_(shell: Shell, tail: str) -> None:
     """SET, SET name=, SET name=value: exactly one equals sign."""
     text = tail[skip_delimiters(tail) :]
     if not text:
@@ -91,14 +87,14 @@ def set_(shell: CommandCom, tail: str) -> None:
         _store(shell, name, value)
 
 
-def _store(shell: CommandCom, name: str, value: str) -> None:
+def _store(shell: Shell, name: str, value: str) -> None:
     try:
         shell.environment.set(name, value)
     except EnvironmentFull as error:
         raise Complaint(messages.OUT_OF_ENVIRONMENT) from error
 
 
-def prompt_(shell: CommandCom, tail: str) -> None:
+def prompt_(shell: Shell, tail: str) -> None:
     """PROMPT text."""
     shell.environment.delete("PROMPT")
     text = tail[skip_delimiters(tail) :]
@@ -106,7 +102,7 @@ def prompt_(shell: CommandCom, tail: str) -> None:
         _store(shell, "PROMPT", text)
 
 
-def path(shell: CommandCom, tail: str) -> None:
+def path(shell: Shell, tail: str) -> None:
     """PATH, PATH ;, PATH list: in capitals, up to the first delimiter."""
     pos = 0
     while at(tail, pos) in DELIMITERS and at(tail, pos) != ";":
@@ -125,28 +121,28 @@ def path(shell: CommandCom, tail: str) -> None:
     _store(shell, "PATH", value)
 
 
-def rem(_shell: CommandCom, _tail: str) -> None:
+def rem(_shell: Shell, _tail: str) -> None:
     """REM does nothing; redirection on its line has happened already (facts B24)."""
 
 
-def version(shell: CommandCom, _tail: str) -> None:
+def version(shell: Shell, _tail: str) -> None:
     """VER."""
     shell.write(CRLF + shell.dialect.version + CRLF + CRLF)
 
 
-def clear(shell: CommandCom, _tail: str) -> None:
+def clear(shell: Shell, _tail: str) -> None:
     """CLS."""
     shell.write("\x1b[2J")
 
 
-def pause(shell: CommandCom, _tail: str) -> None:
+def pause(shell: Shell, _tail: str) -> None:
     """PAUSE: any key, from wherever standard input comes."""
     shell.write(messages.PRESS_A_KEY)
     shell.key()
     shell.write_line()
 
 
-def date(shell: CommandCom, tail: str) -> None:
+def date(shell: Shell, tail: str) -> None:
     """DATE shows the date and asks for a new one; an empty answer keeps it."""
     if tail.strip():
         raise NotModelled("setting the date")
@@ -154,7 +150,7 @@ def date(shell: CommandCom, tail: str) -> None:
     _refuse_answer(shell, "date")
 
 
-def time(shell: CommandCom, tail: str) -> None:
+def time(shell: Shell, tail: str) -> None:
     """TIME shows the time and asks for a new one; an empty answer keeps it."""
     if tail.strip():
         raise NotModelled("setting the time")
@@ -162,14 +158,14 @@ def time(shell: CommandCom, tail: str) -> None:
     _refuse_answer(shell, "time")
 
 
-def _refuse_answer(shell: CommandCom, what: str) -> None:
+def _refuse_answer(shell: Shell, what: str) -> None:
     answer = shell.read_line()
     shell.end_answer()
     if answer.strip():
         raise NotModelled(f"setting the {what}")
 
 
-def volume(shell: CommandCom, tail: str) -> None:
+def volume(shell: Shell, tail: str) -> None:
     """VOL: the disks of the simulated PC have no label."""
     parser = Parser(tail, Grammar(0, 1, "file-or-drive"), quoted=False)
     found = parser.next()
@@ -180,11 +176,11 @@ def volume(shell: CommandCom, tail: str) -> None:
     show_volume(shell, found.drive or shell.dos.drive)
 
 
-def show_volume(shell: CommandCom, letter: str) -> None:
+def show_volume(shell: Shell, letter: str) -> None:
     """The lines that VOL and DIR begin with."""
     shell.write(f"{CRLF} Volume in drive {letter} has no label{CRLF}")
 
 
-def not_modelled(shell: CommandCom, _tail: str) -> None:
+def not_modelled(shell: Shell, _tail: str) -> None:
     """Commands that exist on Windows 98 and are not played."""
     raise NotModelled(shell.line.strip())

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Container
 from dataclasses import dataclass
 
-from deployer.sim.commandcom.text import CR, at, shield, unshield, upper
+from deployer.sim.commandcom.line.text import CR, at, shield, unshield, upper
 
 OK = 0
 TOO_MANY = 1

@@ -1,6 +1,6 @@
 """The cable as the simulated PC's programs meet it: connections, replies, and what may go wrong.
 
-`Wire` sees every chunk of a data connection and may change it or raise: `LinkLost` (both
+`Cable` sees every chunk of a data connection and may change it or raise: `LinkLost` (both
 connections are gone), `Cut` (the data connection ends early), `Stalled` (nothing moves until the
 other side closes). `Link` opens connections through `routes`: what the target calls 192.168.1.1 may
 really be a port of 127.0.0.1.
@@ -12,7 +12,7 @@ import contextlib
 import socket
 import struct
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -49,7 +49,7 @@ class Hang(Exception):  # noqa: N818 - what the user sees
     """A program waits for something that never comes (facts A14); only the user can end it."""
 
 
-class Wire:
+class Cable:
     """A good cable: bytes pass as they are. Faults override both methods."""
 
     def received(self, data: bytes) -> bytes:
@@ -70,7 +70,7 @@ class Link:
     """How the target reaches others; after `patience` real seconds without progress, `Hang`."""
 
     routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
-    wire: Wire = field(default_factory=Wire)
+    cable: Cable = field(default_factory=Cable)
     source: str | None = None
     patience: float = 60.0
     cancelled: Callable[[], bool] = _never
@@ -78,32 +78,31 @@ class Link:
 
     def connect(self, host: str, port: int) -> socket.socket:
         """A connection to a host by its number; OSError when nobody answers."""
-        target = self.routes.get(host, (host, port))
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
+        with self._socket() as sock:
             if self.source:
                 sock.bind((self.source, 0))
             sock.settimeout(min(self.patience, 20.0))
-            sock.connect(target)
-            sock.settimeout(_POLL)
-        except OSError:
-            sock.close()
-            raise
-        self.open_sockets.append(sock)
+            sock.connect(self.routes.get(host, (host, port)))
         return sock
 
     def listen(self, beside: socket.socket) -> socket.socket:
         """A listening socket on the address that the control connection has (facts A27)."""
-        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
-        try:
+        with self._socket() as sock:
             sock.bind((beside.getsockname()[0], 0))
             sock.listen(1)
+        return sock
+
+    @contextlib.contextmanager
+    def _socket(self) -> Iterator[socket.socket]:
+        """A new socket, closed again when what is done with it fails, else one of ours."""
+        sock = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+        try:
+            yield sock
             sock.settimeout(_POLL)
         except OSError:
             sock.close()
             raise
         self.open_sockets.append(sock)
-        return sock
 
     def accept(self, listener: socket.socket) -> socket.socket:
         """The server's call; waits as long as it takes, since the client has no time-out."""
