@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.core.wire import addresses, doctor, presence
-from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.addresses import Address, Diagnosis
 from deployer.core.wire.presence import Change, Verdict
 from deployer.edge.link import doctor_probe, lease, lookup, ping
 from deployer.edge.link.lease import Lease
@@ -46,25 +46,13 @@ class Wanted:
         return Address(address.ip, 32)
 
 
-@dataclass(frozen=True, slots=True)
-class Standing:
-    """One interface as `link status` shows it. `since` and `changes` when we have changed it."""
-
-    interface: Interface
-    address: Address | None
-    since: float | None
-    changes: tuple[str, ...]
-    owner: int | None
-    neighbours: tuple[tuple[str, str], ...]
-
-
 def take(wanted: Wanted, *, keep: bool = False) -> Lease:
     """Set the address on the wire; see `lease.up` for what it raises.
 
     With `keep` it stays after this process until `give_back`; else until `release` of the lease.
     """
     return lease.up(
-        lease.Request(
+        lease.LeaseRequest(
             address=wanted.parsed(),
             interface=wanted.interface,
             host_route=wanted.host_route,
@@ -93,22 +81,9 @@ def give_back(state_dir: Path, interface: str | None = None) -> tuple[str, ...]:
     return lease.down(state_dir, interface)
 
 
-def standings(state_dir: Path) -> tuple[Standing, ...]:
+def standings(state_dir: Path) -> tuple[InterfaceStatus, ...]:
     """Every interface that a cable fits into, and who has spoken on it lately."""
-    found = []
-    for each in lease.status(state_dir):
-        record = each.record
-        found.append(
-            Standing(
-                interface=each.interface,
-                address=record.address if record else None,
-                since=record.at if record else None,
-                changes=tuple(c.kind for c in record.changes) if record else (),
-                owner=each.owner,
-                neighbours=tuple(sorted(lookup.neighbours(each.interface.index).items())),
-            )
-        )
-    return tuple(found)
+    return lease.status(state_dir)
 
 
 def carries_internet(interface: str) -> bool:
@@ -141,7 +116,7 @@ def follow(
     return ping.watch(target, interval=interval)
 
 
-def examine(wanted: Wanted, *, target: str = "") -> tuple[Finding, ...]:
+def examine(wanted: Wanted, *, target: str = "") -> tuple[Diagnosis, ...]:
     """Everything from the interface to the target, each with its fix. Changes nothing."""
     facts = doctor_probe.look(
         wanted.parsed(),
@@ -154,7 +129,7 @@ def examine(wanted: Wanted, *, target: str = "") -> tuple[Finding, ...]:
     return doctor.examine(facts)
 
 
-def obstacles(address: str, target: str = "") -> tuple[Finding, ...]:
+def obstacles(address: str, target: str = "") -> tuple[Diagnosis, ...]:
     """What keeps the old PC from getting through to our address, which is set; found in a moment.
 
     The part of `examine` that setting the address and opening the ports do not find by themselves.
@@ -165,6 +140,7 @@ def obstacles(address: str, target: str = "") -> tuple[Finding, ...]:
     return tuple(each for each in found if each.severity == "broken")
 
 
+InterfaceStatus = lease.InterfaceStatus
 there = presence.there
 say = presence.say
 advice = presence.advice

@@ -21,7 +21,7 @@ for _ in range(rounds):
     address = parse_address("192.168.1.1/24")
     interfaces = this_system().interfaces()
     chosen = choose(interfaces, "wire0", address)
-    patience = arp.Patience(2, 0.03, 0.1)
+    patience = arp.ProbeTiming(2, 0.03, 0.1)
     found = conflict.find(interfaces, chosen, address, patience=patience)
     result += msgspec.to_builtins(found)
 """

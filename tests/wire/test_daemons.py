@@ -77,8 +77,8 @@ from deployer.core.wire.addresses import parse_address
 from deployer.edge.link import arp
 from deployer.edge.link import lease
 if sys.argv[1] == "up":
-    patience = arp.Patience(1, 0.0, 0.05)
-    lease.up(lease.Request(parse_address("192.168.1.1/24"), patience=patience, keep=True), Path(STATE))
+    patience = arp.ProbeTiming(1, 0.0, 0.05)
+    lease.up(lease.LeaseRequest(parse_address("192.168.1.1/24"), patience=patience, keep=True), Path(STATE))
 else:
     lease.down(Path(STATE))
 """

@@ -19,10 +19,10 @@ from deployer.core.wire.addresses import parse_address
 from deployer.edge.link import arp
 from deployer.edge.link import lease
 from deployer.errors import DeployerError
-given = dict(address=parse_address(address), patience=arp.Patience(2, 0.05, 0.1))
+given = dict(address=parse_address(address), patience=arp.ProbeTiming(2, 0.05, 0.1))
 given.update(request)
 try:
-    held = lease.up(lease.Request(**given), Path(state))
+    held = lease.up(lease.LeaseRequest(**given), Path(state))
     result = {"interface": held.interface, "changes": [c.kind for c in held.record.changes]}
 except DeployerError as error:
     result = {"error": type(error).__name__, "what": error.what, "remedy": error.remedy}
@@ -214,6 +214,91 @@ def test_what_a_killed_owner_leaves_is_waited_for(wire: Lab, reaped: bool) -> No
     assert wire.host.python(HELD_BY_A_CHILD, reaped=reaped)
 
 
+SQUATTER = """
+import fcntl, os, pathlib, socket, sys
+sock = socket.socket(socket.AF_UNIX)
+sock.bind("\\0deployer.wire.wire0")  # what was the lock once
+wanted = [pathlib.Path("/run/deployer"), *pathlib.Path("/run/deployer").glob("wire-*")]
+for path in wanted:
+    try:
+        fcntl.flock(os.open(path, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError as error:
+        print(path.suffix, error.strerror)
+try:
+    pathlib.Path("/run/deployer/wire-mine.lock").write_text("1")
+except OSError as error:
+    print("mine", error.strerror)
+from deployer.edge.link.owner import owner
+print("owner", owner("wire0"), flush=True)
+sys.stdin.read()
+"""
+
+
+def test_another_user_may_see_who_has_the_wire_but_not_take_it(wire: Lab, tmp_path: Path) -> None:
+    """Whatever that user binds, opens and locks: root sets the address and gives it back."""
+    code = UP + "print(json.dumps(result), flush=True); sys.stdin.read(); held.release()"
+    values = {"state": str(tmp_path / "own"), "address": ADDRESS, "request": {}}
+    program = f"import json, sys\nfrom pathlib import Path\nglobals().update({values!r})\n{code}"
+    first = wire.host.start(sys.executable, "-c", program)
+    assert first.stdout is not None
+    assert first.stdin is not None
+    assert "wire0" in first.stdout.readline()
+    nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
+    other = wire.host.start(*nobody, "env", "-u", "XDG_RUNTIME_DIR", sys.executable, "-c", SQUATTER)
+    assert other.stdout is not None
+    said = []
+    for line in other.stdout:
+        said.append(line.strip())
+        if line.startswith("owner"):
+            break
+    assert ".lock Permission denied" in said
+    assert "mine Permission denied" in said
+    assert said[-1] == f"owner {first.pid}"
+    first.stdin.close()
+    assert first.wait(20) == 0
+    assert up(wire.host, tmp_path)["interface"] == "wire0"
+    assert down(wire.host, tmp_path) == ["wire0"]
+
+
+def alike(lab: Lab) -> tuple[str, str]:
+    """Two interfaces whose names differ in punctuation only."""
+    names = ("w.0", "w-0")
+    for number, name in enumerate(names):
+        lab.cable(lab.host, name, lab.machine("third"), f"eth{number}")
+        lab.machine("third").ip(f"link set eth{number} up")
+    return names
+
+
+def test_interfaces_with_names_alike_are_each_given_back(lab: Lab, tmp_path: Path) -> None:
+    before = (alike(lab), lab.host.picture())[1]
+    up(lab.host, tmp_path, "192.168.1.1/24", interface="w.0")
+    up(lab.host, tmp_path, "192.168.98.1/24", interface="w-0")
+    assert addresses(lab.host, "w.0") == ["192.168.1.1/24"]
+    assert addresses(lab.host, "w-0") == ["192.168.98.1/24"]
+    assert sorted(down(lab.host, tmp_path)) == ["w-0", "w.0"]
+    left = lab.host.picture()
+    assert left["route"] == before["route"]
+    assert [each["addr_info"] for each in left["addr"]] == [
+        each["addr_info"] for each in before["addr"]
+    ]
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_note_of_an_earlier_version_is_read_and_is_nobody_elses(lab: Lab, tmp_path: Path) -> None:
+    """Its file has `_` for whatever is no letter or digit."""
+    alike(lab)
+    up(lab.host, tmp_path, "192.168.1.1/24", interface="w.0")
+    (note,) = tmp_path.iterdir()
+    note.rename(tmp_path / "wire-w_0.undo.json")
+    up(lab.host, tmp_path, "192.168.98.1/24", interface="w-0")
+    assert addresses(lab.host, "w.0") == ["192.168.1.1/24"]
+    up(lab.host, tmp_path, "192.168.1.1/24", interface="w.0")
+    assert not (tmp_path / "wire-w_0.undo.json").exists()
+    down(lab.host, tmp_path)
+    assert addresses(lab.host, "w.0") == addresses(lab.host, "w-0") == []
+    assert not list(tmp_path.iterdir())
+
+
 RENAMED = {
     "its name": ["link set wire0 down", "link set wire0 name cable7", "link set cable7 up"],
     "its MAC": ["link set wire0 address 02:00:00:00:00:77"],
@@ -385,8 +470,8 @@ def picture():
     return shown
 
 def forever():
-    quick = arp.Patience(1, 0.0, 0.0)
-    want = lease.Request(parse_address("192.168.1.1/24"), patience=quick, keep=keep)
+    quick = arp.ProbeTiming(1, 0.0, 0.0)
+    want = lease.LeaseRequest(parse_address("192.168.1.1/24"), patience=quick, keep=keep)
     while True:
         lease.up(want, Path(state)).release()
         lease.down(Path(state))

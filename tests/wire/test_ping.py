@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 PROBE = """
 from deployer.edge.link import arp, ping
 import msgspec
-found = ping.probe(target, timeout=0.3, patience=arp.Patience(2, 0.05, 0.15))
+found = ping.probe(target, timeout=0.3, patience=arp.ProbeTiming(2, 0.05, 0.15))
 result = [type(found).__name__, msgspec.to_builtins(found)]
 """
 
@@ -119,7 +119,7 @@ with Late(socket.AF_INET, socket.SOCK_RAW, socket.IPPROTO_ICMP) as sock:
     result = [ping._exchange(sock, "192.168.1.2", 0.1) is not None]
 arp.socket.socket = Late
 wire = next(i for i in this_system().interfaces() if i.name == "wire0")
-once = arp.Patience(1, 0.1, 0.1)
+once = arp.ProbeTiming(1, 0.1, 0.1)
 for ip in ("192.168.1.2", "192.168.1.77"):
     result.append(arp.who_has("wire0", wire.mac, ip, sender_ip="192.168.1.1", patience=once))
 """
@@ -133,7 +133,7 @@ def test_an_answer_that_came_in_time_counts_however_late_it_is_read(ready: Lab) 
 WATCH = """
 import asyncio, subprocess
 from deployer.edge.link import arp, ping
-quick = arp.Patience(1, 0.0, 0.05)
+quick = arp.ProbeTiming(1, 0.0, 0.05)
 seen, steps = [], iter(script)
 def ask(target):
     return ping.probe(target, timeout=0.15, patience=quick)

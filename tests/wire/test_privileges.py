@@ -24,7 +24,7 @@ from deployer.edge import privileges
 from deployer.edge.link import arp
 from deployer.edge.link import lease
 
-wanted = lease.Request(parse_address("192.168.1.1/24"), patience=arp.Patience(1, 0.0, 0.05))
+wanted = lease.LeaseRequest(parse_address("192.168.1.1/24"), patience=arp.ProbeTiming(1, 0.0, 0.05))
 held = lease.up(wanted, Path(state))
 ftp = socket.create_server(("192.168.1.1", 21))
 privileges.keep_only(["net_admin"])

@@ -7,6 +7,7 @@ interface that was named, else the only wired one without the default route.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -17,7 +18,6 @@ from deployer.errors import (
     InterfaceMissing,
     InterfaceWireless,
     NoWiredInterface,
-    SubnetTaken,
     WrongUse,
 )
 
@@ -76,13 +76,22 @@ class Interface:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class Diagnosis:
     """One thing that was looked at: `ok`, a `warning`, or `broken`, and what to do about it."""
 
     id: str
     severity: Severity
     what: str
     fix: str = ""
+
+
+def as_file_name(interface: str) -> str:
+    """An interface's name as part of a file's: two interfaces never share one.
+
+    What is no letter or digit of ASCII is written as `%2E`.
+    """
+    data = interface.encode("utf-8", "surrogateescape")
+    return re.sub(rb"[^A-Za-z0-9]", lambda m: b"%%%02X" % m[0][0], data).decode("ascii")
 
 
 def parse_address(text: str) -> Address:
@@ -199,17 +208,6 @@ def clash_fix(interfaces: Sequence[Interface], found: Clash, address: Address) -
         return f"Use another subnet on the wire: {move}."
     target = neighbour_of(address)
     return f"Use --host-route {target}, which reaches only the old PC by the wire; or {move}."
-
-
-def refuse_clash(interfaces: Sequence[Interface], chosen: str, address: Address) -> None:
-    """Raises SubnetTaken, with the way out, when our subnet is another interface's."""
-    found = clash(interfaces, chosen, address)
-    if found is not None:
-        raise SubnetTaken(
-            subnet=address.network,
-            interface=found.interface,
-            remedy=clash_fix(interfaces, found, address),
-        )
 
 
 def beside(interfaces: Sequence[Interface], target: str) -> Interface | None:

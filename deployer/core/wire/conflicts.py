@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 
 from deployer.core.wire import addresses, firewall
-from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.firewall import Ruleset
 
 FTP, HTTP = 21, 80
@@ -35,13 +35,13 @@ class Walls:
     unread: str = ""
 
 
-def duplicate(address: Address, mac: str | None) -> tuple[Finding, ...]:
+def duplicate(address: Address, mac: str | None) -> tuple[Diagnosis, ...]:
     """Another machine on the wire has our address."""
     if mac is None:
         return ()
     target = addresses.neighbour_of(address)
     return (
-        Finding(
+        Diagnosis(
             "address-taken",
             "broken",
             f"another machine on the wire ({mac}) already has the address {address.ip}",
@@ -53,7 +53,7 @@ def duplicate(address: Address, mac: str | None) -> tuple[Finding, ...]:
 
 def subnet(
     interfaces: Sequence[Interface], chosen: str, address: Address, *, host_route: bool = False
-) -> tuple[Finding, ...]:
+) -> tuple[Diagnosis, ...]:
     """Another interface stands in our subnet, so half of the packets would go the wrong way.
 
     With a host route that is meant so, unless the other network's router has our address.
@@ -66,10 +66,10 @@ def subnet(
     if found.gateway:
         what = f"{what}, and its router or this computer there is {address.ip}"
     fix = addresses.clash_fix(interfaces, found, address)
-    return (Finding("same-subnet", "broken", what, fix),)
+    return (Diagnosis("same-subnet", "broken", what, fix),)
 
 
-def servers(listeners: Sequence[Listener], ip: str, own: Collection[int]) -> tuple[Finding, ...]:
+def servers(listeners: Sequence[Listener], ip: str, own: Collection[int]) -> tuple[Diagnosis, ...]:
     """Another program than our `own` processes listens where our servers must."""
     found = []
     for port, id_, use in ((FTP, "other-ftp-server", "FTP"), (HTTP, "other-web-server", "HTTP")):
@@ -78,7 +78,7 @@ def servers(listeners: Sequence[Listener], ip: str, own: Collection[int]) -> tup
             who = other.program or "another program"
             pid = f" (process {other.pid})" if other.pid else ""
             found.append(
-                Finding(
+                Diagnosis(
                     id_,
                     "broken" if port == FTP else "warning",
                     f"{who}{pid} already listens on port {port} ({use}) of {other.ip}",
@@ -95,7 +95,7 @@ def _stop(other: Listener, port: int) -> str:
     return f"Stop {who} (such as: sudo systemctl stop {who}): Windows 98 knows no other port."
 
 
-def cables(interfaces: Sequence[Interface], chosen: str) -> tuple[Finding, ...]:
+def cables(interfaces: Sequence[Interface], chosen: str) -> tuple[Diagnosis, ...]:
     """A second wired interface has a carrier, so the cable may be in the wrong one."""
     others = [
         i.name
@@ -105,7 +105,7 @@ def cables(interfaces: Sequence[Interface], chosen: str) -> tuple[Finding, ...]:
     if not others:
         return ()
     return (
-        Finding(
+        Diagnosis(
             "two-cables",
             "warning",
             f"{', '.join(others)} has a live cable too, beside {chosen}",
@@ -114,7 +114,7 @@ def cables(interfaces: Sequence[Interface], chosen: str) -> tuple[Finding, ...]:
     )
 
 
-def walls(found: Walls, packets: Mapping[str, firewall.Packet]) -> tuple[Finding, ...]:
+def walls(found: Walls, packets: Mapping[str, firewall.Packet]) -> tuple[Diagnosis, ...]:
     """A firewall drops a packet that a deployment needs, or could not be read."""
     for purpose, packet in packets.items():
         for rules in found.rulesets:
@@ -124,21 +124,21 @@ def walls(found: Walls, packets: Mapping[str, firewall.Packet]) -> tuple[Finding
     if found.unread and found.names:
         names = ", ".join(found.names)
         what = f"{names} is active; its rules could not be read ({found.unread})"
-        return (Finding("firewall", "warning", what, "Run deployer doctor with sudo to see."),)
+        return (Diagnosis("firewall", "warning", what, "Run deployer doctor with sudo to see."),)
     return ()
 
 
 def _blocked(
-    names: Sequence[str], outcome: firewall.Outcome, purpose: str, packet: firewall.Packet
-) -> Finding:
+    names: Sequence[str], outcome: firewall.FirewallOutcome, purpose: str, packet: firewall.Packet
+) -> Diagnosis:
     name = names[0] if names else outcome.owner
     place = f"{outcome.owner}, chain {outcome.chain}"
     what = f"{name} blocks {purpose} ({place})"
     severity: addresses.Severity = "warning" if packet.port == HTTP else "broken"
-    return Finding("firewall", severity, what, _open(name, outcome, packet))
+    return Diagnosis("firewall", severity, what, _open(name, outcome, packet))
 
 
-def _open(name: str, outcome: firewall.Outcome, packet: firewall.Packet) -> str:
+def _open(name: str, outcome: firewall.FirewallOutcome, packet: firewall.Packet) -> str:
     """The command that lets our packets through on the wire only."""
     wire_name, inward = packet.interface, packet.hook == "input"
     if name == "ufw":

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deployer.core.wire import presence
-from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.presence import NoCarrier, NotThere, Verdict
 
 EARLIEST = 1_767_225_600.0
@@ -33,7 +33,7 @@ class Facts:
     address: Address
     chosen: Interface | None = None
     refusal: tuple[str, str] = ("", "")
-    conflicts: tuple[Finding, ...] = ()
+    conflicts: tuple[Diagnosis, ...] = ()
     owner: int | None = None
     may_link: bool = True
     may_bind: bool = True
@@ -49,7 +49,7 @@ class Facts:
     verdict: Verdict | None = None
 
 
-def examine(facts: Facts) -> tuple[Finding, ...]:
+def examine(facts: Facts) -> tuple[Diagnosis, ...]:
     """Every check, in order."""
     return (
         *_system(facts),
@@ -63,14 +63,14 @@ def examine(facts: Facts) -> tuple[Finding, ...]:
     )
 
 
-def broken(findings: Sequence[Finding]) -> tuple[Finding, ...]:
+def broken(findings: Sequence[Diagnosis]) -> tuple[Diagnosis, ...]:
     """Those that stand in the way."""
     return tuple(f for f in findings if f.severity == "broken")
 
 
-def _system(facts: Facts) -> Iterator[Finding]:
+def _system(facts: Facts) -> Iterator[Diagnosis]:
     if not facts.tried:
-        yield Finding(
+        yield Diagnosis(
             "system",
             "warning",
             f"on {facts.system}, setting the address has never been tried on a real computer",
@@ -78,33 +78,33 @@ def _system(facts: Facts) -> Iterator[Finding]:
         )
 
 
-def _interface(facts: Facts) -> Iterator[Finding]:
+def _interface(facts: Facts) -> Iterator[Diagnosis]:
     chosen = facts.chosen
     if chosen is None:
-        yield Finding("interface", "broken", *facts.refusal)
+        yield Diagnosis("interface", "broken", *facts.refusal)
         return
     speed = f", {chosen.speed} Mbit/s {chosen.duplex}".rstrip() if chosen.speed else ""
-    yield Finding("interface", "ok", f"{chosen.name} is the wire ({chosen.mac}{speed})")
+    yield Diagnosis("interface", "ok", f"{chosen.name} is the wire ({chosen.mac}{speed})")
     yield _carrier(chosen)
     yield _address(facts, chosen)
 
 
-def _carrier(chosen: Interface) -> Finding:
+def _carrier(chosen: Interface) -> Diagnosis:
     if chosen.carrier:
-        return Finding("carrier", "ok", f"a live cable is in {chosen.name}")
+        return Diagnosis("carrier", "ok", f"a live cable is in {chosen.name}")
     if not chosen.up:
         what = f"{chosen.name} is switched off, so the cable cannot be seen"
-        return Finding("carrier", "warning", what, "Switch it on with: sudo deployer link up")
+        return Diagnosis("carrier", "warning", what, "Switch it on with: sudo deployer link up")
     fix = presence.advice("", NoCarrier(chosen.name))
-    return Finding("carrier", "broken", f"no live cable in {chosen.name}", fix)
+    return Diagnosis("carrier", "broken", f"no live cable in {chosen.name}", fix)
 
 
-def _address(facts: Facts, chosen: Interface) -> Finding:
+def _address(facts: Facts, chosen: Interface) -> Diagnosis:
     if facts.address in chosen.addresses:
-        return Finding("address", "ok", f"{chosen.name} has the address {facts.address}")
+        return Diagnosis("address", "ok", f"{chosen.name} has the address {facts.address}")
     sudo = "" if facts.may_link else "sudo "
     what = f"{chosen.name} does not have the address {facts.address} yet"
-    return Finding("address", "warning", what, f"Set it with: {sudo}deployer link up")
+    return Diagnosis("address", "warning", what, f"Set it with: {sudo}deployer link up")
 
 
 _ALL_CLEAR = {
@@ -116,7 +116,7 @@ _ALL_CLEAR = {
 }
 
 
-def _conflicts(facts: Facts) -> Iterator[Finding]:
+def _conflicts(facts: Facts) -> Iterator[Diagnosis]:
     if facts.chosen is None:
         return
     for ids, (name, clear) in _ALL_CLEAR.items():
@@ -125,18 +125,20 @@ def _conflicts(facts: Facts) -> Iterator[Finding]:
             yield from found
         elif name == "duplicate" and not (facts.chosen.carrier and facts.may_arp):
             why = "this user may not ask by ARP" if facts.chosen.carrier else "no live cable"
-            yield Finding(name, "ok", f"not asked whether somebody has our address: {why}")
+            yield Diagnosis(name, "ok", f"not asked whether somebody has our address: {why}")
         else:
-            yield Finding(name, "ok", clear)
+            yield Diagnosis(name, "ok", clear)
 
 
-def _ports(facts: Facts) -> Finding:
+def _ports(facts: Facts) -> Diagnosis:
     if facts.owner:
-        return Finding("ports", "ok", f"a deployer serves the wire already (process {facts.owner})")
+        return Diagnosis(
+            "ports", "ok", f"a deployer serves the wire already (process {facts.owner})"
+        )
     ports = " and ".join(map(str, _PORTS))
     if facts.may_bind:
-        return Finding("ports", "ok", f"this user may open the ports {ports}")
-    return Finding(
+        return Diagnosis("ports", "ok", f"this user may open the ports {ports}")
+    return Diagnosis(
         "ports",
         "broken",
         f"this user may not open the ports {ports}",
@@ -144,34 +146,34 @@ def _ports(facts: Facts) -> Finding:
     )
 
 
-def _state(facts: Facts) -> Finding:
+def _state(facts: Facts) -> Diagnosis:
     if facts.state_dir_error:
         what = f"{facts.state_dir}: cannot write there ({facts.state_dir_error})"
-        return Finding("state", "broken", what, "Choose another directory with --state-dir.")
+        return Diagnosis("state", "broken", what, "Choose another directory with --state-dir.")
     if facts.note_damaged[0]:
-        return Finding("state", "broken", *facts.note_damaged)
+        return Diagnosis("state", "broken", *facts.note_damaged)
     free = f"{facts.disk_free / 1e6:,.0f} MB free"
     if facts.disk_free < _LITTLE_DISK:
         what = f"{facts.state_dir} can be written, but the disk is nearly full ({free})"
-        return Finding("state", "warning", what, "Make room: reports and events are kept there.")
-    return Finding("state", "ok", f"{facts.state_dir} can be written, {free}")
+        return Diagnosis("state", "warning", what, "Make room: reports and events are kept there.")
+    return Diagnosis("state", "ok", f"{facts.state_dir} can be written, {free}")
 
 
-def _clock(facts: Facts) -> Finding:
+def _clock(facts: Facts) -> Diagnosis:
     if facts.now < EARLIEST:
         what = "this computer's clock is years behind, so the history will show wrong times"
-        return Finding("clock", "warning", what, "Set the clock.")
-    return Finding("clock", "ok", "the clock is plausible")
+        return Diagnosis("clock", "warning", what, "Set the clock.")
+    return Diagnosis("clock", "ok", "the clock is plausible")
 
 
-def _programs(facts: Facts) -> Finding:
+def _programs(facts: Facts) -> Diagnosis:
     if facts.damaged:
         what = f"our programs for the old PC are missing or damaged: {', '.join(facts.damaged)}"
-        return Finding("programs", "broken", what, "Install retro-deployer again.")
-    return Finding("programs", "ok", "our programs for the old PC are as they were built")
+        return Diagnosis("programs", "broken", what, "Install retro-deployer again.")
+    return Diagnosis("programs", "ok", "our programs for the old PC are as they were built")
 
 
-def _target(facts: Facts) -> Iterator[Finding]:
+def _target(facts: Facts) -> Iterator[Diagnosis]:
     if facts.verdict is None:
         return
     what = presence.say(facts.target, facts.verdict)
@@ -179,6 +181,6 @@ def _target(facts: Facts) -> Iterator[Finding]:
     if not presence.there(facts.verdict):
         if isinstance(facts.verdict, NotThere) and not facts.verdict.arp:
             fix = f"{fix} (This user may not ask by ARP: sudo makes this answer surer.)"
-        yield Finding("target", "broken", what, fix)
+        yield Diagnosis("target", "broken", what, fix)
     else:
-        yield Finding("target", "warning" if fix else "ok", what, fix)
+        yield Diagnosis("target", "warning" if fix else "ok", what, fix)

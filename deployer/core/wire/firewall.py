@@ -35,7 +35,7 @@ class Packet:
 
 
 @dataclass(frozen=True, slots=True)
-class Condition:
+class FirewallCondition:
     """`field` is (or, `negated`, is not) one of `values`; a field "?" is not understood."""
 
     field: str
@@ -44,10 +44,10 @@ class Condition:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class FirewallRule:
     """When all conditions hold: accept, drop, return, or go on in the chain `jump:NAME`."""
 
-    conditions: tuple[Condition, ...]
+    conditions: tuple[FirewallCondition, ...]
     action: str
 
 
@@ -60,11 +60,11 @@ class Chain:
     hook: str = ""
     priority: int = 0
     policy: str = "accept"
-    rules: tuple[Rule, ...] = ()
+    rules: tuple[FirewallRule, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class FirewallOutcome:
     """The verdict, and the chain that gave it ("" for none)."""
 
     verdict: Verdict
@@ -78,17 +78,17 @@ class Ruleset:
 
     chains: tuple[Chain, ...] = ()
 
-    def judge(self, packet: Packet) -> Outcome:
+    def judge(self, packet: Packet) -> FirewallOutcome:
         """What happens to the packet: every chain on its hook must let it pass."""
-        doubt = Outcome("accept")
+        doubt = FirewallOutcome("accept")
         hooked = [c for c in self.chains if c.hook == packet.hook]
         for chain in sorted(hooked, key=lambda c: c.priority):
             ends = self._walk(chain, packet)
             verdicts = {chain.policy if end == RETURN else end for end in ends}
             if verdicts == {"drop"}:
-                return Outcome("drop", chain.owner, chain.name)
+                return FirewallOutcome("drop", chain.owner, chain.name)
             if verdicts != {"accept"} and doubt.verdict == "accept":
-                doubt = Outcome("maybe", chain.owner, chain.name)
+                doubt = FirewallOutcome("maybe", chain.owner, chain.name)
         return doubt
 
     def _walk(self, chain: Chain, packet: Packet, depth: int = 0) -> frozenset[str]:
@@ -133,7 +133,7 @@ def needed(interface: str, host: str, target: str) -> Mapping[str, Packet]:
     }
 
 
-def _all(conditions: Sequence[Condition], packet: Packet) -> Match:
+def _all(conditions: Sequence[FirewallCondition], packet: Packet) -> Match:
     found: Match = "yes"
     for condition in conditions:
         match = _one(condition, packet)
@@ -144,7 +144,7 @@ def _all(conditions: Sequence[Condition], packet: Packet) -> Match:
     return found
 
 
-def _one(condition: Condition, packet: Packet) -> Match:
+def _one(condition: FirewallCondition, packet: Packet) -> Match:
     inward = packet.hook == "input"
     actual = {
         "in": packet.interface if inward else "",

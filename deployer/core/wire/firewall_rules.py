@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
-from deployer.core.wire.firewall import RETURN, Chain, Condition, Rule, Ruleset
+from deployer.core.wire.firewall import RETURN, Chain, FirewallCondition, FirewallRule, Ruleset
 
 # ---- nftables
 
@@ -15,7 +15,7 @@ from deployer.core.wire.firewall import RETURN, Chain, Condition, Rule, Ruleset
 def parse_nft(text: str) -> Ruleset:
     """The ruleset of `nft -j list ruleset`. Raises ValueError."""
     items = json.loads(text)["nftables"] if text.strip() else []
-    rules: dict[tuple[str, str], list[Rule]] = {}
+    rules: dict[tuple[str, str], list[FirewallRule]] = {}
     for item in items:
         if "rule" in item:
             rule = item["rule"]
@@ -43,33 +43,33 @@ def _table(item: Mapping[str, Any]) -> str:
     return f"nftables table {item['family']} {item['table']}"
 
 
-def _nft_rule(expressions: Sequence[Mapping[str, Any]]) -> list[Rule]:
-    conditions: list[Condition] = []
+def _nft_rule(expressions: Sequence[Mapping[str, Any]]) -> list[FirewallRule]:
+    conditions: list[FirewallCondition] = []
     for expression in expressions:
         kind, value = next(iter(expression.items()))
         match kind:
             case "match":
                 conditions.append(_nft_match(value))
             case "accept" | "drop" | "return":
-                return [Rule(tuple(conditions), kind)]
+                return [FirewallRule(tuple(conditions), kind)]
             case "reject" | "queue":
-                return [Rule(tuple(conditions), "drop" if kind == "reject" else "maybe")]
+                return [FirewallRule(tuple(conditions), "drop" if kind == "reject" else "maybe")]
             case "jump" | "goto":
-                return [Rule(tuple(conditions), f"{kind}:{value['target']}")]
+                return [FirewallRule(tuple(conditions), f"{kind}:{value['target']}")]
             case "vmap":
                 return _nft_map(conditions, value)
             case "counter" | "log" | "comment" | "notrack" | "mangle":
                 continue
             case _:
-                conditions.append(Condition("?"))
+                conditions.append(FirewallCondition("?"))
     return []
 
 
-def _nft_map(conditions: list[Condition], value: Mapping[str, Any]) -> list[Rule]:
+def _nft_map(conditions: list[FirewallCondition], value: Mapping[str, Any]) -> list[FirewallRule]:
     """`ct state vmap { established : accept, invalid : drop }` as one rule for each line."""
     data = value.get("data")
     if not isinstance(data, Mapping) or "set" not in data:
-        return [Rule((*conditions, Condition("?")), "maybe")]
+        return [FirewallRule((*conditions, FirewallCondition("?")), "maybe")]
     rules = []
     for key, action in data["set"]:
         match = _nft_match({"op": "==", "left": value["key"], "right": key})
@@ -89,25 +89,25 @@ _NFT_PAYLOAD = {
 }
 
 
-def _nft_match(match: Mapping[str, Any]) -> Condition:
+def _nft_match(match: Mapping[str, Any]) -> FirewallCondition:
     left, values = match["left"], _nft_values(match["right"])
     name = "?"
     if "meta" in left:
         key = left["meta"]["key"]
         if key == "nfproto":  # chains of IPv6 alone are not read, so this is a question about IPv4
-            return Condition("protocol", ("tcp",) if "ipv4" in (values or ()) else ())
+            return FirewallCondition("protocol", ("tcp",) if "ipv4" in (values or ()) else ())
         name = _NFT_META.get(key, "?")
     elif "payload" in left:
         payload = left["payload"]
         protocol = payload.get("protocol", "")
         if protocol in ("udp", "icmp", "icmpv6", "ip6", "sctp", "dccp"):
-            return Condition("protocol", (protocol,))
+            return FirewallCondition("protocol", (protocol,))
         name = _NFT_PAYLOAD.get((protocol, payload.get("field", "")), "?")
     elif left == {"ct": {"key": "state"}}:
         name = "state"
     if values is None or match["op"] not in ("==", "!=", "in"):
         name = "?"
-    return Condition(name, values or (), match["op"] == "!=")
+    return FirewallCondition(name, values or (), match["op"] == "!=")
 
 
 def _nft_values(right: Any) -> tuple[str, ...] | None:
@@ -172,8 +172,8 @@ _IPTABLES_IGNORED = ("--comment", "--reject-with", "--log-prefix", "--log-level"
 _IPTABLES_MODULES = ("tcp", "multiport", "state", "conntrack", "comment", "addrtype")
 
 
-def _iptables_rule(words: Sequence[str]) -> list[Rule]:
-    conditions: list[Condition] = []
+def _iptables_rule(words: Sequence[str]) -> list[FirewallRule]:
+    conditions: list[FirewallCondition] = []
     negated = False
     rest = iter(_unquoted(words))
     for word in rest:
@@ -184,26 +184,28 @@ def _iptables_rule(words: Sequence[str]) -> list[Rule]:
             name = _IPTABLES_FIELDS[word]
             raw = next(rest, "").replace(":", "-") if "port" in name else next(rest, "")
             values = tuple(raw.lower().split(",")) if name != "in" else (raw,)
-            conditions.append(Condition(name, values, negated))
+            conditions.append(FirewallCondition(name, values, negated))
         elif word == "-m":
             if next(rest, "") not in _IPTABLES_MODULES:
-                conditions.append(Condition("?"))
+                conditions.append(FirewallCondition("?"))
         elif word in ("-j", "-g"):
             return _iptables_action(conditions, word, next(rest, ""))
         elif word in _IPTABLES_IGNORED:
             next(rest, "")
         elif word.startswith("-"):
-            conditions.append(Condition("?"))
+            conditions.append(FirewallCondition("?"))
         negated = False
     return []
 
 
-def _iptables_action(conditions: list[Condition], word: str, target: str) -> list[Rule]:
+def _iptables_action(
+    conditions: list[FirewallCondition], word: str, target: str
+) -> list[FirewallRule]:
     plain = {"ACCEPT": "accept", "DROP": "drop", "REJECT": "drop", "RETURN": RETURN}
     if target in ("LOG", "NFLOG", "MARK", "CONNMARK", "CT", "TRACE"):
         return []
     action = plain.get(target) or f"{'jump' if word == '-j' else 'goto'}:{target}"
-    return [Rule(tuple(conditions), action)]
+    return [FirewallRule(tuple(conditions), action)]
 
 
 def _unquoted(words: Sequence[str]) -> list[str]:

@@ -99,7 +99,7 @@ Change = Literal["appeared", "vanished", "returned", "silent", "speaking"]
 
 
 @dataclass(frozen=True, slots=True)
-class Watch:
+class Presence:
     """What has been seen of a target so far.
 
     It counts as gone after `patience` misses in a row, so that one lost packet is no reboot.
@@ -113,7 +113,7 @@ class Watch:
     gone_at: float | None = None
 
 
-def observe(watch: Watch, verdict: Verdict, at: float) -> tuple[Watch, Change | None]:
+def observe(watch: Presence, verdict: Verdict, at: float) -> tuple[Presence, Change | None]:
     """The watch after one more verdict, and what has changed by it, if anything.
 
     `returned` after having been gone is what a reboot, or a cable put back, looks like.

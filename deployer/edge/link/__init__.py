@@ -1,8 +1,12 @@
-"""The host's address on the wire: one interface for three systems.
+"""The wire of this computer: its interfaces, our address on one, and who else is there.
 
-A system knows four things: which interfaces there are, what would have to change for an address to
-be set, how to make one such change, and how to take it back. Making and taking back are idempotent:
-after a crash they are simply done again. `lease` writes the changes down before the first is made.
+Here is what a system must be able to do, `NetworkSystem`: list its interfaces, plan the changes that
+an address needs, make each and take it back. Both can be done again after a crash. Linux is asked
+by netlink (`linux`), macOS and Windows by their own programs.
+
+Read `lease` first: it sets the address, and gives the interface back by the note of `undo` while
+`owner` keeps other processes away. `arp` and `ping` ask the wire, `conflict` and `doctor_probe`
+look for what is in the way. From outside, `host/wire.py` alone uses this room.
 """
 
 from __future__ import annotations
@@ -25,7 +29,7 @@ class Change:
     value: str = ""
 
 
-class Link(Protocol):
+class NetworkSystem(Protocol):
     """What a system must be able to do. Raises LinkForbidden or LinkFailed."""
 
     system: str
@@ -48,7 +52,7 @@ class Link(Protocol):
         """Take a change back; nothing when it is not made, or the interface is gone."""
 
 
-def this_system() -> Link:
+def this_system() -> NetworkSystem:
     """The link of the system that this runs on. Raises SystemUnsupported."""
     if sys.platform == "linux":
         from deployer.edge.link.linux import LinuxLink  # noqa: PLC0415

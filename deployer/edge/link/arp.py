@@ -18,7 +18,7 @@ _LATE = 256
 
 
 @dataclass(frozen=True, slots=True)
-class Patience:
+class ProbeTiming:
     """How often to ask and how long to listen after each question, in seconds.
 
     RFC 5227 waits up to 9 s, for networks with thousands of machines. On one cable an answer takes
@@ -40,14 +40,14 @@ def available() -> bool:
 
 
 def who_has(
-    interface: str, mac: str, ip: str, *, sender_ip: str = "", patience: Patience | None = None
+    interface: str, mac: str, ip: str, *, sender_ip: str = "", patience: ProbeTiming | None = None
 ) -> str | None:
     """The MAC of the machine that has `ip` on this interface's wire; None when nobody says so.
 
     Without `sender_ip` it is a probe of RFC 5227, which also sees that somebody is about to take
     the address. Raises PermissionError without the right, OSError when the interface is down.
     """
-    patience = patience or Patience()
+    patience = patience or ProbeTiming()
     frame = arp.request(mac, sender_ip, ip) if sender_ip else arp.probe(mac, ip)
     if sys.platform != "linux":
         raise PermissionError("no packet sockets on this system")

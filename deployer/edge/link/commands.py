@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import abc
 import subprocess
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link import Change
@@ -52,6 +52,34 @@ class ByCommands(abc.ABC):
     @abc.abstractmethod
     def interfaces(self) -> tuple[Interface, ...]:
         """Every interface but loopback, as it is now."""
+
+    @property
+    @abc.abstractmethod
+    def boot_words(self) -> Sequence[str]:
+        """The command that prints what is new with every start of the system."""
+
+    def boot(self) -> str:
+        """See `NetworkSystem`."""
+        try:
+            return self._run(self.boot_words).strip()
+        except LinkFailed:
+            return ""
+
+    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
+        """What is not yet as it must be, in the order in which to change it."""
+        changes = []
+        if not interface.up:
+            changes.append(Change("up"))
+        if address not in interface.addresses:
+            changes += self.before_address(interface)
+            changes.append(Change("address", str(address)))
+        if host_route:
+            changes.append(Change("route", f"{host_route} {address.ip}"))
+        return tuple(changes)
+
+    def before_address(self, interface: Interface) -> Iterator[Change]:  # noqa: ARG002
+        """What must be changed before an address can stand on the interface."""
+        yield from ()
 
     def apply(self, interface: str, change: Change) -> None:
         """Make a change; nothing when it is made already."""

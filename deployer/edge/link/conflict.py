@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from deployer.core.wire import addresses, conflicts, firewall, firewall_rules
-from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.conflicts import Listener, Walls
 from deployer.core.wire.firewall import Ruleset
 from deployer.edge.link import arp
@@ -31,8 +31,8 @@ def find(
     *,
     target: str = "",
     host_route: bool = False,
-    patience: arp.Patience | None = None,
-) -> tuple[Finding, ...]:
+    patience: arp.ProbeTiming | None = None,
+) -> tuple[Diagnosis, ...]:
     """Every conflict with `address` on the wire of `chosen`; nothing on a healthy one."""
     peer = target or addresses.neighbour_of(address)
     packets = firewall.needed(chosen.name, address.ip, peer)
@@ -46,7 +46,7 @@ def find(
 
 
 def duplicate(
-    chosen: Interface, address: Address, patience: arp.Patience | None = None
+    chosen: Interface, address: Address, patience: arp.ProbeTiming | None = None
 ) -> str | None:
     """The MAC of another machine on the wire that has our address; None without a live cable."""
     if not chosen.carrier:
@@ -58,7 +58,7 @@ def duplicate(
 
 def between(
     interfaces: tuple[Interface, ...], chosen: Interface, address: Address, target: str
-) -> tuple[Finding, ...]:
+) -> tuple[Diagnosis, ...]:
     """What loses packets between `target` and `address`, which is set: a network, a firewall."""
     return (
         *conflicts.subnet(interfaces, chosen.name, address, host_route=address.prefix == 32),

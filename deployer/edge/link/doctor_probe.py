@@ -10,10 +10,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deployer.core.wire import addresses
-from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.doctor import Facts
 from deployer.edge import resources
-from deployer.edge.link import Link, arp, conflict, ping, this_system, undo
+from deployer.edge.link import NetworkSystem, arp, conflict, ping, this_system, undo
 from deployer.edge.link.owner import owner
 from deployer.errors import DeployerError, ProgramDamaged, UndoDamaged
 from deployer.model import ENGINE_EXE, HELPER_EXE
@@ -29,13 +29,13 @@ def look(
     interface: str | None = None,
     target: str = "",
     host_route: bool = False,
-    link: Link | None = None,
+    link: NetworkSystem | None = None,
 ) -> Facts:
     """The facts. Without `target` nobody is pinged."""
     link = link or this_system()
     interfaces = link.interfaces()
     chosen, refusal = _choose(interfaces, interface, address)
-    found: tuple[Finding, ...] = ()
+    found: tuple[Diagnosis, ...] = ()
     if chosen is not None:
         found = conflict.find(interfaces, chosen, address, target=target, host_route=host_route)
     error, free = _state(state_dir)
@@ -62,7 +62,7 @@ def look(
     )
 
 
-def obstacles(address: str, target: str = "") -> tuple[Finding, ...]:
+def obstacles(address: str, target: str = "") -> tuple[Diagnosis, ...]:
     """What is in the way of packets between `target` and an address that is set. Asks nobody."""
     interfaces = this_system().interfaces()
     here = ((i, own) for i in interfaces for own in i.addresses if own.ip == address)

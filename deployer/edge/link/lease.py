@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deployer.core.wire import addresses
 from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change, Link, arp, this_system, undo
+from deployer.edge.link import Change, NetworkSystem, arp, lookup, this_system, undo
 from deployer.edge.link.owner import Ownership, owner
 from deployer.edge.link.undo import UndoRecord
 from deployer.errors import (
@@ -29,7 +29,7 @@ _CARRIER_WAIT = 4.0
 
 
 @dataclass(frozen=True, slots=True)
-class Request:
+class LeaseRequest:
     """What the user wants of the wire. `host_route` is the one machine to reach, or ""."""
 
     address: Address
@@ -37,22 +37,30 @@ class Request:
     host_route: str = ""
     force: bool = False
     keep: bool = False
-    patience: arp.Patience = field(default_factory=arp.Patience)
+    patience: arp.ProbeTiming = field(default_factory=arp.ProbeTiming)
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
-    """How the wire stands: the interface now, the record of what we changed, and whose it is."""
+class InterfaceStatus:
+    """One interface as `link status` shows it. `since` and `changes` when we have changed it.
+
+    `neighbours` are who has spoken on it lately: (address, MAC).
+    """
 
     interface: Interface
-    record: UndoRecord | None
+    address: Address | None
+    since: float | None
+    changes: tuple[str, ...]
     owner: int | None
+    neighbours: tuple[tuple[str, str], ...]
 
 
 class Lease:
     """The wire is ours, with our address on it, until `release`."""
 
-    def __init__(self, link: Link, state_dir: Path, record: UndoRecord, hold: Ownership) -> None:
+    def __init__(
+        self, link: NetworkSystem, state_dir: Path, record: UndoRecord, hold: Ownership
+    ) -> None:
         self._link = link
         self._state_dir = state_dir
         self._hold = hold
@@ -78,10 +86,10 @@ class Lease:
 
 
 def up(
-    request: Request,
+    request: LeaseRequest,
     state_dir: Path,
     *,
-    link: Link | None = None,
+    link: NetworkSystem | None = None,
     clock: Callable[[], float] = time.time,
 ) -> Lease:
     """Set the address on the wire, or find it set.
@@ -114,7 +122,7 @@ def up(
 
 
 def down(
-    state_dir: Path, interface: str | None = None, *, link: Link | None = None
+    state_dir: Path, interface: str | None = None, *, link: NetworkSystem | None = None
 ) -> tuple[str, ...]:
     """Give back every interface that a record tells of (or the named one); their names.
 
@@ -133,16 +141,27 @@ def down(
     return tuple(done)
 
 
-def status(state_dir: Path, *, link: Link | None = None) -> tuple[Wire, ...]:
+def status(state_dir: Path, *, link: NetworkSystem | None = None) -> tuple[InterfaceStatus, ...]:
     """Every interface that a cable fits into, or that we changed. Changes nothing."""
     link = link or this_system()
     interfaces = link.interfaces()
     changed = ((undo.same_now(record, interfaces), record) for record in undo.records(state_dir))
     known = {interface.name: record for interface, record in changed if interface is not None}
     return tuple(
-        Wire(interface, known.get(interface.name), owner(interface.name))
+        _status(interface, known.get(interface.name))
         for interface in interfaces
         if interface.wired or interface.name in known
+    )
+
+
+def _status(interface: Interface, record: UndoRecord | None) -> InterfaceStatus:
+    return InterfaceStatus(
+        interface=interface,
+        address=record.address if record else None,
+        since=record.at if record else None,
+        changes=tuple(change.kind for change in record.changes) if record else (),
+        owner=owner(interface.name),
+        neighbours=tuple(sorted(lookup.neighbours(interface.index).items())),
     )
 
 
@@ -155,7 +174,7 @@ def crashed(state_dir: Path) -> bool:
     return False
 
 
-def _choose(link: Link, request: Request) -> Interface:
+def _choose(link: NetworkSystem, request: LeaseRequest) -> Interface:
     interfaces = link.interfaces()
     chosen = addresses.choose(interfaces, request.interface, request.address, force=request.force)
     found = addresses.clash(interfaces, chosen.name, request.address)
@@ -168,7 +187,7 @@ def _choose(link: Link, request: Request) -> Interface:
     return chosen
 
 
-def _undo_crashed(link: Link, state_dir: Path) -> None:
+def _undo_crashed(link: NetworkSystem, state_dir: Path) -> None:
     """Give back what a run that did not end well left behind, on any interface."""
     for record in undo.records(state_dir):
         if record.kept:
@@ -181,7 +200,9 @@ def _undo_crashed(link: Link, state_dir: Path) -> None:
                 hold.release()
 
 
-def _kept(link: Link, state_dir: Path, interface: str, request: Request) -> UndoRecord | None:
+def _kept(
+    link: NetworkSystem, state_dir: Path, interface: str, request: LeaseRequest
+) -> UndoRecord | None:
     """The record of an address that the user asked to keep, if it is the one wanted now.
 
     A kept address that is not wanted any more is given back.
@@ -197,7 +218,11 @@ def _kept(link: Link, state_dir: Path, interface: str, request: Request) -> Undo
 
 
 def _record(
-    link: Link, chosen: Interface, request: Request, kept: UndoRecord | None, at: float
+    link: NetworkSystem,
+    chosen: Interface,
+    request: LeaseRequest,
+    kept: UndoRecord | None,
+    at: float,
 ) -> UndoRecord:
     changes = link.plan(chosen, request.address, request.host_route)
     if kept is not None:
@@ -219,7 +244,7 @@ def _joined(first: tuple[Change, ...], more: tuple[Change, ...]) -> tuple[Change
     return (*first, *(change for change in more if change.kind not in kinds))
 
 
-def _refuse_duplicate(link: Link, chosen: Interface, request: Request) -> None:
+def _refuse_duplicate(link: NetworkSystem, chosen: Interface, request: LeaseRequest) -> None:
     """Raises AddressTaken when a machine on the wire has our address. Without a cable, none has."""
     now = chosen if chosen.up else _with_carrier(link, chosen.name)
     if now is None or not now.carrier:
@@ -232,7 +257,7 @@ def _refuse_duplicate(link: Link, chosen: Interface, request: Request) -> None:
             raise AddressTaken(mac=mac, address=ip, target=target)
 
 
-def _with_carrier(link: Link, interface: str) -> Interface | None:
+def _with_carrier(link: NetworkSystem, interface: str) -> Interface | None:
     """The interface once its cable is live; None when it is not within a few seconds."""
     until = time.monotonic() + _CARRIER_WAIT
     while True:

@@ -25,7 +25,7 @@ _CABLE_KINDS = ("", "veth")
 
 
 class LinuxLink:
-    """See `Link`."""
+    """See `NetworkSystem`."""
 
     system = "Linux"
     tried = True

@@ -25,10 +25,11 @@ _NO_CABLE = ("bluetooth", "thunderbolt bridge", "iphone", "firewire")
 
 
 class MacLink(commands.ByCommands):
-    """See `Link`."""
+    """See `NetworkSystem`."""
 
     system = "macOS"
     tried = False
+    boot_words = BOOT
 
     def __init__(
         self,
@@ -54,24 +55,6 @@ class MacLink(commands.ByCommands):
             return self._number(interface.name)
         except OSError:  # it went this very moment
             return interface.index
-
-    def boot(self) -> str:
-        """The session's id, new with every start of the system."""
-        try:
-            return self._run(BOOT).strip()
-        except LinkFailed:
-            return ""
-
-    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
-        """What is not yet as it must be, in the order in which to change it."""
-        changes = []
-        if not interface.up:
-            changes.append(Change("up"))
-        if address not in interface.addresses:
-            changes.append(Change("address", str(address)))
-        if host_route:
-            changes.append(Change("route", f"{host_route} {address.ip}"))
-        return tuple(changes)
 
 
 def apply_words(interface: str, change: Change) -> tuple[str, ...]:

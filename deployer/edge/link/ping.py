@@ -32,9 +32,9 @@ from deployer.core.wire.presence import (
     NoCarrier,
     NotOnWire,
     NotThere,
+    Presence,
     SilentButThere,
     Verdict,
-    Watch,
     observe,
 )
 from deployer.edge.link import arp, this_system
@@ -59,7 +59,7 @@ def probe(
     *,
     timeout: float = 1.0,
     interfaces: Callable[[], tuple[Interface, ...]] | None = None,
-    patience: arp.Patience | None = None,
+    patience: arp.ProbeTiming | None = None,
 ) -> Verdict:
     """Whether the target is there, within `timeout` seconds for ICMP and ARP's patience after."""
     if ipaddress.IPv4Address(target).is_loopback:
@@ -217,7 +217,7 @@ async def watch(
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
 ) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
     """Every time that the target appears, vanishes or returns, until the caller stops listening."""
-    seen = Watch(patience=patience)
+    seen = Presence(patience=patience)
     loop = asyncio.get_running_loop()
     while True:
         try:

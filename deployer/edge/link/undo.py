@@ -17,8 +17,8 @@ from pathlib import Path
 
 import msgspec
 
-from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change, Link
+from deployer.core.wire.addresses import Address, Interface, as_file_name
+from deployer.edge.link import Change, NetworkSystem
 from deployer.errors import DirectoryForbidden, UndoDamaged
 
 _VERSION = 1
@@ -49,7 +49,22 @@ class UndoRecord:
 
 def path_of(state_dir: Path, interface: str) -> Path:
     """Where the record of an interface lies."""
+    return state_dir / f"wire-{as_file_name(interface)}.undo.json"
+
+
+def _old_path_of(state_dir: Path, interface: str) -> Path:
+    """Where earlier versions put it: interfaces whose names differ in punctuation shared a file."""
     return state_dir / f"wire-{re.sub(r'[^A-Za-z0-9]', '_', interface)}.undo.json"
+
+
+def _paths_of(state_dir: Path, interface: str) -> Iterator[Path]:
+    """The files that hold the record of this very interface, the newest form first."""
+    yield path_of(state_dir, interface)
+    old = _old_path_of(state_dir, interface)
+    if old != path_of(state_dir, interface):
+        record = _read(old)
+        if record is not None and record.interface == interface:
+            yield old
 
 
 def write(state_dir: Path, record: UndoRecord) -> None:
@@ -64,13 +79,16 @@ def write(state_dir: Path, record: UndoRecord) -> None:
             os.fsync(file.fileno())
         fresh.replace(path)
         _sync_directory(state_dir)
+        for old in list(_paths_of(state_dir, record.interface))[1:]:
+            old.unlink(missing_ok=True)
     except OSError as error:
         raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error
 
 
 def read(state_dir: Path, interface: str) -> UndoRecord | None:
     """The record of an interface, or None. Raises UndoDamaged."""
-    return _read(path_of(state_dir, interface))
+    found = (_read(path) for path in _paths_of(state_dir, interface))
+    return next((record for record in found if record is not None), None)
 
 
 def records(state_dir: Path) -> Iterator[UndoRecord]:
@@ -100,7 +118,7 @@ def same_now(record: UndoRecord, interfaces: Sequence[Interface]) -> Interface |
     return named or next((i for i in numbered if i.mac == before.mac), None)
 
 
-def replay(link: Link, state_dir: Path, record: UndoRecord) -> None:
+def replay(link: NetworkSystem, state_dir: Path, record: UndoRecord) -> None:
     """Give the interface back as it was, then forget. May be cut off anywhere and done again.
 
     Only the owner of the wire calls it. A reboot has undone everything already; an interface that
@@ -117,7 +135,8 @@ def replay(link: Link, state_dir: Path, record: UndoRecord) -> None:
                 elif change.kind in ("networkmanager", "networkd"):
                     link.revert(record.interface, change)
         try:
-            path_of(state_dir, record.interface).unlink(missing_ok=True)
+            for path in list(_paths_of(state_dir, record.interface)):
+                path.unlink(missing_ok=True)
             _sync_directory(state_dir)
         except OSError as error:
             raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error

@@ -8,7 +8,7 @@ Windows.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployer.core.wire.addresses import Address, Interface
@@ -41,10 +41,11 @@ _WIRELESS_LAN, _WIRELESS_WAN, _BLUETOOTH = 9, 8, 10
 
 
 class WindowsLink(commands.ByCommands):
-    """See `Link`."""
+    """See `NetworkSystem`."""
 
     system = "Windows"
     tried = False
+    boot_words = BOOT
 
     def __init__(self, run: commands.Run = commands.run) -> None:
         super().__init__(run, apply_words, revert_words)
@@ -53,63 +54,39 @@ class WindowsLink(commands.ByCommands):
         """Every interface but loopback, as it is now."""
         return parse_interfaces(self._run(LOOK))
 
-    def boot(self) -> str:
-        """When the system was started."""
-        try:
-            return self._run(BOOT).strip()
-        except LinkFailed:
-            return ""
-
-    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
-        """What is not yet as it must be, in the order in which to change it."""
-        changes = []
-        if not interface.up:
-            changes.append(Change("up"))
-        if address not in interface.addresses:
-            if interface.index in parse_dhcp(self._run(LOOK)):
-                changes.append(Change("coexist"))
-            changes.append(Change("address", str(address)))
-        if host_route:
-            changes.append(Change("route", f"{host_route} {address.ip}"))
-        return tuple(changes)
+    def before_address(self, interface: Interface) -> Iterator[Change]:
+        """With DHCP, a static address must be allowed beside it."""
+        if interface.index in parse_dhcp(self._run(LOOK)):
+            yield Change("coexist")
 
 
 def apply_words(interface: str, change: Change) -> tuple[str, ...]:
     """The command line that makes a change."""
-    ipv4 = ("netsh", "interface", "ipv4")
-    match change.kind:
-        case "up":
-            return ("netsh", "interface", "set", "interface", f"name={interface}", "admin=enabled")
-        case "coexist":
-            return (*ipv4, "set", "interface", f"interface={interface}",
-                    "dhcpstaticipcoexistence=enabled", "store=active")  # fmt: skip
-        case "address":
-            address, mask = commands.ip_and_mask(change.value)
-            return (*ipv4, "add", "address", f"name={interface}", f"address={address}",
-                    f"mask={mask}", "store=active")  # fmt: skip
-        case "route":
-            target = change.value.split(" ")[0]
-            return (*ipv4, "add", "route", f"prefix={target}/32", f"interface={interface}",
-                    "store=active")  # fmt: skip
-    return ()
+    return _words(interface, change, "enabled", "add")
 
 
 def revert_words(interface: str, change: Change) -> tuple[str, ...]:
     """The command line that takes a change back."""
+    return _words(interface, change, "disabled", "delete")
+
+
+def _words(interface: str, change: Change, state: str, verb: str) -> tuple[str, ...]:
+    """`netsh` for both directions: they differ in one word, and in the mask of a new address."""
     ipv4 = ("netsh", "interface", "ipv4")
     match change.kind:
         case "up":
-            return ("netsh", "interface", "set", "interface", f"name={interface}", "admin=disabled")
+            return ("netsh", "interface", "set", "interface", f"name={interface}", f"admin={state}")
         case "coexist":
             return (*ipv4, "set", "interface", f"interface={interface}",
-                    "dhcpstaticipcoexistence=disabled", "store=active")  # fmt: skip
+                    f"dhcpstaticipcoexistence={state}", "store=active")  # fmt: skip
         case "address":
-            address, _ = commands.ip_and_mask(change.value)
-            return (*ipv4, "delete", "address", f"name={interface}", f"address={address}",
+            address, mask = commands.ip_and_mask(change.value)
+            width = (f"mask={mask}",) if verb == "add" else ()
+            return (*ipv4, verb, "address", f"name={interface}", f"address={address}", *width,
                     "store=active")  # fmt: skip
         case "route":
             target = change.value.split(" ")[0]
-            return (*ipv4, "delete", "route", f"prefix={target}/32", f"interface={interface}",
+            return (*ipv4, verb, "route", f"prefix={target}/32", f"interface={interface}",
                     "store=active")  # fmt: skip
     return ()
 

@@ -13,7 +13,7 @@ import click
 import msgspec
 
 from deployer import settings
-from deployer.core.wire.addresses import Finding
+from deployer.core.wire.addresses import Diagnosis
 from deployer.core.wire.presence import Answered, Verdict, there
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
 from deployer.face import text
@@ -135,7 +135,7 @@ def status_command(config: Settings, /, *, as_json: bool, **given: Any) -> None:
             _show(standing)
 
 
-def _show(standing: wire.Standing) -> None:
+def _show(standing: wire.InterfaceStatus) -> None:
     interface = standing.interface
     cable = "live cable" if interface.carrier else "no live cable"
     if not interface.up:
@@ -253,13 +253,13 @@ def doctor_command(config: Settings, /, *, target: str, as_json: bool, **given: 
     _diagnose(findings)
 
 
-def _report(finding: Finding) -> None:
+def _report(finding: Diagnosis) -> None:
     click.echo(text.on_screen(f"{finding.severity:<8} {finding.what}"))
     if finding.fix:
         click.echo(text.on_screen(f"         -> {finding.fix}"))
 
 
-def _diagnose(findings: Sequence[Finding]) -> None:
+def _diagnose(findings: Sequence[Diagnosis]) -> None:
     """Raises what the exit code is made of: 3 for this computer, 4 when only the target fails."""
     broken = [f for f in findings if f.severity == "broken"]
     if not broken:

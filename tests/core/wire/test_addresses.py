@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from deployer.core.wire import addresses, arp, doctor, presence
-from deployer.core.wire.addresses import Address, Finding, Interface
+from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.presence import (
     Answered,
     NoCarrier,
     NotOnWire,
     NotThere,
+    Presence,
     SilentButThere,
-    Watch,
 )
 from deployer.errors import DeployerError, WrongUse
 
@@ -158,7 +158,7 @@ STORIES = {
 @pytest.mark.parametrize("case", STORIES)
 def test_presence(case: str) -> None:
     verdicts, expected = STORIES[case]
-    watch, changes = Watch(patience=3), []
+    watch, changes = Presence(patience=3), []
     for at, verdict in enumerate(verdicts):
         watch, change = presence.observe(watch, verdict, float(at))
         changes.append(change)
@@ -182,7 +182,7 @@ ILL = {
     "switched off": ({"chosen": OFF}, "carrier", "warning"),
     "no address": ({"chosen": ETH}, "address", "warning"),
     "a conflict": (
-        {"conflicts": (Finding("firewall", "broken", "x", "y"),)}, "firewall", "broken",
+        {"conflicts": (Diagnosis("firewall", "broken", "x", "y"),)}, "firewall", "broken",
     ),
     "ports": ({"may_bind": False}, "ports", "broken"),
     "state directory": ({"state_dir_error": "read-only"}, "state", "broken"),

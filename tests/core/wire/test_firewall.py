@@ -129,4 +129,4 @@ def test_nftables(case: str) -> None:
 
 def test_the_way_out_is_another_chain() -> None:
     rules = firewall_rules.parse_nft(nft(policy="drop", hook="output"))
-    assert rules.judge(OUT) == firewall.Outcome("drop", "nftables table inet t", "c")
+    assert rules.judge(OUT) == firewall.FirewallOutcome("drop", "nftables table inet t", "c")

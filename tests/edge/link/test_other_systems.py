@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.wire.addresses import Address
-from deployer.edge.link import Change, Link, arp, lease, macos, ping, windows
+from deployer.edge.link import Change, NetworkSystem, arp, lease, macos, ping, windows
 from deployer.edge.link.macos import MacLink
 from deployer.edge.link.windows import WindowsLink
 from deployer.errors import LinkFailed
@@ -151,7 +151,7 @@ class Said:
         return text.replace(place, line + place)
 
 
-def mac() -> tuple[Link, Said]:
+def mac() -> tuple[NetworkSystem, Said]:
     said = Said(
         {
             macos.PORTS: HARDWARE_PORTS, macos.INTERFACES: IFCONFIG, macos.DEFAULT: ROUTE,
@@ -163,7 +163,7 @@ def mac() -> tuple[Link, Said]:
     return MacLink(said, numbers.__getitem__), said
 
 
-def win() -> tuple[Link, Said]:
+def win() -> tuple[NetworkSystem, Said]:
     said = Said({windows.LOOK: POWERSHELL, windows.BOOT: "133800000000000000\n"}, "Ethernet 2")
     return WindowsLink(said), said
 
@@ -222,8 +222,8 @@ STORIES = {
 def test_the_cable_is_found_set_and_given_back(system: str, tmp_path: Path) -> None:
     make, name, expected = STORIES[system]
     link, said = make()
-    nobody_is_asked = arp.Patience(probes=0)
-    held = lease.up(lease.Request(ADDRESS, patience=nobody_is_asked), tmp_path, link=link)
+    nobody_is_asked = arp.ProbeTiming(probes=0)
+    held = lease.up(lease.LeaseRequest(ADDRESS, patience=nobody_is_asked), tmp_path, link=link)
     assert held.interface == name
     held.release()
     assert said.commands == expected
@@ -239,8 +239,8 @@ def test_a_mac_knows_its_interface_again_when_another_comes_before_it(tmp_path: 
     _, said = mac()
     numbers = {"en0": 4, "en1": 6, "en5": 9, "bridge0": 11, "utun0": 12, "utun7": 13}
     link = MacLink(said, numbers.__getitem__)
-    nobody_is_asked = arp.Patience(probes=0)
-    held = lease.up(lease.Request(ADDRESS, patience=nobody_is_asked), tmp_path, link=link)
+    nobody_is_asked = arp.ProbeTiming(probes=0)
+    held = lease.up(lease.LeaseRequest(ADDRESS, patience=nobody_is_asked), tmp_path, link=link)
     said.answers[macos.INTERFACES] = VPN + IFCONFIG
     held.release()
     assert said.commands[-1] == "ifconfig en0 inet 192.168.1.1 -alias"
