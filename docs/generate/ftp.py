@@ -76,7 +76,7 @@ _TABLE_HEAD = """
 ## Commands
 
 `open` commands work before login. While a transfer is going on, `at once` commands are answered
-immediately, all others when it has ended. Once one waits, what comes behind it waits too, so that
+immediately, all others when it has ended. Once one waits, what comes after it waits too, so that
 replies keep the order of the commands; only `ABOR` never waits.
 
 | command | what it does | when |

@@ -21,7 +21,7 @@ from deployer.core.ftp.session import Answer, Reply, Session, quoted, say
 from deployer.core.ftp.tree import Tree
 
 _TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
-"""Telnet signs in front of a line: an offer or a wish with its option, or single signs."""
+"""Telnet commands before a line: an offer or a wish with its option, or single bytes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +29,7 @@ class Rule:
     """How one verb is answered. `argument` is its syntax: "" none, in brackets optional.
 
     `open` verbs are answered before login; `during` ones while a transfer is going on, all others
-    wait for its end, and with them what comes behind them, so that replies keep their order.
+    wait for its end, and with them what comes after them, so that replies keep their order.
     `urgent` ones overtake even those that wait.
     """
 
@@ -45,8 +45,8 @@ class Rule:
 def parse(line: bytes) -> tuple[str, str]:
     """The verb in upper case and the argument of a line, whatever its bytes are.
 
-    Telnet signs in front (before an ABOR, or what a telnet program wants to agree on) are dropped;
-    a line that is not UTF-8 is read as Windows-1252.
+    Telnet commands before it (of an ABOR, or of a telnet program) are dropped; a line
+    that is not UTF-8 is read as Windows-1252.
     """
     line = _TELNET.sub(b"", line, count=1).strip(b" \t\r\n")
     try:
@@ -71,7 +71,7 @@ def answer(session: Session, verb: str, argument: str) -> Answer:
 
 
 def is_during(verb: str, *, others_wait: bool = False) -> bool:
-    """True for what is answered at once while a transfer is going on, behind others that wait."""
+    """True for what is answered while a transfer is going on, even when others wait."""
     rule = TABLE.get(verb)
     return rule is not None and rule.during and (rule.urgent or not others_wait)
 

@@ -42,7 +42,7 @@ WHY_CHANGED = "the file changed on this computer"
 
 
 @dataclass(frozen=True, slots=True)
-class Call:
+class Active:
     """The client listens and waits for us to call (PORT, EPRT)."""
 
     host: str
@@ -50,7 +50,7 @@ class Call:
 
 
 @dataclass(frozen=True, slots=True)
-class Door:
+class Passive:
     """We listen and the client comes (PASV, EPSV)."""
 
 
@@ -73,7 +73,7 @@ class Session:
     tree: Tree = _EMPTY
     binary: bool = False
     directory: str = ""
-    way: Call | Door | None = None
+    way: Active | Passive | None = None
     rest: int = 0
     extended_only: bool = False
     sent: frozenset[str] = frozenset()
@@ -128,7 +128,7 @@ class Send:
     session: Session
     entry: Entry
     offset: int
-    way: Call | Door
+    way: Active | Passive
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class Show:
 
     session: Session
     data: bytes
-    way: Call | Door
+    way: Active | Passive
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,7 +147,7 @@ class Receive:
     session: Session
     name: str
     limit: int
-    way: Call | Door
+    way: Active | Passive
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,12 +16,12 @@ from deployer.core.ftp.session import (
     LOWEST_PORT,
     NOTHING_TO_ABORT,
     Abort,
+    Active,
     Answer,
-    Call,
-    Door,
     Leave,
     Listen,
     Login,
+    Passive,
     Receive,
     Refuse,
     RefuseAscii,
@@ -147,7 +147,7 @@ def _call(session: Session, verb: str, host: str, port: int) -> Answer:
         return Refuse(session, say(line))
     if port < LOWEST_PORT:
         return Refuse(session, f"501 {verb} refused: port {port} is below {LOWEST_PORT}.")
-    return Reply(replace(session, way=Call(host, port)), f"200 {verb} is noted.")
+    return Reply(replace(session, way=Active(host, port)), f"200 {verb} is noted.")
 
 
 def pasv(session: Session, _: str) -> Answer:
@@ -155,7 +155,7 @@ def pasv(session: Session, _: str) -> Answer:
         return Refuse(session, "501 PASV is not allowed after EPSV ALL.")
     if ":" in session.peer:
         return Reply(session, "522 PASV is for IPv4; use EPSV.")
-    return Listen(replace(session, way=Door()), extended=False)
+    return Listen(replace(session, way=Passive()), extended=False)
 
 
 def epsv(session: Session, argument: str) -> Answer:
@@ -164,7 +164,7 @@ def epsv(session: Session, argument: str) -> Answer:
         case "ALL":
             return Reply(replace(session, extended_only=True), "200 Only EPSV from now on.")
         case "" | "1" | "2" as wanted if wanted in ("", family):
-            return Listen(replace(session, way=Door()), extended=True)
+            return Listen(replace(session, way=Passive()), extended=True)
         case "1" | "2":
             line = f"522 This network protocol is not offered here; use ({family})."
             return Reply(session, line)
@@ -192,7 +192,7 @@ def retr(session: Session, argument: str) -> Answer:
         line = f"550 {quoted(entry.name)} is not text. Type binary first, then get it again."
         return RefuseAscii(after, say(line), entry.name)
     if session.rest > entry.length:
-        return Reply(after, say(f"554 REST {session.rest} is behind the end of the file."))
+        return Reply(after, say(f"554 REST {session.rest} is after the end of the file."))
     if session.way is None:
         return Reply(after, "425 Say PORT or PASV first.")
     return Send(after, entry, session.rest, session.way)

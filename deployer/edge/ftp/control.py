@@ -1,10 +1,18 @@
-"""One control connection: a line in, one answer of `core.policy`, and what the answer asks for."""
+"""One control connection: a line in, one answer of `core.ftp.policy`, and what the answer asks for.
+
+pyftpdlib keeps the buffers and the loop; none of its own commands is reachable, since every line
+goes to `obey`. While a transfer is going on, only what the table of verbs says is answered at once;
+the other lines wait in order for its end.
+"""
 
 from __future__ import annotations
 
 import socket
 import sys
+from collections import deque
 from typing import Any, assert_never
+
+from pyftpdlib.handlers import FTPHandler
 
 from deployer import events
 from deployer.core.ftp import policy
@@ -19,29 +27,69 @@ from deployer.core.ftp.session import (
     RefuseAscii,
     Reply,
     Send,
+    Session,
     Show,
 )
-from deployer.edge.ftp.desk import Desk
+from deployer.edge.ftp.connect import give_up, keep_alive
+from deployer.edge.ftp.connection import Refusal
 from deployer.edge.ftp.exchange import Exchange
-from deployer.edge.ftp.ways import give_up
+from deployer.edge.ftp.jobs import Origin
+from deployer.edge.ftp.state import ServerState
 
 
-class Control(Exchange):
+class Control(FTPHandler):  # type: ignore[misc]
     """The session of one client."""
 
-    def __init__(self, sock: socket.socket, server: Any, ioloop: Any = None, *, desk: Desk) -> None:
+    ac_in_buffer_size = 4096
+    encoding = "ascii"
+    unicode_errors = "replace"
+
+    _in_buffer_len: int
+    _in_buffer: list[bytes]
+    socket: Any
+    remote_ip: str
+
+    def __init__(
+        self, sock: socket.socket, server: Any, ioloop: Any = None, *, state: ServerState
+    ) -> None:
+        self.timeout = 0
+        self.state = state
+        self.session = Session("")
+        self.exchange = Exchange(self)
+        self.began = self.heard = state.now()
+        self.leaving = 0.0
         self._verb = ""
         self._tries = 0
-        self._parked = False
-        super().__init__(sock, server, ioloop, desk=desk)
+        self._refusals = 0
+        self._pausing = self._parked = False
+        self._waiting: deque[tuple[str, str]] = deque()
+        super().__init__(sock, server, ioloop=ioloop)
+        self.set_terminator(b"\n")
+        if not self._closed:
+            keep_alive(sock)
+            self.session = Session(self.remote_ip.removeprefix("::ffff:"), state.clock())
 
     def __repr__(self) -> str:
         return f"<Control {self.remote_ip}:{self.remote_port}>"
 
+    @property
+    def closed(self) -> bool:
+        """True when nothing can be said any more."""
+        return bool(self._closed)
+
+    @property
+    def deployment(self) -> str:
+        """The deployment whose share the client sees."""
+        return self.session.tree.share.deployment
+
+    def origin(self) -> Origin:
+        """The first fields of an event that happens now."""
+        return Origin(self.state.clock(), self.deployment, self.session.peer)
+
     def handle(self) -> None:
         """Greet a client that was let in."""
-        self.desk.controls.add(self)
-        self.desk.emit(events.ClientConnected(self.desk.clock(), "", self.session.peer))
+        self.state.connections.add(self)
+        self.state.emit(events.ClientConnected(self.state.clock(), "", self.session.peer))
         self.respond(said.GREETING)
 
     def handle_max_cons(self) -> None:
@@ -52,11 +100,84 @@ class Control(Exchange):
 
     handle_max_cons_per_ip = handle_max_cons
 
+    # --- lines in
+
+    def collect_incoming_data(self, data: bytes) -> None:
+        """Keep a line up to its limit; the rest of a longer one is counted and dropped."""
+        self._in_buffer_len += len(data)
+        if self._in_buffer_len <= self.state.limits.line:
+            self._in_buffer.append(data)
+            return
+        self._in_buffer.clear()
+        if self._in_buffer_len > self.state.limits.flood:
+            self.dismiss(said.LINE_TOO_LONG)
+
+    def found_terminator(self) -> None:
+        """A line is complete."""
+        length, self._in_buffer_len = self._in_buffer_len, 0
+        line = b"".join(self._in_buffer)
+        self._in_buffer.clear()
+        if self._closed or self.leaving:
+            return
+        self.heard = self.state.now()
+        if length > self.state.limits.line:
+            self.respond(said.LINE_TOO_LONG)
+            return
+        verb, argument = policy.parse(line)
+        at_once = policy.is_during(verb, others_wait=bool(self._waiting))
+        if self._pausing or (self.exchange.busy and not at_once):
+            self._waiting.append((verb, argument))
+            if len(self._waiting) > self.state.limits.waiting:
+                self.dismiss(said.TOO_MANY_COMMANDS)
+            return
+        self.obey(verb, argument)
+
+    def go_on(self) -> None:
+        """Take up the lines that waited."""
+        while self._waiting and not (self.exchange.busy or self._pausing or self._closed):
+            self.obey(*self._waiting.popleft())
+
+    # --- lines out
+
+    def respond(self, resp: str, logfun: Any = None) -> None:  # noqa: ARG002 - pyftpdlib's signature
+        """Say one line. A client that lets its replies pile up is let go."""
+        if self._closed:
+            return
+        self.push(resp + "\r\n")
+        if not self._closed and len(self.producer_fifo) > self.state.limits.unread_replies:
+            self.close()
+
+    respond_w_warning = respond
+
+    def dismiss(self, line: str) -> None:
+        """Say one last line and close as soon as it has left."""
+        if not self.leaving:
+            self.leaving = self.state.now()
+            self.respond(line)
+            self.exchange.drop("the session was ended")
+            if not self._closed:
+                self.close_when_done()
+
+    def log(self, *_: Any, **__: Any) -> None:
+        """What happens is told as events, not logged."""
+
+    logline = logerror = log_cmd = log_transfer = log_exception = log
+
+    def tell_refusal(self, command: str, line: str) -> None:
+        """Tell the people who watch that a command was refused."""
+        self.tell(events.CommandRefused(*self.origin(), command, line))
+
+    def tell(self, refusal: Refusal) -> None:
+        """Tell of a refusal, a bounded number of times per session."""
+        self._refusals += 1
+        if self._refusals <= self.state.limits.refusals_told:
+            self.state.emit(refusal)
+
     # --- answers
 
     def obey(self, verb: str, argument: str) -> None:
         """Ask the policy, and do what it answers."""
-        if verb == "RETR" and self.deployment in self.desk.held:
+        if verb == "RETR" and self.deployment in self.state.held:
             self._waiting.appendleft((verb, argument))
             self._pausing = self._parked = True
             return
@@ -64,31 +185,31 @@ class Control(Exchange):
         answer = policy.answer(self.session, verb, argument)
         match answer:
             case Reply(session, line):
-                self.adopt(session)
+                self.exchange.adopt(session)
                 self.respond(line)
             case Refuse(session, line):
-                self.adopt(session)
+                self.exchange.adopt(session)
                 self.tell_refusal(said.say(f"{verb} {argument}".strip()), line)
                 self.respond(line)
             case RefuseAscii(session, line, name):
-                self.adopt(session)
-                self.tell(events.AsciiRefused(*self.who(), name))
+                self.exchange.adopt(session)
+                self.tell(events.AsciiRefused(*self.origin(), name))
                 self.respond(line)
             case Login(session, user, password):
-                self.adopt(session)
+                self.exchange.adopt(session)
                 self._log_in(user, password)
             case Listen(session, extended):
-                self.listen_passively(session, extended)
+                self.exchange.listen(session, extended)
             case Send() | Show() | Receive():
-                self.transfer(answer)
+                self.exchange.transfer(answer)
             case Abort(session, line, idle):
-                moving = self._job is not None
-                self.drop_job("the client stopped it", said.CUT)
-                self.adopt(session)
+                moving = self.exchange.busy
+                self.exchange.drop("the client stopped it", said.CUT)
+                self.exchange.adopt(session)
                 self.respond(line if moving else idle)
                 self.go_on()
             case Leave(session, line):
-                self.adopt(session)
+                self.exchange.adopt(session)
                 self.dismiss(line)
             case _:
                 assert_never(answer)
@@ -97,26 +218,26 @@ class Control(Exchange):
 
     def _log_in(self, user: str, password: str) -> None:
         peer = self.session.peer
-        share = self.desk.authorizer.login(user, password, peer)
+        share = self.state.authorizer.login(user, password, peer)
         if share is not None:
-            welcome = policy.admit(self.session, user, self.desk.tree(share))
-            self.adopt(welcome.session)
-            self.desk.emit(events.LoginAccepted(self.desk.clock(), share.deployment, peer, user))
+            welcome = policy.admit(self.session, user, self.state.tree(share))
+            self.exchange.adopt(welcome.session)
+            self.state.emit(events.LoginAccepted(self.state.clock(), share.deployment, peer, user))
             self.respond(welcome.line)
             return
         self._tries += 1
         why = "this name and password are not known now"
-        self.desk.emit(
-            events.LoginRefused(self.desk.clock(), "", peer, said.say(said.quoted(user)), why)
+        self.state.emit(
+            events.LoginRefused(self.state.clock(), "", peer, said.say(said.quoted(user)), why)
         )
         self._pausing = True
-        self.call_later(self.desk.limits.refusal_delay, self._reject, user)
+        self.call_later(self.state.limits.refusal_delay, self._reject, user)
 
     def _reject(self, user: str) -> None:
         self._pausing = False
         refusal = policy.reject(self.session, user)
-        self.adopt(refusal.session)
-        if self._tries >= self.desk.limits.login_tries:
+        self.exchange.adopt(refusal.session)
+        if self._tries >= self.state.limits.login_tries:
             self.dismiss(said.TRIES_UP)
             return
         self.respond(refusal.line)
@@ -127,7 +248,7 @@ class Control(Exchange):
     def _unpark(self, now: float) -> None:
         """Take a download up that was held; as long as it is, nobody counts the time."""
         self.heard = now
-        if self.deployment not in self.desk.held:
+        if self.deployment not in self.state.held:
             self._pausing = self._parked = False
             self.go_on()
 
@@ -135,16 +256,16 @@ class Control(Exchange):
         """Look after time-outs; called about once a second."""
         if self._parked:
             self._unpark(now)
-        limits = self.desk.limits
+        limits = self.state.limits
         if self.leaving:
             if now - self.leaving > limits.farewell:
                 self.close()
         elif not self.session.login and now - self.began > limits.login_seconds:
             self.dismiss(said.IDLE)
-        elif self._job is not None and self.data_channel is None:
-            if now - self.since > limits.connect:
-                self.data_failed()
-        elif self._job is None and now - self.heard > limits.idle:
+        elif self.exchange.connecting:
+            if now - self.exchange.since > limits.connect:
+                self.exchange.data_failed()
+        elif not self.exchange.busy and now - self.heard > limits.idle:
             self.dismiss(said.IDLE)
 
     def handle_error(self) -> None:
@@ -157,15 +278,21 @@ class Control(Exchange):
         finally:
             self.close()
 
+    def shut(self, line: str, why: str) -> None:
+        """Say one last line and close at once; `why` a transfer that was going on was cut."""
+        self.exchange.drop(why)
+        self.respond(line)
+        self.close()
+
     def close(self) -> None:
         """Close both connections and tell that the client is gone."""
         if self._closed:
             return
         try:
-            self.drop_job("the control connection ended")
+            self.exchange.drop("the control connection ended")
         finally:
-            give_up(self, self.desk)
+            give_up(self, self.state)
             super().close()
-            if self in self.desk.controls:
-                self.desk.controls.discard(self)
-                self.desk.emit(events.ClientGone(*self.who()))
+            if self in self.state.connections:
+                self.state.connections.discard(self)
+                self.state.emit(events.ClientGone(*self.origin()))

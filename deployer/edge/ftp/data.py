@@ -9,18 +9,16 @@ import contextlib
 import socket
 import struct
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyftpdlib.handlers import DTPHandler
 from pyftpdlib.ioloop import AsyncChat
 
 from deployer.core.ftp import session as said
+from deployer.edge.ftp.connect import give_up, keep_alive
+from deployer.edge.ftp.connection import Transfers
 from deployer.edge.ftp.files import SourceAlteredError, TooLongError
 from deployer.edge.ftp.jobs import Download, Job, Upload
-from deployer.edge.ftp.ways import give_up, keep_alive
-
-if TYPE_CHECKING:
-    from deployer.edge.ftp.control import Control
 
 _GRACE = 0.25
 """Seconds that a client which has everything may take to close, before it counts as done."""
@@ -48,8 +46,10 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
 
     socket: Any
 
-    def __init__(self, sock: socket.socket, control: Control) -> None:
+    def __init__(self, sock: socket.socket, transfers: Transfers) -> None:
         self.timeout = 0
+        self._transfers = transfers
+        self._state = transfers.connection.state
         self.job: Job | None = None
         self._registered = False
         self._told = 0
@@ -58,7 +58,7 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
         self._drained_at = 0.0
         self._discarded = 0
         keep_alive(sock)
-        super().__init__(sock, control)
+        super().__init__(sock, transfers.connection)
 
     def __repr__(self) -> str:
         return f"<DataChannel {self._fileno}>"
@@ -93,9 +93,8 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
     def start(self, job: Job) -> None:
         """Begin to move bytes."""
         self.job = job
-        desk = self.cmd_channel.desk
-        self._seen_at = desk.now()
-        desk.moving.add(self)
+        self._seen_at = self._state.now()
+        self._state.moving.add(self)
         if isinstance(job, Upload):
             self._want(self.ioloop.READ)
         else:
@@ -125,7 +124,7 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
     def _send_end(self) -> None:
         """All is handed over: say so with an end mark, then wait until the client has it all."""
         self.socket.shutdown(socket.SHUT_WR)
-        self._drained_at = self.cmd_channel.desk.now()
+        self._drained_at = self._state.now()
         self._want(self.ioloop.READ)
 
     def handle_read_event(self) -> None:
@@ -180,21 +179,20 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
             self._seen, self._seen_at = waiting, now
         if moved > self._told:
             self._told = moved
-            self.cmd_channel.tick(job, moved)
+            self._transfers.moved(job, moved)
         if self._drained_at and not waiting and now - self._drained_at > _GRACE:
             self.end(said.COMPLETE)
-        elif now - self._seen_at > self.cmd_channel.desk.limits.stall:
-            self.cmd_channel.stalled(self)
+        elif now - self._seen_at > self._state.limits.stall:
+            self._transfers.stalled()
 
     # --- the end
 
     def end(self, line: str, why: str = "") -> None:
         """Close, then let the control connection say `line`; `why` is "" for success."""
         job, self.job = self.job, None
-        control = self.cmd_channel
         self.close()
         if job is not None:
-            control.over(job, line, why)
+            self._transfers.over(job, line, why)
 
     def end_altered(self) -> None:
         """The source changed: the client must not take what it got for the file."""
@@ -214,6 +212,6 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
     def close(self) -> None:
         """Close the socket. A job that is still there is the business of whoever closes."""
         if not self._closed:
-            give_up(self, self.cmd_channel.desk)
+            give_up(self, self._state)
             AsyncChat.close(self)
-            self.cmd_channel.desk.moving.discard(self)
+            self._state.moving.discard(self)

@@ -3,79 +3,102 @@
 from __future__ import annotations
 
 import socket
-from typing import Any, assert_never
+from typing import assert_never
 
 from deployer import events
 from deployer.core.ftp import policy
 from deployer.core.ftp import session as said
-from deployer.core.ftp.session import Call, Door, Receive, Send, Session, Show
+from deployer.core.ftp.session import Active, Passive, Receive, Send, Session, Show
+from deployer.edge.ftp.connect import Connecting, PassivePort
+from deployer.edge.ftp.connection import Connection
 from deployer.edge.ftp.data import DataChannel
-from deployer.edge.ftp.desk import Desk
 from deployer.edge.ftp.files import SourceAlteredError
 from deployer.edge.ftp.jobs import Job, Upload, job_for, source_path
-from deployer.edge.ftp.lines import Lines
-from deployer.edge.ftp.ways import Caller, Listening
 
 
-class Exchange(Lines):
-    """Opens data connections, gives them their job, and says how it ended."""
+class Exchange:
+    """Opens data connections, gives them their job, and says how it ended.
 
-    data_channel: DataChannel | None
-    _dtp_acceptor: Listening | None
-    _dtp_connector: Caller | None
+    `since` is when the transfer was asked for.
+    """
 
-    def __init__(self, sock: socket.socket, server: Any, ioloop: Any = None, *, desk: Desk) -> None:
-        self.since = desk.now()
+    def __init__(self, connection: Connection) -> None:
+        self.connection = connection
+        self.since = 0.0
+        self._job: Job | None = None
         self._job_began = 0.0
         self._opening = ""
-        super().__init__(sock, server, ioloop, desk=desk)
+        self._channel: DataChannel | None = None
+        self._port: PassivePort | None = None
+        self._connecting: Connecting | None = None
+
+    @property
+    def busy(self) -> bool:
+        """True while a transfer is going on or about to begin."""
+        return self._job is not None
+
+    @property
+    def connecting(self) -> bool:
+        """True while a transfer waits for its data connection."""
+        return self._job is not None and self._channel is None
 
     def adopt(self, session: Session) -> None:
         """Take the new session, and close a port that it does not wait at any more."""
-        if isinstance(self.session.way, Door) and not isinstance(session.way, Door):
-            self._close_ways()
-        self.session = session
+        before = self.connection.session.way
+        if isinstance(before, Passive) and not isinstance(session.way, Passive):
+            self._close_data()
+        self.connection.session = session
 
-    def _close_ways(self) -> None:
-        self._shutdown_connecting_dtp()
-        if self.data_channel is not None:
-            self.data_channel.close()
-            self.data_channel = None
+    def _close_data(self) -> None:
+        self._stop_connecting()
+        if self._channel is not None:
+            self._channel.close()
+            self._channel = None
 
-    def listen_passively(self, session: Session, extended: bool) -> None:
-        self._close_ways()
+    def _stop_connecting(self) -> None:
+        for opening in (self._port, self._connecting):
+            if opening is not None:
+                opening.close()
+        self._port = self._connecting = None
+
+    def listen(self, session: Session, extended: bool) -> None:
+        """Open a port for the client and name it (PASV; EPSV when `extended`)."""
+        self._close_data()
         try:
-            self._dtp_acceptor = Listening(self, extended)
+            self._port = PassivePort(self, extended)
         except OSError:
-            self._dtp_acceptor = None
+            self._port = None
             self.adopt(policy.without_way(session))
-            self.respond(said.NOT_CONNECTED)
+            self.connection.respond(said.NOT_CONNECTED)
         else:
-            self.session = session
+            self.connection.session = session
 
     def transfer(self, answer: Send | Show | Receive) -> None:
         """Open what the answer names, then the data connection if it is not there yet."""
-        self.session = answer.session
+        connection = self.connection
+        state = connection.state
+        connection.session = answer.session
         try:
-            job = job_for(answer, self.desk, self.deployment)
+            deployment = answer.session.tree.share.deployment
+            job = job_for(answer, deployment, inbox=state.inbox, chunk=state.limits.chunk)
         except (SourceAlteredError, OSError, ValueError) as error:
-            self._close_ways()
+            self._close_data()
             self._cannot(answer, error)
             return
-        self._job, self._opening, self.since = job, said.opening(answer), self.desk.now()
+        self._job, self._opening, self.since = job, said.opening(answer), state.now()
         match answer.way:
-            case Call(host, port):
-                self._dtp_connector = None
-                connector = Caller(host, port, self)
-                if not (connector.given or self._closed):
-                    self._dtp_connector = connector
-            case Door():
-                if self.data_channel is not None:
+            case Active(host, port):
+                self._connecting = None
+                connecting = Connecting(host, port, self)
+                if not (connecting.given or connection.closed):
+                    self._connecting = connecting
+            case Passive():
+                if self._channel is not None:
                     self._begin()
-                elif self._dtp_acceptor is None:
+                elif self._port is None:
                     self.data_failed()
                 else:
-                    self.respond(self._opening)
+                    connection.respond(self._opening)
                     self._opening = ""
             case _:
                 assert_never(answer.way)
@@ -84,16 +107,17 @@ class Exchange(Lines):
         """Say that a transfer cannot even begin."""
         path = source_path(answer)
         if path:
-            self.desk.emit(events.SourceChanged(self.desk.clock(), self.deployment, path))
+            at, deployment, _peer = self.connection.origin()
+            self._tell([events.SourceChanged(at, deployment, path)])
         if isinstance(error, SourceAlteredError):
-            self.respond(said.CHANGED)
+            self.connection.respond(said.CHANGED)
         else:
-            self.respond(said.NOT_KEPT if isinstance(answer, Receive) else said.GONE)
+            self.connection.respond(said.NOT_KEPT if isinstance(answer, Receive) else said.GONE)
 
     def data_connected(self, sock: socket.socket) -> None:
-        """The data connection is there and ours."""
-        self._dtp_connector = self._dtp_acceptor = None
-        if self._closed:
+        """The data connection is there and belongs to the client."""
+        self._connecting = self._port = None
+        if self.connection.closed:
             sock.close()
             return
         channel = DataChannel(sock, self)
@@ -101,62 +125,73 @@ class Exchange(Lines):
             if self._job is not None:
                 self.data_failed()
             return
-        self.data_channel = channel
+        self._channel = channel
         if self._job is not None:
             self._begin()
 
     def data_failed(self) -> None:
         """The data connection did not come about."""
-        self._shutdown_connecting_dtp()
+        self._stop_connecting()
         self._drop(said.NOT_CONNECTED, "")
-        self.go_on()
+        self.connection.go_on()
+
+    def data_refused(self, address: str) -> None:
+        """Somebody else came to the port that was opened for this client."""
+        line = f"a data connection from {address} was closed"
+        self.connection.tell(events.CommandRefused(*self.connection.origin(), "PASV", line))
 
     def _begin(self) -> None:
         job = self._job
-        if job is None or self.data_channel is None:
+        if job is None or self._channel is None:
             return
         if self._opening:
-            self.respond(self._opening)
-        if self._closed:
+            self.connection.respond(self._opening)
+        if self.connection.closed:
             return
-        self._job_began = self.desk.now()
-        self._tell(job.begun(self.who()))
-        self.data_channel.start(job)
+        self._job_began = self.connection.state.now()
+        self._tell(job.begun(self.connection.origin()))
+        self._channel.start(job)
 
     def _tell(self, told: list[events.Event]) -> None:
         for event in told:
-            self.desk.emit(event)
+            self.connection.state.emit(event)
 
-    def tick(self, job: Job, moved: int) -> None:
-        """Tell how far a transfer is."""
-        self._tell(job.moving(self.who(), moved))
+    def moved(self, job: Job, count: int) -> None:
+        """So many bytes of a transfer have moved."""
+        self._tell(job.moving(self.connection.origin(), count))
 
-    def stalled(self, channel: DataChannel) -> None:
+    def stalled(self) -> None:
         """Nothing moves: close both connections, so a client without time-out gets an error."""
-        seconds = f"{self.desk.limits.stall:g}"
-        channel.end("", f"no data moved for {seconds} s")
-        self.dismiss(said.STALLED)
+        if self._channel is not None:
+            seconds = f"{self.connection.state.limits.stall:g}"
+            self._channel.end("", f"no data moved for {seconds} s")
+        self.connection.dismiss(said.STALLED)
 
     def over(self, job: Job, line: str, why: str) -> None:
-        """A transfer is over: tell it, say `line`, take up what waited."""
-        self.data_channel = self._job = None
+        """A transfer has ended: tell it, say `line`, take up what waited."""
+        connection = self.connection
+        self._channel = self._job = None
         try:
             if not why:
-                line, why = job.finish(self.desk.authorizer)
+                line, why = job.finish(connection.state.authorizer)
         finally:
             job.close()
         if isinstance(job, Upload) and not why:
-            self.session = policy.received(self.session, job.name)
-        self._tell(job.ended(self.who(), self.desk.now() - self._job_began, why))
-        self.heard = self.desk.now()
+            connection.session = policy.received(connection.session, job.name)
+        self._tell_end(job, why)
+        connection.heard = connection.state.now()
         if line:
-            self.respond(line)
-        self.go_on()
+            connection.respond(line)
+        connection.go_on()
+
+    def _tell_end(self, job: Job, why: str) -> None:
+        seconds = self.connection.state.now() - self._job_began
+        self._tell(job.ended(self.connection.origin(), seconds, why))
 
     def _drop(self, line: str, why: str) -> None:
         """Let go of a transfer, moving or not; `why` is "" when it had not begun."""
-        job, channel = self._job, self.data_channel
-        self._job = self.data_channel = None
+        job, channel = self._job, self._channel
+        self._job = self._channel = None
         if channel is not None:
             channel.job = None
             channel.close()
@@ -164,11 +199,11 @@ class Exchange(Lines):
             return
         job.close()
         if channel is not None:
-            self._tell(job.ended(self.who(), self.desk.now() - self._job_began, why))
+            self._tell_end(job, why)
         if line:
-            self.respond(line)
+            self.connection.respond(line)
 
-    def drop_job(self, why: str, line: str = "") -> None:
-        """Stop the transfer that is going on or about to begin."""
-        self._shutdown_connecting_dtp()
+    def drop(self, why: str, line: str = "") -> None:
+        """Stop the transfer that is going on or about to begin, and say `line` if there is one."""
+        self._stop_connecting()
         self._drop(line, why)

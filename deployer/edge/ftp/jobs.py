@@ -8,13 +8,13 @@ from typing import NamedTuple, assert_never
 from deployer import events
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import Receive, Send, Show
-from deployer.edge.ftp.desk import Authorizer, Desk
 from deployer.edge.ftp.files import BytesSource, Inbox, SliceSource
+from deployer.edge.ftp.state import Authorizer
 from deployer.events import Event
 from deployer.model import Blob, Slice
 
 
-class Who(NamedTuple):
+class Origin(NamedTuple):
     """The first fields of every event."""
 
     at: float
@@ -42,23 +42,23 @@ class Download:
         """Let the source go."""
         self.source.close()
 
-    def begun(self, who: Who) -> list[Event]:
+    def begun(self, origin: Origin) -> list[Event]:
         """Told when bytes begin to move."""
-        return [events.TransferStarted(*who, self.name, self.length)] if self.name else []
+        return [events.TransferStarted(*origin, self.name, self.length)] if self.name else []
 
-    def moving(self, who: Who, moved: int) -> list[Event]:
+    def moving(self, origin: Origin, moved: int) -> list[Event]:
         """Told now and then while bytes move."""
-        return [events.TransferTick(*who, self.name, moved, self.length)] if self.name else []
+        return [events.TransferTick(*origin, self.name, moved, self.length)] if self.name else []
 
-    def ended(self, who: Who, seconds: float, why: str) -> list[Event]:
+    def ended(self, origin: Origin, seconds: float, why: str) -> list[Event]:
         """Told at the end; `why` is "" for success."""
         if not self.name:
             return []
         if not why:
-            return [events.TransferDone(*who, self.name, self.moved, seconds)]
-        told: list[Event] = [events.TransferCut(*who, self.name, self.moved, self.length, why)]
+            return [events.TransferDone(*origin, self.name, self.moved, seconds)]
+        told: list[Event] = [events.TransferCut(*origin, self.name, self.moved, self.length, why)]
         if why == said.WHY_CHANGED:
-            told.append(events.SourceChanged(who.at, who.deployment, self.path))
+            told.append(events.SourceChanged(origin.at, origin.deployment, self.path))
         return told
 
 
@@ -88,35 +88,34 @@ class Upload:
         """Drop what was not kept."""
         self.inbox.close()
 
-    def begun(self, who: Who) -> list[Event]:
+    def begun(self, origin: Origin) -> list[Event]:
         """Told when bytes begin to move; how many will come is not known."""
-        return [events.TransferStarted(*who, self.name, 0, upload=True)]
+        return [events.TransferStarted(*origin, self.name, 0, upload=True)]
 
-    def moving(self, who: Who, moved: int) -> list[Event]:
+    def moving(self, origin: Origin, moved: int) -> list[Event]:
         """Reports are short: nothing is told while they move."""
-        del who, moved
+        del origin, moved
         return []
 
-    def ended(self, who: Who, seconds: float, why: str) -> list[Event]:
+    def ended(self, origin: Origin, seconds: float, why: str) -> list[Event]:
         """Told at the end; `why` is "" for success."""
         if why:
-            return [events.TransferCut(*who, self.name, self.moved, 0, why, upload=True)]
+            return [events.TransferCut(*origin, self.name, self.moved, 0, why, upload=True)]
         return [
-            events.TransferDone(*who, self.name, self.moved, seconds, upload=True),
-            events.UploadReceived(*who, self.name, self.moved, str(self.kept)),
+            events.TransferDone(*origin, self.name, self.moved, seconds, upload=True),
+            events.UploadReceived(*origin, self.name, self.moved, str(self.kept)),
         ]
 
 
 Job = Download | Upload
 
 
-def job_for(answer: Send | Show | Receive, desk: Desk, deployment: str) -> Job:
-    """What the answer wants moved, with its file open.
+def job_for(answer: Send | Show | Receive, deployment: str, *, inbox: Path, chunk: int) -> Job:
+    """What the answer wants moved, with its file open. Reports go below `inbox`.
 
     Raises SourceAlteredError when a source is not what was measured, OSError when a file cannot be
     opened, ValueError for a name that cannot be one of a file here.
     """
-    chunk = desk.limits.chunk
     match answer:
         case Send(entry=entry, offset=offset):
             match entry.source:
@@ -129,7 +128,7 @@ def job_for(answer: Send | Show | Receive, desk: Desk, deployment: str) -> Job:
         case Show(data=data):
             return Download("", BytesSource(Blob(data), 0, chunk))
         case Receive(name=name, limit=limit):
-            return Upload(name, Inbox(desk.inbox, deployment or "_", name, limit), limit)
+            return Upload(name, Inbox(inbox, deployment or "_", name, limit), limit)
         case _:
             assert_never(answer)
 

@@ -26,8 +26,8 @@ with warnings.catch_warnings():
     from deployer.edge.ftp.control import Control
 
 from deployer.core.ftp import session as said
-from deployer.edge.ftp.desk import Authorizer, Desk, Limits
 from deployer.edge.ftp.files import sweep_leftovers
+from deployer.edge.ftp.state import Authorizer, Limits, ServerState
 from deployer.edge.ports import bind
 from deployer.events import Event
 
@@ -60,7 +60,7 @@ class FtpServer:
         self._address = address
         self._port = port
         self._listening = listening
-        self._desk = Desk(
+        self._state = ServerState(
             authorizer=authorizer,
             inbox=Path(inbox_dir),
             emit=emit,
@@ -93,11 +93,11 @@ class FtpServer:
         sock = self._listening or bind(self._address, self._port)
         self._port = int(sock.getsockname()[1])
         _silence_pyftpdlib()
-        sweep_leftovers(self._desk.inbox, time.time())
+        sweep_leftovers(self._state.inbox, time.time())
         loop = IOLoop.factory()
         self._wake, heard = socket.socketpair()
         _Waker(heard, loop)
-        listener = _Listener(sock, loop, self._desk)
+        listener = _Listener(sock, loop, self._state)
         self._stopping = False
         self._thread = threading.Thread(
             target=self._serve, args=(loop, listener), name="ftp", daemon=True
@@ -122,19 +122,19 @@ class FtpServer:
 
         Only a download that has not begun waits: FTP.EXE has no time-out, so nothing breaks.
         """
-        self._desk.held = deployments
+        self._state.held = deployments
 
     def _serve(self, loop: Any, listener: _Listener) -> None:
-        desk = self._desk
+        state = self._state
         soonest: float | None = None
         next_transfers = next_sessions = 0.0
         monotonic = time.monotonic
         try:
             while not self._stopping:
-                if desk.moving:  # written out: this is passed for every chunk of every download
+                if state.moving:  # written out: this is passed for every chunk of every download
                     if soonest is None or soonest > _TRANSFER_SWEEP:
                         soonest = _TRANSFER_SWEEP
-                elif desk.controls or listener.resting:
+                elif state.connections or listener.resting:
                     soonest = _sooner(soonest, _SESSION_SWEEP)
                 try:
                     loop.poll(soonest)
@@ -145,21 +145,19 @@ class FtpServer:
                 now = monotonic()
                 if now >= next_transfers:
                     next_transfers = now + _TRANSFER_SWEEP
-                    _sweep(tuple(desk.moving), now)
+                    _sweep(tuple(state.moving), now)
                 if now >= next_sessions:
                     next_sessions = now + _SESSION_SWEEP
-                    _sweep(tuple(desk.controls), now)
+                    _sweep(tuple(state.connections), now)
                     listener.wake()
-                if desk.closing:
-                    desk.close_sockets()
+                if state.closing:
+                    state.close_sockets()
         finally:
-            for control in tuple(desk.controls):
+            for connection in tuple(state.connections):
                 with contextlib.suppress(Exception):
-                    control.drop_job("the server was closed")
-                    control.respond(said.CLOSING)
-                    control.close()
+                    connection.shut(said.CLOSING, "the server was closed")
             loop.close()
-            desk.close_sockets()
+            state.close_sockets()
 
 
 def _silence_pyftpdlib() -> None:
@@ -186,19 +184,19 @@ def _sweep(channels: tuple[Any, ...], now: float) -> None:
 class _Listener(FTPServer):  # type: ignore[misc]
     """Accepts clients within the limits; rests a moment when there are no more descriptors."""
 
-    def __init__(self, sock: socket.socket, loop: Any, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, sock: socket.socket, loop: Any, state: ServerState) -> None:
+        self._state = state
         self.resting = False
-        handler = functools.partial(Control, desk=desk)
-        super().__init__(sock, handler, ioloop=loop, backlog=desk.limits.backlog)
-        self.max_cons = desk.limits.connections
-        self.max_cons_per_ip = desk.limits.per_address
+        handler = functools.partial(Control, state=state)
+        super().__init__(sock, handler, ioloop=loop, backlog=state.limits.backlog)
+        self.max_cons = state.limits.connections
+        self.max_cons_per_ip = state.limits.per_address
 
     def __repr__(self) -> str:
         return f"<Listener {self._fileno}>"
 
     def _accept_new_cons(self) -> bool:
-        return len(self._desk.controls) < self.max_cons
+        return len(self._state.connections) < self.max_cons
 
     def handle_accept(self) -> None:
         """Take all that wait, up to a fair number."""

@@ -13,11 +13,11 @@ from deployer.core.ftp import policy, tree
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import (
     Abort,
-    Call,
-    Door,
+    Active,
     Leave,
     Listen,
     Login,
+    Passive,
     Receive,
     Refuse,
     RefuseAscii,
@@ -31,7 +31,7 @@ from docs.generate.ftp import manual
 
 PEER = "192.168.1.2"
 PORT = "PORT 192,168,1,2,4,1"
-CALL = Call(PEER, 1025)
+CALL = Active(PEER, 1025)
 SHARE = Share(
     "D7F3A21C",
     (
@@ -170,7 +170,7 @@ REPLIES = [
     (IN, "REST x", "501 REST needs a number of bytes."),
     (IN, "REST -1", "501 REST needs a number of bytes."),
     (IN, "REST 99999999999999999999999", "501 REST needs a number of bytes."),
-    (replace(READY, rest=701), "RETR STORI260.001", "554 REST 701 is behind the end of the file."),
+    (replace(READY, rest=701), "RETR STORI260.001", "554 REST 701 is after the end of the file."),
     (
         replace(READY, rest=1),
         "STOR RESULT.TXT",
@@ -332,7 +332,7 @@ def test_the_port_serves_one_transfer_and_also_ends_with_a_refusal():
     assert after(ready, "LIST NONE").way is None
     assert after(ready, "STOR NONE").way is None
     assert after(ready, "SIZE GO.BAT", "TYPE A", "NOOP").way == CALL
-    assert after(IN, "PASV").way == Door()
+    assert after(IN, "PASV").way == Passive()
     assert policy.without_way(after(IN, "PASV")).way is None
 
 
@@ -509,7 +509,7 @@ SESSIONS = st.sampled_from(
         BINARY,
         READY,
         GUEST,
-        replace(READY, way=Door()),
+        replace(READY, way=Passive()),
         replace(READY, directory="SUB/DEEP", rest=3),
     ]
 )
@@ -527,7 +527,7 @@ def check(answer: policy.Answer) -> None:
             assert entry in answer.session.tree.share.entries
             assert 0 <= offset <= entry.length
             assert entry.text or answer.session.binary
-            assert way in (CALL, Door())
+            assert way in (CALL, Passive())
             assert LINE.fullmatch(said.opening(answer))
         case Receive(name=name, limit=limit):
             assert answer.session.tree.share.uploads[name] == limit
@@ -538,7 +538,7 @@ def check(answer: policy.Answer) -> None:
         case Login() | Listen():
             pass
     way = answer.session.way
-    if isinstance(way, Call):
+    if isinstance(way, Active):
         assert way.host == PEER
         assert 1024 <= way.port <= 65535
     assert answer.session.directory in answer.session.tree.directories

@@ -512,7 +512,7 @@ def test_a_watcher_that_crashes_harms_nobody(serve):
     def crash(_: object) -> None:
         raise RuntimeError("nobody watches any more")
 
-    served.server._desk._emit = crash
+    served.server._state._emit = crash
     with served.talk() as talk:
         assert talk.fetch("RETR GO.BAT")[1]
 
@@ -528,14 +528,14 @@ def test_refusals_are_told_a_bounded_number_of_times(serve):
     assert not served.told(events.AsciiRefused)
 
 
-def test_strangers_cannot_fill_the_record(serve):
-    served = serve(limits=Limits(strangers_told=10, strangers_rate=1000.0))
+def test_clients_that_never_log_in_cannot_fill_the_record(serve):
+    served = serve(limits=Limits(unknown_told=10, unknown_rate=1000.0))
     for _ in range(3):
         served.talk(login=False).close()
     served.all_gone(3)
     assert len(served.told(events.ClientConnected)) == 3
 
-    served = serve(limits=Limits(strangers_told=10, strangers_rate=0.0))
+    served = serve(limits=Limits(unknown_told=10, unknown_rate=0.0))
     for _ in range(30):
         served.talk(login=False).close()
     with served.talk() as talk:
@@ -543,9 +543,9 @@ def test_strangers_cannot_fill_the_record(serve):
         talk.say("QUIT")
     gone = served.wait(events.ClientGone, deployment="D7F3A21C")
     assert gone.peer == "127.0.0.1"
-    strangers = [event for event in served.events if not event.deployment]
-    assert len(strangers) == 11
-    assert "events of strangers came too fast to be told" in strangers[-1].reply
+    unknown = [event for event in served.events if not event.deployment]
+    assert len(unknown) == 11
+    assert "events of clients that had not logged in came too fast to be told" in unknown[-1].reply
     assert served.told(events.LoginAccepted)
     assert served.told(events.TransferDone)
 

@@ -121,7 +121,7 @@ def test_a_transfer_can_be_resumed(serve):
         )
         assert fetch(ftp, "DEPLOY98.EXE", rest=9000) == fetch(ftp, "DEPLOY98.EXE")[9000:]
         assert fetch(ftp, "STORI260.001", rest=150_000) == b""
-        with pytest.raises(ftplib.error_perm, match="554 REST 150001 is behind the end"):
+        with pytest.raises(ftplib.error_perm, match="554 REST 150001 is after the end"):
             fetch(ftp, "STORI260.001", rest=150_001)
 
 

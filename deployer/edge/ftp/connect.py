@@ -1,8 +1,8 @@
 """How data connections come about: we call the client (PORT), or it comes to us (PASV).
 
-A socket has one owner at any time. The caller and the listener give theirs away and forget its
-number before the data channel exists, so that no later close of theirs can touch it; in pyftpdlib
-2.2 both keep the number, and the stale one freezes other clients (its issue 548).
+A socket has one owner at any time. Both classes give theirs away and forget its number before the
+data channel exists, so that no later close of theirs can touch it; in pyftpdlib 2.2 both keep the
+number, and the stale one freezes other clients (its issue 548).
 """
 
 from __future__ import annotations
@@ -10,14 +10,12 @@ from __future__ import annotations
 import contextlib
 import socket
 import sys
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from pyftpdlib.handlers import FTPHandler
 
-from deployer.edge.ftp.desk import Desk
-
-if TYPE_CHECKING:
-    from deployer.edge.ftp.control import Control
+from deployer.edge.ftp.connection import Transfers
+from deployer.edge.ftp.state import ServerState
 
 _IP_BIND_ADDRESS_NO_PORT = 24  # Linux: choose the source port at connect, so none run out
 
@@ -31,26 +29,27 @@ def keep_alive(sock: socket.socket) -> None:
                 sock.setsockopt(socket.IPPROTO_TCP, getattr(socket, option), value)
 
 
-def give_up(channel: Any, desk: Desk) -> None:
+def give_up(channel: Any, state: ServerState) -> None:
     """Leave the closing of a channel's socket to the end of this round of events."""
     if channel.socket is not None:
         channel.del_channel()
         channel._fileno = None  # noqa: SLF001 - the number is not this channel's any more
-        desk.closing.append(channel.socket)
+        state.closing.append(channel.socket)
         channel.socket = None
 
 
-class Caller(FTPHandler.active_dtp):  # type: ignore[misc]
+class Connecting(FTPHandler.active_dtp):  # type: ignore[misc]
     """Calls the client back (PORT, EPRT) and hands the socket over."""
 
     socket: Any
 
-    def __init__(self, host: str, port: int, control: Control) -> None:
+    def __init__(self, host: str, port: int, transfers: Transfers) -> None:
         self.timeout = 0
-        super().__init__(host, port, control)
+        self._transfers = transfers
+        super().__init__(host, port, transfers.connection)
 
     def __repr__(self) -> str:
-        return f"<Caller {self._fileno}>"
+        return f"<Connecting {self._fileno}>"
 
     def create_socket(self, *arguments: Any, **named: Any) -> None:
         """A socket whose source port is chosen only when it connects."""
@@ -78,18 +77,18 @@ class Caller(FTPHandler.active_dtp):  # type: ignore[misc]
         self.del_channel()
         self._fileno = None
         self._closed = True
-        self.cmd_channel.data_connected(sock)
+        self._transfers.data_connected(sock)
 
     def handle_close(self) -> None:
         """The client could not be reached."""
         if not self._closed:
             self.close()
-            self.cmd_channel.data_failed()
+            self._transfers.data_failed()
 
     def close(self) -> None:
         """Close what was not handed over."""
         if not self._closed:
-            give_up(self, self.cmd_channel.desk)
+            give_up(self, self._transfers.connection.state)
             super().close()
 
     def handle_error(self) -> None:
@@ -98,34 +97,38 @@ class Caller(FTPHandler.active_dtp):  # type: ignore[misc]
         self.cmd_channel.handle_error()
 
 
-class Listening(FTPHandler.passive_dtp):  # type: ignore[misc]
+class PassivePort(FTPHandler.passive_dtp):  # type: ignore[misc]
     """Waits for the client on a port of ours (PASV, EPSV) and hands the socket over."""
 
     timeout = 0
     backlog = 5
 
+    def __init__(self, transfers: Transfers, extended: bool) -> None:
+        """Raises OSError when no port can be opened."""
+        self._transfers = transfers
+        super().__init__(transfers.connection, extended)
+
     def __repr__(self) -> str:
-        return f"<Listening {self._fileno}>"
+        return f"<PassivePort {self._fileno}>"
 
     def handle_accepted(self, sock: socket.socket, addr: tuple[Any, ...]) -> None:
-        """Take the client's connection; anybody else's is closed without a word to either.
+        """Take the client's connection; any other is closed without a word to either side.
 
         A word on the control connection would be a reply to a question the client never asked.
         """
-        control = self.cmd_channel
-        if addr[0] != control.remote_ip:
+        if addr[0] != self._transfers.connection.remote_ip:
             sock.close()
-            control.stranger(addr[0])
+            self._transfers.data_refused(addr[0])
             return
         self.close()
-        control.data_connected(sock)
+        self._transfers.data_connected(sock)
 
     def close(self) -> None:
         """Close the port, at once for those who would come."""
         if not self._closed:
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
-            give_up(self, self.cmd_channel.desk)
+            give_up(self, self._transfers.connection.state)
             super().close()
 
     def handle_error(self) -> None:

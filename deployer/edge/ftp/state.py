@@ -1,4 +1,4 @@
-"""What all connections of one FTP server share: its limits, its people, its clock, its open books.
+"""What all connections of one FTP server share: its limits, its callbacks, its clock, what is open.
 
 Everything here is used in the server's own thread only.
 """
@@ -11,23 +11,19 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.tree import Tree
 from deployer.events import CommandRefused, Event
 from deployer.model import Share
 
-if TYPE_CHECKING:
-    from deployer.edge.ftp.control import Control
-    from deployer.edge.ftp.data import DataChannel
-
 _KEPT_TREES = 64
 
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """How much one server bears. Times are seconds, sizes bytes.
+    """How much one server takes. Times are seconds, sizes bytes.
 
     Two descriptors and one open file per connection must fit into the process' limit of open files,
     which is 1,024 on most systems. `chunk` is what one sendfile call moves: larger ones cost a bit
@@ -50,9 +46,26 @@ class Limits:
     waiting: int = 32
     unread_replies: int = 64
     refusals_told: int = 20
-    strangers_told: int = 500
-    strangers_rate: float = 20.0
+    unknown_told: int = 500
+    unknown_rate: float = 20.0
     chunk: int = 160 << 10
+
+
+class Swept(Protocol):
+    """A connection that is looked at now and then."""
+
+    def sweep(self, now: float) -> None:
+        """Look after time-outs."""
+
+    def handle_error(self) -> None:
+        """End what raised an exception, and nothing else."""
+
+
+class Client(Swept, Protocol):
+    """A control connection as the server knows it."""
+
+    def shut(self, line: str, why: str) -> None:
+        """Say one last line and close at once; `why` a transfer that was going on was cut."""
 
 
 class Authorizer(Protocol):
@@ -68,8 +81,8 @@ class Authorizer(Protocol):
         """Whether an upload is whole and may be kept; if not, the client is told to send again."""
 
 
-class Desk:
-    """The books of one server: limits, callbacks, open connections and moving transfers.
+class ServerState:
+    """Limits, callbacks, open connections and moving transfers of one server.
 
     `held` are the deployments whose next download has to wait; another thread may replace it.
     """
@@ -87,12 +100,12 @@ class Desk:
         self.inbox = inbox
         self.clock = clock
         self.limits = limits
-        self.controls: set[Control] = set()
-        self.moving: set[DataChannel] = set()
+        self.connections: set[Client] = set()
+        self.moving: set[Swept] = set()
         self.closing: list[socket.socket] = []
         self.held: frozenset[str] = frozenset()
         self._emit = emit
-        self._budget = float(limits.strangers_told)
+        self._budget = float(limits.unknown_told)
         self._budget_at = time.monotonic()
         self._untold = 0
         self._trees: dict[int, Tree] = {}
@@ -100,7 +113,7 @@ class Desk:
     def emit(self, event: Event) -> None:
         """Tell an event. A watcher that fails must not take the server down with it.
 
-        What strangers do (who have not logged in) is told as long as it does not come too fast:
+        What clients do that have not logged in is told as long as it does not come too fast:
         every event is stored, and nobody on the wire may fill the host's disk.
         """
         if not event.deployment and not self._may_tell():
@@ -109,15 +122,15 @@ class Desk:
         with contextlib.suppress(Exception):  # the loop of the service may be closed already
             if self._untold:
                 untold, self._untold = self._untold, 0
-                line = f"{untold} events of strangers came too fast to be told"
+                line = f"{untold} events of clients that had not logged in came too fast to be told"
                 self._emit(CommandRefused(self.clock(), "", "", "", line))
             self._emit(event)
 
     def _may_tell(self) -> bool:
         now = time.monotonic()
         passed, self._budget_at = now - self._budget_at, now
-        refilled = self._budget + passed * self.limits.strangers_rate
-        self._budget = min(refilled, float(self.limits.strangers_told))
+        refilled = self._budget + passed * self.limits.unknown_rate
+        self._budget = min(refilled, float(self.limits.unknown_told))
         if self._budget < 1:
             return False
         self._budget -= 1
