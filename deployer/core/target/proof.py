@@ -28,7 +28,7 @@ def parse_report(data: bytes) -> Report:
     first = dict(reversed(pairs))
 
     def number(key: str) -> int | None:
-        return int(first[key]) if re.fullmatch("[0-9]{1,15}", first.get(key, "")) else None
+        return _number(first.get(key, ""))
 
     seconds = first.get("run_seconds", "")
     return Report(
@@ -47,7 +47,7 @@ def parse_report(data: bytes) -> Report:
         disk_free=number("disk_free"),
         files=tuple(f for key, value in pairs if key == "file" and (f := _file(value))),
         have=tuple(_two(value) for key, value in pairs if key == "have"),
-        bad=tuple((n, int(c)) for n, c in _values(pairs, "bad") if c.isdigit()),
+        bad=tuple((n, c) for n, text in _values(pairs, "bad") if (c := _number(text)) is not None),
         rounds=tuple(r for key, value in pairs if key == "round" and (r := _round(value))),
         run=first.get("run", ""),
         run_exit=number("run_exit"),
@@ -159,6 +159,11 @@ def _sealed(data: bytes) -> bool:
     )
 
 
+def _number(text: str) -> int | None:
+    """A number of at most 15 digits; longer ones mean nothing, and int() refuses some of them."""
+    return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
+
+
 def _numbers(text: str) -> Iterator[int]:
     """Numbers of a list such as `1-16,18`; what is no number is passed over."""
     for first, last in re.findall(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", text):
@@ -176,14 +181,16 @@ def _two(value: str) -> tuple[str, str]:
 
 def _file(value: str) -> FileProof | None:
     fields = value.split(" ")
-    if len(fields) != 4 or not fields[1].isdigit():
+    length = _number(fields[1]) if len(fields) == 4 else None
+    if length is None:
         return None
     sha256 = fields[2] if re.fullmatch("[0-9a-f]{64}", fields[2]) else ""
-    return FileProof(fields[0], int(fields[1]), sha256, fields[3])
+    return FileProof(fields[0], length, sha256, fields[3])
 
 
 def _round(value: str) -> Round | None:
-    fields = value.split(" ")
-    if len(fields) != 3 or not all(f.isdigit() for f in fields):
-        return None
-    return Round(int(fields[0]), int(fields[1]), int(fields[2]))
+    match [_number(field) for field in value.split(" ")]:
+        case [int(number), int(accepted), int(bad)]:
+            return Round(number, accepted, bad)
+        case _:
+            return None

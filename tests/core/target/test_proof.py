@@ -136,3 +136,42 @@ def test_garbage_is_a_report_of_nothing(data: bytes) -> None:
 def test_speed_and_story(output: str, speed: float | None, story: str) -> None:
     assert proof.tokens_per_second(output) == speed
     assert proof.story(output) == story
+
+
+DIGITS = "9" * 5000
+LONG = ("9" * 5000, "1" * 15, "1" * 16, "-1", "", "1 " * 9)
+
+
+@pytest.mark.parametrize(
+    "line",
+    [f"have=A.BIN {DIGITS}", f"bad=A.BIN {DIGITS}", f"exit={DIGITS}", f"run_seconds={DIGITS}",
+     f"file=A.BIN {DIGITS} {'0' * 64} good", f"round={DIGITS} 1 1", f"end={DIGITS} 00000000"],
+)  # fmt: skip
+def test_a_number_of_5000_digits_is_none(line: str) -> None:
+    report = proof.parse_report(f"deployment=D7F3A21C\r\n{line}\r\n".encode())
+    assert report.deployment == "D7F3A21C"
+    assert (report.exit_code, report.bad, report.files, report.rounds) == (None, (), (), ())
+
+
+KEYS = [
+    "deployment",
+    "exit",
+    "memory",
+    "file",
+    "have",
+    "bad",
+    "round",
+    "run_exit",
+    "run_seconds",
+    "output_bytes",
+    "end",
+]
+LINES = st.tuples(st.sampled_from(KEYS), st.lists(st.sampled_from(LONG) | st.text(max_size=9)))
+
+
+@given(st.lists(LINES | st.tuples(st.text(max_size=9), st.just([])), max_size=20))
+def test_no_line_of_a_report_raises(lines: list[tuple[str, list[str]]]) -> None:
+    text = "".join(f"{key}={' '.join(fields)}\r\n" for key, fields in lines)
+    report = proof.parse_report(text.encode("utf-8", "surrogatepass"))
+    proof.parts_here(report, PAYLOAD)
+    assert proof.prove(report, PAYLOAD, "D7F3A21C").proved is False
