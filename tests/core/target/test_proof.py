@@ -153,19 +153,7 @@ def test_a_number_of_5000_digits_is_none(line: str) -> None:
     assert (report.exit_code, report.bad, report.files, report.rounds) == (None, (), (), ())
 
 
-KEYS = [
-    "deployment",
-    "exit",
-    "memory",
-    "file",
-    "have",
-    "bad",
-    "round",
-    "run_exit",
-    "run_seconds",
-    "output_bytes",
-    "end",
-]
+KEYS = ["deployment", "exit", "file", "have", "bad", "round", "run_exit", "run_seconds", "end"]
 LINES = st.tuples(st.sampled_from(KEYS), st.lists(st.sampled_from(LONG) | st.text(max_size=9)))
 
 
