@@ -516,6 +516,14 @@ class LineSilent(DeployerError):
     exit_code = EXIT_UNREACHABLE
 
 
+class TransferUnconfirmed(DeployerError):
+    """{port}: {what}: the receiver ended before it answered.
+    Look at the file there: it has all bytes. If its program says that it failed, send it again.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
 class LineNoisy(DeployerError):
     """{port}: {what}.
     Try --speed 38400 on both sides, and find the cause with: deployer serial test {port}

@@ -383,7 +383,7 @@ def receive_by_checksum(files: Files, theirs: Sequence[str], where: Path) -> Out
     (path,) = put(where, files)
     got = bytearray()
 
-    def handle(event: transfer.Event) -> None:
+    def handle(event: transfer.TransferEvent) -> None:
         match event:
             case transfer.FileOffered():
                 machine.accept()

@@ -184,7 +184,7 @@ def test_it_receives_files_on_a_machine_that_is_not_ours(tmp_path: Path) -> None
     assert (tmp_path / "GOOD.TXT").is_file()
 
 
-def send(files: list[tuple[str, bytes]], line: Socket) -> transfer.Event | None:
+def send(files: list[tuple[str, bytes]], line: Socket) -> transfer.TransferEvent | None:
     sender = xmodem.Sender([Offer(name, len(data)) for name, data in files], now=time.monotonic())
     end = time.monotonic() + 120
 

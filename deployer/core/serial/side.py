@@ -1,11 +1,11 @@
-"""What every side of every protocol of `transfer` has: words to send, events to tell, one end."""
+"""What both sides of every protocol of `transfer` have: bytes to send, events, time, one end."""
 
 from __future__ import annotations
 
 from collections import deque
 
 from deployer.core.serial import transfer
-from deployer.core.serial.transfer import Event, Reason
+from deployer.core.serial.transfer import Reason, TransferEvent
 
 CANCEL = b"\x18" * 8 + b"\b" * 8
 """Eight CAN end any session; the backspaces wipe them off a shell's command line."""
@@ -16,13 +16,40 @@ but not what follows a `*`."""
 
 class Side:
     """A sender or a receiver. `_heard`: when the other side last made sense, `_asked`: when we last
-    said something that wants an answer."""
+    said something that wants an answer, `_met`: whether the other side is there at all.
 
-    def __init__(self, *, now: float) -> None:
+    `contact` is how many seconds to wait for its first sign, `patience` how long it may say nothing
+    once it is there.
+    """
+
+    def __init__(self, *, now: float, contact: float, patience: float) -> None:
         self._now = self._heard = self._asked = now
+        self._contact = contact
+        self._patience = patience
+        self._met = False
         self._out = bytearray()
-        self._events: deque[Event] = deque()
+        self._events: deque[TransferEvent] = deque()
         self._over = False
+
+    @property
+    def deadline(self) -> float | None:
+        """When `tick` must be called at the latest; None: only when something arrives."""
+        return None
+
+    @property
+    def _given_up_at(self) -> float:
+        """When the other side has been silent for too long."""
+        return self._heard + (self._patience if self._met else self._contact)
+
+    def tick(self, now: float) -> None:
+        """The time is `now`."""
+        self._now = now
+        due = self.deadline
+        if due is not None and now >= due:
+            self._late(now - self._heard)
+
+    def _late(self, silent: float) -> None:
+        """The deadline is here; the other side has said nothing for `silent` seconds."""
 
     @property
     def done(self) -> bool:
@@ -35,7 +62,7 @@ class Side:
         self._out.clear()
         return data
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> TransferEvent | None:
         """What happened."""
         return self._events.popleft() if self._events else None
 
@@ -49,7 +76,7 @@ class Side:
         self._out += CANCEL
         self._end(transfer.Failed(reason, what))
 
-    def _end(self, event: Event) -> None:
+    def _end(self, event: TransferEvent) -> None:
         if not self._over:
             self._over = True
             self._events.append(event)

@@ -27,6 +27,8 @@ class Reason(StrEnum):
     LIMIT = "limit"
     PEER = "peer"
     CHANGED = "changed"
+    UNCONFIRMED = "unconfirmed"
+    """All bytes were confirmed, but not the end of the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,7 +153,7 @@ class Failed:
     what: str
 
 
-Event = (
+TransferEvent = (
     FileOffered
     | FileStarted
     | Received
@@ -168,7 +170,7 @@ Event = (
 )
 
 
-class Machine(Protocol):
+class Endpoint(Protocol):
     """One side of a transfer, as its driver sees it."""
 
     @property
@@ -185,7 +187,7 @@ class Machine(Protocol):
     def receive_data(self, data: bytes) -> None:
         """The line brought `data`."""
 
-    def next_event(self) -> Event | None:
+    def next_event(self) -> TransferEvent | None:
         """What happened, one by one."""
 
     def data_to_send(self) -> bytes:
@@ -198,7 +200,7 @@ class Machine(Protocol):
         """The line was gone for a while and works again: take the transfer up where it stood."""
 
 
-class Giver(Machine, Protocol):
+class Giver(Endpoint, Protocol):
     """The side that sends files."""
 
     @property
@@ -216,7 +218,7 @@ class Giver(Machine, Protocol):
         """The CRC-32 that `ChecksumAsked` asked for."""
 
 
-class Taker(Machine, Protocol):
+class Taker(Endpoint, Protocol):
     """The side that receives files."""
 
     def accept(self, position: int = 0) -> None:

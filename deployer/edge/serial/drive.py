@@ -12,7 +12,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer.core.serial.side import INSIST
-from deployer.core.serial.transfer import Cancelled, Event, Failed, Giver, Machine, Reason, Want
+from deployer.core.serial.transfer import (
+    Cancelled,
+    Endpoint,
+    Failed,
+    Giver,
+    Reason,
+    TransferEvent,
+    Want,
+)
 from deployer.edge.serial.port import Line, LineGoneError
 
 _LOW_WATER = 512
@@ -50,21 +58,21 @@ class Hooks:
     `on_gone` is told when the line vanishes (True) and is back (False).
     """
 
-    handle: Callable[[Event], None]
+    handle: Callable[[TransferEvent], None]
     supply: Callable[[Want], bytes] = lambda want: bytes(want.length)
     cancelled: Callable[[], bool] = lambda: False
     on_gone: Callable[[bool], None] = lambda _gone: None
 
 
 def drive(
-    machine: Machine,
+    machine: Endpoint,
     line: Line,
     hooks: Hooks,
     *,
     giver: Giver | None = None,
     clock: Callable[[], float] = time.monotonic,
     wait_for_line: float = 3600.0,
-) -> Event | None:
+) -> TransferEvent | None:
     """Run the machine to its end; its last event.
 
     `giver` is the machine itself when it sends files. `wait_for_line` is how many seconds a
@@ -79,7 +87,7 @@ def drive(
             if not _wait_back(line, hooks, clock, wait_for_line):
                 what = "the serial port vanished and did not come back"
                 last = Cancelled(by_peer=False) if hooks.cancelled() else None
-                gone: Event = last or Failed(Reason.SILENCE, what)
+                gone: TransferEvent = last or Failed(Reason.SILENCE, what)
                 hooks.handle(gone)
                 return gone
             run.pending.clear()
@@ -111,7 +119,7 @@ def _insist(line: Line, clock: Callable[[], float]) -> None:
 class _Run:
     def __init__(
         self,
-        machine: Machine,
+        machine: Endpoint,
         giver: Giver | None,
         hooks: Hooks,
         line: Line,
@@ -123,7 +131,7 @@ class _Run:
         self._line = line
         self._clock = clock
         self.pending = bytearray()
-        self.last: Event | None = None
+        self.last: TransferEvent | None = None
 
     def turn(self) -> None:
         """One round: time, what came, what happened, what goes out."""

@@ -13,7 +13,13 @@ from pathlib import Path
 from deployer.core.serial import transfer
 from deployer.core.serial.transfer import Reason
 from deployer.edge.serial.port import DEFAULT_SPEED, Flow
-from deployer.errors import LineNoisy, LineSilent, TransferRefused, TransferStopped
+from deployer.errors import (
+    LineNoisy,
+    LineSilent,
+    TransferRefused,
+    TransferStopped,
+    TransferUnconfirmed,
+)
 from deployer.events import Event, TransferCut, TransferDone, TransferStarted, TransferTick
 
 PROTOCOLS = ("zmodem", "ymodem", "xmodem1k", "xmodem")
@@ -148,7 +154,7 @@ def on_gone(job: Job) -> Callable[[bool], None]:
     return told
 
 
-def raise_for(last: transfer.Event | None, job: Job) -> None:
+def raise_for(last: transfer.TransferEvent | None, job: Job) -> None:
     """The error that an unsuccessful end means for the user."""
     port = job.port
     match last:
@@ -158,6 +164,8 @@ def raise_for(last: transfer.Event | None, job: Job) -> None:
             raise LineSilent(port=port, what=what)
         case transfer.Failed(reason=Reason.NOISE, what=what):
             raise LineNoisy(port=port, what=what)
+        case transfer.Failed(reason=Reason.UNCONFIRMED, what=what):
+            raise TransferUnconfirmed(port=port, what=what)
         case transfer.Failed(reason=Reason.DISK, what=what):
             raise TransferRefused(
                 port=port, what=what, remedy="Make room on that disk, then start it again."

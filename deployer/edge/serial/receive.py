@@ -119,7 +119,7 @@ class _Receiving:
             self._incoming.leave()
             self._incoming = None
 
-    def _handle(self, event: transfer.Event) -> None:
+    def _handle(self, event: transfer.TransferEvent) -> None:
         match event:
             case transfer.FileOffered(offer=offer):
                 self._offered(offer)

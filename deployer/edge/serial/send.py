@@ -146,7 +146,7 @@ class _Sending:
         self._progress.at(self._machine.confirmed)
         return data
 
-    def _handle(self, event: transfer.Event) -> None:
+    def _handle(self, event: transfer.TransferEvent) -> None:
         match event:
             case transfer.FileStarted(index=index, position=position):
                 offer = self._offers[index]

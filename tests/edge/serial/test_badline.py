@@ -40,7 +40,7 @@ RECEIVE = zmodem.ReceiveSettings(contact=20.0, answer=0.5, patience=8.0)
 class Outcome:
     """How a run ended on both sides."""
 
-    last: transfer.Event | None
+    last: transfer.TransferEvent | None
     resent: list[int]
     files: dict[str, bytes] = field(default_factory=dict)
     claimed: bool = False
@@ -89,11 +89,11 @@ def content(seed: int) -> dict[str, bytes]:
 
 def sender(
     cable: Wire, files: dict[str, bytes], patience: float = SEND.patience
-) -> tuple[transfer.Event | None, list[int]]:
+) -> tuple[transfer.TransferEvent | None, list[int]]:
     data = list(files.values())
     resent: list[int] = []
 
-    def handle(event: transfer.Event) -> None:
+    def handle(event: transfer.TransferEvent) -> None:
         match event:
             case transfer.Resent(again=again):
                 resent.append(again)
@@ -117,12 +117,12 @@ def to_ours(
     wire: Wire, files: dict[str, bytes], where: Path, patience: float = SEND.patience
 ) -> Outcome:
     done: dict[str, bytes] = {}
-    last: list[transfer.Event | None] = []
+    last: list[transfer.TransferEvent | None] = []
 
     def receive(port: str) -> None:
         current: list[tuple[str, bytearray]] = []
 
-        def handle(event: transfer.Event) -> None:
+        def handle(event: transfer.TransferEvent) -> None:
             match event:
                 case transfer.FileOffered(offer=offer):
                     held = current[-1][1] if current and current[-1][0] == offer.name else b""

@@ -106,9 +106,9 @@ class Deaf(serialport.SerialLine):
 
 def test_a_file_whose_confirmation_was_lost_is_confirmed_again(tmp_path: Path) -> None:
     out = tmp_path / "out"
-    events: list[transfer.Event] = []
+    events: list[transfer.TransferEvent] = []
 
-    def handle(event: transfer.Event) -> None:
+    def handle(event: transfer.TransferEvent) -> None:
         events.append(event)
         if isinstance(event, transfer.ChecksumAsked):
             machine.answer_checksum(zlib.crc32(DATA[: event.length]))

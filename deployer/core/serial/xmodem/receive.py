@@ -65,12 +65,11 @@ class Receiver(Side):
     """Receives one file (XMODEM) or a batch (YMODEM). See `transfer` for how it is driven."""
 
     def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
-        super().__init__(now=now)
         self._settings = settings or ReceiveSettings()
+        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
         self._batch = self._settings.flavour is Flavour.YMODEM
         self._buffer = bytearray()
         self._last_byte = now
-        self._met = False
         self._crc = self._settings.crc
         self._calls = 0
         self._errors = 0
@@ -96,9 +95,8 @@ class Receiver(Side):
             return None
         if self._damaged:
             return self._last_byte + self._settings.pause
-        limit = self._settings.patience if self._met else self._settings.contact
         step = self._settings.call if self._state is _State.CALL else self._settings.answer
-        return min(self._asked + step, self._heard + limit)
+        return min(self._asked + step, self._given_up_at)
 
     def line_restored(self) -> None:
         """After the line was gone: ask for the block again."""
@@ -160,21 +158,14 @@ class Receiver(Side):
     def _listening(self) -> bool:
         return not (self.done or self._damaged) and self._state in (_State.CALL, _State.DATA)
 
-    def tick(self, now: float) -> None:
-        """The time is `now`."""
-        self._now = now
-        due = self.deadline
-        if due is None or now < due:
-            return
-        silent = now - self._heard
+    def _late(self, silent: float) -> None:
         if self._damaged:
             self._damaged = False
             self._buffer.clear()
             self._ask()
-        elif not self._met and silent >= self._settings.contact:
-            self._fail(Reason.SILENCE, "nobody sent anything")
-        elif self._met and silent >= self._settings.patience:
-            self._fail(Reason.SILENCE, f"the sender said nothing for {silent:.0f} s")
+        elif self._now >= self._given_up_at:
+            what = f"the sender said nothing for {silent:.0f} s"
+            self._fail(Reason.SILENCE, what if self._met else "nobody sent anything")
         else:
             self._buffer.clear()
             self._ask()

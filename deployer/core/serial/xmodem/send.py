@@ -32,8 +32,12 @@ _BATCH_CALLS = 3
 """Calls in a row behind EOT that may mean: give me the next file."""
 _HEAD = 3
 """Bytes that a block begins with: its kind, its number, and that inverted."""
-_LAST_WORD = 10.0
+_BATCH_END = 10.0
 """Seconds that the receiver has to confirm the batch's end; every file is confirmed by then."""
+_END_AGAIN = 5.0
+"""Seconds between two EOT: the receiver has all blocks, and has nothing to do but to answer."""
+_END_LIMIT = 60.0
+"""Seconds after which nobody is going to answer EOT: the receiver's program has ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,15 +75,14 @@ class Sender(Side):
     def __init__(
         self, offers: Sequence[Offer], *, now: float, settings: SendSettings | None = None
     ) -> None:
-        super().__init__(now=now)
         self._settings = settings or SendSettings()
+        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
         self._batch = self._settings.flavour is Flavour.YMODEM
         if not self._batch and len(offers) != 1:
             raise ValueError("XMODEM carries one file")
         if any(offer.length is None or offer.length > MAX_LENGTH for offer in offers):
             raise ValueError("every file needs a length of at most 4,294,967,295 bytes")
         self._offers = tuple(offers)
-        self._met = False
         self._crc = True
         self._last_sent = b""
         self._tail = b""
@@ -102,9 +105,10 @@ class Sender(Side):
         if self.done:
             return None
         if self._state is _State.CLOSED:
-            return self._asked + _LAST_WORD
-        limit = self._settings.patience if self._met else self._settings.contact
-        return min(self._heard + limit, self._asked + self._settings.again)
+            return self._asked + _BATCH_END
+        if self._state is _State.END:
+            return self._asked + _END_AGAIN
+        return min(self._given_up_at, self._asked + self._settings.again)
 
     @property
     def confirmed(self) -> int:
@@ -159,21 +163,17 @@ class Sender(Side):
         self._tail = heard[1 - _HEAD :]
         return len(self._last_sent) > _HEAD and self._last_sent[:_HEAD] in heard
 
-    def tick(self, now: float) -> None:
-        """The time is `now`."""
-        self._now = now
-        due = self.deadline
-        if due is None or now < due:
-            return
-        silent = now - self._heard
+    def _late(self, silent: float) -> None:
         if self._state is _State.CLOSED:
             self._end(transfer.Finished())
-        elif not self._met and silent >= self._settings.contact:
-            self._fail(Reason.SILENCE, "nobody answered: no receiver was started")
-        elif self._met and silent >= self._settings.patience:
-            self._fail(Reason.SILENCE, f"the receiver said nothing for {silent:.0f} s")
+        elif self._state is _State.END and silent >= _END_LIMIT:
+            self._fail(Reason.UNCONFIRMED, "every block was confirmed, but not the end of the file")
+        elif self._now >= self._given_up_at and self._state is not _State.END:
+            what = f"the receiver said nothing for {silent:.0f} s"
+            nobody = "nobody answered: no receiver was started"
+            self._fail(Reason.SILENCE, what if self._met else nobody)
         else:
-            self._asked = now
+            self._asked = self._now
             if self._state in (_State.NAMED, _State.BLOCK, _State.END) and not self._out:
                 self._out += self._last_sent
 

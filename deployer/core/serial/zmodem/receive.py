@@ -84,11 +84,10 @@ class Receiver(Side):
     """Receives files. See `transfer` for how it is driven."""
 
     def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
-        super().__init__(now=now)
         self._settings = settings or ReceiveSettings()
+        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
         self._reader = Reader()
         self._asked_in_vain = 0
-        self._met = False
         self._echoed = False
         self._state = _State.WAIT
         self._info_of = Header(Kind.ZFILE, bytes(4))
@@ -108,10 +107,9 @@ class Receiver(Side):
             return None
         if self._state is _State.LAST:
             return self._asked + 1.0
-        limit = self._settings.patience if self._met else self._settings.contact
         # Who pauses for minutes is not asked every few seconds.
         wait = self._settings.answer * min(8, 1 << self._asked_in_vain)
-        return min(self._asked + wait, self._heard + limit)
+        return min(self._asked + wait, self._given_up_at)
 
     def trailing_data(self) -> bytes:
         """What came behind the end of the session."""
@@ -172,18 +170,12 @@ class Receiver(Side):
         self._reader.feed(data)
         self._advance()
 
-    def tick(self, now: float) -> None:
-        """The time is `now`."""
-        self._now = now
-        due = self.deadline
-        if due is None or now < due:
-            return
-        silent = now - self._heard
+    def _late(self, silent: float) -> None:
         if self._state is _State.LAST:
             self._end(transfer.Finished())
-        elif not self._met and silent >= self._settings.contact:
+        elif self._now >= self._given_up_at and not self._met:
             self._fail_unanswered()
-        elif self._met and silent >= self._settings.patience:
+        elif self._now >= self._given_up_at:
             sense = " that makes sense" if self._reader.strange and not self._echoed else ""
             self._fail(Reason.SILENCE, f"the sender said nothing{sense} for {silent:.0f} s")
         else:

@@ -88,9 +88,9 @@ class Sender(Side):
     ) -> None:
         if any(offer.length is None or offer.length > MAX_LENGTH for offer in offers):
             raise ValueError("ZMODEM counts to 4,294,967,295 bytes and must know the length")
-        super().__init__(now=now)
         self._offers = tuple(offers)
         self._settings = settings or SendSettings()
+        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
         self._reader = Reader()
         self._writer = Writer(wide=False, escape_controls=self._settings.escape_controls)
         self._state = _State.CONTACT
@@ -113,10 +113,8 @@ class Sender(Side):
             return None
         if self._file is not None and self._file.nearly_sent:
             return self._asked + SECOND
-        met = self._state is not _State.CONTACT
-        limit = self._settings.patience if met else self._settings.contact
         answer = self._settings.answer * (_HURRY if self._overheard else 1.0)
-        return min(self._asked + answer, self._heard + limit)
+        return min(self._asked + answer, self._given_up_at)
 
     @property
     def confirmed(self) -> int:
@@ -182,15 +180,7 @@ class Sender(Side):
                 case _ as never:
                     assert_never(never)
 
-    def tick(self, now: float) -> None:
-        """The time is `now`."""
-        self._now = now
-        if self.done:
-            return
-        due = self.deadline
-        if due is None or now < due:
-            return
-        silent = now - self._heard
+    def _late(self, silent: float) -> None:
         match self._state:
             case _State.CONTACT if silent >= self._settings.contact:
                 self._fail_unanswered()
@@ -199,14 +189,14 @@ class Sender(Side):
                 self._out += b"OO"
                 self._end(transfer.Finished())
             case _State.FILE if self._file is not None and self._file.nearly_sent:
-                self._asked = now
+                self._asked = self._now
                 self._go_on(self._file.quiet())
             case _ if silent >= self._settings.patience and self._state is not _State.CONTACT:
                 what = f"the receiver said nothing{self._sense} for {silent:.0f} s"
                 self._fail(Reason.SILENCE, what)
             case _ if self._out:
                 # The line does not take what is there already; more of it would not help.
-                self._asked = now
+                self._asked = self._now
             case _:
                 self._ask_again()
 
@@ -268,6 +258,7 @@ class Sender(Side):
         match self._state:
             case _State.CONTACT:
                 if header.kind == Kind.ZRINIT:
+                    self._met = True
                     self._learn(header)
                     self._next_file()
             case _State.OFFER | _State.CHECKSUM:

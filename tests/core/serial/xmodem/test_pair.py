@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deployer.core.serial import transfer, xmodem
-from deployer.core.serial.transfer import Event, Offer, Reason, Want
+from deployer.core.serial.transfer import Offer, Reason, TransferEvent, Want
 from deployer.core.serial.xmodem import CANCEL, Flavour
 from deployer.core.serial.xmodem.frames import ACK, CAN, EOT, NAK, encode
 
@@ -16,7 +16,7 @@ FILES = {"A.BIN": DATA, "EMPTY.BIN": b"", "B.BIN": DATA[:200]}
 C = ord("C")
 
 
-def events_of(machine: xmodem.Sender | xmodem.Receiver) -> list[Event]:
+def events_of(machine: xmodem.Sender | xmodem.Receiver) -> list[TransferEvent]:
     return list(iter(machine.next_event, None))
 
 
@@ -31,8 +31,8 @@ class Pair:
     flipped: frozenset[int] = frozenset()
     broken_at: int = -1
     got: dict[str, bytes] = field(default_factory=dict)
-    sent: list[Event] = field(default_factory=list)
-    received: list[Event] = field(default_factory=list)
+    sent: list[TransferEvent] = field(default_factory=list)
+    received: list[TransferEvent] = field(default_factory=list)
     now: float = 0.0
     there: int = 0
     back: int = 0
@@ -88,7 +88,7 @@ class Pair:
         elif self.there not in self.lost_there:
             self.r.receive_data(out)
 
-    def _taken(self, event: Event) -> None:
+    def _taken(self, event: TransferEvent) -> None:
         self.received.append(event)
         match event:
             case transfer.FileOffered(offer=offer):
@@ -249,7 +249,7 @@ def test_a_call_behind_the_first_block_is_noise() -> None:
 
 @pytest.mark.parametrize(
     ("stage", "again"),
-    [("start", b""), ("named", ZERO), ("called", b""), ("block", BLOCK), ("end", END)],
+    [("start", b""), ("named", ZERO), ("called", b""), ("block", BLOCK)],
 )
 def test_after_a_minute_it_says_again_what_may_have_been_lost(stage: str, again: bytes) -> None:
     machine = sender(stage)
@@ -261,7 +261,7 @@ def test_after_a_minute_it_says_again_what_may_have_been_lost(stage: str, again:
     assert machine.done == (stage == "start")
 
 
-@pytest.mark.parametrize("stage", ["start", "named", "block", "end", "close"])
+@pytest.mark.parametrize("stage", ["start", "named", "block", "close"])
 def test_silence_ends_it_at_last(stage: str) -> None:
     machine = sender(stage)
     machine.tick(600.0)

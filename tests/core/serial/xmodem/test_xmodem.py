@@ -10,9 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from deployer.core.serial import transfer, xmodem
+from deployer.core.serial.side import CANCEL
 from deployer.core.serial.transfer import Offer, Reason
 from deployer.core.serial.xmodem import Flavour
-from deployer.core.serial.xmodem.frames import ACK, CAN, EOT, NAK, encode
+from deployer.core.serial.xmodem.frames import ACK, CAN, EOT, NAK, WANT_CRC, encode
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Session:
     rate: float = 0.0
     seed: int = 0
     got: dict[str, bytes] = field(default_factory=dict)
-    ends: list[transfer.Event] = field(default_factory=list)
+    ends: list[transfer.TransferEvent] = field(default_factory=list)
 
     def run(self) -> Session:
         rnd = random.Random(self.seed)
@@ -182,3 +183,37 @@ def test_any_bytes_are_survived(data: bytes) -> None:
     for machine in (receiver(), receiver(Flavour.YMODEM), xmodem.Sender([], now=0.0)):
         machine.receive_data(data)
         machine.tick(1.0)
+
+
+@pytest.mark.parametrize("flavour", list(Flavour))
+def test_a_lost_answer_to_the_end_of_the_file_ends_within_a_minute_with_what_is_true(
+    flavour: Flavour,
+) -> None:
+    """All blocks are acknowledged, then the receiver's program is gone."""
+    s = xmodem.Sender([Offer("A", 300)], now=0.0, settings=xmodem.SendSettings(flavour=flavour))
+    ends = at = 0.0
+    while not s.done:
+        if (want := s.want) is not None:
+            s.provide(bytes(want.length))
+        sent = s.data_to_send()
+        if sent == bytes((EOT,)):
+            ends += 1
+        elif sent.endswith(CANCEL):
+            break
+        else:
+            s.receive_data(
+                bytes((ACK, WANT_CRC))
+                if sent[:2] == b"\x01\x00"
+                else bytes((ACK if sent else WANT_CRC,))
+            )
+            continue
+        assert s.deadline is not None
+        at = s.deadline
+        s.tick(at)
+    told = []
+    while (event := s.next_event()) is not None:
+        told.append(event)
+    assert isinstance(told[-1], transfer.Failed)
+    assert told[-1].reason is transfer.Reason.UNCONFIRMED
+    assert at <= 60
+    assert ends >= 10

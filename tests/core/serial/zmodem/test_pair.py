@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deployer.core.serial import transfer, zmodem
-from deployer.core.serial.transfer import Event, Offer, Reason, Want
+from deployer.core.serial.transfer import Offer, Reason, TransferEvent, Want
 from deployer.core.serial.zmodem.frames import (
     CANCEL,
     Damaged,
@@ -45,7 +45,7 @@ def heard(data: bytes) -> list[tuple[Kind, int]]:
     return found
 
 
-def events_of(machine: zmodem.Sender | zmodem.Receiver) -> list[Event]:
+def events_of(machine: zmodem.Sender | zmodem.Receiver) -> list[TransferEvent]:
     return list(iter(machine.next_event, None))
 
 
@@ -62,8 +62,8 @@ class Pair:
     refuse: str = ""
     escape: bool = False
     got: dict[str, bytes] = field(default_factory=dict)
-    sent: list[Event] = field(default_factory=list)
-    received: list[Event] = field(default_factory=list)
+    sent: list[TransferEvent] = field(default_factory=list)
+    received: list[TransferEvent] = field(default_factory=list)
     now: float = 0.0
     there: int = 0
     back: int = 0
@@ -113,7 +113,7 @@ class Pair:
             moved = True
         return moved
 
-    def _taken(self, event: Event) -> None:
+    def _taken(self, event: TransferEvent) -> None:
         self.received.append(event)
         match event:
             case transfer.FileOffered(offer=offer):
@@ -189,7 +189,7 @@ class Mortal(Pair):
                     self.s.answer_checksum(zlib.crc32(list(self.files.values())[index][:length]))
         return moved
 
-    def _taken(self, event: Event) -> None:
+    def _taken(self, event: TransferEvent) -> None:
         self.received.append(event)
         match event:
             case transfer.FileOffered(offer=offer):
@@ -770,7 +770,7 @@ def test_nobody_is_asked_while_our_own_disk_works() -> None:
     assert receiver("offered").deadline is None
 
 
-def echoed(machine: zmodem.Sender | zmodem.Receiver, until: float) -> Event:
+def echoed(machine: zmodem.Sender | zmodem.Receiver, until: float) -> TransferEvent:
     """The end of one that hears nothing but itself, as from a plug that bridges the line."""
     now = 0.0
     while not machine.done and now < until:

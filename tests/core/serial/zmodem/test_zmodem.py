@@ -35,8 +35,8 @@ class Session:
     held: dict[str, bytes] = field(default_factory=dict)
     skip: frozenset[str] = frozenset()
     got: dict[str, bytes] = field(default_factory=dict)
-    sent: list[transfer.Event] = field(default_factory=list)
-    received: list[transfer.Event] = field(default_factory=list)
+    sent: list[transfer.TransferEvent] = field(default_factory=list)
+    received: list[transfer.TransferEvent] = field(default_factory=list)
     line: int = 0
     now: float = 0.0
 
@@ -79,7 +79,7 @@ class Session:
             moved = True
         return moved
 
-    def _taken(self, event: transfer.Event) -> None:
+    def _taken(self, event: transfer.TransferEvent) -> None:
         self.received.append(event)
         match event:
             case transfer.FileOffered(offer=offer):
