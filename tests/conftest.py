@@ -1,16 +1,19 @@
-"""Shared by all tests: where the reference models are; no silent skips where all is installed."""
+"""Shared by all tests: compilers, reference models, and a word on what was skipped and why."""
 
 from __future__ import annotations
 
 import os
 import signal
+from collections.abc import Generator
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, settings
 
-ROOT = Path(__file__).resolve().parents[1]
-SHARED = ROOT.parent / "shared"
+from tests import needs
+
+COMPILERS = {"cc", "cc32", "mingw"}
+"""The fixtures that are a compiler. A test with one of them has the marker `compiler`."""
 
 # Hypothesis by itself fails an example that takes 200 ms, as one does on a busy machine.
 settings.register_profile(
@@ -27,21 +30,87 @@ signal.signal(signal.SIGHUP, signal.SIG_DFL)
 @pytest.fixture(scope="session")
 def root() -> Path:
     """The source tree."""
-    return ROOT
+    return needs.ROOT
+
+
+@pytest.fixture(scope="session")
+def cc() -> str:
+    """The compiler of this machine."""
+    needs.require("gcc")
+    return "gcc"
+
+
+@pytest.fixture(scope="session")
+def cc32() -> str:
+    """The same, which makes 32-bit programs with the option -m32."""
+    needs.require("gcc -m32")
+    return "gcc"
+
+
+@pytest.fixture(scope="session")
+def mingw() -> str:
+    """The compiler for Windows."""
+    needs.require(needs.MINGW)
+    return needs.MINGW
 
 
 @pytest.fixture(scope="session")
 def reference_models() -> Path:
     """The directory with stories260K.bin and what it must generate; not part of the project."""
-    models = SHARED / "models"
-    if not (models / "stories260K.bin").is_file():
-        pytest.skip("reference models (../shared/models) are not on this machine")
-    return models
+    needs.require("the reference models")
+    return needs.REFERENCE_MODELS
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Tell pytest of our markers."""
+    config.addinivalue_line("markers", "needs(*names): skipped unless all of it is here")
+    config.addinivalue_line("markers", "compiler: compiles something; each such test has it")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark the tests that compile: what they do depends on the machine's compilers."""
+    for item in items:
+        if not COMPILERS.isdisjoint(getattr(item, "fixturenames", ())):
+            item.add_marker("compiler")
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test that needs what is not here."""
+    needs.require(*(name for marker in item.iter_markers("needs") for name in marker.args))
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    call: pytest.CallInfo[None],
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """Give the report of a skipped test what it lacks: the summary is made in another process."""
+    report = yield
+    if call.excinfo is not None and isinstance(call.excinfo.value, needs.Lacking):
+        report.user_properties.append(("lacks", call.excinfo.value.names))
+    return report
+
+
+def _skipped(config: pytest.Config) -> list[list[str]]:
+    """For each skipped test the names of what it lacks; none when something else is the reason."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    reports = reporter.stats.get("skipped", []) if reporter else []
+    return [dict(report.user_properties).get("lacks", []) for report in reports]
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    """One line: what was skipped for want of what, and what brings it."""
+    if said := needs.summary(_skipped(config)):
+        terminalreporter.write_line(said, yellow=True)
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """With DEPLOYER_NO_SKIPS=1, as in CI, a skipped test fails the run."""
-    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
-    skipped = len(reporter.stats.get("skipped", [])) if reporter else 0
-    if os.environ.get("DEPLOYER_NO_SKIPS") == "1" and skipped and exitstatus == 0:
+    """With DEPLOYER_NO_SKIPS=1, as in CI, a skipped test fails the run.
+
+    It does not where all that it lacks is what nothing can install.
+    """
+    lacked = _skipped(session.config)
+    missed = [names for names in lacked if not names or not all(map(needs.is_outside, names))]
+    if os.environ.get("DEPLOYER_NO_SKIPS") == "1" and missed and exitstatus == 0:
         session.exitstatus = pytest.ExitCode.TESTS_FAILED

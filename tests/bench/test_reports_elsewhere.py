@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import html
 import re
-import shutil
 import subprocess
 import tarfile
 from pathlib import Path
@@ -14,6 +13,7 @@ import xmlschema
 
 from deployer.bench import reports
 from deployer.bench.results import to_dict
+from tests import needs
 from tests.bench.test_reports import RESULTS
 
 SCHEMA = Path(__file__).with_name("junit.xsd")
@@ -62,8 +62,7 @@ def test_the_schema_can_refuse(damage: tuple[str, str]) -> None:
 
 
 def test_a_browser_without_a_network_shows_the_numbers_of_the_json(tmp_path: Path) -> None:
-    if shutil.which("chromium") is None:
-        pytest.skip("chromium is not installed")
+    needs.require("chromium")
     page = tmp_path / "report.html"
     page.write_text(reports.page(RESULTS), encoding="utf-8")
     shown = subprocess.run(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import http.client
 import os
-import shutil
 import socket
 import subprocess
 import time
@@ -18,6 +17,7 @@ from deployer.core.target.page import Waiting
 from deployer.edge.httpd import HttpServer
 from deployer.errors import AddressMissing, PortBusy
 from deployer.events import Event, TransferDone
+from tests import needs
 
 GO = b"@ECHO OFF\r\nECHO hello\r\n"
 WAITING = Waiting(
@@ -34,7 +34,6 @@ WAITING = Waiting(
     ),
     run='LLAMA98.EXE STORI260.BIN -i "Once upon a time"',
 )
-DTD = Path("/usr/share/xml/w3c-sgml-lib/schema/dtd/sgml.soc")
 
 
 class Served:
@@ -71,8 +70,7 @@ def served() -> Iterator[Served]:
 
 
 def run(*words: str) -> bytes:
-    if shutil.which(words[0]) is None:
-        pytest.skip(f"not installed here: {words[0]}")
+    needs.require(words[0])
     done = subprocess.run(words, capture_output=True, timeout=20, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
@@ -114,15 +112,14 @@ def test_the_page_reads_well(served: Served, program: str) -> None:
 
 
 def test_the_page_is_html_3_2(served: Served, tmp_path: Path) -> None:
-    if shutil.which("onsgmls") is None or not DTD.exists():
-        pytest.skip("not installed here: onsgmls and the DTD of HTML 3.2 (opensp, w3c-sgml-lib)")
+    needs.require("the DTD of HTML 3.2")
     for name, path in (("page", "/"), ("missing", "/nope")):
         page = tmp_path / f"{name}.html"
         page.write_bytes(
             served.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode()).split(b"\r\n\r\n", 1)[1]
         )
         done = subprocess.run(
-            ["onsgmls", "-s", "-c", str(DTD), str(page)],
+            ["onsgmls", "-s", "-c", str(needs.HTML_3_2), str(page)],
             capture_output=True, text=True, timeout=20, check=False,
         )  # fmt: skip
         assert (done.returncode, done.stderr) == (0, "")
@@ -208,9 +205,7 @@ class Dillo:
     """The browser on a screen of its own, with a folder for what it saves, and keys to press."""
 
     def __init__(self, place: Path) -> None:
-        missing = [one for one in ("dillo", "Xvfb", "xdotool", "wget") if shutil.which(one) is None]
-        if missing:
-            pytest.skip(f"not installed here: {', '.join(missing)}")
+        needs.require("dillo", "Xvfb", "xdotool", "wget")
         self.saved = place / "saved"
         for folder in (self.saved, place / ".dillo"):
             folder.mkdir()

@@ -327,8 +327,8 @@ def test_the_svg_is_well_formed_and_names_what_it_shows(tmp_path: Path) -> None:
     assert PC in words_in
 
 
+@pytest.mark.needs("pillow")
 def test_the_png_is_a_png(tmp_path: Path) -> None:
-    pytest.importorskip("PIL", reason="Pillow, the extra 'plot', is not installed")
     picture = tmp_path / "h.png"
     plot.write(rows(), picture)
     assert picture.read_bytes().startswith(b"\x89PNG")

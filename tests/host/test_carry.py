@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import random
-import shutil
 import threading
 from pathlib import Path
 
@@ -22,8 +21,7 @@ from deployer.sim.hyperterm import HyperTerminal, visit
 from deployer.sim.machine import Machine
 from tests.serialwire import Direction, Wire
 
-pytest.importorskip("unicorn")
-pytestmark = pytest.mark.skipif(shutil.which("rz") is None, reason="lrzsz is not installed")
+pytestmark = pytest.mark.needs("unicorn", "rz")
 
 
 class Collect:

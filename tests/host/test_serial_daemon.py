@@ -6,7 +6,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import signal
 import socket
 import subprocess
@@ -26,10 +25,7 @@ from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
 from tests.serialwire import Direction, Wire
 
-pytest.importorskip("unicorn")
-pytestmark = pytest.mark.skipif(
-    shutil.which("rz") is None or sys.platform == "win32", reason="lrzsz is not installed"
-)
+pytestmark = pytest.mark.needs("unicorn", "rz")
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 

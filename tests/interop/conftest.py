@@ -12,6 +12,8 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 HERE = Path(__file__).parent
 
 
@@ -71,9 +73,7 @@ def program() -> Callable[[str], str]:
     """The path of a program; the test is skipped by name when it is not installed."""
 
     def find(name: str) -> str:
-        path = shutil.which(name)
-        if path is None:
-            pytest.skip(f"{name} is not installed")
-        return path
+        needs.require(name)
+        return str(shutil.which(name))
 
     return find

@@ -9,12 +9,12 @@ from __future__ import annotations
 import json
 import os
 import resource
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.doscase import RC, TAIL, World
 
 SECONDS, BYTES = 240, 1 << 20
@@ -89,8 +89,7 @@ ALL: dict[str, tuple[str, dict[str, bytes]]] = {
 @pytest.fixture(scope="module")
 def dosbox(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory that DOSBox had as C:, with each case run in a directory of its own."""
-    if shutil.which("dosbox") is None:
-        pytest.skip("dosbox is not installed")
+    needs.require("dosbox")
     root = tmp_path_factory.mktemp("dosbox")
     (root / "TOOLS").mkdir()
     (root / "TOOLS" / "RC.COM").write_bytes(bytes.fromhex(RC))

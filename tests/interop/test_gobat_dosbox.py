@@ -8,7 +8,6 @@ key in DOSBox, and CHOICE is called DELAY, since DOSBox's own is part of its she
 
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -17,6 +16,7 @@ from deployer.core.target import gobat
 from deployer.model import Manifest, Payload, StagedFile
 from deployer.sim.commandcom import CommandCom
 from deployer.sim.disk import Disk
+from tests import needs
 from tests.doscase import Screen
 from tests.interop.test_dosbox import run
 
@@ -128,8 +128,7 @@ def left(root: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def dosbox(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, bytes]]:
     """What each scenario left in DOSBox."""
-    if shutil.which("dosbox") is None:
-        pytest.skip("dosbox is not installed")
+    needs.require("dosbox")
     everything = tmp_path_factory.mktemp("dosbox")
     commands = ["@ECHO OFF", "SET WINDIR=C:\\WINDOWS", "SET PATH=C:\\TOOLS;Z:\\"]
     for number, steps in enumerate(SCENARIOS.values()):

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import os
 import random
-import shutil
 import signal
 import string
 import subprocess
@@ -38,7 +37,7 @@ from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import Flow, SerialLine
 from tests.serialwire import Direction, Faults, Wire
 
-pytestmark = pytest.mark.skipif(shutil.which("sz") is None, reason="lrzsz is not installed")
+pytestmark = pytest.mark.needs("sz")
 
 Files = dict[str, bytes]
 

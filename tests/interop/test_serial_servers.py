@@ -9,7 +9,6 @@ import contextlib
 import json
 import os
 import random
-import shutil
 import socket
 import subprocess
 import sys
@@ -29,11 +28,7 @@ from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
 from tests.serialwire import Direction, Wire
 
-pytest.importorskip("unicorn")
-pytestmark = pytest.mark.skipif(
-    not all(map(shutil.which, ("ser2net", "socat", "rz"))),
-    reason="needs ser2net, socat and lrzsz",
-)
+pytestmark = pytest.mark.needs("unicorn", "ser2net", "socat", "rz")
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 DATA = random.Random(31).randbytes(300_000)

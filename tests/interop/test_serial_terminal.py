@@ -10,7 +10,6 @@ import os
 import pty
 import random
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -24,10 +23,7 @@ import pytest
 
 from tests.serialwire import Direction, Wire
 
-pytestmark = pytest.mark.skipif(
-    not (shutil.which("sz") and shutil.which("bash") and shutil.which("setsid")),
-    reason="needs bash, setsid and lrzsz",
-)
+pytestmark = pytest.mark.needs("sz", "bash", "setsid")
 DATA = random.Random(77).randbytes(30_000)
 LIMIT = 90.0
 ROOT = Path(__file__).resolve().parents[2]

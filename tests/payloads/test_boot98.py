@@ -11,7 +11,6 @@ from __future__ import annotations
 import os
 import random
 import select
-import shutil
 import socket
 import subprocess
 import time
@@ -23,6 +22,7 @@ from deployer.core.serial import boot98, transfer, xmodem
 from deployer.core.serial.transfer import Offer
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import LineGoneError
+from tests import needs
 from tests.dosdebug import Dos, type_into
 
 SOURCE = Path(__file__).resolve().parents[2] / "payloads" / "boot98"
@@ -38,8 +38,7 @@ DELAY = bytes.fromhex("B400CD1A89D3B400CD1A29DA83FA1272F5C3")
 
 def test_the_committed_bytes_are_those_of_the_source(tmp_path: Path) -> None:
     assert (SOURCE / "BOOT98.COM").read_bytes() == boot98.program()
-    if shutil.which("nasm") is None:
-        pytest.skip("nasm is not installed")
+    needs.require("nasm")
     made = tmp_path / "BOOT98.COM"
     subprocess.run(["nasm", "-f", "bin", "-o", made, SOURCE / "boot98.asm"], check=True, timeout=90)
     assert made.read_bytes() == boot98.program()
@@ -142,7 +141,7 @@ class Socket:
         return False
 
 
-@pytest.mark.skipif(shutil.which("dosbox") is None, reason="DOSBox is not installed")
+@pytest.mark.needs("dosbox")
 def test_it_receives_files_on_a_machine_that_is_not_ours(tmp_path: Path) -> None:
     random_source = random.Random(8086)
     files = [

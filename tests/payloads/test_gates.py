@@ -17,10 +17,11 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
+
 capstone = pytest.importorskip("capstone")
 pefile = pytest.importorskip("pefile")
 
-COMPILER = "i686-w64-mingw32-gcc"
 PROGRAMS = ("DEPLOY98.EXE", "LLAMA98.EXE")
 
 PENTIUM_LACKS = re.compile(r"f?cmov|fu?comip?$|fisttp|sysenter|sysexit|endbr|ud1|pause$")
@@ -214,9 +215,7 @@ def test_nothing_is_allowed_that_no_program_uses(root: Path) -> None:
 
 
 def test_the_allowed_functions_are_in_the_export_lists(root: Path) -> None:
-    exports = root.parent / "shared" / "win98" / "exports" / "kernel32.tsv"
-    if not exports.is_file():
-        pytest.skip("the export lists (../shared/win98/exports) are not on this machine")
+    exports = root / "tests" / "data" / "exports" / "kernel32.tsv"
     rows = [line.split("\t") for line in exports.read_text("ascii").splitlines()]
     known = {row[0]: row[1] for row in rows if not row[0].startswith("#")}
     assert {name: known.get(name) for name in allowed(root)} == allowed(root)
@@ -258,10 +257,8 @@ def test_the_sums_beside_the_programs_are_right(root: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def rebuilt(root: Path, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
+def rebuilt(root: Path, mingw: str, tmp_path_factory: pytest.TempPathFactory) -> list[Path]:
     """build/win32 of the sources copied to two directories of different names."""
-    if not shutil.which(COMPILER):
-        pytest.skip(f"{COMPILER} is not installed")
     folders = [
         tmp_path_factory.mktemp("one") / "payloads",
         tmp_path_factory.mktemp("two") / "a rather longer name" / "payloads",
@@ -282,10 +279,10 @@ def test_two_builds_in_two_directories_are_identical(rebuilt: list[Path], name: 
 def test_the_committed_program_is_what_the_sources_make(
     root: Path, rebuilt: list[Path], name: str
 ) -> None:
-    version = subprocess.run([COMPILER, "--version"], capture_output=True, text=True, check=True)
+    version = subprocess.run([needs.MINGW, "--version"], capture_output=True, text=True, check=True)
     used = (root / "payloads" / "bin" / "COMPILERS").read_text().splitlines()[0]
     if version.stdout.splitlines()[0] != used:
-        pytest.skip(f"the committed programs were made by {used}, another {COMPILER} is here")
+        pytest.skip(f"the committed programs were made by {used}, another {needs.MINGW} is here")
     assert (rebuilt[0] / name).read_bytes() == (root / "payloads" / "bin" / name).read_bytes()
 
 

@@ -547,12 +547,10 @@ def test_a_full_disk_starts_nothing(hosted_target: Make) -> None:
     assert not t.exists("STARTED")
 
 
-def test_valgrind_sees_nothing_uninitialised(helper_builds: Path, tmp_path: Path) -> None:
-    if not shutil.which("valgrind"):
-        pytest.skip("valgrind is not installed")
-    program = helper_builds / "linux32" / "DEPLOY98"
+@pytest.mark.needs("valgrind")
+def test_valgrind_sees_nothing_uninitialised(helper_linux32: Path, tmp_path: Path) -> None:
     wrapper = tmp_path / "DEPLOY98"
-    wrapper.write_text(f'#!/bin/sh\nexec valgrind -q --error-exitcode=66 {program} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec valgrind -q --error-exitcode=66 {helper_linux32} "$@"\n')
     wrapper.chmod(0o755)
     t = Target(tmp_path / "DEPLOY", native(wrapper), ALL, "CHILD.EXE x")
     script(t, "#!/bin/sh\nexit 0\n")
@@ -568,8 +566,8 @@ def test_valgrind_sees_nothing_uninitialised(helper_builds: Path, tmp_path: Path
 # ---- SELF, INFO, wrong use ---------------------------------------------------------------------
 
 
-def test_self_knows_damage_anywhere(helper_builds: Path, tmp_path: Path) -> None:
-    good = (helper_builds / "linux32" / "DEPLOY98").read_bytes()
+def test_self_knows_damage_anywhere(helper_linux32: Path, tmp_path: Path) -> None:
+    good = helper_linux32.read_bytes()
     program = tmp_path / "DEPLOY98"
 
     def answer(data: bytes) -> int:

@@ -6,7 +6,6 @@ import json
 import os
 import re
 import resource
-import shutil
 import struct
 import subprocess
 import sys
@@ -14,6 +13,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+
+from tests import needs
 
 GOLDEN = Path(__file__).parent / "golden"
 CASES = json.loads((GOLDEN / "llama2c.json").read_text())
@@ -23,24 +24,25 @@ LAST_LINE = re.compile(
 )
 Models = dict[str, tuple[Path, Path]]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
+Build = Callable[..., Path]
 
 
 @pytest.fixture(scope="session")
-def built(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A directory with the hosted build, the Linux i386 build, the scorer and nothing stale."""
-    if not shutil.which("make") or not shutil.which("gcc"):
-        pytest.skip("make and gcc are needed")
-    out = tmp_path_factory.mktemp("llama98")
-    targets = [f"{out}/{t}" for t in ("hosted/LLAMA98", "linux32/LLAMA98", "hosted/llama98-score")]
-    command = ["make", "-s", "-C", str(root / "payloads"), f"OUT={out}", *targets]
-    subprocess.run(command, check=True, timeout=300)
-    return out
+def hosted(cc: str, make: Build) -> Path:
+    """LLAMA98 as a program of this machine."""
+    return make("hosted/LLAMA98") / "hosted" / "LLAMA98"
+
+
+@pytest.fixture(scope="session")
+def linux32(cc32: str, make: Build) -> Path:
+    """LLAMA98 as a freestanding Linux i386 program."""
+    return make("linux32/LLAMA98") / "linux32" / "LLAMA98"
 
 
 @pytest.fixture(params=["hosted", "linux32"])
-def run(built: Path, request: pytest.FixtureRequest) -> Run:
+def run(cc: str, request: pytest.FixtureRequest) -> Run:
     """Calls the program of one build with arguments; its streams are bytes."""
-    program = built / request.param / "LLAMA98"
+    program: Path = request.getfixturevalue(request.param)
 
     def call(*args: str | Path, **more: object) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -62,8 +64,8 @@ def models(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Models:
     ours = root / "payloads" / "models" / "campfire"
     found = {name: write_shape(name, folder) for name in SHAPES}
     found["campfire"] = (ours / "campfire260K.bin", ours / "campfire.tok.bin")
-    reference = root.parent / "shared" / "models"
-    if (reference / "stories260K.bin").is_file():
+    reference = needs.REFERENCE_MODELS
+    if needs.here("the reference models"):
         found["stories"] = (reference / "stories260K.bin", reference / "tok512.bin")
     return found
 
@@ -81,8 +83,8 @@ def text_of(done: subprocess.CompletedProcess[bytes]) -> bytes:
 
 @pytest.mark.parametrize("model", sorted({case["model"] for case in CASES}))
 def test_fp32_draws_what_llama2c_draws(run: Run, models: Models, model: str) -> None:
-    if model not in models:
-        pytest.skip("reference models (../shared/models) are not on this machine")
+    if model == "stories":
+        needs.require("the reference models")
     path, tokenizer = models[model]
     for case in CASES:
         if case["model"] == model:
@@ -124,22 +126,21 @@ def test_mmx_and_plain_c_say_the_same(run: Run, models: Models, model: str) -> N
         assert plain.stdout.endswith(b" (int8 c)\r\n")
 
 
-def test_the_builds_say_the_same_in_int8(built: Path, models: Models) -> None:
+def test_the_builds_say_the_same_in_int8(hosted: Path, linux32: Path, models: Models) -> None:
     path, tokenizer = models["campfire"]
     command = [path, "-z", tokenizer, "-s", "4", "-n", "0"]
     texts = {
-        text_of(
-            subprocess.run(
-                [built / b / "LLAMA98", *command], capture_output=True, timeout=60, check=False
-            )
-        )
-        for b in ("hosted", "linux32")
+        text_of(subprocess.run([one, *command], capture_output=True, timeout=60, check=False))
+        for one in (hosted, linux32)
     }
     assert len(texts) == 1
 
 
-def test_int8_costs_less_than_a_hundredth_of_a_nat(built: Path, reference_models: Path) -> None:
-    command = [built / "hosted" / "llama98-score", reference_models / "stories260K.bin", "2000"]
+def test_int8_costs_less_than_a_hundredth_of_a_nat(
+    cc: str, make: Build, reference_models: Path
+) -> None:
+    score = make("hosted/llama98-score") / "hosted" / "llama98-score"
+    command = [score, reference_models / "stories260K.bin", "2000"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     scores = dict(line.split() for line in done.stdout.decode().splitlines())
     assert abs(float(scores["int8"]) - float(scores["fp32"])) <= 0.01
@@ -158,13 +159,13 @@ def large_model(folder: Path) -> tuple[Path, Path, int]:
 
 
 def test_int8_needs_a_byte_per_weight_and_fp32_says_what_it_needs(
-    built: Path, tmp_path: Path
+    linux32: Path, tmp_path: Path
 ) -> None:
     model, tokenizer, floats = large_model(tmp_path)
     limit = floats + (2 << 20)  # a byte for each weight, 1 MB of cache and sums, the program
 
     def call(bits: str) -> subprocess.CompletedProcess[bytes]:
-        command = [built / "linux32" / "LLAMA98", model, "-z", tokenizer, "-n", "2", "-q", bits]
+        command = [linux32, model, "-z", tokenizer, "-n", "2", "-q", bits]
         return subprocess.run(
             command, capture_output=True, timeout=60, check=False,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
@@ -330,13 +331,12 @@ def test_a_missing_tokenizer_is_named(run: Run, models: Models, tmp_path: Path) 
 # ---- speed ----
 
 
-def test_no_token_costs_two_percent_more_than_it_did(root: Path) -> None:
+@pytest.mark.needs("valgrind")
+def test_no_token_costs_two_percent_more_than_it_did(root: Path, cc32: str) -> None:
     """Counted under cachegrind, so the same on every machine with the same compiler.
 
     When a figure has risen for a good reason: `python -m benchmarks.engine --baseline`.
     """
-    if not shutil.which("valgrind"):
-        pytest.skip("valgrind is missing")
     command = [sys.executable, "-m", "benchmarks.engine", "--short", "--json"]
     done = subprocess.run(command, cwd=root, capture_output=True, timeout=300, check=False)
     assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from functools import cache
@@ -11,7 +10,6 @@ from pathlib import Path
 import pytest
 
 SOURCES = Path(__file__).parent / "programs"
-COMPILER = "i686-w64-mingw32-gcc"
 FLAGS = [
     "-std=gnu89",
     "-O1",
@@ -36,17 +34,15 @@ FLAGS = [
 
 
 @pytest.fixture(scope="session")
-def build(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
+def build(mingw: str, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
     """`build("facts", *more_flags)` is the bytes of programs/facts.c as an .EXE for Windows 98."""
-    if shutil.which(COMPILER) is None:
-        pytest.skip(f"{COMPILER} is missing")
     folder = tmp_path_factory.mktemp("programs")
 
     @cache
     def compile_(name: str, *flags: str) -> bytes:
         target = folder / f"{name}{abs(hash(flags))}.exe"
         source = SOURCES / f"{name}.c"
-        command = [COMPILER, *FLAGS, *flags, str(source), "-o", str(target), "-lkernel32"]
+        command = [mingw, *FLAGS, *flags, str(source), "-o", str(target), "-lkernel32"]
         subprocess.run(command, check=True, timeout=60)
         return target.read_bytes()
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -18,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+
+from tests import needs
 
 _NUMBERS = itertools.count()
 _ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
@@ -65,24 +66,6 @@ ZYGOTE = Zygote()
 def _zygote() -> Iterator[None]:
     yield
     ZYGOTE.close()
-
-
-def why_not() -> str:
-    """Why namespaces cannot be made here; "" when they can."""
-    if sys.platform != "linux":
-        return "network namespaces exist on Linux only"
-    if os.geteuid() != 0:
-        return "network namespaces need root: run the tests as root to see the wire"
-    if shutil.which("ip") is None:
-        return "network namespaces need the program ip (Debian: iproute2)"
-    return ""
-
-
-def need(*programs: str) -> None:
-    """Skip, by name, unless these programs are installed."""
-    missing = [name for name in programs if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"not installed here: {', '.join(missing)}")
 
 
 @dataclass
@@ -247,8 +230,7 @@ class Lab:
 @pytest.fixture
 def lab() -> Iterator[Lab]:
     """Machines without cables."""
-    if reason := why_not():
-        pytest.skip(reason)
+    needs.require("root", "Linux", "ip")
     lab = Lab(f"dw{os.getpid() % 10000}x{next(_NUMBERS)}")
     try:
         yield lab

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from tests.wire.conftest import Lab, Machine, need
+from tests import needs
+from tests.wire.conftest import Lab, Machine
 
 FIND = """
 from deployer.core.wire.addresses import choose, parse_address
@@ -146,7 +146,7 @@ CONFLICTS = {
 @pytest.mark.parametrize("case", CONFLICTS)
 def test_a_conflict_is_found_by_its_name(ready: Lab, case: str) -> None:
     make, name, severity, fix, programs = CONFLICTS[case]
-    need(*programs)
+    needs.require(*programs)
     try:
         make(ready)
     except AssertionError as error:
@@ -176,15 +176,15 @@ table inet filter {
 def test_a_healthy_wire_has_none_in_20_rounds(ready: Lab) -> None:
     ready.home("10.1.1.5/24", "10.1.1.1")
     ready.host.listen("127.0.0.1", 21)
-    if shutil.which("nft"):
+    if needs.here("nft"):
         nft(FRIENDLY)(ready)
-    if shutil.which("iptables-nft"):
+    if needs.here("iptables-nft"):
         shell("iptables-nft -A INPUT -p tcp --dport 23 -j DROP")(ready)
     assert found_on(ready.host, rounds=20) == []
 
 
 def test_a_rule_that_is_not_understood_frightens_nobody(ready: Lab) -> None:
-    need("nft")
+    needs.require("nft")
     nft(
         "table inet f { chain in { type filter hook input priority 0; policy accept; "
         "meta skuid 5 drop; tcp dport 21 limit rate 5/second drop\n }\n}"
@@ -204,7 +204,7 @@ except TimeoutError:
 
 def test_the_rules_say_what_the_kernel_does(ready: Lab) -> None:
     """The verdict of our reading against a real connection from the old PC."""
-    need("nft")
+    needs.require("nft")
     ready.host.listen("192.168.1.1", 21)
 
     def connects() -> bool:
@@ -220,7 +220,7 @@ def test_the_rules_say_what_the_kernel_does(ready: Lab) -> None:
 
 
 def test_ufw_is_named(ready: Lab, tmp_path: Path) -> None:
-    need("ufw", "iptables-nft")
+    needs.require("ufw", "iptables-nft")
     for name in ("etc", "lib", "run"):
         (tmp_path / name).mkdir()
     script = f"""

@@ -241,17 +241,15 @@ def random_file(path: Path, length: int) -> Path:
 
 
 def model(bench: Bench) -> Path:
-    """The reference model where it is, else the sample that comes with the program."""
-    found = ROOT.parent / "shared" / "models" / "stories260K.bin"
+    """The sample model that comes with the program, where every user can read it."""
     sample = ROOT / "payloads" / "models" / "campfire" / "campfire260K.bin"
     folder = bench.place / "files"
     folder.mkdir(exist_ok=True)
-    source = found if found.exists() else sample
-    for path in source.parent.iterdir():
+    for path in sample.parent.iterdir():
         if path.is_file():
             shutil.copyfile(path, folder / path.name)
             readable(folder / path.name)
-    return folder / source.name
+    return folder / sample.name
 
 
 def until_served(push: subprocess.Popen[str]) -> list[str]:

@@ -4,7 +4,6 @@
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -12,10 +11,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests import needs
+
 if TYPE_CHECKING:
     from tests.wire.conftest import Lab
 
-NETWORKD = Path("/lib/systemd/systemd-networkd")
 
 BUS = """
 set -e
@@ -110,14 +110,11 @@ def test_the_real_daemon_leaves_the_wire_alone_and_takes_it_back(
     wire: Lab, tmp_path: Path, daemon: str
 ) -> None:
     if daemon == "NetworkManager":
-        programs, script, free = ["NetworkManager", "nmcli"], NETWORKMANAGER, "unmanaged"
-        missing = [name for name in programs if shutil.which(name) is None]
+        programs, script = ("NetworkManager", "nmcli"), NETWORKMANAGER
     else:
-        script, free = SYSTEMD_NETWORKD, "unmanaged"
-        missing = [] if NETWORKD.exists() else [str(NETWORKD)]
-    missing += [name for name in ("dbus-daemon", "unshare") if shutil.which(name) is None]
-    if missing:
-        pytest.skip(f"not installed here: {', '.join(missing)}")
+        programs, script = ("systemd-networkd",), SYSTEMD_NETWORKD
+    needs.require(*programs, "dbus-daemon", "unshare")
+    free = "unmanaged"
     told = tell(wire, tmp_path, script)
     assert "10.7.7.5/24" in told["before"][1]
     for moment in ("up", "shaken"):

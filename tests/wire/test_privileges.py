@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
 import socket
 import subprocess
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from deployer.edge import notify
+from tests import needs
 
 if TYPE_CHECKING:
     from tests.wire.conftest import Lab
@@ -91,8 +91,7 @@ def test_without_systemd_there_is_silence(environment: dict[str, str]) -> None:
 
 
 def test_the_unit_is_one_that_systemd_accepts() -> None:
-    if shutil.which("systemd-analyze") is None:
-        pytest.skip("not installed here: systemd-analyze")
+    needs.require("systemd-analyze")
     unit = ROOT / "configs" / "systemd" / "deployer.service"
     done = subprocess.run(
         ["systemd-analyze", "verify", "--man=no", str(unit)],

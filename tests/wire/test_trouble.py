@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.wire.test_daemon import (
     NOBODY,
     PATIENCE,
@@ -207,8 +208,7 @@ def _neighbour(bench: Bench) -> str | None:
 
 def test_a_firewall_that_comes_up_in_the_middle_only_delays(bench: Bench) -> None:
     """While it stands, doctor names it; when it is gone, everything goes on."""
-    if shutil.which("nft") is None:
-        pytest.skip("not installed here: nft")
+    needs.require("nft")
     file = random_file(bench.place / "big.img", 2_000_000)
     slow(bench, "10mbit")
     bench.serve()
@@ -231,8 +231,7 @@ ALLOW = 'sudo nft insert rule inet early in iifname "wire0" accept'
 
 def test_a_firewall_is_named_before_anybody_waits_for_it(bench: Bench) -> None:
     """By push and by the daemon, with the command that opens it; they go on all the same."""
-    if shutil.which("nft") is None:
-        pytest.skip("not installed here: nft")
+    needs.require("nft")
     bench.lab.host.sh("nft", "-f", "-", text=FIREWALL)
     file = random_file(bench.place / "a.img", 1000)
     words = [str(file), "--no-run", "--state-dir", str(bench.state), "--timeout", "0.5"]

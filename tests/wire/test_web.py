@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import shutil
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -14,6 +13,7 @@ import pytest
 from deployer.core.view import View, fold
 from deployer.events import from_json, to_dict
 from deployer.host.past import recorded
+from tests import needs
 from tests.wire.chromium import Chromium
 from tests.wire.test_daemon import Bench, bench, ended, random_file, slow, wait_for
 
@@ -40,8 +40,7 @@ def text(name: str) -> str:
 
 @pytest.fixture
 def browser(bench: Bench) -> Iterator[Chromium]:
-    if shutil.which("chromium") is None:
-        pytest.skip("not installed here: chromium")
+    needs.require("chromium")
     browser = Chromium(bench.lab.host, bench.place / "browser")
     try:
         yield browser

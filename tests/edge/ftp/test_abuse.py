@@ -31,9 +31,7 @@ HOW_MANY = int(os.environ.get("DEPLOYER_ABUSE", "2000"))
 TABLE = os.environ.get("DEPLOYER_ABUSE_TABLE", "")
 SECRET = b"nobody may read this"
 GROWTH = 24 << 10  # KiB that the server may grow by under any attempt
-pytestmark = pytest.mark.skipif(
-    not sys.platform.startswith("linux"), reason="watches the server through Linux's /proc"
-)
+pytestmark = pytest.mark.needs("Linux")
 
 
 @dataclass

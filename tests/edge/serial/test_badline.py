@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import os
 import random
-import shutil
 import subprocess
 import threading
 import time
@@ -27,6 +26,7 @@ from deployer.core.serial import transfer, zmodem
 from deployer.core.serial.transfer import Offer
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import Flow, SerialLine
+from tests import needs
 from tests.serialwire import Direction, Faults, Wire
 
 RUNS = int(os.environ.get("DEPLOYER_BADLINE_RUNS", "40"))
@@ -214,7 +214,7 @@ def played(
         yield {
             seed: pool.submit(play, seed, base / str(seed))
             for seed in seeds
-            if shutil.which("rz") or receiver_of(seed) is not to_rz
+            if needs.here("rz") or receiver_of(seed) is not to_rz
         }
         pool.shutdown(cancel_futures=True)
 
@@ -222,7 +222,7 @@ def played(
 @pytest.mark.parametrize("seed", range(RUNS))
 def test_seeded_faults(seed: int, played: dict[int, Future[Outcome]]) -> None:
     if seed not in played:
-        pytest.skip("lrzsz is not installed")
+        needs.require("rz")
     outcome, files = played[seed].result(), content(seed)
     if outcome.last == transfer.Finished():
         assert outcome.files == files, "the sender claims success"

@@ -9,7 +9,6 @@ import os
 import pty
 import random
 import select
-import shutil
 import signal
 import subprocess
 import sys
@@ -126,9 +125,8 @@ def source(tmp_path: Path) -> Path:
     return path
 
 
-@pytest.mark.skipif(shutil.which("rz") is None, reason="lrzsz is not installed")
+@pytest.mark.needs("rz", "unicorn")
 def test_a_push_waits_for_its_adapter_and_ends_proved(source: Path, tmp_path: Path) -> None:
-    pytest.importorskip("unicorn")
     (tmp_path / "c").mkdir()
     machine = Machine(Disk(tmp_path / "c"), console=Console(lambda _line: None))
     machine.boot()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -123,10 +121,7 @@ def test_a_lock_of_minicom_or_pppd_counts_while_they_run(tmp_path: Path) -> None
     assert not is_locked("/dev/ttyUSB0", tmp_path)
 
 
-@pytest.mark.skipif(
-    not hasattr(os, "geteuid") or os.geteuid() != 0 or not shutil.which("setpriv"),
-    reason="to be somebody without permission takes root and setpriv",
-)
+@pytest.mark.needs("root")
 def test_a_port_without_permission_says_which_group_helps() -> None:
     """In a child that is nobody: root may open everything."""
     code = (
