@@ -34,6 +34,7 @@ class Dialect:
     bare_dir: bool
 
 
+# Both dialects name every difference, so that they can be read side by side.
 WIN98 = Dialect(
     name="Windows 98",
     version="Windows 98 [Version 4.10.1998]",

@@ -52,15 +52,7 @@ from deployer.sim.disk.names import (
     is_valid,
     matches,
 )
-from deployer.sim.disk.values import (
-    Attribute,
-    Code,
-    DiskError,
-    Entry,
-    FileSystem,
-    Open,
-    Step,
-)
+from deployer.sim.disk.values import Attribute, Code, DiskError, Entry, FileSystem, Open, Step
 
 #: Entries of 32 bytes that a directory other than the root can have (facts C5).
 MAX_ENTRIES = 65_536

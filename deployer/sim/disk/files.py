@@ -224,6 +224,8 @@ class File:
         node.deny_read += by * self._deny_read
         node.deny_write += by * self._deny_write
 
+    # An open file forwards to its node, as a disk does to its volume.
+
     @property
     def path(self) -> str:
         """The absolute path under which the file was opened."""

@@ -40,28 +40,27 @@ def _append(ftp: Session, words: list[str]) -> None:
     _put(ftp, words, "APPE")
 
 
-def _mget(ftp: Session, words: list[str]) -> None:
-    if ftp.connected():
-        for pattern in words or [ftp.argument(words, 0, "Remote files")]:
-            for name in ftp.names(pattern):
-                if ftp.confirm("mget", name):
-                    ftp.get(name, name)
+def _many(
+    verb: str, whose: str, names: Callable[[Session, str], list[str]],
+    act: Callable[[Session, str], object],
+) -> Command:  # fmt: skip
+    """A command for each file that its patterns name there (`Remote`) or here (`Local`)."""
+
+    def call(ftp: Session, words: list[str]) -> None:
+        if ftp.connected():
+            for pattern in words or [ftp.argument(words, 0, f"{whose} files")]:
+                for name in names(ftp, pattern):
+                    if ftp.confirm(verb, name):
+                        act(ftp, name)
+
+    return call
 
 
-def _mput(ftp: Session, words: list[str]) -> None:
-    if ftp.connected():
-        for pattern in words or [ftp.argument(words, 0, "Local files")]:
-            for name in ftp.local_names(pattern):
-                if ftp.confirm("mput", name):
-                    ftp.put(name, name)
-
-
-def _mdelete(ftp: Session, words: list[str]) -> None:
-    if ftp.connected():
-        for pattern in words or [ftp.argument(words, 0, "Remote files")]:
-            for name in ftp.names(pattern):
-                if ftp.confirm("mdelete", name):
-                    ftp.ask_server(f"DELE {name}")
+_mget = _many("mget", "Remote", Session.names, lambda ftp, name: ftp.get(name, name))
+_mput = _many("mput", "Local", Session.local_names, lambda ftp, name: ftp.put(name, name))
+_mdelete = _many(
+    "mdelete", "Remote", Session.names, lambda ftp, name: ftp.ask_server(f"DELE {name}")
+)
 
 
 def _list(verb: str) -> Command:

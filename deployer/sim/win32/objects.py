@@ -15,6 +15,8 @@ Output = Callable[[bytes], None]
 #: Keyboard: asked for one line, answers it with its line end; empty means end of file.
 Input = Callable[[], bytes]
 
+# One small class for each kind of object, all of one shape: a handle's kind is its class.
+
 
 @dataclass(slots=True, eq=False)
 class DiskFile:

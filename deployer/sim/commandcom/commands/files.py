@@ -25,15 +25,26 @@ def _complain(found: Operand) -> Complaint:
     return Complaint(messages.PARSE.get(found.code, messages.TOO_MANY) + suffix)
 
 
-def _only_file(shell: Shell, tail: str) -> str:
-    """The one operand of TYPE, MD and RD."""
-    parser = Parser(tail, _ONE_FILE, quoted=shell.quoted)
+def _operand(parser: Parser) -> Operand:
+    """The next operand, which must be there and right."""
     found = parser.next()
     if found.code != OK:
         raise _complain(found)
-    rest = parser.next()
-    if rest.code != END:
-        raise _complain(rest)
+    return found
+
+
+def _end(parser: Parser) -> None:
+    """Nothing may follow."""
+    found = parser.next()
+    if found.code != END:
+        raise _complain(found)
+
+
+def _only_file(shell: Shell, tail: str) -> str:
+    """The one operand of TYPE, MD and RD."""
+    parser = Parser(tail, _ONE_FILE, quoted=shell.quoted)
+    found = _operand(parser)
+    _end(parser)
     return found.text
 
 
@@ -45,9 +56,7 @@ def _optional_path(shell: Shell, tail: str) -> Operand:
         return found
     if found.code != OK:
         raise _complain(found)
-    rest = parser.next()
-    if rest.code != END:
-        raise _complain(rest)
+    _end(parser)
     return found
 
 
@@ -78,9 +87,11 @@ def mkdir(shell: Shell, tail: str) -> None:
         shell.dos.mkdir(name)
     except DiskError as error:
         if error.code is Code.INVALID_DRIVE:
-            raise Complaint(messages.INVALID_DRIVE) from error
-        exists = shell.dos.is_dir(name)
-        text = messages.DIRECTORY_EXISTS if exists else messages.CANNOT_CREATE_DIRECTORY
+            text = messages.INVALID_DRIVE
+        elif shell.dos.is_dir(name):
+            text = messages.DIRECTORY_EXISTS
+        else:
+            text = messages.CANNOT_CREATE_DIRECTORY
         raise Complaint(text) from error
 
 
@@ -189,17 +200,10 @@ def _ask(shell: Shell, path: str) -> bool:
 def rename(shell: Shell, tail: str) -> None:
     """REN old new: the new name has no drive and path; wildcards take the old name's characters."""
     parser = Parser(tail, _TWO_FILES, quoted=shell.quoted)
-    first = parser.next()
-    if first.code != OK:
-        raise _complain(first)
-    second = parser.next()
-    if second.code != OK:
-        raise _complain(second)
+    first, second = _operand(parser), _operand(parser)
     if second.text[1:2] == ":":
         raise Complaint(messages.INVALID_PARAMETER)
-    rest = parser.next()
-    if rest.code != END:
-        raise _complain(rest)
+    _end(parser)
     if not is_pattern(first.text) and shell.dos.is_dir(first.text):
         _rename_directory(shell, first.text, second.text)
         return

@@ -23,6 +23,7 @@ class Command:
     new: bool = False
 
 
+# Rows of one shape on purpose: it is a table.
 COMMANDS: Mapping[str, Command] = {
     "BREAK": Command(words.break_),
     "CALL": Command(control.call),

@@ -39,37 +39,30 @@ def echo(shell: Shell, tail: str) -> None:
         shell.write_line(tail[1:])
 
 
-def verify(shell: Shell, tail: str) -> None:
-    """VERIFY ON | OFF."""
+def _switch(shell: Shell, tail: str, word: str, now: bool) -> bool:
+    """What ON or OFF says; without either the present state, which is shown."""
     state, empty = _on_off(tail)
     if state is not None:
-        shell.verify = state
-    elif empty:
-        shell.write_line(f"VERIFY is {'on' if shell.verify else 'off'}")
-    else:
+        return state
+    if not empty:
         raise Complaint(messages.ON_OR_OFF)
+    shell.write_line(f"{word} is {'on' if now else 'off'}")
+    return now
+
+
+def verify(shell: Shell, tail: str) -> None:
+    """VERIFY ON | OFF."""
+    shell.verify = _switch(shell, tail, "VERIFY", shell.verify)
 
 
 def break_(shell: Shell, tail: str) -> None:
     """BREAK ON | OFF."""
-    state, empty = _on_off(tail)
-    if state is not None:
-        shell.break_check = state
-    elif empty:
-        shell.write_line(f"BREAK is {'on' if shell.break_check else 'off'}")
-    else:
-        raise Complaint(messages.ON_OR_OFF)
+    shell.break_check = _switch(shell, tail, "BREAK", shell.break_check)
 
 
 def lfnfor(shell: Shell, tail: str) -> None:
     """LFNFOR ON | OFF: whether FOR gives long names (facts B26)."""
-    state, empty = _on_off(tail)
-    if state is not None:
-        shell.long_for = state
-    elif empty:
-        shell.write_line(f"LFNFOR is {'on' if shell.long_for else 'off'}")
-    else:
-        raise Complaint(messages.ON_OR_OFF)
+    shell.long_for = _switch(shell, tail, "LFNFOR", shell.long_for)
 
 
 def set_(shell: Shell, tail: str) -> None:

@@ -86,6 +86,7 @@ def yes(_p: Process, *_: int) -> int:
     return 1
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "GetStdHandle": Api(1, get_std_handle, 0xFFFFFFFF),
     "SetStdHandle": Api(2, set_std_handle),

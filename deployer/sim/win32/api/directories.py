@@ -256,6 +256,7 @@ def get_volume_information(
     return 1
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "DeleteFileA": Api(1, delete_file),
     "MoveFileA": Api(2, move_file),

@@ -102,6 +102,14 @@ def create_file(
     return handle
 
 
+def _check_transfer(overlapped: int, allowed: bool) -> None:
+    """Raise what a transfer of a file fails with before it begins (facts F9)."""
+    if overlapped:
+        raise Failed(INVALID_PARAMETER)
+    if not allowed:
+        raise Failed(Code.ACCESS_DENIED)
+
+
 def read_file(
     p: Process, handle: int, buffer: int, count: int, done: int, overlapped: int
 ) -> int | Wait:
@@ -119,10 +127,7 @@ def read_file(
         raise Failed(INVALID_PARAMETER)
     match target:
         case DiskFile(file=file, readable=readable):
-            if overlapped:
-                raise Failed(INVALID_PARAMETER)
-            if not readable:
-                raise Failed(Code.ACCESS_DENIED)
+            _check_transfer(overlapped, readable)
             return deliver(file.read(count))
         case PipeEnd(pipe=pipe, writes=False):
             p.yielding = not pipe.data
@@ -167,10 +172,7 @@ def write_file(
     data = p.read(buffer, count)
     match target:
         case DiskFile(file=file, writable=writable):
-            if overlapped:
-                raise Failed(INVALID_PARAMETER)
-            if not writable:
-                raise Failed(Code.ACCESS_DENIED)
+            _check_transfer(overlapped, writable)
             stored = file.write(data) if data else _cut(target)
             if done:
                 p.put32(done, stored)
@@ -375,6 +377,7 @@ def set_handle_information(p: Process, handle: int, mask: int, flags: int) -> in
     return 1
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "CreateFileA": Api(7, create_file, INVALID),
     "ReadFile": Api(5, read_file),

@@ -203,6 +203,7 @@ def is_bad_pointer(p: Process, address: int, size: int) -> int:
     return 0
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "VirtualAlloc": Api(4, virtual_alloc),
     "VirtualFree": Api(3, virtual_free),

@@ -166,6 +166,7 @@ def get_computer_name(p: Process, buffer: int, size: int) -> int:
     return 1
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "GetModuleHandleA": Api(1, get_module_handle),
     "GetModuleFileNameA": Api(3, get_module_file_name),

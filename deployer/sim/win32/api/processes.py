@@ -262,6 +262,7 @@ def expand_environment_strings(p: Process, source: int, buffer: int, size: int) 
     return len(data)
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "ExitProcess": Api(1, exit_process),
     "ExitThread": Api(1, exit_process),

@@ -151,6 +151,7 @@ def format_message(
     return len(text)
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "lstrlenA": Api(1, lstrlen),
     "lstrlen": Api(1, lstrlen),

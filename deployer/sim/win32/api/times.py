@@ -102,6 +102,7 @@ def timed_wait(p: Process, ready: object, milliseconds: int, expired: int) -> Wa
     return Wait(ready, p.system.clock.ticks() + milliseconds / 1000, expired)
 
 
+# Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "GetTickCount": Api(0, get_tick_count),
     "QueryPerformanceCounter": Api(1, query_performance_counter),
