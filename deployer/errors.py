@@ -252,6 +252,14 @@ class StoreFull(DeployerError):
     exit_code = EXIT_HOST
 
 
+class StoreBusy(DeployerError):
+    """{path}: another process has kept what is written down there locked for {seconds} s.
+    Wait until it has ended (deployer prune, a backup), then do this again.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class StoreDamaged(DeployerError):
     """{path}: what was written down there cannot be read ({why}).
     Move its deployer.sqlite3 away to begin anew: what is on old PCs stays there, and is not sent again.

@@ -61,7 +61,7 @@ class Mark(IntEnum):
     GO_RUNS = 4
 
 
-class PartRow(msgspec.Struct, frozen=True):
+class PartRow(msgspec.Struct, frozen=True, array_like=True):
     """One cell of the part map. `why` says why it is fetched again, "" when it is not."""
 
     name: str
@@ -73,7 +73,7 @@ class PartRow(msgspec.Struct, frozen=True):
     why: str = ""
 
 
-class Row(msgspec.Struct, frozen=True):
+class Row(msgspec.Struct, frozen=True, array_like=True):
     """One deployment as the events tell it. Times are seconds since 1970, lengths bytes.
 
     `moved` counts what went over the wire for parts, again-fetched bytes included;
@@ -183,19 +183,19 @@ _STOOD = 60.0
 def fold(view: View, event: Event) -> View:
     """The rows after the event."""
     after = dict(view)
-    return after if _apply(after, event) else view
+    return after if apply(after, event) else view
 
 
 def fold_all(events: Iterable[Event], view: View | None = None) -> View:
     """The rows after all events; cheaper than folding one by one."""
     after = dict(view or {})
     for event in events:
-        _apply(after, event)
+        apply(after, event)
     return after
 
 
-def _apply(view: dict[str, Row], event: Event) -> bool:
-    """Bring the rows up to date; False when nothing changed."""
+def apply(view: dict[str, Row], event: Event) -> bool:
+    """Bring the rows up to date, in place; False when nothing changed."""
     if isinstance(event, DeploymentStaged):
         before = view.get(event.deployment)
         view[event.deployment] = _staged(event, before.attempt + 1 if before else 1)

@@ -7,6 +7,7 @@ import hashlib
 import itertools
 import os
 import secrets
+import stat
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -25,6 +26,7 @@ from deployer.errors import (
 )
 
 _BLOCK = 1 << 20
+_PRIVATE = 0o700
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,12 +233,46 @@ def take_back(top: Path, names: Iterable[str], *, whole: bool) -> None:
 
 
 def make_directory(path: Path) -> Path:
-    """The directory, made if need be. Raises DirectoryForbidden when it cannot be used."""
+    """The directory, made if need be: then nobody but its user can look into it.
+
+    One that is there already stays as it is. Raises DirectoryForbidden when it cannot be used.
+    """
     try:
-        path.mkdir(parents=True, exist_ok=True)
+        if not path.is_dir():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.mkdir(mode=_PRIVATE, exist_ok=True)
         probe = path / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
     except OSError as error:
         raise DirectoryForbidden(path=path, why=error.strerror) from error
     return path
+
+
+def close_directory(path: Path) -> Path:
+    """A directory of ours, made if need be, that nobody but its user can look into.
+
+    One of another user stays as it is. Raises DirectoryForbidden when it cannot be used.
+    """
+    make_directory(path)
+    _close(path)
+    return path
+
+
+def private_file(path: Path) -> bool:
+    """A file that nobody but its user can read or write; whether it was made just now."""
+    try:
+        os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    except FileExistsError:
+        _close(path)
+        return False
+    return True
+
+
+def _close(path: Path) -> None:
+    """Take the rights of group and others away, where that is ours to do."""
+    with contextlib.suppress(OSError):
+        status = path.stat()
+        ours = not hasattr(os, "geteuid") or status.st_uid == os.geteuid()
+        if ours and status.st_mode & 0o077:
+            path.chmod(stat.S_IMODE(status.st_mode) & ~0o077)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import sqlite3
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from deployer.edge.store import Store, peek
 from deployer.errors import StoreDamaged
 from deployer.events import DeploymentStaged, NotUnderstood, StateChanged
 from deployer.model import Manifest, Payload, State
+from tests.edge.oldstore import write_old_store
 
 EVENTS = (
     DeploymentStaged(1.0, "D0000001", "192.168.1.2", "192.168.1.1", r"C:\DEPLOY", (), 0),
@@ -25,12 +28,8 @@ EVENTS = (
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    store = Store(tmp_path)
-    for event in EVENTS:
-        store.append(event)
     manifest = Manifest("D0000001", "192.168.1.1", "D0000001", "abcdefgh", Payload(()))
-    store.keep(manifest, "192.168.1.2", 1.0)
-    store.close()
+    write_old_store(tmp_path, EVENTS, [(manifest, "192.168.1.2", 1.0)])
     return tmp_path
 
 
@@ -88,6 +87,27 @@ def test_a_deployment_whose_rows_cannot_be_read_is_not_known(
     assert run([command, "D0000001", "--state-dir", str(folder)]) == 1
 
 
+def test_a_row_that_cannot_be_read_is_made_anew_from_the_events(folder: Path) -> None:
+    with contextlib.closing(Store(folder)) as store:
+        before = list(store.all_rows())
+        assert [row.state for row in before] == [State.CANCELLED, State.STAGED]
+    change(folder, "UPDATE rows SET body = x'00'")
+    with contextlib.closing(Store(folder)) as store:
+        assert list(store.all_rows()) == before
+        assert store.row("D0000001") == before[0]
+        store.append(StateChanged(5.0, "D0000002", State.WAITING))
+        assert [row.state for row in store.open_rows()] == [State.WAITING]
+
+
+def test_of_a_pack_that_cannot_be_read_one_line_is_left(folder: Path) -> None:
+    Store(folder).close()
+    change(folder, "UPDATE packs SET body = x'00' WHERE deployment = 'D0000001'")
+    with contextlib.closing(Store(folder)) as store:
+        found = [event for _seq, event in store.replay()]
+        assert [type(event) for event in found] == [NotUnderstood, DeploymentStaged]
+        assert store.state("D0000001") == State.CANCELLED
+
+
 def garbage(path: Path) -> None:
     path.write_bytes(random.Random(98).randbytes(8192))
 
@@ -100,6 +120,29 @@ def pages(path: Path) -> None:
     data = bytearray(path.read_bytes())
     data[4096:] = bytes(len(data) - 4096)
     path.write_bytes(data)
+
+
+def a_page_of_the_rows(path: Path) -> None:
+    """One page in the middle: the file opens, and most of it can be read."""
+    with contextlib.closing(Store(path.parent)) as store:
+        store.append(EVENTS[0])
+        for number in range(200):
+            store.append(replace(EVENTS[3], deployment=f"D{number:07X}"))
+    with contextlib.closing(sqlite3.connect(path)) as db:
+        (root,) = db.execute("SELECT rootpage FROM sqlite_master WHERE name = 'rows'").fetchone()
+        (size,) = db.execute("PRAGMA page_size").fetchone()
+    data = bytearray(path.read_bytes())
+    data[(root - 1) * size : root * size] = b"\xff" * size
+    path.write_bytes(data)
+
+
+@pytest.mark.parametrize("command", ["history", "status", "proof", "card"])
+def test_a_damaged_page_is_told_as_what_it_is(
+    folder: Path, command: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    a_page_of_the_rows(folder / "deployer.sqlite3")
+    assert run([command, "--state-dir", str(folder)]) == 3
+    assert "Move its deployer.sqlite3 away" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("harm", [garbage, cut, pages])

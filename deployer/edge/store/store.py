@@ -1,0 +1,313 @@
+"""The store: every event, how each deployment stands, and what was staged, in one SQLite file.
+
+One thread writes (the service's); any number may read. What has been appended survives a kill -9.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import zlib
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from urllib.parse import quote
+
+import filelock
+import msgspec
+
+from deployer.core.view import Row
+from deployer.edge.files import as_text, close_directory, make_directory
+from deployer.edge.store.database import (
+    VERSION,
+    connect,
+    connect_to_read,
+)
+from deployer.edge.store.log import Line, Log
+from deployer.edge.store.migrate import migrate
+from deployer.edge.store.rows import Rows
+from deployer.errors import StoreBusy, StoreFull, TargetBusy
+from deployer.events import Event, StateChanged, TransferTick, read, to_json
+from deployer.model import Manifest, State
+
+_OURS = {"inbox", "locks", "sim-pc", "served", "web-token"}
+_ENDINGS = {".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".lock", ".sock", ".log", ".old", ".json"}
+_MOST_TIDIED = 8
+_LOOSE_OF_NOBODY = 1024
+_PAGES = 256
+"""Of the file, given back to the disk in one step."""
+
+
+class Store:
+    """Events and deployments of one state directory."""
+
+    def __init__(self, directory: Path) -> None:
+        """Opens the store, making it when it is new, and reading nothing of it when it is not.
+
+        Nobody but its user can look into what is made here. Raises DirectoryForbidden, PathNoText,
+        StoreDamaged, StoreBusy, StoreFull.
+        """
+        as_text(directory)
+        self.directory = make_directory(directory)
+        if _is_ours(directory):
+            close_directory(directory)
+        self._locks: dict[str, filelock.BaseFileLock] = {}
+        self.inbox = close_directory(directory / "inbox")
+        self._db, current = connect(directory)
+        self._log = Log(self._db)
+        self._rows = Rows(self._db, self._log)
+        self._ended = False
+        if not current:
+            migrate(self._db, self._log, self._rows)
+
+    def close(self) -> None:
+        """Nothing can be appended after it; the reservations of targets end."""
+        for lock in self._locks.values():
+            lock.release()
+        if self._ended:
+            self._tidy()
+        self._db.close()
+
+    def reserve(self, target: str) -> None:
+        """Keep a target for this process alone. Raises TargetBusy when another has it."""
+        if target in self._locks:
+            return
+        folder = close_directory(self.directory / "locks")
+        # The name of a serial port has signs in it that a file's name cannot have.
+        lock = filelock.FileLock(folder / f"{quote(target, safe='')}.lock")
+        try:
+            lock.acquire(timeout=0)
+        except filelock.Timeout as error:
+            raise TargetBusy(target=target) from error
+        self._locks[target] = lock
+
+    def release(self, target: str) -> None:
+        """Let other processes have the target."""
+        lock = self._locks.pop(target, None)
+        if lock is not None:
+            lock.release()
+
+    # --- events
+
+    def append(self, event: Event) -> int:
+        """Write an event down, and how its deployment stands then; its sequence number.
+
+        A tick is never written: 0. When it cannot be written nothing is, and the next one may be:
+        raises StoreFull when the disk is full or broken, StoreBusy when another process keeps the
+        store locked.
+        """
+        if isinstance(event, TransferTick):
+            return 0
+        try:
+            with self._db.writing():
+                kind = type(event).__name__
+                seq = self._log.add(event.at, event.deployment, kind, to_json(event))
+                self._rows.fold(event, seq)
+        except BaseException:
+            self._rows.forget()
+            raise
+        self._ended |= isinstance(event, StateChanged) and event.state.final
+        return seq
+
+    def replay(
+        self,
+        since: int = 0,
+        deployment: str | None = None,
+        kinds: tuple[type, ...] = (),
+        *,
+        most: int = -1,
+    ) -> Iterator[tuple[int, Event]]:
+        """Events after sequence number `since`, in order, with their numbers; `most` of them.
+
+        What cannot be read is `NotUnderstood`, and left out where certain `kinds` are wanted.
+        Raises StoreDamaged, StoreBusy.
+        """
+        names = [kind.__name__ for kind in kinds]
+        for line in self._log.lines(since, deployment, names, most):
+            event = _event(line)
+            if not kinds or isinstance(event, kinds):
+                yield line.seq, event
+
+    def last_seq(self) -> int:
+        """Number of the newest event, 0 when there is none."""
+        return self._log.last()
+
+    # --- how deployments stand
+
+    def row(self, deployment: str) -> Row | None:
+        """How a deployment stands, None when there is none."""
+        return self._rows.row(deployment)
+
+    def rows(self, most: int, target: str | None = None) -> list[Row]:
+        """Those that were staged last, of a target if one is named; the oldest of them first."""
+        return self._rows.newest(most, target)
+
+    def all_rows(self, target: str | None = None) -> Iterator[Row]:
+        """Every one, of a target if one is named, in the order of staging, with flat memory."""
+        return self._rows.all(target)
+
+    def open_rows(self) -> list[Row]:
+        """What has not ended, in the order of staging."""
+        return self._rows.open()
+
+    def count(self) -> int:
+        """How many deployments there are."""
+        return self._db.number("SELECT count(*) FROM rows")
+
+    def lost(self) -> int:
+        """How many events of deployments cannot be read."""
+        return self._rows.lost()
+
+    def targets(self) -> list[str]:
+        """Every target, the one that something was staged for last first."""
+        found = self._db.all("SELECT target FROM rows GROUP BY target ORDER BY max(staged) DESC")
+        return [target for (target,) in found]
+
+    def names(self, beginning: str, most: int) -> list[str]:
+        """Deployments whose id begins so, the newest first."""
+        found = self._db.all(
+            "SELECT deployment FROM rows WHERE substr(deployment, 1, ?) = ?"
+            " ORDER BY staged DESC LIMIT ?",
+            (len(beginning), beginning, most),
+        )
+        return [name for (name,) in found]
+
+    def state(self, deployment: str) -> State | None:
+        """The state that the stored events leave a deployment in, or None when there is none."""
+        row = self._rows.row(deployment)
+        return row.state if row is not None else None
+
+    def left_open(self) -> tuple[str, ...]:
+        """Deployments whose last known state is not a final one, oldest first."""
+        found = self._db.all(
+            "SELECT deployment FROM rows JOIN deployments USING (deployment)"
+            " WHERE NOT final ORDER BY staged"
+        )
+        return tuple(name for (name,) in found)
+
+    # --- what was staged
+
+    def keep(self, manifest: Manifest, target: str, at: float) -> None:
+        """Write a staged deployment down, with all that is needed to serve it again."""
+        self._tidy()
+        text = zlib.compress(msgspec.json.encode(manifest))
+        with self._db.writing():
+            self._db.run(
+                "INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?)",
+                (manifest.deployment, at, target, text),
+            )
+            self._db.run("DELETE FROM requests WHERE deployment = ?", (manifest.deployment,))
+
+    def manifest(self, deployment: str) -> Manifest | None:
+        """The staged deployment of that id, or None."""
+        found = self._db.one("SELECT json FROM deployments WHERE deployment = ?", (deployment,))
+        return _manifest(found[0]) if found else None
+
+    def newest(self, target: str) -> Manifest | None:
+        """The deployment that was staged last for a target, or None.
+
+        Last in the order of events: a clock may have been set meanwhile.
+        """
+        found = self._db.one(
+            "SELECT json FROM rows JOIN deployments USING (deployment)"
+            " WHERE rows.target = ? ORDER BY staged DESC LIMIT 1",
+            (target,),
+        )
+        return _manifest(found[0]) if found else None
+
+    # --- between processes
+
+    def ask(self, deployment: str, what: str) -> None:
+        """Leave a request for the process that delivers a deployment."""
+        self._db.run("INSERT OR REPLACE INTO requests VALUES (?, ?)", (deployment, what))
+
+    def asked(self, mine: Collection[str]) -> dict[str, str]:
+        """What other processes ask for about these deployments; each is told once.
+
+        What is asked about others stays for the process that delivers them.
+        """
+        rows = self._db.all("SELECT deployment, what FROM requests")
+        found = {str(deployment): str(what) for deployment, what in rows if deployment in mine}
+        for deployment in found:
+            self._db.run("DELETE FROM requests WHERE deployment = ?", (deployment,))
+        return found
+
+    def version(self) -> int:
+        """A number that changes when another process has written; cheap enough to be polled."""
+        return self._db.number("PRAGMA data_version")
+
+    # --- room
+
+    def prune(self, before: float) -> int:
+        """Forget the small events of deployments that ended before that time; how many went.
+
+        What was sent, how it ended, and every proof stay. The file shrinks. All in small steps:
+        whoever writes meanwhile waits for one of them at most.
+        """
+        self._settle(before)
+        gone = 0
+        while (step := self._log.prune(before)) is not None:
+            gone += step
+        while self._db.number("PRAGMA freelist_count") > 0:
+            left = self._db.number("PRAGMA freelist_count")
+            self._db.all(f"PRAGMA incremental_vacuum({_PAGES})")
+            if self._db.number("PRAGMA freelist_count") >= left:
+                break
+        with contextlib.suppress(StoreBusy):
+            self._db.all("PRAGMA wal_checkpoint(TRUNCATE)")
+        return gone
+
+    def _settle(self, before: float) -> None:
+        """Pack what is loose and older, open ones too: nobody serves them any more."""
+        for name in self._log.with_loose():
+            if name and self._log.newest_loose(name) < before:
+                with self._db.writing():
+                    self._rows.settle(name)
+                    self._log.pack(name)
+
+    def _tidy(self) -> None:
+        """Pack what has ended. Only a matter of room: another time will do."""
+        with contextlib.suppress(StoreBusy, StoreFull):
+            done = 0
+            for name in self._log.with_loose():
+                state = self.state(name) if name else None
+                if state.final if state else self._log.count_loose("") > _LOOSE_OF_NOBODY:
+                    self._log.pack(name)
+                    done += 1
+                if done == _MOST_TIDIED:
+                    return
+
+
+def _is_ours(directory: Path) -> bool:
+    """Whether nothing but this program's files is there: it may be a directory of other work."""
+    return all(path.name in _OURS or path.suffix in _ENDINGS for path in directory.iterdir())
+
+
+def _event(line: Line) -> Event:
+    return read(line.text, line.at, line.deployment)
+
+
+def _manifest(text: str | bytes) -> Manifest | None:
+    """What was written down; None also for what cannot be read any more."""
+    try:
+        plain = zlib.decompress(text) if isinstance(text, bytes) else text
+        return msgspec.json.decode(plain, type=Manifest)
+    except (msgspec.MsgspecError, zlib.error):
+        return None
+
+
+def peek(directory: Path) -> Iterator[Event]:
+    """The stored events of a directory, in order, without changing a file there.
+
+    None when there is no store; raises StoreDamaged for a file that is none. What a running
+    process wrote in its last moments may be missing.
+    """
+    for db in connect_to_read(directory):
+        try:
+            if db.number("PRAGMA user_version") < VERSION:
+                found = db.all("SELECT seq, at, deployment, kind, json FROM events ORDER BY seq")
+                lines = [Line(*record) for record in found]
+            else:
+                lines = list(Log(db).lines())
+        except (StoreFull, StoreBusy):
+            continue
+        yield from map(_event, lines)
+        return
