@@ -83,6 +83,8 @@ def test_an_address_beside_ours_survives_the_end(wire: Lab, tmp_path: Path) -> N
     wire.host.ip("link set wire0 up")
     down(wire.host, tmp_path)
     assert addresses(wire.host, "wire0") == ["192.168.1.9/24"]
+    (left,) = json.loads(wire.host.sh("ip", "-j", "link", "show", "wire0"))
+    assert "UP" in left["flags"]
 
 
 def test_up_twice_keeps_the_first_state_in_mind(wire: Lab, tmp_path: Path) -> None:
@@ -132,6 +134,22 @@ def test_a_new_interface_of_the_same_name_is_left_alone(wire: Lab, tmp_path: Pat
     wire.host.ip("link set wire0 up")
     before = wire.host.picture()
     down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+def test_a_kept_address_is_set_and_kept_on_the_adapter_that_came_back(
+    wire: Lab, tmp_path: Path
+) -> None:
+    up(wire.host, tmp_path)
+    wire.host.ip("link delete wire0")
+    wire.cable(wire.host, "wire0", wire.machine("third"), "eth1")
+    wire.host.ip("link set wire0 up")  # see the fixture `wire`
+    wire.host.ip("link set wire0 down")
+    before = wire.host.picture()
+    code = UP.replace("result =", "held.release(); result =", 1)
+    wire.host.python(code, state=str(tmp_path), address=ADDRESS, request={})
+    assert addresses(wire.host, "wire0") == [ADDRESS]
+    assert down(wire.host, tmp_path) == ["wire0"]
     assert wire.host.picture() == before
 
 

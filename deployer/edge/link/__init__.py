@@ -48,6 +48,9 @@ class NetworkSystem(Protocol):
     def apply(self, interface: str, change: Change) -> None:
         """Make a change; nothing when it is made already."""
 
+    def has_routes(self, index: int) -> bool:
+        """Whether somebody has added routes over an interface; False where nobody can know."""
+
     def revert(self, interface: str, change: Change) -> None:
         """Take a change back; nothing when it is not made, or the interface is gone."""
 

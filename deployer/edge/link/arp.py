@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from deployer.core.wire import arp
+from deployer.core.wire.arp import Arp
 
 _ETH_P_ARP = 0x0806
 _LATE = 256
@@ -48,11 +49,8 @@ def who_has(
     the address. Raises PermissionError without the right, OSError when the interface is down.
     """
     patience = patience or ProbeTiming()
-    frame = arp.request(mac, sender_ip, ip) if sender_ip else arp.probe(mac, ip)
-    if sys.platform != "linux":
-        raise PermissionError("no packet sockets on this system")
-    with socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0) as sock:
-        sock.bind((interface, _ETH_P_ARP))
+    frame = arp.request(mac, sender_ip, ip) if sender_ip else question(mac, ip)
+    with listen(interface) as sock:
         for number in range(patience.probes):
             sock.send(frame)
             final = number == patience.probes - 1
@@ -61,6 +59,33 @@ def who_has(
             if found:
                 return found
     return None
+
+
+def listen(interface: str) -> socket.socket:
+    """A socket that hears all ARP on an interface's wire. Raises PermissionError, OSError."""
+    if sys.platform != "linux":
+        raise PermissionError("no packet sockets on this system")
+    sock = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0)
+    try:
+        sock.bind((interface, _ETH_P_ARP))
+    except OSError:
+        sock.close()
+        raise
+    return sock
+
+
+question = arp.probe
+
+
+def heard(sock: socket.socket) -> Iterator[Arp]:
+    """What has come so far; it does not wait. Raises OSError when the interface is down."""
+    for _ in range(_LATE):
+        try:
+            message = arp.parse(sock.recv(2048, socket.MSG_DONTWAIT))
+        except BlockingIOError:
+            return
+        if message is not None:
+            yield message
 
 
 def countdown(until: float) -> Iterator[float]:

@@ -102,6 +102,10 @@ class ByCommands(abc.ABC):
             if change.kind != "route":  # a route goes with its address by itself
                 raise
 
+    def has_routes(self, index: int) -> bool:  # noqa: ARG002
+        """See `NetworkSystem`."""
+        return False
+
     def _has(self, interface: str, address: str) -> bool:
         return any(
             str(a) == address for i in self.interfaces() if i.name == interface for a in i.addresses

@@ -12,13 +12,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from deployer.core.wire import addresses
+from deployer.core.wire import addresses, keeping
 from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link import Change, NetworkSystem, arp, lookup, this_system, undo
 from deployer.edge.link.owner import Ownership, owner
 from deployer.edge.link.undo import UndoRecord
 from deployer.errors import (
     AddressTaken,
+    InterfaceMissing,
     SubnetTaken,
     UndoDamaged,
     WireBusy,
@@ -59,10 +60,16 @@ class Lease:
     """The wire is ours, with our address on it, until `release`."""
 
     def __init__(
-        self, link: NetworkSystem, state_dir: Path, record: UndoRecord, hold: Ownership
+        self,
+        link: NetworkSystem,
+        state_dir: Path,
+        request: LeaseRequest,
+        record: UndoRecord,
+        hold: Ownership,
     ) -> None:
         self._link = link
         self._state_dir = state_dir
+        self._request = request
         self._hold = hold
         self.record = record
 
@@ -75,6 +82,33 @@ class Lease:
     def address(self) -> Address:
         """Our address on it."""
         return self.record.address
+
+    def renew(self, at: float) -> None:
+        """Set the address again: on this interface, or on the adapter that was plugged in again.
+
+        Raises what `up` raises, InterfaceMissing while there is none.
+        """
+        before = self.record.before
+        now = keeping.find(self._link.interfaces(), before)
+        if now is None:
+            raise InterfaceMissing(interface=before.name, seen="none of that name or MAC")
+        if now.name != self.interface:
+            hold = Ownership(now.name)
+            self._hold.release()
+            self._hold = hold
+        request = replace(self._request, interface=now.name, keep=self.record.kept)
+        same = now.index == before.index
+        if not same:
+            undo.replay(self._link, self._state_dir, self.record)
+        kept = self.record if same else None
+        self.record = _set(self._link, self._state_dir, request, kept, at)
+
+    def leave_on(self) -> None:
+        """The user has switched the interface on by hand: it is not switched off at the end."""
+        changes = tuple(change for change in self.record.changes if change.kind != "up")
+        if changes != self.record.changes:
+            self.record = replace(self.record, changes=changes)
+            undo.write(self._state_dir, self.record)
 
     def release(self) -> None:
         """Give the interface back, unless the user asked for the address to stay."""
@@ -102,23 +136,36 @@ def up(
     chosen = _choose(link, request)
     hold = Ownership(chosen.name)
     try:
-        kept = _kept(link, state_dir, chosen.name, request)
-        chosen = _choose(link, replace(request, interface=chosen.name))
-        record = _record(link, chosen, request, kept, clock())
-        undo.write(state_dir, record)
-        try:
-            for change in record.changes:
-                if change.kind == "address":
-                    _refuse_duplicate(link, chosen, request)
-                link.apply(chosen.name, change)
-        except BaseException:
-            if kept is None:
-                undo.replay(link, state_dir, record)
-            raise
+        wanted = replace(request, interface=chosen.name)
+        kept, keep = _kept(link, state_dir, wanted)
+        record = _set(link, state_dir, replace(wanted, keep=keep), kept, clock())
     except BaseException:
         hold.release()
         raise
-    return Lease(link, state_dir, record, hold)
+    return Lease(link, state_dir, request, record, hold)
+
+
+def _set(
+    link: NetworkSystem,
+    state_dir: Path,
+    request: LeaseRequest,
+    kept: UndoRecord | None,
+    at: float,
+) -> UndoRecord:
+    """Write down what is to change and change it. `kept` is what is changed already."""
+    chosen = _choose(link, request)
+    record = _record(link, chosen, request, kept, at)
+    undo.write(state_dir, record)
+    try:
+        for change in record.changes:
+            if change.kind == "address":
+                _refuse_duplicate(link, chosen, request)
+            link.apply(chosen.name, change)
+    except BaseException:
+        if kept is None:
+            undo.replay(link, state_dir, record)
+        raise
+    return record
 
 
 def down(
@@ -201,20 +248,22 @@ def _undo_crashed(link: NetworkSystem, state_dir: Path) -> None:
 
 
 def _kept(
-    link: NetworkSystem, state_dir: Path, interface: str, request: LeaseRequest
-) -> UndoRecord | None:
+    link: NetworkSystem, state_dir: Path, request: LeaseRequest
+) -> tuple[UndoRecord | None, bool]:
     """The record of an address that the user asked to keep, if it is the one wanted now.
 
+    And whether the address is to stay: one that was kept, too, whose adapter was plugged in again.
     A kept address that is not wanted any more is given back.
     """
-    record = undo.read(state_dir, interface)
+    record = undo.read(state_dir, request.interface or "")
     if record is None:
-        return None
+        return None, request.keep
     wanted = (request.address, request.host_route, link.boot())
-    if record.kept and (record.address, record.host_route, record.boot) == wanted:
-        return record
+    stays = record.kept and (record.address, record.host_route, record.boot) == wanted
+    if stays and undo.same_now(record, link.interfaces()) is not None:
+        return record, True
     undo.replay(link, state_dir, record)
-    return None
+    return None, request.keep or stays
 
 
 def _record(

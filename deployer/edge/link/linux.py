@@ -20,6 +20,8 @@ _SYS = Path("/sys/class/net")
 _NAMESPACE = Path("/proc/self/ns/net")
 _PERMANENT, _NO_DAD = 0x80, 0x02
 _SCOPE_LINK = 253
+_BY_THE_KERNEL = (0, 1, 2, 9)
+"""RTPROT_UNSPEC, RTPROT_REDIRECT, RTPROT_KERNEL, RTPROT_RA."""
 _CABLE_KINDS = ("", "veth")
 """Kinds of link that are a cable: hardware has none; a veth without a master joins namespaces."""
 
@@ -94,6 +96,11 @@ class LinuxLink:
             case "coexist":
                 return
 
+    def has_routes(self, index: int) -> bool:
+        """Whether somebody has added routes: those that the kernel makes by itself do not count."""
+        with _netlink() as netlink:
+            return any(_routes(netlink, index))
+
     def revert(self, interface: str, change: Change) -> None:
         """Take a change back; nothing when it is not made, or the interface is gone."""
         match change.kind:
@@ -134,7 +141,10 @@ class LinuxLink:
             netlink.addr("add", index=index, address=ip, prefixlen=int(prefix))
 
     def _delete_address(self, interface: str, value: str) -> None:
-        """Others in the same subnet that the kernel drops along with ours are set again."""
+        """Others in the same subnet that the kernel drops along with ours are set again.
+
+        So are routes: with the last address, the kernel drops all those of the interface.
+        """
         ip, _, prefix = value.partition("/")
         with _changing(interface, errno.EADDRNOTAVAIL, errno.ENODEV) as (netlink, index):
             if index is None:
@@ -143,11 +153,14 @@ class LinuxLink:
             before = _addresses(netlink).get(index, ())
             if ours not in before:
                 return
+            routes = [r for r in _routes(netlink, index) if r["family"] == socket.AF_INET]
             netlink.addr("delete", index=index, address=ip, prefixlen=int(prefix))
             after = _addresses(netlink).get(index, ())
             for lost in before:
                 if lost not in (*after, ours):
                     netlink.addr("add", index=index, address=lost.ip, prefixlen=lost.prefix)
+            for route in routes:
+                _add_again(netlink, route)
 
     def _add_route(self, interface: str, target: str, source: str) -> None:
         with _changing(interface, errno.EEXIST) as (netlink, index):
@@ -189,6 +202,30 @@ def _lost_by_down(index: int) -> str:
                 no_dad = ",nodad" if flags & _NO_DAD else ""
                 found.append(f"{attributes['IFA_ADDRESS']}/{entry['prefixlen']}{no_dad}")
     return " ".join(found)
+
+
+def _routes(netlink: Any, index: int) -> Iterator[Any]:
+    """The routes over an interface that somebody has added."""
+    for family in (socket.AF_INET, socket.AF_INET6):
+        for route in netlink.get_routes(family=family):
+            own = dict(route["attrs"]).get("RTA_OIF") == index
+            if own and route["proto"] not in _BY_THE_KERNEL:
+                yield route
+
+
+def _add_again(netlink: Any, route: Any) -> None:
+    """Add a route that the kernel has dropped; not one that leads by an address that is gone."""
+    attributes = dict(route["attrs"])
+    names = {
+        "RTA_DST": "dst", "RTA_OIF": "oif", "RTA_GATEWAY": "gateway", "RTA_PRIORITY": "priority",
+        "RTA_PREFSRC": "prefsrc", "RTA_TABLE": "table",
+    }  # fmt: skip
+    given = {names[key]: value for key, value in attributes.items() if key in names}
+    given |= {key: route[key] for key in ("dst_len", "proto", "scope", "type", "tos", "family")}
+    from pyroute2.netlink.exceptions import NetlinkError  # noqa: PLC0415
+
+    with contextlib.suppress(NetlinkError):
+        netlink.route("add", **given)
 
 
 def _has_route(index: int, target: str) -> bool:

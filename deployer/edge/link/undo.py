@@ -129,6 +129,8 @@ def replay(link: NetworkSystem, state_dir: Path, record: UndoRecord) -> None:
         same_boot = not record.boot or record.boot == link.boot()
         if same_boot:
             for change in reversed(record.changes):
+                if change.kind == "up" and _in_use(link, record):
+                    continue
                 # networkd was told by a file that has the name of then
                 if now is not None and change.kind != "networkd":
                     link.revert(now.name, change)
@@ -140,6 +142,18 @@ def replay(link: NetworkSystem, state_dir: Path, record: UndoRecord) -> None:
             _sync_directory(state_dir)
         except OSError as error:
             raise DirectoryForbidden(path=state_dir, why=error.strerror or error) from error
+
+
+def _in_use(link: NetworkSystem, record: UndoRecord) -> bool:
+    """Whether somebody has begun to use an interface that we switched on; ours is off it by now.
+
+    Switched off, it would lose routes that the user has added.
+    """
+    now = same_now(record, link.interfaces())
+    if now is None:
+        return False
+    more = set(now.addresses) - {*record.before.addresses, record.address}
+    return bool(more) or link.has_routes(now.index)
 
 
 @contextlib.contextmanager
