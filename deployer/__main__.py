@@ -64,10 +64,10 @@ def _stop(_number: int, frame: FrameType | None) -> None:
 
 
 def _escaped(error: UnicodeError) -> tuple[str, int]:
-    """Signs that the terminal has not, as JSON writes them, so that a line of it stays one."""
+    """Characters that the terminal lacks, as JSON writes them, so that a line of it stays one."""
     assert isinstance(error, UnicodeEncodeError)
-    signs = error.object[error.start : error.end]
-    return json.dumps(signs)[1:-1], error.end
+    characters = error.object[error.start : error.end]
+    return json.dumps(characters)[1:-1], error.end
 
 
 def main() -> None:

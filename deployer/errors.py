@@ -350,7 +350,7 @@ class ProgramNotStarted(DeployerError):
 
 class LintFailed(DeployerError):
     """{name}: COMMAND.COM of Windows 98 would not run this batch file as written ({count} findings).
-    Change the lines named above; --explain tells why.
+    Change the lines named above; --explain says why.
     """
 
     exit_code = EXIT_USE
@@ -438,7 +438,7 @@ class LinkForbidden(DeployerError):
 
 class LinkFailed(DeployerError):
     """The system refused to change {interface}: {why}.
-    What was changed before has been undone; deployer doctor tells more.
+    What was changed before has been undone; deployer doctor says more.
     """
 
     exit_code = EXIT_HOST

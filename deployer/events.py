@@ -346,7 +346,7 @@ def from_json(line: str | bytes) -> Event:
 def read(line: str | bytes, at: float = 0.0, deployment: str = "") -> Event:
     """The event of a line of JSON, whatever stands there; `at` and `deployment` are known besides.
 
-    One line that cannot be read shall not take away all the others.
+    One line that cannot be read must not hide all the others.
     """
     try:
         return from_json(line)

@@ -174,7 +174,7 @@ def _reported(deployment: Deployment, report: Report, at: float) -> Step:
     known = replace(deployment, report=report) if report.deployment else deployment
     known = replace(known, last_at=at)
     if report.deployment != deployment.deployment:
-        return known, ()  # INFO.TXT tells of the machine, not of the deployment
+        return known, ()  # INFO.TXT describes the machine, not of the deployment
     code = report.exit_code or 0
     if report.failed or (report.sealed and report.command == "RUN"):
         return _conclude(known, report, at)

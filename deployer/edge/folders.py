@@ -43,7 +43,7 @@ def walk(top: Path) -> Folder:
     """Every file below `top`, its place relative to `top`. Nothing is followed, nothing left out.
 
     Raises NotAFile for links, pipes, sockets and devices, FileUnreadable for what cannot be read
-    (each names the first and tells of the others), DirectoryEmpty when there is no file at all.
+    (each names the first and counts the others), DirectoryEmpty when there is no file at all.
     """
     items: list[Item] = []
     empty: list[str] = []

@@ -20,7 +20,7 @@ from deployer.model import GO_BAT, State
 
 @dataclass(frozen=True, slots=True)
 class Step:
-    """One line to type behind a prompt, ended by Enter; it is done when `mark` has been seen."""
+    """One line to type after a prompt, ended by Enter; it is done when `mark` has been seen."""
 
     prompt: str
     typed: str

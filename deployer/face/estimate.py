@@ -160,7 +160,7 @@ def fit_line(
     model: str = "",
     line: LineSettings | None = None,
 ) -> tuple[fits.Fit, str]:
-    """The fit, and the one line that says it. A serial `line` tells the speed beforehand."""
+    """The fit, and the one line that says it. The speed of a serial `line` is known before."""
     rows = list(rows)
     machine = machine_of(rows, target)
     shown = shown_by(rows, target, model)

@@ -54,7 +54,7 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """What shall go there: lengths of the files, parts, the largest part, the model if any.
+    """What goes there: lengths of the files, parts, the largest part, the model if any.
 
     `bits` is the width of the engine's weights, 0 for fp32; `steps` its positions.
     """

@@ -33,7 +33,7 @@ class Checkpoint:
 
     @property
     def weights(self) -> int:
-        """Number of floats in the file behind the header, the old RoPE tables included."""
+        """Number of floats in the file after the header, the old RoPE tables included."""
         kv_dim = self.head_size * self.kv_heads
         per_layer = (
             2 * self.dim  # the two norms

@@ -61,7 +61,7 @@ def script(code: bytes, name: str = NAME) -> tuple[str, ...]:
 
 
 def tail(code: bytes, name: str = NAME) -> tuple[str, ...]:
-    """The lines behind the bytes: show them, name and length, write, quit."""
+    """The lines after the bytes: show them, name and length, write, quit."""
     return (f"D {ORIGIN:X} L {len(code):X}", f"N {name}", "R CX", f"{len(code):X}", "W", "Q")
 
 
@@ -201,10 +201,10 @@ class Typist:
 
     def _line_typed(self) -> None:
         left = len(self._lines)
-        behind = tail(self._code, self._name)
+        rest = tail(self._code, self._name)
         self._events.append(Typed(left))
         self._prompts = ">-:"
-        if left == len(behind) - 1:
+        if left == len(rest) - 1:
             self._dumping = True
             self._shown = ""
         if left == 0:

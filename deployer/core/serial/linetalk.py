@@ -2,7 +2,7 @@
 
 Messages are short lines with a CRC, so that a line which mangles things can still be told from one
 that is dead; test blocks hold every byte value but XON and XOFF. A block may come with a halt: its
-receiver tells the sender to stop in the middle, by RTS or by XOFF, and counts what comes all the
+receiver asks the sender to stop in the middle, by RTS or by XOFF, and counts what comes all the
 same. An old PC whose buffer is full loses just that.
 """
 
@@ -188,7 +188,7 @@ def right_bytes(data: bytes, expected: bytes) -> int:
 
 @dataclass(frozen=True, slots=True)
 class Pins:
-    """What the answering end shall do with its port; None: leave it. `drop`: forget what has not
+    """What the answering end does with its port; None: leave it. `drop`: forget what has not
     left yet, because its sender was stopped for good."""
 
     rts: bool | None = None

@@ -1,6 +1,6 @@
 """How ZMODEM and YMODEM announce a file: `name NUL length mtime-in-octal mode ... NUL`.
 
-All behind the name may be missing.
+Everything after the name may be missing.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ _OCTAL = re.compile(rb"[0-7]{1,12}")
 
 
 def announce(offer: Offer, more: str = "") -> bytes:
-    """An offer as it is announced; `more` are the fields behind its mode."""
+    """An offer as it is announced; `more` are the fields after its mode."""
     name = offer.name.encode("utf-8", "surrogateescape")
     return name + b"\0" + f"{offer.length} {offer.mtime:o} 100644{more}".encode("ascii") + b"\0"
 

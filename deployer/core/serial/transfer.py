@@ -35,7 +35,7 @@ class Reason(StrEnum):
 class Offer:
     """A file as its sender announces it. `mtime` is seconds since 1970, 0 when unknown.
 
-    `length` is None when the protocol did not tell it (XMODEM). `name` is as it came: not yet
+    `length` is None when the protocol did not send it (XMODEM). `name` is as it came: not yet
     fit to be a path.
     """
 
@@ -117,7 +117,7 @@ class ChecksumAsked:
 
 @dataclass(frozen=True, slots=True)
 class ChecksumTold:
-    """The sender told the CRC-32 that `ask_checksum` asked for; None: it does not know how.
+    """The sender sent the CRC-32 that `ask_checksum` asked for; None: it does not know how.
 
     Now answer the offer.
     """
@@ -205,7 +205,7 @@ class Giver(Endpoint, Protocol):
 
     @property
     def want(self) -> Want | None:
-        """Bytes that `provide` shall bring now."""
+        """Bytes that `provide` must bring now."""
 
     @property
     def confirmed(self) -> int:

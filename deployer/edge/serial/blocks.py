@@ -82,7 +82,7 @@ class Blocks:
         self._seed += 1
         length = block_length(speed)
         data = block(self._seed, length)
-        # XOFF stands in the data itself: behind them in the queue it would come too late.
+        # XOFF stands in the data itself: queued after them it would come too late.
         mark = b"\x13" if halt == "xonxoff" else b""
         pending = bytearray(data[: length // 4] + mark + data[length // 4 :])
         holding = Halt(length, speed)
@@ -117,5 +117,5 @@ class Blocks:
             no_flow(self._port)
 
     def _limit(self, length: int, speed: int) -> float:
-        """Seconds that a block may take, with its halt and the silence behind a damaged one."""
+        """Seconds that a block may take, with its halt and the silence after a damaged one."""
         return 1.5 * length * 10 / speed + Halt(length, speed).lasts + 2.5

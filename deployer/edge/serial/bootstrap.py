@@ -62,7 +62,7 @@ def _type(line: SerialLine, job: Job, code: bytes) -> None:
 
 
 def _write_all(line: Line, data: bytes) -> None:
-    """Write a little, and bear a line that is stopped for 10 s."""
+    """Write a little; a line may be stopped for 10 s."""
     end = time.monotonic() + 10.0
     while data and time.monotonic() < end:
         data = data[line.write(data) :]

@@ -32,7 +32,7 @@ _FLUSH = 15.0
 _INSISTING = 5.0
 """Seconds at most until the other side has heard that it is over."""
 _NAP = 5.0
-"""No turn takes so long: behind more, this computer slept, and that is nobody's silence."""
+"""No turn takes so long: after that, this computer slept, and that is nobody's silence."""
 
 
 class _Awake:
@@ -94,7 +94,7 @@ def drive(
             machine.tick(clock())
             machine.line_restored()
         except BaseException:
-            # Whatever went wrong here, the other side shall not wait for the rest.
+            # Whatever went wrong here, the other side must not wait for the rest.
             machine.cancel()
             run.finish()
             raise

@@ -69,7 +69,7 @@ class Incoming:
         return checksum_of(self._handle, length)
 
     def begin(self, position: int) -> None:
-        """Go on from `position`; what lies behind it is dropped."""
+        """Go on from `position`; what lies after it is dropped."""
         self._handle.truncate(position)
         self._handle.seek(position)
 

@@ -31,7 +31,7 @@ TICK = 0.2
 class Job:
     """What is common to sending and receiving.
 
-    `contact` and `patience` are seconds: to wait for the other side to begin, and to bear its
+    `contact` and `patience` are seconds: to wait for the other side to begin, and to accept its
     silence once it has. `on_gone` is told when the port vanishes (True) and is back (False);
     without it `note` says so.
     """

@@ -25,7 +25,7 @@ class PortInfo:
 
     @property
     def identity(self) -> tuple[object, ...] | None:
-        """What tells this adapter from others; None when it has nothing of the kind."""
+        """What distinguishes this adapter from others; None when it has nothing of the kind."""
         if self.vid is None:
             return None
         return (self.vid, self.pid, self.serial_number)
@@ -66,7 +66,7 @@ def _stable_names(directory: Path = Path("/dev/serial/by-id")) -> dict[str, str]
 def identity_of(
     port: str, known: Callable[[], Sequence[PortInfo]] = ports
 ) -> tuple[object, ...] | None:
-    """What tells the adapter behind a port's name from others."""
+    """What distinguishes the adapter of a port's name from others."""
     device = str(Path(port).resolve()) if port.startswith("/") else port
     return next((info.identity for info in known() if info.device == device), None)
 
@@ -97,7 +97,7 @@ MAKERS = {
     0x04D8: "Microchip",
     0x2341: "Arduino",
 }
-"""USB vendors behind most adapters."""
+"""USB vendors of most adapters."""
 
 
 def advice(info: PortInfo) -> str:

@@ -1,4 +1,4 @@
-"""A serial line: pyserial behind five verbs.
+"""A serial line: pyserial in five verbs.
 
 Names are what pyserial opens: `/dev/ttyUSB0`, `/dev/serial/by-id/...`, `COM3`,
 `rfc2217://host:port`, `socket://host:port`. Nothing here blocks longer than it is told to: a line

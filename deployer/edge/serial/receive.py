@@ -20,7 +20,7 @@ def receive(
 ) -> tuple[Received, ...]:
     """Receive files into the directory `out`; those that arrived whole.
 
-    `name` is for XMODEM, which tells none; `limit` the most bytes of a file.
+    `name` is for XMODEM, which sends none; `limit` the most bytes of a file.
     """
     with SerialLine(job.port, job.speed, job.flow) as line:
         return receive_over(line, job, out, overwrite=overwrite, name=name, limit=limit)
@@ -41,7 +41,7 @@ def receive_over(
     """The same over a line that is open.
 
     `first` is what has been read from it already, `most` the number of files taken; `rest` gets
-    what came behind the end.
+    what came after the end.
     """
     inbox = Inbox(out, overwrite=overwrite)
     receiving = _Receiving(_Primed(line, first), job, inbox, name=name, limit=limit, most=most)
@@ -111,7 +111,7 @@ class _Receiving:
         return tuple(self._received)
 
     def trailing_data(self) -> bytes:
-        """What came behind the end of the session."""
+        """What came after the end of the session."""
         return self._zmodem.trailing_data() if self._zmodem is not None else b""
 
     def _leave(self) -> None:
@@ -155,7 +155,7 @@ class _Receiving:
             self._begin(0)
 
     def _compared(self, value: int | None) -> None:
-        """Go on behind what lies here, but only if it is the beginning of the same file."""
+        """Go on after what lies here, but only if it is the beginning of the same file."""
         if self._incoming is None:
             self._confirm_again(value)
             return
@@ -179,7 +179,7 @@ class _Receiving:
         offer = self._incoming.offer
         self._progress.started(offer.name, offer.length or 0, position)
         if position:
-            self._job.note(f"{offer.name}: going on behind the {position} bytes that are here")
+            self._job.note(f"{offer.name}: going on after the {position} bytes that are here")
         self._machine.accept(position)
 
     def _write(self, position: int, data: bytes) -> None:

@@ -36,7 +36,7 @@ Stop = Callable[[], bool]
 
 @dataclass(frozen=True, slots=True)
 class Files:
-    """How files move. Both return what to tell; `take` also what came behind the files."""
+    """How files move. Both return what to tell; `take` also what came after the files."""
 
     take: Callable[[SerialLine, bytes, Stop], tuple[str, bytes]]
     give: Callable[[SerialLine, Path, Stop], str]

@@ -78,7 +78,7 @@ class DeployerApp(App[None]):
         light: bool = False,
         address: str = "",
     ) -> None:
-        """`address` is what old PCs shall call; "" for where the host serves."""
+        """`address` is what old PCs call; "" for where the host serves."""
         super().__init__()
         self._address = address
         self._host = host

@@ -1,4 +1,4 @@
-"""How the interactive face looks: its style sheet, its signs, and how it looks without colours."""
+"""How the interactive face looks: its style sheet, its symbols, and itself without colours."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ CELLS: dict[PartState, tuple[str, str]] = {
     PartState.BAD: ("!", "bad"),
     PartState.PROVED: ("#", "proved"),
 }
-"""The sign and the word of a part's state. The signs differ without any colour."""
+"""The symbol and the word of a part's state. The symbols differ without any colour."""
 
 YELLOW, CYAN, GREEN, RED, VIOLET = "#b58900", "#2aa198", "#4e9a06", "#dc322f", "#8f7fd0"
 """Colours that can be read on dark."""

@@ -21,7 +21,7 @@ class PartMap(Widget, can_focus=True):
 
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
         Binding("left", "point(-1)", "Part before", show=False),
-        Binding("right", "point(1)", "Part behind", show=False),
+        Binding("right", "point(1)", "Next part", show=False),
         Binding("up", "point_row(-1)", "Row above", show=False),
         Binding("down", "point_row(1)", "Row below", show=False),
     ]
@@ -101,7 +101,7 @@ def describe(part: PartRow) -> str:
 
 
 def legend(parts: Mapping[str, PartRow]) -> str:
-    """How many parts are in which state, which is also what the signs mean."""
+    """How many parts are in which state, which is also what the symbols mean."""
     counts = dict.fromkeys(CELLS, 0)
     for part in parts.values():
         counts[part.state] += 1

@@ -45,7 +45,7 @@ LineOf = Callable[[str], LineSettings | None]
 
 
 class Files(DirectoryTree):
-    """The tree of files, with signs that every font has, without hidden files."""
+    """The tree of files, with characters that every font has, without hidden files."""
 
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "+ ", "- ", "  "
 

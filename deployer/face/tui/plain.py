@@ -44,7 +44,7 @@ HELP = (
 class Plain:
     """One session of the plain mode. ID may be left out: the newest deployment is meant.
 
-    `address` is what old PCs shall call; "" for where the host serves.
+    `address` is what old PCs call; "" for where the host serves.
     """
 
     host: Host

@@ -1,4 +1,4 @@
-"""XMODEM (checksum, CRC, 1K) and YMODEM: both sides, without I/O. `transfer` tells how to drive."""
+"""XMODEM (checksum, CRC, 1K) and YMODEM: both sides, without I/O. `transfer` says how to drive."""
 
 from __future__ import annotations
 

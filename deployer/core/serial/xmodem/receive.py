@@ -1,6 +1,6 @@
 """The receiver of XMODEM and YMODEM: it calls for the file, and acknowledges every block.
 
-XMODEM tells neither name nor length: the last block comes padded with 1Ah, and only somebody who
+XMODEM sends neither name nor length: the last block comes padded with 1Ah, and only somebody who
 knows the length can cut it. YMODEM's files are cut to the length that block 0 announced.
 """
 
@@ -255,7 +255,7 @@ class Receiver(Side):
             self._bad()
             return
         if not block.data[0]:
-            # No name: the end. sb leaves old bytes behind it.
+            # No name: the end. sb leaves old bytes after it.
             self._out.append(ACK)
             self._end(transfer.Finished())
             return

@@ -29,7 +29,7 @@ from deployer.core.serial.xmodem.frames import (
 
 MOST_ERRORS = 25
 _BATCH_CALLS = 3
-"""Calls in a row behind EOT that may mean: give me the next file."""
+"""Calls in a row after EOT that may mean: give me the next file."""
 _HEAD = 3
 """Bytes that a block begins with: its kind, its number, and that inverted."""
 _BATCH_END = 10.0
@@ -144,7 +144,7 @@ class Sender(Side):
     def receive_data(self, data: bytes) -> None:
         """The line brought `data`."""
         if not self.done and self._echoed(data):
-            self._fail(Reason.PEER, "the line echoes what we send, which only ZMODEM can bear")
+            self._fail(Reason.PEER, "the line echoes what we send, which only ZMODEM survives")
         for byte in data:
             if self.done:
                 return

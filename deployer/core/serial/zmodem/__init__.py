@@ -1,6 +1,6 @@
 """ZMODEM: both sides, without I/O. See `transfer` for how they are driven.
 
-`detect` tells a terminal that the other side has begun a session.
+`detect` says to a terminal that the other side has begun a session.
 """
 
 from __future__ import annotations

@@ -1,10 +1,10 @@
-"""What the receiver's word behind a file's end is worth.
+"""What the receiver's word after a file's end is worth.
 
 ZRINIT means two things: "this file is stored", and "I have just been started". So a file's last
-bytes ask for a confirmation, and ZEOF goes right behind them, twice: who has the file confirms the
+bytes ask for a confirmation, and ZEOF goes right after them, twice: who has the file confirms the
 bytes and says ZRINIT to both, and whoever was started when ZEOF had got lost says it once, unasked.
 Some receivers have nothing to say to the second ZEOF; they say nothing to a third one either.
-Anybody else is offered the file again, to go on behind what is there if its checksum is right. That
+Anybody else is offered the file again, to go on after what is there if its checksum is right. That
 costs a stored file nothing but the question.
 """
 

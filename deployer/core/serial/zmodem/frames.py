@@ -138,7 +138,7 @@ class Writer:
         if escape_controls:
             codes |= set(range(0x20)) | set(range(0x80, 0xA0))
         some = b"".join(b"\\x%02x" % code for code in sorted(codes))
-        # CR behind @ goes out escaped, because Telenet takes CR @ CR for a command to it.
+        # CR after @ goes out escaped, because Telenet takes CR @ CR for a command to it.
         self._special = re.compile(b"[" + some + rb"]|(?:\A|(?<=[@\xc0]))[\r\x8d]")
         self._escaped = {bytes((c,)): bytes((ZDLE, c ^ 0x40)) for c in codes | {0x0D, 0x8D}}
 

@@ -128,7 +128,7 @@ class Outgoing:
             case Kind.ZRINIT if self._ending is not None:
                 return self._believe(self._ending.ready())
             case Kind.ZRINIT:
-                # Nobody says this behind ZRPOS but a receiver that has been started anew.
+                # Nobody says this after ZRPOS but a receiver that has been started anew.
                 return Fate.DOUBTED
             case Kind.ZFIN:
                 where = "in mid-file" if self._ending is None else "before the file's end"
@@ -185,7 +185,7 @@ class Outgoing:
         self._frame_open = True
 
     def _stop_with(self, data: bytes) -> None:
-        """Data behind which the receiver has to speak first."""
+        """Data after which the receiver has to speak first."""
         self._out += self._writer.subpacket(data, End.ZCRCW)
         self._frame_open = False
         self._pace.stopped = True

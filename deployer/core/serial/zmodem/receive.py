@@ -65,7 +65,7 @@ class _State(Enum):
     WAIT = auto()
     """For ZFILE or ZFIN."""
     INFO = auto()
-    """For the subpacket behind ZFILE, ZSINIT or ZCOMMAND."""
+    """For the subpacket after ZFILE, ZSINIT or ZCOMMAND."""
     OFFERED = auto()
     """For our driver's decision."""
     CHECKSUM = auto()
@@ -112,7 +112,7 @@ class Receiver(Side):
         return min(self._asked + wait, self._given_up_at)
 
     def trailing_data(self) -> bytes:
-        """What came behind the end of the session."""
+        """What came after the end of the session."""
         return self._reader.rest().removeprefix(b"OO") if self.done else b""
 
     def line_restored(self) -> None:

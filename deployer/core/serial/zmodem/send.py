@@ -50,9 +50,9 @@ _ECHO = "the other side sends instead of receiving, or the line echoes what we s
 _STALE_ZRINIT = 1.5
 """Seconds after ZFILE in which another ZRINIT is taken for an older one still on its way."""
 _HURRY = 0.3
-"""Part of `answer` after which a file is offered again to who said ZRINIT behind the offer."""
+"""Part of `answer` after which a file is offered again to who said ZRINIT after the offer."""
 _WHOLE_BUT = 1024
-"""rz goes on behind whole blocks, so this much is missing of a whole file."""
+"""rz goes on after whole blocks, so this much is missing of a whole file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -275,7 +275,7 @@ class Sender(Side):
                 assert_never(never)
 
     def _learn(self, header: Header) -> None:
-        """ZRINIT tells what the receiver can do."""
+        """ZRINIT says what the receiver can do."""
         self._writer = Writer(
             wide=bool(header.flags & CANFC32),
             escape_controls=self._settings.escape_controls or bool(header.flags & ESCCTL),
@@ -335,7 +335,7 @@ class Sender(Side):
 
     def _checksum_asked(self, length: int) -> None:
         if length > self._length and self._resumes:
-            # rz would overwrite its beginning and leave the rest of it behind our file.
+            # rz would overwrite its beginning and leave the rest of it after our file.
             self._fail(Reason.PEER, "the receiver has a longer file of that name: delete it there")
             return
         self._state = _State.CHECKSUM
