@@ -20,6 +20,10 @@ GUESSED_VERIFY = 2_500_000.0
 LEAST_VERIFY = 3.0
 
 
+NEWEST = 50
+"""How many of a target's rows its habits are told from: those before weigh nothing any more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Habits:
     """What a target has shown. Bytes per second; `runs` maps a command to the seconds it took."""

@@ -7,54 +7,78 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
 from deployer.core.view import Row
 from deployer.face import estimate, tables, text, words
+from deployer.host.past import Rows
 
 Write = Callable[[str], object]
 _RECENT = 5
+PAGE = 50
+"""How many deployments `history` shows unless told otherwise."""
 NOTHING = "Nothing has been pushed yet. Try: deployer push --target sim\n"
 EMULATED = "* on the emulated machine of the simulated PC, not on a real one"
 
 
-def status(rows: Sequence[Row], write: Write, *, as_json: bool, now: float) -> None:
-    """Open deployments with what they do now, then the last few that ended."""
-    opened = [row for row in rows if not row.state.final]
-    ended = [row for row in rows if row.state.final][-_RECENT:]
+def status(known: Rows, write: Write, *, as_json: bool, now: float) -> dict[str, str]:
+    """Open deployments with what they do now, then the last few that ended.
+
+    The open ones with their targets come back.
+    """
+    rows = known.open()
+    opened = {row.deployment: row.target for row in rows}
+    rows += known.ended(_RECENT)
     if as_json:
-        for row in [*opened, *ended]:
+        for row in rows:
             write(json.dumps(summary(row)) + "\n")
-        return
-    if not rows:
+    elif not rows:
         write(NOTHING)
-        return
+    else:
+        _status(rows, known, write, now)
+    return opened
+
+
+def _status(rows: Sequence[Row], known: Rows, write: Write, now: float) -> None:
+    shown = {target: known.newest(estimate.NEWEST, target) for target in {r.target for r in rows}}
     lines = [("deployment", "target", "done", "for", "what", "state")]
-    for row in [*opened, *ended]:
-        known = estimate.habits(rows, row.target, but=row.deployment)
-        done = f"{int(estimate.left(row, known, now).done * 100)} %"
+    for row in rows:
+        habits = estimate.habits(shown[row.target], row.target, but=row.deployment)
+        done = f"{int(estimate.left(row, habits, now).done * 100)} %"
         age = text.duration(now - row.since)
-        doing = words.doing(row, known, now)
+        doing = words.doing(row, habits, now)
         lines.append((row.deployment, row.target, done, age, payload(row), doing))
     tables.columns(lines, write)
 
 
-def history(rows: Sequence[Row], write: Write, *, as_json: bool) -> None:
-    """Every deployment with its proof, oldest first."""
+def history(
+    known: Rows, target: str | None, most: int | None, write: Write, *, as_json: bool
+) -> None:
+    """Deployments with their proofs, oldest first: the newest so many (None: every one)."""
+    rows = known.every(target) if most is None else known.newest(most, target)
     if as_json:
         for row in rows:
             proof = msgspec.to_builtins(row.proof) if row.proof else None
             write(json.dumps({**summary(row), "proof": proof}) + "\n")
         return
-    if not rows:
+    if not known:
         write(NOTHING)
         return
+    _history(rows, write)
+    older = known.count(target) - most if most is not None else 0
+    if older > 0:
+        write(f"{text.count(older, 'older deployment')}: deployer history --all\n")
+
+
+def _history(rows: Iterable[Row], write: Write) -> None:
+    emulated = False
     lines = [("when", "deployment", "target", "bytes", "rate", "tok/s", "what", "state")]
     for row in rows:
         when = datetime.datetime.fromtimestamp(row.at, tz=datetime.UTC).astimezone()
         speed = row.proof.tokens_per_second if row.proof else None
+        emulated = emulated or bool(row.emulated and speed)
         why = f": {row.reason}" if row.reason else ""
         lines.append(
             (
@@ -69,7 +93,7 @@ def history(rows: Sequence[Row], write: Write, *, as_json: bool) -> None:
             )
         )
     tables.columns(lines, write)
-    if any(row.emulated and row.proof and row.proof.tokens_per_second for row in rows):
+    if emulated:
         write(f"{text.on_screen(EMULATED)}\n")
 
 

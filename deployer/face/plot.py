@@ -52,16 +52,20 @@ def panels(rows: Iterable[Row]) -> tuple[Panel, Panel]:
     """Transfer rates in kB/s and tok/s, each by target."""
     rates: dict[str, list[Point]] = {}
     speeds: dict[str, list[Point]] = {}
-    for row in sorted(rows, key=lambda row: row.at):
+    for row in rows:  # one by one: there may be very many
         if row.rate:
             rates.setdefault(row.target, []).append(Point(row.at, row.rate / 1000, row.emulated))
         speed = row.proof.tokens_per_second if row.proof else None
         if speed:
             speeds.setdefault(row.target, []).append(Point(row.at, speed, row.emulated))
     return (
-        Panel("transfer rate, kB/s", tuple((k, tuple(v)) for k, v in rates.items())),
-        Panel("tok/s", tuple((k, tuple(v)) for k, v in speeds.items())),
+        Panel("transfer rate, kB/s", tuple((k, _by_time(v)) for k, v in rates.items())),
+        Panel("tok/s", tuple((k, _by_time(v)) for k, v in speeds.items())),
     )
+
+
+def _by_time(points: list[Point]) -> tuple[Point, ...]:
+    return tuple(sorted(points, key=lambda point: point.at))
 
 
 def nice_top(value: float) -> float:

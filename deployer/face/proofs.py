@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
@@ -13,7 +13,7 @@ from deployer.core.view import Row
 from deployer.errors import ProofBroken
 from deployer.face import text, words
 from deployer.host.requests import Check
-from deployer.model import RESULT_TXT, FileProof, Proof
+from deployer.model import RESULT_TXT, FileProof, Proof, Report
 
 ABOUT_PROOF = (RESULT_TXT, "verdict")
 """Checks that a proof rests on; the others are about files of this computer."""
@@ -107,21 +107,29 @@ def refuse_broken(row: Row, checks: Sequence[Check]) -> None:
         raise ProofBroken(deployment=row.deployment, told=told)
 
 
-def summary(rows: Sequence[Row]) -> Iterator[str]:
-    """What a machine has shown over all its deployments."""
-    proved = [row for row in rows if row.proof and row.proof.proved]
-    if not rows:
+def summary(rows: Iterable[Row]) -> Iterator[str]:
+    """What a machine has shown over all its deployments, the oldest first."""
+    seen = proved = 0
+    rates: list[float] = []
+    speeds: list[float] = []
+    last: Report | None = None
+    for row in rows:
+        seen += 1
+        last = row.info or row.report or last
+        if row.rate:
+            rates.append(row.rate)
+        if row.proof and row.proof.proved:
+            proved += 1
+            if row.proof.tokens_per_second is not None:
+                speeds.append(row.proof.tokens_per_second)
+    if not seen:
         return
-    yield f"{len(proved)} of {text.count(len(rows), 'deployment')} proved."
-    rates = [row.rate for row in rows if row.rate]
+    yield f"{proved} of {text.count(seen, 'deployment')} proved."
     if rates:
         best, last_rate = (text.size(round(rate)) for rate in (max(rates), rates[-1]))
         yield f"Wire: {best}/s at best, last {last_rate}/s."
-    speeds = [row.proof.tokens_per_second for row in proved if row.proof]
-    told = [speed for speed in speeds if speed is not None]
-    if told:
-        yield f"Engine: {max(told):.4g} tok/s at best, last {told[-1]:.4g} tok/s."
-    last = next((row.info or row.report for row in reversed(rows) if row.info or row.report), None)
+    if speeds:
+        yield f"Engine: {max(speeds):.4g} tok/s at best, last {speeds[-1]:.4g} tok/s."
     if last is not None:
         pairs = ", ".join(f"{label} {value}" for label, value in words.target_words(last))
         yield f"The PC says: {pairs}."

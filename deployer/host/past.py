@@ -7,11 +7,13 @@ its target's reservation; others leave a request in the store, and that process 
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 from deployer.core.target import proof as proofs
+from deployer.core.view import Row
 from deployer.edge import files
 from deployer.edge.store import Store, peek
 from deployer.errors import (
@@ -27,6 +29,69 @@ from deployer.model import RESULT_TXT, UPLOAD_LIMITS, Manifest, Proof, StagedFil
 
 _DAY = 86_400.0
 _HEARD_WITHIN = 15.0
+
+
+class Rows:
+    """How the deployments of one state directory stand; none where nothing was recorded yet.
+
+    Each question reads what it shows and no more, however much there is.
+    """
+
+    def __init__(self, store: Store | None) -> None:
+        self._store = store
+
+    def __bool__(self) -> bool:
+        return bool(self.count())
+
+    def count(self, target: str | None = None) -> int:
+        """How many there are, of a target if one is named."""
+        return self._store.count(target) if self._store else 0
+
+    def lost(self) -> int:
+        """How many events cannot be read and are left out."""
+        return self._store.lost() if self._store else 0
+
+    def one(self, deployment: str = "") -> Row | None:
+        """That one; the one that was staged last for no id."""
+        if self._store is None:
+            return None
+        if deployment:
+            return self._store.row(deployment)
+        return next(iter(self._store.rows(1)), None)
+
+    def newest(self, most: int, target: str | None = None) -> list[Row]:
+        """Those that were staged last, of a target if one is named; the oldest of them first."""
+        return self._store.rows(most, target) if self._store else []
+
+    def every(self, target: str | None = None) -> Iterator[Row]:
+        """All, of a target if one is named, in the order of staging, with flat memory."""
+        return self._store.all_rows(target) if self._store else iter(())
+
+    def open(self) -> list[Row]:
+        """What has not ended, in the order of staging."""
+        return self._store.open_rows() if self._store else []
+
+    def ended(self, most: int) -> list[Row]:
+        """What has ended, those that were staged last; the oldest of them first."""
+        return self._store.ended_rows(most) if self._store else []
+
+    def targets(self) -> list[str]:
+        """Every target, the one that something was staged for last first."""
+        return self._store.targets() if self._store else []
+
+    def names(self, beginning: str, most: int = 100) -> list[str]:
+        """Ids that begin so, the newest first."""
+        return self._store.names(beginning.upper(), most) if self._store else []
+
+
+@contextlib.contextmanager
+def rows_of(state_dir: Path) -> Iterator[Rows]:
+    """The rows of a state directory. Raises StoreDamaged, StoreBusy, DirectoryForbidden."""
+    if not state_dir.is_dir():
+        yield Rows(None)
+        return
+    with contextlib.closing(Store(state_dir)) as store:
+        yield Rows(store)
 
 
 def open_store(state_dir: Path, deployment: str) -> Store:

@@ -37,6 +37,7 @@ from deployer.face import card, estimate, history, plot, proofs, push_again, wor
 from deployer.face.cli import watch
 from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
+from deployer.host import past
 from deployer.host.requests import Check
 from deployer.host.service import Service
 from deployer.model import LineSettings, Profile, State
@@ -428,13 +429,28 @@ def test_history_for_machines_carries_the_proof(store: Path) -> None:
     assert by_id[ID]["refetched"] == ["STORI15M.002"]
 
 
+def test_history_shows_the_newest_and_says_how_many_are_older(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every = call(store, "history").splitlines()[1:]
+    last = call(store, "history", "--limit", "1").splitlines()[1:]
+    assert last[0] == every[len(rows()) - 1]
+    assert last[-1] == f"{len(rows()) - 1} older deployments: deployer history --all"
+    monkeypatch.setattr(history, "PAGE", 1)
+    assert call(store, "history").splitlines()[1:] == last
+    assert call(store, "history", "--all").splitlines()[1:] == every
+    assert len(call(store, "history", "--json").splitlines()) == len(rows())
+    assert len(call(store, "history", "--json", "--limit", "1").splitlines()) == 1
+
+
 def test_a_narrow_terminal_cuts_lines_and_wraps_none(
-    monkeypatch: pytest.MonkeyPatch,
+    store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sys.stdout.isatty", lambda: True, raising=False)
     monkeypatch.setenv("COLUMNS", "40")
     out: list[str] = []
-    history.history(rows(), out.append, as_json=False)
-    history.status(rows(), out.append, as_json=False, now=NOW)
+    with past.rows_of(store) as known:
+        history.history(known, None, None, out.append, as_json=False)
+        history.status(known, out.append, as_json=False, now=NOW)
     table = [line for line in out if not line.startswith("*")]
     assert all(len(line.rstrip("\n")) <= 40 for line in table)

@@ -69,6 +69,10 @@ class Rows:
         where, values = ("", ()) if target is None else ("WHERE target = ?", (target,))
         return self._some(f"{where} ORDER BY staged DESC LIMIT ?", (*values, most))[::-1]
 
+    def ended(self, most: int) -> list[Row]:
+        """What has ended, those that were staged last; the oldest of them first."""
+        return self._some("WHERE final ORDER BY staged DESC LIMIT ?", (most,))[::-1]
+
     def open(self) -> list[Row]:
         """What has not ended, in the order of staging."""
         return self._some("WHERE NOT final ORDER BY staged", ())

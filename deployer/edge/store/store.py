@@ -144,13 +144,19 @@ class Store:
         """Every one, of a target if one is named, in the order of staging, with flat memory."""
         return self._rows.all(target)
 
+    def ended_rows(self, most: int) -> list[Row]:
+        """Those that have ended and were staged last; the oldest of them first."""
+        return self._rows.ended(most)
+
     def open_rows(self) -> list[Row]:
         """What has not ended, in the order of staging."""
         return self._rows.open()
 
-    def count(self) -> int:
-        """How many deployments there are."""
-        return self._db.number("SELECT count(*) FROM rows")
+    def count(self, target: str | None = None) -> int:
+        """How many deployments there are, of a target if one is named."""
+        if target is None:
+            return self._db.number("SELECT count(*) FROM rows")
+        return self._db.number("SELECT count(*) FROM rows WHERE target = ?", (target,))
 
     def lost(self) -> int:
         """How many events of deployments cannot be read."""

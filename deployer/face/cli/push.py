@@ -17,7 +17,7 @@ from deployer import settings
 from deployer.core.lint import check
 from deployer.core.payload import plan
 from deployer.core.target import gobat
-from deployer.core.view import Row, fold_all
+from deployer.core.view import Row
 from deployer.errors import DaemonMissing, LintFailed, WrongUse
 from deployer.face import estimate, tables, text
 from deployer.face.cli.options import Address, Number, as_given
@@ -216,7 +216,7 @@ def _face_for(request: Request, target: str, config: Settings, given: dict[str, 
     """The face of a push; the one for people knows the target's history, and whether it fits."""
     if given["as_json"]:
         return JsonLines(_write)
-    rows = _rows(config, given)
+    rows = _rows(config, given, target)
     seen = recognise(request)
     over = LineSettings(given["speed"], given["flow"])
     _fit, line = estimate.fit_line(
@@ -265,9 +265,10 @@ def stage_command(config: Settings, /, out: Path, host: str | None, **given: Any
     click.echo(f"Copy these {len(written)} files to {where}{start}.")
 
 
-def _rows(config: Settings, given: dict[str, Any]) -> list[Row]:
-    events = past.recorded(_state_dir(config, given))
-    return list(fold_all(event for _seq, event in events).values())
+def _rows(config: Settings, given: dict[str, Any], target: str) -> list[Row]:
+    """What a target has shown."""
+    with past.rows_of(_state_dir(config, given)) as rows:
+        return rows.newest(estimate.NEWEST, target)
 
 
 @click.command("lint")
@@ -299,7 +300,8 @@ def inspect_command(config: Settings, /, file: Path, target: str, **given: Any) 
     if not given["as_json"]:
         seen = recognise(Request(files=(file,), no_run=True))
         load = replace(seen.load, model=shape)
-        rows, address = _rows(config, given), config.targets.get(target, target)
+        address = config.targets.get(target, target)
+        rows = _rows(config, given, address)
         _fit, line = estimate.fit_line(load, rows, address, profile=seen.profile, model=file.name)
         click.echo(text.on_screen(f"  {line}"))
 

@@ -9,15 +9,14 @@ import shlex
 import signal
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import click
 
-from deployer.core.view import Row, View, fold_all
+from deployer.core.view import Row
 from deployer.errors import WrongUse
-from deployer.events import NotUnderstood
 from deployer.face import history, plot, proofs, text
 from deployer.face.card import followed, hints, print_html, print_text, typed_lines
 from deployer.host import launch, past, sockets
@@ -51,21 +50,20 @@ def _own_directory(config: Settings, given: Path | None) -> Path:
     return expanded(given or config.state_dir)
 
 
-def _view(config: Settings, given: Path | None) -> View:
-    """What was recorded, folded; what cannot be read is told beside it."""
-    directory = _directory(config, given)
-    events = [event for _seq, event in past.recorded(directory)]
-    if lost := sum(isinstance(event, NotUnderstood) for event in events):
-        told = f"{text.count(lost, 'event')} in {directory} cannot be read and are left out: "
-        click.echo(text.on_screen(f"{told}of a newer deployer, or damaged."), err=True)
-    return fold_all(events)
+@contextlib.contextmanager
+def _rows(directory: Path) -> Iterator[past.Rows]:
+    """What was recorded; what of it cannot be read is told beside it."""
+    with past.rows_of(directory) as rows:
+        if lost := rows.lost():
+            told = f"{text.count(lost, 'event')} in {directory} cannot be read and are left out: "
+            click.echo(text.on_screen(f"{told}of a newer deployer, or damaged."), err=True)
+        yield rows
 
 
-def _row(view: View, deployment: str) -> Row:
+def _row(directory: Path, deployment: str) -> Row:
     """The row of an id; the newest one for no id. Raises WrongUse."""
-    if not deployment and view:
-        return max(view.values(), key=lambda row: row.at)
-    row = view.get(deployment.upper())
+    with _rows(directory) as rows:
+        row = rows.one(deployment.upper())
     if row is None:
         raise WrongUse(
             what=f"There is no deployment {deployment}." if deployment else "Nothing is there yet.",
@@ -167,8 +165,8 @@ async def _host(
 
 def _goes_on(state_dir: Path, named: str) -> str:
     """The last word of a window that leaves something open behind it; "" when it does not."""
-    seen = fold_all(event for _seq, event in past.recorded(state_dir)).values()
-    opened = {row.deployment: row.target for row in seen if not row.state.final}
+    with past.rows_of(state_dir) as rows:
+        opened = {row.deployment: row.target for row in rows.open()}
     served = [one for one in opened if one not in past.unserved(state_dir, opened)]
     where = f" --state-dir {shlex.quote(named)}" if named else ""
     if len(served) == 1:
@@ -239,7 +237,7 @@ def card_command(
 
     Without an id the newest one is meant. --print makes a page to lay beside the old PC.
     """
-    row = _row(_view(config, state_dir), deployment)
+    row = _row(_directory(config, state_dir), deployment)
     if out is None:
         for line in (*followed(row), *_apart(hints(row, time.time()))):
             click.echo(text.on_screen(line))
@@ -273,8 +271,9 @@ def proof_command(
 
     Without an id the newest one is meant. Exit code 5 when something does not hold any more.
     """
-    row = _row(_view(config, state_dir), deployment)
-    checks = past.recheck(_directory(config, state_dir), row.deployment)
+    directory = _directory(config, state_dir)
+    row = _row(directory, deployment)
+    checks = past.recheck(directory, row.deployment)
     if as_json:
         click.echo(proofs.to_json(row, checks))
     else:
@@ -290,42 +289,45 @@ def proof_command(
 @click.pass_obj
 def status_command(config: Settings, /, as_json: bool, state_dir: Path | None) -> None:
     """Show what open deployments do now, and the last that have ended."""
-    rows = list(_view(config, state_dir).values())
-    history.status(rows, _write, as_json=as_json, now=time.time())
+    directory = _directory(config, state_dir)
+    with _rows(directory) as rows:
+        opened = history.status(rows, _write, as_json=as_json, now=time.time())
     if not as_json:
-        opened = {row.deployment: row.target for row in rows if not row.state.final}
-        for deployment in past.unserved(_directory(config, state_dir), opened):
+        for deployment in past.unserved(directory, opened):
             line = f"{deployment} is delivered by nobody: its process has ended."
             click.echo(text.on_screen(f"{line} To go on: deployer retry {deployment}"))
 
 
 @click.command("history")
 @click.option("--target", help="Only this machine: every proof of it.")
+@click.option("--limit", type=click.IntRange(1), help="The newest so many.  [50, all with --json]")
+@click.option("--all", "everything", is_flag=True, help="However many there are.")
 @click.option("--plot", "picture", type=_PATH, help="Draw rates and tok/s: FILE.svg or FILE.png.")
 @_JSON
 @_STATE_DIR
 @click.pass_obj
 def history_command(
-    config: Settings, /, target: str | None, picture: Path | None, as_json: bool,
-    state_dir: Path | None,
+    config: Settings, /, *, target: str | None, limit: int | None, everything: bool,
+    picture: Path | None, as_json: bool, state_dir: Path | None,
 ) -> None:  # fmt: skip
-    """Show every deployment with its proof, oldest first."""
+    """Show every deployment with its proof, oldest first; the newest 50 unless told otherwise."""
     target = config.targets.get(target, target) if target else None
-    view = _view(config, state_dir)
-    rows = [row for row in view.values() if target in (None, row.target)]
-    if view and not rows and not as_json:
-        there = ", ".join(sorted({row.target for row in view.values()}))
-        raise WrongUse(
-            what=f"Nothing has been pushed to {target} yet.", remedy=f"There is a past of: {there}."
-        )
-    if picture is not None:
-        plot.write(rows, picture)
-        click.echo(f"{picture}: transfer rates and tok/s of {len(rows)} deployments.")
-        return
-    history.history(rows, _write, as_json=as_json)
-    if target and not as_json:
-        for line in proofs.summary(rows):
-            click.echo(text.on_screen(line))
+    with _rows(_directory(config, state_dir)) as rows:
+        if rows and target and not as_json and not rows.newest(1, target):
+            raise WrongUse(
+                what=f"Nothing has been pushed to {target} yet.",
+                remedy=f"There is a past of: {', '.join(sorted(rows.targets()))}.",
+            )
+        if picture is not None:
+            plot.write(rows.every(target), picture)
+            count = rows.count(target)
+            click.echo(f"{picture}: transfer rates and tok/s of {count} deployments.")
+            return
+        most = None if everything or (as_json and limit is None) else limit or history.PAGE
+        history.history(rows, target, most, _write, as_json=as_json)
+        if target and not as_json:
+            for line in proofs.summary(rows.every(target)):
+                click.echo(text.on_screen(line))
 
 
 def _write(line: str) -> None:
