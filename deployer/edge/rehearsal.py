@@ -28,13 +28,14 @@ def command(
 ) -> list[str]:
     """The command line of a simulated PC that calls `host` and reaches loopback port `port`.
 
-    `lines` are typed on it; `arguments` are further options of `python -m deployer.sim`.
+    `lines` are typed on it, again when it did not work out; `arguments` are further options of
+    `python -m deployer.sim`.
     """
     typed = [f"--type={line}" for line in lines]
     route = f"{host}=127.0.0.1:{port}"
     return [
         sys.executable, "-m", "deployer.sim", f"--route={route}", f"--disk={disk}",
-        "--leash", *typed, *arguments,
+        "--leash", "--tries=3", *typed, *arguments,
     ]  # fmt: skip
 
 

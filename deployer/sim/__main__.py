@@ -12,6 +12,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
@@ -60,9 +61,9 @@ def parser() -> argparse.ArgumentParser:
         "--disk", type=Path, help="the directory that is drive C: (else an empty one)"
     )
     parser.add_argument(
-        "--type", action="append", default=[], metavar="LINE", help="a line to type"
+        "--type", action="append", default=[], metavar="LINE", help="a line to type, once"
     )
-    parser.add_argument("--shell", action="store_true", help="type what standard input says")
+    parser.add_argument("--shell", action="store_true", help="type what standard input says, once")
     parser.add_argument(
         "--com1", metavar="PORT",
         help="this terminal is COM1: HyperTerminal receives there, GO is typed, the result sent",
@@ -87,10 +88,16 @@ def parser() -> argparse.ArgumentParser:
         "--real-pauses", action="store_true",
         help="batch files wait as long as they say, not a tenth of it",
     )  # fmt: skip
-    parser.add_argument("--tries", type=int, default=3, help="how often the card is typed in all")
     parser.add_argument(
-        "--until", default=FINISHED, help="what the screen says when the work is done"
-    )
+        "--tries", type=int,
+        help="how often the lines are typed until the work is done; 1 with --type and --shell, "
+        "3 for the card",
+    )  # fmt: skip
+    parser.add_argument(
+        "--until", metavar="TEXT",
+        help=f"the work is done when the screen says this: {FINISHED!r} for the card and with "
+        "--tries; else when all is typed",
+    )  # fmt: skip
     return parser
 
 
@@ -161,26 +168,50 @@ def _drive_c(named: Path | None) -> Iterator[Path]:
         yield Path(fresh)
 
 
+@dataclass(frozen=True, slots=True)
+class Visit:
+    """What the user of this PC does: lines to type, how often, until what is on the screen."""
+
+    lines: Sequence[str]
+    tries: int
+    until: str
+    resets: int
+
+    @classmethod
+    def of(cls, options: argparse.Namespace) -> Visit:
+        """The card is typed until it worked; a user's own lines once, whatever comes of them."""
+        lines = options.type or CARD
+        if options.shell:
+            lines = [line.rstrip("\r\n") for line in sys.stdin]
+        own = bool(options.type or options.shell) and options.tries is None
+        return cls(
+            lines=lines,
+            tries=options.tries or (1 if own else 3),
+            until=("" if own else FINISHED) if options.until is None else options.until,
+            resets=0 if own else 10,
+        )
+
+    def pay(self, machine: Machine) -> bool:
+        """Do it; whether the work was done."""
+        return visit(machine, self.lines, until=self.until, tries=self.tries, resets=self.resets)
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Exit code 0: the screen said --until; 1: it did not; 2: wrong use; 3: its host is gone."""
+    """Exit code 0: the work was done (--until); 1: not; 2: wrong use; 3: its host is gone."""
     options = parser().parse_args(arguments)
     if options.check:
         return check(options.fault)
     if options.leash:
         leash()
     stop = Event()
-    lines = options.type or CARD
-    if options.shell:
-        lines = [line.rstrip("\r\n") for line in sys.stdin]
+    user = Visit.of(options)
     with _drive_c(options.disk) as disk:
         try:
             machine = make(options, disk, stop.is_set)
         except (ValueError, OSError) as error:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2
-        work: Callable[[], bool] = functools.partial(
-            visit, machine, lines, until=options.until, tries=options.tries
-        )
+        work: Callable[[], bool] = functools.partial(user.pay, machine)
         if options.com1:
             from deployer.sim import hyperterm  # noqa: PLC0415 - Windows has no such ports
 

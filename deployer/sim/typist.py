@@ -35,33 +35,31 @@ def visit(
     tries: int = 3,
     resets: int = 10,
 ) -> bool:
-    """Type the card until the screen says `until`; whether it did.
+    """Type the lines until the screen says `until`; whether it did. With "" typing is all.
 
-    After a power failure, or when the PC hangs, it is switched on again and the card is typed
-    again, at most `resets` times; when nothing of that happened but the work is not finished, the
-    card is tried `tries` times in all.
+    After a power failure, or when the PC hangs, it is switched on again and the lines are typed
+    again, at most `resets` times; when nothing of that happened but the work is not finished, they
+    are typed `tries` times in all.
     """
     machine.boot()
-    while tries > 0:
+    while True:
         seen = machine.console.shown
         try:
             type_lines(machine, lines)
-            tries -= 1
-        except PowerOff:
-            machine.note("The power failed. Switching on again.")
-            resets -= 1
-        except Hang as hang:
+        except (PowerOff, Hang) as trouble:
             if machine.cancelled():
                 return False
-            machine.note(f"{hang}. Switching off and on again.")
-            resets -= 1
-        else:
-            if any(until in line for line in machine.console.since(seen)):
-                return True
-            if tries == 0 or machine.cancelled():
+            what = str(trouble) if isinstance(trouble, Hang) else "The power failed"
+            if not resets:
+                machine.note(f"{what}. Nobody switches it on again.")
                 return False
+            off = "" if isinstance(trouble, PowerOff) else "off and "
+            machine.note(f"{what}. Switching {off}on again.")
+            resets -= 1
+            machine.boot()
             continue
-        if resets < 0:
+        if not until or any(until in line for line in machine.console.since(seen)):
+            return True
+        tries -= 1
+        if tries <= 0 or machine.cancelled():
             return False
-        machine.boot()
-    return False

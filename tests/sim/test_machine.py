@@ -285,6 +285,28 @@ def test_a_wrong_use_is_one_line_and_exit_code_2(
     assert error.count("\n") == 1
 
 
+def test_what_a_user_types_is_typed_once(tmp_path: Path) -> None:
+    """Whatever comes of it; only --tries makes it come again."""
+    count = tmp_path / "WINDOWS" / "COUNT.TXT"
+    line = "--type=ECHO once>>COUNT.TXT"
+    assert main([f"--disk={tmp_path}", line]) == 0
+    assert count.read_bytes() == b"once\r\n"
+    assert main([f"--disk={tmp_path}", line, "--until=Finished."]) == 1
+    assert count.read_bytes() == b"once\r\n" * 2
+    assert main([f"--disk={tmp_path}", line, "--tries=3"]) == 1
+    assert count.read_bytes() == b"once\r\n" * 5
+
+
+def test_nobody_switches_it_on_again_when_a_users_own_line_hangs_it(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main([f"--disk={tmp_path}", "--type=ECHO once>>COUNT.TXT", "--type=CTTY COM1"]) == 1
+    assert (tmp_path / "WINDOWS" / "COUNT.TXT").read_bytes() == b"once\r\n"
+    said = capsys.readouterr().out
+    assert said.count("*** COMMAND.COM stands still") == 1
+    assert "Nobody switches it on again." in said
+
+
 def test_lines_can_come_from_standard_input(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

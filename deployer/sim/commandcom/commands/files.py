@@ -80,6 +80,9 @@ def type_(shell: Shell, tail: str) -> None:
         stream.close()
 
 
+# The commands of one path have one shape; what they say about an error is their own.
+
+
 def mkdir(shell: Shell, tail: str) -> None:
     """MD path."""
     name = _only_file(shell, tail)
