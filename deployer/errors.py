@@ -596,6 +596,14 @@ class DaemonOfAnother(DeployerError):
     exit_code = EXIT_HOST
 
 
+class DaemonNotYours(DeployerError):
+    """This daemon belongs to the user with the number {owner}, and user {asker} may not ask it.
+    Push as the user who started it, or start one of your own.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class DaemonMissing(DeployerError):
     """No daemon is running, and --detach needs one that goes on when this command ends.
     Start one in another window: sudo deployer serve

@@ -5,22 +5,24 @@ two cannot drift apart. A request is `POST /v1/<name>` with `[argument]` or `[]`
 `{"result": ...}` or `{"error": <class of errors.py>, "fields": {...}}`; `GET /v1/events?since=N` is
 the event stream (server-sent events), `GET /v1/status` says who answers.
 
-On a Unix socket the file's mode says who may ask. On 127.0.0.1 a token is needed as well, the Host
-header must name that port (a page elsewhere may not reach it under a name of its own), and a
-request from a page of another origin is refused. The token goes in a header, never in a cookie
-(those are sent to every port) or in an address (those are kept). The files of the live page are
-given without it: they hold nothing.
+On a Unix socket the daemon's own user and root may ask: the file's mode keeps others out, and so
+does what the kernel says of who has connected. On 127.0.0.1 nothing can be asked for, only looked
+at: status and events, for which a token is needed; the Host header must name that port (a page
+elsewhere may not reach it under a name of its own), and a request from a page of another origin is
+refused. The token goes in a header, never in a cookie (those are sent to every port) or in an
+address (those are kept). The files of the live page are given without it: they hold nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
 import hmac
+import os
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 from starlette.applications import Starlette
@@ -38,6 +40,9 @@ MAX_BODY = 1 << 20
 _NEWEST = (1 << 63) - 1
 """No event has a greater number."""
 
+_BODY_WITHIN = 15.0
+"""Seconds that the body of a request has to arrive."""
+
 HEARTBEAT = 10.0
 """Seconds after which a silent stream says that it is still there."""
 
@@ -48,6 +53,17 @@ class Access:
 
     token: str
     hosts: frozenset[str]
+
+
+class Connected(Protocol):
+    """The connection of a request; its server puts it into the request's state."""
+
+    @property
+    def asker(self) -> int | None:
+        """The user at the other end, as the kernel says; None where it does not."""
+
+    def trust(self) -> None:
+        """The other end has shown that it may ask."""
 
 
 def _internal(error: Exception) -> errors.DeployerError:
@@ -68,13 +84,22 @@ def application(
     async def ask(request: HttpRequest) -> Response:
         if (refusal := refused(request, access)) is not None:
             return refusal
+        if access is not None:
+            return PlainTextResponse("This token only reads; ask on the Unix socket.\n", 403)
+        asker = _connection(request).asker
+        if not _may_ask(asker):
+            error = errors.DaemonNotYours(owner=os.geteuid(), asker=asker)
+            return JSONResponse(error_to_plain(error), 403)
         kind = REQUESTS.get(request.path_params["name"])
         if kind is None:
             return JSONResponse({"error": "WrongUse", "fields": _UNKNOWN}, 404)
         try:
-            arguments = await _arguments(request, kind)
+            async with asyncio.timeout(_BODY_WITHIN):
+                arguments = await _arguments(request, kind)
         except ClientDisconnect:
             return Response(status_code=400)  # nobody reads it
+        except TimeoutError:
+            return Response(status_code=408)
         except ValueError as error:
             fields = {"what": f"Not a request: {error}.", "remedy": "Use the same version there."}
             return JSONResponse({"error": "WrongUse", "fields": fields}, 400)
@@ -153,7 +178,21 @@ def refused(request: HttpRequest, access: Access | None) -> Response | None:
     given = request.headers.get("authorization", "").removeprefix("Bearer ")
     if not hmac.compare_digest(given.encode(), access.token.encode()):
         return PlainTextResponse("The token is missing or wrong.\n", 401)
+    _connection(request).trust()
     return None
+
+
+def _connection(request: HttpRequest) -> Connected:
+    connection: Connected = request.scope["state"]["connection"]
+    return connection
+
+
+def _may_ask(asker: int | None) -> bool:
+    """Whether that user may ask this process to read files and to change what it serves.
+
+    The socket's mode says the same; but a mode can be changed by mistake.
+    """
+    return asker is None or asker in (0, os.geteuid())
 
 
 def _strange(request: HttpRequest, access: Access | None) -> Response | None:

@@ -25,7 +25,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -33,7 +33,7 @@ from typing import Literal
 import filelock
 import uvicorn
 
-from deployer.edge import files, notify, privileges
+from deployer.edge import asgi, files, notify, privileges
 from deployer.edge.link.lease import Lease
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
@@ -45,15 +45,13 @@ from deployer.errors import (
     WrongUse,
 )
 from deployer.events import Event, to_json
-from deployer.host import api as control
-from deployer.host import sockets, wire
+from deployer.host import api, sockets, wire
+from deployer.host.api import Access
 from deployer.host.local import InProcess
 from deployer.host.requests import Patience, TypedLines
 from deployer.host.servers import OpenPorts
 from deployer.host.service import Service, TypedSteps
 
-_GRACE = 2
-"""Seconds that watchers have to hang up when the daemon stops."""
 _ENDING = 5.0
 """Seconds that an earlier daemon has to end when its control socket does not answer any more."""
 _NOTICING = 1.0
@@ -330,6 +328,7 @@ def _forwarding(child: int) -> Iterator[None]:
 async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.ExitStack) -> None:
     """`stack` holds what is undone when this process ends."""
     told = asyncio.Event()
+    asgi.bound_logs(asyncio.get_running_loop())
     for number in _stop_signals():
         asyncio.get_running_loop().add_signal_handler(number, told.set)
     async with (
@@ -361,7 +360,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.
         if opened.web is not None:
             port = opened.web.getsockname()[1]
             hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
-            access = control.Access(_new_token(serving.state_dir / "web-token"), hosts)
+            access = Access(_new_token(serving.state_dir / "web-token"), hosts)
             servers.append(_api(host, about, opened.web, access, serving.pages))
             words.say(f"page: http://127.0.0.1:{port}/#{access.token}")
         where = "when it is needed" if serving.on_demand else f"{service.ftp_port}"
@@ -385,30 +384,17 @@ def _new_token(path: Path) -> str:
     return token
 
 
-class _Api(uvicorn.Server):
-    """A server of the control API; signals are the daemon's business."""
-
-    @contextlib.contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        """Capture none."""
-        yield
-
-
 def _api(
     host: InProcess,
-    about: dict[str, object],
+    about: Mapping[str, object],
     sock: socket.socket,
-    access: control.Access | None,
+    access: Access | None,
     pages: Path | None = None,
+    *,
+    bounds: asgi.Bounds = asgi.DEFAULT,
 ) -> tuple[uvicorn.Server, socket.socket]:
-    config = uvicorn.Config(
-        control.application(host, about, access, pages),
-        log_config=None,
-        access_log=False,
-        lifespan="off",
-        timeout_graceful_shutdown=_GRACE,
-    )
-    return _Api(config), sock
+    application = api.application(host, about, access, pages)
+    return asgi.server(application, trusted=access is None, bounds=bounds), sock
 
 
 async def _until(

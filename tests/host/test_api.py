@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import json
 import os
 import socket
+import subprocess
+import sys
+import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
@@ -15,7 +19,9 @@ from typing import Any
 
 import httpx
 import pytest
+import uvicorn
 
+from deployer.edge.asgi import Bounds, LineBudget
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
     DaemonGone,
@@ -37,6 +43,7 @@ from deployer.model import State
 
 TARGET = "127.0.0.1"
 TOKEN = "a-token-of-this-test"
+FEW = Bounds(prove=0.5, unproved=20)
 
 
 @dataclass
@@ -47,6 +54,7 @@ class Daemon:
     host: InProcess
     socket: Path
     port: int
+    web: uvicorn.Server
 
     @property
     def watchers(self) -> int:
@@ -86,12 +94,12 @@ async def running(
         about = {"address": TARGET, "pid": pid}
         servers = [
             daemon._api(host, about, door, None),
-            daemon._api(host, about, port, access),
+            daemon._api(host, about, port, access, bounds=FEW),
         ]
         told = asyncio.Event()
         serving = asyncio.create_task(daemon._until(told, servers))
         try:
-            yield Daemon(service, host, path, number)
+            yield Daemon(service, host, path, number, servers[1][0])
         finally:
             told.set()
             await asyncio.wait_for(serving, 30)
@@ -454,7 +462,7 @@ def test_the_token_is_never_anybody_elses_to_read(tmp_path: Path) -> None:
     assert (tmp_path / "web-token").stat().st_mode & 0o777 == 0o600
 
 
-STRANGERS: dict[str, tuple[dict[str, str], int]] = {
+UNKNOWN: dict[str, tuple[dict[str, str], int]] = {
     "with its token": ({}, 200),
     "by the name localhost": ({"host": "localhost:{port}"}, 200),
     "a page of its own": ({"origin": "http://127.0.0.1:{port}"}, 200),
@@ -474,22 +482,139 @@ STRANGERS: dict[str, tuple[dict[str, str], int]] = {
 }
 
 
-@pytest.mark.parametrize("who", STRANGERS)
+@pytest.mark.parametrize("who", UNKNOWN)
 def test_who_may_ask_over_tcp(tmp_path: Path, who: str) -> None:
-    headers, status = STRANGERS[who]
+    headers, status = UNKNOWN[who]
 
     async def scenario(served: Daemon, face: Client) -> None:
         given = {name: value.replace("{port}", str(served.port)) for name, value in headers.items()}
         given = {name: value.encode("latin-1") for name, value in given.items()}  # type: ignore[misc]
         async with served.over_tcp(**given) as http:
             assert (await http.get("/v1/status")).status_code == status
-            asked = await http.post("/v1/last_seq", content=b"[]")
-            assert asked.status_code == status
             async with http.stream("GET", "/v1/events") as events:
                 assert events.status_code == status
                 assert "access-control-allow-origin" not in events.headers
 
     play(tmp_path, scenario)
+
+
+def test_the_pages_token_only_reads(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        async with served.over_tcp() as http:
+            body = forms.to_plain([order(payload)])
+            for name in REQUESTS:
+                answer = await http.post(f"/v1/{name}", json=body if name == "push" else [])
+                assert (answer.status_code, "only reads" in answer.text) == (403, True)
+        assert served.service.last_seq() == 0
+
+    play(tmp_path, scenario)
+
+
+ASK = """
+import os, socket, sys
+os.setgroups([]); os.setgid(65534); os.setuid(65534)
+with socket.socket(socket.AF_UNIX) as sock:
+    sock.connect(sys.argv[1])
+    sock.sendall(b"POST /v1/last_seq HTTP/1.1\\r\\nHost: x\\r\\nContent-Length: 2\\r\\n\\r\\n[]")
+    print(sock.recv(65536).decode().split()[1])
+"""
+
+
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() != 0, reason="root alone can become another user"
+)
+def test_another_user_may_not_ask_even_when_the_socket_lets_everybody_in() -> None:
+    with tempfile.TemporaryDirectory(prefix="deployer-test-") as open_to_all:
+        place = Path(open_to_all)
+        place.chmod(0o755)
+
+        async def whole() -> tuple[str, str]:
+            async with asyncio.timeout(60), running(place) as served:
+                served.socket.chmod(0o666)
+                words = [sys.executable, "-c", ASK, str(served.socket)]
+                other = await asyncio.create_subprocess_exec(*words, stdout=subprocess.PIPE)
+                said, _ = await other.communicate()
+                async with served.over_unix() as own:
+                    answer = await own.post("/v1/last_seq", content=b"[]")
+                return said.decode().strip(), str(answer.status_code)
+
+        assert asyncio.run(whole()) == ("403", "200")
+
+
+@pytest.mark.parametrize("sent", [b"", b"GET / HTTP/1.1\r\nHost: x\r\n", b"\x16\x03\x01"])
+def test_half_requests_keep_nobody_out(
+    tmp_path: Path, sent: bytes, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """The oldest connection that has shown no token goes when there are more than a few."""
+
+    async def scenario(served: Daemon, face: Client) -> None:
+        loop = asyncio.get_running_loop()
+        with contextlib.ExitStack() as stack:
+            for number in range(300):
+                sock = stack.enter_context(socket.socket())
+                sock.setblocking(False)
+                await loop.sock_connect(sock, ("127.0.0.1", served.port))
+                with contextlib.suppress(ConnectionError):
+                    sock.send(sent)
+                if number % 50 == 49:
+                    async with served.over_tcp() as http:
+                        assert (await http.get("/v1/status")).status_code == 200
+                    assert len(served.web.server_state.connections) <= FEW.unproved + 1
+
+    play(tmp_path, scenario)
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_a_request_that_comes_too_slowly_is_cut(tmp_path: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
+        began = asyncio.get_running_loop().time()
+        with contextlib.suppress(ConnectionError):
+            for letter in itertools.cycle(b"GET / HTTP/1.1\r\nX: "):
+                writer.write(bytes([letter]))
+                await writer.drain()
+                if await _ended(reader, 0.05):
+                    break
+        assert asyncio.get_running_loop().time() - began < 10 * FEW.prove
+        writer.close()
+
+    play(tmp_path, scenario)
+
+
+async def _ended(reader: asyncio.StreamReader, within: float) -> bool:
+    try:
+        async with asyncio.timeout(within):
+            return not await reader.read(1)
+    except TimeoutError:
+        return False
+
+
+def test_a_watcher_with_the_token_stays_however_many_come(tmp_path: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        loop = asyncio.get_running_loop()
+        async with served.over_tcp() as http, http.stream("GET", "/v1/events") as events:
+            lines = events.aiter_lines()
+            assert await anext(lines) == ": deployer"
+            with contextlib.ExitStack() as stack:
+                for _ in range(3 * FEW.unproved):
+                    sock = stack.enter_context(socket.socket())
+                    sock.setblocking(False)
+                    await loop.sock_connect(sock, ("127.0.0.1", served.port))
+                async with asyncio.timeout(30):  # all others have not shown a token in time
+                    while len(served.web.server_state.connections) > 1:
+                        await asyncio.sleep(0.01)
+            served.service.publish(ScreenLine(1.0, "D7F3A21C", "still here"))
+            assert "id: 1" in [line async for line in _until_id(lines)]
+
+    play(tmp_path, scenario)
+
+
+def test_a_log_has_a_few_lines_a_minute_and_counts_the_rest() -> None:
+    now = [0.0]
+    budget = LineBudget(Bounds(log_lines=2, log_period=60), clock=lambda: now[0])
+    assert [budget.take() for _ in range(5)] == [0, 0, None, None, None]
+    now[0] = 60.0
+    assert [budget.take() for _ in range(3)] == [3, 0, None]
 
 
 def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> None:
