@@ -172,6 +172,14 @@ class TokenizerUnfit(DeployerError):
     exit_code = EXIT_USE
 
 
+class ModelOfOtherVersion(DeployerError):
+    """{path}: this is a llama2.c model of version {version}, and the engine reads version 0 only.
+    Export it again with llama2.c's export.py --version 0, or use --no-run to send the file as it is.
+    """
+
+    exit_code = EXIT_USE
+
+
 class ModelDamaged(DeployerError):
     """{path}: {why}.
     Download the model again, or use --no-run to send the file as it is.

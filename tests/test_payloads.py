@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import hashlib
 import random
+import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,9 +19,11 @@ from deployer.errors import (
     FileChanged,
     FileEmpty,
     FileTooLarge,
+    ModelOfOtherVersion,
     NameRefused,
     NamesClash,
     ProgramNotNamed,
+    TokenizerUnfit,
     WrongUse,
 )
 from deployer.host import staging
@@ -244,6 +248,62 @@ def test_a_model_in_a_tree_runs_with_its_recipe(model: Path) -> None:
     manifest = stage(model.parent, recipe="llama98")
     assert manifest.payload.run.startswith("LLAMA98.EXE campfire260K.bin -z campfire")
     assert stage(model.parent).payload.run == ""
+
+
+def _older(data: bytes, *, scores: bool) -> bytes:
+    """A tokenizer file in an older form: without the longest length, and without scores."""
+    out, offset = b"", 4
+    while offset < len(data):
+        score, size = struct.unpack_from("<fi", data, offset)
+        token = data[offset + 8 : offset + 8 + size]
+        out += (struct.pack("<f", score) if scores else b"") + struct.pack("<i", size) + token
+        offset += 8 + size
+    return out
+
+
+@pytest.mark.parametrize(
+    ("name", "change", "why"),
+    [
+        ("tokenizer.bin", lambda data: data + struct.pack("<fi", 0, 1) + b"x", "it has 513 tokens"),
+        ("TOKENIZER.BIN", lambda data: data + struct.pack("<fi", 0, 1) + b"x", "it has 513 tokens"),
+        ("tokenizer.bin", lambda data: _older(data, scores=True), "without the length"),
+        ("Tokenizer.bin", lambda data: _older(data, scores=False), "July 2023"),
+    ],
+)
+@pytest.mark.parametrize("named", [False, True])
+def test_a_tokenizer_that_does_not_fit_is_said_so(
+    name: str, change: Callable[[bytes], bytes], why: str, named: bool, model: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "beside"
+    folder.mkdir()
+    copy = folder / "stories260K.bin"
+    copy.write_bytes(model.read_bytes())
+    other = folder / name
+    other.write_bytes(change(model.with_name("campfire.tok.bin").read_bytes()))
+    with pytest.raises(TokenizerUnfit, match=why) as caught:
+        stage(copy, *([other] if named else []))
+    assert name in caught.value.what
+
+
+def test_a_tokenizer_is_found_in_any_case_of_its_letters(model: Path, tmp_path: Path) -> None:
+    copy = tmp_path / "STORIES.BIN"
+    copy.write_bytes(model.read_bytes())
+    tokens = model.with_name("campfire.tok.bin").read_bytes()
+    (tmp_path / "TOKENIZER.BIN").write_bytes(tokens)
+    assert stage(copy).payload.files[-1].long_name == "TOKENIZER.BIN"
+
+
+@pytest.mark.parametrize("version", [1, 2])
+def test_the_newer_exports_of_llama2c_are_refused_by_name(version: int, tmp_path: Path) -> None:
+    """They were delivered as plain files before, and called proved."""
+    path = tmp_path / "model.bin"
+    head = struct.pack("<Ii7i", 0x616B3432, version, 64, 172, 5, 8, 4, 512, 512)
+    path.write_bytes(head.ljust(256, b"\0") + bytes(1 << 20))
+    with pytest.raises(ModelOfOtherVersion, match=f"version {version}"):
+        stage(path)
+    with pytest.raises(ModelOfOtherVersion):
+        staging.inspect(path)
+    assert stage(path, no_run=True).payload.run == ""
 
 
 def test_staging_again_keeps_places_pieces_and_the_command(tree: Path, tmp_path: Path) -> None:

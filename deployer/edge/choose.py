@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import assert_never
 
 from deployer.core.payload import modelfile, recipe
 from deployer.edge import files, folders, resources
 from deployer.edge.folders import Item
-from deployer.errors import ModelDamaged, TokenizerMissing, TokenizerUnfit, WrongUse
+from deployer.errors import (
+    ModelDamaged,
+    ModelOfOtherVersion,
+    TokenizerMissing,
+    TokenizerUnfit,
+    WrongUse,
+)
 
 _MOST_TOKENIZER = 16 << 20
 
@@ -80,11 +87,16 @@ def _model_for(chosen: recipe.Recipe, name: str, items: Sequence[Item]) -> Item:
 
 
 def model_among(items: Sequence[Item]) -> Item | None:
-    """The first llama2.c model. Raises ModelDamaged for a file that looks like a cut one."""
+    """The first llama2.c model.
+
+    Raises ModelDamaged for a file that looks like a cut one, and ModelOfOtherVersion.
+    """
     for item in items:
         head, length = files.read_bounded(item.path, modelfile.HEADER.size), length_of(item)
         if modelfile.recognise(head, length):
             return item
+        if (version := modelfile.export_version(head)) is not None:
+            raise ModelOfOtherVersion(path=item.path, version=version)
         is_bin = item.path.suffix.lower() == ".bin"
         cut = modelfile.looks_cut(head, length) if is_bin else None
         if cut:
@@ -117,19 +129,39 @@ def _tokenizer(model: Item, given: Sequence[Item]) -> Item:
     wanted = modelfile.tokenizer_names(model.path.name, shape.vocabulary)
     # The one whose name goes with the model is looked at first: in a tree there may be several.
     for item in sorted(given, key=_by_name(wanted)):
-        if item != model and (size := _tokens(item.path)) is not None:
-            if size != shape.vocabulary:
-                raise TokenizerUnfit(
-                    path=item.path,
-                    model=model.path.name,
-                    why=f"it has {size} tokens, the model {shape.vocabulary}",
-                )
+        if item != model and (found := _tokens(item.path)) is not None:
+            if why := _unfit(found, shape):
+                raise TokenizerUnfit(path=item.path, model=model.path.name, why=why)
             return item
-    for name in wanted:
-        path = model.path.parent / name
-        if _tokens(path) == shape.vocabulary:
+    beside = [(path, found) for path in _beside(model.path, wanted) if (found := _tokens(path))]
+    for path, found in beside:
+        if not _unfit(found, shape):
             return Item(path)
+    for path, found in beside:
+        raise TokenizerUnfit(path=path, model=model.path.name, why=_unfit(found, shape))
     raise TokenizerMissing(path=model.path, tried=", ".join(wanted))
+
+
+def _unfit(found: modelfile.TokenizerFile, shape: modelfile.Checkpoint) -> str:
+    """Why a tokenizer does not go with a model; "" when it does."""
+    match found.form:
+        case modelfile.TokenizerForm.WITHOUT_SCORES:
+            return "it is of an older form of llama2.c (July 2023), which has no scores"
+        case modelfile.TokenizerForm.WITHOUT_LONGEST:
+            return "it is of an older form of llama2.c, without the length of its longest token"
+        case modelfile.TokenizerForm.PRESENT:
+            fits = found.tokens == shape.vocabulary
+            return "" if fits else f"it has {found.tokens} tokens, the model {shape.vocabulary}"
+        case _ as never:
+            assert_never(never)
+
+
+def _beside(model: Path, wanted: Sequence[str]) -> Iterator[Path]:
+    """The files beside the model that have a wanted name, in any case, best first."""
+    names = {path.name.lower(): path for path in sorted(model.absolute().parent.iterdir())}
+    for name in wanted:
+        if (path := names.get(name.lower())) is not None:
+            yield model.parent / path.name
 
 
 def _by_name(wanted: Sequence[str]) -> Callable[[Item], bool]:
@@ -137,7 +169,7 @@ def _by_name(wanted: Sequence[str]) -> Callable[[Item], bool]:
     return lambda item: item.path.name.lower() not in names
 
 
-def _tokens(path: Path) -> int | None:
+def _tokens(path: Path) -> modelfile.TokenizerFile | None:
     if not path.is_file() or path.stat().st_size > _MOST_TOKENIZER:
         return None
-    return modelfile.tokenizer_size(files.read_bounded(path, _MOST_TOKENIZER))
+    return modelfile.read_tokenizer(files.read_bounded(path, _MOST_TOKENIZER))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from enum import StrEnum
 
 HEADER = struct.Struct("<7i")
 
@@ -83,6 +84,22 @@ def recognise(head: bytes, length: int) -> Checkpoint | None:
     return shape if shape is not None and shape.file_length == length else None
 
 
+_MAGIC = 0x616B3432
+_EXPORT = struct.Struct("<Ii7i")
+
+
+def export_version(head: bytes) -> int | None:
+    """Which of llama2.c's newer exports begins so, 1 (fp32) or 2 (int8); None: neither.
+
+    They begin with the magic number 0x616b3432 and their version (llama2.c, export.py), and no
+    legacy checkpoint can: its first number would be a dimension of 1.6 thousand million.
+    """
+    if len(head) < 8:
+        return None
+    magic, version = struct.unpack_from("<Ii", head)
+    return version if magic == _MAGIC else None
+
+
 def looks_cut(head: bytes, length: int) -> Checkpoint | None:
     """The model that the file would be if it were whole: plausible header, but too short."""
     shape = read_header(head)
@@ -92,23 +109,60 @@ def looks_cut(head: bytes, length: int) -> Checkpoint | None:
     return shape if plausible and shape.vocabulary >= 256 and shape.file_length < 1 << 36 else None
 
 
-def tokenizer_size(data: bytes) -> int | None:
-    """Number of tokens in a llama2.c tokenizer file, or None when it is not one.
+class TokenizerForm(StrEnum):
+    """Which of the three forms that llama2.c's tokenizer files had over time."""
 
-    The file is the longest token's length (int32), then for each token a float score, an int32
-    length and its bytes.
+    PRESENT = "present"
+    """The longest token's length (int32), then for each token a float score, length and bytes."""
+    WITHOUT_LONGEST = "without the longest length"
+    """The same without the first number."""
+    WITHOUT_SCORES = "without scores"
+    """Only length and bytes of each token: the form of July 2023."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerFile:
+    """What a tokenizer file holds: how many tokens, in which form."""
+
+    tokens: int
+    form: TokenizerForm
+
+
+def read_tokenizer(data: bytes) -> TokenizerFile | None:
+    """What a llama2.c tokenizer file holds, or None when it is not one in any form."""
+    longest = struct.unpack_from("<i", data)[0] if len(data) >= 4 else 0
+    for form, start, before, most, least in (
+        (TokenizerForm.PRESENT, 4, 4, longest, 1),
+        (TokenizerForm.WITHOUT_LONGEST, 0, 4, _MOST_TOKEN, _LEAST_TOKENS),
+        (TokenizerForm.WITHOUT_SCORES, 0, 0, _MOST_TOKEN, _LEAST_TOKENS),
+    ):
+        tokens = _count_tokens(data, start, before, most)
+        if tokens is not None and tokens >= least:
+            return TokenizerFile(tokens, form)
+    return None
+
+
+_MOST_TOKEN = 1024
+"""Bytes of a token, where the file does not say."""
+_LEAST_TOKENS = 257
+"""A tokenizer has a token for every byte. Nothing else tells that a file is of an older form."""
+
+
+def _count_tokens(data: bytes, offset: int, before: int, most: int) -> int | None:
+    """How many tokens follow each other from `offset` to the end; None when something else does.
+
+    `before` bytes stand before the length of each; none is longer than `most` bytes, and not all
+    are empty.
     """
-    if len(data) < 4:
-        return None
-    (longest,) = struct.unpack_from("<i", data)
-    offset, count = 4, 0
-    while offset + 8 <= len(data):
-        (size,) = struct.unpack_from("<i", data, offset + 4)
-        if not 0 <= size <= max(longest, 0):
+    count = length = 0
+    while offset + before + 4 <= len(data):
+        (size,) = struct.unpack_from("<i", data, offset + before)
+        if not 0 <= size <= max(most, 0):
             return None
-        offset += 8 + size
+        offset += before + 4 + size
+        length += size
         count += 1
-    return count if count and offset == len(data) else None
+    return count if length and offset == len(data) else None
 
 
 def tokenizer_names(model_name: str, vocabulary: int) -> tuple[str, ...]:

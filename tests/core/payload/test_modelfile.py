@@ -73,7 +73,47 @@ def test_a_cut_model_is_noticed() -> None:
     ],
 )
 def test_tokens_of_a_tokenizer(data: bytes, count: int | None) -> None:
-    assert modelfile.tokenizer_size(data) == count
+    found = modelfile.read_tokenizer(data)
+    assert (found and found.tokens) == count
+    assert found is None or found.form is modelfile.TokenizerForm.PRESENT
+
+
+MANY = tuple(bytes((number % 256,)) * (1 + number // 256) for number in range(300))
+
+
+@pytest.mark.parametrize(
+    ("data", "form"),
+    [
+        (tokenizer(*MANY), modelfile.TokenizerForm.PRESENT),
+        (tokenizer(*MANY)[4:], modelfile.TokenizerForm.WITHOUT_LONGEST),
+        (
+            b"".join(struct.pack("<i", len(token)) + token for token in MANY),
+            modelfile.TokenizerForm.WITHOUT_SCORES,
+        ),
+    ],
+)
+def test_the_older_forms_of_a_tokenizer_are_known(
+    data: bytes, form: modelfile.TokenizerForm
+) -> None:
+    assert modelfile.read_tokenizer(data) == modelfile.TokenizerFile(300, form)
+
+
+@pytest.mark.parametrize("data", [bytes(4096), b"MZ" + bytes(510), b"GO\r\n" * 400])
+def test_other_files_are_no_tokenizers(data: bytes) -> None:
+    assert modelfile.read_tokenizer(data) is None
+
+
+@pytest.mark.parametrize(
+    ("head", "version"),
+    [
+        (struct.pack("<Ii7i", 0x616B3432, 1, *SHAPE_260K), 1),
+        (struct.pack("<Ii7i", 0x616B3432, 2, *SHAPE_260K), 2),
+        (header(*SHAPE_260K), None),
+        (b"24k", None),
+    ],
+)
+def test_the_newer_exports_of_llama2c_are_known(head: bytes, version: int | None) -> None:
+    assert modelfile.export_version(head) == version
 
 
 def test_the_sample_model(root: Path) -> None:
@@ -83,4 +123,5 @@ def test_the_sample_model(root: Path) -> None:
     assert shape is not None
     names = modelfile.tokenizer_names("campfire260K.bin", shape.vocabulary)
     assert "campfire.tok.bin" in names
-    assert modelfile.tokenizer_size((folder / "campfire.tok.bin").read_bytes()) == shape.vocabulary
+    found = modelfile.read_tokenizer((folder / "campfire.tok.bin").read_bytes())
+    assert found == modelfile.TokenizerFile(shape.vocabulary, modelfile.TokenizerForm.PRESENT)
