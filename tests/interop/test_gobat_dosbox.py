@@ -1,9 +1,9 @@
 """GO.BAT takes the same way in DOSBox and in the simulated COMMAND.COM, whatever its programs say.
 
-FTP, the helper, FIND and CHOICE are one small 8086 program here (stub.asm), which notes each call,
-makes the files that the real one would leave, and ends with the code that the scenario gives it.
-Two things differ from what a target gets: the PAUSE at the end is left out, since nobody presses a
-key in DOSBox, and CHOICE is called DELAY, since DOSBox's own is part of its shell and hangs on /T.
+FTP, PING, the helper, FIND and CHOICE are one small 8086 program here (stub.asm), which notes each
+call, makes the files that the real one would leave, and ends with the code of the scenario.
+One thing differs from what a target gets: the PAUSE at the end is left out, since nobody presses a
+key in DOSBox.
 """
 
 from __future__ import annotations
@@ -34,8 +34,9 @@ STUB = bytes.fromhex(
 PROGRAMS = {
     "C:\\WINDOWS\\FTP.EXE": "F",
     "C:\\DEPLOY\\DEPLOY98.COM": "D",
-    "C:\\TOOLS\\FIND.COM": "I",
-    "C:\\TOOLS\\DELAY.COM": "C",
+    "C:\\WINDOWS\\PING.EXE": "P",
+    "C:\\WINDOWS\\COMMAND\\FIND.EXE": "I",
+    "C:\\WINDOWS\\COMMAND\\CHOICE.COM": "C",
 }
 MADE = ("DEPLOY98.EXE", "NEXT.FTP", "GOTIT.TXT", "RESULT.TXT", "HOSTUP.TXT")
 HELPER, NEXT, RECEIPT, RESULT, HOSTUP = 1, 2, 4, 8, 16
@@ -53,8 +54,13 @@ UP: list[Step] = [(HOSTUP, 0), (0, 0)]
 THERE: Step = (0, 0)
 SENT: list[Step] = [THERE, (RECEIPT, 0), (0, 0)]
 AT_LAST: list[Step] = SENT[1:]
-START = [FTP1, SELF, INFO]
-DELAY: Step = (0, 1)
+ROOM: Step = (0, 0)
+NO_ROOM: Step = (0, 1)
+FETCHED = [FTP1, SELF, INFO]
+START = [ROOM, *FETCHED]
+PAUSE: Step = (0, 1)
+DELAY: list[Step] = [(0, 1), PAUSE]
+"""FIND does not find that the GO.BAT is of an older push; CHOICE waits."""
 
 SCENARIOS: dict[str, list[Step]] = {
     "all well": [*START, *MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
@@ -62,37 +68,53 @@ SCENARIOS: dict[str, list[Step]] = {
     "three rounds": [*START, *MORE, FTP, *MORE, FTP, *MORE, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
     "an idle round": [*START, *MORE, FTP, *IDLE, *UP, FTP, ALL_HERE, DONE, FTP, DONE, *SENT],
     "host back after a while": [
-        *START, *MORE, FTP, *IDLE, FTP, DELAY, FTP, DELAY, *UP, FTP, ALL_HERE, DONE, FTP, DONE,
+        *START, *MORE, FTP, *IDLE, FTP, PAUSE, FTP, PAUSE, *UP, FTP, ALL_HERE, DONE, FTP, DONE,
         *SENT,
     ],
     "host answers with an empty file": [
-        *START, *MORE, FTP, *IDLE, (HOSTUP, 0), (0, 1), DELAY, *UP, FTP, ALL_HERE, DONE, FTP, DONE,
+        *START, *MORE, FTP, *IDLE, (HOSTUP, 0), (0, 1), PAUSE, *UP, FTP, ALL_HERE, DONE, FTP, DONE,
         *SENT,
     ],
-    "host gone in the middle": [*START, *MORE, FTP, *IDLE, FTP, *[DELAY, FTP] * 5],
-    "helper damaged once": [FTP1, (0, 8), DELAY, *START, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "host gone in the middle": [*START, *MORE, FTP, *IDLE, FTP, *[PAUSE, FTP] * 5],
+    "helper damaged once": [ROOM, FTP1, (0, 8), *DELAY, *FETCHED, ALL_HERE, DONE, FTP, DONE, *SENT],
     "helper damaged for ever": [
-        FTP1, (0, 1), DELAY, FTP1, (0, 8), DELAY, FTP1, (0, 0), DELAY, FTP1, (0, 9), *SENT,
+        ROOM, FTP1, (0, 1), *DELAY, FTP1, (0, 8), *DELAY, FTP1, (0, 0), *DELAY, FTP1, (0, 9), *SENT,
     ],
-    "helper never comes": [FTP, DELAY, FTP, DELAY, FTP, DELAY, FTP, *SENT],
-    "manifest mangled once": [*START, (0, 5), DELAY, *START, ALL_HERE, DONE, FTP, DONE, *SENT],
+    "helper never comes": [ROOM, FTP, *DELAY, FTP, *DELAY, FTP, *DELAY, FTP, *SENT],
+    "manifest mangled once": [*START, (0, 5), *DELAY, *FETCHED, ALL_HERE, DONE, FTP, DONE, *SENT],
     "gave up": [*START, *MORE, FTP, (RESULT, 2), *SENT],
     "disk full": [*START, (RESULT, 3), *SENT],
     "helper does not start again": [*START, *MORE, FTP, (0, 1), *SENT],
     "damaged while joining": [*START, ALL_HERE, (0, 1), ALL_HERE, DONE, FTP, DONE, *SENT],
     "join fails": [*START, ALL_HERE, (RESULT, 8), *SENT],
     "program fails": [*START, ALL_HERE, DONE, FTP, (RESULT, 6), *SENT],
-    "receipt late": [*START, ALL_HERE, DONE, FTP, DONE, THERE, FTP, DELAY, *AT_LAST],
+    "receipt late": [*START, ALL_HERE, DONE, FTP, DONE, THERE, FTP, PAUSE, *AT_LAST],
     "receipt empty": [
-        *START, ALL_HERE, DONE, FTP, DONE, THERE, (RECEIPT, 0), (0, 1), DELAY, *AT_LAST,
+        *START, ALL_HERE, DONE, FTP, DONE, THERE, (RECEIPT, 0), (0, 1), PAUSE, *AT_LAST,
     ],
-    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, THERE, FTP, *[DELAY, FTP] * 4],
+    "host gone": [*START, ALL_HERE, DONE, FTP, DONE, THERE, FTP, *[PAUSE, FTP] * 4],
     "no report": [*START, *MORE, FTP, (0, 9), THERE, *AT_LAST],
-    "no room for a report": [*START, *MORE, FTP, (0, 9), (0, 1), FTP],
-    "no room to join": [*START, ALL_HERE, (0, 3), (0, 1), FTP],
+    "no room for a report": [*START, *MORE, FTP, (0, 9), (0, 1), ROOM, FTP],
+    "no room to join": [*START, ALL_HERE, (0, 3), (0, 1), ROOM, FTP],
     "stopped by Ctrl-C": [*START, ALL_HERE, DONE, FTP, (0, 255), THERE, *AT_LAST],
-    "an empty report": [*START, (RESULT, 9), (0, 1), (0, 1), FTP],
+    "an empty report": [*START, (RESULT, 9), (0, 1), (0, 1), ROOM, FTP],
+    "no room at the start": [NO_ROOM, NO_ROOM],
+    "no room for the scripts": [NO_ROOM, ROOM, FTP],
+    "of an older push": [ROOM, FTP, (0, 0)],
+    "gave up, without FIND": [*FETCHED, (NEXT | RESULT, 1), FTP, (RESULT, 2), (RECEIPT, 0)],
+    "helper never comes, without FIND": [
+        FTP, PAUSE, FTP, PAUSE, FTP, PAUSE, FTP, FTP, *[PAUSE, FTP] * 3, PAUSE, (RECEIPT, 0),
+    ],
+    "helper damaged once, without CHOICE": [
+        ROOM, FTP1, (0, 8), *DELAY, *FETCHED, ALL_HERE, DONE, FTP, DONE, *SENT,
+    ],
 }  # fmt: skip
+
+
+def missing(name: str) -> list[str]:
+    """The programs that the PC of a scenario lacks."""
+    lacking = name.partition(", without ")[2]
+    return [path for path in PROGRAMS if lacking and lacking in path]
 
 
 def go_bat() -> bytes:
@@ -100,21 +122,22 @@ def go_bat() -> bytes:
     file = StagedFile("", "A.EXE", "a.exe", 0, "0" * 64, (), 0)
     payload = Payload((file,), "A.EXE")
     manifest = Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", payload)
-    data = gobat.render(manifest, "C:\\DEPLOY").removesuffix(b"PAUSE\r\n")
-    return data.replace(b"CHOICE ", b"DELAY ")
+    return gobat.render(manifest, "C:\\DEPLOY").removesuffix(b"PAUSE\r\n")
 
 
 def script(steps: list[Step]) -> bytes:
     return b"".join(bytes(step) for step in steps)
 
 
-def prepare(root: Path, steps: list[Step]) -> None:
+def prepare(root: Path, name: str) -> None:
     """A drive C: with the stubs under their names, the scenario, and GO.BAT."""
     for path, letter in PROGRAMS.items():
+        if path in missing(name):
+            continue
         place = root / path[3:].replace("\\", "/")
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(STUB[:2] + letter.encode() + STUB[3:])
-    (root / "S.DAT").write_bytes(script(steps))
+    (root / "S.DAT").write_bytes(script(SCENARIOS[name]))
     (root / "GO.BAT").write_bytes(go_bat())
 
 
@@ -130,20 +153,21 @@ def dosbox(tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, byte
     """What each scenario left in DOSBox."""
     needs.require("dosbox")
     everything = tmp_path_factory.mktemp("dosbox")
-    commands = ["@ECHO OFF", "SET WINDIR=C:\\WINDOWS", "SET PATH=C:\\TOOLS;Z:\\"]
-    for number, steps in enumerate(SCENARIOS.values()):
+    commands = ["@ECHO OFF", "SET WINDIR=C:\\WINDOWS", "SET PATH=Z:\\"]
+    for number, name in enumerate(SCENARIOS):
         root = everything / str(number)
         root.mkdir()
-        prepare(root, steps)
+        prepare(root, name)
         commands += [f"MOUNT C {root}", "C:", "CALL GO", "D:", "MOUNT -U C"]
     (everything / "ALL.BAT").write_bytes("\r\n".join([*commands, ""]).encode())
     run(everything, [f"MOUNT D {everything}", "D:", "CALL ALL"])
     return {name: left(everything / str(number)) for number, name in enumerate(SCENARIOS)}
 
 
-def simulated(root: Path, steps: list[Step]) -> dict[str, bytes]:
+def simulated(root: Path, name: str) -> dict[str, bytes]:
     """What the scenario leaves in the simulated COMMAND.COM."""
-    prepare(root, steps)
+    prepare(root, name)
+    steps = SCENARIOS[name]
     disk, queue = Disk(root), list(steps)
 
     def stub(letter: str, tail: str) -> int:
@@ -166,7 +190,7 @@ def simulated(root: Path, steps: list[Step]) -> dict[str, bytes]:
         disk,
         screen,
         {path: player(letter) for path, letter in PROGRAMS.items()},
-        environment={"windir": "C:\\WINDOWS", "PATH": "C:\\TOOLS", "TEMP": "C:\\"},
+        environment={"windir": "C:\\WINDOWS", "PATH": "C:\\", "TEMP": "C:\\"},
         env_bytes=512,
     )
     shell.execute("GO")
@@ -178,7 +202,7 @@ def test_both_take_the_same_way(
     name: str, dosbox: dict[str, dict[str, bytes]], tmp_path: Path
 ) -> None:
     steps = SCENARIOS[name]
-    here = simulated(tmp_path, steps)
+    here = simulated(tmp_path, name)
     there = dosbox[name]
     calls, calls_there = (
         [line.rstrip() for line in log["LOG.TXT"].decode("cp437").splitlines()]

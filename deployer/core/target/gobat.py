@@ -51,7 +51,16 @@ that stays away is given up after it. A cable that is out costs FTP.EXE's own wa
 
 MAX_DIRECTORY = 60
 HOST_UP = "HOSTUP"
+OLDER_PUSH = "older push"
+"""What the host's answer to a login says, in these words, when the GO.BAT is not of the deployment
+that it offers now."""
+FIRST_LOG = "FIRST.LOG"
 _FTP = r"%windir%\FTP.EXE"
+_PING = r"%windir%\PING.EXE"
+_FIND = r"%windir%\COMMAND\FIND.EXE"
+_CHOICE = r"%windir%\COMMAND\CHOICE.COM"
+"""Programs are called by their whole names: %PATH% may be anything, and a program of the same name
+may lie in the directory."""
 _NOTHING_CAME = " 0 0"
 """In RESULT.TXT: a round with no part accepted and none bad."""
 
@@ -90,7 +99,7 @@ def blocks(manifest: Manifest, directory: str, *, offline: bool = False) -> tupl
     return (
         _greeting(manifest, offline),
         _own_directory(directory, manifest.deployment, offline),
-        *(() if offline else (_ftp_exists(), _scripts(manifest))),
+        *(() if offline else (_windows_is_there(), _scripts(manifest), _room())),
         _fresh_start(manifest, offline),
         *((_check_offline(manifest),) if offline else (_helper(manifest), _loop(manifest))),
         _join(manifest, offline),
@@ -158,8 +167,6 @@ def _greeting(manifest: Manifest, offline: bool) -> Block:
 def _own_directory(directory: str, deployment: str, offline: bool) -> Block:
     marker = f"{directory}\\HERE.TXT"
     last_word = () if offline else ("ECHO failed=FULL>>HERE.TXT",)
-    drive, *names = directory.split("\\")
-    made = [f"{drive}\\" + "\\".join(names[: n + 1]) for n in range(len(names))]
     return Block(
         "A directory of its own, proved by a marker file",
         "MD reports nothing to a batch file (B7) and IF EXIST DIR\\NUL is always true (B29), so a "
@@ -167,14 +174,14 @@ def _own_directory(directory: str, deployment: str, offline: bool) -> Block:
         "The file is a report as well, made while there is room: see the last block.",
         (
             f"IF EXIST {marker} GOTO CLEAN",
-            *(f"MD {name}" for name in made),
+            *(f"MD {level}" for level in _levels(directory)),
             "GOTO MARK",
             ":CLEAN",
             f"DEL {marker}",
             ":MARK",
             f"ECHO deployment={deployment}>{marker}",
             f"IF NOT EXIST {marker} GOTO NODIR",
-            drive,
+            directory[:2],
             f"CD {directory}",
             "IF NOT EXIST HERE.TXT GOTO NODIR",
             *last_word,
@@ -182,12 +189,39 @@ def _own_directory(directory: str, deployment: str, offline: bool) -> Block:
     )
 
 
-def _ftp_exists() -> Block:
+def _levels(directory: str) -> tuple[str, ...]:
+    r"""C:\A and C:\A\B of C:\A\B."""
+    drive, *names = directory.split("\\")
+    return tuple(f"{drive}\\" + "\\".join(names[: n + 1]) for n in range(len(names)))
+
+
+def _windows_is_there() -> Block:
     return Block(
-        "FTP.EXE is there",
-        "It comes with TCP/IP and lives in the Windows folder itself (A4). A missing program would "
-        "leave the old ERRORLEVEL and the batch file none the wiser (B8).",
-        (f"IF NOT EXIST {_FTP} GOTO NOFTP",),
+        "Where Windows and its FTP.EXE are",
+        "FTP.EXE and PING.EXE come with TCP/IP and lie in the Windows folder itself (A4), FIND and "
+        "CHOICE in its COMMAND. A missing program would leave the old ERRORLEVEL and the batch "
+        "file none the wiser (B8), so each is looked for before it is called. %windir% may be "
+        "empty where the environment was full when Windows started.",
+        (
+            'IF "%windir%"=="" SET windir=%winbootdir%',
+            'IF "%windir%"=="" SET windir=C:\\WINDOWS',
+            f"IF NOT EXIST {_FTP} GOTO NOFTP",
+        ),
+    )
+
+
+def _room() -> Block:
+    return Block(
+        "Room for these scripts",
+        "On a full disk ECHO makes empty files and reports nothing (B7). The last script shows "
+        "whether there was room for all. The report of a full disk is sent if at least its own "
+        "script was written.",
+        (
+            f"IF NOT EXIST {_FIND} GOTO FETCH",
+            f'{_FIND} "bye" SEND.FTP >NUL',
+            "IF ERRORLEVEL 1 GOTO FULL",
+            ":FETCH",
+        ),
     )
 
 
@@ -211,7 +245,7 @@ def _echo(script: str, lines: Sequence[str]) -> Iterable[str]:
 def _fresh_start(manifest: Manifest, offline: bool) -> Block:
     stale = [RESULT_TXT, OUTPUT_TXT, INFO_TXT, f"{manifest.deployment}.STA"]
     if not offline:
-        stale += ["NEXT.FTP", RECEIPT_TXT, f"{HOST_UP}.TXT"]
+        stale += ["NEXT.FTP", RECEIPT_TXT, f"{HOST_UP}.TXT", FIRST_LOG]
     return Block(
         "Nothing of an earlier run is taken for news",
         "Old reports would be sent as if they were new. Verified parts and files stay: the helper "
@@ -227,12 +261,23 @@ def _helper(manifest: Manifest) -> Block:
     for turn in range(1, tries + 1):
         wrong = f"TRY{turn + 1}" if turn < tries else "NOHELPER"
         if turn > 1:
-            lines += [f":TRY{turn}", *_pause("That did not work.", FETCH_PAUSES[turn - 2])]
+            lines += [
+                f":TRY{turn}",
+                f"IF NOT EXIST {_FIND} GOTO TRY{turn}B",
+                f'{_FIND} "{OLDER_PUSH}" {FIRST_LOG} >NUL',
+                "IF NOT ERRORLEVEL 1 GOTO OLD",
+                f":TRY{turn}B",
+                *_pause("That did not work.", FETCH_PAUSES[turn - 2], f"TRY{turn}"),
+            ]
         lines += [
             _delete(HELPER_EXE),
             _delete(manifest_name),
-            f"{_FTP} -n -i -s:FIRST.FTP",
+            "ECHO Fetching the helper.",
+            f"{_FTP} -n -i -s:FIRST.FTP >{FIRST_LOG}",
+            f"TYPE {FIRST_LOG}",
             f"IF NOT EXIST {HELPER_EXE} GOTO {wrong}",
+            "ECHO Starting the helper. If nothing follows for a minute, it came damaged:",
+            "ECHO switch this PC off and on, and start GO again.",
             "DEPLOY98 SELF",
             f"IF ERRORLEVEL 8 GOTO {wrong}",
             f"IF NOT ERRORLEVEL 7 GOTO {wrong}",
@@ -244,9 +289,10 @@ def _helper(manifest: Manifest) -> Block:
         ]
     return Block(
         "Fetch the helper and the manifest, and let the helper prove itself",
-        "FTP.EXE's exit code means nothing (A18), and a damaged program may do anything: only "
-        "exit code 7 of SELF says that the helper is whole. A mangled manifest is code 5. "
-        f"{tries} tries within a minute.",
+        "FTP.EXE's exit code means nothing (A18), and a damaged program may do anything, even "
+        "hang: only exit code 7 of SELF says that the helper is whole. A mangled manifest is code "
+        f"5. {tries} tries within a minute, and none more when the host has said that this is not "
+        "the GO.BAT that it offers now.",
         tuple(line for line in lines if line),
     )
 
@@ -256,11 +302,20 @@ def _delete(name: str) -> str:
     return f"IF EXIST {name} DEL {name}"
 
 
-def _pause(what: str, seconds: int) -> tuple[str, ...]:
-    """Says why, and waits; X ends the wait (B11, B12)."""
+def _pause(what: str, seconds: int, label: str) -> tuple[str, ...]:
+    """Says why, and waits; X ends the wait (B11). Without CHOICE PING waits, 1 s a turn (B12).
+
+    Two labels that begin with `label` are used.
+    """
     return (
         f"ECHO {what} Trying again in {seconds} seconds.",
-        f"CHOICE /C:X /N /T:X,{seconds} >NUL",
+        f"IF NOT EXIST {_CHOICE} GOTO {label}P",
+        f"{_CHOICE} /C:X /N /T:X,{seconds} >NUL",
+        f"GOTO {label}G",
+        f":{label}P",
+        f"IF NOT EXIST {_PING} PAUSE",
+        f"{_PING} -n {seconds + 1} 127.0.0.1 >NUL",
+        f":{label}G",
     )
 
 
@@ -273,7 +328,7 @@ def _loop(manifest: Manifest) -> Block:
         "stand (B8), and the missing script ends the loop. After a round in which nothing arrived "
         "(`round=2 0 0` in RESULT.TXT) the host may be gone, or just starting again: CHECK gives "
         "up after 3 such rounds, so none is begun before the host has given the manifest once "
-        "more. FIND has a true exit code (B13); without a FIND there is a round at once. "
+        "more. FIND has a true exit code (B13); without FIND.EXE there is a round at once. "
         "RESULT.TXT is deleted before each command that writes it: on a full disk that makes room "
         "for the next one, and an old one is not sent in its place.",
         (
@@ -281,7 +336,8 @@ def _loop(manifest: Manifest) -> Block:
             "IF ERRORLEVEL 2 GOTO SEND1",
             "IF NOT ERRORLEVEL 1 GOTO JOIN",
             "IF NOT EXIST NEXT.FTP GOTO NOHELPER",
-            f'FIND "{_NOTHING_CAME}" {RESULT_TXT} >NUL',
+            f"IF NOT EXIST {_FIND} GOTO ROUND",
+            f'{_FIND} "{_NOTHING_CAME}" {RESULT_TXT} >NUL',
             "IF ERRORLEVEL 1 GOTO ROUND",
             *_until_host_is_up(manifest),
             ":ROUND",
@@ -303,11 +359,12 @@ def _until_host_is_up(manifest: Manifest) -> Iterable[str]:
         wrong = "GONE" if last else f"AWAY{turn + 1}"
         if turn:
             yield f":AWAY{turn}"
-            yield from _pause("Nothing comes from the host.", AWAY_PAUSES[turn - 1])
+            said = "Nothing comes from the host."
+            yield from _pause(said, AWAY_PAUSES[turn - 1], f"AWAY{turn}")
         yield _delete(f"{HOST_UP}.TXT")
         yield f"{_FTP} -n -i -s:{HOST_UP}.FTP"
         yield f"IF NOT EXIST {HOST_UP}.TXT GOTO {wrong}"
-        yield f'FIND "{manifest.deployment}" {HOST_UP}.TXT >NUL'
+        yield f'{_FIND} "{manifest.deployment}" {HOST_UP}.TXT >NUL'
         yield "IF NOT ERRORLEVEL 1 GOTO ROUND"
         if last:
             yield "GOTO GONE"
@@ -365,13 +422,14 @@ def _send(manifest: Manifest) -> Block:
         wrong = f"SEND{turn + 1}" if turn < tries else "UNSENT"
         if turn > 1:
             said = "The host did not take it."
-            lines += [f":SEND{turn}", *_pause(said, SEND_PAUSES[turn - 2])]
+            lines += [f":SEND{turn}", *_pause(said, SEND_PAUSES[turn - 2], f"SEND{turn}")]
         else:
             lines += [
                 ":SEND1",
                 "ECHO Sending the result.",
                 f"IF NOT EXIST {RESULT_TXT} GOTO NOREPORT",
-                f'FIND "deployment=" {RESULT_TXT} >NUL',
+                f"IF NOT EXIST {_FIND} GOTO SEND0",
+                f'{_FIND} "deployment=" {RESULT_TXT} >NUL',
                 "IF ERRORLEVEL 1 GOTO NOREPORT",
                 ":SEND0",
             ]
@@ -379,7 +437,8 @@ def _send(manifest: Manifest) -> Block:
             f"IF EXIST {RECEIPT_TXT} DEL {RECEIPT_TXT}",
             f"{_FTP} -n -i -s:SEND.FTP",
             f"IF NOT EXIST {RECEIPT_TXT} GOTO {wrong}",
-            f'FIND "{manifest.deployment}" {RECEIPT_TXT} >NUL',
+            f"IF NOT EXIST {_FIND} GOTO UNREAD",
+            f'{_FIND} "{manifest.deployment}" {RECEIPT_TXT} >NUL',
             f"IF ERRORLEVEL 1 GOTO {wrong}",
             *(["GOTO SENT"] if turn < tries else []),
         ]
@@ -392,9 +451,9 @@ def _send(manifest: Manifest) -> Block:
     return Block(
         "Send the result, also after a failure",
         "The host gives GOTIT.TXT only for a report that arrived whole. A failed get may leave an "
-        "empty file (A15), so its text is looked for with FIND, which has a true exit code (B13). "
-        "A report that is missing or empty was not written: the helper was stopped, or the disk "
-        "is full.",
+        "empty file (A15), so its text is looked for with FIND, which has a true exit code (B13); "
+        "without FIND.EXE people read it. A report that is missing or empty was not written: the "
+        "helper was stopped, or the disk is full.",
         tuple(lines),
     )
 
@@ -417,8 +476,10 @@ def _finish_offline() -> Block:
 
 _NO_REPORT = (
     " NOREPORT writes a report in the helper's place; on a full disk that fails as well, and "
-    "HERE.TXT, which is there already, is sent as the report."
+    "HERE.TXT, which is there already, is sent as the report. IF EXIST finds files only, so what "
+    "it finds in the place of the directory is a file."
 )
+_OLD = f"ECHO If it said that this GO.BAT is of an {OLDER_PUSH}, fetch GO.BAT again."
 
 
 def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
@@ -434,22 +495,40 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             ":NOREPORT",
             f"ECHO deployment={manifest.deployment}>{RESULT_TXT}",
             f"ECHO failed=STOPPED>>{RESULT_TXT}",
-            f'FIND "failed=" {RESULT_TXT} >NUL',
+            f"IF NOT EXIST {_FIND} GOTO SEND0",
+            f'{_FIND} "failed=" {RESULT_TXT} >NUL',
             "IF NOT ERRORLEVEL 1 GOTO SEND0",
+            ":FULL",
+            f'{_FIND} "bye" FULL.FTP >NUL',
+            "IF ERRORLEVEL 1 GOTO NOROOM",
             f"{_FTP} -n -i -s:FULL.FTP",
+            ":NOROOM",
             "ECHO.",
-            "ECHO Not even the report could be written: the disk is full. Make room on it,",
+            "ECHO The disk is full: there is no room even for a report. Make room on it,",
             "ECHO then start GO again: only what is missing is done.",
             "GOTO END",
             ":GONE",
             "ECHO.",
             f"ECHO Nothing comes from {manifest.host} any more. Look at the host and at the cable,",
             "ECHO then start GO again: only what is missing is done.",
+            _OLD,
             "GOTO END",
             ":UNSENT",
             "ECHO.",
             "ECHO The host did not take the result. Look at the cable, then start GO again:",
             "ECHO only what is missing is done.",
+            _OLD,
+            "GOTO END",
+            ":UNREAD",
+            "ECHO.",
+            f"ECHO There is no {_FIND}, so you have to read the host's receipt:",
+            f"TYPE {RECEIPT_TXT}",
+            f"ECHO If it does not name {manifest.deployment}, start GO again.",
+            "GOTO END",
+            ":OLD",
+            "ECHO.",
+            f"ECHO This GO.BAT is of an {OLDER_PUSH}: fetch it again, as the host's card says.",
+            f"ECHO   FTP {manifest.host}     User: anonymous     get GO.BAT     bye",
             "GOTO END",
             ":NOHELPER",
             "ECHO The helper did not arrive whole, or did not start.",
@@ -457,10 +536,11 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             f"ECHO failed=HELPER>>{RESULT_TXT}",
             "GOTO SEND1",
             ":NOFTP",
-            "ECHO There is no FTP.EXE in the Windows folder. Start Windows first, and add TCP/IP",
+            f"ECHO There is no {_FTP}. Start Windows first, and add TCP/IP",
             "ECHO under Start, Settings, Control Panel, Network.",
             "GOTO END",
         )
+    levels = _levels(directory)
     return Block(
         "The endings",
         "Each says what happened and what to do. PAUSE, and no CLS, so that the window stays "
@@ -469,8 +549,20 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             *helper_missing,
             ":NODIR",
             f"ECHO {directory} cannot be made or written to.",
+            f"IF EXIST {directory}\\*.* GOTO NODISK",
+            *(f"IF EXIST {level} GOTO FILE{n}" for n, level in enumerate(levels)),
+            ":NODISK",
             "ECHO Is the disk full or write-protected?",
             "GOTO END",
+            *(
+                line
+                for n, level in enumerate(levels)
+                for line in (
+                    f":FILE{n}",
+                    f"ECHO {level} is a file. Rename it, or push again with another --to.",
+                    "GOTO END",
+                )
+            ),
             ":NT",
             "ECHO This file is for Windows 95, 98 and ME. Use another way on this system.",
             ":END",
