@@ -160,7 +160,7 @@ def _stage(row: Row) -> str:
         case State.FETCHING:
             return "moving" if row.current else "fetching"
         case State.VERIFYING:
-            return "verifying"
+            return "verifying" if row.report else "starting"
         case _:
             return ""
 
@@ -222,6 +222,16 @@ def _stuck(row: Row) -> tuple[str, ...]:
     )
 
 
+def _start(row: Row) -> tuple[str, ...]:
+    head, *others = _look(row)
+    return (
+        head,
+        "- it stands at 'Starting the helper': that came damaged. Switch the old PC off and on,",
+        f"  then type  CD {_folder(row.directory)}  and  GO: it is fetched again",
+        *others,
+    )
+
+
 def _look(row: Row) -> tuple[str, ...]:
     return (
         "The old PC has not called for a while. Look at its screen:",
@@ -240,6 +250,7 @@ _HINTS: dict[str, tuple[tuple[float, Hint], ...]] = {
     "GO_RUNS": ((60.0, _look),),
     "fetching": ((60.0, _look),),
     "moving": ((10.0, _stuck),),
+    "starting": ((60.0, _start),),
     "verifying": ((180.0, _look),),
 }
 """Seconds of silence by stage, and what is said then."""
@@ -254,6 +265,7 @@ _STAGES = {
     "GO_RUNS": "GO.BAT has called",
     "fetching": "Between two parts",
     "moving": "In the middle of a part",
+    "starting": "It has the helper, and no report came",
     "verifying": "While it verifies",
 }
 

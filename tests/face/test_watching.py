@@ -182,6 +182,11 @@ def test_the_card_follows_what_the_pc_does(events: list[Event], mark: Mark, line
         ([LoginRefused(NOW, "", "192.168.1.7", "anonymous", "no")], 1, "Somebody was turned away"),
         ([LoginAccepted(NOW, ID, PC, "anonymous")], 31, "get GO.BAT"),
         ([LoginAccepted(NOW, ID, PC, ID)], 61, "Look at its screen"),
+        (
+            [LoginAccepted(NOW, ID, PC, ID), StateChanged(NOW, ID, State.VERIFYING)],
+            61,
+            "it stands at 'Starting the helper': that came damaged",
+        ),
         ([PauseChanged(NOW, ID, True)], 999, ""),
         ([StateChanged(NOW, ID, State.FAILED)], 999, ""),
     ],
