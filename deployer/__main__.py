@@ -10,31 +10,27 @@ import sys
 import traceback
 from types import FrameType
 
-import click
+import typer
 
 from deployer import errors
-from deployer.face.cli import cli
+from deployer.face import cli, text
 
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code and prints what went wrong on stderr."""
     debug = "--debug" in arguments
     try:
-        result = cli.main(
-            args=[a for a in arguments if a != "--debug"],
-            prog_name="deployer",
-            standalone_mode=False,
-        )
+        result = cli.call([a for a in arguments if a != "--debug"])
     except errors.DeployerError as error:
         return _fail(error.what, error.remedy, error.exit_code, debug)
-    except click.exceptions.NoArgsIsHelpError as error:
-        click.echo(error.ctx.get_help() if error.ctx else "")
-        return errors.EXIT_USE
-    except click.ClickException as error:
-        context = getattr(error, "ctx", None)
-        command = context.command_path if context else "deployer"
-        return _fail(error.format_message(), f"See: {command} --help", errors.EXIT_USE, debug)
-    except (KeyboardInterrupt, click.Abort):
+    except typer.TyperException as error:
+        what = error.format_message().replace(" Value error, ", " ", 1)  # which pydantic puts there
+        if what:
+            context = getattr(error, "ctx", None)
+            command = context.command_path if context else "deployer"
+            return _fail(what, f"See: {command} --help", errors.EXIT_USE, debug)
+        return errors.EXIT_USE  # a group without a command, whose help is printed
+    except typer.Abort:
         return _fail(
             "Stopped.", "What has arrived stays on the target: the same command goes on there.",
             errors.EXIT_INTERRUPTED, debug,
@@ -50,8 +46,8 @@ def run(arguments: list[str]) -> int:
 
 def _fail(what: str, remedy: str, code: int, debug: bool) -> int:
     if debug:
-        traceback.print_exc()
-    print(f"deployer: {what}\n{remedy}", file=sys.stderr)  # noqa: T201
+        sys.stderr.write(text.plain(traceback.format_exc()))
+    sys.stderr.write(f"deployer: {text.one_line(what)}\n{text.one_line(remedy)}\n")
     return code
 
 

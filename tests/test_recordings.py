@@ -10,10 +10,9 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 
-from deployer.face.cli import cli
+from deployer.face import cli
 from docs.recordings import record, svg
 from docs.recordings.record import HERE, HOLD, SCENES, Cast, from_text
 from tests.face import screenshots
@@ -63,9 +62,9 @@ def test_what_is_typed_is_understood(name: str) -> None:
     for line in lines:
         words = shlex.split(line.partition(" || ")[0])
         assert words[0] == "deployer"
-        command = cli.get_command(click.Context(cli), words[1])
-        assert command is not None, line
-        with command.make_context(words[1], words[2:]) as context:  # raises for what it knows not
+        with cli.load(words[1]).make_context(
+            words[1], words[2:]
+        ) as context:  # raises for what it knows not
             assert context.info_name == words[1]
 
 

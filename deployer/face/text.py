@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+from typing import TextIO
 
 
 def size(count: int) -> str:
@@ -52,7 +53,8 @@ def tokens_per_second(value: float, *, emulated: bool) -> str:
     return f"{value:.4g} tok/s ({machine})"
 
 
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]")
+"""What a terminal obeys instead of showing it: escape sequences, and turns of the direction."""
 
 
 def plain(text: str) -> str:
@@ -60,10 +62,15 @@ def plain(text: str) -> str:
     return _CONTROLS.sub("?", text.replace("\r\n", "\n"))
 
 
-def on_screen(line: str) -> str:
-    """A line as standard output takes it: folded between words on a terminal, whole for a pipe."""
+def one_line(text: str) -> str:
+    """The same where one line is expected, such as in a table or an error."""
+    return plain(text).replace("\n", "?")
+
+
+def on_screen(line: str, stream: TextIO | None = None) -> str:
+    """A line as a stream takes it: folded between words on a terminal, whole for a pipe."""
     line = plain(line)
-    if not sys.stdout.isatty():
+    if not (stream or sys.stdout).isatty():
         return line
     return folded(line, shutil.get_terminal_size().columns)
 

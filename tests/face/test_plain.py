@@ -7,18 +7,16 @@ import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner, Result
 
 from deployer.edge.store import Store
 from deployer.errors import DaemonGone, ProofBroken, WrongUse
 from deployer.events import Event, PauseChanged
-from deployer.face.cli import watch
 from deployer.face.tui.plain import HELP, Plain
 from deployer.host.requests import Order
 from deployer.model import RESULT_TXT, LineSettings, State
 from deployer.settings import Settings
+from tests.commandline import called
 from tests.face.oldpc import Scripted, order, payload, world
 from tests.face.test_tui_screens import EVENTS, NOW
 
@@ -159,20 +157,17 @@ def test_the_past_of_a_machine_that_has_none_is_said_to_be_none(tmp_path: Path) 
     for event in EVENTS:
         store.append(event)
     store.close()
-    group = click.Group()
-    watch.register(group)
 
-    def history(*words: str) -> Result:
-        words = ("history", "--state-dir", str(tmp_path), *words)
-        return CliRunner().invoke(group, words, obj=Settings())
+    def history(*words: str) -> str:
+        return called("history", "--state-dir", str(tmp_path), *words)
 
     for more in ((), ("--plot", str(tmp_path / "x.svg"))):
-        error = history("--target", "192.168.1.99", *more).exception
-        assert isinstance(error, WrongUse)
-        assert error.what == "Nothing has been pushed to 192.168.1.99 yet."
-        assert error.remedy == "There is a past of: 192.168.1.2, 192.168.1.3, sim."
-    assert history("--target", "192.168.1.99", "--json").output == ""
-    assert "D7F3A21C" in history("--target", "192.168.1.2").output
+        with pytest.raises(WrongUse) as error:
+            history("--target", "192.168.1.99", *more)
+        assert error.value.what == "Nothing has been pushed to 192.168.1.99 yet."
+        assert error.value.remedy == "There is a past of: 192.168.1.2, 192.168.1.3, sim."
+    assert history("--target", "192.168.1.99", "--json") == ""
+    assert "D7F3A21C" in history("--target", "192.168.1.2")
 
 
 def test_proof_is_checked_again_and_a_forged_report_is_noticed(tmp_path: Path) -> None:
@@ -185,13 +180,10 @@ def test_proof_is_checked_again_and_a_forged_report_is_noticed(tmp_path: Path) -
             return identity
 
     identity = asyncio.run(asyncio.wait_for(story(), 60))
-    group = click.Group()
-    watch.register(group)
     state = ("--state-dir", str(tmp_path / "state"))
 
     def proof(*more: str) -> str:
-        arguments = ["proof", identity, *state, *more]
-        return CliRunner().invoke(group, arguments, obj=Settings(), catch_exceptions=False).output
+        return called("proof", identity, *state, *more)
 
     out = proof()
     assert "PROVED by the PC." in out

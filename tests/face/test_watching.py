@@ -9,9 +9,7 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
-from click.testing import CliRunner
 from msgspec.structs import replace
 from rich.console import Console
 
@@ -34,14 +32,13 @@ from deployer.events import (
     TransferTick,
 )
 from deployer.face import card, estimate, history, plot, proofs, push_again, words
-from deployer.face.cli import watch
 from deployer.face.estimate import Habits
 from deployer.face.progress import PushProgress
 from deployer.host import past
 from deployer.host.requests import Check
 from deployer.host.service import Service
 from deployer.model import LineSettings, Profile, State
-from deployer.settings import Settings
+from tests.commandline import called
 from tests.face.test_tui_screens import EVENTS, NOW, PC, running
 
 ID = "D7F3A21C"
@@ -370,11 +367,7 @@ def store(tmp_path: Path) -> Path:
 
 
 def call(store: Path, *arguments: str) -> str:
-    group = click.Group()
-    watch.register(group)
-    words_ = [*arguments, "--state-dir", str(store)]
-    done = CliRunner().invoke(group, words_, obj=Settings(), catch_exceptions=False)
-    return done.output
+    return called(*arguments, "--state-dir", str(store))
 
 
 def test_card_prints_a_page_beside_the_old_pc(store: Path, tmp_path: Path) -> None:

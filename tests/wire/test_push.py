@@ -11,12 +11,6 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from tests.wire.conftest import Lab
 
-MAIN = (
-    "import sys; from deployer.face import cli; from deployer.face.cli import wire as wire_cli; "
-    "from deployer.__main__ import run; "
-    "wire_cli.register(cli.cli); sys.exit(run(sys.argv[1:]))"
-)
-
 
 def test_a_push_over_the_wire_is_proved_and_leaves_nothing(wire: Lab, tmp_path: Path) -> None:
     before = wire.host.picture()
@@ -26,7 +20,7 @@ def test_a_push_over_the_wire_is_proved_and_leaves_nothing(wire: Lab, tmp_path: 
     disk.mkdir()
     assert wire.host.deployer("link", "up", "--state-dir", state).returncode == 0
     words = ["push", "--target", "192.168.1.2", file, "--no-run", "--json", "--state-dir", state]
-    push = wire.host.start(sys.executable, "-c", MAIN, *words, "--timeout", 60)
+    push = wire.host.start(sys.executable, "-m", "deployer", *words, "--timeout", 60)
     assert push.stdout is not None
     for line in push.stdout:
         if json.loads(line).get("protocol") == "ftp":

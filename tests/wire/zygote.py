@@ -43,10 +43,7 @@ def work(task: dict[str, Any]) -> int:
     enter(task["netns"])
     if "code" not in task:
         from deployer.__main__ import run
-        from deployer.face import cli
-        from deployer.face.cli import wire as wire_cli
 
-        wire_cli.register(cli.cli)
         return run(task["arguments"])
     names: dict[str, Any] = {"json": json, "sys": sys, "Path": Path, **task["values"]}
     exec(compile(task["code"], "<inside>", "exec"), names)
@@ -78,11 +75,7 @@ def main() -> None:
     import msgspec  # noqa: F401
     import pyroute2  # noqa: F401
 
-    import deployer.host.wire
-    from deployer.face.cli import wire as wire_cli  # noqa: F401
-
-    with contextlib.suppress(ImportError):  # the rest of the command line saves time only
-        import deployer.__main__  # noqa: F401
+    from deployer.face.cli import wire  # noqa: F401
 
     answers = os.fdopen(os.dup(1), "w")
     for line in sys.stdin:

@@ -1,57 +1,138 @@
-"""The command line. A command's module is read when the command is called, not before."""
+"""The command line. A command's module is read when the command is called, not before.
+
+`COMMANDS` is what `deployer --help` and the completion show, without reading any of the modules;
+each module named there has `app`, a Typer with the commands. Read `options` next.
+"""
 
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
-from collections.abc import Mapping
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Annotated, Any
 
-import click
-
-from deployer import settings
-
-MODULES: Mapping[str, str] = {
-    **dict.fromkeys(("push", "stage", "lint", "model", "sim"), "push"),
-    **dict.fromkeys(("tui", "card", "proof", "status", "history"), "watch"),
-    **dict.fromkeys(("link", "ping", "doctor"), "wire"),
-    **dict.fromkeys(("cancel", "retry", "prune"), "manage"),
-    "serial": "serial",
-    "serve": "serve",
-    "provision": "provision",
-}
-"""Where each command lives; such a module has `register(cli)`."""
+import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
 
-class Commands(click.Group):
-    """A group that finds its commands in `MODULES`."""
+@dataclass(frozen=True, slots=True)
+class Line:
+    """One command in the list of all: its module, its panel and the first sentence of its help."""
 
-    def list_commands(self, ctx: click.Context) -> list[str]:
-        """Every command by name."""
-        return sorted({*super().list_commands(ctx), *MODULES})
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
-        """The command of that name, or None."""
-        if cmd_name in MODULES and cmd_name not in self.commands:
-            importlib.import_module(f"deployer.face.cli.{MODULES[cmd_name]}").register(self)
-        return super().get_command(ctx, cmd_name)
+    name: str
+    module: str
+    panel: str
+    summary: str
 
 
-def _version() -> str:
-    """The installed version, or that it runs from a source tree."""
-    try:
-        return importlib.metadata.version("retro-deployer")
-    except importlib.metadata.PackageNotFoundError:
-        return "of this source tree"
-
-
-@click.group(
-    cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100}
+COMMANDS = (
+    Line("push", "push", "Deliver", "Deliver FILES to an old PC, launch them there, prove both."),
+    Line("retry", "manage", "Deliver", "Offer a DEPLOYMENT again: only the rest moves."),
+    Line("cancel", "manage", "Deliver", "End a DEPLOYMENT, in whatever window it runs."),
+    Line("stage", "push", "Deliver", "Write plain files, for a CF card or another FTP server."),
+    Line("status", "look", "Look", "Show what open deployments do now, and the last that ended."),
+    Line("tui", "watch", "Look", "Watch and steer everything, live."),
+    Line("card", "look", "Look", "Show what to type on the old PC for a DEPLOYMENT."),
+    Line("proof", "look", "Look", "Print the proof of a DEPLOYMENT, and check its sums again."),
+    Line("history", "look", "Look", "Show every deployment with its proof, oldest first."),
+    Line("prune", "manage", "Look", "Forget the single events of old deployments."),
+    Line("lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."),
+    Line("model", "check", "Check before", "Look into model files."),
+    Line("sim", "check", "Check before", "Start a simulated PC that visits a running host."),
+    Line("doctor", "wire", "The wire", "Examine everything between here and the old PC."),
+    Line("ping", "wire", "The wire", "Ask whether the PC is there, by ping and by ARP."),
+    Line("link", "wire", "The wire", "Set this computer's address on the wire, and give it back."),
+    Line(
+        "serial", "serial", "Serial lines", "Use a cable to the COM port of a PC without a network."
+    ),
+    Line("provision", "provision", "Many PCs", "Bring many PCs to what a file says, and prove it."),
+    Line("serve", "serve", "Many PCs", "Serve old PCs until stopped: the daemon."),
 )
-@click.version_option(_version(), prog_name="deployer")
-@click.pass_context
-def cli(context: click.Context) -> None:
+"""Every command, in the order in which `--help` shows them."""
+
+
+class Commands(TyperGroup):
+    """The group of `COMMANDS`: light ones, until one of them is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for line in COMMANDS:
+            self.add_command(TyperCommand(line.name, help=line.summary, rich_help_panel=line.panel))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """What was called, read from its module."""
+        name, light, rest = super().resolve_command(ctx, args)
+        if name is None or light is None:
+            return name, light, rest
+        return name, load(name), rest
+
+    def invoke(self, ctx: Any) -> Any:
+        """Raises typer.Abort for a Ctrl-C, of which Typer makes an exit code without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt as stop:
+            raise typer.Abort from stop
+
+
+def load(name: str) -> Any:
+    """A command of `COMMANDS` with everything that it can."""
+    module = next(line.module for line in COMMANDS if line.name == name)
+    found = importlib.import_module(f"deployer.face.cli.{module}")
+    return _readable(get_group(found.app).commands[name])
+
+
+def _readable(command: Any) -> Any:
+    """The command with help for people: paragraphs without our line ends, no types of Python."""
+    command.help = "\n\n".join(
+        " ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n")
+    )
+    for parameter in command.params:
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - Typer names it
+    for each in getattr(command, "commands", {}).values():
+        _readable(each)
+    return command
+
+
+def _version(wanted: bool) -> None:
+    """Print the installed version, or that it runs from a source tree."""
+    if not wanted:
+        return
+    from importlib import metadata  # slow, and rarely asked
+
+    try:
+        version = metadata.version("retro-deployer")
+    except metadata.PackageNotFoundError:
+        version = "of this source tree"
+    typer.echo(f"deployer, version {version}")
+    raise typer.Exit
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="deployer",
+    context_settings={"help_option_names": ["-h", "--help"]},
+    no_args_is_help=True,
+)
+
+
+@app.callback()
+def deployer(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+    ] = False,
+) -> None:
     """Move software onto an old PC and prove that it arrived and runs.
 
     First steps, without any old PC:  deployer push --target sim
     """
-    context.obj = settings.load()
+    del version
+
+
+def call(arguments: Sequence[str]) -> object:
+    """Carry out a command line; what its command returned.
+
+    Raises DeployerError, typer.TyperException for a wrong use, typer.Abort.
+    """
+    return get_command(app).main(list(arguments), prog_name="deployer", standalone_mode=False)

@@ -3,82 +3,78 @@
 from __future__ import annotations
 
 import asyncio
-import functools
-import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import click
+import typer
 
+from deployer import settings
 from deployer.errors import DaemonMissing
-from deployer.face.cli.options import Address, Number
+from deployer.face.cli.options import (
+    Address,
+    AsJson,
+    Deployment,
+    Detach,
+    FtpPort,
+    HostRoute,
+    Interface,
+    NoLink,
+    Silence,
+    StateDir,
+    number,
+)
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
+from deployer.face.say import aside, raw, say
 from deployer.face.serial_push import SerialPush, push_over_line
 from deployer.host import connect, local, past, remote, sockets
-from deployer.settings import Settings, expanded
 
-_PATH = click.Path(path_type=Path)
-
-
-def _store(command: Callable[..., Any]) -> Callable[..., Any]:
-    return click.option(
-        "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
-    )(command)
+app = typer.Typer()
 
 
-def _directory(config: Settings, given: Path | None) -> Path:
-    return expanded(given or config.state_dir)
+@app.command("cancel")
+def cancel_command(deployment: Deployment, *, state_dir: StateDir = None) -> None:
+    """End a DEPLOYMENT, in whatever window it runs.
 
-
-@click.command("cancel")
-@click.argument("deployment")
-@_store
-@click.pass_obj
-def cancel_command(config: Settings, /, deployment: str, state_dir: Path | None) -> None:
-    """End a DEPLOYMENT, in whatever window it runs. What has arrived stays on the old PC."""
-    identity, directory = deployment.upper(), _directory(config, state_dir)
+    What has arrived stays on the old PC.
+    """
+    identity = deployment.upper()
+    directory = settings.expanded(state_dir or settings.load().state_dir)
     socket = sockets.find(directory, system=state_dir is None)
     if socket and asyncio.run(_cancel_by_daemon(socket, identity)):
-        click.echo(f"{identity} is cancelled. To go on: deployer retry {identity}")
+        say(f"{identity} is cancelled. To go on: deployer retry {identity}")
         return
     heard = past.cancel(directory, identity)
     where = "" if heard else " (nobody was delivering it any more)"
-    click.echo(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
+    say(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
 
 
-@click.command("retry")
-@click.argument("deployment")
-@click.option(
-    "--address", type=Address(), envvar="DEPLOYER_ADDRESS",
-    help="This computer's address on the wire.",
-)  # fmt: skip
-@click.option("--ftp-port", envvar="DEPLOYER_FTP_PORT", type=click.IntRange(0, 65535))
-@click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's network interface.")
-@click.option("--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.")
-@click.option("--no-link", is_flag=True, help="Leave the network settings alone.")
-@click.option("--detach", is_flag=True, help="Let the daemon go on alone.")
-@click.option("--timeout", type=Number(0), help="Seconds of silence to bear, 0 for ever.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@_store
-@click.pass_obj
+@app.command("retry")
 def retry_command(
-    config: Settings, /, deployment: str, *, address: str | None, ftp_port: int | None,
-    interface: str | None, host_route: str | None, no_link: bool, detach: bool,
-    timeout: float | None, as_json: bool, state_dir: Path | None,
-) -> None:  # fmt: skip
-    """Offer a DEPLOYMENT again, whether it was cut off, failed or cancelled: only the rest moves.
+    deployment: Deployment,
+    *,
+    address: Address = None,
+    ftp_port: FtpPort = None,
+    interface: Interface = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    detach: Detach = False,
+    timeout: Silence = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Offer a DEPLOYMENT again: only the rest moves.
 
-    With unchanged files it keeps its name, so on the old PC typing GO is enough.
+    Whether it was cut off, failed or cancelled: with unchanged files it keeps its name, so on the
+    old PC typing GO is enough.
     """
-    directory = _directory(config, state_dir)
-    face: Face = JsonLines(_write) if as_json else PushProgress(Terminal(), time.time)
+    config = settings.load()
+    directory = settings.expanded(state_dir or config.state_dir)
+    face: Face = JsonLines(raw) if as_json else PushProgress(Terminal(), time.time)
     if socket := sockets.find(directory, system=state_dir is None):
-        say = functools.partial(click.echo, err=True)
-        watching = Watching(face, timeout or None, detach, say)
+        watching = Watching(face, timeout or None, detach, aside)
         asyncio.run(retry_by_daemon(deployment.upper(), socket, watching))
         return
     if detach:
@@ -86,9 +82,8 @@ def retry_command(
     manifest, before = local.retried(directory, deployment.upper())
     patience = config.timeout if timeout is None else timeout
     if before.line is not None:
-        say = functools.partial(click.echo, err=True)
         again = SerialPush(
-            manifest, before.target, before.directory, before.line, say,
+            manifest, before.target, before.directory, before.line, aside,
             silence=patience or None, reports=timeout or None, emulated=before.emulated,
         )  # fmt: skip
         asyncio.run(push_over_line(again, directory, face))
@@ -120,25 +115,18 @@ async def _cancel_by_daemon(socket: Path, deployment: str) -> bool:
         return known
 
 
-def _write(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
+@app.command("prune")
+def prune_command(
+    days: Annotated[
+        float, typer.Argument(metavar="DAYS", parser=number(0), help="How old they are.")
+    ],
+    *,
+    state_dir: StateDir = None,
+) -> None:
+    """Forget the single events of old deployments.
 
-
-@click.command("prune")
-@click.argument("days", type=Number(min=0))
-@_store
-@click.pass_obj
-def prune_command(config: Settings, /, days: float, state_dir: Path | None) -> None:
-    """Forget the single events of deployments older than DAYS; what was sent and proved stays."""
-    gone = past.prune(_directory(config, state_dir), days, now=time.time())
-    click.echo(
-        f"{gone:,} events forgotten. What was sent where, how it ended and every proof stay."
-    )
-
-
-def register(cli: click.Group) -> None:
-    """Add the commands of this module."""
-    cli.add_command(cancel_command)
-    cli.add_command(retry_command)
-    cli.add_command(prune_command)
+    What was sent where, how it ended and every proof stay.
+    """
+    directory = settings.expanded(state_dir or settings.load().state_dir)
+    gone = past.prune(directory, days, now=time.time())
+    say(f"{gone:,} events forgotten. What was sent where, how it ended and every proof stay.")

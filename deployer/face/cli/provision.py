@@ -3,88 +3,120 @@
 from __future__ import annotations
 
 import contextlib
-import json
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated
 
-import click
-import msgspec
+import typer
 
-from deployer.bench import Bench, Outcome, Results, Watchers, provision, reports, results, schema
-from deployer.bench.plan import Plan, plan
 from deployer.errors import EXIT_USE, OutputExists, WrongUse
-from deployer.events import Event, TransferTick, to_json
-from deployer.face import tables, text
-from deployer.face.card import typed_lines
-from deployer.host import staging
-from deployer.settings import Settings, expanded
+from deployer.face.cli.options import AsJson, StateDir, flag, whole
+from deployer.face.say import raw, say, say_json
 
-_PATH = click.Path(path_type=Path)
+if TYPE_CHECKING:
+    from deployer.bench import Results, Watchers
+    from deployer.bench.plan import Plan
 
-
-def register(cli: click.Group) -> None:
-    """Add the commands of this module."""
-    cli.add_command(provision_command)
+app = typer.Typer()
+REPORTS = "Reports"
 
 
-@click.command("provision")
-@click.argument("bench", type=_PATH, required=False)
-@click.option("--init", is_flag=True, help="Write a commented example to BENCH.")
-@click.option("--schema", "as_schema", is_flag=True, help="Print the JSON Schema of bench files.")
-@click.option("--only", multiple=True, metavar="NAME", help="Only this target (repeat).")
-@click.option("--group", "groups", multiple=True, metavar="NAME", help="Only this group (repeat).")
-@click.option("--dry-run", is_flag=True, help="Say what would be sent where; touch nothing.")
-@click.option("--force", is_flag=True, help="Send also what is there by the last proof.")
-@click.option("--resume", is_flag=True, help="Go on with the last run, if it was interrupted.")
-@click.option("--jobs", type=click.IntRange(1, 1000), help="How many may fetch at once.  [32]")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@click.option("--junit", type=_PATH, metavar="FILE", help="Write the results for build servers.")
-@click.option("--html", "html_file", type=_PATH, metavar="FILE", help="Write a page with charts.")
-@click.option(
-    "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where events and proofs are."
-)
-@click.pass_obj
-def provision_command(config: Settings, /, bench: Path | None, **given: Any) -> int:
-    """Bring every old PC of the file BENCH to what it says, and prove it.
+@app.command("provision")
+def provision_command(
+    bench: Annotated[
+        Path | None,
+        typer.Argument(metavar="BENCH", parser=Path, show_default=False, help="The bench file."),
+    ] = None,
+    *,
+    init: Annotated[bool, flag("--init", "Write a commented example to BENCH.")] = False,
+    as_schema: Annotated[bool, flag("--schema", "Print the JSON Schema of bench files.")] = False,
+    only: Annotated[
+        list[str] | None,
+        typer.Option("--only", metavar="NAME", help="Only this target (repeat)."),
+    ] = None,
+    groups: Annotated[
+        list[str] | None,
+        typer.Option("--group", metavar="NAME", help="Only this group (repeat)."),
+    ] = None,
+    dry_run: Annotated[
+        bool, flag("--dry-run", "Say what would be sent where; touch nothing.")
+    ] = False,
+    force: Annotated[
+        bool, flag("--force", "Send also what is there by the last proof.")
+    ] = False,
+    resume: Annotated[
+        bool, flag("--resume", "Go on with the last run, if it was interrupted.")
+    ] = False,
+    jobs: Annotated[
+        int | None,
+        typer.Option(
+            "--jobs", metavar="N", parser=whole(1, 1000), show_default="32",
+            help="How many may fetch at once.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    junit: Annotated[
+        Path | None,
+        typer.Option(
+            "--junit", metavar="FILE", parser=Path, rich_help_panel=REPORTS,
+            help="Write the results for build servers.",
+        ),
+    ] = None,
+    html_file: Annotated[
+        Path | None,
+        typer.Option(
+            "--html", metavar="FILE", parser=Path, rich_help_panel=REPORTS,
+            help="Write a page with charts.",
+        ),
+    ] = None,
+    state_dir: StateDir = None,
+) -> int:  # fmt: skip
+    """Bring many PCs to what a file says, and prove it.
 
     What the last proof says is there is not sent again. Exit code 0 only if all are proved.
     """
-    if given["as_schema"]:
-        click.echo(json.dumps(schema.json_schema(), indent=2))
+    if as_schema:
+        import json
+
+        from deployer.bench import schema
+
+        raw(json.dumps(schema.json_schema(), indent=2) + "\n")
         return 0
     if bench is None:
         raise WrongUse(
             what="No bench file was named.",
             remedy="Write a commented one with: deployer provision bench.toml --init",
         )
-    if given["init"]:
+    if init:
         return _init(bench)
+    from deployer import settings
+    from deployer.bench import Bench, provision, reports, results
+    from deployer.bench.plan import plan
+    from deployer.face.card import typed_lines
+
     found = Bench.load(bench)
-    if given["dry_run"]:
-        state_dir = expanded(given["state_dir"] or config.state_dir)
-        shown = plan(
-            found, state_dir, only=given["only"], groups=given["groups"], force=given["force"]
-        )
-        return _show_plan(shown, as_json=given["as_json"])
-    files = [(given["junit"], reports.junit), (given["html_file"], reports.page)]
+    which, parts = tuple(only or ()), tuple(groups or ())
+    if dry_run:
+        directory = settings.expanded(state_dir or settings.load().state_dir)
+        shown = plan(found, directory, only=which, groups=parts, force=force)
+        return _show_plan(shown, as_json=as_json)
+    files = [(junit, reports.junit), (html_file, reports.page)]
     wanted = [(file, render) for file, render in files if file is not None]
     for file, _render in wanted:
         _try_to_write(file)
     ended = provision(
         found,
-        only=given["only"],
-        groups=given["groups"],
-        force=given["force"],
-        resume=given["resume"],
-        jobs=given["jobs"],
-        state_dir=given["state_dir"],
-        watchers=_watchers(as_json=given["as_json"]),
+        only=which,
+        groups=parts,
+        force=force,
+        resume=resume,
+        jobs=jobs,
+        state_dir=state_dir,
+        watchers=_watchers(as_json=as_json),
         typed_lines=typed_lines,
     )
-    if given["as_json"]:
-        click.echo(json.dumps({"event": "bench-results", **results.to_dict(ended)}))
+    if as_json:
+        say_json({"event": "bench-results", **results.to_dict(ended)})
     else:
         _show(ended)
     for file, render in wanted:
@@ -95,16 +127,16 @@ def provision_command(config: Settings, /, bench: Path | None, **given: Any) -> 
 def _init(bench: Path) -> int:
     if bench.exists():
         raise OutputExists(path=bench)
+    from deployer.host import staging
+
     _write(bench, staging.example_bench())
-    click.echo(
-        f"{bench} is written. Name your files and PCs there, then look at what would happen:"
-    )
-    click.echo(f"deployer provision {bench} --dry-run")
+    say(f"{bench} is written. Name your files and PCs there, then look at what would happen:")
+    say(f"deployer provision {bench} --dry-run")
     return 0
 
 
 def _try_to_write(path: Path) -> None:
-    """Whoever waits for hours shall not hear afterwards that the report has no place."""
+    """Raises WrongUse before hours of work, not after them, when a report cannot be written."""
     there = path.exists()
     with _writing(path):
         path.open("ab").close()
@@ -129,24 +161,27 @@ def _writing(path: Path) -> Iterator[None]:
 
 
 def _watchers(*, as_json: bool) -> Watchers:
-    if as_json:
-        return Watchers(on_event=_print_event)
-    return Watchers(tell=_tell)
+    from deployer.bench import Watchers
+    from deployer.events import Event, TransferTick, to_json
 
+    def print_event(event: Event) -> None:
+        if not isinstance(event, TransferTick):
+            raw(to_json(event) + "\n")
 
-def _print_event(event: Event) -> None:
-    if not isinstance(event, TransferTick):
-        sys.stdout.write(to_json(event) + "\n")
-        sys.stdout.flush()
+    return Watchers(on_event=print_event) if as_json else Watchers(tell=_tell)
 
 
 def _show_plan(shown: Plan, *, as_json: bool) -> int:
     """Print what would happen; the exit code: 1 when something could not be staged."""
+    import msgspec
+
+    from deployer.face import tables, text
+
     if as_json:
         for step in shown.steps:
-            click.echo(json.dumps(msgspec.to_builtins(step)))
+            say_json(msgspec.to_builtins(step))
         total = {"bytes": shown.length, "seconds": shown.seconds}
-        click.echo(json.dumps({"total": total, "problems": len(shown.problems)}))
+        say_json({"total": total, "problems": len(shown.problems)})
     else:
         lines = [("target", "address", "payload", "bytes", "parts", "about", "what")]
         for step in shown.steps:
@@ -156,12 +191,11 @@ def _show_plan(shown: Plan, *, as_json: bool) -> int:
             about = text.duration(max(step.seconds, 1)) if sent else ""
             parts = str(step.parts) if not step.problem else ""
             lines.append((step.target, step.address, step.payload, sent, parts, about, what))
-        tables.columns(lines, _say)
+        tables.columns(lines, raw)
         for problem, targets in _by_problem(shown).items():
-            _say(f"{text.on_screen(f'{problem} ({targets})')}\n")
+            say(f"{problem} ({targets})")
         least = text.duration(max(shown.seconds, 1)) if shown.length else "0 s"
-        line = f"{shown.length:,} bytes at most, {least} at least. Nothing was touched."
-        _say(f"{text.on_screen(line)}\n")
+        say(f"{shown.length:,} bytes at most, {least} at least. Nothing was touched.")
     return EXIT_USE if shown.problems else 0
 
 
@@ -177,6 +211,9 @@ def _by_problem(shown: Plan) -> dict[str, str]:
 
 
 def _show(ended: Results) -> None:
+    from deployer.bench import Outcome
+    from deployer.face import tables, text
+
     lines = [("target", "address", "outcome", "payloads", "sent", "seconds", "tok/s", "what")]
     for target in ended.targets:
         speeds = [d.tokens_per_second for d in target.deliveries if d.tokens_per_second]
@@ -187,26 +224,19 @@ def _show(ended: Results) -> None:
             target.name, target.address, target.outcome, payloads, f"{target.sent:,}",
             f"{target.seconds:.1f}", f"{speeds[-1]:.4g}" if speeds else "", target.reason,
         ))  # fmt: skip
-    tables.columns(lines, _say)
+    tables.columns(lines, raw)
     for stranger in ended.strangers:
         mac = f" ({stranger.mac})" if stranger.mac else ""
-        line = f"not of this bench: {stranger.address}{mac}, {stranger.what}"
-        _say(f"{text.on_screen(line)}\n")
+        say(f"not of this bench: {stranger.address}{mac}, {stranger.what}")
     good = ended.count(Outcome.PROVED, Outcome.THERE)
     new = ended.count(Outcome.PROVED)
     total = len(ended.targets)
-    _say(f"{good} of {total} proved ({new} now) in {text.duration(ended.seconds)}.\n")
+    say(f"{good} of {total} proved ({new} now) in {text.duration(ended.seconds)}.")
     if good < total:
-        line = "Say the same again when the cause is gone: only what is missing is sent."
-        _say(f"{text.on_screen(line)}\n")
+        say("Say the same again when the cause is gone: only what is missing is sent.")
 
 
 def _tell(target: str, said: str) -> None:
     """A line for people, or several, each with its target."""
     for line in said.splitlines():
-        _say(f"{text.on_screen(f'{target}: {line}')}\n")
-
-
-def _say(line: str) -> None:
-    sys.stdout.write(line)
-    sys.stdout.flush()
+        say(f"{target}: {line}")

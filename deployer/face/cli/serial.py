@@ -2,105 +2,109 @@
 
 from __future__ import annotations
 
-import functools
-import json
 import signal
 import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Literal
 
-import click
 import msgspec
+import typer
 
 from deployer.errors import LineUnfit, WrongUse
 from deployer.events import Event, to_json
-from deployer.face.cli.options import Number
+from deployer.face.cli import complete
+from deployer.face.cli.options import AsJson, flag, number, whole
+from deployer.face.say import aside, raw, say, say_json
 from deployer.face.serial_meter import Meter
 from deployer.host import serial as serial_service
-from deployer.host.serial import DEFAULT_SPEED, PROTOCOLS, Flow, Job
+from deployer.host.serial import DEFAULT_SPEED, Flow, Job
 
-_PATH = click.Path(path_type=Path)
+THE_LINE = "The line"
+
+app = typer.Typer()
+serial = typer.Typer(no_args_is_help=True)
+app.add_typer(serial, name="serial")
 
 
-def register(cli: click.Group) -> None:
-    """Add `serial` to the main command."""
-    cli.add_command(serial)
+@serial.callback()
+def serial_group() -> None:
+    """Use a cable to the COM port of a PC without a network.
 
-
-@click.group("serial")
-def serial() -> None:
-    """Serial lines: null-modem cable to a PC without a network card.
-
-    PORT is /dev/ttyUSB0, a name in /dev/serial/by-id, COM3, socket://HOST:PORT or
-    rfc2217://HOST:PORT. `deployer serial ports` lists what is plugged in.
+    It is a null-modem cable. PORT is /dev/ttyUSB0, a name in /dev/serial/by-id, COM3,
+    socket://HOST:PORT or rfc2217://HOST:PORT. `deployer serial ports` lists what is plugged in.
     """
 
 
-_speed = click.option(
-    "--speed", type=click.IntRange(50, 4_000_000), default=DEFAULT_SPEED, show_default=True,
-    help="Bits per second, the same on both sides.",
-)  # fmt: skip
-
-
-def _line(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that opens a port."""
-    flow = click.option(
-        "--flow", type=click.Choice([flow.value for flow in Flow]), default=Flow.RTSCTS.value,
-        show_default=True, help="Who may stop whom; 3-wire cables need xonxoff.",
-    )  # fmt: skip
-    return flow(_speed(command))
-
-
-def _transfer(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Options of every command that moves files."""
-    for option in (
-        click.option(
-            "--protocol", type=click.Choice(PROTOCOLS), default="zmodem", show_default=True
-        ),
-        click.option(
-            "--wait", type=Number(1), default=120.0, show_default=True,
-            help="Seconds to wait for the other side to begin.",
-        ),
-        click.option(
-            "--patience", type=Number(1), default=600.0, show_default=True,
-            help="Seconds of silence to bear once it has begun.",
-        ),
-        click.option("--json", "as_json", is_flag=True, help="One JSON object per line."),
-    ):  # fmt: skip
-        command = option(command)
-    return _line(command)
+Port = Annotated[
+    str, typer.Argument(metavar="PORT", autocompletion=complete.ports, help="The serial port.")
+]
+Files = Annotated[list[Path], typer.Argument(metavar="FILES", parser=Path, help="What is sent.")]
+Speed = Annotated[
+    int,
+    typer.Option(
+        "--speed", metavar="BITS", parser=whole(50, 4_000_000), rich_help_panel=THE_LINE,
+        help="Bits per second, the same on both sides.",
+    ),
+]  # fmt: skip
+FlowControl = Annotated[
+    Flow,
+    typer.Option(
+        "--flow", rich_help_panel=THE_LINE, help="Who may stop whom; 3-wire cables need xonxoff."
+    ),
+]
+Protocol = Annotated[
+    Literal["zmodem", "ymodem", "xmodem1k", "xmodem"],
+    typer.Option("--protocol", help="What the other side speaks."),
+]
+Wait = Annotated[
+    float,
+    typer.Option(
+        "--wait", metavar="SECONDS", parser=number(1),
+        help="How long to wait for the other side to begin.",
+    ),
+]  # fmt: skip
+Patience = Annotated[
+    float,
+    typer.Option(
+        "--patience", metavar="SECONDS", parser=number(1),
+        help="How long a silence may be once it has begun.",
+    ),
+]  # fmt: skip
+KeepNames = Annotated[bool, flag("--keep-names", "Send the names as they are, not as 8.3.")]
+Overwrite = Annotated[bool, flag("--overwrite", "Replace files of the same name.")]
 
 
 @serial.command("ports")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-def ports_command(as_json: bool) -> None:
+def ports_command(*, as_json: AsJson = False) -> None:
     """List serial ports and what is known of their adapters."""
     found = serial_service.ports()
     for info in found:
         note = serial_service.advice(info)
         if as_json:
-            click.echo(json.dumps({**msgspec.to_builtins(info), "advice": note}))
+            say_json({**msgspec.to_builtins(info), "advice": note})
             continue
         title = info.title or "serial port"
         number = f", no. {info.serial_number}" if info.serial_number else ""
-        click.echo(f"{info.device:<16} {title}{number}")
+        say(f"{info.device:<16} {title}{number}")
         if info.stable:
-            click.echo(f"{'':16} always the same name: {info.stable}")
+            say(f"{'':16} always the same name: {info.stable}")
         if note:
-            click.echo(f"{'':16} {note}")
+            say(f"{'':16} {note}")
     if not found and not as_json:
-        click.echo("No serial port was found. Plug a USB-to-RS-232 adapter in, then look again.")
+        say("No serial port was found. Plug a USB-to-RS-232 adapter in, then look again.")
 
 
 @serial.command("test")
-@click.argument("port")
-@click.option("--answer", is_flag=True, help="Be the other side of a test, until Ctrl-C.")
-@click.option("--json", "as_json", is_flag=True, help="The verdict as one JSON object.")
-@_speed
-def test_command(port: str, answer: bool, as_json: bool, speed: int) -> None:
+def examine_command(
+    port: Port,
+    *,
+    answer: Annotated[bool, flag("--answer", "Be the other side of a test, until Ctrl-C.")] = False,
+    speed: Speed = DEFAULT_SPEED,
+    as_json: AsJson = False,
+) -> None:
     """Find out what a cable and its ports can do, and say it in plain words.
 
     With nobody on the other side it knows a loopback plug from a missing cable. With `deployer
@@ -108,73 +112,107 @@ def test_command(port: str, answer: bool, as_json: bool, speed: int) -> None:
     control, and stops the sender in the middle: a minute or so.
     """
     with _stoppable() as cancelled:
-        note = _quiet if as_json else functools.partial(click.echo, err=True)
-        job = Job(port, speed=speed, note=note, cancelled=cancelled)
+        job = Job(port, speed=speed, note=_quiet if as_json else aside, cancelled=cancelled)
         if answer:
-            click.echo(f"Answering on {port} at {speed} bit/s. Start the test on the other side.")
+            say(f"Answering on {port} at {speed} bit/s. Start the test on the other side.")
             serial_service.answer(job)
             return
         seen, verdict = serial_service.examine(job)
     fit = verdict.usable or verdict.kind == "loopback"
     if as_json:
-        click.echo(
-            json.dumps({"verdict": msgspec.to_builtins(verdict), "seen": msgspec.to_builtins(seen)})
-        )
+        say_json({"verdict": msgspec.to_builtins(verdict), "seen": msgspec.to_builtins(seen)})
     else:
         for line in serial_service.table(seen):
-            click.echo(line)
+            say(line)
         if fit:
-            for text in (f"{verdict.kind}: {verdict.what}", verdict.remedy):
-                click.echo(click.wrap_text(text, 78))
+            say(f"{verdict.kind}: {verdict.what}")
+            say(verdict.remedy)
     if not fit:
         what = f"{verdict.kind}: {verdict.what.removesuffix('.')}"
         raise LineUnfit(port=port, what=what, remedy=verdict.remedy)
 
 
 @serial.command("send")
-@click.argument("port")
-@click.argument("files", nargs=-1, required=True, type=_PATH)
-@click.option("--keep-names", is_flag=True, help="Send the names as they are, not as 8.3.")
-@_transfer
-def send_command(port: str, files: tuple[Path, ...], keep_names: bool, **given: Any) -> None:
+def send_command(
+    port: Port,
+    files: Files,
+    *,
+    keep_names: KeepNames = False,
+    protocol: Protocol = "zmodem",
+    wait: Wait = 120.0,
+    patience: Patience = 600.0,
+    speed: Speed = DEFAULT_SPEED,
+    flow: FlowControl = Flow.RTSCTS,
+    as_json: AsJson = False,
+) -> None:
     """Send FILES. With ZMODEM the other side's receiver starts by itself.
 
     Names go as bare upper-case 8.3 names, which every receiver on an old PC takes.
     """
     names = [path.name for path in files] if keep_names else serial_service.short_names(files)
     with _stoppable() as cancelled:
-        job = _job(port, given, cancelled)
+        job = _job(
+            port, protocol=protocol, speed=speed, flow=flow, wait=wait, patience=patience,
+            cancelled=cancelled, as_json=as_json,
+        )  # fmt: skip
         serial_service.send(job, files, as_names=names)
-    if not given["as_json"]:
-        click.echo(f"{len(files)} file(s) sent; the receiver confirmed every one.")
+    if not as_json:
+        say(f"{len(files)} file(s) sent; the receiver confirmed every one.")
 
 
 @serial.command("receive")
-@click.argument("port")
-@click.option("--out", required=True, type=_PATH, help="Directory to receive into.")
-@click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
-@click.option("--name", default="", help="XMODEM tells no name: how to call the file.")
-@_transfer
-def receive_command(port: str, out: Path, overwrite: bool, name: str, **given: Any) -> None:
+def receive_command(
+    port: Port,
+    *,
+    out: Annotated[
+        Path,
+        typer.Option("--out", metavar="DIR", parser=Path, help="Directory to receive into."),
+    ],
+    overwrite: Overwrite = False,
+    name: Annotated[
+        str,
+        typer.Option(
+            "--name",
+            show_default=False,
+            metavar="NAME",
+            help="How to call the file: XMODEM does not say it.",
+        ),
+    ] = "",
+    protocol: Protocol = "zmodem",
+    wait: Wait = 120.0,
+    patience: Patience = 600.0,
+    speed: Speed = DEFAULT_SPEED,
+    flow: FlowControl = Flow.RTSCTS,
+    as_json: AsJson = False,
+) -> None:
     """Receive files into a directory, never outside it. A broken ZMODEM transfer is resumed."""
     with _stoppable() as cancelled:
-        job = _job(port, given, cancelled)
+        job = _job(
+            port, protocol=protocol, speed=speed, flow=flow, wait=wait, patience=patience,
+            cancelled=cancelled, as_json=as_json,
+        )  # fmt: skip
         received = serial_service.receive(job, out, overwrite=overwrite, name=name)
-    if not given["as_json"]:
+    if not as_json:
         for item in received:
-            click.echo(f"{item.length:>12,}  {item.path}")
+            say(f"{item.length:>12,}  {item.path}")
         if not received:
-            click.echo("The other side ended without sending a file.")
+            say("The other side ended without sending a file.")
 
 
 @serial.command("terminal")
-@click.argument("port")
-@click.option("--out", type=_PATH, default=Path(), help="Where files go that the other side sends.")
-@click.option("--overwrite", is_flag=True, help="Replace files of the same name.")
-@click.option("--keep-names", is_flag=True, help="Send the names as they are, not as 8.3.")
-@_line
 def terminal_command(
-    port: str, out: Path, *, overwrite: bool, keep_names: bool, speed: int, flow: str
+    port: Port,
+    *,
+    out: Annotated[
+        Path,
+        typer.Option(
+            "--out", metavar="DIR", parser=Path, help="Where files go that the other side sends."
+        ),
+    ] = Path(),
+    overwrite: Overwrite = False,
+    keep_names: KeepNames = False,
+    speed: Speed = DEFAULT_SPEED,
+    flow: FlowControl = Flow.RTSCTS,
 ) -> None:
     """See what the other side says and type to it; files go both ways by ZMODEM.
 
@@ -183,7 +221,7 @@ def terminal_command(
     """
     bare = _Bare(sys.stderr)
     job = Job(
-        port, speed=speed, flow=Flow(flow), contact=60.0, emit=Meter(bare).show,
+        port, speed=speed, flow=flow, contact=60.0, emit=Meter(bare).show,
         note=lambda text: bare.write(f"{text}\n"),
     )  # fmt: skip
     serial_service.terminal(job, out, overwrite=overwrite, keep_names=keep_names)
@@ -210,73 +248,81 @@ class _Bare:
 
 
 @serial.command("bootstrap")
-@click.argument("port")
-@click.argument("files", nargs=-1, type=_PATH)
-@click.option(
-    "--com",
-    type=click.IntRange(1, 4),
-    default=1,
-    show_default=True,
-    help="The COM port of the old PC.",
-)
-@click.option(
-    "--speed",
-    default=9600,
-    show_default=True,
-    type=click.IntRange(300, 115_200),
-    help="Speed of the typing: what MODE was told.",
-)
-@click.option(
-    "--fast",
-    default=115_200,
-    show_default=True,
-    type=click.IntRange(600, 115_200),
-    help="Speed of the files.",
-)
-@click.option("--yes", is_flag=True, help="The two lines are typed there already.")
 def bootstrap_command(
-    port: str, files: tuple[Path, ...], *, com: int, speed: int, fast: int, yes: bool
-) -> None:
+    port: Port,
+    files: Annotated[
+        list[Path] | None,
+        typer.Argument(metavar="FILES", parser=Path, show_default=False, help="What is sent."),
+    ] = None,
+    *,
+    com: Annotated[
+        int,
+        typer.Option("--com", metavar="N", parser=whole(1, 4), help="The COM port of the old PC."),
+    ] = 1,
+    speed: Annotated[
+        int,
+        typer.Option(
+            "--speed", metavar="BITS", parser=whole(300, 115_200),
+            help="Speed of the typing: what MODE was told.",
+        ),
+    ] = 9600,
+    fast: Annotated[
+        int,
+        typer.Option(
+            "--fast", metavar="BITS", parser=whole(600, 115_200), help="Speed of the files."
+        ),
+    ] = 115_200,
+    yes: Annotated[bool, flag("--yes", "The two lines are typed there already.")] = False,
+) -> None:  # fmt: skip
     """Type a tiny receiver into a PC that has nothing but DOS, then send FILES to it.
 
     The old PC must be in real DOS mode (restart in MS-DOS mode), in the directory where the files
-    shall lie, with a null-modem cable that has all seven wires.
+    go, with a null-modem cable that has all seven wires.
     """
-    click.echo("On the old PC, in real DOS mode, type these two lines:")
+    say("On the old PC, in real DOS mode, type these two lines:")
     for line in serial_service.first_lines(com):
-        click.echo(f"  {line.replace('9600', str(speed))}")
+        say(f"  {line.replace('9600', str(speed))}")
     if not yes:
-        click.prompt("Then press Enter here", default="", show_default=False)
+        typer.prompt("Then press Enter here", default="", show_default=False)
     with _stoppable() as cancelled:
         job = Job(
-            port, speed=speed, flow=Flow.NONE, cancelled=cancelled,
-            emit=Meter(sys.stderr).show, note=functools.partial(click.echo, err=True),
+            port, speed=speed, flow=Flow.NONE, cancelled=cancelled, emit=Meter(sys.stderr).show,
+            note=aside,
         )  # fmt: skip
-        serial_service.bootstrap(job, files, com=com, fast=fast)
+        serial_service.bootstrap(job, files or (), com=com, fast=fast)
 
 
-def _job(port: str, given: dict[str, Any], cancelled: Callable[[], bool]) -> Job:
-    as_json = given["as_json"]
-    if given["protocol"] != "zmodem" and given["flow"] == Flow.XONXOFF.value:
+def _job(
+    port: str,
+    *,
+    protocol: str,
+    speed: int,
+    flow: Flow,
+    wait: float,
+    patience: float,
+    cancelled: Callable[[], bool],
+    as_json: bool,
+) -> Job:
+    if protocol != "zmodem" and flow is Flow.XONXOFF:
         raise WrongUse(
-            what=f"--flow xonxoff with {given['protocol']}: it sends XON and XOFF as data.",
+            what=f"--flow xonxoff with {protocol}: it sends XON and XOFF as data.",
             remedy="Use ZMODEM, which does not, or --flow none.",
         )
     return Job(
         port,
-        protocol=given["protocol"],
-        speed=given["speed"],
-        flow=Flow(given["flow"]),
-        contact=given["wait"],
-        patience=given["patience"],
+        protocol=protocol,
+        speed=speed,
+        flow=flow,
+        contact=wait,
+        patience=patience,
         emit=_print_json if as_json else Meter(sys.stderr).show,
-        note=_quiet if as_json else functools.partial(click.echo, err=True),
+        note=_quiet if as_json else aside,
         cancelled=cancelled,
     )
 
 
 def _print_json(event: Event) -> None:
-    click.echo(to_json(event))
+    raw(to_json(event) + "\n")
 
 
 def _quiet(text: str) -> None:

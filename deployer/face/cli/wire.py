@@ -4,133 +4,130 @@ from __future__ import annotations
 
 import asyncio
 import datetime
-import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Annotated
 
-import click
 import msgspec
+import typer
 
 from deployer import settings
 from deployer.core.wire.addresses import Diagnosis
 from deployer.core.wire.presence import Answered, Verdict, there
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
 from deployer.face import text
-from deployer.face.cli.options import Number
+from deployer.face.cli import complete
+from deployer.face.cli.options import (
+    AsJson,
+    ForceInterface,
+    HostRoute,
+    Interface,
+    StateDir,
+    Subnet,
+    Target,
+    flag,
+    number,
+    whole,
+)
+from deployer.face.say import say, say_json
 from deployer.host import wire
 from deployer.model import LINE
 from deployer.settings import Settings
 
-_PATH = click.Path(path_type=Path)
+app = typer.Typer()
+link = typer.Typer(no_args_is_help=True)
+app.add_typer(link, name="link")
 
 
-def register(cli: click.Group) -> None:
-    """Add the commands to the main group."""
-    cli.add_command(link)
-    cli.add_command(ping_command)
-    cli.add_command(doctor_command)
+@link.callback()
+def link_group() -> None:
+    """Set this computer's address on the wire, and give it back.
+
+    How to undo it is written down first; `link down` undoes it, also after a crash.
+    """
 
 
-def _common(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option("--json", "as_json", is_flag=True, help="One JSON object per line."),
-        click.option(
-            "--state-dir", envvar="DEPLOYER_STATE_DIR", type=_PATH, help="Where notes are kept."
-        ),
-    ):
-        command = option(command)
-    return command
-
-
-def _place(command: Callable[..., Any]) -> Callable[..., Any]:
-    for option in (
-        click.option(
-            "--host-route", metavar="ADDR", default="", help="Reach only this machine by the wire."
-        ),
-        click.option("--address", envvar="DEPLOYER_ADDRESS", help="Ours.  [192.168.1.1/24]"),
-        click.option("--interface", envvar="DEPLOYER_INTERFACE", help="The wire's interface."),
-    ):
-        command = option(command)
-    return command
-
-
-def _wanted(config: Settings, given: dict[str, Any], *, force: bool = False) -> wire.Wanted:
+def _wanted(
+    config: Settings,
+    state_dir: Path | None,
+    address: str | None,
+    interface: str | None,
+    host_route: str | None,
+    *,
+    force: bool = False,
+) -> wire.Wanted:
     return wire.Wanted(
-        address=given["address"] or config.address,
-        state_dir=_state_dir(config, given),
-        interface=given["interface"],
-        host_route=given["host_route"],
+        address=address or config.address,
+        state_dir=settings.expanded(state_dir or config.state_dir),
+        interface=interface,
+        host_route=host_route or "",
         force=force,
     )
 
 
-def _state_dir(config: Settings, given: dict[str, Any]) -> Path:
-    return settings.expanded(given["state_dir"] or config.state_dir)
-
-
-@click.group("link")
-def link() -> None:
-    """Set this computer's address on the wire, and give the interface back as it was."""
-
-
 @link.command("up")
-@_place
-@click.option(
-    "--force-interface", is_flag=True, help="Use it even if it carries the internet. Asks first."
-)
-@click.option("--yes", is_flag=True, help="Do not ask.")
-@_common
-@click.pass_obj
 def up_command(
-    config: Settings, /, *, force_interface: bool, yes: bool, as_json: bool, **given: Any
+    *,
+    interface: Interface = None,
+    address: Subnet = None,
+    host_route: HostRoute = None,
+    force_interface: ForceInterface = False,
+    yes: Annotated[bool, flag("--yes", "Do not ask.")] = False,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
 ) -> None:
     """Set the address until `link down`. How to undo it is written down first."""
-    wanted = _wanted(config, given, force=force_interface)
-    name = given["interface"]
-    if force_interface and name and not yes and wire.carries_internet(name):
-        click.confirm(
-            f"{name} is this computer's way to the internet, which may be cut off. Go on?",
+    config = settings.load()
+    wanted = _wanted(config, state_dir, address, interface, host_route, force=force_interface)
+    if force_interface and interface and not yes and wire.carries_internet(interface):
+        typer.confirm(
+            f"{text.one_line(interface)} is this computer's way to the internet, which may be cut "
+            "off. Go on?",
             abort=True, err=True,
         )  # fmt: skip
     held = wire.take(wanted, keep=True)
     changes = [change.kind for change in held.record.changes]
     if as_json:
-        shown = {"interface": held.interface, "address": str(held.address), "changes": changes}
-        click.echo(json.dumps(shown))
+        say_json({"interface": held.interface, "address": str(held.address), "changes": changes})
     else:
-        click.echo(f"{held.interface} has the address {held.address} now.")
+        say(f"{held.interface} has the address {held.address} now.")
         if "networkmanager" in changes or "networkd" in changes:
-            click.echo(f"The system's network service leaves {held.interface} alone meanwhile.")
-        click.echo("Give it back with: deployer link down")
+            say(f"The system's network service leaves {held.interface} alone meanwhile.")
+        say("Give it back with: deployer link down")
     held.release()
 
 
 @link.command("down")
-@click.option("--interface", help="Only this one.")
-@_common
-@click.pass_obj
 def down_command(
-    config: Settings, /, *, interface: str | None, as_json: bool, **given: Any
-) -> None:
+    *,
+    interface: Annotated[
+        str | None,
+        typer.Option(
+            "--interface", metavar="NAME", autocompletion=complete.interfaces,
+            help="Only this one.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:  # fmt: skip
     """Give every interface back as it was before, also after a crash."""
-    done = wire.give_back(_state_dir(config, given), interface)
+    config = settings.load()
+    done = wire.give_back(settings.expanded(state_dir or config.state_dir), interface)
     if as_json:
-        click.echo(json.dumps({"given_back": list(done)}))
+        say_json({"given_back": list(done)})
     elif done:
-        click.echo(f"{', '.join(done)}: as before.")
+        say(f"{', '.join(done)}: as before.")
     else:
-        click.echo("Nothing was changed, so there is nothing to give back.")
+        say("Nothing was changed, so there is nothing to give back.")
 
 
 @link.command("status")
-@_common
-@click.pass_obj
-def status_command(config: Settings, /, *, as_json: bool, **given: Any) -> None:
+def status_command(*, as_json: AsJson = False, state_dir: StateDir = None) -> None:
     """Show each wired interface: carrier, speed, addresses, and who has spoken on the wire."""
-    for standing in wire.standings(_state_dir(config, given)):
+    config = settings.load()
+    for standing in wire.standings(settings.expanded(state_dir or config.state_dir)):
         if as_json:
-            click.echo(json.dumps(msgspec.to_builtins(standing)))
+            say_json(msgspec.to_builtins(standing))
         else:
             _show(standing)
 
@@ -142,42 +139,57 @@ def _show(standing: wire.InterfaceStatus) -> None:
         cable = "switched off"
     elif interface.carrier and interface.speed:
         cable = f"live cable, {interface.speed} Mbit/s {interface.duplex}".rstrip()
-    click.echo(f"{interface.name}: {cable}")
-    click.echo(f"  MAC {interface.mac}" if interface.mac else "  no MAC")
+    say(f"{interface.name}: {cable}")
+    say(f"  MAC {interface.mac}" if interface.mac else "  no MAC")
     for address in interface.addresses:
         ours = " (set by deployer)" if address == standing.address else ""
-        click.echo(f"  address {address}{ours}")
+        say(f"  address {address}{ours}")
     if interface.default_route:
-        click.echo("  this computer's way to the internet: never touched")
+        say("  this computer's way to the internet: never touched")
     if standing.since is not None:
         since = datetime.datetime.fromtimestamp(standing.since, tz=datetime.UTC).astimezone()
-        click.echo(f"  changed by deployer since {since:%Y-%m-%d %H:%M}")
+        say(f"  changed by deployer since {since:%Y-%m-%d %H:%M}")
     if standing.owner:
-        click.echo(f"  in use by process {standing.owner}")
+        say(f"  in use by process {standing.owner}")
     for ip, mac in standing.neighbours:
-        click.echo(f"  neighbour {ip} ({mac})")
+        say(f"  neighbour {ip} ({mac})")
 
 
-@click.command("ping")
-@click.argument("target")
-@click.option("--count", default=4, show_default=True, help="How often; 0: until Ctrl-C.")
-@click.option("--interval", default=1.0, type=Number(0.1), help="Seconds between.")
-@click.option("--timeout", default=1.0, type=Number(0.1, 60), help="Seconds to wait.")
-@click.option("--watch", is_flag=True, help="Say only when it appears, vanishes or returns.")
-@click.option("--json", "as_json", is_flag=True, help="One JSON object per line.")
-@click.pass_obj
+@app.command("ping")
 def ping_command(
-    config: Settings,
-    /,
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="TARGET", autocompletion=complete.targets, help="Its address or name."
+        ),
+    ],
     *,
-    target: str,
-    count: int,
-    interval: float,
-    timeout: float,
-    watch: bool,
-    as_json: bool,
+    count: Annotated[
+        int,
+        typer.Option(
+            "--count", metavar="N", parser=whole(0, 1 << 31), help="How often; 0: until Ctrl-C."
+        ),
+    ] = 4,
+    interval: Annotated[
+        float,
+        typer.Option("--interval", metavar="SECONDS", parser=number(0.1), help="Seconds between."),
+    ] = 1.0,
+    timeout: Annotated[
+        float,
+        typer.Option(
+            "--timeout", metavar="SECONDS", parser=number(0.1, 60), help="Seconds to wait."
+        ),
+    ] = 1.0,
+    watch: Annotated[
+        bool, flag("--watch", "Say only when it appears, vanishes or returns.")
+    ] = False,
+    as_json: AsJson = False,
 ) -> None:
-    """Ask whether TARGET is there: by ping, and by ARP when it does not answer that."""
+    """Ask whether the PC is there, by ping and by ARP.
+
+    ARP is asked when it does not answer to ping: a firewall on it does not matter then.
+    """
+    config = settings.load()
     address = settings.resolve_target(target, config)
     if address == "sim":
         raise WrongUse(
@@ -195,25 +207,23 @@ def ping_command(
     verdicts = []
     for verdict in wire.ask(address, count=count, interval=interval, timeout=timeout):
         verdicts.append(verdict)
-        _say(address, verdict, as_json=as_json)
+        _verdict(address, verdict, as_json=as_json)
     _conclude(address, verdicts, as_json=as_json)
 
 
-def _say(target: str, verdict: Verdict, *, as_json: bool, **more: object) -> None:
+def _verdict(target: str, verdict: Verdict, *, as_json: bool, **more: object) -> None:
     if as_json:
         kind = type(verdict).__name__
-        click.echo(
-            json.dumps({"target": target, "verdict": kind, **more, **msgspec.to_builtins(verdict)})
-        )
+        say_json({"target": target, "verdict": kind, **more, **msgspec.to_builtins(verdict)})
     else:
-        click.echo(f"{wire.say(target, verdict)}.")
+        say(f"{wire.say(target, verdict)}.")
 
 
 def _conclude(target: str, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
     times = [v.rtt * 1000 for v in verdicts if isinstance(v, Answered)]
     if times and not as_json:
         mean = sum(times) / len(times)
-        click.echo(
+        say(
             f"{len(times)} of {len(verdicts)} answered; "
             f"{min(times):.1f} / {mean:.1f} / {max(times):.1f} ms (least / mean / most)"
         )
@@ -222,41 +232,51 @@ def _conclude(target: str, verdicts: Sequence[Verdict], *, as_json: bool) -> Non
         what = wire.say(target, last)
         raise TargetAbsent(what=f"{what[0].upper()}{what[1:]}.", remedy=wire.advice(target, last))
     if not times and not as_json:
-        click.echo(wire.advice(target, last))
+        say(wire.advice(target, last))
 
 
 async def _watch(target: str, interval: float, *, as_json: bool) -> None:
     async for at, change, verdict in wire.follow(target, interval=interval):
         if as_json:
-            _say(target, verdict, as_json=True, at=at, change=change)
+            _verdict(target, verdict, as_json=True, at=at, change=change)
         else:
             when = datetime.datetime.fromtimestamp(at, tz=datetime.UTC).astimezone()
-            click.echo(f"{when:%H:%M:%S} {change}: {wire.say(target, verdict)}.")
+            say(f"{when:%H:%M:%S} {change}: {wire.say(target, verdict)}.")
 
 
-@click.command("doctor")
-@click.option("--target", envvar="DEPLOYER_TARGET", default="", help="The old PC, to ask it too.")
-@_place
-@_common
-@click.pass_obj
-def doctor_command(config: Settings, /, *, target: str, as_json: bool, **given: Any) -> None:
-    """Examine everything between this computer and the old PC; each trouble with its fix."""
-    address = settings.resolve_target(target, config) if target else ""
-    if address == "sim" or address.startswith(LINE):
-        address = ""
-    findings = wire.examine(_wanted(config, given), target=address)
+@app.command("doctor")
+def doctor_command(
+    *,
+    target: Target = None,
+    interface: Interface = None,
+    address: Subnet = None,
+    host_route: HostRoute = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Examine everything between here and the old PC.
+
+    Each trouble is said with its fix. Exit code 3 when this computer has one, 4 when only the old
+    PC does not answer.
+    """
+    config = settings.load()
+    pc = settings.resolve_target(target, config) if target else ""
+    if pc == "sim" or pc.startswith(LINE):
+        pc = ""
+    wanted = _wanted(config, state_dir, address, interface, host_route)
+    findings = wire.examine(wanted, target=pc)
     for finding in findings:
         if as_json:
-            click.echo(json.dumps(msgspec.to_builtins(finding)))
+            say_json(msgspec.to_builtins(finding))
         else:
             _report(finding)
     _diagnose(findings)
 
 
 def _report(finding: Diagnosis) -> None:
-    click.echo(text.on_screen(f"{finding.severity:<8} {finding.what}"))
+    say(f"{finding.severity:<8} {finding.what}")
     if finding.fix:
-        click.echo(text.on_screen(f"         -> {finding.fix}"))
+        say(f"         -> {finding.fix}")
 
 
 def _diagnose(findings: Sequence[Diagnosis]) -> None:

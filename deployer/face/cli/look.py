@@ -1,0 +1,201 @@
+"""Commands that look back at deployments: status, card, proof, history."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+from typer.core import TyperCommand
+
+from deployer import settings
+from deployer.errors import WrongUse
+from deployer.face.cli import complete
+from deployer.face.cli.options import AsJson, SomeDeployment, StateDir, flag, whole
+from deployer.face.say import aside, raw, say
+from deployer.settings import Settings
+
+if TYPE_CHECKING:
+    from deployer.core.view import Row
+    from deployer.host.past import Rows
+
+app = typer.Typer()
+
+
+def _directory(config: Settings, given: Path | None) -> Path:
+    """The state directory that was named, else the running daemon's, else the user's own."""
+    from deployer.host import sockets
+
+    return settings.expanded(given) if given else sockets.home(settings.expanded(config.state_dir))
+
+
+@contextlib.contextmanager
+def _rows(directory: Path) -> Iterator[Rows]:
+    """What was recorded; what of it cannot be read is told beside it."""
+    from deployer.face import text
+    from deployer.host import past
+
+    with past.rows_of(directory) as rows:
+        if lost := rows.lost():
+            told = f"{text.count(lost, 'event')} in {directory} cannot be read and are left out: "
+            aside(f"{told}of a newer deployer, or damaged.")
+        yield rows
+
+
+def _row(directory: Path, deployment: str) -> Row:
+    """The row of an id; the newest one for no id. Raises WrongUse."""
+    with _rows(directory) as rows:
+        row = rows.one(deployment.upper())
+    if row is None:
+        raise WrongUse(
+            what=f"There is no deployment {deployment}." if deployment else "Nothing is there yet.",
+            remedy="Look at what there is with: deployer history",
+        )
+    return row
+
+
+@app.command("status")
+def status_command(*, as_json: AsJson = False, state_dir: StateDir = None) -> None:
+    """Show what open deployments do now, and the last that ended."""
+    from deployer.face import history
+    from deployer.host import past
+
+    directory = _directory(settings.load(), state_dir)
+    with _rows(directory) as rows:
+        opened = history.status(rows, raw, as_json=as_json, now=time.time())
+    if not as_json:
+        for deployment in past.unserved(directory, opened):
+            line = f"{deployment} is delivered by nobody: its process has ended."
+            say(f"{line} To go on: deployer retry {deployment}")
+
+
+class _Card(TyperCommand):
+    """`--print` may stand without a FILE, which Typer does not know: the screen is `-` then."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The same with the file named."""
+        if "--print" in args:
+            after = args.index("--print") + 1
+            if args[after : after + 1] == [] or args[after].startswith("--"):
+                args = [*args[:after], "-", *args[after:]]
+        return super().parse_args(ctx, args)
+
+
+@app.command("card", cls=_Card)
+def card_command(
+    deployment: SomeDeployment = "",
+    *,
+    out: Annotated[
+        Path | None,
+        typer.Option(
+            "--print", metavar="FILE", parser=Path,
+            help="One page to print: FILE.html, FILE.txt, or the screen.",
+        ),
+    ] = None,
+    state_dir: StateDir = None,
+) -> None:  # fmt: skip
+    """Show what to type on the old PC for a DEPLOYMENT.
+
+    It also says how far the deployment has got. --print makes a page to lay beside the old PC.
+    """
+    from deployer.face.card import followed, hints, print_html, print_text
+
+    row = _row(_directory(settings.load(), state_dir), deployment)
+    if out is None:
+        advice = hints(row, time.time())
+        for line in (*followed(row), *(("", *advice) if advice else ())):
+            say(line)
+    elif str(out) == "-":
+        raw(print_text(row))
+    else:
+        page = print_html(row) if out.suffix.lower() in (".html", ".htm") else print_text(row)
+        try:
+            out.write_text(page, encoding="utf-8")
+        except OSError as error:
+            raise WrongUse(
+                what=f"--print {out}: cannot be written ({error.strerror}).",
+                remedy="Name a file in a directory that you may write to.",
+            ) from error
+        say(f"{out}: print it, and lay it beside the old PC.")
+
+
+@app.command("proof")
+def proof_command(
+    deployment: SomeDeployment = "", *, as_json: AsJson = False, state_dir: StateDir = None
+) -> None:
+    """Print the proof of a DEPLOYMENT, and check its sums again.
+
+    Exit code 5 when something does not hold any more.
+    """
+    from deployer.face import proofs
+    from deployer.host import past
+
+    directory = _directory(settings.load(), state_dir)
+    row = _row(directory, deployment)
+    checks = past.recheck(directory, row.deployment)
+    if as_json:
+        raw(f"{proofs.to_json(row, checks)}\n")
+    else:
+        for line in proofs.lines(row, checks):
+            say(line)
+    proofs.refuse_broken(row, checks)
+
+
+@app.command("history")
+def history_command(
+    *,
+    target: Annotated[
+        str | None,
+        typer.Option(
+            "--target", metavar="PC", autocompletion=complete.targets,
+            help="Only this machine: every proof of it.",
+        ),
+    ] = None,
+    limit: Annotated[
+        int | None,
+        typer.Option(
+            "--limit", metavar="N", parser=whole(1, 1 << 31), show_default="50, all with --json",
+            help="The newest so many.",
+        ),
+    ] = None,
+    everything: Annotated[bool, flag("--all", "However many there are.")] = False,
+    picture: Annotated[
+        Path | None,
+        typer.Option(
+            "--plot", metavar="FILE", parser=Path,
+            help="Draw rates and tok/s: FILE.svg or FILE.png.",
+        ),
+    ] = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:  # fmt: skip
+    """Show every deployment with its proof, oldest first.
+
+    The newest 50, unless --limit or --all says how many; with --json all of them.
+    """
+    from deployer.face import history
+
+    config = settings.load()
+    pc = config.targets.get(target, target) if target else None
+    with _rows(_directory(config, state_dir)) as rows:
+        if rows and pc and not as_json and not rows.newest(1, pc):
+            raise WrongUse(
+                what=f"Nothing has been pushed to {pc} yet.",
+                remedy=f"There is a past of: {', '.join(sorted(rows.targets()))}.",
+            )
+        if picture is not None:
+            from deployer.face import plot
+
+            plot.write(rows.every(pc), picture)
+            say(f"{picture}: transfer rates and tok/s of {rows.count(pc)} deployments.")
+            return
+        most = None if everything or (as_json and limit is None) else limit or history.PAGE
+        history.history(rows, pc, most, raw, as_json=as_json)
+        if pc and not as_json:
+            from deployer.face import proofs
+
+            for line in proofs.summary(rows.every(pc)):
+                say(line)

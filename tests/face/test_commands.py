@@ -1,0 +1,78 @@
+"""The list of commands, their help, and what each start imports."""
+
+from __future__ import annotations
+
+import ast
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from deployer.face import cli
+from tests.commandline import called
+
+MODULES = sorted({line.module for line in cli.COMMANDS})
+GROUPS = {"link": ("up", "down", "status"), "model": ("inspect",),
+          "serial": ("ports", "test", "send", "receive", "terminal", "bootstrap")}  # fmt: skip
+
+
+def every() -> Iterator[tuple[str, ...]]:
+    """The words of every command, groups and what is in them."""
+    for line in cli.COMMANDS:
+        yield (line.name,)
+        for name in GROUPS.get(line.name, ()):
+            yield (line.name, name)
+
+
+@pytest.mark.parametrize("line", cli.COMMANDS, ids=lambda line: line.name)
+def test_the_list_says_what_the_command_says_of_itself(line: cli.Line) -> None:
+    command = cli.load(line.name)
+    assert command.name == line.name
+    assert command.help.partition("\n\n")[0] == line.summary
+    assert set(getattr(command, "commands", {})) == set(GROUPS.get(line.name, ()))
+
+
+def test_no_command_is_missing_from_the_list() -> None:
+    folder = Path(cli.__file__).parent
+    apps = {path.stem for path in folder.glob("*.py") if "\napp = " in path.read_text()}
+    assert apps - {"__init__"} == set(MODULES)
+    for module in MODULES:
+        source = ast.parse((folder / f"{module}.py").read_text(encoding="utf-8"))
+        calls = {ast.unparse(node) for node in ast.walk(source) if isinstance(node, ast.Call)}
+        named = {line.name for line in cli.COMMANDS if line.module == module}
+        for name in named:
+            assert any(
+                call.startswith((f"app.command('{name}'", f"app.add_typer({name}"))
+                for call in calls
+            ), name
+        registered = [call for call in calls if call.startswith(("app.command", "app.add_typer"))]
+        assert len(registered) == len(named), module
+
+
+OURS = [(), *(words for words in every() if words != ("sim",))]
+"""All but the help of the simulated PC, which is a program of its own."""
+
+
+@pytest.mark.parametrize("words", OURS, ids=" ".join)
+def test_help_fits_80_columns(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    shown = called(*words, "--help")
+    assert max(map(len, shown.splitlines())) <= 80
+    command = cli.load(words[0]) if words else None
+    if command is not None and words[1:]:
+        command = command.commands[words[1]]
+    if command is not None:  # nothing of it was taken for markup
+        told = " ".join(shown.replace("│", " ").split())
+        assert all(" ".join(each.split()) in told for each in command.help.split("\n\n"))
+
+
+def test_the_list_of_commands_reads_no_command() -> None:
+    listing = "import sys; from deployer.face import cli; cli.call(['--help']); print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", listing], check=True, timeout=60, capture_output=True, text=True
+    )
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert not loaded & {f"deployer.face.cli.{module}" for module in MODULES}
+    assert not loaded & {"msgspec", "deployer.settings", "asyncio", "pydantic"}
