@@ -332,6 +332,14 @@ class VerificationFailed(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class TargetDiskFull(DeployerError):
+    """{target} has no room for what was sent: {reason}.
+    Make room on its disk, or give another with --to, and push again: what is there is not sent again.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class ProgramFailed(DeployerError):
     """The program on {target} failed: {reason}.
     What it printed is in {output}.

@@ -216,7 +216,11 @@ class Report:
 
 @dataclass(frozen=True, slots=True)
 class Proof:
-    """What the target proved, set beside what the host had staged."""
+    """What the target proved, set beside what the host had staged.
+
+    `verified` is the sealed report of JOIN that found every file right, where `report`, which came
+    later, tells of a program that was stopped and of no file.
+    """
 
     deployment: str
     proved: bool
@@ -225,6 +229,7 @@ class Proof:
     expected: tuple[FileProof, ...] = ()
     tokens_per_second: float | None = None
     emulated: bool = False
+    verified: Report | None = None
 
 
 @dataclass(frozen=True, slots=True)

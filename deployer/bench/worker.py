@@ -16,7 +16,7 @@ from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.known import carries
 from deployer.bench.results import Delivery, Outcome, TargetResult
 from deployer.bench.slots import Slots
-from deployer.core.target.proof import program_failed
+from deployer.core.target.proof import Failure, failure
 from deployer.core.wire import presence
 from deployer.errors import (
     EXIT_HOST,
@@ -39,8 +39,6 @@ _LONGEST_BACKOFF = 300.0
 _LOOK_EVERY = 1.0
 _BUSY_EVERY = 0.2
 _BUSY = re.compile(r"\S+ is busy with (\w+)\.")
-_DISK_FULL = 3
-"""The helper's exit code for CHECK, JOIN and RUN: no other try makes room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -369,6 +367,8 @@ def _judge(standing: Standing) -> tuple[_Trouble | None, bool]:
         return _Trouble(standing.reason, EXIT_UNREACHABLE), True
     if proof is None:
         return _Trouble(f"{standing.reason} changed while it was sent", 1), True
-    if program_failed(proof):
-        return _Trouble(standing.reason, EXIT_PROGRAM), False
-    return _Trouble(standing.reason, EXIT_VERIFY), proof.report.exit_code != _DISK_FULL
+    match failure(proof):
+        case Failure.PROGRAM_FAILED | Failure.NOT_STARTED:
+            return _Trouble(standing.reason, EXIT_PROGRAM), False
+        case why:
+            return _Trouble(standing.reason, EXIT_VERIFY), why is not Failure.DISK_FULL

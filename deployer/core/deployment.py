@@ -177,7 +177,7 @@ def _reported(deployment: Deployment, report: Report, at: float) -> Step:
         return known, ()  # INFO.TXT describes the machine, not of the deployment
     code = report.exit_code or 0
     if report.failed or (report.sealed and report.command == "RUN"):
-        return _conclude(known, report, at)
+        return _conclude(known, report, at, deployment.report)
     if not report.sealed:
         return known, ()
     match report.command:
@@ -191,11 +191,14 @@ def _reported(deployment: Deployment, report: Report, at: float) -> Step:
             return known, ()
 
 
-def _conclude(deployment: Deployment, report: Report, at: float) -> Step:
+def _conclude(
+    deployment: Deployment, report: Report, at: float, before: Report | None = None
+) -> Step:
     proof = prove(
         report,
         deployment.payload,
         deployment.deployment,
+        before=before,
         output=deployment.output,
         emulated=deployment.emulated,
     )

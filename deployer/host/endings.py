@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import assert_never
 
 from deployer.core.deployment import NOTHING_YET, Deployment
 from deployer.core.target import proof
+from deployer.core.target.proof import Failure
 from deployer.errors import (
     Cancelled,
     DeployerError,
     FileChanged,
     ProgramFailed,
     ProgramNotStarted,
+    TargetDiskFull,
     TargetNeverCalled,
     TargetTimedOut,
     VerificationFailed,
@@ -32,12 +35,18 @@ def raise_for(ended: Deployment, output: Path) -> None:
             raise fell_silent(ended.target, ended.reason, called=called)
     if ended.state == State.PROVED or ended.proof is None:
         return
-    if proof.program_failed(ended.proof):
-        target = target[0].lower() + target[1:]
-        if "could not be started" in ended.reason:  # the words of the helper
-            raise ProgramNotStarted(target=target, command=ended.payload.run)
-        raise ProgramFailed(target=target, reason=ended.reason, output=output)
-    raise VerificationFailed(target=target, reason=ended.reason)
+    there = target[0].lower() + target[1:]
+    match proof.failure(ended.proof):
+        case Failure.PROGRAM_FAILED:
+            raise ProgramFailed(target=there, reason=ended.reason, output=output)
+        case Failure.NOT_STARTED:
+            raise ProgramNotStarted(target=there, command=ended.payload.run)
+        case Failure.DISK_FULL:
+            raise TargetDiskFull(target=target, reason=ended.reason)
+        case Failure.NOT_VERIFIED:
+            raise VerificationFailed(target=target, reason=ended.reason)
+        case other:
+            assert_never(other)
 
 
 def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:

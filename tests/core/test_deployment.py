@@ -129,6 +129,16 @@ def test_a_failed_bootstrap_is_a_failure_without_a_seal() -> None:
     assert "helper" in moved.reason
 
 
+def test_a_program_that_was_stopped_takes_nothing_from_the_verified_files() -> None:
+    joined = told("JOIN", 0)
+    stopped = TargetReported(9.5, ID, Report(ID, sealed=False, failed="STOPPED"))
+    moved, _ = settle(deployment(State.VERIFYING), joined, stopped)
+    assert moved.state == State.FAILED
+    assert moved.proof is not None
+    assert moved.proof.verified == joined.report
+    assert moved.reason.startswith("every file is verified")
+
+
 def test_the_end_stops_the_serving() -> None:
     _, commands = advance(deployment(State.RUNNING), StateChanged(1.0, ID, State.FAILED, "x"))
     assert commands == (StopServing(),)

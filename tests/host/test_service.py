@@ -21,6 +21,7 @@ from deployer.errors import (
     FileChanged,
     ProgramFailed,
     TargetBusy,
+    TargetDiskFull,
     TargetNeverCalled,
     TargetTimedOut,
     VerificationFailed,
@@ -129,6 +130,40 @@ def test_a_program_that_fails_is_not_a_transfer_that_fails(
     assert ended.state == State.FAILED
     with pytest.raises(ProgramFailed, match="exit code 3"):
         raise_for(ended, tmp_path)
+
+
+def test_a_program_that_is_stopped_is_not_a_transfer_that_fails(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        with session(port, taken) as ftp:
+            send(ftp, "RESULT.TXT", report(taken, command="JOIN", exit=0))
+        with session(port, taken) as ftp:
+            name = taken.deployment.encode()
+            send(ftp, "RESULT.TXT", b"deployment=%s\r\nfailed=STOPPED\r\n" % name)
+
+    ended = during(tmp_path / "state", manifest, target)
+    assert ended.state == State.FAILED
+    with pytest.raises(ProgramFailed, match="every file is verified") as caught:
+        raise_for(ended, tmp_path)
+    assert caught.value.exit_code == 6
+
+
+@pytest.mark.parametrize("failed", ["FULL", ""])
+def test_after_a_full_disk_the_advice_is_to_make_room(
+    tmp_path: Path, manifest: Manifest, failed: str
+) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        name = taken.deployment.encode()
+        said = b"deployment=%s\r\nfailed=FULL\r\n" % name
+        with session(port, taken) as ftp:
+            send(ftp, "RESULT.TXT", said if failed else report(taken, command="CHECK", exit=3))
+
+    ended = during(tmp_path / "state", manifest, target)
+    with pytest.raises(TargetDiskFull) as caught:
+        raise_for(ended, tmp_path)
+    assert caught.value.exit_code == 5
+    assert "Make room on its disk" in caught.value.remedy
 
 
 def test_a_wrong_sum_on_the_target_is_no_success(tmp_path: Path, manifest: Manifest) -> None:

@@ -10,9 +10,12 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator, Sequence
+from enum import Enum
 
 from deployer.model import FileProof, Payload, Proof, Report, Round
 
+_DISK_FULL, _NOT_STARTED = 3, 6
+"""Exit codes of the helper (`gobat.HELPER_CODES`)."""
 _SPEED = re.compile(r"tok/s[=: ]+([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -86,19 +89,59 @@ def stopped(why: str) -> str:
     return f"GO.BAT stopped: {_FAILED.get(why, why)}"
 
 
-def program_failed(proof: Proof) -> bool:
-    """True when every file was proved and only the program on the target failed."""
+class Failure(Enum):
+    """What became of a payload that was not proved."""
+
+    NOT_VERIFIED = "some file is not what was sent, or nobody knows"
+    DISK_FULL = "there was no room for it"
+    NOT_STARTED = "every file is verified; Windows would not start the program"
+    PROGRAM_FAILED = "every file is verified; the program failed, or was stopped"
+
+
+def failure(proof: Proof) -> Failure:
+    """Why a proof does not hold; for one that says `proved`, ValueError."""
+    if proof.proved:
+        raise ValueError(f"{proof.deployment} is proved")
     report = proof.report
+    if whole(proof.verified or report, proof.expected):
+        if proof.verified is not None:
+            return Failure.PROGRAM_FAILED
+        if report.sealed and report.command == "RUN":
+            started = report.exit_code != _NOT_STARTED or report.run_exit is not None
+            return Failure.PROGRAM_FAILED if started else Failure.NOT_STARTED
+    if report.failed == "FULL" or report.exit_code == _DISK_FULL:
+        return Failure.DISK_FULL
+    return Failure.NOT_VERIFIED
+
+
+def whole(report: Report, expected: Sequence[FileProof]) -> bool:
+    """True when the report found every file as it was staged."""
     found = {file.name: file for file in report.files}
-    whole = all(found.get(expected.name) == expected for expected in proof.expected)
-    return not proof.proved and report.sealed and report.command == "RUN" and whole
+    return all(found.get(file.name) == file for file in expected)
 
 
 def prove(
-    report: Report, payload: Payload, deployment: str, *, output: str = "", emulated: bool = False
+    report: Report,
+    payload: Payload,
+    deployment: str,
+    *,
+    before: Report | None = None,
+    output: str = "",
+    emulated: bool = False,
 ) -> Proof:
-    """The proof that a report makes of a payload. `output` is what the program printed."""
+    """The proof that a report makes of a payload. `output` is what the program printed.
+
+    `before` is the report that came before it. When that was JOIN's, and now GO.BAT says by itself
+    that the helper left none, the files are verified and only the program's end is not known.
+    """
     proved, reason = judge(report, payload, deployment)
+    verified = None
+    joined = (
+        before is not None and before.sealed and (before.command, before.exit_code) == ("JOIN", 0)
+    )
+    if report.failed and before and joined and whole(before, expectation(payload)):
+        verified = before
+        reason = f"every file is verified, but the program did not report its end: {reason}"
     return Proof(
         deployment=deployment,
         proved=proved,
@@ -107,6 +150,7 @@ def prove(
         expected=expectation(payload),
         tokens_per_second=tokens_per_second(output) if payload.run else None,
         emulated=emulated,
+        verified=verified,
     )
 
 

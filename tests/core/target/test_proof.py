@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.core.target import proof
+from deployer.core.target.proof import Failure
 from deployer.model import Payload, StagedFile
 
 SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
@@ -100,14 +101,36 @@ def test_a_failure_needs_no_seal() -> None:
     )
 
 
-def test_only_the_program_failed() -> None:
-    def only_program(**changes: str) -> bool:
-        told = proof.parse_report(report(**changes))
-        return proof.program_failed(proof.prove(told, PAYLOAD, "D7F3A21C"))
+STOPPED = b"deployment=D7F3A21C\r\nfailed=STOPPED\r\n"
+JOINED = report(command="JOIN", run_exit=None)
 
-    assert only_program(run_exit="3")
-    assert not only_program(run_exit="3", file=f"A.BIN 5 {OTHER} good")
-    assert not only_program()
+
+@pytest.mark.parametrize(
+    ("told", "before", "why"),
+    [
+        (report(run_exit="3"), JOINED, Failure.PROGRAM_FAILED),
+        (report(run_exit="3", file=f"A.BIN 5 {OTHER} good"), JOINED, Failure.NOT_VERIFIED),
+        (report(exit="6", run_exit=None), JOINED, Failure.NOT_STARTED),
+        (report(exit="3", command="CHECK", file="A.BIN 0 - missing"), None, Failure.DISK_FULL),
+        (report(exit="3", command="JOIN", file="A.BIN 0 - missing"), None, Failure.DISK_FULL),
+        (STOPPED.replace(b"STOPPED", b"FULL"), None, Failure.DISK_FULL),
+        (STOPPED, None, Failure.NOT_VERIFIED),
+        (STOPPED, JOINED, Failure.PROGRAM_FAILED),
+        (STOPPED, JOINED[:-4] + b"0\r\n", Failure.NOT_VERIFIED),
+        (STOPPED, report(command="CHECK", exit="1", run_exit=None), Failure.NOT_VERIFIED),
+        (STOPPED, report(command="JOIN", file=f"A.BIN 5 {OTHER} good"), Failure.NOT_VERIFIED),
+    ],
+)
+def test_what_became_of_it(told: bytes, before: bytes | None, why: Failure) -> None:
+    earlier = None if before is None else proof.parse_report(before)
+    known = proof.prove(proof.parse_report(told), PAYLOAD, "D7F3A21C", before=earlier)
+    assert not known.proved
+    assert proof.failure(known) is why
+
+
+def test_what_is_proved_has_not_failed() -> None:
+    with pytest.raises(ValueError, match="is proved"):
+        proof.failure(proof.prove(proof.parse_report(report()), PAYLOAD, "D7F3A21C"))
 
 
 @given(st.integers(0, 2000), st.integers(0, 255))
