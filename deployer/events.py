@@ -268,6 +268,24 @@ class PresenceChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class WireChanged:
+    """This computer's end of the wire stands otherwise than before; `deployment` is "".
+
+    `ready`: `interface` has our `address`, for itself alone. `gone`: it was unplugged. `off`: it
+    was switched off. `bare`: it lost the address; `why` is why it cannot be set again. `taken`:
+    another machine, whose MAC is `rival`, has our address.
+    """
+
+    at: float
+    deployment: str
+    interface: str
+    address: str
+    state: Literal["ready", "gone", "off", "bare", "taken"]
+    rival: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenLine:
     """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
 
@@ -306,6 +324,7 @@ Event = (
     | ProofReceived
     | PauseChanged
     | PresenceChanged
+    | WireChanged
     | ScreenLine
     | NotUnderstood
 )

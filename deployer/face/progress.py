@@ -34,6 +34,7 @@ from deployer.events import (
     StateChanged,
     TargetReported,
     TransferCut,
+    WireChanged,
 )
 from deployer.face import estimate, serial_card, text, words
 from deployer.face.card import card, hints
@@ -105,6 +106,8 @@ class PushProgress:
                 # over a network it may also merely stop answering ping, which a busy PC does
                 if before and (before.line is not None or before.present != present):
                     self._say(f"{how}. {advice}".rstrip())
+            case WireChanged():
+                self._say(words.sentence(event))
             case AsciiRefused(name=name):
                 self._say(f"{name} was asked for in ASCII mode and not sent: type binary first.")
             case LoginRefused(peer=peer, login=login, why=why):

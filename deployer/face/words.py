@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import assert_never
+
 from deployer.core.target.proof import stopped
 from deployer.core.view import Mark, Row, damaged
 from deployer.events import (
@@ -27,6 +29,7 @@ from deployer.events import (
     TransferDone,
     TransferStarted,
     UploadReceived,
+    WireChanged,
 )
 from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
@@ -83,6 +86,8 @@ def _session(event: Event) -> str:
             return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
         case PresenceChanged():
             return event.how
+        case WireChanged():
+            return " ".join(part for part in wire(event) if part)
         case ClientConnected():
             return f"{event.peer} called"
         case LoginAccepted():
@@ -95,6 +100,29 @@ def _session(event: Event) -> str:
             return f"refused to {event.peer}: {event.command} -> {event.reply}"
         case _:
             return ""
+
+
+def wire(event: WireChanged) -> tuple[str, str]:
+    """What has become of this computer's end of the wire, and what to do about it."""
+    name, address = event.interface, event.address
+    match event.state:
+        case "ready":
+            return f"{name} has {address} again: it goes on.", ""
+        case "gone":
+            return f"{name} is gone from this computer.", "Plug the adapter in again: it goes on."
+        case "off":
+            again = f"Switch it on again (Linux: sudo ip link set {name} up): it goes on."
+            return f"{name} was switched off.", again
+        case "bare" if event.why:
+            return f"{name} does not have {address} any more, and cannot get it: {event.why}", ""
+        case "bare":
+            return f"{name} does not have {address} any more.", ""
+        case "taken":
+            return (
+                f"Another machine on the wire ({event.rival}) has our address {address}.",
+                "Give it another one (the old PC's is usually 192.168.1.2), or unplug it.",
+            )
+    assert_never(event.state)
 
 
 def _login(event: LoginAccepted) -> str:

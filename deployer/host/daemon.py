@@ -31,10 +31,11 @@ from pathlib import Path
 from typing import Literal
 
 import filelock
+import msgspec
 import uvicorn
 
+from deployer.core.wire.keeping import WireStatus
 from deployer.edge import asgi, files, notify, privileges
-from deployer.edge.link.lease import Lease
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
     DaemonRuns,
@@ -127,14 +128,15 @@ def serve(serving: Serving, words: Words) -> int:
     become = None if serving.on_demand else _user(serving.user)
     files.make_directory(serving.state_dir)
     with contextlib.ExitStack() as stack:
-        if serving.wanted is not None and not serving.on_demand:
-            _take(serving.wanted, stack, words)
+        own = _Wire(serving, stack, words)
+        if not serving.on_demand:
+            own.take()
         opened = _open(serving, become, stack, words)
         if become is not None:
-            return _guard(serving, opened, become, words)
+            return _guard(serving, opened, become, words, own)
         if privileges.effective():
             privileges.keep_only(_TO_UNDO | (_TO_OPEN if serving.on_demand else set()))
-        asyncio.run(_run(serving, opened, words, stack))
+        asyncio.run(_run(serving, opened, words, own))
     return 0
 
 
@@ -155,13 +157,42 @@ _TO_OPEN = {"net_bind_service", "dac_override"}
 """What opening a port takes later, and reading the files that root is asked to push."""
 
 
-def _take(wanted: wire.Wanted, stack: contextlib.ExitStack, words: Words) -> Lease:
-    lease = wire.take(wanted)
-    stack.callback(lease.release)
-    words.say(f"{lease.interface} has {lease.address} until this ends")
-    for each in wire.obstacles(lease.address.ip):
-        words.say(f"{each.what}. {each.fix}")
-    return lease
+class _Wire:
+    """Our address on the wire, while this process lives; `stack` gives it back."""
+
+    def __init__(self, serving: Serving, stack: contextlib.ExitStack, words: Words) -> None:
+        self._serving = serving
+        self._stack = stack
+        self._words = words
+        self._held: wire.Held | None = None
+        self._tell: wire.Tell | None = None
+
+    def take(self) -> None:
+        """Set the address if it is to be set; before the first port is opened on the wire.
+
+        On demand only a process that may do so does it.
+        """
+        on_demand = self._serving.on_demand
+        may = not on_demand or privileges.effective() or _is_root()
+        wanted = self._serving.wanted if may else None
+        if wanted is None:
+            held = wire.find(self._serving.address)
+        else:
+            held = wire.hold(wanted, alone=not on_demand)
+        self._stack.callback(held.close)
+        self._held = held
+        if held.set_by:
+            self._words.say(f"{held.set_by} has {held.address} until this ends")
+            for each in wire.obstacles(held.address.ip):
+                self._words.say(f"{each.what}. {each.fix}")
+        if self._tell is not None:
+            held.follow(self._tell)
+
+    def follow(self, tell: wire.Tell) -> None:
+        """Tell, in a thread, what becomes of it, from when it is taken."""
+        self._tell = tell
+        if self._held is not None:
+            self._held.follow(tell)
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:
@@ -172,21 +203,13 @@ def _stop_signals() -> tuple[signal.Signals, ...]:
     )
 
 
-def _on_demand(serving: Serving, stack: contextlib.ExitStack, words: Words) -> Callable[[], None]:
-    """What comes before the first port is opened on the wire: our address there, if we may."""
-
-    def ready() -> None:
-        wanted = serving.wanted
-        may = bool(privileges.effective()) or (hasattr(os, "geteuid") and os.geteuid() == 0)
-        if may and wanted is not None and not wire.is_ours(serving.address, wanted.state_dir):
-            _take(wanted, stack, words)
-
-    return ready
+def _is_root() -> bool:
+    return hasattr(os, "geteuid") and os.geteuid() == 0
 
 
 def _user(name: str) -> _Account | None:
     """The user to become. Raises WrongUse for an unknown one; None without the right to."""
-    if not name or not hasattr(os, "geteuid") or os.geteuid() != 0:
+    if not name or not _is_root():
         return None
     pwd = importlib.import_module("pwd")  # Windows has none
     try:
@@ -259,26 +282,59 @@ def _hand_over(directory: Path, become: _Account) -> None:
             os.chown(path, become.uid, become.gid, follow_symlinks=False)
 
 
-def _guard(serving: Serving, opened: _Open, become: _Account, words: Words) -> int:
+class _First:
+    """The first process, for the second: what it tells of the wire, and that it has ended."""
+
+    def __init__(self, pipe: int) -> None:
+        self._pipe = pipe
+        self._lock = threading.Lock()
+        self._last: WireStatus | None = None
+        self._tell: wire.Tell | None = None
+        threading.Thread(target=self._hear, name="first", daemon=True).start()
+
+    def follow(self, tell: wire.Tell) -> None:
+        """Tell what becomes of the wire, in a thread; first what has become of it so far."""
+        with self._lock:
+            self._tell = tell
+            if self._last is not None:
+                tell(self._last)
+
+    def _hear(self) -> None:
+        """End at once when it is gone: the wire is about to be taken from under us."""
+        with open(self._pipe, "rb") as lines:
+            for line in lines:
+                with self._lock:
+                    self._last = msgspec.json.decode(line, type=WireStatus)
+                    if self._tell is not None:
+                        self._tell(self._last)
+        os._exit(1)
+
+
+def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own: _Wire) -> int:
     """Keep the privilege here, and let a child without it serve; the child's exit code."""
-    leash, held = os.pipe()
+    theirs, ours = os.pipe()
     child = os.fork()
     if child == 0:
-        os.close(held)
-        os._exit(_serve_as(become, leash, serving, opened, words))
-    os.close(leash)
+        os.close(ours)
+        os._exit(_serve_as(become, theirs, serving, opened, words))
+    os.close(theirs)
     for sock in (opened.ftp, opened.http, opened.control, opened.web):
         if sock is not None:
             sock.close()
+
+    def pass_on(status: WireStatus) -> None:
+        with contextlib.suppress(BrokenPipeError):  # it has ended, which is noticed here, too
+            os.write(ours, msgspec.json.encode(status) + b"\n")
+
     with _forwarding(child):
+        own.follow(pass_on)  # until this process ends, and with it the pipe
         code = os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
-    os.close(held)
     if code:
         words.say(f"the process that served has ended by itself ({code})")
     return code if code >= 0 else 128 - code
 
 
-def _serve_as(become: _Account, leash: int, serving: Serving, opened: _Open, words: Words) -> int:
+def _serve_as(become: _Account, pipe: int, serving: Serving, opened: _Open, words: Words) -> int:
     """The whole life of the child; nothing may get out of it."""
     code = 1
     try:
@@ -287,9 +343,9 @@ def _serve_as(become: _Account, leash: int, serving: Serving, opened: _Open, wor
         os.setresuid(become.uid, become.uid, become.uid)
         os.environ["HOME"] = become.home
         os.umask(0o077)
-        threading.Thread(target=_end_with, args=(leash,), name="leash", daemon=True).start()
+        first = _First(pipe)
         words.say(f"the ports are open; serving as {become.name}")
-        asyncio.run(_run(serving, opened, words, contextlib.ExitStack()))
+        asyncio.run(_run(serving, opened, words, first))
         code = 0
     except DeployerError as error:
         sys.stderr.write(f"deployer: {error.what}\n{error.remedy}\n")
@@ -303,12 +359,6 @@ def _serve_as(become: _Account, leash: int, serving: Serving, opened: _Open, wor
             sys.stdout.flush()
             sys.stderr.flush()
     return code
-
-
-def _end_with(leash: int) -> None:
-    """End at once when the first process is gone: the wire is about to be taken from under us."""
-    os.read(leash, 1)
-    os._exit(1)
 
 
 @contextlib.contextmanager
@@ -325,8 +375,8 @@ def _forwarding(child: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.ExitStack) -> None:
-    """`stack` holds what is undone when this process ends."""
+async def _run(serving: Serving, opened: _Open, words: Words, own: _Wire | _First) -> None:
+    """Serve; `own` tells of the wire, which another process may have."""
     told = asyncio.Event()
     asgi.bound_logs(asyncio.get_running_loop())
     for number in _stop_signals():
@@ -339,12 +389,13 @@ async def _run(serving: Serving, opened: _Open, words: Words, stack: contextlib.
             ftp_port=serving.ftp_port,
             listening=opened.listening,
             typed=words.steps,
-            before_wire=_on_demand(serving, stack, words) if serving.on_demand else None,
+            before_wire=own.take if serving.on_demand and isinstance(own, _Wire) else None,
             http_port=serving.http_port if serving.on_demand and serving.ftp_port == 21 else None,
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,
     ):
         telling = asyncio.create_task(_tell(service, words.say))
+        own.follow(wire.telling(service.from_thread, serving.address))
         if not serving.on_demand:
             await service.open_wire()
         for line in await host.take_over():

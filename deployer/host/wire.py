@@ -5,17 +5,23 @@ Synchronous, and bounded in time; the service calls them in a thread.
 
 from __future__ import annotations
 
+import contextlib
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.core.wire import addresses, doctor, presence
-from deployer.core.wire.addresses import Address, Diagnosis
+from deployer.core.wire.addresses import Address, Diagnosis, Interface
+from deployer.core.wire.keeping import WireStatus
 from deployer.core.wire.presence import Change, Verdict
 from deployer.edge.link import doctor_probe, lease, lookup, ping
 from deployer.edge.link.lease import Lease
-from deployer.errors import WrongUse
+from deployer.edge.link.watch import WireWatch
+from deployer.errors import DirectoryForbidden, LinkForbidden, WireBusy, WrongUse
+from deployer.events import WireChanged
+
+Tell = Callable[[WireStatus], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +67,76 @@ def take(wanted: Wanted, *, keep: bool = False) -> Lease:
         ),
         wanted.state_dir,
     )
+
+
+class Held:
+    """Our address on the wire, until `close`; from `follow` on it is watched, and set again."""
+
+    def __init__(self, before: Interface | None, address: Address, taken: Lease | None) -> None:
+        self._before = before
+        self._watch: WireWatch | None = None
+        self._lease = taken
+        self.address = address
+
+    @property
+    def set_by(self) -> str:
+        """The interface that we have set it on; "" when it was there already."""
+        return self._lease.interface if self._lease is not None else ""
+
+    def follow(self, tell: Tell) -> None:
+        """Tell, in a thread, whenever the wire stands otherwise than before. Once, after a fork.
+
+        Then the address is set again as soon as that can be.
+        """
+        if self._before is not None and self._watch is None:
+            self._watch = WireWatch(self._before, self.address, tell, self._lease)
+
+    def close(self) -> None:
+        """Give the interface back as it was."""
+        if self._watch is not None:
+            self._watch.close()
+        if self._lease is not None:
+            self._lease.release()
+
+
+def hold(wanted: Wanted, *, alone: bool = False) -> Held:
+    """Our address on the wire, set unless it is there. Raises what `lease.up` raises.
+
+    One that `link up` has set is looked after too, if this process may and no other one does; when
+    it has to be `alone` on the wire, another one that does is an error.
+    """
+    address = wanted.parsed()
+    if alone or not is_ours(address.ip, wanted.state_dir):
+        taken = take(wanted)
+        return Held(taken.record.before, address, taken)
+    if lease.keeps(wanted.state_dir, address):
+        with contextlib.suppress(LinkForbidden, WireBusy, DirectoryForbidden):
+            taken = take(wanted)
+            return Held(taken.record.before, address, taken)
+    return find(address.ip)
+
+
+def find(ip: str) -> Held:
+    """An address that is there, and that we have no business to change; loopback is not watched."""
+    if not ip.startswith("127."):
+        for interface in lookup.interfaces():
+            for address in interface.addresses:
+                if address.ip == ip:
+                    return Held(interface, address, None)
+    return Held(None, Address(ip, 32), None)
+
+
+def telling(emit: Callable[[WireChanged], None], ip: str) -> Tell:
+    """What hands each change to `emit` as an event; it concerns every deployment."""
+
+    def tell(status: WireStatus) -> None:
+        event = WireChanged(
+            time.time(), "", status.interface, ip, status.state, status.rival, status.why
+        )
+        with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens any more
+            emit(event)
+
+    return tell
 
 
 def is_ours(address: str, state_dir: Path) -> bool:

@@ -88,10 +88,7 @@ def advice(target: str, verdict: Verdict) -> str:
                 "sockets must light. Very old cards need a crossed cable or a switch between."
             )
         case NotOnWire():
-            return (
-                "Set the address first: deployer link up (the old PC's is usually 192.168.1.2). If "
-                "its adapter was unplugged meanwhile: stop deployer and start it again."
-            )
+            return "Set the address first: deployer link up (the old PC's is usually 192.168.1.2)."
     assert_never(verdict)
 
 

@@ -212,6 +212,13 @@ def _status(interface: Interface, record: UndoRecord | None) -> InterfaceStatus:
     )
 
 
+def keeps(state_dir: Path, address: Address) -> bool:
+    """Whether the user has asked for this address to stay (`link up`)."""
+    with contextlib.suppress(UndoDamaged):
+        return any(r.kept and r.address == address for r in undo.records(state_dir))
+    return False
+
+
 def crashed(state_dir: Path) -> bool:
     """Whether a run that did not end well has left something behind that nobody looks after."""
     with contextlib.suppress(UndoDamaged):  # nobody knows what, then
