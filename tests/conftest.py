@@ -83,10 +83,14 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
 def pytest_runtest_makereport(
     call: pytest.CallInfo[None],
 ) -> Generator[None, pytest.TestReport, pytest.TestReport]:
-    """Give the report of a skipped test what it lacks: the summary is made in another process."""
+    """Give the report of a skipped test what it lacks: the summary is made in another process.
+
+    All that lack the same are one line of pytest's own summary, wherever they stand.
+    """
     report = yield
-    if call.excinfo is not None and isinstance(call.excinfo.value, needs.Lacking):
+    if call.excinfo is not None and isinstance(call.excinfo.value, needs.Skipped):
         report.user_properties.append(("lacks", call.excinfo.value.names))
+        report.longrepr = ("tests/needs.py", None, f"Skipped: {call.excinfo.value}")
     return report
 
 

@@ -65,8 +65,10 @@ class Need:
     remedy: str = ""
 
 
-class Lacking(pytest.skip.Exception):
+class Skipped(pytest.skip.Exception):
     """Skips a test, and keeps the names of what it lacks."""
+
+    __module__ = "builtins"  # pytest then shows the reason alone, as it does for its own
 
     def __init__(self, reasons: Mapping[str, str]) -> None:
         said = "; ".join(f"{name} ({why})" if why else name for name, why in reasons.items())
@@ -78,7 +80,7 @@ def require(*names: str) -> None:
     """Skip the test unless everything of these names is there."""
     reasons = {name: why for name in names if (why := _missing(name))}
     if reasons:
-        raise Lacking(reasons)
+        raise Skipped(reasons)
 
 
 def here(name: str) -> bool:
@@ -146,7 +148,7 @@ def _no_compiler() -> str:
     """Why programs for this machine cannot be made and run."""
     source = '#include <stdio.h>\nint main(void) { return puts("") < 0; }\n'
     return _fails(
-        ["make", "--version"], ["ar", "--version"], ["gcc", "-o", "try", "try.c"], ["./try"],
+        ["gcc", "-o", "try", "try.c"], ["./try"], ["ar", "--version"], ["make", "--version"],
         source=source,
     )  # fmt: skip
 
@@ -170,8 +172,8 @@ def _no_compiler_for_windows() -> str:
     source += "void start(void) { ExitProcess(0); }\n"
     flags = ["-nostdlib", "-nostartfiles", "-Wl,-e,_start"]
     return _fails(
-        ["make", "--version"],
         [MINGW, *flags, "-o", "try.exe", "try.c", "-lkernel32", "-lgcc"],
+        ["make", "--version"],
         source=source,
     )
 

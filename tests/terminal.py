@@ -17,7 +17,7 @@ from pathlib import Path
 
 import pyte
 
-PATIENCE = 60.0
+from tests.waiting import PATIENCE
 
 
 class Screen(pyte.Screen):

@@ -24,6 +24,7 @@ from deployer.host import past
 from deployer.host.past import recorded
 from deployer.model import State
 from deployer.sim.faults import Fault
+from tests.waiting import until as wait_until
 
 PUSH = (sys.executable, "-m", "deployer", "push", "--target", "sim", "--json")
 
@@ -78,10 +79,7 @@ def test_the_simulated_pc_does_not_outlive_its_host(tmp_path: Path, payload: Pat
     until(process, lambda event: event["event"] == "transfer-done")
     os.kill(process.pid, signal.SIGKILL)
     process.communicate()
-    end = time.monotonic() + 20
-    while _running(str(disk)) and time.monotonic() < end:
-        time.sleep(0.05)
-    assert not _running(str(disk))
+    wait_until(lambda: not _running(str(disk)), "the simulated PC ends")
 
 
 def _running(mark: str) -> list[str]:

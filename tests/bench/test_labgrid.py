@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import os
-import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +17,9 @@ from labgrid import Environment
 from deployer.bench.inventory import BenchPayload, Wire
 from deployer.bench.labgrid_driver import bench_of
 from deployer.host.requests import Request
+from tests.waiting import PATIENCE, free_port, until
 
-PATIENCE = 40.0
 BIN = Path(sys.executable).parent
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as found:
-        return int(found.getsockname()[1])
 
 
 class Coordination:
@@ -51,10 +44,10 @@ class Coordination:
         )  # fmt: skip
 
     def until(self, what: str, *words: str) -> None:
-        end = time.monotonic() + PATIENCE
-        while what not in self.client(*words, check=False).stdout:
-            assert time.monotonic() < end, (self.folder / "labgrid-exporter.log").read_text()
-            time.sleep(0.2)
+        until(
+            lambda: what in self.client(*words, check=False).stdout,
+            (self.folder / "labgrid-exporter.log").read_text,
+        )
 
 
 @pytest.fixture

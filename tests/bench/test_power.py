@@ -5,12 +5,12 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import os
-import time
 from pathlib import Path
 
 import pytest
 
 from deployer.bench import power
+from tests.waiting import until
 
 LONG = "sleep 600"
 
@@ -51,14 +51,13 @@ def test_what_it_leaves_running_is_not_waited_for(tmp_path: Path) -> None:
 
 def gone(pid: int) -> bool:
     """Whether it ends soon; a zombie has ended."""
-    end = time.monotonic() + 30
-    while time.monotonic() < end:
+
+    def ended() -> bool:
         with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-            if "\nState:\tZ" not in Path(f"/proc/{pid}/status").read_text():
-                time.sleep(0.02)
-                continue
+            return "\nState:\tZ" in Path(f"/proc/{pid}/status").read_text()
         return True
-    return False
+
+    return until(ended, f"process {pid} ends")
 
 
 def test_one_that_hangs_is_killed_with_its_children(tmp_path: Path) -> None:

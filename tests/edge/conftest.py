@@ -6,7 +6,6 @@ import ftplib
 import random
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,9 +16,9 @@ import pytest
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.events import ClientGone, Event
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share, Slice
+from tests.waiting import PATIENCE, until
 
 USER, TOKEN = "D7F3A21C", "secret77"
-PATIENCE = 30.0
 GO = b"@ECHO OFF\r\nECHO hello\r\n"
 
 
@@ -80,11 +79,11 @@ class Served:
 
     def wait(self, kind: type, count: int = 1, **fields: Any) -> Any:
         """The last of `count` such events, as soon as they are there."""
-        until = time.monotonic() + PATIENCE
-        while len(found := self.told(kind, **fields)) < count:
-            assert time.monotonic() < until, f"no {kind.__name__} {fields} in {self.events}"
-            time.sleep(0.005)
-        return found[-1]
+        until(
+            lambda: len(self.told(kind, **fields)) >= count,
+            lambda: f"{kind.__name__} {fields} in {self.events}",
+        )
+        return self.told(kind, **fields)[-1]
 
     def client(self, *, passive: bool = True, login: bool = True) -> ftplib.FTP:
         """ftplib's client, logged in."""

@@ -8,7 +8,7 @@ import os
 import socket
 import subprocess
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import pytest
@@ -18,6 +18,7 @@ from deployer.edge.httpd import HttpServer
 from deployer.errors import AddressMissing, PortBusy
 from deployer.events import Event, TransferDone
 from tests import needs
+from tests.waiting import until
 
 GO = b"@ECHO OFF\r\nECHO hello\r\n"
 WAITING = Waiting(
@@ -89,10 +90,7 @@ FETCHERS = {
 @pytest.mark.parametrize("path", ["/D7F3A21C/GO.BAT", "/GO.BAT", "/go.bat"])
 def test_go_bat_arrives_byte_by_byte(served: Served, program: str, path: str) -> None:
     assert run(*FETCHERS[program], served.url + path) == GO
-    until = time.monotonic() + 30
-    while not served.events and time.monotonic() < until:
-        time.sleep(0.005)
-    done = [e for e in served.events if isinstance(e, TransferDone)]
+    done = until(lambda: [e for e in served.events if isinstance(e, TransferDone)])
     assert [(e.deployment, e.peer, e.name, e.length) for e in done] == [
         ("D7F3A21C", "127.0.0.1", "GO.BAT", len(GO))
     ]
@@ -186,9 +184,7 @@ def test_many_at_once_are_answered_or_turned_away_but_never_wait(served: Served)
     idle = [socket.create_connection(("127.0.0.1", served.port), 5) for _ in range(60)]
     for sock in idle:
         sock.close()
-    until = time.monotonic() + 30
-    while not served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200"):
-        assert time.monotonic() < until
+    until(lambda: served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200"))
 
 
 def test_a_busy_port_and_a_missing_address_are_named(served: Served) -> None:
@@ -262,13 +258,6 @@ class Dillo:
             if process is not None:
                 process.kill()
                 process.wait(10)
-
-
-def until(what: Callable[[], bool], why: str) -> None:
-    deadline = time.monotonic() + 30
-    while not what():
-        assert time.monotonic() < deadline, why
-        time.sleep(0.1)
 
 
 @pytest.fixture

@@ -11,6 +11,7 @@ from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
 from deployer.errors import WrongUse
@@ -28,8 +29,7 @@ from deployer.sim.disk import Disk
 from deployer.sim.faults import FaultyCable, parse
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
-
-PATIENCE = 30.0
+from tests.waiting import PATIENCE
 
 
 class SlowWire(Cable):
@@ -169,9 +169,9 @@ class World:
         ended = await asyncio.wait_for(self.service.finished(deployment, silence=None), PATIENCE)
         return ended.state
 
-    def app(self) -> DeployerApp:
+    def app(self, clock: Callable[[], float] = time.time) -> DeployerApp:
         """The interactive face over this host."""
-        return DeployerApp(self.host, Settings(), start=self.folder)
+        return DeployerApp(self.host, Settings(), start=self.folder, clock=clock)
 
 
 @contextlib.asynccontextmanager
@@ -211,6 +211,8 @@ def told(app: object) -> str:
 
 
 def _lines(app: object) -> Iterator[str]:
+    # A dialogue that is drawn first from here would have nothing under it, and would keep it so.
+    visible_screen_stack.set(app._background_screens)  # type: ignore[attr-defined]
     for strip in app.screen._compositor.render_strips():  # type: ignore[attr-defined]
         yield strip.text.rstrip()
 

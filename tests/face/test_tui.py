@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Coroutine
 from pathlib import Path
 
@@ -16,13 +17,14 @@ from deployer.face.tui.parts import PartMap
 from deployer.face.tui.sidebar import Sidebar
 from deployer.model import State
 from tests.face.oldpc import SlowWire, order, payload, picking, screen, told, until, world
+from tests.waiting import PATIENCE
 
 STOP = 300_000
 """Bytes at which the wire stops: the second part of 256 KiB is moving."""
 
 
 def run(test: Coroutine[object, object, None]) -> None:
-    asyncio.run(asyncio.wait_for(test, 100))
+    asyncio.run(asyncio.wait_for(test, 2 * PATIENCE))
 
 
 def test_a_push_is_seen_from_the_first_key_to_the_proof(tmp_path: Path) -> None:
@@ -58,7 +60,9 @@ def test_pause_resume_card_and_the_map(tmp_path: Path) -> None:
     async def story() -> None:
         wire = SlowWire(stop_at=STOP)
         async with world(tmp_path, wire) as w:
-            app = w.app()
+            # Time stands: no line above the map comes with it and moves the map under the mouse.
+            now = time.time()
+            app = w.app(clock=lambda: now)
             async with app.run_test(size=(80, 24)) as pilot:
                 await w.host.push(order(payload(tmp_path)))
                 await until(pilot, lambda: app.row and app.row.current.endswith("002"), "part 2")

@@ -11,7 +11,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -31,22 +30,14 @@ from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
 from tests.face.oldpc import SlowWire, payload
-from tests.terminal import PATIENCE, Terminal
+from tests.terminal import Terminal
+from tests.waiting import PATIENCE, until
 
 HERE = "127.0.0.1"
 PROGRAM = (sys.executable, "-m", "deployer")
 ALONE = {"DEPLOYER_SOCKET": "", "PYTHONPATH": str(Path(__file__).resolve().parents[2])}
 LENGTH, STOP = (4 << 20) + 300_000, (4 << 20) + 150_000
 """Bytes of the file, and at which the wire stops: the second part of 4 MiB is moving."""
-
-
-def wait_for(what: Callable[[], Any], why: str, seconds: float = PATIENCE) -> Any:
-    """The first true value of `what`."""
-    end = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < end, why
-        time.sleep(0.02)
-    return found
 
 
 @dataclass
@@ -77,7 +68,7 @@ class Place:
         words += ["--no-link", "--no-http", "--control", str(self.state / "control.sock"), *more]
         process = subprocess.Popen([*PROGRAM, *words], stdout=subprocess.DEVNULL)
         self._ends += [process.wait, process.terminate]
-        self.store = Path(wait_for(self.status, "the daemon does not answer")["state_dir"])
+        self.store = Path(until(self.status, "the daemon does not answer")["state_dir"])
         return process
 
     def status(self) -> dict[str, Any]:
@@ -112,7 +103,7 @@ class Place:
         terminal.press(payload(self.folder, LENGTH).name)
         terminal.until("is delivered and proved")
         terminal.press("\r")
-        listening = wait_for(lambda: self.seen(ServerListening), "nothing is served")
+        listening = until(lambda: self.seen(ServerListening), "nothing is served")
         return str(listening.deployment)
 
     def switch_on(self) -> None:
@@ -130,12 +121,12 @@ class Place:
         running = threading.Thread(target=visit, args=(machine, lines), kwargs={"tries": 1})
         running.start()
         self._ends += [running.join, off.set, self.wire.go.set]
-        wait_for(lambda: self.seen(TransferStarted, name="PAYLOAD.002"), "no part moves")
+        until(lambda: self.seen(TransferStarted, name="PAYLOAD.002"), "no part moves")
 
     def goes_on(self, deployment: str) -> None:
         """The wire goes on; everything arrives, and nothing was fetched twice."""
         self.wire.go.set()
-        ended = wait_for(
+        ended = until(
             lambda: next(
                 (e for e in self.events() if isinstance(e, StateChanged) and e.state.final), None
             ),
@@ -151,7 +142,7 @@ class Place:
             end()
         if pid := self.status().get("pid"):
             os.kill(pid, signal.SIGTERM)
-        wait_for(lambda: not self.status(), "a daemon is left behind")
+        until(lambda: not self.status(), "a daemon is left behind")
 
 
 @pytest.fixture
@@ -196,7 +187,7 @@ def test_however_the_window_ends_the_transfer_goes_on(place: Place, how: str, se
     terminal.process.wait(PATIENCE)
     place.goes_on(identity)
     if before is None:  # and then it is not needed any more
-        wait_for(lambda: gone(pid), "the daemon stays")
+        until(lambda: gone(pid), "the daemon stays")
         assert not (place.state / "control.sock").exists()
     else:
         assert place.status()["pid"] == pid == before.pid
@@ -218,11 +209,11 @@ def test_quit_says_what_goes_on_and_how_to_end_it(place: Place) -> None:
 def test_quit_of_an_idle_window_leaves_nothing_behind(place: Place) -> None:
     terminal = place.tui()
     terminal.until("Press  p")
-    pid = wait_for(place.status, "no daemon")["pid"]
+    pid = until(place.status, "no daemon")["pid"]
     terminal.press("q")
     assert terminal.ended() == 0
     assert terminal.text.strip() == ""
-    wait_for(lambda: gone(pid), "the daemon stays")
+    until(lambda: gone(pid), "the daemon stays")
 
 
 def test_two_windows_at_once_share_one_daemon(place: Place) -> None:
@@ -244,9 +235,9 @@ def test_a_window_gets_its_daemon_back_when_that_is_killed(place: Place) -> None
     place.switch_on()
     first = place.status()["pid"]
     os.kill(first, signal.SIGKILL)
-    wait_for(lambda: place.status().get("pid", first) != first, "no other daemon")
+    until(lambda: place.status().get("pid", first) != first, "no other daemon")
     terminal.until("1 open, 0 ended")
-    wait_for(
+    until(
         lambda: sum(isinstance(event, ServerListening) for event in place.events()) == 2,
         f"{identity} is not offered again",
     )
@@ -261,7 +252,7 @@ def test_what_a_push_of_its_own_process_does_is_seen_and_can_be_ended(place: Pla
         stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env={**os.environ, **ALONE},
     )  # fmt: skip
     place._ends += [push.wait, push.kill]
-    wait_for(lambda: place.seen(ServerListening), "nothing is served")
+    until(lambda: place.seen(ServerListening), "nothing is served")
     terminal = place.tui()
     terminal.until("waiting for the PC's first call")
     place.switch_on()

@@ -7,12 +7,10 @@ import json
 import os
 import random
 import signal
-import socket
 import subprocess
 import sys
 import threading
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -24,24 +22,11 @@ from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
 from tests.serialwire import Direction, Wire
+from tests.waiting import free_port, until
 
 pytestmark = pytest.mark.needs("unicorn", "rz")
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
-
-
-def until(what: Callable[[], Any], why: str) -> Any:
-    """The first true value."""
-    end = time.monotonic() + LIMIT
-    while not (found := what()):
-        assert time.monotonic() < end, why
-        time.sleep(0.05)
-    return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 @dataclass

@@ -16,7 +16,7 @@ import string
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +36,7 @@ from deployer.core.serial.zmodem.frames import (
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import Flow, SerialLine
 from tests.serialwire import Direction, Faults, Wire
+from tests.waiting import until
 
 pytestmark = pytest.mark.needs("sz")
 
@@ -258,7 +259,8 @@ def test_ctrl_c_ends_sz_also_while_it_heeds_nothing(tmp_path: Path) -> None:
         )
         try:
             with program(["sz", "-q", "-b", "C.BIN"], cable, tmp_path / "source") as peer:
-                until(lambda: stuck.stalls, ours)
+                until(lambda: stuck.stalls or ours.poll() is not None)
+                assert ours.poll() is None
                 say(cable.a, hex_header(Kind.ZRINIT, flag_bytes(CANFDX | CANOVIO | CANFC32)))
                 ours.send_signal(signal.SIGINT)
                 assert ours.wait(LIMIT) == 130
@@ -273,15 +275,6 @@ def say(port: str, words: bytes) -> None:
     handle = os.open(port, os.O_RDWR | os.O_NOCTTY)
     os.write(handle, words)
     os.close(handle)
-
-
-def until(what: Callable[[], int], ours: subprocess.Popen[bytes]) -> None:
-    """Wait for it, as long as our command runs."""
-    end = time.monotonic() + LIMIT
-    while not what():
-        assert time.monotonic() < end
-        assert ours.poll() is None
-        time.sleep(0.01)
 
 
 # ---- A receiver that is started anew when all is sent

@@ -9,15 +9,13 @@ import contextlib
 import json
 import os
 import random
-import socket
 import subprocess
 import sys
 import termios
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -27,25 +25,12 @@ from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
 from tests.serialwire import Direction, Wire
+from tests.waiting import free_port, until
 
 pytestmark = pytest.mark.needs("unicorn", "ser2net", "socat", "rz")
 ROOT = Path(__file__).resolve().parents[2]
 LIMIT = 60.0
 DATA = random.Random(31).randbytes(300_000)
-
-
-def until(what: Callable[[], Any], why: str) -> Any:
-    """The first true value."""
-    end = time.monotonic() + LIMIT
-    while not (found := what()):
-        assert time.monotonic() < end, why
-        time.sleep(0.02)
-    return found
-
-
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
 
 
 def listens(port: int) -> bool:

@@ -3,48 +3,43 @@
 from __future__ import annotations
 
 import subprocess
+import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
 import pytest
 
+from tests import needs
 from tests.payloads.targetdir import Runner, native
 
-Build = Callable[..., Path]
+Make = Callable[[str, str], Path]
+NEEDED = {"hosted": "gcc", "linux32": "gcc -m32"}
 
 
 @pytest.fixture(scope="session")
-def make(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Build:
-    """`make(*targets)` builds them, and is the directory that has them."""
+def make(root: Path, cc: str, tmp_path_factory: pytest.TempPathFactory) -> Make:
+    """`make("linux32", "DEPLOY98")` is that program for that machine: `hosted` is this one."""
     out = tmp_path_factory.mktemp("payloads")
 
-    def build(*targets: str) -> Path:
-        command = ["make", "-s", "-C", str(root / "payloads"), f"OUT={out}"]
-        subprocess.run([*command, *(f"{out}/{one}" for one in targets)], check=True, timeout=300)
-        return out
+    @cache
+    def build(flavour: str, name: str) -> Path:
+        needs.require(NEEDED[flavour])
+        program = out / flavour / name
+        words = ["-s", "-C", str(root / "payloads"), f"OUT={out}", f"PYTHON={sys.executable}"]
+        subprocess.run(["make", *words, str(program)], check=True, timeout=300)
+        return program
 
     return build
 
 
 @pytest.fixture(scope="session")
-def helper_hosted(cc: str, make: Build) -> Path:
-    """The helper as a program of this machine."""
-    return make("hosted/DEPLOY98") / "hosted" / "DEPLOY98"
-
-
-@pytest.fixture(scope="session")
-def helper_linux32(cc32: str, make: Build) -> Path:
-    """The helper as a freestanding Linux i386 program."""
-    return make("linux32/DEPLOY98") / "linux32" / "DEPLOY98"
-
-
-@pytest.fixture(scope="session")
-def hosted(helper_hosted: Path) -> Runner:
+def hosted(make: Make) -> Runner:
     """The hosted helper, which knows faults."""
-    return native(helper_hosted)
+    return native(make("hosted", "DEPLOY98"))
 
 
 @pytest.fixture(scope="session", params=["hosted", "linux32"])
-def either(cc: str, request: pytest.FixtureRequest) -> Runner:
+def either(make: Make, request: pytest.FixtureRequest) -> Runner:
     """The hosted helper, and the freestanding one as a Linux i386 program."""
-    return native(request.getfixturevalue(f"helper_{request.param}"))
+    return native(make(request.param, "DEPLOY98"))

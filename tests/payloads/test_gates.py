@@ -10,6 +10,7 @@ import hashlib
 import re
 import shutil
 import subprocess
+import sys
 import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -265,7 +266,8 @@ def rebuilt(root: Path, mingw: str, tmp_path_factory: pytest.TempPathFactory) ->
     ]
     for folder in folders:
         shutil.copytree(root / "payloads", folder, ignore=shutil.ignore_patterns("build", "bin"))
-        subprocess.run(["make", "-s", "-C", folder, "win32"], check=True, timeout=280)
+        command = ["make", "-s", "-C", folder, f"PYTHON={sys.executable}", "win32"]
+        subprocess.run(command, check=True, timeout=280)
     return [folder / "build" / "win32" for folder in folders]
 
 

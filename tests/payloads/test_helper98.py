@@ -548,9 +548,12 @@ def test_a_full_disk_starts_nothing(hosted_target: Make) -> None:
 
 
 @pytest.mark.needs("valgrind")
-def test_valgrind_sees_nothing_uninitialised(helper_linux32: Path, tmp_path: Path) -> None:
+def test_valgrind_sees_nothing_uninitialised(
+    make: Callable[[str, str], Path], tmp_path: Path
+) -> None:
+    program = make("linux32", "DEPLOY98")
     wrapper = tmp_path / "DEPLOY98"
-    wrapper.write_text(f'#!/bin/sh\nexec valgrind -q --error-exitcode=66 {helper_linux32} "$@"\n')
+    wrapper.write_text(f'#!/bin/sh\nexec valgrind -q --error-exitcode=66 {program} "$@"\n')
     wrapper.chmod(0o755)
     t = Target(tmp_path / "DEPLOY", native(wrapper), ALL, "CHILD.EXE x")
     script(t, "#!/bin/sh\nexit 0\n")
@@ -566,8 +569,8 @@ def test_valgrind_sees_nothing_uninitialised(helper_linux32: Path, tmp_path: Pat
 # ---- SELF, INFO, wrong use ---------------------------------------------------------------------
 
 
-def test_self_knows_damage_anywhere(helper_linux32: Path, tmp_path: Path) -> None:
-    good = helper_linux32.read_bytes()
+def test_self_knows_damage_anywhere(make: Callable[[str, str], Path], tmp_path: Path) -> None:
+    good = make("linux32", "DEPLOY98").read_bytes()
     program = tmp_path / "DEPLOY98"
 
     def answer(data: bytes) -> int:

@@ -24,25 +24,13 @@ LAST_LINE = re.compile(
 )
 Models = dict[str, tuple[Path, Path]]
 Run = Callable[..., subprocess.CompletedProcess[bytes]]
-Build = Callable[..., Path]
-
-
-@pytest.fixture(scope="session")
-def hosted(cc: str, make: Build) -> Path:
-    """LLAMA98 as a program of this machine."""
-    return make("hosted/LLAMA98") / "hosted" / "LLAMA98"
-
-
-@pytest.fixture(scope="session")
-def linux32(cc32: str, make: Build) -> Path:
-    """LLAMA98 as a freestanding Linux i386 program."""
-    return make("linux32/LLAMA98") / "linux32" / "LLAMA98"
+Make = Callable[[str, str], Path]
 
 
 @pytest.fixture(params=["hosted", "linux32"])
-def run(cc: str, request: pytest.FixtureRequest) -> Run:
+def run(make: Make, request: pytest.FixtureRequest) -> Run:
     """Calls the program of one build with arguments; its streams are bytes."""
-    program: Path = request.getfixturevalue(request.param)
+    program = make(request.param, "LLAMA98")
 
     def call(*args: str | Path, **more: object) -> subprocess.CompletedProcess[bytes]:
         return subprocess.run(
@@ -126,21 +114,18 @@ def test_mmx_and_plain_c_say_the_same(run: Run, models: Models, model: str) -> N
         assert plain.stdout.endswith(b" (int8 c)\r\n")
 
 
-def test_the_builds_say_the_same_in_int8(hosted: Path, linux32: Path, models: Models) -> None:
+def test_the_builds_say_the_same_in_int8(make: Make, models: Models) -> None:
     path, tokenizer = models["campfire"]
     command = [path, "-z", tokenizer, "-s", "4", "-n", "0"]
     texts = {
         text_of(subprocess.run([one, *command], capture_output=True, timeout=60, check=False))
-        for one in (hosted, linux32)
+        for one in (make("hosted", "LLAMA98"), make("linux32", "LLAMA98"))
     }
     assert len(texts) == 1
 
 
-def test_int8_costs_less_than_a_hundredth_of_a_nat(
-    cc: str, make: Build, reference_models: Path
-) -> None:
-    score = make("hosted/llama98-score") / "hosted" / "llama98-score"
-    command = [score, reference_models / "stories260K.bin", "2000"]
+def test_int8_costs_less_than_a_hundredth_of_a_nat(make: Make, reference_models: Path) -> None:
+    command = [make("hosted", "llama98-score"), reference_models / "stories260K.bin", "2000"]
     done = subprocess.run(command, capture_output=True, check=True, timeout=120)
     scores = dict(line.split() for line in done.stdout.decode().splitlines())
     assert abs(float(scores["int8"]) - float(scores["fp32"])) <= 0.01
@@ -159,13 +144,13 @@ def large_model(folder: Path) -> tuple[Path, Path, int]:
 
 
 def test_int8_needs_a_byte_per_weight_and_fp32_says_what_it_needs(
-    linux32: Path, tmp_path: Path
+    make: Make, tmp_path: Path
 ) -> None:
     model, tokenizer, floats = large_model(tmp_path)
     limit = floats + (2 << 20)  # a byte for each weight, 1 MB of cache and sums, the program
 
     def call(bits: str) -> subprocess.CompletedProcess[bytes]:
-        command = [linux32, model, "-z", tokenizer, "-n", "2", "-q", bits]
+        command = [make("linux32", "LLAMA98"), model, "-z", tokenizer, "-n", "2", "-q", bits]
         return subprocess.run(
             command, capture_output=True, timeout=60, check=False,
             preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),

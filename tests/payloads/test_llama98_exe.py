@@ -93,15 +93,12 @@ def test_fp32_of_odd_shapes(play: Play, tmp_path: Path) -> None:
 
 
 def test_int8_says_what_the_hosted_build_says(
-    play: Play, root: Path, tmp_path_factory: pytest.TempPathFactory
+    play: Play, root: Path, make: Callable[[str, str], Path]
 ) -> None:
-    out = tmp_path_factory.mktemp("hosted")
-    command = ["make", "-s", "-C", root / "payloads", f"OUT={out}", out / "hosted" / "LLAMA98"]
-    subprocess.run(command, check=True, timeout=300)
     ours = root / "payloads" / "models" / "campfire"
     tail = ["-s", "7", "-n", "200", "-i", "The old fire"]
     files = [ours / "campfire260K.bin", "-z", ours / "campfire.tok.bin"]
-    command = [out / "hosted" / "LLAMA98", *files, *tail]
+    command = [make("hosted", "LLAMA98"), *files, *tail]
     hosted = subprocess.run(command, capture_output=True, check=True, timeout=60).stdout
     _, screen = play('CAMP.BIN -z CAMP.TOK -s 7 -n 200 -i "The old fire"')
     text = said(screen, b"(int8 mmx)\r\n")

@@ -15,7 +15,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -26,6 +26,7 @@ from deployer.__main__ import main
 from deployer.host import sockets
 from deployer.host.remote import Client
 from deployer.host.requests import Order, Request
+from tests.waiting import PATIENCE, until
 from tests.wire import zygote
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ if TYPE_CHECKING:
 
 ROOT = Path(__file__).resolve().parents[2]
 TARGET = "192.168.1.2"
-PATIENCE = 60.0
 _FORK = multiprocessing.get_context("forkserver")
 _FORK.set_forkserver_preload(
     ["deployer.host.daemon", "deployer.face.cli.serve", "tests.wire.test_daemon"]
@@ -110,15 +110,6 @@ def for_everybody() -> str:
     return "; ".join([*lines, 'exec "$@"'])
 
 
-def wait_for(what: Callable[[], Any], why: str = "", seconds: float = PATIENCE) -> Any:
-    """The first true value of `what`."""
-    until = time.monotonic() + seconds
-    while not (found := what()):
-        assert time.monotonic() < until, why or "waited in vain"
-        time.sleep(0.02)
-    return found
-
-
 @dataclass
 class Bench:
     """A lab whose host runs the daemon, and a directory that every user can get to."""
@@ -151,7 +142,7 @@ class Bench:
         process = Forked(machine.name, list(map(str, words)), log, self.place)
         machine.running.append(process)  # type: ignore[arg-type]
         if ready:
-            wait_for(
+            until(
                 lambda: "ready on" in log.read_text() if log.exists() else process.poll(),
                 "not ready",
             )
@@ -386,7 +377,7 @@ def test_with_capabilities_alone_it_is_one_process_that_keeps_two(bench: Bench) 
             ],
             stdout=out,
         )  # fmt: skip
-    wait_for(lambda: "ready on" in bench.log or daemon.poll() is not None)
+    until(lambda: "ready on" in bench.log or daemon.poll() is not None)
     assert daemon.poll() is None, bench.log
     lines = Path(f"/proc/{daemon.pid}/status").read_text().splitlines()
     status = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
@@ -407,7 +398,7 @@ def test_kill_9_at_any_moment_then_link_down_restores(bench: Bench, whom: str) -
     bench.user = "nobody"
     bench.serve().send_signal(signal.SIGTERM)
     machine = bench.lab.host
-    wait_for(lambda: machine.running[-1].poll() is not None)
+    until(lambda: machine.running[-1].poll() is not None)
     chance = random.Random(whom)
     for number in range(MOMENTS // 2):
         going_down = number % 3 == 2
@@ -417,10 +408,10 @@ def test_kill_9_at_any_moment_then_link_down_restores(bench: Bench, whom: str) -
             daemon.send_signal(signal.SIGTERM)
             time.sleep(chance.uniform(0, 0.1))
         elif number % 3:
-            wait_for(lambda: "wire0 has" in bench.logs[-1].read_text(), "no address")
+            until(lambda: "wire0 has" in bench.logs[-1].read_text(), "no address")
             time.sleep(chance.uniform(0, 0.3))
         else:
-            wait_for(lambda: list(bench.state.glob("*.undo.json")), "no record")
+            until(lambda: list(bench.state.glob("*.undo.json")), "no record")
             time.sleep(chance.uniform(0, 0.6))
         with contextlib.suppress(ProcessLookupError, FileNotFoundError, IndexError):
             os.kill(bench.child(pid) if whom == "child" else pid, signal.SIGKILL)
@@ -455,12 +446,14 @@ def test_a_restart_takes_open_deployments_over_and_go_bat_goes_on(bench: Bench) 
     push = bench.push(file, "--no-run", "--part-size", "256K", "--detach")
     identity = ended(push)[0]["deployment"]
     pc = bench.pc("--tries", "1", "--real-pauses")
-    wait_for(lambda: len(bench.told("transfer-done", name="BIG.002")) == 1)
+    until(lambda: len(bench.told("transfer-done", name="BIG.002")) == 1)
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait(PATIENCE)
     bench.serve()
     assert f"{identity} goes on" in bench.logs[-1].read_text()
-    wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
+    until(
+        lambda: bench.told("state-changed", deployment=identity, state="proved"), lambda: bench.log
+    )
     assert pc.wait(PATIENCE) == 0
     again = fetched_again(bench, identity)
     assert sum(again.values()) <= 2, again
@@ -503,11 +496,13 @@ def test_a_cable_pulled_three_times_costs_at_most_the_parts_in_flight(bench: Ben
     ]
     bench.pc("--tries", "1")
     for number in (2, 6, 10):
-        wait_for(lambda n=number: bench.told("transfer-started", name=f"BIG.{n:03}"))
+        until(lambda n=number: bench.told("transfer-started", name=f"BIG.{n:03}"))
         bench.lab.pull("target")
         time.sleep(1.0)
         bench.lab.push_in("target")
-    wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
+    until(
+        lambda: bench.told("state-changed", deployment=identity, state="proved"), lambda: bench.log
+    )
     assert sum(fetched_again(bench, identity).values()) <= 3
 
 
@@ -519,17 +514,19 @@ def test_a_pc_switched_off_and_on_is_noticed_and_goes_on(bench: Bench) -> None:
         "deployment"
     ]
     pc = bench.pc()
-    wait_for(lambda: bench.told("presence-changed", present=True))
-    wait_for(lambda: bench.told("transfer-started", name="BIG.003"))
+    until(lambda: bench.told("presence-changed", present=True))
+    until(lambda: bench.told("transfer-started", name="BIG.003"))
     pc.kill()
     pc.wait()
     bench.lab.target.ip("link set eth0 down")
-    wait_for(lambda: bench.told("presence-changed", present=False), "its going was not noticed")
+    until(lambda: bench.told("presence-changed", present=False), "its going was not noticed")
     under_way = bench.told("transfer-started", deployment=identity, upload=False)[-2:]
     bench.lab.target.ip("link set eth0 up")
-    wait_for(lambda: len(bench.told("presence-changed", present=True)) == 2, "nor its return")
+    until(lambda: len(bench.told("presence-changed", present=True)) == 2, "nor its return")
     bench.pc()
-    wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
+    until(
+        lambda: bench.told("state-changed", deployment=identity, state="proved"), lambda: bench.log
+    )
     assert set(fetched_again(bench, identity)) <= {event["name"] for event in under_way}
     gone = bench.told("presence-changed", present=False)[0]
     assert gone["peer"] == TARGET
@@ -571,7 +568,10 @@ def test_32_targets_at_once_are_all_proved_and_none_starves(bench: Bench) -> Non
     out, _ = done.communicate(timeout=PATIENCE)
     assert done.returncode == 0, out[-3000:]
     seconds = json.loads(out.splitlines()[-1])
-    wait_for(lambda: len(bench.told("state-changed", state="proved")) == TARGETS, bench.log[-3000:])
+    until(
+        lambda: len(bench.told("state-changed", state="proved")) == TARGETS,
+        lambda: bench.log[-3000:],
+    )
     assert not bench.told("transfer-cut")
     assert max(seconds.values()) <= 2 * min(seconds.values()), sorted(seconds.values())
     grown = memory(pid, "VmHWM") - before

@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.edge.privileges import CAPABILITIES
-from tests.wire.test_daemon import PATIENCE, bench, ended, random_file, until_served
+from tests.waiting import PATIENCE
+from tests.wire.test_daemon import bench, ended, random_file, until_served
 
 if TYPE_CHECKING:
     from tests.wire.test_daemon import Bench

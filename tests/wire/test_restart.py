@@ -12,8 +12,8 @@ from typing import Any
 
 from deployer.events import to_json
 from deployer.host.past import recorded
+from tests.waiting import PATIENCE, until
 from tests.wire.test_daemon import (
-    PATIENCE,
     TARGET,
     Bench,
     bench,
@@ -22,7 +22,6 @@ from tests.wire.test_daemon import (
     random_file,
     slow,
     until_served,
-    wait_for,
 )
 
 __all__ = ["bench"]
@@ -42,7 +41,7 @@ def test_a_watched_push_outlives_its_daemon(bench: Bench) -> None:
     push = bench.push(file, "--no-run", "--part-size", "256K")
     events = [json.loads(line) for line in until_served(push)]
     pc = bench.pc("--tries", "1")
-    wait_for(lambda: len(bench.told("transfer-done", name="BIG.002")) == 1)
+    until(lambda: len(bench.told("transfer-done", name="BIG.002")) == 1)
     pc.send_signal(signal.SIGSTOP)
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait(PATIENCE)
@@ -68,13 +67,15 @@ def test_go_bat_waits_for_a_host_that_is_started_again_20_seconds_later(bench: B
         "deployment"
     ]
     pc = bench.pc("--tries", "1", "--real-pauses")
-    wait_for(lambda: bench.told("transfer-started", name="BIG.003"))
+    until(lambda: bench.told("transfer-started", name="BIG.003"))
     os.kill(daemon.pid, signal.SIGKILL)
     daemon.wait(PATIENCE)
     time.sleep(20)
     bench.serve()
     assert pc.wait(PATIENCE) == 0, bench.log[-3000:]
-    wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
+    until(
+        lambda: bench.told("state-changed", deployment=identity, state="proved"), lambda: bench.log
+    )
     assert sum(fetched_again(bench, identity).values()) <= 2
 
 
@@ -103,9 +104,9 @@ def test_retry_watches_as_push_does(bench: Bench) -> None:
     cancel = bench.start([*words, "cancel", identity], stdout=subprocess.PIPE)
     assert "is cancelled" in cancel.communicate(timeout=PATIENCE)[0]
     retry = [*words, "retry", identity, "--json"]
-    wait_for(lambda: bench.told("state-changed", deployment=identity, state="cancelled"))
+    until(lambda: bench.told("state-changed", deployment=identity, state="cancelled"))
     watching = bench.start(retry, stdout=subprocess.PIPE)
-    wait_for(lambda: len(bench.told("deployment-staged", deployment=identity)) == 2)
+    until(lambda: len(bench.told("deployment-staged", deployment=identity)) == 2)
     bench.pc()
     events = ended(watching)
     assert (events[0]["event"], events[0]["target"]) == ("deployment-staged", TARGET)

@@ -13,9 +13,9 @@ from pathlib import Path
 import pytest
 
 from tests import needs
+from tests.waiting import PATIENCE, until
 from tests.wire.test_daemon import (
     NOBODY,
-    PATIENCE,
     TARGET,
     Bench,
     bench,
@@ -23,7 +23,6 @@ from tests.wire.test_daemon import (
     random_file,
     slow,
     until_served,
-    wait_for,
 )
 from tests.wire.test_link import addresses, down, up
 
@@ -171,7 +170,7 @@ def test_a_socket_that_an_earlier_daemon_left_is_replaced(bench: Bench) -> None:
     daemon.wait(PATIENCE)
     assert bench.socket.exists()
     bench.serve().send_signal(signal.SIGTERM)
-    wait_for(lambda: not bench.socket.exists(), "the socket is there still")
+    until(lambda: not bench.socket.exists(), "the socket is there still")
 
 
 def test_another_file_is_not_taken_for_a_socket(bench: Bench) -> None:
@@ -194,7 +193,7 @@ def test_an_old_pc_with_another_network_card_goes_on(bench: Bench) -> None:
         stdout=subprocess.PIPE,
     )  # fmt: skip
     until_served(push)
-    wait_for(lambda: str(_neighbour(bench)) == bench.lab.target.mac("eth0"), "not seen")
+    until(lambda: str(_neighbour(bench)) == bench.lab.target.mac("eth0"), "not seen")
     for line in ("down", "address 02:00:00:00:00:99", "up"):
         bench.lab.target.ip(f"link set eth0 {line}")
     bench.pc()
@@ -216,12 +215,14 @@ def test_a_firewall_that_comes_up_in_the_middle_only_delays(bench: Bench) -> Non
         "deployment"
     ]
     bench.pc("--tries", "1")
-    wait_for(lambda: bench.told("transfer-done", name="BIG.002"))
+    until(lambda: bench.told("transfer-done", name="BIG.002"))
     rules = "table inet late { chain in { type filter hook input priority 0; policy drop; }\n }\n"
     bench.lab.host.sh("nft", "-f", "-", text=rules)
     assert "firewall" in unwell(bench)
     bench.lab.host.sh("nft", "delete", "table", "inet", "late")
-    wait_for(lambda: bench.told("state-changed", deployment=identity, state="proved"), bench.log)
+    until(
+        lambda: bench.told("state-changed", deployment=identity, state="proved"), lambda: bench.log
+    )
 
 
 FIREWALL = "table inet early { chain in { type filter hook input priority 0; policy drop; }\n }\n"
@@ -266,7 +267,9 @@ def test_several_open_deployments_are_taken_over_and_each_is_told(bench: Bench) 
     for number in (3, 4):
         assert f"{names[number]} cannot go on: its files are gone or have changed" in log
     bench.pc()
-    wait_for(lambda: bench.told("state-changed", deployment=names[2], state="proved"), bench.log)
+    until(
+        lambda: bench.told("state-changed", deployment=names[2], state="proved"), lambda: bench.log
+    )
 
 
 def test_who_may_not_ask_the_daemon_is_told_that_it_is_another_users(bench: Bench) -> None:

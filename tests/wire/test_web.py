@@ -14,8 +14,9 @@ from deployer.core.view import View, fold
 from deployer.events import from_json, to_dict
 from deployer.host.past import recorded
 from tests import needs
+from tests.waiting import until
 from tests.wire.chromium import Chromium
-from tests.wire.test_daemon import Bench, bench, ended, random_file, slow, wait_for
+from tests.wire.test_daemon import Bench, bench, ended, random_file, slow
 
 __all__ = ["bench"]
 
@@ -71,7 +72,7 @@ def test_the_page_shows_a_transfer_and_its_end(bench: Bench, browser: Chromium) 
         "deployment"
     ]
     bench.pc("--fault", "flip@400000,cut@1000000")
-    wait_for(lambda: bench.told("transfer-started", name="BIG.003"))
+    until(lambda: bench.told("transfer-started", name="BIG.003"))
     browser.go(f"{url}#{token}")
     assert browser.wait_for(text("line"), lambda t: t == "live")
     seen = browser.wait_for(STATES, lambda states: "moving" in states)

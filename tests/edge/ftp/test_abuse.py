@@ -26,6 +26,7 @@ from pathlib import Path
 import pytest
 
 from deployer.edge.ftp.server import Limits
+from tests.waiting import until
 
 HOW_MANY = int(os.environ.get("DEPLOYER_ABUSE", "2000"))
 TABLE = os.environ.get("DEPLOYER_ABUSE_TABLE", "")
@@ -134,12 +135,10 @@ def attack(tmp_path):
     yield start
     for target in running:
         target.serves()
-        until = time.monotonic() + 10
-        while (after := target.figures())["fds"] > before["fds"] and time.monotonic() < until:
-            time.sleep(0.05)
+        until(lambda one=target: one.figures()["fds"] <= before["fds"], "the descriptors closed")
+        after = target.figures()
         target.process.stdin.close()
         target.process.wait(10)
-        assert after["fds"] <= before["fds"]
         assert after["rss"] - before["rss"] < GROWTH
         kept = target.files()
         assert kept.pop("secret.txt") == SECRET
@@ -343,10 +342,7 @@ def test_a_thousand_connections(attack):
 
 
 def wait_gone(target: Target, count: int) -> None:
-    until = time.monotonic() + 20
-    while target.figures()["events"].get("ClientGone", 0) < count:
-        assert time.monotonic() < until
-        time.sleep(0.02)
+    until(lambda: target.figures()["events"].get("ClientGone", 0) >= count)
 
 
 def test_many_connections_from_one_address(attack):

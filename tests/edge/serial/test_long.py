@@ -15,7 +15,7 @@ import sys
 import threading
 import time
 import tty
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 from typing import Any
@@ -33,20 +33,12 @@ from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
 from tests.serialwire import Direction, Wire
+from tests.waiting import until
 
 ROOT = Path(__file__).resolve().parents[3]
 LIMIT = 60.0
 DATA = random.Random(8).randbytes(400_000)
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
-
-
-def until(what: Callable[[], Any], why: str) -> Any:
-    """The first true value."""
-    end = time.monotonic() + LIMIT
-    while not (found := what()):
-        assert time.monotonic() < end, why
-        time.sleep(0.02)
-    return found
 
 
 class Adapter:

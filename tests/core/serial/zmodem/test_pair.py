@@ -23,6 +23,8 @@ from deployer.core.serial.zmodem.frames import (
     hex_header,
     position_bytes,
 )
+from tests.core.serial import pair
+from tests.core.serial.pair import events_of
 
 DATA = bytes(range(256)) * 48
 FILES = {"A.BIN": DATA, "EMPTY.BIN": b"", "B.BIN": DATA[:3000]}
@@ -45,121 +47,41 @@ def heard(data: bytes) -> list[tuple[Kind, int]]:
     return found
 
 
-def events_of(machine: zmodem.Sender | zmodem.Receiver) -> list[TransferEvent]:
-    return list(iter(machine.next_event, None))
-
-
 @dataclass
-class Pair:
-    """Both sides; `lost` numbers the messages that the line swallows, in each direction."""
+class Pair(pair.Pair):
+    """A sender and a receiver."""
 
-    files: dict[str, bytes]
-    lost_there: frozenset[int] = frozenset()
-    lost_back: frozenset[int] = frozenset()
-    broken_at: int = -1
-    cut_at: int = -1
-    cut: int = 0
-    refuse: str = ""
     escape: bool = False
-    got: dict[str, bytes] = field(default_factory=dict)
-    sent: list[TransferEvent] = field(default_factory=list)
-    received: list[TransferEvent] = field(default_factory=list)
-    now: float = 0.0
-    there: int = 0
-    back: int = 0
-    name: str = ""
 
-    def run(self) -> Pair:
-        offers = [Offer(name, len(data)) for name, data in self.files.items()]
-        self.s = zmodem.Sender(
-            offers, now=0.0, settings=zmodem.SendSettings(escape_controls=self.escape)
-        )
-        self.r = zmodem.Receiver(now=0.0)
-        for _ in range(20_000):
-            moved = self._carry()
-            if self.s.done and self.r.done:
-                return self
-            if not moved:
-                self.now = min(d for d in (self.s.deadline, self.r.deadline) if d is not None)
-                self.s.tick(self.now)
-                self.r.tick(self.now)
-        raise AssertionError("it never ends")
-
-    def _carry(self) -> bool:
-        moved = False
-        if out := self.s.data_to_send():
-            self.there += 1
-            moved = True
-            if self.there == self.broken_at:
-                # The plug is out and in again: what was on its way is gone on both sides.
-                self.s.line_restored()
-                self.r.line_restored()
-            elif self.there not in self.lost_there:
-                self.r.receive_data(out[: -self.cut] if self.there == self.cut_at else out)
-        while (event := self.r.next_event()) is not None:
-            self._taken(event)
-            moved = True
-        if out := self.r.data_to_send():
-            self.back += 1
-            moved = True
-            if self.back not in self.lost_back:
-                self.s.receive_data(out)
-        while (event := self.s.next_event()) is not None:
-            self.sent.append(event)
-            moved = True
-        if (want := self.s.want) is not None:
-            data = list(self.files.values())[want.index]
-            self.s.provide(data[want.position : want.position + want.length])
-            moved = True
-        return moved
-
-    def _taken(self, event: TransferEvent) -> None:
-        self.received.append(event)
-        match event:
-            case transfer.FileOffered(offer=offer):
-                self.name = offer.name
-                self.got[self.name] = b""
-                self.r.accept()
-            case transfer.Received(position=position, data=data):
-                assert position == len(self.got[self.name]), "bytes come in order, each once"
-                self.got[self.name] += data
-            case transfer.FileEnded() if self.refuse:
-                self.r.refuse(self.refuse)
-            case transfer.FileEnded():
-                self.r.stored()
-
-
-def assert_all_arrived(pair: Pair) -> None:
-    assert pair.got == pair.files
-    assert pair.sent[-1] == pair.received[-1] == transfer.Finished()
-    sent = [event.index for event in pair.sent if isinstance(event, transfer.FileSent)]
-    assert sent == list(range(len(pair.files)))
+    def sides(self, offers: list[Offer]) -> tuple[zmodem.Sender, zmodem.Receiver]:
+        settings = zmodem.SendSettings(escape_controls=self.escape)
+        return zmodem.Sender(offers, now=0.0, settings=settings), zmodem.Receiver(now=0.0)
 
 
 @pytest.mark.parametrize("number", range(1, 22))
 def test_any_one_message_of_the_sender_may_be_lost(number: int) -> None:
-    assert_all_arrived(Pair(FILES, lost_there=frozenset({number})).run())
+    Pair(FILES, lost_there=frozenset({number})).run().assert_all_arrived()
 
 
 @pytest.mark.parametrize("number", range(1, 14))
 def test_any_one_message_of_the_receiver_may_be_lost(number: int) -> None:
-    assert_all_arrived(Pair(FILES, lost_back=frozenset({number})).run())
+    Pair(FILES, lost_back=frozenset({number})).run().assert_all_arrived()
 
 
 @pytest.mark.parametrize("number", range(1, 22))
 def test_the_plug_may_be_pulled_at_any_message(number: int) -> None:
-    assert_all_arrived(Pair(FILES, broken_at=number).run())
+    Pair(FILES, broken_at=number).run().assert_all_arrived()
 
 
 @pytest.mark.parametrize("first", range(1, 20, 3))
 def test_a_burst_of_losses_on_both_ways_is_overcome(first: int) -> None:
     lost = frozenset(range(first, first + 4))
-    assert_all_arrived(Pair(FILES, lost_there=lost, lost_back=lost).run())
+    Pair(FILES, lost_there=lost, lost_back=lost).run().assert_all_arrived()
 
 
 def test_without_a_loss_nobody_waits_and_nothing_goes_twice() -> None:
     pair = Pair(FILES).run()
-    assert_all_arrived(pair)
+    pair.assert_all_arrived()
     assert pair.now == 0.0
     assert not [event for event in pair.sent if isinstance(event, transfer.Resent)]
 
@@ -174,12 +96,12 @@ class Mortal(Pair):
     disk: dict[str, bytes] = field(default_factory=dict)
     deaths: int = 0
 
-    def _carry(self) -> bool:
+    def carry(self) -> bool:
         if self.there >= self.killed_at and not self.deaths:
             self.deaths = 1
             self.r = zmodem.Receiver(now=self.now)
             self.disk.setdefault(self.name, b"")
-        moved = super()._carry()
+        moved = super().carry()
         for event in self.sent:
             match event:
                 case transfer.FileSent(index=index):
@@ -189,8 +111,7 @@ class Mortal(Pair):
                     self.s.answer_checksum(zlib.crc32(list(self.files.values())[index][:length]))
         return moved
 
-    def _taken(self, event: TransferEvent) -> None:
-        self.received.append(event)
+    def take(self, event: TransferEvent) -> None:
         match event:
             case transfer.FileOffered(offer=offer):
                 self.name = offer.name
@@ -236,7 +157,7 @@ def test_it_may_die_when_the_last_bytes_of_a_message_were_lost(killed_at: int, c
 
 
 def test_a_sender_with_nothing_says_so_and_ends() -> None:
-    assert_all_arrived(Pair({}).run())
+    Pair({}).run().assert_all_arrived()
 
 
 def test_a_file_that_cannot_be_stored_fails_on_both_sides() -> None:
@@ -248,7 +169,7 @@ def test_a_file_that_cannot_be_stored_fails_on_both_sides() -> None:
 
 
 def test_control_characters_are_escaped_when_the_sender_wants_it() -> None:
-    assert_all_arrived(Pair(FILES, escape=True).run())
+    Pair(FILES, escape=True).run().assert_all_arrived()
 
 
 # ---- The sender, word for word
