@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
-from deployer.bench.inventory import Bench, BenchPayload, BenchTarget, Power, Wire
+from deployer.bench.inventory import Bench, BenchPayload, BenchPower, BenchTarget, BenchWire
 from deployer.bench.provision import provision
 from deployer.bench.results import Delivery, Outcome, Results, Stranger, TargetResult
 from deployer.bench.worker import Watchers
 
 __all__ = [
-    "Bench", "BenchPayload", "BenchTarget", "Delivery", "Outcome", "Power", "Results", "Stranger",
-    "TargetResult", "Watchers", "Wire", "provision",
-]  # fmt: skip
+    "Bench",
+    "BenchPayload",
+    "BenchPower",
+    "BenchTarget",
+    "BenchWire",
+    "Delivery",
+    "Outcome",
+    "Results",
+    "Stranger",
+    "TargetResult",
+    "Watchers",
+    "provision",
+]

@@ -29,7 +29,7 @@ _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 
 @dataclass(frozen=True, slots=True)
-class Wire:
+class BenchWire:
     """This computer's end. `link` False: its address is there already and is left alone."""
 
     address: str = f"{DEFAULT_HOST_ADDRESS}/24"
@@ -44,7 +44,7 @@ class Wire:
 
 
 @dataclass(frozen=True, slots=True)
-class Power:
+class BenchPower:
     """Commands that switch a target; empty ones are a human's business. `timeout` in seconds."""
 
     on: tuple[str, ...] = ()
@@ -81,7 +81,7 @@ class BenchTarget:
     silence: float = 900.0
     deadline: float = 14_400.0
     say: str = ""
-    power: Power = field(default_factory=Power)
+    power: BenchPower = field(default_factory=BenchPower)
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -95,7 +95,7 @@ class Bench:
     """A whole bench. `source` is the file that it was read from, "" for none."""
 
     targets: tuple[BenchTarget, ...]
-    wire: Wire = field(default_factory=Wire)
+    wire: BenchWire = field(default_factory=BenchWire)
     jobs: int = 32
     source: str = ""
 
@@ -113,9 +113,9 @@ class Bench:
         return parse(text, str(path), path.resolve().parent)
 
     @classmethod
-    def of(cls, *targets: BenchTarget, wire: Wire | None = None, jobs: int = 32) -> Bench:
+    def of(cls, *targets: BenchTarget, wire: BenchWire | None = None, jobs: int = 32) -> Bench:
         """A bench made in Python."""
-        return cls(tuple(targets), wire or Wire(), jobs)
+        return cls(tuple(targets), wire or BenchWire(), jobs)
 
     def __getitem__(self, name: str) -> BenchTarget:
         for target in self.targets:
@@ -233,9 +233,9 @@ class _Reader:
         if problem not in self.found:
             self.found.append(problem)
 
-    def _wire(self) -> Wire:
+    def _wire(self) -> BenchWire:
         given = self.table.get("wire", {})
-        made = Wire(**given)
+        made = BenchWire(**given)
         if not made.host.startswith("127."):
             with self._telling(("wire", "address")):
                 wire.parse_address(made.address)
@@ -315,7 +315,7 @@ class _Reader:
 
     def _power(
         self, layers: Sequence[tuple[locate.Path, Mapping[str, Any]]], variables: Mapping[str, str]
-    ) -> Power:
+    ) -> BenchPower:
         made: dict[str, Any] = {}
         for path, layer in layers:
             for key, given in layer.get("power", {}).items():
@@ -324,7 +324,7 @@ class _Reader:
                 else:
                     place = (*path, "power", key)
                     made[key] = tuple(self._filled(word, variables, place) for word in given)
-        return Power(**made)
+        return BenchPower(**made)
 
     def _payloads(
         self,
@@ -418,7 +418,7 @@ class _Reader:
 
         return _FIELD.sub(put, text)
 
-    def _refuse_twins(self, targets: Sequence[BenchTarget], own: Wire) -> None:
+    def _refuse_twins(self, targets: Sequence[BenchTarget], own: BenchWire) -> None:
         seen: dict[str, str] = {own.host: "this computer"}
         here = own.address if "/" in own.address else f"{own.address}/24"
         network = ipaddress.IPv4Interface(here).network

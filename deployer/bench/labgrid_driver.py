@@ -19,7 +19,7 @@ from labgrid.driver import Driver
 from labgrid.strategy import Strategy, StrategyError
 
 from deployer import settings
-from deployer.bench.inventory import Bench, BenchPayload, BenchTarget, Power, Wire
+from deployer.bench.inventory import Bench, BenchPayload, BenchPower, BenchTarget, BenchWire
 from deployer.bench.pytest_plugin import Lab, LabTarget
 from deployer.bench.results import Delivery
 
@@ -49,7 +49,7 @@ class DeployerDriver(Driver):  # type: ignore[misc]
         """Ready to push; the host itself starts with the first push."""
         name, address = self.target.name, self.service.address
         target = BenchTarget(name, address, deadline=float(self.deadline), retries=0)
-        wire = Wire(self.wire, ftp_port=self.ftp_port, link=self.link)
+        wire = BenchWire(self.wire, ftp_port=self.ftp_port, link=self.link)
         folder = settings.expanded(self.state_dir or settings.load().state_dir)
         self._lab = Lab(Bench.of(target, wire=wire), folder, use_daemon=not self.state_dir)
 
@@ -103,7 +103,7 @@ class DeployerStrategy(Strategy):  # type: ignore[misc]
 
 
 def bench_of(
-    environment: str | Path, *payloads: BenchPayload, wire: Wire | None = None, **more: Any
+    environment: str | Path, *payloads: BenchPayload, wire: BenchWire | None = None, **more: Any
 ) -> Bench:
     """The targets of a labgrid environment file that have a NetworkService, as a bench.
 
@@ -122,13 +122,13 @@ def bench_of(
                 name,
                 services[0].address,
                 payloads=payloads,
-                power=_power(environment, name) if has_power else Power(),
+                power=_power(environment, name) if has_power else BenchPower(),
                 **more,
             )
         )
-    return Bench(tuple(targets), wire or Wire(), source=str(environment))
+    return Bench(tuple(targets), wire or BenchWire(), source=str(environment))
 
 
-def _power(environment: str | Path, name: str) -> Power:
+def _power(environment: str | Path, name: str) -> BenchPower:
     own = (sys.executable, "-m", "deployer.bench.labgrid_power", str(environment), name)
-    return Power(on=(*own, "on"), off=(*own, "off"), cycle=(*own, "cycle"))
+    return BenchPower(on=(*own, "on"), off=(*own, "off"), cycle=(*own, "cycle"))

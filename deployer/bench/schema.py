@@ -56,7 +56,7 @@ Directory = Annotated[
 ]
 
 
-class Power(Struct, forbid_unknown_fields=True):
+class PowerTable(Struct, forbid_unknown_fields=True):
     """Commands that switch a target; `{name}`, `{address}` and variables are filled in."""
 
     on: Command | msgspec.UnsetType = msgspec.UNSET
@@ -65,7 +65,7 @@ class Power(Struct, forbid_unknown_fields=True):
     timeout: Seconds | msgspec.UnsetType = msgspec.UNSET
 
 
-class Wire(Struct, forbid_unknown_fields=True):
+class WireTable(Struct, forbid_unknown_fields=True):
     """This computer's end of the wire."""
 
     address: OwnAddress = "192.168.1.1/24"
@@ -74,13 +74,13 @@ class Wire(Struct, forbid_unknown_fields=True):
     link: Flag = True
 
 
-class Run(Struct, forbid_unknown_fields=True):
+class RunTable(Struct, forbid_unknown_fields=True):
     """How the whole bench is provisioned. `jobs` is how many targets may fetch at once."""
 
     jobs: Annotated[int, Meta(ge=1, le=1000, title="write a number from 1 to 1000")] = 32
 
 
-class Payload(Struct, forbid_unknown_fields=True):
+class PayloadTable(Struct, forbid_unknown_fields=True):
     """What is delivered: files, and how they are launched. `always`: also when it is there."""
 
     files: Annotated[list[Word], Meta(min_length=1, title='write a list, such as ["setup.exe"]')]
@@ -103,11 +103,11 @@ class Common(Struct, forbid_unknown_fields=True):
     silence: Seconds | msgspec.UnsetType = msgspec.UNSET
     deadline: Seconds | msgspec.UnsetType = msgspec.UNSET
     say: Lines | msgspec.UnsetType = msgspec.UNSET
-    power: Power | msgspec.UnsetType = msgspec.UNSET
+    power: PowerTable | msgspec.UnsetType = msgspec.UNSET
     vars: Variables | msgspec.UnsetType = msgspec.UNSET
 
 
-class Target(Common, forbid_unknown_fields=True, kw_only=True):
+class TargetTable(Common, forbid_unknown_fields=True, kw_only=True):
     """One old PC."""
 
     address: Address
@@ -115,20 +115,20 @@ class Target(Common, forbid_unknown_fields=True, kw_only=True):
     groups: Names | msgspec.UnsetType = msgspec.UNSET
 
 
-class File(Struct, forbid_unknown_fields=True):
+class FileTable(Struct, forbid_unknown_fields=True):
     """A bench: the wire, the payloads, and the old PCs that get them."""
 
-    payloads: dict[str, Payload]
-    targets: dict[str, Target]
-    wire: Wire = msgspec.field(default_factory=Wire)
-    run: Run = msgspec.field(default_factory=Run)
+    payloads: dict[str, PayloadTable]
+    targets: dict[str, TargetTable]
+    wire: WireTable = msgspec.field(default_factory=WireTable)
+    run: RunTable = msgspec.field(default_factory=RunTable)
     defaults: Common = msgspec.field(default_factory=Common)
     groups: dict[str, Common] = msgspec.field(default_factory=dict)
 
 
 def json_schema() -> dict[str, Any]:
     """The JSON Schema of bench files, for editors."""
-    found = msgspec.json.schema(File)
+    found = msgspec.json.schema(FileTable)
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **found}
 
 
@@ -143,7 +143,7 @@ class Problem:
 
 def problems(table: Mapping[str, Any]) -> Iterator[Problem]:
     """Everything in the parsed file that does not fit the structs."""
-    yield from _check(shapes.type_info(File), table, ())
+    yield from _check(shapes.type_info(FileTable), table, ())
 
 
 def _check(kind: shapes.Type, value: object, path: Path, title: str = "") -> Iterator[Problem]:

@@ -147,7 +147,7 @@ def shown_by(rows: Iterable[Row], target: str, model: str) -> fits.Shown:
     return fits.Shown(habits(rows, target).wire, tokens)
 
 
-def machine_of(rows: Iterable[Row], target: str) -> fits.Machine:
+def machine_of(rows: Iterable[Row], target: str) -> fits.KnownPc:
     """The target as it last described itself."""
     told = [row.report or row.info for row in sorted(rows, key=lambda row: row.since)
             if row.target == target]  # fmt: skip
@@ -174,7 +174,7 @@ def fit_line(
     return fit, sentence(fit, machine)
 
 
-def sentence(fit: fits.Fit, machine: fits.Machine) -> str:
+def sentence(fit: fits.Fit, machine: fits.KnownPc) -> str:
     """The fit in one line, such as `Fits: 1.1 MB on disk, ...` or `Too big in memory: ...`."""
     if fit.problems:
         joined = "; ".join(fit.problems)

@@ -80,7 +80,7 @@ def nice_top(value: float) -> float:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class Curve:
     """From one point to another."""
 
     x1: float
@@ -91,7 +91,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True)
-class Word:
+class Label:
     """Text with its anchor: start, middle or end."""
 
     x: float
@@ -114,7 +114,7 @@ class Dot:
     title: str
 
 
-Mark = Line | Word | Dot
+Mark = Curve | Label | Dot
 
 
 def drawing(rows: Iterable[Row]) -> tuple[Mark, ...]:
@@ -142,14 +142,14 @@ def _panel(
     """Axes with round numbers, then the points joined in order."""
     right, bottom = WIDTH - _RIGHT, top + tall
     high = nice_top(max((point.value for point in panel.points), default=1.0))
-    yield Word(_LEFT, top - 10, panel.title, bold=True)
+    yield Label(_LEFT, top - 10, panel.title, bold=True)
     for step in range(5):
         y = bottom - tall * step / 4
-        yield Line(_LEFT, y, right, y)
-        yield Word(_LEFT - 8, y + 4, f"{high * step / 4:g}", "end")
-    yield Word(_LEFT, bottom + 18, _day(span[0]))
+        yield Curve(_LEFT, y, right, y)
+        yield Label(_LEFT - 8, y + 4, f"{high * step / 4:g}", "end")
+    yield Label(_LEFT, bottom + 18, _day(span[0]))
     if span[1] > span[0]:
-        yield Word(right, bottom + 18, _day(span[1]), "end")
+        yield Label(right, bottom + 18, _day(span[1]), "end")
     wide = right - _LEFT
     length = max(span[1] - span[0], 1e-9)
     for name, points in panel.series:
@@ -162,7 +162,7 @@ def _panel(
             x, y = _LEFT + 8 + (wide - 16) * share, bottom - tall * point.value / high
             dot = Dot(x, y, shape, colour, point.emulated, title)
             if before is not None:
-                yield Line(before.x, before.y, dot.x, dot.y, colour)
+                yield Curve(before.x, before.y, dot.x, dot.y, colour)
             yield dot
             before = dot
 
@@ -173,7 +173,7 @@ def _legend(names: Sequence[str]) -> Iterator[Mark]:
         colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
         yield Dot(x + 5, HEIGHT - 17, shape, colour, name == "sim", name)
         label = "simulated PC (emulated machine)" if name == "sim" else name
-        yield Word(x + 16, HEIGHT - 12, label, colour=colour)
+        yield Label(x + 16, HEIGHT - 12, label, colour=colour)
         x += 40 + 8 * len(label)
 
 
@@ -219,11 +219,11 @@ def svg(marks: Iterable[Mark]) -> str:
 
 def _svg(mark: Mark) -> str:
     match mark:
-        case Line(x1, y1, x2, y2, colour):
+        case Curve(x1, y1, x2, y2, colour):
             return (
                 f'<line x1="{x1:.1f}" y1="{y1:.1f}" x2="{x2:.1f}" y2="{y2:.1f}" stroke="{colour}"/>'
             )
-        case Word(x, y, words, anchor, colour, bold):
+        case Label(x, y, words, anchor, colour, bold):
             weight = ' font-weight="bold"' if bold else ""
             return (
                 f'<text x="{x:.1f}" y="{y:.1f}" text-anchor="{anchor}" fill="{colour}"{weight}>'
@@ -260,9 +260,9 @@ def png(marks: Iterable[Mark]) -> bytes:
     font: Any = ImageFont.load_default(size=13)
     for mark in marks:
         match mark:
-            case Line(x1, y1, x2, y2, colour):
+            case Curve(x1, y1, x2, y2, colour):
                 draw.line((x1, y1, x2, y2), fill=colour)
-            case Word(x, y, words, anchor, colour):
+            case Label(x, y, words, anchor, colour):
                 where = {"start": "ls", "middle": "ms", "end": "rs"}[anchor]
                 draw.text((x, y), words, fill=colour, anchor=where, font=font)
             case Dot(x, y, shape, colour, hollow):

@@ -15,13 +15,13 @@ from deployer.edge.serial import examine as serial_test
 from deployer.edge.serial import port
 from deployer.edge.serial import terminal as serial_terminal
 from deployer.edge.serial.bootstrap import bootstrap
-from deployer.edge.serial.job import PROTOCOLS, Job, Received
+from deployer.edge.serial.job import PROTOCOLS, Job, ReceivedFile
 from deployer.edge.serial.port import DEFAULT_SPEED, SPEEDS, Flow, PortInfo, SerialLine, advice
 from deployer.edge.serial.receive import receive, receive_over
 from deployer.edge.serial.send import send, send_offers, send_over, short_names
 
 __all__ = [
-    "DEFAULT_SPEED", "PROTOCOLS", "SPEEDS", "Flow", "Job", "PortInfo", "Received", "SerialLine",
+    "DEFAULT_SPEED", "PROTOCOLS", "SPEEDS", "Flow", "Job", "PortInfo", "ReceivedFile", "SerialLine",
     "advice", "answer", "bootstrap", "examine", "first_lines", "ports",
     "receive", "receive_over", "send", "send_offers", "send_over", "short_names",
     "table", "terminal",
@@ -62,4 +62,4 @@ def terminal(job: Job, out: Path, *, overwrite: bool, keep_names: bool = False) 
         return f"{path.name} has arrived" + ("" if name == path.name else f" as {name}")
 
     with SerialLine(job.port, job.speed, job.flow) as line:
-        serial_terminal.run(line, serial_terminal.Files(take, give))
+        serial_terminal.run(line, serial_terminal.FileWays(take, give))

@@ -10,12 +10,12 @@ from typing import Any
 
 import pytest
 
-from deployer.bench import Bench, BenchPayload, BenchTarget, Results, Watchers, Wire, provision
+from deployer.bench import Bench, BenchPayload, BenchTarget, BenchWire, Results, Watchers, provision
 from deployer.events import Event, ServerListening, TransferDone
 from deployer.host.requests import Request
 from tests.bench.scripted import ScriptedPC
 
-WIRE = Wire("127.0.0.1/8", ftp_port=0, link=False)
+WIRE = BenchWire("127.0.0.1/8", ftp_port=0, link=False)
 
 
 @dataclass

@@ -12,7 +12,7 @@ import jsonschema
 import pytest
 
 from deployer.bench import locate, schema
-from deployer.bench.inventory import Bench, Power, parse
+from deployer.bench.inventory import Bench, BenchPower, parse
 from deployer.errors import WrongUse
 from deployer.host import staging
 
@@ -77,7 +77,7 @@ def test_a_target_wins_over_groups_over_defaults() -> None:
     assert two.payloads[1].request.part_size == 1 << 20
     assert two.say == "Switch on pc02 (shelf 4) {now}"
     assert two.directory == r"C:\OTHER"
-    assert two.power == Power(on=("power", "pc02", "on"), timeout=5)
+    assert two.power == BenchPower(on=("power", "pc02", "on"), timeout=5)
     assert three.payloads[0].request.options == (("top-p", "0.5"), ("steps", "9"))
     assert three.payloads[0].request.files == (Path("/lab/model.bin"),)
 

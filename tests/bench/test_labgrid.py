@@ -14,7 +14,7 @@ pytest.importorskip("labgrid", reason="labgrid is not installed: pip install lab
 
 from labgrid import Environment
 
-from deployer.bench.inventory import BenchPayload, Wire
+from deployer.bench.inventory import BenchPayload, BenchWire
 from deployer.bench.labgrid_driver import bench_of
 from deployer.host.requests import Request
 from tests.waiting import PATIENCE, free_port, until
@@ -152,7 +152,7 @@ def test_an_environment_file_is_a_bench_with_its_power_drivers(
     on, off = tmp_path / "on", tmp_path / "off"
     power = f"ExternalPowerDriver: {{cmd_on: touch {on}, cmd_off: touch {off}}}"
     path = environment(tmp_path, service, "", 0, power)
-    bench = bench_of(path, payload, wire=Wire("127.0.0.1/8", ftp_port=0))
+    bench = bench_of(path, payload, wire=BenchWire("127.0.0.1/8", ftp_port=0))
     assert [(t.name, t.address) for t in bench.targets] == [("main", "127.0.1.1")]
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     subprocess.run(bench["main"].power.on, check=True, timeout=PATIENCE)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deployer.bench import Outcome, Power
+from deployer.bench import BenchPower, Outcome
 from deployer.errors import StoreFull
 from deployer.events import Event, PauseChanged, StateChanged, TransferStarted
 from deployer.host.local import InProcess
@@ -139,7 +139,7 @@ def test_power_commands_and_human_steps_come_before_what_is_sent(
     world: World, tmp_path: Path
 ) -> None:
     log = tmp_path / "power.log"
-    power = Power(on=("sh", "-c", f"echo on >> {log}"), off=("sh", "-c", f"echo off >> {log}"))
+    power = BenchPower(on=("sh", "-c", f"echo on >> {log}"), off=("sh", "-c", f"echo off >> {log}"))
     target = world.target(1, power=power, say="Switch on pc01")
     world.pc(1)
     assert world.run(target).proved
@@ -147,7 +147,7 @@ def test_power_commands_and_human_steps_come_before_what_is_sent(
     assert ("pc01", "Switch on pc01") in world.said
     assert world.run(target).proved
     assert log.read_text() == "on\noff\n"
-    broken = world.target(1, world.payload("other"), power=Power(on=("false",)))
+    broken = world.target(1, world.payload("other"), power=BenchPower(on=("false",)))
     results = world.run(broken)
     assert (results["pc01"].code, results["pc01"].reason) == (
         3, "power on failed (false: exit code 1, it said: nothing)",
@@ -180,7 +180,7 @@ def test_nothing_is_switched_on_for_a_file_that_is_missing(
     log = tmp_path / "power.log"
     gone = world.payload("gone", always=always)
     (world.folder / "gone.bin").unlink()
-    target = world.target(1, gone, power=Power(on=("sh", "-c", f"echo on >> {log}")))
+    target = world.target(1, gone, power=BenchPower(on=("sh", "-c", f"echo on >> {log}")))
     assert world.run(target, force=force)["pc01"].code == 1
     assert not log.exists()
 
@@ -194,7 +194,7 @@ def test_a_deadline_while_it_is_switched_off_takes_no_proof_away(
         raise TimeoutError  # as the deadline does to whoever waits
 
     monkeypatch.setattr("deployer.bench.power.run", late)
-    (result,) = world.run(world.target(1, power=Power(off=("off",))))
+    (result,) = world.run(world.target(1, power=BenchPower(off=("off",))))
     assert (result.outcome, result.reason) == (Outcome.FAILED, "not done within 60 s")
     assert [delivery.outcome for delivery in result.deliveries] == [Outcome.PROVED]
 

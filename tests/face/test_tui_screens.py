@@ -39,7 +39,7 @@ from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS, Question
-from deployer.face.tui.picker import Choice, PushScreen
+from deployer.face.tui.picker import Picked, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.host.recognise import recognise
 from deployer.host.requests import Order, Recognised, Request
@@ -318,7 +318,7 @@ def test_what_was_recognised_of_a_dialogue_that_is_being_closed_is_said_to_nobod
             dialogue: PushScreen
             looked = asyncio.Event()
 
-            async def look(_choice: Choice) -> list[str]:
+            async def look(_choice: Picked) -> list[str]:
                 await dialogue.query_one("#seen").remove()
                 looked.set()
                 return ["seen too late"]

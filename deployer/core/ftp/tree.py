@@ -33,7 +33,7 @@ class Tree:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class ListedFile:
     """One line of a listing: a file, or a directory when `entry` is None."""
 
     name: str
@@ -105,7 +105,7 @@ def find_directory(tree: Tree, directory: str, name: str) -> str | None:
     return path if path in tree.directories else None
 
 
-def listing(tree: Tree, directory: str, pattern: str) -> tuple[Row, ...] | None:
+def listing(tree: Tree, directory: str, pattern: str) -> tuple[ListedFile, ...] | None:
     """What `pattern` names, seen from `directory`: None when it names nothing that could exist.
 
     No pattern means the directory itself, a directory's name its content, a file's name that file;
@@ -120,26 +120,26 @@ def listing(tree: Tree, directory: str, pattern: str) -> tuple[Row, ...] | None:
     prefix, last = typed[:cut], typed[cut:]
     entry = find(tree, directory, typed)
     if entry is not None:
-        return (Row(prefix + _shown(entry), entry),)
+        return (ListedFile(prefix + _shown(entry), entry),)
     parent = find_directory(tree, directory, prefix or ".")
     if parent is None or not ("*" in last or "?" in last) or len(last) > MAX_PATTERN:
         return None
     matches = _matcher(last)
     return tuple(
-        Row(prefix + row.name, row.entry)
+        ListedFile(prefix + row.name, row.entry)
         for row in _rows(tree, parent)
         if matches.fullmatch(row.name) or _fits_long(matches, row.entry)
     )
 
 
-def _rows(tree: Tree, directory: str) -> Iterator[Row]:
+def _rows(tree: Tree, directory: str) -> Iterator[ListedFile]:
     """Directories, then files of one directory, each in the order of the share."""
     for path, shown in tree.directories.items():
         if path and path.rpartition("/")[0] == directory:
-            yield Row(shown.rpartition("/")[2], None)
+            yield ListedFile(shown.rpartition("/")[2], None)
     for path, entry in tree.files.items():
         if path.rpartition("/")[0] == directory:
-            yield Row(_shown(entry), entry)
+            yield ListedFile(_shown(entry), entry)
 
 
 def _shown(entry: Entry) -> str:
@@ -173,18 +173,18 @@ def _translate(pattern: str) -> str:
     return f"{literal[0]}{middle}.*{literal[-1]}"
 
 
-def unix_lines(tree: Tree, rows: tuple[Row, ...], now: float) -> bytes:
+def unix_lines(tree: Tree, rows: tuple[ListedFile, ...], now: float) -> bytes:
     """A listing as `ls -l` prints it: the one form that FTP.EXE, IE and all others read."""
     stamp = _stamp(tree.share.mtime, now)
     return "".join(_unix_line(row, stamp) for row in rows).encode("ascii", "replace")
 
 
-def name_lines(rows: tuple[Row, ...]) -> bytes:
+def name_lines(rows: tuple[ListedFile, ...]) -> bytes:
     """A listing of bare names, one a line."""
     return "".join(f"{row.name}\r\n" for row in rows).encode("ascii", "replace")
 
 
-def _unix_line(row: Row, stamp: str) -> str:
+def _unix_line(row: ListedFile, stamp: str) -> str:
     mode, links, length = "-r--r--r--", 1, 0
     if row.entry is None:
         mode, links = "dr-xr-xr-x", 2

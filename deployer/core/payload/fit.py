@@ -42,7 +42,7 @@ Source = Literal["measured", "modelled"]
 
 
 @dataclass(frozen=True, slots=True)
-class Machine:
+class KnownPc:
     """What is known of the target. None: not known. `said` is when its own words are used."""
 
     memory: int | None = None
@@ -101,12 +101,12 @@ class Fit:
         return not self.problems
 
 
-def machine_of(report: Report | None) -> Machine:
+def machine_of(report: Report | None) -> KnownPc:
     """The target in its own words (INFO.TXT or any report), or an unknown one."""
     if report is None or (report.memory is None and report.disk_free is None):
-        return Machine()
+        return KnownPc()
     features = report.cpu_features.split()
-    return Machine(
+    return KnownPc(
         memory=report.memory,
         disk_free=report.disk_free,
         mhz=report.cpu_mhz,
@@ -115,7 +115,7 @@ def machine_of(report: Report | None) -> Machine:
     )
 
 
-def fit(load: Load, machine: Machine, shown: Shown, profile: Profile) -> Fit:
+def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
     """Whether the load fits, and what to expect."""
     disk = load.total + load.largest_part + SLACK
     memory = None
@@ -149,7 +149,7 @@ def fit(load: Load, machine: Machine, shown: Shown, profile: Profile) -> Fit:
     )
 
 
-def _memory_problems(memory: int, machine: Machine) -> Sequence[str]:
+def _memory_problems(memory: int, machine: KnownPc) -> Sequence[str]:
     if machine.memory is not None and memory > machine.memory:
         return [_too_big("in memory", memory, machine.memory)]
     if memory >= 0x7FFF0000:

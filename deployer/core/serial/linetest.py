@@ -13,7 +13,7 @@ FLOWS = ("none", "rtscts", "xonxoff")
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class SpeedRun:
     """How a block went at a speed with a flow control: bytes right of `length`, each way.
 
     `halted`: its receiver told the sender to stop in the middle; `late` are the bytes that came
@@ -74,7 +74,7 @@ class Seen:
     far_pins_down: tuple[bool, bool, bool] | None = None
     pins_far_up: tuple[bool, bool, bool] | None = None
     pins_far_down: tuple[bool, bool, bool] | None = None
-    runs: tuple[Run, ...] = field(default=())
+    runs: tuple[SpeedRun, ...] = field(default=())
 
     def best(self, flow: str) -> int | None:
         """The fastest speed that ran clean with it; 0: none did, None: it was not tried."""

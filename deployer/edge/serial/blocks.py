@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from deployer.core.serial.linetalk import HALTS, Halt, block, block_length, encode, right_bytes
-from deployer.core.serial.linetest import FLOWS, Run
+from deployer.core.serial.linetest import FLOWS, SpeedRun
 from deployer.edge.serial.port import Flow
 from deployer.edge.serial.probe import Probe, no_flow
 
@@ -19,12 +19,12 @@ class Blocks:
         self._port = probe.port
         self._seed = 1
 
-    def both_ways(self, speed: int, flow: str, halt: str) -> Run:
+    def both_ways(self, speed: int, flow: str, halt: str) -> SpeedRun:
         """To the end that answers, and from it."""
         length = block_length(speed)
         out, out_late = self._block_out(speed, length, flow, halt)
         back, in_late = self._block_in(speed, length, flow, halt)
-        return Run(
+        return SpeedRun(
             speed, flow, out, back, length, halted=halt != "none", out_late=out_late,
             in_late=in_late,
         )  # fmt: skip
@@ -77,7 +77,7 @@ class Blocks:
         elif halt == "xonxoff":
             self._port.write(b"\x11" if deed == "go" else b"\x13")
 
-    def loop(self, speed: int, flow: str, halt: str) -> Run:
+    def loop(self, speed: int, flow: str, halt: str) -> SpeedRun:
         """A block through a loopback plug: we are the sender and the receiver that says halt."""
         self._seed += 1
         length = block_length(speed)
@@ -103,7 +103,7 @@ class Blocks:
                     break
         right = right_bytes(bytes(got), data)
         late = holding.late
-        return Run(speed, flow, right, right, length, halted=halt != "none", out_late=late)
+        return SpeedRun(speed, flow, right, right, length, halted=halt != "none", out_late=late)
 
     @contextmanager
     def _flow(self, flow: str) -> Iterator[None]:

@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 from deployer.core.serial.linetalk import BEAT, FALLBACK, block_length, encode
-from deployer.core.serial.linetest import FLOWS, Run, Seen
+from deployer.core.serial.linetest import FLOWS, Seen, SpeedRun
 from deployer.edge.serial.blocks import Blocks
 from deployer.edge.serial.port import LineGoneError
 from deployer.edge.serial.probe import Probe, Probed, no_flow
@@ -149,10 +149,10 @@ class Examiner:
         cts, dsr, dcd = map(bool, answer.numbers)
         return (cts, dsr, dcd)
 
-    def _runs(self, seen: Seen, run: Callable[[int, str, str], Run]) -> tuple[Run, ...]:
+    def _runs(self, seen: Seen, run: Callable[[int, str, str], SpeedRun]) -> tuple[SpeedRun, ...]:
         """Blocks at each speed; first at the one that was asked for, where every way is tried."""
         base = self._port.speed
-        runs: list[Run] = []
+        runs: list[SpeedRun] = []
         wanted = {speed for speed in (base, *self._speeds) if speed >= _SLOWEST}
         for speed in sorted(wanted, key=lambda one: (one != base, one)):
             if self._probe.cancelled():
@@ -166,9 +166,9 @@ class Examiner:
         return tuple(sorted(runs, key=lambda one: one.speed))
 
     def _at_other_speed(
-        self, seen: Seen, before: list[Run], speed: int, base: int,
-        run: Callable[[int, str, str], Run],
-    ) -> list[Run]:  # fmt: skip
+        self, seen: Seen, before: list[SpeedRun], speed: int, base: int,
+        run: Callable[[int, str, str], SpeedRun],
+    ) -> list[SpeedRun]:  # fmt: skip
         if self._probe.ask("SPEED", speed) is None:
             return []
         try:
@@ -182,12 +182,16 @@ class Examiner:
         self._port.set_speed(base)
         self._probe.talk.forget()
         if self._probe.greeting(FALLBACK + 2) is None:
-            return [Run(speed, "none", 0, 0, block_length(speed))]
+            return [SpeedRun(speed, "none", 0, 0, block_length(speed))]
         return runs
 
     def _flows(
-        self, seen: Seen, before: list[Run], speed: int, run: Callable[[int, str, str], Run]
-    ) -> list[Run]:
+        self,
+        seen: Seen,
+        before: list[SpeedRun],
+        speed: int,
+        run: Callable[[int, str, str], SpeedRun],
+    ) -> list[SpeedRun]:
         """Every flow control that has not failed before, if the line is clean without."""
         first = not before
         self._note(f"{block_length(speed)} bytes each way at {speed} bit/s")

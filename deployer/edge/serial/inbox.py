@@ -20,7 +20,7 @@ from deployer.errors import DirectoryForbidden
 _BLOCK = 1 << 20
 
 
-class Inbox:
+class ReceiveFolder:
     """A directory that files are received into."""
 
     def __init__(self, directory: Path, *, overwrite: bool) -> None:

@@ -57,7 +57,7 @@ class Job:
 
 
 @dataclass(frozen=True, slots=True)
-class Received:
+class ReceivedFile:
     """A file that has come: where it lies, its length; `kept` when it was there already."""
 
     path: Path

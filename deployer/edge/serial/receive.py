@@ -9,15 +9,15 @@ from pathlib import Path
 from deployer.core.serial import transfer, xmodem, zmodem
 from deployer.core.serial.transfer import Offer
 from deployer.edge.serial.drive import Hooks, drive
-from deployer.edge.serial.inbox import Inbox, Incoming, checksum_of
-from deployer.edge.serial.job import Job, Progress, Received, raise_for
+from deployer.edge.serial.inbox import Incoming, ReceiveFolder, checksum_of
+from deployer.edge.serial.job import Job, Progress, ReceivedFile, raise_for
 from deployer.edge.serial.port import Line, SerialLine
 from deployer.errors import DeployerError, DirectoryForbidden, TransferRefused, WrongUse
 
 
 def receive(
     job: Job, out: Path, *, overwrite: bool = False, name: str = "", limit: int = 1 << 31
-) -> tuple[Received, ...]:
+) -> tuple[ReceivedFile, ...]:
     """Receive files into the directory `out`; those that arrived whole.
 
     `name` is for XMODEM, which sends none; `limit` the most bytes of a file.
@@ -37,13 +37,13 @@ def receive_over(
     first: bytes = b"",
     most: int = 10_000,
     rest: Callable[[bytes], None] = lambda _data: None,
-) -> tuple[Received, ...]:
+) -> tuple[ReceivedFile, ...]:
     """The same over a line that is open.
 
     `first` is what has been read from it already, `most` the number of files taken; `rest` gets
     what came after the end.
     """
-    inbox = Inbox(out, overwrite=overwrite)
+    inbox = ReceiveFolder(out, overwrite=overwrite)
     receiving = _Receiving(_Primed(line, first), job, inbox, name=name, limit=limit, most=most)
     received = receiving.run()
     rest(receiving.trailing_data())
@@ -52,7 +52,7 @@ def receive_over(
 
 class _Receiving:
     def __init__(
-        self, line: Line, job: Job, inbox: Inbox, *, name: str, limit: int, most: int
+        self, line: Line, job: Job, inbox: ReceiveFolder, *, name: str, limit: int, most: int
     ) -> None:
         self._line = line
         self._job = job
@@ -60,7 +60,7 @@ class _Receiving:
         self._progress = Progress(job, upload=True)
         self._incoming: Incoming | None = None
         self._held = 0
-        self._received: list[Received] = []
+        self._received: list[ReceivedFile] = []
         self._whole: dict[Path, Offer] = {}
         self._refused: list[str] = []
         now = time.monotonic()
@@ -90,7 +90,7 @@ class _Receiving:
                 ),
             )  # fmt: skip
 
-    def run(self) -> tuple[Received, ...]:
+    def run(self) -> tuple[ReceivedFile, ...]:
         """Until the sender is done; raises what went wrong."""
         hooks = Hooks(self._handle, cancelled=self._job.cancelled, on_gone=self._progress.gone)
         try:
@@ -202,7 +202,7 @@ class _Receiving:
             self._machine.refuse(f"{incoming.place}: {error.strerror}")
             return
         self._progress.done(length)
-        self._received.append(Received(incoming.place, length))
+        self._received.append(ReceivedFile(incoming.place, length))
         self._whole = {incoming.place: incoming.offer}
         self._machine.stored()
 

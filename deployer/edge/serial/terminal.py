@@ -35,7 +35,7 @@ Stop = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
-class Files:
+class FileWays:
     """How files move. Both return what to tell; `take` also what came after the files."""
 
     take: Callable[[SerialLine, bytes, Stop], tuple[str, bytes]]
@@ -43,7 +43,7 @@ class Files:
 
 
 def run(
-    line: SerialLine, moving: Files, *, keys: int | None = None, screen: int | None = None
+    line: SerialLine, moving: FileWays, *, keys: int | None = None, screen: int | None = None
 ) -> None:
     """Until Ctrl-] q. Raises WrongUse when there is no console."""
     keys = sys.stdin.fileno() if keys is None else keys
@@ -60,7 +60,7 @@ class _Terminal:
     def __init__(
         self,
         line: SerialLine,
-        moving: Files,
+        moving: FileWays,
         keys: int,
         screen: int,
         ask: Callable[[str], str],

@@ -27,7 +27,7 @@ from deployer.face.estimate import Habits
 from deployer.face.tui import looks, sidebar
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
-from deployer.face.tui.picker import Choice, PushScreen
+from deployer.face.tui.picker import Picked, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import Watched
 from deployer.host.launch import NotStarted
@@ -263,7 +263,7 @@ class DeployerApp(App[None]):
         if choice is not None:
             await self._push(choice)
 
-    async def _push(self, choice: Choice) -> None:
+    async def _push(self, choice: Picked) -> None:
         with self._telling():
             target = settings.resolve_target(choice.target, self._config)
             order = Order(
@@ -272,7 +272,7 @@ class DeployerApp(App[None]):
             self.notify("Reading the files ...", timeout=2)
             self.seen.follow = await self._host.push(order)
 
-    async def _look(self, choice: Choice) -> Sequence[str]:
+    async def _look(self, choice: Picked) -> Sequence[str]:
         """What the picker says about a choice: the files, and whether they fit."""
         seen = await self._host.recognise(choice.request)
         address = settings.resolve_target(choice.target or "sim", self._config)

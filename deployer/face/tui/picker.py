@@ -30,7 +30,7 @@ _LONGEST = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Choice:
+class Picked:
     """What the user chose to push, for which target, and how a serial line to it is set."""
 
     request: Request
@@ -38,13 +38,13 @@ class Choice:
     line: LineSettings = field(default_factory=LineSettings)
 
 
-Look = Callable[[Choice], Awaitable[Sequence[str]]]
+Look = Callable[[Picked], Awaitable[Sequence[str]]]
 """The lines about a choice: what was recognised, the fit."""
 LineOf = Callable[[str], LineSettings | None]
 """How the serial line to a target is set unless the user says otherwise; None: it has no line."""
 
 
-class Files(DirectoryTree):
+class FileTree(DirectoryTree):
     """The tree of files, with characters that every font has, without hidden files."""
 
     ICON_NODE, ICON_NODE_EXPANDED, ICON_FILE = "+ ", "- ", "  "
@@ -54,7 +54,7 @@ class Files(DirectoryTree):
         return [path for path in paths if not path.name.startswith(".")]
 
 
-class PushScreen(ModalScreen[Choice | None]):
+class PushScreen(ModalScreen[Picked | None]):
     """Path, target, launch command; what was recognised is said below while typing.
 
     When the target is at a serial port, how the line is set can be chosen, too.
@@ -103,7 +103,7 @@ class PushScreen(ModalScreen[Choice | None]):
                 yield from _field(
                     "Run", Input(placeholder="empty: what the file is launched with", id="run")
                 )
-            yield Files(self._start, id="tree")
+            yield FileTree(self._start, id="tree")
             yield Static("No file is chosen.", id="seen", markup=False)
             with Horizontal(id="buttons"):
                 yield Button("Push (Enter)", id="push", compact=True)
@@ -159,19 +159,19 @@ class PushScreen(ModalScreen[Choice | None]):
         """False while the dialogue is being taken down: what was on its way then finds no field."""
         return bool(self.query("#seen"))
 
-    def _choice(self) -> Choice | str:
+    def _choice(self) -> Picked | str:
         """What is chosen; a sentence about what is missing."""
         request = self._request()
         target = self.query_one("#target", Input).value.strip()
         if request is None or not target:
             return f"No {'file' if request is None else 'target'} is given."
         if self._line_of(target) is None:
-            return Choice(request, target)
+            return Picked(request, target)
         speed = int(self.query_one("#speed", Input).value or 0)
         if not SLOWEST <= speed <= FASTEST:
             return f"Line: the speed is {SLOWEST} to {FASTEST} bits a second, such as 9600."
         flow = str(self.query_one("#flow", Select).value)
-        return Choice(request, target, LineSettings(speed, flow))
+        return Picked(request, target, LineSettings(speed, flow))
 
     def _offer_line(self) -> None:
         """Show how the line is set while the target has one."""
@@ -203,7 +203,7 @@ class PushScreen(ModalScreen[Choice | None]):
             return
         choice = self._choice()
         if isinstance(choice, str):
-            choice = Choice(request, "")  # the file can be looked at all the same
+            choice = Picked(request, "")  # the file can be looked at all the same
         try:
             lines = await self._look(choice)
         except DeployerError as error:

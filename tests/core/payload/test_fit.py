@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.payload import fit
-from deployer.core.payload.fit import Fit, Load, Machine, Shown
+from deployer.core.payload.fit import Fit, KnownPc, Load, Shown
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.model import Profile, Report
 
@@ -20,7 +20,7 @@ S110M = Checkpoint(768, 2048, 12, 12, 12, 32000, 1024, True)
 S7B = Checkpoint(4096, 11008, 32, 32, 32, 32000, 2048, False)
 
 
-def of(model: Checkpoint, machine: Machine, shown: Shown | None = None, **more: int) -> Fit:
+def of(model: Checkpoint, machine: KnownPc, shown: Shown | None = None, **more: int) -> Fit:
     load = Load((model.file_length,), 15, 4 << 20, model, **more)
     return fit.fit(load, machine, shown or Shown(), PROFILE)
 
@@ -28,15 +28,15 @@ def of(model: Checkpoint, machine: Machine, shown: Shown | None = None, **more: 
 @pytest.mark.parametrize(
     ("model", "machine", "problem"),
     [
-        (S15M, Machine(), ""),
-        (S15M, Machine(memory=128 << 20, disk_free=10**9), ""),
-        (S15M, Machine(disk_free=60_000_000), "too big on disk: needs 65.1 MB, has 60.0 MB"),
-        (S15M, Machine(memory=16 << 20), "too big in memory: needs 18.3 MB, has 16.0 MB"),
-        (S7B, Machine(), "too big as one file: needs 26,955 MB, has 2,147 MB"),
+        (S15M, KnownPc(), ""),
+        (S15M, KnownPc(memory=128 << 20, disk_free=10**9), ""),
+        (S15M, KnownPc(disk_free=60_000_000), "too big on disk: needs 65.1 MB, has 60.0 MB"),
+        (S15M, KnownPc(memory=16 << 20), "too big in memory: needs 18.3 MB, has 16.0 MB"),
+        (S7B, KnownPc(), "too big as one file: needs 26,955 MB, has 2,147 MB"),
     ],
 )
 def test_too_big_says_what_it_needs_and_what_there_is(
-    model: Checkpoint, machine: Machine, problem: str
+    model: Checkpoint, machine: KnownPc, problem: str
 ) -> None:
     found = of(model, machine)
     assert found.fits == (not problem)
@@ -46,12 +46,12 @@ def test_too_big_says_what_it_needs_and_what_there_is(
 def test_the_disk_must_hold_the_payload_and_its_largest_part() -> None:
     load = Load((1_000_000,), 4, 262_144)
     exactly = 1_000_000 + 262_144 + fit.SLACK
-    assert fit.fit(load, Machine(disk_free=exactly), Shown(), PROFILE).fits
-    assert not fit.fit(load, Machine(disk_free=exactly - 1), Shown(), PROFILE).fits
+    assert fit.fit(load, KnownPc(disk_free=exactly), Shown(), PROFILE).fits
+    assert not fit.fit(load, KnownPc(disk_free=exactly - 1), Shown(), PROFILE).fits
 
 
 def test_swapping_is_a_warning_not_a_problem() -> None:
-    found = of(S15M, Machine(memory=32 << 20))
+    found = of(S15M, KnownPc(memory=32 << 20))
     assert found.fits
     assert "swap" in found.warnings[0]
 
@@ -76,8 +76,8 @@ def test_modelled_speed_agrees_with_the_counts(root: Path) -> None:
 
 
 def test_speed_is_measured_when_the_target_has_shown_it() -> None:
-    assert of(S15M, Machine()).tokens_source == "modelled"
-    shown = of(S15M, Machine(), Shown(wire=500_000.0, tokens=9.5))
+    assert of(S15M, KnownPc()).tokens_source == "modelled"
+    shown = of(S15M, KnownPc(), Shown(wire=500_000.0, tokens=9.5))
     assert (shown.tokens, shown.tokens_source) == (9.5, "measured")
     assert shown.seconds == pytest.approx(S15M.file_length / 500_000)
     assert shown.seconds_source == "measured"
@@ -94,9 +94,9 @@ def test_the_machine_speaks_for_itself() -> None:
         "", True, cpu_mhz=233, cpu_features="fpu tsc", memory=64 << 20, disk_free=500_000_000
     )
     machine = fit.machine_of(told)
-    assert machine == Machine(64 << 20, 500_000_000, 233, mmx=False, said=True)
-    assert fit.machine_of(None) == Machine()
-    assert fit.machine_of(Report("", True)) == Machine()
+    assert machine == KnownPc(64 << 20, 500_000_000, 233, mmx=False, said=True)
+    assert fit.machine_of(None) == KnownPc()
+    assert fit.machine_of(Report("", True)) == KnownPc()
 
 
 def test_memory_is_the_sum_of_the_engines_own_layout(root: Path, cc: str, tmp_path: Path) -> None:

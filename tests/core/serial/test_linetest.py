@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deployer.core.serial.linetalk import Halt, Talk, block, encode
-from deployer.core.serial.linetest import Run, Seen, Verdict, judge, table
+from deployer.core.serial.linetest import Seen, SpeedRun, Verdict, judge, table
 from deployer.edge.serial.answer import Answering
 from deployer.edge.serial.examine import Examiner
 from deployer.edge.serial.port import Flow, ModemLines
@@ -304,12 +304,12 @@ def test_a_sender_that_stops_has_nothing_late() -> None:
 
 def test_the_table_says_which_speed_runs_with_what() -> None:
     runs = (
-        Run(9600, "none", 2048, 2048, 2048),
-        Run(9600, "none", 2048, 2048, 2048, halted=True, out_late=900, in_late=800),
-        Run(9600, "rtscts", 0, 0, 2048, halted=True),
-        Run(9600, "xonxoff", 2048, 2048, 2048, halted=True),
-        Run(38_400, "none", 2000, 2048, 2048),
-        Run(38_400, "xonxoff", 2048, 2048, 2048, halted=True, in_late=5),
+        SpeedRun(9600, "none", 2048, 2048, 2048),
+        SpeedRun(9600, "none", 2048, 2048, 2048, halted=True, out_late=900, in_late=800),
+        SpeedRun(9600, "rtscts", 0, 0, 2048, halted=True),
+        SpeedRun(9600, "xonxoff", 2048, 2048, 2048, halted=True),
+        SpeedRun(38_400, "none", 2000, 2048, 2048),
+        SpeedRun(38_400, "xonxoff", 2048, 2048, 2048, halted=True, in_late=5),
     )
     assert table(Seen(speed=9600, runs=runs)) == [
         "   bit/s  --flow none       --flow rtscts     --flow xonxoff",

@@ -43,7 +43,15 @@ MOST_ECHOES = 8
 MOST_OFFERS = 30
 """Times that one file is offered to who says each time that it was damaged."""
 _OURS = frozenset(
-    {Kind.ZRQINIT, Kind.ZSINIT, Kind.ZFILE, Kind.ZDATA, Kind.ZEOF, Kind.ZFREECNT, Kind.ZCOMMAND}
+    {
+        Kind.ZRQINIT,
+        Kind.ZSINIT,
+        Kind.ZFILE,
+        Kind.ZDATA,
+        Kind.ZEOF,
+        Kind.ZFREECNT,
+        Kind.ZCOMMAND,
+    }
 )
 """What no receiver says: the line echoes it, and nobody may be there any more."""
 _ECHO = "the other side sends instead of receiving, or the line echoes what we send"

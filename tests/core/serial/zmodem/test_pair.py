@@ -584,7 +584,11 @@ READY = (Kind.ZRINIT, 0x23 << 24)
         ("header", SINIT, [(Kind.ZACK, 0)]),
         ("data", WRITER.subpacket(b"y", End.ZCRCQ), [(Kind.ZACK, 1001)]),
         ("data", b"y\x18h0000", [(Kind.ZRPOS, 1000)]),
-        ("data", b"y" * (17 << 10), [(Kind.ZRPOS, 1000)] * 2),  # no end of data, then no header
+        (
+            "data",
+            b"y" * (17 << 10),
+            [(Kind.ZRPOS, 1000)] * 2,
+        ),  # no end of data, then no header
     ],
 )
 def test_what_the_receiver_answers(stage: str, word: bytes, answer: list[tuple[Kind, int]]) -> None:

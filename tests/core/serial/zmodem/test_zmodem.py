@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 from deployer.core.serial import transfer, zmodem
 from deployer.core.serial.offer import parse_offer
 from deployer.core.serial.transfer import Offer, Reason
-from deployer.core.serial.zmodem.frames import CANCEL, End, Kind, Writer, hex_header, position_bytes
+from deployer.core.serial.zmodem.frames import (
+    CANCEL,
+    End,
+    Kind,
+    Writer,
+    hex_header,
+    position_bytes,
+)
 
 Mangle = Callable[[bytes], bytes]
 
