@@ -10,8 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from deployer.edge.store import Store
 from deployer.face import cli
 from tests.commandline import called
+from tests.face.test_tui_screens import EVENTS
 
 MODULES = sorted({line.module for line in cli.COMMANDS})
 GROUPS = {"link": ("up", "down", "status"), "model": ("inspect",),
@@ -68,11 +70,38 @@ def test_help_fits_80_columns(words: tuple[str, ...], monkeypatch: pytest.Monkey
         assert all(" ".join(each.split()) in told for each in command.help.split("\n\n"))
 
 
-def test_the_list_of_commands_reads_no_command() -> None:
-    listing = "import sys; from deployer.face import cli; cli.call(['--help']); print(*sys.modules)"
+# --- what a start imports
+
+
+STATUS_IMPORTS = 119
+"""How many modules `deployer status` imported, besides Typer's, when this was written."""
+HEAVY = {"asyncio", "httpx", "pydantic", "rich", "starlette", "textual", "uvicorn", "serial"}
+
+
+def modules(code: str) -> set[str]:
+    """Everything that is imported after a piece of code has run."""
+    listing = f"import sys\n{code}\nprint('', *sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", listing], check=True, timeout=60, capture_output=True, text=True
     )
-    loaded = set(done.stdout.splitlines()[-1].split())
+    return set(done.stdout.splitlines()[-1].split())
+
+
+def test_the_list_of_commands_reads_no_command() -> None:
+    loaded = modules("from deployer.face import cli; cli.call(['--help'])")
     assert not loaded & {f"deployer.face.cli.{module}" for module in MODULES}
     assert not loaded & {"msgspec", "deployer.settings", "asyncio", "pydantic"}
+
+
+def test_status_imports_little(tmp_path: Path) -> None:
+    store = Store(tmp_path)
+    for event in EVENTS:
+        store.append(event)
+    store.close()
+    words = ["status", "--state-dir", str(tmp_path)]
+    loaded = modules(f"from deployer.__main__ import run; run({words})")
+    assert "deployer.edge.store" in loaded
+    assert not loaded & HEAVY
+    counted = len(loaded - modules("import typer"))
+    assert counted <= STATUS_IMPORTS * 1.1, "it was made slower, or this test out of date"
+    assert counted >= STATUS_IMPORTS * 0.8, "it is faster now: write the new count down"

@@ -9,9 +9,9 @@ import contextlib
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
-import filelock
 import msgspec
 
 from deployer.core.view import Row
@@ -27,6 +27,9 @@ from deployer.edge.store.rows import Rows
 from deployer.errors import StoreBusy, StoreFull, TargetBusy
 from deployer.events import Event, StateChanged, TransferTick, read, to_json
 from deployer.model import Manifest, State
+
+if TYPE_CHECKING:
+    import filelock
 
 _OURS = {"inbox", "locks", "sim-pc", "served", "web-token"}
 _ENDINGS = {".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".lock", ".sock", ".log", ".old", ".json"}
@@ -68,6 +71,8 @@ class Store:
 
     def reserve(self, target: str) -> None:
         """Keep a target for this process alone. Raises TargetBusy when another has it."""
+        import filelock  # noqa: PLC0415 - who only reads does not need it
+
         if target in self._locks:
             return
         folder = close_directory(self.directory / "locks")

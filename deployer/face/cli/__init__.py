@@ -6,8 +6,9 @@ each module named there has `app`, a Typer with the commands. Read `options` nex
 
 from __future__ import annotations
 
+import functools
 import importlib
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Annotated, Any
 
@@ -79,20 +80,51 @@ def load(name: str) -> Any:
     """A command of `COMMANDS` with everything that it can."""
     module = next(line.module for line in COMMANDS if line.name == name)
     found = importlib.import_module(f"deployer.face.cli.{module}")
-    return _readable(get_group(found.app).commands[name])
+    return _adapted(get_group(found.app).commands[name])
 
 
-def _readable(command: Any) -> Any:
-    """The command with help for people: paragraphs without our line ends, no types of Python."""
+def _adapted(command: Any) -> Any:
+    """The command with help for people, and without work for what was not given.
+
+    Paragraphs lose the line ends of our source.
+    """
     command.help = "\n\n".join(
         " ".join(paragraph.split()) for paragraph in (command.help or "").split("\n\n")
     )
-    for parameter in command.params:
-        if parameter.param_type_name == "argument":
-            parameter.display_type_rich = lambda ctx: None  # noqa: ARG005 - Typer names it
+    command.get_params = functools.partial(_parameters, command.get_params)
     for each in getattr(command, "commands", {}).values():
-        _readable(each)
+        _adapted(each)
     return command
+
+
+def _parameters(known: Callable[[Any], list[Any]], ctx: Any) -> list[Any]:
+    """Parameters without Typer's word for the type of an argument, such as list[Path].
+
+    What was not given is not converted, and what has a parser is given to that alone: Typer does
+    both by pydantic, whose import takes longer than all that `status` does.
+    """
+    found = known(ctx)
+    for parameter in found:
+        if "process_value" in vars(parameter):
+            continue  # seen before
+        if parameter.param_type_name == "argument":
+            parameter.display_type_rich = _no_type
+        parameter.process_value = functools.partial(_processed, parameter, parameter.process_value)
+    return found
+
+
+def _no_type(ctx: Any) -> None:
+    del ctx
+
+
+def _processed(parameter: Any, process: Callable[[Any, Any], Any], ctx: Any, value: Any) -> Any:
+    if value is None and not parameter.required:
+        return None
+    descriptor = getattr(parameter, "type_descriptor", None)  # since Typer 0.29
+    parse = descriptor.parameter_info.parser if descriptor else None
+    if parse is None or parameter.multiple or parameter.nargs != 1 or value is None:
+        return process(ctx, value)
+    return parse(value)
 
 
 def _version(wanted: bool) -> None:
@@ -135,4 +167,5 @@ def call(arguments: Sequence[str]) -> object:
 
     Raises DeployerError, typer.TyperException for a wrong use, typer.Abort.
     """
-    return get_command(app).main(list(arguments), prog_name="deployer", standalone_mode=False)
+    group = _adapted(get_command(app))
+    return group.main(list(arguments), prog_name="deployer", standalone_mode=False)

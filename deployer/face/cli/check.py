@@ -10,7 +10,7 @@ import typer
 from deployer import settings
 from deployer.face.cli import complete
 from deployer.face.cli.options import AsJson, StateDir, flag
-from deployer.face.say import raw, say
+from deployer.face.say import say
 
 app = typer.Typer()
 model = typer.Typer(no_args_is_help=True)
@@ -32,11 +32,11 @@ def lint_command(
     """
     from deployer.core.lint import check
     from deployer.errors import LintFailed
-    from deployer.face import tables
+    from deployer.face import inspected
     from deployer.host import staging
 
     findings = check.check(staging.read_text_file(file), name=file.name.upper())
-    tables.findings(findings, file, raw, explain=explain, as_json=as_json)
+    inspected.findings(findings, file, explain=explain, as_json=as_json)
     if findings:
         raise LintFailed(name=file, count=len(findings))
 
@@ -63,14 +63,14 @@ def inspect_command(
     """Say what a model FILE is, and what the old PC needs for it."""
     from dataclasses import replace
 
-    from deployer.face import estimate, tables
+    from deployer.face import estimate, inspected
     from deployer.host import past, staging
     from deployer.host.recognise import recognise
     from deployer.host.requests import Request
 
     config = settings.load()
     shape = staging.inspect(file)
-    tables.model(shape, file, raw, as_json=as_json)
+    inspected.model(shape, file, as_json=as_json)
     if not as_json:
         seen = recognise(Request(files=(file,), no_run=True))
         load = replace(seen.load, model=shape)
