@@ -18,15 +18,17 @@ from dataclasses import dataclass, field
 from deployer.sim import windows
 from deployer.sim.cable import Hang, Link
 from deployer.sim.commandcom.dialect import End, NotModelled, ShellHang
+from deployer.sim.commandcom.nested import command
 from deployer.sim.commandcom.program import CommandCom
 from deployer.sim.commandcom.shell import Shell
-from deployer.sim.commandcom.streams import Stream
+from deployer.sim.commandcom.streams import ChildStream, Stream
 from deployer.sim.console import Console
 from deployer.sim.disk import Code, Disk, DiskError, PowerOff
 from deployer.sim.faults import Fault, FaultyCable, PowerSwitch
 from deployer.sim.ftpexe import FtpExe
 from deployer.sim.programs import PROGRAMS, Call
-from deployer.sim.win32 import Clock, Ending, Limits, RealClock, run_program
+from deployer.sim.win32 import Clock, DosCall, Ending, Limits, RealClock, run_program
+from deployer.sim.win32.dos import StandsStill
 
 FTP = "C:\\WINDOWS\\FTP.EXE"
 MAX_PROGRAM = 64 << 20
@@ -228,13 +230,57 @@ class Machine:
             console_in=self.console.read_line, stdout=call.stdout, stdin=call.stdin,
             clock=self.clock, ram=self.hardware.ram, cpu_model=self.hardware.cpu_model,
             mhz=self.hardware.mhz, environment=call.environment, limits=self.limits,
-            cancelled=self.cancelled,
+            cancelled=self.cancelled, dos=self._dos,
         )  # fmt: skip
         if status.ending is Ending.LIMIT:
             raise Hang(f"{call.path}: {status.reason}")
         if status.reason:
             self.console.put(status.reason.encode("cp437", "replace") + b"\r\n")
         return None if status.ending is Ending.NOT_STARTED else status.code
+
+    def _dos(self, call: DosCall) -> int:
+        """What a Win32 program gets that starts a 16-bit one: its exit code."""
+        name = windows.played(self.disk, call.path)
+        if name == "COMMAND.COM":
+            return self._command(call)
+        if name is not None:
+            code = self.start(
+                Start(
+                    call.path, call.tail, call.cwd, call.environment, call.read, _child_sink(call)
+                )
+            )
+            return 255 if code is None else code
+        program = call.path.rpartition("\\")[2].upper()
+        call.write(f"The simulated PC cannot play DOS programs: {program}.\r\n".encode("cp437"))
+        return 255
+
+    def _command(self, call: DosCall) -> int:
+        """COMMAND.COM as a child: its own exit code is always 0 (facts B9)."""
+
+        def step(line: str) -> None:
+            self._before_line(line)
+            call.breathe()
+
+        shell = CommandCom(
+            self.disk, self.console, run_file=self._run_file, environment=call.environment,
+            env_bytes=ENVIRONMENT_SIZE, step=step, clock=self.clock.now, sleep=self.wait,
+        )  # fmt: skip
+        shell.dos.chdir(call.cwd)
+        shell.stdin = shell.base_in = ChildStream(call.read, call.write)
+        shell.stdout = shell.base_out = shell.stdin
+        shell.stderr = ChildStream(call.read, call.complain)
+        try:
+            return command(call.tail, shell)
+        except ShellHang as hang:
+            raise StandsStill from hang
+
+
+def _child_sink(call: DosCall) -> Callable[[bytes], None]:
+    def write(data: bytes) -> None:
+        if call.write(data) < len(data):
+            raise DiskError(Code.DISK_FULL)
+
+    return write
 
 
 def _careless(write: Callable[[bytes], None]) -> Callable[[bytes], None]:

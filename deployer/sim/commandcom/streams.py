@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Protocol
 
 from deployer.sim.commandcom.dialect import ShellHang
@@ -112,6 +113,19 @@ class FileStream:
     def close(self) -> None:
         """Flush and close."""
         self.file.close()
+
+
+class ChildStream:
+    """What a shell that is another program's child got for a standard handle."""
+
+    device = False
+
+    def __init__(self, read: Callable[[int], bytes], write: Callable[[bytes], int]) -> None:
+        self.read = read
+        self.write = write
+
+    def close(self) -> None:
+        """Its parent has it."""
 
 
 def read_line(stream: Stream) -> str:

@@ -11,7 +11,8 @@ The processor is unicorn's (cpuid of a Pentium II; SSE is an invalid instruction
 written in Python, `TABLE` lists what it has. It is strict where Windows 98 is: a call that 98 lacks
 does not link, *W functions fail with ERROR_CALL_NOT_IMPLEMENTED, code pages are read-only, the
 stack grows by its guard page, memory runs out, programs for newer systems do not start.
-Children (CreateProcessA) are taken from the disk and run by turns with their parent.
+Children (CreateProcessA) are taken from the disk and run by turns with their parent; those of 16
+bits are played by whoever calls `run_program`, if at all.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from collections.abc import Callable, Mapping
 from deployer.sim.disk import Disk
 from deployer.sim.win32.api import TABLE
 from deployer.sim.win32.clock import Clock, RealClock, StepClock
+from deployer.sim.win32.dos import DosCall, PlayDos
 from deployer.sim.win32.ending import Ending, ExitStatus, LimitReached, Limits
 from deployer.sim.win32.engine import CPU_MODELS
 from deployer.sim.win32.loader import NotStarted, load
@@ -35,6 +37,7 @@ __all__ = [
     "CPU_MODELS",
     "TABLE",
     "Clock",
+    "DosCall",
     "Ending",
     "ExitStatus",
     "Limits",
@@ -76,6 +79,7 @@ def run_program(
     environment: Mapping[str, str] | None = None,
     limits: Limits | None = None,
     cancelled: Callable[[], bool] = _never,
+    dos: PlayDos | None = None,
 ) -> ExitStatus:
     """Run a program to its end and tell how it ended; nothing but `PowerOff` is raised for it.
 
@@ -83,14 +87,14 @@ def run_program(
     `console_out` gets what the screen shows, `console_in` answers one typed line (with its line
     end; b"" is end of file). `stdout` and `stdin` (asked for up to n bytes) stand for redirection
     by the shell. `ram` + `swap` bytes can be committed by all processes together. `clock` is the
-    target's; the default is the real one.
+    target's; the default is the real one. `dos` plays the 16-bit programs that it starts.
     """
     clock = clock or RealClock()
     limits = limits or Limits()
     system = System(
         disk=disk, clock=clock, budget=Budget(ram + swap), ram=ram, console_out=console_out,
         console_in=console_in, limits=limits, cpu_model=cpu_model, mhz=mhz,
-        environment=environment or ENVIRONMENT, cancelled=cancelled,
+        environment=environment or ENVIRONMENT, cancelled=cancelled, dos=dos,
     )  # fmt: skip
     handles = Handles()
     std = (

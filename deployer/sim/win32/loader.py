@@ -96,22 +96,28 @@ def _pages(size: int) -> int:
     return -(-size // PAGE) * PAGE
 
 
-def _check_kind(exe: bytes, name: str) -> None:
-    if not exe:
-        raise NotStarted(f"{name} is empty")
+def kind_of_16_bit(exe: bytes, name: str) -> str:
+    """What kind of 16-bit program a file is, in words; "" for any other file."""
     if exe[:2] != b"MZ":
-        if name.upper().endswith(".COM"):
-            raise NotStarted(f"{name} is a DOS program; only Win32 console programs run here")
-        raise NotStarted(f"{name} is not a program: it does not begin with MZ")
+        return "DOS program" if exe and name.upper().endswith(".COM") else ""
     start = int.from_bytes(exe[0x3C:0x40], "little") if len(exe) >= 0x40 else 0
     kind = exe[start : start + 4] if start else b""
     if kind[:2] == b"NE":
-        raise NotStarted(
-            f"{name} is a 16-bit Windows program; only Win32 console programs run here"
-        )
+        return "16-bit Windows program"
     if kind[:2] in (b"LE", b"LX") or not start or (start + 4 <= len(exe) and kind != b"PE\0\0"):
-        raise NotStarted(f"{name} is a DOS program; only Win32 console programs run here")
-    if kind != b"PE\0\0":
+        return "DOS program"
+    return ""
+
+
+def _check_kind(exe: bytes, name: str) -> None:
+    if not exe:
+        raise NotStarted(f"{name} is empty")
+    if kind := kind_of_16_bit(exe, name):
+        raise NotStarted(f"{name} is a {kind}; only Win32 console programs run here")
+    if exe[:2] != b"MZ":
+        raise NotStarted(f"{name} is not a program: it does not begin with MZ")
+    start = int.from_bytes(exe[0x3C:0x40], "little")
+    if exe[start : start + 4] != b"PE\0\0":
         raise NotStarted(f"{name} is cut: its header points behind its end")
 
 

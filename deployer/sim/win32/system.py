@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from deployer.sim.disk import Disk
 from deployer.sim.win32.clock import Clock
+from deployer.sim.win32.dos import PlayDos
 from deployer.sim.win32.ending import LimitReached, Limits
 from deployer.sim.win32.memory import Budget
 from deployer.sim.win32.objects import Input, Output, Running
@@ -14,7 +15,7 @@ from deployer.sim.win32.objects import Input, Output, Running
 
 @dataclass(slots=True, eq=False)
 class System:
-    """Everything that the processes of one run share."""
+    """Everything that the processes of one run share; `dos` plays 16-bit programs, if any."""
 
     disk: Disk
     clock: Clock
@@ -27,6 +28,7 @@ class System:
     mhz: int
     environment: Mapping[str, str]
     cancelled: Callable[[], bool]
+    dos: PlayDos | None = None
     processes: list[Running] = field(default_factory=list)
     output: int = 0
     next_id: int = 0xFFF00001

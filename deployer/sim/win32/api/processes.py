@@ -10,8 +10,9 @@ from deployer.sim.disk import DiskError
 from deployer.sim.win32.api.directories import search_folders
 from deployer.sim.win32.api.files import INVALID_PARAMETER, inherits, new_handle
 from deployer.sim.win32.api.times import timed_wait
+from deployer.sim.win32.dos import LONGEST_TAIL, DosCall, DosProcess, PlayDos
 from deployer.sim.win32.ending import Ending, ExitStatus
-from deployer.sim.win32.loader import NotStarted, load
+from deployer.sim.win32.loader import NotStarted, kind_of_16_bit, load
 from deployer.sim.win32.objects import EventObject, Handles, ProcessObject
 from deployer.sim.win32.process import Api, Exited, Failed, Process, Wait, decode, encode
 
@@ -78,8 +79,8 @@ def create_process(
 def start(
     p: Process, path: str, command: bytes, cwd: str, variables: Mapping[str, str],
     std: tuple[int, int, int], inherit: bool,
-) -> Process:  # fmt: skip
-    """A child that runs the .EXE at `path`; the errors of CreateProcess."""
+) -> Process | DosProcess:  # fmt: skip
+    """A child that runs the program at `path`; the errors of CreateProcess."""
     if len(p.system.processes) >= p.system.limits.processes:
         raise Failed(8)
     if p.system.disk.stat(path).size > MAX_EXE:
@@ -90,7 +91,10 @@ def start(
         if row and ((number in p.std and number in std) or (inherit and row.inherit)):
             handles.share(row, inherit=row.inherit, number=number)
     try:
-        image = load(p.system.disk.read_bytes(path), path.rpartition("\\")[2].upper())
+        exe, name = p.system.disk.read_bytes(path), path.rpartition("\\")[2].upper()
+        if p.system.dos is not None and kind_of_16_bit(exe, name):
+            return _start_dos(p, p.system.dos, path, command, cwd, variables, std, handles)
+        image = load(exe, name)
         return Process(
             p.system, image, p.table, path=path, command_line=command, cwd=cwd,
             environment=variables, handles=handles, std=std,
@@ -99,6 +103,20 @@ def start(
         for number in handles.numbers():
             handles.close(number)
         raise Failed(error.code) from error
+
+
+def _start_dos(
+    p: Process, play: PlayDos, path: str, command: bytes, cwd: str, variables: Mapping[str, str],
+    std: tuple[int, int, int], handles: Handles,
+) -> DosProcess:  # fmt: skip
+    line = decode(command)
+    tail = line[len(_command_name(line)) :][:LONGEST_TAIL]
+    stdin, stdout, stderr = (handles.get(number) for number in std)
+    call = DosCall(path, tail, cwd, variables, stdin, stdout, stderr)
+    child = DosProcess(play, call, handles, p.system.next_id)
+    p.system.next_id += 4
+    p.system.processes.append(child)
+    return child
 
 
 def _read_block(p: Process, address: int) -> dict[str, str]:
