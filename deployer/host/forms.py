@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from deployer import errors
-from deployer.host.requests import Check, Order, Recognised, Request
+from deployer.core.view import Row
+from deployer.host.requests import Before, Check, Order, Recognised, Request
 
 VERSION = 1
 
@@ -28,6 +29,8 @@ class Kind:
 
 
 REQUESTS: Mapping[str, Kind] = {
+    "before": Kind(int, Before),
+    "row": Kind(str, Row | None),
     "last_seq": Kind(None, int),
     "recognise": Kind(Request, Recognised),
     "push": Kind(Order, str),

@@ -17,11 +17,13 @@ from collections.abc import AsyncGenerator, Sequence
 from pathlib import Path
 from typing import Any
 
+from deployer.core.view import Row
 from deployer.edge import files
 from deployer.errors import DaemonGone, DirectoryForbidden, WrongUse
 from deployer.events import Event
 from deployer.host import past
 from deployer.host.remote import Client
+from deployer.host.requests import Before
 from deployer.host.sockets import SOCKET, knock
 
 LOG = "daemon.log"
@@ -103,6 +105,16 @@ class Launched(Client):
         """See `Client.status`."""
         await self.up()
         return await super().status()
+
+    async def before(self, most: int) -> Before:
+        """See `Host.before`; from the store."""
+        with past.rows_of(self._place) as rows:
+            return rows.before(most)
+
+    async def row(self, deployment: str) -> Row | None:
+        """See `Host.row`; from the store."""
+        with past.rows_of(self._place) as rows:
+            return rows.one(deployment)
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`; from the store."""

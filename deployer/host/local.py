@@ -13,6 +13,7 @@ from types import TracebackType
 from typing import Self
 
 from deployer.core.target import gobat
+from deployer.core.view import Row
 from deployer.errors import (
     DeployerError,
     DeploymentEnded,
@@ -24,7 +25,7 @@ from deployer.events import DeploymentStaged, Event
 from deployer.host import carry, past, staging
 from deployer.host.carry import Carriage
 from deployer.host.recognise import recognise, refuse_strange
-from deployer.host.requests import Check, Order, Patience, Recognised, Request, TypedLines
+from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request, TypedLines
 from deployer.host.service import Service
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -115,6 +116,14 @@ class InProcess:
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """See `Host.subscribe`."""
         return self.service.subscribe(since)
+
+    async def before(self, most: int) -> Before:
+        """See `Host.before`."""
+        return self.service.before(most)
+
+    async def row(self, deployment: str) -> Row | None:
+        """See `Host.row`."""
+        return self.service.row(deployment)
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""

@@ -24,7 +24,7 @@ from deployer.errors import (
     TargetBusy,
 )
 from deployer.events import DeploymentStaged, Event, ProofReceived, StateChanged
-from deployer.host.requests import Check
+from deployer.host.requests import Before, Check
 from deployer.model import RESULT_TXT, UPLOAD_LIMITS, Manifest, Proof, StagedFile, State
 
 _DAY = 86_400.0
@@ -74,6 +74,17 @@ class Rows:
     def ended(self, most: int) -> list[Row]:
         """What has ended, those that were staged last; the oldest of them first."""
         return self._store.ended_rows(most) if self._store else []
+
+    def before(self, most: int) -> Before:
+        """What a face shows first; all of one moment."""
+        if self._store is None:
+            return Before((), 0, 0, ())
+        with self._store.at_once():
+            newest = self.newest(most)
+            here = {row.deployment for row in newest}
+            older = [row for row in self.open() if row.deployment not in here]
+            last, count = self._store.last_seq(), self.count()
+            return Before((*older, *newest), last, count, tuple(self.targets()))
 
     def targets(self) -> list[str]:
         """Every target, the one that something was staged for last first."""

@@ -12,10 +12,11 @@ from typing import Any, Self
 
 import httpx
 
+from deployer.core.view import Row
 from deployer.errors import DaemonGone, NotTakenOver, WrongUse
 from deployer.events import DeploymentStaged, Event, StateChanged, read
 from deployer.host import forms
-from deployer.host.requests import Check, Order, Recognised, Request
+from deployer.host.requests import Before, Check, Order, Recognised, Request
 
 BACK_WITHIN = 60.0
 """Seconds that a daemon which is being started again has, for those who watch a deployment."""
@@ -134,6 +135,16 @@ class Client:
                     await asyncio.sleep(_KNOCK_EVERY)
         except TimeoutError:
             raise DaemonGone(socket=self._socket) from None
+
+    async def before(self, most: int) -> Before:
+        """See `Host.before`."""
+        found: Before = await self._ask("before", most)
+        return found
+
+    async def row(self, deployment: str) -> Row | None:
+        """See `Host.row`."""
+        found: Row | None = await self._ask("row", deployment)
+        return found
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Protocol
 
 from deployer.core.payload import fit as fits
+from deployer.core.view import Row
 from deployer.events import Event
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -75,6 +76,21 @@ class Check:
     detail: str
 
 
+@dataclass(frozen=True, slots=True)
+class Before:
+    """What was before a face began to look: the first rows that it shows, and what else there is.
+
+    `rows` are those that were staged last and all that are open, in the order of staging; they hold
+    what happened up to event number `seq`. `count` is how many deployments there are in all, and
+    `targets` are all targets, the one used last first.
+    """
+
+    rows: tuple[Row, ...]
+    seq: int
+    count: int
+    targets: tuple[str, ...]
+
+
 class Host(Protocol):
     """Requests end when they are accepted; how they go on is told by the events."""
 
@@ -88,6 +104,12 @@ class Host(Protocol):
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """Numbers and events after `since` (None: from now on); ticks have the number 0."""
+
+    async def before(self, most: int) -> Before:
+        """What was until now: the newest so many rows, and all that are open."""
+
+    async def row(self, deployment: str) -> Row | None:
+        """How a deployment stands, None when there is none."""
 
     async def last_seq(self) -> int:
         """Number of the newest stored event."""

@@ -25,6 +25,7 @@ from deployer.core.deployment import (
 from deployer.core.payload import plan
 from deployer.core.target import proof
 from deployer.core.target.page import Waiting
+from deployer.core.view import Row
 from deployer.edge import files, rehearsal
 from deployer.edge.ftp.server import Limits
 from deployer.edge.store import Store
@@ -47,9 +48,10 @@ from deployer.events import (
     TransferDone,
     UploadReceived,
 )
-from deployer.host import wire
+from deployer.host import past, wire
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, shares_of
+from deployer.host.requests import Before
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.model import (
     OUTPUT_TXT,
@@ -166,6 +168,14 @@ class Service:
         """The event stream; see `Bus.subscribe`."""
         self._hear()
         return self._bus.subscribe(since)
+
+    def before(self, most: int) -> Before:
+        """The newest rows, all that are open, and how much there is."""
+        return past.Rows(self._store).before(most)
+
+    def row(self, deployment: str) -> Row | None:
+        """How a deployment stands, whoever served it."""
+        return self._store.row(deployment)
 
     def last_seq(self) -> int:
         """Number of the newest stored event."""

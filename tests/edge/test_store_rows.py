@@ -175,17 +175,24 @@ def test_a_store_of_version_1_loses_nothing(tmp_path: Path) -> None:
     assert (tmp_path / "deployer.sqlite3").stat().st_size < before / 4
 
 
+def shape(schema: object) -> object:
+    """A JSON schema without what is only said in words."""
+    match schema:
+        case dict():
+            return {key: shape(value) for key, value in schema.items() if key != "description"}
+        case list():
+            return [shape(each) for each in schema]
+        case _:
+            return schema
+
+
 def test_rows_of_another_shape_have_another_version() -> None:
     """Raise VERSION, then write the new sum here: else rows of before are misread."""
-    shape = msgspec.json.encode(msgspec.json.schema(Row), order="sorted")
-    assert (VERSION, len(shape), hash_of(shape)) == PINNED
+    found = msgspec.json.encode(shape(msgspec.json.schema(Row)), order="sorted")
+    assert (VERSION, hashlib.sha256(found).hexdigest()[:16]) == PINNED
 
 
-def hash_of(shape: bytes) -> str:
-    return hashlib.sha256(shape).hexdigest()[:16]
-
-
-PINNED = (2, 7164, "3c4f9874845ebedb")
+PINNED = (2, "fe2a84ea52b8cda3")
 
 
 @pytest.mark.parametrize("at", [0.0, 4e9])

@@ -14,12 +14,13 @@ from pathlib import Path
 from textual._context import visible_screen_stack
 from textual.pilot import Pilot
 
+from deployer.core.view import Row, fold_all
 from deployer.errors import WrongUse
 from deployer.events import Event, ScreenLine, StateChanged
 from deployer.face.card import typed_lines
 from deployer.face.tui.app import DeployerApp
 from deployer.host.local import InProcess
-from deployer.host.requests import Check, Order, Patience, Recognised, Request
+from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request
 from deployer.host.service import Service
 from deployer.model import State
 from deployer.settings import Settings
@@ -112,6 +113,14 @@ class Scripted:
             event = await self.more.get()
             seq += 1
             yield seq, event
+
+    async def before(self, most: int) -> Before:
+        await self.last_seq()
+        rows = tuple(fold_all(self.events).values())[-most:]
+        return Before(rows, len(self.events), len(rows), ())
+
+    async def row(self, deployment: str) -> Row | None:
+        return fold_all(self.events).get(deployment)
 
     async def last_seq(self) -> int:
         return len(self.events)

@@ -143,6 +143,12 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         deployment = await ask("push", order(payload))
         assert served.service.standing(deployment).target == TARGET
         assert await ask("last_seq") == served.service.last_seq() > 0
+        before = await ask("before", 5)
+        assert before == await served.host.before(5)
+        assert [row.deployment for row in before.rows] == [deployment]
+        assert (before.seq, before.count) == (served.service.last_seq(), 1)
+        assert await ask("row", deployment) == before.rows[0]
+        assert await ask("row", "D0000000") is None
         assert await ask("sources", deployment) == (str(payload),)
         assert await ask("pause", deployment) is None
         assert await ask("resume", deployment) is None

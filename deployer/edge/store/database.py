@@ -82,9 +82,11 @@ class Database:
     def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
         self.directory = directory
         self._db = connection
+        self._closed = False
 
     def close(self) -> None:
         """Nothing can be asked after it."""
+        self._closed = True
         self._db.close()
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[Record]:
@@ -116,6 +118,8 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """All that is done within is written, or nothing of it. Part of one that is open."""
+        if self._closed:
+            raise StoreFull(path=self.directory, why="it has been closed")
         if self._db.in_transaction:
             yield
             return
@@ -214,7 +218,6 @@ _UNWRITABLE = (
     sqlite3.SQLITE_READONLY,
     sqlite3.SQLITE_CANTOPEN,
     sqlite3.SQLITE_PERM,
-    0,  # it has been closed
 )
 
 

@@ -64,7 +64,8 @@ class Log:
 
     def last(self) -> int:
         """Number of the newest one, 0 when there never was one."""
-        return self._db.number("SELECT seq FROM sqlite_sequence WHERE name = 'events'")
+        loose = self._db.number("SELECT max(seq) FROM events")
+        return max(loose, self._db.number("SELECT max(last) FROM packs"))
 
     def lines(
         self,
@@ -131,9 +132,10 @@ class Log:
         """Deployments that have loose events; "" is for those that belong to none."""
         return [name for (name,) in self._db.all(_ALL_LOOSE)]
 
-    def count_loose(self, deployment: str) -> int:
-        """How many loose events a deployment has."""
-        return self._db.number("SELECT count(*) FROM events WHERE deployment = ?", (deployment,))
+    def is_long(self, deployment: str, many: int) -> bool:
+        """Whether a deployment has more loose events than so many."""
+        query = "SELECT 1 FROM events WHERE deployment = ? LIMIT 1 OFFSET ?"
+        return self._db.one(query, (deployment, many)) is not None
 
     def newest_loose(self, deployment: str) -> float:
         """When the newest loose event of a deployment was."""
@@ -175,8 +177,8 @@ class Log:
                 gone += len(lines) - len(kept)
                 if kept:
                     self._db.run(
-                        "UPDATE packs SET pruned = 1, body = ? WHERE first = ?",
-                        (_body(kept), first),
+                        "UPDATE packs SET pruned = 1, last = ?, body = ? WHERE first = ?",
+                        (kept[-1][0], _body(kept), first),
                     )
                 else:
                     self._db.run("DELETE FROM packs WHERE first = ?", (first,))

@@ -28,6 +28,7 @@ from deployer.events import (
 )
 
 _PAGE = 256
+_FEW = 16
 _BODIES = msgspec.msgpack.Decoder(Row)
 _OF_NOBODY = (ClientConnected, LoginRefused)
 """What came before a login concerns those who wait for that machine."""
@@ -55,7 +56,7 @@ class Rows:
     def __init__(self, db: Database, log: Log) -> None:
         self._db = db
         self._log = log
-        self._open: dict[str, _Standing] = {}
+        self._known: dict[str, _Standing] = {}
 
     # --- reading
 
@@ -145,21 +146,18 @@ class Rows:
         written = before.written if before else 0
         after = _Standing(view[name], staged, seq, lost, written)
         at_once = isinstance(event, StateChanged | DeploymentStaged | ProofReceived)
-        if at_once or not event.deployment or after.row.state.final or self._is_due(after):
+        if at_once or not event.deployment or self._is_due(after):
             after = self.write(after)
-        if after.row.state.final:
-            self._open.pop(name, None)
-        else:
-            self._open[name] = after
+        self._known[name] = after
 
     def _is_due(self, standing: _Standing) -> bool:
-        """Whether so many events are not in the file that writing it costs less than they did."""
-        return standing.seq - standing.written > len(standing.row.parts) // 8
+        """Whether so many events came since it was written that a reader would notice."""
+        return standing.seq - standing.written > _FEW + len(standing.row.parts) // 8
 
     def _current(self, name: str, until: int) -> _Standing | None:
         """How it stands before that event. What another process has written is taken in."""
         found = self._db.one("SELECT seq FROM rows WHERE deployment = ?", (name,))
-        known = self._open.get(name)
+        known = self._known.get(name)
         if found is None:
             return None
         if known is not None and known.written == found[0]:
@@ -174,7 +172,8 @@ class Rows:
         return _folded(standing, lines) or standing
 
     def settle(self, deployment: str) -> None:
-        """Write a row that goes up to its newest event, if there is one."""
+        """Write a row that goes up to its newest event, if there is one, and let it go."""
+        self._known.pop(deployment, None)
         for standing in self._read("WHERE deployment = ?", (deployment,)):
             if standing is not None:
                 self.write(standing)
@@ -204,7 +203,7 @@ class Rows:
 
     def forget(self) -> None:
         """Believe the file alone: what was to be written has not been."""
-        self._open.clear()
+        self._known.clear()
 
 
 def _folded(before: _Standing | None, lines: Iterator[Line] | Sequence[Line]) -> _Standing | None:

@@ -90,6 +90,20 @@ class Store:
         if lock is not None:
             lock.release()
 
+    def at_once(self) -> contextlib.AbstractContextManager[None]:
+        """What is read within is of one moment, whoever writes meanwhile."""
+        return self._db.reading()
+
+    @contextlib.contextmanager
+    def together(self) -> Iterator[None]:
+        """All that is written within is written at its end, or nothing of it."""
+        try:
+            with self._db.writing():
+                yield
+        except BaseException:
+            self._rows.forget()
+            raise
+
     # --- events
 
     def append(self, event: Event) -> int:
@@ -101,14 +115,10 @@ class Store:
         """
         if isinstance(event, TransferTick):
             return 0
-        try:
-            with self._db.writing():
-                kind = type(event).__name__
-                seq = self._log.add(event.at, event.deployment, kind, to_json(event))
-                self._rows.fold(event, seq)
-        except BaseException:
-            self._rows.forget()
-            raise
+        with self.together():
+            kind = type(event).__name__
+            seq = self._log.add(event.at, event.deployment, kind, to_json(event))
+            self._rows.fold(event, seq)
         self._ended |= isinstance(event, StateChanged) and event.state.final
         return seq
 
@@ -270,9 +280,7 @@ class Store:
         """Pack what is loose and older, open ones too: nobody serves them any more."""
         for name in self._log.with_loose():
             if name and self._log.newest_loose(name) < before:
-                with self._db.writing():
-                    self._rows.settle(name)
-                    self._log.pack(name)
+                self._pack(name)
 
     def _tidy(self) -> None:
         """Pack what has ended. Only a matter of room: another time will do."""
@@ -280,11 +288,17 @@ class Store:
             done = 0
             for name in self._log.with_loose():
                 state = self.state(name) if name else None
-                if state.final if state else self._log.count_loose("") > _LOOSE_OF_NOBODY:
-                    self._log.pack(name)
+                if state.final if state else not name and self._log.is_long("", _LOOSE_OF_NOBODY):
+                    self._pack(name)
                     done += 1
                 if done == _MOST_TIDIED:
                     return
+
+    def _pack(self, deployment: str) -> None:
+        """A row goes up to the newest event before that is packed: readers look at loose ones."""
+        with self.together():
+            self._rows.settle(deployment)
+            self._log.pack(deployment)
 
 
 def _is_ours(directory: Path) -> bool:

@@ -29,9 +29,9 @@ from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.picker import Picked, PushScreen
 from deployer.face.tui.sidebar import Sidebar
-from deployer.face.tui.watched import Watched
+from deployer.face.tui.watched import BACKLOG, ROWS, Watched
 from deployer.host.launch import NotStarted
-from deployer.host.requests import Host, Order
+from deployer.host.requests import Before, Host, Order
 from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
 
@@ -158,21 +158,21 @@ class DeployerApp(App[None]):
                 await asyncio.sleep(_RETURN)
 
     async def _take_in(self) -> None:
-        """Everything that was, in one go; then what happens, as it happens."""
-        last = await self._host.last_seq()
-        backlog: list[Event] = []
-        if not last:
-            self._begin(backlog)
-        async for seq, event in self._host.subscribe(0):
+        """How everything stands, in one go; then what happens, as it happens."""
+        before = await self._host.before(ROWS)
+        if not before.seq:
+            self._begin(before, [])
+        told: list[Event] = []
+        async for seq, event in self._host.subscribe(max(before.seq - BACKLOG, 0)):
             if self.ready:
                 self._happened(event)
                 continue
-            backlog.append(event)
-            if seq >= last:
-                self._begin(backlog)
+            told.append(event)
+            if seq >= before.seq:
+                self._begin(before, told)
 
-    def _begin(self, backlog: list[Event]) -> None:
-        self.seen.begin(backlog)
+    def _begin(self, before: Before, told: list[Event]) -> None:
+        self.seen.begin(before, told)
         self.ready = True
         self._draw()
 
@@ -200,13 +200,15 @@ class DeployerApp(App[None]):
         if lines := seen.unsaid():
             self._log_box.write_lines(lines)
         rows = seen.rows.values()
-        self._side_box.show(sidebar.lines(rows, self._words, seen.habits, now))
+        self._side_box.show(sidebar.lines(rows, self._words, seen.habits, now, older=seen.older))
         if seen.follow in seen.rows:
             self._side_box.choose(seen.follow)
             seen.follow = ""
         self._draw_detail(now)
         opened = len(seen.open())
-        title = f"deployer   {opened} open, {len(rows) - opened} ended   {self._host.name}"
+        title = (
+            f"deployer   {opened} open, {len(rows) + seen.older - opened} ended   {self._host.name}"
+        )
         self._title_line.update(Text(title, no_wrap=True, overflow="ellipsis"))
 
     def _draw_detail(self, now: float) -> None:

@@ -13,9 +13,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deployer import settings
-from deployer.core.view import Row, View, fold, fold_all
+from deployer.core.view import Row, View, fold
 from deployer.errors import DeployerError, WrongUse
-from deployer.events import Event, TransferStarted, TransferTick
+from deployer.events import TransferStarted, TransferTick
 from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
 from deployer.host.launch import NotStarted
@@ -40,6 +40,11 @@ HELP = (
 )
 
 
+_OF_ONE = ("status", "pause", "resume", "cancel", "retry", "card", "proof", "copy")
+_ROWS = 200
+"""How many deployments it begins with, besides those that are open."""
+
+
 @dataclass(slots=True)
 class Plain:
     """One session of the plain mode. ID may be left out: the newest deployment is meant.
@@ -54,18 +59,21 @@ class Plain:
     address: str = ""
     rows: View = field(default_factory=dict)
     _leaving: bool = False
-    _seen: int = 0
+    _seen: int | None = None
 
     async def watch(self) -> None:
         """Say what happens, until cancelled; when a daemon goes away, its return is waited for."""
         gone = False
         while True:
             try:
-                last = await self.host.last_seq()
+                if self._seen is None:
+                    await self._begin()
+                else:
+                    await self.host.last_seq()
                 if gone:
                     self.say("Connected again.")
                 gone = False
-                await self._watch(last)
+                await self._watch()
             except NotStarted as error:
                 self.say(f"{error.what}\n{error.remedy}")
                 return
@@ -75,20 +83,20 @@ class Plain:
                 gone = True
                 await asyncio.sleep(_RETURN)
 
-    async def _watch(self, last: int) -> None:
+    async def _begin(self) -> None:
         """What was before the first time is only counted."""
-        backlog: list[Event] | None = None if self._seen else []
-        if not last:
+        before = await self.host.before(_ROWS)
+        self.rows = {row.deployment: row for row in before.rows}
+        self._seen = before.seq
+        if before.count:
+            told = text.count(before.count, "deployment")
+            self.say(f"{told} so far. Type help for the commands.")
+        else:
             self.say("Nothing has been pushed yet. Try: push sim FILE")
+
+    async def _watch(self) -> None:
         async for seq, event in self.host.subscribe(self._seen):
             self._seen = seq or self._seen
-            if backlog is not None and seq and seq <= last:
-                backlog.append(event)
-                if seq == last:
-                    self.rows = fold_all(backlog)
-                    told = text.count(len(self.rows), "deployment")
-                    self.say(f"{told} so far. Type help for the commands.")
-                continue
             self.rows = fold(self.rows, event)
             if not isinstance(event, TransferTick | TransferStarted):
                 said = words.sentence(event)
@@ -114,6 +122,8 @@ class Plain:
         if not typed:
             return
         verb, *rest = typed
+        if verb in _OF_ONE and rest:
+            await self._look_up(rest[0].upper())
         simple: Mapping[str, Callable[[list[str]], None]] = {
             "help": self._help, "list": self._list, "status": self._status, "card": self._card,
             "quit": self._quit,
@@ -122,6 +132,11 @@ class Plain:
             simple[verb](rest)
             return
         await self._request(verb, rest)
+
+    async def _look_up(self, deployment: str) -> None:
+        """One that was before the rows which a face begins with."""
+        if deployment not in self.rows and (row := await self.host.row(deployment)) is not None:
+            self.rows = {deployment: row, **self.rows}
 
     async def _request(self, verb: str, rest: list[str]) -> None:
         match verb:

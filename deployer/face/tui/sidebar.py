@@ -34,9 +34,17 @@ def matches(row: Row, words: str) -> bool:
 
 
 def lines(
-    rows: Iterable[Row], words: str, habits: Callable[[str], Habits], now: float
+    rows: Iterable[Row],
+    words: str,
+    habits: Callable[[str], Habits],
+    now: float,
+    *,
+    older: int = 0,
 ) -> list[Line]:
-    """Headings and deployments: targets with open ones first, the newest first in each."""
+    """Headings and deployments: targets with open ones first, the newest first in each.
+
+    `older` is how many there are besides.
+    """
     groups: dict[str, list[Row]] = {}
     for row in rows:
         if matches(row, words):
@@ -47,6 +55,8 @@ def lines(
         known = habits(target)
         ordered = sorted(members, key=lambda row: (row.state.final, -row.at))
         found += [_line(row, known, now) for row in ordered]
+    if older > 0:
+        found.append(("", f"{older:,} older: deployer history", "dim"))
     return found
 
 

@@ -3,37 +3,47 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
 
-from deployer.core.view import Row, View, fold, fold_all
+from deployer.core.view import Row, View, fold
 from deployer.events import DeploymentStaged, Event, ProofReceived, ScreenLine, StateChanged
 from deployer.face import estimate, text, words
 from deployer.face.estimate import Habits
+from deployer.host.requests import Before
 from deployer.model import LineSettings, Proof
 
-_BACKLOG, _BACKLOG_LINES = 2000, 200
+ROWS = 200
+"""How many deployments a window begins with, besides those that are open."""
+BACKLOG = 1000
+"""How many events before it a window looks at for its log."""
+
+_LINES = 200
 
 
 class Watched:
     """The fold of the events, and what a window needs beside it.
 
-    `follow` is the deployment that was staged last and not looked at yet, `changed` whether
-    anything came since it was last set to False.
+    `older` is how many deployments there are beside the rows, `follow` the deployment that was
+    staged last and not looked at yet, `changed` whether anything came since it was last set to
+    False.
     """
 
     def __init__(self) -> None:
         self.rows: View = {}
+        self.older = 0
+        self._targets: tuple[str, ...] = ()
         self.follow = ""
         self.changed = True
         self._habits: dict[str, Habits] = {}
         self._unsaid: list[Event] = []
 
-    def begin(self, backlog: Sequence[Event]) -> None:
-        """Take in everything that was before, at once."""
-        self.rows = fold_all(backlog)
-        for target in {row.target for row in self.rows.values()}:
+    def begin(self, before: Before, told: list[Event]) -> None:
+        """Take in how everything stands, and what was told last, which the rows hold already."""
+        self.rows = {row.deployment: row for row in before.rows}
+        self.older = before.count - len(before.rows)
+        self._targets = before.targets
+        for target in {row.target for row in before.rows}:
             self._learn(target)
-        self._unsaid = [event for event in backlog[-_BACKLOG:] if _line(event)][-_BACKLOG_LINES:]
+        self._unsaid = told
         self.changed = True
 
     def happened(self, event: Event) -> Proof | None:
@@ -59,7 +69,7 @@ class Watched:
     def targets(self) -> list[str]:
         """Every target, the one used last first."""
         newest = sorted(self.rows.values(), key=lambda row: -row.at)
-        return list(dict.fromkeys(row.target for row in newest))
+        return list(dict.fromkeys((*(row.target for row in newest), *self._targets)))
 
     def line(self, target: str) -> LineSettings | None:
         """How the serial line to a target was set last; None when it never was."""
@@ -73,7 +83,7 @@ class Watched:
     def unsaid(self) -> list[str]:
         """Lines for the log since the last call."""
         events, self._unsaid = self._unsaid, []
-        return [line for event in events if (line := _line(event))]
+        return [line for event in events if (line := _line(event))][-_LINES:]
 
     def _learn(self, target: str) -> None:
         self._habits[target] = estimate.habits(self.rows.values(), target)
