@@ -365,7 +365,7 @@ class ProgramNotStarted(DeployerError):
 
 
 class LintFailed(DeployerError):
-    """{name}: COMMAND.COM of Windows 98 would not run this batch file as written ({count} findings).
+    """{name}: COMMAND.COM of Windows 98 would not run this batch file as written (errors: {count}).
     Change the lines named above; --explain says why.
     """
 

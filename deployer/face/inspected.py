@@ -21,15 +21,19 @@ def findings(found: Sequence[Finding], file: Path, *, explain: bool, as_json: bo
             say_json(msgspec.to_builtins(finding))
         return
     for finding in found:
-        say(f"{file}:{finding.line}: {finding.severity}: {finding.message} [{finding.rule}]")
+        say(f"{file}:{finding.line}: {finding.severity}: {finding.said} [{finding.rule}]")
         if finding.excerpt:
             say(f"    {finding.excerpt}")
         if explain:
             more = (finding.why, finding.remedy, f"sources: {', '.join(finding.sources)}")
             for line in filter(None, more):
                 say(f"    {line}")
-    if not found:
-        say(f"{file}: COMMAND.COM of Windows 98 runs this as written, as far as is known.")
+    if not any(finding.severity == "error" for finding in found):
+        doubts = f", with {len(found)} warnings" if len(found) > 1 else ", with a warning"
+        say(
+            f"{file}: COMMAND.COM of Windows 98 runs this as written, as far as is known"
+            f"{doubts if found else ''}."
+        )
 
 
 def model(shape: Checkpoint, file: Path, *, as_json: bool) -> None:

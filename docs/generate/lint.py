@@ -16,9 +16,19 @@ Rules for batch files on Windows 95, 98 and ME, from Microsoft's knowledge base,
 MS-DOS sources and cases observed on a real COMMAND.COM. This page is made from the
 table in `deployer/core/lint/rules.py`: `python -m docs.generate.lint > docs/lint.md`.
 
+An **error** does not run as written: the exit code is 1. A **warning** runs, or what happens
+depends on what only that PC knows; warnings alone leave the exit code at 0. An error is told as a
+warning where Windows 98 never comes (after `IF "%OS%"=="Windows_NT" GOTO NT`, for example), and
+where it needs a value that may be empty or long, but is not surely so. Some rules rest on
+MS-DOS 4.00 alone, whose COMMAND.COM is the ancestor of Windows 98's; they say so, here and in each
+finding.
+
 | rule | says | severity |
 |---|---|---|
 """
+
+_PICTURES = {0x1A: "^Z", 0x07: "^G"}
+_ONLY_DOS400 = " Known from MS-DOS 4.00 only."
 
 
 def page() -> str:
@@ -34,13 +44,13 @@ def page() -> str:
             f"{rule.remedy}\n",
             f"Refused:\n\n{_example(rule.bad)}",
             f"Taken:\n\n{_example(rule.good)}",
-            f"Sources: {', '.join(rule.sources)}.\n",
+            f"Sources: {', '.join(rule.sources)}.{_ONLY_DOS400 if rule.only_dos400 else ''}\n",
         ]
     return "\n".join(out)
 
 
 def _example(data: bytes) -> str:
-    shown = data.replace(b"\r\n", b"\n").decode("latin-1").replace("\x1a", "^Z")
+    shown = data.replace(b"\r\n", b"\n").decode("cp437").translate(_PICTURES)
     lines = [
         line if len(line) <= 90 else line[:80] + "..." for line in shown.rstrip("\n").split("\n")
     ]

@@ -295,6 +295,21 @@ def test_lint_explains(deployer: Deployer, tmp_path: Path) -> None:
     assert "runs this as written" in out
 
 
+def test_warnings_alone_are_no_failure(deployer: Deployer, tmp_path: Path) -> None:
+    """And a rule that nobody has seen on Windows 9x says so."""
+    (tmp_path / "menu.bat").write_bytes(b"@ECHO OFF\r\nECHO \xc9\xcd\xbb\r\nDEL *.*\r\n")
+    code, out, err = deployer("lint", "menu.bat")
+    assert (code, err) == (0, "")
+    assert "menu.bat:2: warning: byte C9h looks different" in out
+    assert "    ECHO ╔═╗\n" in out
+    assert "and waits (known from MS-DOS 4.00 only) [del-all]" in out
+    assert "runs this as written, as far as is known, with 2 warnings." in out
+    (tmp_path / "one.bat").write_bytes(b"ECHO \x07\r\nCD /D C:\\\r\n")
+    code, _out, err = deployer("lint", "one.bat")
+    assert code == 1
+    assert "would not run this batch file as written (errors: 1)" in err
+
+
 def test_help_is_not_an_error(deployer: Deployer) -> None:
     code, out, _err = deployer("--help")
     assert code == 0

@@ -3,7 +3,7 @@
     for finding in check(data, name="GO.BAT"):
         print(finding)
 
-Pure: bytes in, findings out, in the order of lines. The rules are the table in `lint_rules`; a
+Pure: bytes in, findings out, in the order of lines. The rules are the table in `rules`; a
 batch file written to the facts' rules has no findings.
 """
 
@@ -12,14 +12,17 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from deployer.core.lint.model import Context, Finding, Limits, Rule
+from deployer.core.lint.model import Context, Doubt, Finding, Hit, Limits, Rule, Severity
 from deployer.core.lint.parse import parse
+from deployer.core.lint.paths import follow
 from deployer.core.lint.rules import RULES
 from deployer.core.target.names import is_short
 
 __all__ = ["RULES", "Finding", "Limits", "Rule", "check", "check_ftp_script"]
 
 _EXCERPT = 100
+#: Pictures of the control characters, so that an excerpt does nothing to a screen.
+_PICTURES = {**{code: 0x2400 + code for code in range(32)}, 0x7F: 0x2421}
 FTP_LINE = 99  # facts A24
 _FTP_COMMANDS = """
 append ascii bell binary bye cd close debug delete dir disconnect get glob hash help lcd literal
@@ -49,19 +52,26 @@ def check(
     """What Windows 98 would reject or mangle in the batch file `name`.
 
     `environment` gives values of variables that are known; others are assumed to be as long as
-    `limits` says.
+    `limits` says. An `error` does not run as written. A `warning` runs, or may run: it depends on
+    what is not known here, or stands where Windows 98 never comes.
     """
     script = parse(data, name)
     context = Context(environment or {}, limits or Limits())
-    texts = {line.number: line.text for line in script.lines}
+    texts = {line.number: line.text.translate(_PICTURES) for line in script.lines}
+    paths = follow(script, context)
+
+    def severity(rule: Rule, hit: Hit) -> Severity:
+        reached = rule.of_file or hit[0] not in texts or paths.reaches(hit[0])
+        return rule.severity if reached and not isinstance(hit, Doubt) else "warning"
+
     found = [
         Finding(
-            rule.id, line, column or None, rule.severity, message,
-            texts.get(line, "").strip()[:_EXCERPT], rule.remedy, rule.sources,
-            rule.why,
+            rule.id, hit[0], hit[1] or None, severity(rule, hit), hit[2],
+            texts.get(hit[0], "").strip()[:_EXCERPT], rule.remedy, rule.sources,
+            rule.why, rule.only_dos400,
         )
         for rule in RULES
-        for line, column, message in rule.check(script, context)
+        for hit in rule.check(script, context)
     ]  # fmt: skip
     return tuple(sorted(found, key=lambda f: (f.line, f.column or 0)))
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Iterator
+from dataclasses import replace
 
-from deployer.core.lint.model import Context, Hit
-from deployer.core.lint.parse import Command, Script, label_key, variables
+from deployer.core.lint import labels
+from deployer.core.lint.model import Context, Doubt, Hit
+from deployer.core.lint.parse import CODE_PAGE, Command, Line, Script, variables
 
 #: Variables that Windows 98 sets itself, and how long their values may be.
 KNOWN_VARIABLES = {
@@ -23,39 +25,71 @@ DYNAMIC = frozenset(_DYNAMIC.split())
 _NAME = re.compile(r"[A-Za-z0-9_.$#@!?'`(){}\[\]&~^-]+")
 
 
-def bytes_of_line(script: Script) -> Iterator[tuple[int, bytes]]:
-    """Each line of the raw file with its number; lines end with LF, CR or both."""
-    pieces = re.split(rb"\r\n|\n|\r", script.data)
-    yield from enumerate(pieces, 1)
+#: Commands whose text is shown, stored or skipped as it is, byte by byte.
+_AS_IT_IS = frozenset({"ECHO", "REM", "SET", "PROMPT", "PAUSE", "CHOICE"})
+_MARKS = (b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")
 
 
-def ascii_only(script: Script, _context: Context) -> Iterator[Hit]:
-    """Bytes that are no printable 7-bit ASCII."""
-    for number, line in bytes_of_line(script):
-        if number == 1 and line.startswith((b"\xef\xbb\xbf", b"\xff\xfe", b"\xfe\xff")):
-            yield (
-                number,
-                1,
-                "a byte order mark stands at the beginning and spoils the first command",
-            )
-        elif match := re.search(rb"[^\x09\x1a\x20-\x7e]", line):
-            yield (
-                number,
-                match.start() + 1,
-                (
-                    f"byte {match.group()[0]:02X}h is no ASCII; windows of 98 show it differently"
-                    if match.group()[0] > 126
-                    else f"control character {match.group()[0]:02X}h"
-                ),
-            )
+def byte_order_mark(script: Script, _context: Context) -> Iterator[Hit]:
+    """A mark of Unicode at the beginning."""
+    if script.data.startswith(_MARKS):
+        yield 1, 1, "a byte order mark stands at the beginning and spoils the first command"
+
+
+def oem_text(script: Script, _context: Context) -> Iterator[Hit]:
+    """Bytes that look different under another code page, or that act on the screen.
+
+    A menu is full of them, so each of the two kinds is told once, where it begins.
+    """
+    high: list[Hit] = []
+    control: list[Hit] = []
+    for line in script.lines:
+        text = line.text if line.number > 1 or not script.data.startswith(_MARKS) else ""
+        if match := re.search(r"[^\x00-\x7e]", text):
+            byte = match.group().encode(CODE_PAGE)[0]
+            what = f"byte {byte:02X}h looks different under another code page than 437"
+            high.append((line.number, match.start() + 1, what))
+        elif match := _CONTROLS.search(text, _shown_from(line)):
+            byte = ord(match.group())
+            what = f"control character {byte:02X}h in text acts on the screen"
+            control.append((line.number, match.start() + 1, what))
+    for hits in (high, control):
+        more = f" (and in {len(hits) - 1} more lines)" if len(hits) > 1 else ""
+        yield from ((line, column, what + more) for line, column, what in hits[:1])
+
+
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")
+
+
+def _shown_from(line: Line) -> int:
+    """Where the text of a line begins that the shell takes as it is; its end when there is none."""
+    if line.label is not None:
+        return 0
+    last = line.commands[-1] if line.commands else None
+    if last is None or last.name not in _AS_IT_IS:
+        return len(line.text)
+    return last.column - 1 + len(last.name)
+
+
+def control_character(script: Script, _context: Context) -> Iterator[Hit]:
+    """Control characters that are no text: they end names and make commands unknown."""
+    for line in script.lines:
+        if match := _CONTROLS.search(line.text, 0, _shown_from(line)):
+            what = f"control character {ord(match.group()):02X}h in a command"
+            yield line.number, match.start() + 1, what
 
 
 def ctrl_z(script: Script, _context: Context) -> Iterator[Hit]:
-    """1Ah ends the file."""
-    for number, line in bytes_of_line(script):
-        if (at := line.find(b"\x1a")) >= 0:
-            yield number, at + 1, "Ctrl-Z (1Ah) ends the file here; the rest is never read"
-            return
+    """1Ah ends the file; one, or a padding of them, may stand at the end of the last line."""
+    whole, mark, rest = script.data.partition(b"\x1a")
+    if not mark:
+        return
+    line = len(re.findall(rb"\r\n|\n|\r", whole)) + 1
+    column = len(re.split(rb"[\r\n]", whole)[-1]) + 1
+    if rest.strip(b"\x1a"):
+        yield line, column, "Ctrl-Z (1Ah) ends the file here; the rest is never read"
+    elif column > 1:
+        yield line, column, "Ctrl-Z (1Ah) right after text: the line has no CR LF"
 
 
 def line_end(script: Script, _context: Context) -> Iterator[Hit]:
@@ -71,7 +105,8 @@ def line_end(script: Script, _context: Context) -> Iterator[Hit]:
 
 def last_line(script: Script, _context: Context) -> Iterator[Hit]:
     """The last line needs its CR LF too."""
-    if script.data and not script.data.endswith((b"\n", b"\r")):
+    data = script.data.split(b"\x1a", 1)[0]
+    if data and not data.endswith((b"\n", b"\r")):
         last = script.lines[-1] if script.lines else None
         what = (
             "the last line is a label without CR LF: the command before it runs a second time"
@@ -102,7 +137,7 @@ def worst_length(script: Script, context: Context, name: str, seen: frozenset[st
         return max(
             _expanded(script, context, value, seen | {key}, {}) for value in script.sets[key]
         )
-    return KNOWN_VARIABLES.get(key, context.limits.variable)
+    return KNOWN_VARIABLES.get(key, context.limits.variable) if context.guess else 0
 
 
 def _expanded(
@@ -141,87 +176,110 @@ def _loops(commands: tuple[Command, ...], context: Context) -> dict[str, int]:
 
 
 def expanded(script: Script, context: Context) -> Iterator[Hit]:
-    """A line must stay within 120 bytes when everything is filled in."""
+    """A line must stay within 120 bytes when everything is filled in.
+
+    Parameters, and variables that are not set here, are guessed: beyond the limit with them it is a
+    doubt, beyond it without them an error.
+    """
+    limit = context.limits.expanded
+    least = replace(
+        context,
+        limits=replace(context.limits, own_name=2, parameter=0, variable=0, file_name=1),
+        guess=False,
+    )
     for line in script.lines:
-        if line.label is not None:
+        if line.label is not None or len(line.text) > context.limits.line:
             continue
-        size = _expanded(script, context, line.text, frozenset(), {})
-        loops = _loops(line.commands, context)
-        if loops and (body := next((c for c in line.commands if c.in_for), None)):
-            inner = line.text[body.column - 1 :]
-            size = max(size, _expanded(script, context, inner, frozenset(), loops))
-        if size > context.limits.expanded and len(line.text) <= context.limits.line:
-            yield (
-                line.number,
-                0,
-                (
-                    f"may grow to {size} bytes when its variables are filled in; "
-                    f"more than {context.limits.expanded} can be cut, or hang the shell"
-                ),
-            )
+        size = _filled(script, context, line)
+        if size <= limit:
+            continue
+        surely = _filled(script, least, line)
+        what = f"{limit} can be cut, or hang the shell"
+        if surely > limit:
+            yield line.number, 0, f"grows to {surely} bytes; more than {what}"
+        else:
+            text = f"may grow to {size} bytes when its variables are filled in; more than {what}"
+            yield Doubt(line.number, 0, text)
+
+
+def _filled(script: Script, context: Context, line: Line) -> int:
+    """How long a line gets, or what FOR makes of it."""
+    size = _expanded(script, context, line.text, frozenset(), {})
+    loops = _loops(line.commands, context)
+    if loops and (body := next((c for c in line.commands if c.in_for), None)):
+        inner = line.text[body.column - 1 :]
+        size = max(size, _expanded(script, context, inner, frozenset(), loops))
+    return size
+
+
+def _jumps(script: Script) -> Iterator[tuple[Command, str, str]]:
+    """Each GOTO whose label is known: the command, the label as a reader sees it, as it is read."""
+    for command in script.commands:
+        if command.name == "GOTO" and "%" not in command.rest:
+            yield command, labels.written(command.rest), labels.wanted(command.rest)
+
+
+def _named(script: Script) -> Iterator[tuple[Line, str]]:
+    """Each line that is a label with a name, and the name."""
+    for line in script.lines:
+        if line.label is not None and (name := labels.name_of(line.label)):
+            yield line, name
+
+
+def _meant(script: Script, word: str) -> list[Line]:
+    """The labels whose whole name is what a GOTO names."""
+    return [line for line, name in _named(script) if name.upper() == word.upper()]
 
 
 def label_same(script: Script, _context: Context) -> Iterator[Hit]:
-    """Two labels that are one."""
+    """Two labels that are one for the shell: GOTO finds the upper one."""
+    wanted = {line.number for _, word, _ in _jumps(script) for line in _meant(script, word)}
+    open_end = any(c.name == "GOTO" and "%" in c.rest for c in script.commands)
     first: dict[str, tuple[int, str]] = {}
-    for number, label in script.labels:
-        key = label_key(label)
-        if key in first:
-            line, other = first[key]
-            yield (
-                number,
-                0,
-                (f":{label} is the same as :{other} in line {line}; GOTO always finds that one"),
-            )
-        elif key:
-            first[key] = (number, label)
-
-
-def _targets(script: Script) -> Iterator[tuple[Command, str]]:
-    for command in script.commands:
-        if command.name == "GOTO":
-            words = command.words
-            target = words[0] if words else ""
-            if target[:1] == ".":  # GOTO.X: the dot is the separator
-                target = target[1:]
-            yield command, target[1:] if target.startswith(":") else target
+    for line, name in _named(script):
+        if not name[0].isalnum():
+            continue  # a comment or an ornament, which nobody means to reach
+        looked_for = labels.wanted(" " + name)
+        found = labels.find(script, looked_for) if looked_for else None
+        if found is None or found is line:
+            first.setdefault(looked_for, (line.number, name))
+            continue
+        other = labels.name_of(found.label or "")
+        what = f":{name} is the same as :{other} in line {found.number}; GOTO always finds that one"
+        if line.number in wanted:
+            yield line.number, 0, what
+        elif open_end:
+            yield Doubt(line.number, 0, what)
 
 
 def label_missing(script: Script, _context: Context) -> Iterator[Hit]:
     """GOTO to nowhere ends every batch file that is running."""
-    keys = {label_key(label) for _, label in script.labels}
-    for command, target in _targets(script):
-        if "%" in target:
-            continue
-        if not target:
+    for command, word, name in _jumps(script):
+        if not word:
             yield command.line, command.column, "GOTO without a label"
-        elif label_key(target) not in keys and target.upper() != "EOF":
-            yield command.line, command.column, f"there is no label :{target}"
+        elif word.upper() != "EOF" and labels.find(script, name) is None:
+            yield command.line, command.column, f"there is no label :{word}"
 
 
 def goto_eof(script: Script, _context: Context) -> Iterator[Hit]:
     """:EOF is a label like any other."""
-    keys = {label_key(label) for _, label in script.labels}
-    for command, target in _targets(script):
-        if target.upper() == "EOF" and "EOF" not in keys:
+    for command, word, name in _jumps(script):
+        if word.upper() == "EOF" and labels.find(script, name) is None:
             yield command.line, command.column, "GOTO :EOF finds no label and ends all batch files"
 
 
-_BAD_IN_LABEL = re.compile(r'[."/\\\[\]:<>|+=;,?*]')
-
-
 def label_characters(script: Script, _context: Context) -> Iterator[Hit]:
-    """Characters that end a label's name for GOTO."""
-    for command, target in _targets(script):
-        if match := _BAD_IN_LABEL.search(target):
-            yield (
-                command.line,
-                command.column,
-                (
-                    f"GOTO {target} looks for :{target[: match.start()]}; "
-                    f"{match.group()} ends the name"
-                ),
-            )
+    """A GOTO that is read otherwise than it is written, and so finds another label or none."""
+    for command, word, name in _jumps(script):
+        found = labels.find(script, name)
+        meant = _meant(script, word)
+        cut = bool(word) and word[: labels.SIGNIFICANT].upper() != name
+        if found is not None and not meant:
+            what = f"GOTO {word} finds :{labels.name_of(found.label or '')} in line {found.number}"
+            yield Doubt(command.line, command.column, what)
+        elif cut and found not in meant:
+            what = f"GOTO {word} looks for :{name}; some characters end a label's name"
+            yield command.line, command.column, what
 
 
 def label_at(script: Script, _context: Context) -> Iterator[Hit]:
@@ -240,6 +298,8 @@ def percent(script: Script, _context: Context) -> Iterator[Hit]:
     for line in script.lines:
         if line.label is not None or _for_header(line.commands):
             continue
+        if line.commands and line.commands[-1].name == "REM":
+            continue  # what is lost there was for people
         for kind, name, column in variables(line.text):
             if kind == "lone":
                 if line.text[column : column + 1] in ("~", "*"):

@@ -5,24 +5,34 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from deployer.core.lint.model import Context, Hit
-from deployer.core.lint.parse import Command, Line, Script
+from deployer.core.lint.model import Context, Doubt, Hit
+from deployer.core.lint.parse import Command, Line, Script, base_name, operands
 from deployer.core.target.names import DEVICE_NAMES
 
 _MISSING = """
-ADDUSERS ASSOC BITSADMIN CACLS CAT CERTUTIL CLIP CMD COLOR CP CSC CURL CUT ENDLOCAL FINDSTR
-FORFILES FTYPE GREP HOSTNAME ICACLS LS MKLINK MKTEMP MV OPENFILES PERL POPD POWERCFG POWERSHELL
-PRINTF PS PUSHD PWD PYTHON REG RENICE RM ROBOCOPY SC SCHTASKS SED SETLOCAL SETX SH SHUTDOWN
-SLEEP SYSTEMINFO TAKEOWN TAR TASKKILL TASKLIST TIMEOUT TITLE TOUCH UNZIP VERIFIER VSSADMIN
-WAITFOR WGET WHERE WHICH WHOAMI WMIC ZIP
+ADDUSERS ASSOC BITSADMIN CACLS CERTUTIL CLIP CMD COLOR ENDLOCAL FINDSTR FORFILES FTYPE ICACLS
+MKLINK OPENFILES POPD POWERCFG POWERSHELL PUSHD ROBOCOPY SCHTASKS SETLOCAL SETX SYSTEMINFO
+TAKEOWN TASKKILL TASKLIST TIMEOUT TITLE VERIFIER VSSADMIN WAITFOR WHOAMI WMIC
 """
-#: Commands of NT's shell or of other systems that somebody writes by habit.
+#: Commands of NT's shell that somebody writes by habit.
 MISSING = frozenset(_MISSING.split())
+_ELSEWHERE = """
+CAT CP CSC CURL CUT GREP HOSTNAME LS MKTEMP MV PERL PRINTF PS PWD PYTHON REG RENICE RM SC SED SH
+SHUTDOWN SLEEP TAR TOUCH UNZIP WGET WHERE WHICH ZIP
+"""
+#: Programs of other systems; there were programs of these names for DOS, too.
+ELSEWHERE = frozenset(_ELSEWHERE.split())
 INTERNAL_SILENT = frozenset(
     {"COPY", "MD", "MKDIR", "CD", "CHDIR", "REN", "RENAME", "TYPE", "RD", "RMDIR"}
 )
 TEXT_COMMANDS = frozenset({"ECHO", "REM"})
+_PLAIN_TEXT = TEXT_COMMANDS | {"GOTO", "SET", "PROMPT", "PAUSE", "CHOICE"}
 _DELETE = frozenset({"DEL", "ERASE"})
+
+
+_COMMAND_WORD = (
+    r"(ECHO|SET|IF|GOTO|CALL|COPY|DEL|ERASE|REN|MD|CD|RD|FOR|EXIT|PAUSE|TYPE|START|FTP|DIR|MOVE)\b"
+)
 
 
 def missing_command(script: Script, _context: Context) -> Iterator[Hit]:
@@ -30,14 +40,19 @@ def missing_command(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         if command.name in MISSING:
             yield command.line, command.column, f"Windows 98 has no {command.name}"
+        elif command.name in ELSEWHERE:
+            what = f"{command.name} is no part of Windows 98: it must be on that PC, or come along"
+            yield Doubt(command.line, command.column, what)
 
 
 def else_(script: Script, _context: Context) -> Iterator[Hit]:
     """There is no ELSE."""
     for command in script.commands:
-        if command.conditions and re.search(r"\bELSE\b", command.rest, re.IGNORECASE):
-            if command.name in TEXT_COMMANDS and not re.search(r"\bELSE\s+\S", command.rest):
-                continue
+        text = command.rest
+        pattern = (
+            rf"\bELSE\s+({_COMMAND_WORD}|\()" if command.name in TEXT_COMMANDS else r"\bELSE\b"
+        )
+        if command.conditions and re.search(pattern, text, re.IGNORECASE):
             yield (
                 command.line,
                 command.column,
@@ -62,14 +77,24 @@ def block(script: Script, _context: Context) -> Iterator[Hit]:
             yield command.line, command.column, f"{command.name} is an unknown command; use ECHO."
 
 
+_GLUED = re.compile(
+    r"(ECHO[-_!#$&')@^`{}~*?\x7f-\U0010ffff]|(CALL|CD|CLS|COPY|DEL|DIR|ERASE|FOR|GOTO|IF|MD|PAUSE|RD|REM"
+    r"|REN|SET|TYPE)[!#$&'()@^`{}~*?\x7f-\U0010ffff])"
+)
+
+
+def glued(script: Script, _context: Context) -> Iterator[Hit]:
+    """A command's name ends at a blank, and at few other characters."""
+    for command in script.commands:
+        if match := _GLUED.match(command.name):
+            name, char = match.group()[:-1], match.group()[-1]
+            what = f"{char} does not end the name {name}: the command is unknown"
+            yield command.line, command.column, what
+
+
 def outside_quotes(text: str) -> str:
     """The text with everything between quotes blanked out."""
     return re.sub(r'"[^"]*"', lambda m: " " * len(m.group()), text)
-
-
-_COMMAND_WORD = (
-    r"(ECHO|SET|IF|GOTO|CALL|COPY|DEL|ERASE|REN|MD|CD|RD|FOR|EXIT|PAUSE|TYPE|START|FTP|DIR|MOVE)\b"
-)
 
 
 def chained(script: Script, _context: Context) -> Iterator[Hit]:
@@ -81,8 +106,10 @@ def chained(script: Script, _context: Context) -> Iterator[Hit]:
         if match := re.search(r"\|\s*\|", text):
             yield line.number, match.start() + 1, "|| is a syntax error"
             continue
-        shown = bool(line.commands) and line.commands[-1].name in TEXT_COMMANDS
-        pattern = rf"&&|&\s*@?{_COMMAND_WORD}|\^[&|<>]" if shown else r"&|\^"
+        shown = bool(line.commands) and line.commands[-1].name in _PLAIN_TEXT
+        pattern = rf"&&|&\s*@?{_COMMAND_WORD}|\^[&|<>]"
+        if not shown:
+            pattern += r"|\s&\s|\s\^$"  # inside a word both are letters of a file's name
         if match := re.search(pattern, text, re.IGNORECASE):
             yield (
                 line.number,
@@ -214,10 +241,14 @@ def for_nested(script: Script, _context: Context) -> Iterator[Hit]:
 
 
 def ctty(script: Script, _context: Context) -> Iterator[Hit]:
-    """CTTY takes the keyboard away."""
-    for command in script.commands:
-        if command.name == "CTTY":
-            yield command.line, command.column, "CTTY takes screen and keyboard away from the user"
+    """CTTY takes the keyboard away; CTTY NUL up to CTTY CON only hides what is said between."""
+    calls = [command for command in script.commands if command.name == "CTTY"]
+    given = [base_name(command.words[0]) if command.words else "" for command in calls]
+    for n, command in enumerate(calls):
+        hit = (command.line, command.column, "CTTY takes screen and keyboard away from the user")
+        if given[n] == "CON":
+            continue
+        yield Doubt(*hit) if given[n] == "NUL" and "CON" in given[n:] else hit
 
 
 def set_blank(script: Script, _context: Context) -> Iterator[Hit]:
@@ -245,8 +276,14 @@ def set_equals(script: Script, _context: Context) -> Iterator[Hit]:
             yield command.line, command.column, "SET without = is a syntax error"
 
 
-def _operands(command: Command) -> list[str]:
-    return [w for w in re.split(r"[ =,;\t]+", re.sub(r"/\S*", " ", command.rest)) if w]
+_TEXT_FILE = re.compile(
+    r"(^|\\|:)(CONFIG|AUTOEXEC)\.\w+$|\.(TXT|BAT|INI|LOG|LST|DOC|CFG|ASC|ME|1ST|CSV|INF|REG|HTM)$"
+)
+
+
+def _is_text(name: str) -> bool:
+    """Whether a file's name is that of a text."""
+    return bool(_TEXT_FILE.search(name.upper().strip('"')))
 
 
 def copy_join(script: Script, _context: Context) -> Iterator[Hit]:
@@ -256,11 +293,10 @@ def copy_join(script: Script, _context: Context) -> Iterator[Hit]:
             first = re.match(r"[ =,;\t]*((/[A-Z-]+[ =,;\t]*)*)", command.rest, re.IGNORECASE)
             switches = first.group(1).upper() if first else ""
             if "/B" not in switches:
-                yield (
-                    command.line,
-                    command.column,
-                    ("COPY with + and no /B in front joins as text: each part ends at its 1Ah"),
-                )
+                what = "COPY with + and no /B in front joins as text: each part ends at its 1Ah"
+                hit = (command.line, command.column, what)
+                parts = "+".join(operands(command.rest)[:1]).split("+")
+                yield Doubt(*hit) if any(map(_is_text, parts)) else hit
 
 
 def copy_target(script: Script, _context: Context) -> Iterator[Hit]:
@@ -298,41 +334,48 @@ def copy_nul(script: Script, _context: Context) -> Iterator[Hit]:
 def ren_path(script: Script, _context: Context) -> Iterator[Hit]:
     """The new name is bare."""
     for command in script.commands:
-        names = _operands(command)
+        names = operands(command.rest)
         if command.name in ("REN", "RENAME") and len(names) > 1 and set(names[1]) & set("\\:"):
             yield command.line, command.column, f"{names[1]}: the new name must not have a path"
 
 
 def asks(script: Script, _context: Context) -> Iterator[Hit]:
     """DATE and TIME wait for an answer."""
-    for line in script.lines:
-        for command in line.commands:
-            fed = command.piped_into or any(r.operator == "<" for r in line.redirections)
-            if command.name in ("DATE", "TIME") and not command.rest.strip() and not fed:
-                yield line.number, command.column, f"{command.name} asks for a new value and waits"
+    for line, command in _on_lines(script):
+        fed = command.piped_into or any(r.operator == "<" for r in line.redirections)
+        if command.name in ("DATE", "TIME") and not command.rest.strip() and not fed:
+            yield line.number, command.column, f"{command.name} asks for a new value and waits"
 
 
 def del_many(script: Script, _context: Context) -> Iterator[Hit]:
     """DEL takes one name."""
     for command in script.commands:
-        if command.name in _DELETE and len(_operands(command)) > 1:
+        if command.name in _DELETE and len(operands(command.rest)) > 1:
             yield command.line, command.column, "DEL takes one name; with two it deletes nothing"
+
+
+def _on_lines(script: Script) -> Iterator[tuple[Line, Command]]:
+    """Each command with its line, which holds the redirections."""
+    for line in script.lines:
+        for command in line.commands:
+            yield line, command
 
 
 def del_all(script: Script, _context: Context) -> Iterator[Hit]:
     """DEL *.* asks."""
-    for command in script.commands:
+    for line, command in _on_lines(script):
+        answered = command.piped_into or any(r.operator == "<" for r in line.redirections)
         if (
             command.name in _DELETE
-            and not command.piped_into
-            and any(re.search(r"(^|\\)(\*\.\*|\.)$", name) for name in _operands(command))
+            and not answered
+            and any(re.search(r"(^|\\)(\*\.\*|\.)$", name) for name in operands(command.rest))
         ):
             yield command.line, command.column, "DEL *.* asks `Are you sure (Y/N)?` and waits"
 
 
 def _written(line: Line, command: Command) -> Iterator[str]:
     """Names that a command removes, renames or writes."""
-    names = _operands(command)
+    names = operands(command.rest)
     if command.name in _DELETE | {"REN", "RENAME", "MOVE"}:
         yield from names[:1] if command.name != "DEL" else names
     elif command.name in ("COPY", "XCOPY") and len(names) > 1:
@@ -366,7 +409,7 @@ def reserved_name(script: Script, _context: Context) -> Iterator[Hit]:
         names = [(r.target, r.column) for r in line.redirections]
         for command in line.commands:
             if command.name in _DELETE | {"COPY", "REN", "RENAME", "MOVE", "MD", "MKDIR", "TYPE"}:
-                names += [(word, command.column) for word in _operands(command)]
+                names += [(word, command.column) for word in operands(command.rest)]
         for name, column in names:
             bare = name.upper().replace('"', "").rpartition("\\")[2]
             base, dot, extension = bare.partition(".")

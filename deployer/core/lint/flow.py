@@ -7,8 +7,10 @@ from collections.abc import Iterator
 from itertools import pairwise
 
 from deployer.core.lint.commands import INTERNAL_SILENT, outside_quotes
-from deployer.core.lint.model import Context, Hit
-from deployer.core.lint.parse import Line, Script
+from deployer.core.lint.model import Context, Doubt, Hit
+from deployer.core.lint.parse import Line, Script, base_name, variables
+from deployer.core.lint.paths import Known, follow
+from deployer.core.target.names import DEVICE_NAMES
 
 _ONLY_VARIABLES = re.compile(r"(%\d|%%[A-Za-z]|%[^%\s]+%)+")
 _NO_EXIT_CODE = {"FTP": "FTP.EXE's exit code says nothing (facts A18)", "FC": "FC has no exit code"}
@@ -81,11 +83,10 @@ def quoted_redirect(script: Script, _context: Context) -> Iterator[Hit]:
     for line in script.lines:
         for match in re.finditer(r'>[ =,;\t]*"', line.text):
             if line.label is None and line.text[: match.start()].count('"') % 2 == 0:
-                yield (
-                    line.number,
-                    match.start() + 1,
-                    "redirection into a quoted name is not reliable",
-                )
+                folder = "\\" in line.text[match.end() :].partition('"')[0]
+                what = "redirection into a quoted name is not reliable"
+                hit = (line.number, match.start() + 1, what)
+                yield hit if folder else Doubt(*hit)
 
 
 def sort_pipe(script: Script, _context: Context) -> Iterator[Hit]:
@@ -101,15 +102,19 @@ def sort_pipe(script: Script, _context: Context) -> Iterator[Hit]:
 
 def if_redirect(script: Script, _context: Context) -> Iterator[Hit]:
     """Redirection happens before IF is decided."""
+    late = "on an IF line takes place before IF is decided, also when it is false"
     for line in script.lines:
-        if "IF" in _names(line) and (line.redirections or line.pipes):
-            what = "a pipe" if line.pipes else f"{line.redirections[0].operator}"
-            column = line.pipes[0] if line.pipes else line.redirections[0].column
-            yield (
-                line.number,
-                column,
-                (f"{what} on an IF line takes place before IF is decided, also when it is false"),
-            )
+        if "IF" not in _names(line):
+            continue
+        if line.pipes:
+            yield line.number, line.pipes[0], f"a pipe {late}"
+            continue
+        for r in line.redirections:
+            if base_name(r.target) in DEVICE_NAMES:
+                continue  # a device is neither made nor emptied
+            hit = (line.number, r.column, f"{r.operator} {late}")
+            yield hit if r.operator == ">" else Doubt(*hit)
+            break
 
 
 def for_redirect(script: Script, _context: Context) -> Iterator[Hit]:
@@ -146,7 +151,7 @@ def call_redirect(script: Script, _context: Context) -> Iterator[Hit]:
                 )
             else:
                 maybe = command.word.upper().endswith(".BAT") and command.name != "CALL"
-            if maybe and (line.redirections or line.pipes):
+            if maybe and not _to_nul(line) and (line.redirections or line.pipes):
                 yield (
                     line.number,
                     command.column,
@@ -191,14 +196,21 @@ def exist_quoted(script: Script, _context: Context) -> Iterator[Hit]:
                 )
 
 
-def compare_quoted(script: Script, _context: Context) -> Iterator[Hit]:
+def _filled(side: str, known: Known) -> bool:
+    """Whether a side of a comparison has a variable that is not empty."""
+    return any(name.upper() in known for _, name, _ in variables(side))
+
+
+def compare_quoted(script: Script, context: Context) -> Iterator[Hit]:
     """A comparison with something that may be empty needs quotes or another character."""
+    paths = follow(script, context)
     for command in script.commands:
         for c in command.conditions[-1:]:
             if c.kind != "compare":
                 continue
             sides = [s for s in (c.left, c.right) if _ONLY_VARIABLES.fullmatch(s.strip())]
-            sides = [s for s in sides if not s.startswith("%%")]
+            known = paths.before(command)
+            sides = [s for s in sides if not s.startswith("%%") and not _filled(s, known)]
             if sides:
                 yield (
                     command.line,

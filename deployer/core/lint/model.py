@@ -4,13 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, NamedTuple
 
 from deployer.core.lint.parse import Script
 
 Severity = Literal["error", "warning"]
 #: A rule's hit: line number, column (0 = whole line), message.
 Hit = tuple[int, int, str]
+
+
+class Doubt(NamedTuple):
+    """A hit that is a warning whatever its rule says: it depends on what is not known here."""
+
+    line: int
+    column: int
+    message: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +40,7 @@ class Context:
 
     environment: Mapping[str, str] = field(default_factory=dict)
     limits: Limits = field(default_factory=Limits)
+    guess: bool = True  # whether variables that only Windows sets have a length
 
 
 Check = Callable[[Script, Context], Iterator[Hit]]
@@ -41,7 +50,8 @@ Check = Callable[[Script, Context], Iterator[Hit]]
 class Rule:
     """One thing that Windows 98's COMMAND.COM rejects or mangles.
 
-    `bad` and `good` are whole batch files, lines without their ends; tests run both.
+    `bad` and `good` are whole batch files; tests run both. A rule `of_file` is about the file as it
+    is stored: it holds in lines, too, that Windows 98 never reaches.
     """
 
     id: str
@@ -53,6 +63,12 @@ class Rule:
     bad: bytes
     good: bytes
     check: Check
+    of_file: bool = False
+
+    @property
+    def only_dos400(self) -> bool:
+        """Whether no source speaks of Windows 9x: it was seen on, or read in, MS-DOS 4.00 alone."""
+        return not any(source.startswith(("facts", "KB")) for source in self.sources)
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,6 +76,7 @@ class Finding:
     """One mistake in one place, in words for a person. `column` counts from 1.
 
     `why` is what its rule says of all such mistakes, "" where there is no more to say.
+    `only_dos400` as its rule says.
     """
 
     rule: str
@@ -71,6 +88,12 @@ class Finding:
     remedy: str
     sources: tuple[str, ...]
     why: str = ""
+    only_dos400: bool = False
 
     def __str__(self) -> str:
-        return f"line {self.line}: {self.message} [{self.rule}]"
+        return f"line {self.line}: {self.said} [{self.rule}]"
+
+    @property
+    def said(self) -> str:
+        """The message, with the shell that it is known from where that is not Windows 98's."""
+        return self.message + (" (known from MS-DOS 4.00 only)" if self.only_dos400 else "")

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from deployer.core.lint.commands import outside_quotes
 from deployer.core.lint.model import Context, Hit
-from deployer.core.lint.parse import Command, Script
+from deployer.core.lint.parse import Command, Script, operands
 
 #: Commands of the shell whose names may have directories, and how many names each takes.
 _MOST = {"CD": 1, "CHDIR": 1, "MD": 1, "MKDIR": 1, "RD": 1, "RMDIR": 1, "REN": 2, "RENAME": 2}
@@ -18,18 +18,11 @@ _ROOM = 128  # what the 256 bytes of facts B22 leave beside the variables of Win
 _PATHS = frozenset(_MOST) | {"DEL", "ERASE", "TYPE", "XCOPY", "MOVE"}
 
 
-def _names(command: Command) -> list[str]:
-    """The operands without switches; quotes hold one together, and + joins two."""
-    shown = re.sub(r'"[^"]*"', lambda m: re.sub(r"\W", "_", m.group()), command.rest)
-    joined = re.sub(r"[ =,;\t]*\+[ =,;\t]*", "+", re.sub(r"/\S*", " ", shown))
-    return [word for word in re.split(r"[ =,;\t]+", joined) if word]
-
-
 def names_many(script: Script, _context: Context) -> Iterator[Hit]:
     """More names than the command takes."""
     for command in script.commands:
         most = _MOST.get(command.name)
-        if most is not None and len(_names(command)) > most:
+        if most is not None and len(operands(command.rest)) > most:
             count = "one name" if most == 1 else "two names"
             yield (
                 command.line,
@@ -41,7 +34,7 @@ def names_many(script: Script, _context: Context) -> Iterator[Hit]:
 def names_few(script: Script, _context: Context) -> Iterator[Hit]:
     """Fewer names than the command needs."""
     for command in script.commands:
-        if len(_names(command)) < _LEAST.get(command.name, 0):
+        if len(operands(command.rest)) < _LEAST.get(command.name, 0):
             yield command.line, command.column, f"{command.name} lacks a name and does nothing"
 
 
@@ -114,7 +107,7 @@ def set_redirects(script: Script, _context: Context) -> Iterator[Hit]:
 def copy_pattern(script: Script, _context: Context) -> Iterator[Hit]:
     """A pattern copied to one name is a join."""
     for command in script.commands:
-        names = _names(command)
+        names = operands(command.rest)
         if command.name != "COPY" or len(names) != 2:
             continue
         source, target = names
@@ -132,7 +125,7 @@ def copy_pattern(script: Script, _context: Context) -> Iterator[Hit]:
 def copy_refused(script: Script, _context: Context) -> Iterator[Hit]:
     """A target with a backslash at its end, and one that is the source."""
     for command in script.commands:
-        names = _names(command)
+        names = operands(command.rest)
         if command.name != "COPY" or len(names) != 2:
             continue
         source, target = names
@@ -149,7 +142,7 @@ def copy_refused(script: Script, _context: Context) -> Iterator[Hit]:
 def copy_in_place(script: Script, _context: Context) -> Iterator[Hit]:
     """Appending to the first source."""
     for command in script.commands:
-        names = _names(command)
+        names = operands(command.rest)
         if command.name != "COPY" or not names or "+" not in names[0]:
             continue
         first = names[0].upper().split("+")[0]

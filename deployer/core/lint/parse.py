@@ -10,10 +10,12 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
+#: Of the shell itself: a batch file's text is shown in the code page of DOS windows.
+CODE_PAGE = "cp437"
 DELIMITERS = " =,;\t"
+CONTROL = frozenset(chr(code) for code in range(32))
 #: Characters at which the name of an internal command ends (`ECHO.x`, `CD\`).
-_NAME_ENDS = frozenset('."/\\[]:<|>+=;, \t')
-SIGNIFICANT = 8  # characters of a label, facts B4
+_NAME_ENDS = frozenset('."/\\[]:<|>+=;, \t') | CONTROL
 
 _VARIABLE = re.compile(r"%%|%(\d)|%([^%]*)%|%")
 
@@ -68,7 +70,7 @@ class Line:
     commands: tuple[Command, ...] = ()
     redirections: tuple[Redirection, ...] = ()
     pipes: tuple[int, ...] = ()
-    label: str | None = None
+    label: str | None = None  # all that follows the colon
     dangling: int = 0  # column of a > or < without a name
     chained_input: int = 0  # column of a | that is glued to an input name
 
@@ -87,24 +89,10 @@ class Script:
         """All commands in order."""
         return [command for line in self.lines for command in line.commands]
 
-    @property
-    def labels(self) -> list[tuple[int, str]]:
-        """Line and name of each label that GOTO can find."""
-        return [
-            (line.number, line.label)
-            for line in self.lines
-            if line.label and not line.label.startswith(":")
-        ]
-
-
-def label_key(label: str) -> str:
-    """What of a label's name counts."""
-    return label.upper()[:SIGNIFICANT]
-
 
 def parse(data: bytes, name: str) -> Script:
     """Take a batch file apart. Never raises, whatever the bytes are."""
-    text = data.decode("latin-1").split("\x1a", 1)[0]
+    text = data.decode(CODE_PAGE).split("\x1a", 1)[0]
     pieces = re.split(r"\r\n|\n|\r", text)
     if pieces and not pieces[-1]:
         pieces.pop()
@@ -122,8 +110,7 @@ def parse(data: bytes, name: str) -> Script:
 def _line(number: int, text: str) -> Line:
     start = len(text) - len(text.lstrip(DELIMITERS))
     if text[start : start + 1] == ":":
-        match = re.match(rf"[{DELIMITERS}]*([^\s]*)", text[start + 1 :])
-        return Line(number, text, label=match.group(1) if match else "")
+        return Line(number, text, label=text[start + 1 :].lstrip(DELIMITERS))
     body, offset = text[start:], start
     while body.startswith("@"):
         body, offset = body[1:], offset + 1
@@ -238,6 +225,22 @@ def _condition(rest: str) -> tuple[Condition, str]:
             match.end() :
         ].lstrip(DELIMITERS)
     return Condition("bad", negated, text), ""
+
+
+_SHIELD = {ord(char): 0xE000 + ord(char) for char in DELIMITERS + "/+"}
+_UNSHIELD = {shielded: char for char, shielded in _SHIELD.items()}
+
+
+def operands(rest: str) -> list[str]:
+    """What follows a command, without switches: quotes hold one together, and + joins two."""
+    text = re.sub(r'"[^"]*"', lambda match: match.group().translate(_SHIELD), rest)
+    joined = re.sub(r"[ =,;\t]*\+[ =,;\t]*", "+", re.sub(r"/\S*", " ", text))
+    return [word.translate(_UNSHIELD) for word in re.split(r"[ =,;\t]+", joined) if word]
+
+
+def base_name(path: str) -> str:
+    """The last part of a path in capitals, without its extension, colon and quotes."""
+    return path.upper().replace('"', "").rpartition("\\")[2].partition(".")[0].rstrip(":")
 
 
 def variables(text: str) -> list[tuple[str, str, int]]:

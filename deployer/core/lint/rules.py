@@ -14,32 +14,58 @@ from deployer.core.lint.model import Rule
 
 RULES: tuple[Rule, ...] = (
     Rule(
-        id="ascii",
-        title="Only 7-bit ASCII",
+        id="byte-order-mark",
+        title="No byte order mark",
         severity="error",
+        why="The marks of Unicode are characters like others here: the first command is unknown.",
+        remedy="Save it without a byte order mark, as plain text.",
+        sources=("facts B36",),
+        bad=b"\xef\xbb\xbf@ECHO OFF\r\n",
+        good=b"@ECHO OFF\r\n",
+        check=whole.byte_order_mark,
+        of_file=True,
+    ),
+    Rule(
+        id="ascii",
+        title="7-bit ASCII looks the same everywhere",
+        severity="warning",
         why=(
             "DOS windows use the OEM code page, Notepad the ANSI one: above 127 one of them is "
-            "wrong. A byte order mark spoils the first command."
+            "another character. Bell, escape and the like act on the screen or the printer; escape "
+            "wants ANSI.SYS."
         ),
-        remedy="Write plain ASCII: letters without accents, straight quotes, no byte order mark.",
+        remedy="Write plain ASCII, or make sure of that PC's code page.",
         sources=("facts B36",),
         bad=b"ECHO Gr\xfc\xdfe\r\n",
         good=b"ECHO Hello\r\n",
-        check=whole.ascii_only,
+        check=whole.oem_text,
+    ),
+    Rule(
+        id="control-character",
+        title="No control characters in commands",
+        severity="error",
+        why="They end the name of a command or a file, and no file can have them in its name.",
+        remedy="Take the character out; in the text of ECHO, REM and SET it may stand.",
+        sources=("facts B36", "MSDOS4 TCODE.ASM"),
+        bad=b"DEL A\x07.TXT\r\n",
+        good=b"DEL A.TXT\r\n",
+        check=whole.control_character,
     ),
     Rule(
         id="ctrl-z",
-        title="No Ctrl-Z",
+        title="Ctrl-Z only after the last line",
         severity="error",
         why=(
             "A 1Ah is taken as the end of the file; of its line the part before it runs, "
-            "without the redirection behind it."
+            "without the redirection after it. Editors of DOS put one, or a padding of them, after "
+            "the last line, which does no harm."
         ),
         remedy="Take the byte 1Ah out.",
         sources=("facts B37", "case ctrl-z"),
         bad=b"ECHO one\r\nECHO two\x1a three\r\nECHO four\r\n",
-        good=b"ECHO one\r\nECHO four\r\n",
+        good=b"ECHO one\r\nECHO four\r\n\x1a\x1a\x1a",
         check=whole.ctrl_z,
+        of_file=True,
     ),
     Rule(
         id="line-end",
@@ -54,6 +80,7 @@ RULES: tuple[Rule, ...] = (
         bad=b"@ECHO OFF\nECHO one\nECHO two\n",
         good=b"@ECHO OFF\r\nECHO one\r\nECHO two\r\n",
         check=whole.line_end,
+        of_file=True,
     ),
     Rule(
         id="last-line",
@@ -68,6 +95,7 @@ RULES: tuple[Rule, ...] = (
         bad=b"ECHO one\r\n:END",
         good=b"ECHO one\r\n:END\r\n",
         check=whole.last_line,
+        of_file=True,
     ),
     Rule(
         id="length",
@@ -106,8 +134,9 @@ RULES: tuple[Rule, ...] = (
         remedy="Give the labels names that differ in their first 8 characters.",
         sources=("facts B4", "KB Q63071", "case goto-8chars", "case goto-dup"),
         bad=b"GOTO LONGLABEL2\r\n:LONGLABEL1\r\n:LONGLABEL2\r\n",
-        good=b"GOTO LABEL2\r\n:LABEL1\r\n:LABEL2\r\n",
+        good=b"GOTO LABEL2\r\n:LABEL1\r\n:LABEL2\r\n:--------1\r\n:--------2\r\n",
         check=whole.label_same,
+        of_file=True,
     ),
     Rule(
         id="label-missing",
@@ -283,6 +312,20 @@ RULES: tuple[Rule, ...] = (
         bad=b"IF a==a (\r\nECHO x\r\n)\r\n",
         good=b"IF NOT a==a GOTO NO\r\nECHO x\r\n:NO\r\nECHO.\r\n",
         check=one.block,
+    ),
+    Rule(
+        id="glued-name",
+        title="A blank after a command's name",
+        severity="error",
+        why=(
+            "The name of a command ends at a blank and at . , ; = + / \\ : [ ] and a quote; any "
+            "other character makes it the name of a program that is not there."
+        ),
+        remedy="Write a blank, or ECHO. for an empty line.",
+        sources=("facts B23", "case echo-delims"),
+        bad=b"ECHO----\r\n",
+        good=b"ECHO ----\r\nECHO.\r\nCD\\\r\n",
+        check=one.glued,
     ),
     Rule(
         id="chained",

@@ -29,6 +29,7 @@ def lint_command(
     """Check a batch file against COMMAND.COM of Windows 98.
 
     What it rejects, and what it mangles without a word, is named with the line and the remedy.
+    Warnings alone leave the exit code at 0: the file runs, or what happens depends on that PC.
     """
     from deployer.core.lint import check
     from deployer.errors import LintFailed
@@ -37,8 +38,9 @@ def lint_command(
 
     findings = check.check(staging.read_text_file(file), name=file.name.upper())
     inspected.findings(findings, file, explain=explain, as_json=as_json)
-    if findings:
-        raise LintFailed(name=file, count=len(findings))
+    errors = [finding for finding in findings if finding.severity == "error"]
+    if errors:
+        raise LintFailed(name=file, count=len(errors))
 
 
 @model.callback()

@@ -10,7 +10,15 @@ from collections.abc import Callable
 
 from deployer.sim.commandcom.dialect import ShellHang
 from deployer.sim.commandcom.environment import Environment
-from deployer.sim.commandcom.line.text import CR, CTRL_Z, DELIMITERS, decode, shield, unshield
+from deployer.sim.commandcom.line.text import (
+    CR,
+    CTRL_Z,
+    DELIMITERS,
+    decode,
+    encode,
+    shield,
+    unshield,
+)
 from deployer.sim.commandcom.running import Batch
 from deployer.sim.disk import File
 
@@ -96,10 +104,11 @@ class Reader:
 
     def _is_label(self, wanted: str) -> bool:
         char = self.skip_delimiters()
-        for n, want in enumerate(wanted):
+        for n, want in enumerate(encode(wanted)):
             char = self.get() if n else char
             # Bit 5 is set, then cleared: that is how the shell ignores case, and why - fits CR.
-            if want not in (chr(ord(char) | 0x20), chr((ord(char) | 0x20) - 0x20)):
+            byte = encode(char)[0] | 0x20
+            if want not in (byte, byte - 0x20):
                 return False
         char = self.get()
         if not wanted or (len(wanted) < _LABEL and char > " "):

@@ -48,8 +48,9 @@ def test_the_committed_page_is_what_the_table_says() -> None:
 
 
 MISTAKES = [
-    (b"\xef\xbb\xbf@ECHO OFF\r\n", "ascii", 1),
+    (b"\xef\xbb\xbf@ECHO OFF\r\n", "byte-order-mark", 1),
     (b"ECHO a\tb\r\nECHO \x07\r\n", "ascii", 2),
+    (b"CD A\x07\r\n", "control-character", 1),
     (b"ECHO a\r\nECHO b\rECHO c\r\n", "line-end", 2),
     (b"ECHO a\r\nECHO b", "last-line", 2),
     (b"SET L=" + b"x" * 60 + b"\r\nECHO %L%%L%\r\n", "expanded", 2),

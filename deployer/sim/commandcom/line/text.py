@@ -5,6 +5,8 @@ A command line never holds its carriage return: a position at or behind the end 
 
 from __future__ import annotations
 
+import functools
+
 CODE_PAGE = "cp437"
 CR = "\r"
 CRLF = "\r\n"
@@ -28,8 +30,17 @@ def encode(text: str) -> bytes:
 
 
 def upper(text: str) -> str:
-    """Capitals, character by character, so that the length stays."""
-    return "".join(c.upper() if len(c.upper()) == 1 else c for c in text)
+    """Capitals, character by character, where the code page has one: the length stays."""
+    return "".join(map(_capital, text))
+
+
+@functools.cache
+def _capital(char: str) -> str:
+    capital = char.upper()
+    try:
+        return capital if len(capital.encode(CODE_PAGE)) == 1 else char
+    except UnicodeEncodeError:
+        return char
 
 
 def at(line: str, pos: int) -> str:
