@@ -35,15 +35,35 @@ class FileStaged:
 
 
 @dataclass(frozen=True, slots=True)
-class DeploymentStaged:
+class DeploymentEvent:
+    """Something that happened: when, and to which deployment."""
+
+    at: float
+    deployment: str
+
+
+@dataclass(frozen=True, slots=True)
+class PeerEvent(DeploymentEvent):
+    """The same with the machine at the other end."""
+
+    peer: str
+
+
+@dataclass(frozen=True, slots=True)
+class FileEvent(PeerEvent):
+    """The same with the name of a file that is sent or asked for."""
+
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class DeploymentStaged(DeploymentEvent):
     """A payload has been measured and cut for a target; nothing has been sent.
 
     `notes` say what the user should know about it, such as a file that is too large to be one.
     `line` is how the serial line is set that it goes over, None when it goes over a network.
     """
 
-    at: float
-    deployment: str
     target: str
     host: str
     directory: str
@@ -57,136 +77,94 @@ class DeploymentStaged:
 
 
 @dataclass(frozen=True, slots=True)
-class StateChanged:
+class StateChanged(DeploymentEvent):
     """The deployment moved to another state.
 
     `reason` says why in words when it is not the usual course, `cause` who brought it about: the
     target by its `proof`, its `silence`, a changed `source`, or the `user`.
     """
 
-    at: float
-    deployment: str
     state: State
     reason: str = ""
     cause: Literal["", "proof", "silence", "source", "user"] = ""
 
 
 @dataclass(frozen=True, slots=True)
-class ServerListening:
+class ServerListening(DeploymentEvent):
     """A server is ready for the target; on a serial line `port` is its bits a second."""
 
-    at: float
-    deployment: str
     protocol: str
     address: str
     port: int
 
 
 @dataclass(frozen=True, slots=True)
-class ClientConnected:
+class ClientConnected(PeerEvent):
     """A machine opened a control connection."""
-
-    at: float
-    deployment: str
-    peer: str
 
 
 @dataclass(frozen=True, slots=True)
-class LoginAccepted:
+class LoginAccepted(PeerEvent):
     """A machine logged in; `login` is the deployment's id or `anonymous`."""
 
-    at: float
-    deployment: str
-    peer: str
     login: str
 
 
 @dataclass(frozen=True, slots=True)
-class LoginRefused:
+class LoginRefused(PeerEvent):
     """A machine was turned away."""
 
-    at: float
-    deployment: str
-    peer: str
     login: str
     why: str
 
 
 @dataclass(frozen=True, slots=True)
-class ClientGone:
+class ClientGone(PeerEvent):
     """A control connection ended."""
-
-    at: float
-    deployment: str
-    peer: str
 
 
 @dataclass(frozen=True, slots=True)
-class CommandRefused:
+class CommandRefused(PeerEvent):
     """A command was answered with a refusal worth knowing about."""
 
-    at: float
-    deployment: str
-    peer: str
     command: str
     reply: str
 
 
 @dataclass(frozen=True, slots=True)
-class AsciiRefused:
+class AsciiRefused(FileEvent):
     """A binary file was asked for in TYPE A: nothing was sent, the client was told why."""
-
-    at: float
-    deployment: str
-    peer: str
-    name: str
 
 
 @dataclass(frozen=True, slots=True)
-class TransferStarted:
+class TransferStarted(FileEvent):
     """Bytes begin to move."""
 
-    at: float
-    deployment: str
-    peer: str
-    name: str
     length: int
     upload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class TransferTick:
+class TransferTick(FileEvent):
     """Bytes are moving: `moved` of `length` so far. May be dropped; never stored."""
 
-    at: float
-    deployment: str
-    peer: str
-    name: str
     moved: int
     length: int
 
 
 @dataclass(frozen=True, slots=True)
-class TransferDone:
+class TransferDone(FileEvent):
     """All bytes have left this machine (or arrived, for an upload). Not a proof of anything."""
 
-    at: float
-    deployment: str
-    peer: str
-    name: str
     length: int
     seconds: float
     upload: bool = False
 
 
 @dataclass(frozen=True, slots=True)
-class TransferCut:
+class TransferCut(FileEvent):
     """A transfer ended early."""
 
-    at: float
-    deployment: str
-    peer: str
-    name: str
     moved: int
     length: int
     why: str
@@ -194,81 +172,64 @@ class TransferCut:
 
 
 @dataclass(frozen=True, slots=True)
-class UploadReceived:
+class UploadReceived(FileEvent):
     """A report of the target lies complete in the store at `path`."""
 
-    at: float
-    deployment: str
-    peer: str
-    name: str
     length: int
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class SourceChanged:
+class SourceChanged(DeploymentEvent):
     """A file of the payload is no longer what was measured; it is not served any more."""
 
-    at: float
-    deployment: str
     path: str
 
 
 @dataclass(frozen=True, slots=True)
-class TargetReported:
+class TargetReported(DeploymentEvent):
     """The target told how far it is (RESULT.TXT or INFO.TXT), or that it failed."""
 
-    at: float
-    deployment: str
     report: Report
 
 
 @dataclass(frozen=True, slots=True)
-class OutputReceived:
+class OutputReceived(DeploymentEvent):
     """What the program on the target printed. `text` is at most 16 KiB; all of it is in `path`."""
 
-    at: float
-    deployment: str
     length: int
     path: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class ProofReceived:
+class ProofReceived(DeploymentEvent):
     """The target's last word on the deployment, and what it is worth."""
 
-    at: float
-    deployment: str
     proof: Proof
 
 
 @dataclass(frozen=True, slots=True)
-class PauseChanged:
+class PauseChanged(DeploymentEvent):
     """The user holds the next part back (the one that moves is finished), or lets it go."""
 
-    at: float
-    deployment: str
     paused: bool
 
 
 @dataclass(frozen=True, slots=True)
-class PresenceChanged:
+class PresenceChanged(PeerEvent):
     """The target was seen on the wire (by ping or ARP), or is gone from it; `how` says it in words.
 
     `advice` is what to look at when it is not there.
     """
 
-    at: float
-    deployment: str
-    peer: str
     present: bool
     how: str
     advice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
-class WireChanged:
+class WireChanged(DeploymentEvent):
     """This computer's end of the wire stands otherwise than before; `deployment` is "".
 
     `ready`: `interface` has our `address`, for itself alone. `gone`: it was unplugged. `off`: it
@@ -276,8 +237,6 @@ class WireChanged:
     another machine, whose MAC is `rival`, has our address.
     """
 
-    at: float
-    deployment: str
     interface: str
     address: str
     state: Literal["ready", "gone", "off", "bare", "taken"]
@@ -286,20 +245,16 @@ class WireChanged:
 
 
 @dataclass(frozen=True, slots=True)
-class ScreenLine:
+class ScreenLine(DeploymentEvent):
     """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
 
-    at: float
-    deployment: str
     text: str
 
 
 @dataclass(frozen=True, slots=True)
-class NotUnderstood:
+class NotUnderstood(DeploymentEvent):
     """Stands for an event that this version cannot read: of a newer one, or damaged; `why`."""
 
-    at: float
-    deployment: str
     why: str
 
 
