@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import io
 import json
+import os
 import signal
 import sys
 import traceback
@@ -15,10 +16,15 @@ import typer
 from deployer import errors
 from deployer.face import cli, text
 
+COMPLETION = "_DEPLOYER_COMPLETE"
+"""Set by the script of `deployer --install-completion` when Tab is pressed."""
+
 
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code and prints what went wrong on stderr."""
     debug = "--debug" in arguments
+    if COMPLETION in os.environ:
+        return _complete()
     try:
         result = cli.call([a for a in arguments if a != "--debug"])
     except errors.DeployerError as error:
@@ -42,6 +48,15 @@ def run(arguments: list[str]) -> int:
         remedy = "Run the command again with --debug and report what it prints."
         return _fail(what, remedy, errors.EXIT_INTERNAL, debug)
     return result if isinstance(result, int) else errors.EXIT_PROVED
+
+
+def _complete() -> int:
+    """Answer the shell, in which no error may appear in the middle of what the user types."""
+    try:
+        cli.call([])
+    except Exception:
+        return errors.EXIT_INTERNAL
+    return errors.EXIT_PROVED
 
 
 def _fail(what: str, remedy: str, code: int, debug: bool) -> int:

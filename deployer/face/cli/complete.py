@@ -6,10 +6,11 @@ What a proposal needs is imported when it is asked for: the shell starts this pr
 from __future__ import annotations
 
 import contextlib
-import functools
 from collections.abc import Callable, Iterable
 
 import typer
+
+from deployer.errors import WrongUse
 
 _MOST = 50
 """How many deployments are proposed: nobody reads more."""
@@ -18,13 +19,13 @@ Proposal = tuple[str, str]
 
 
 def _silent(propose: Callable[..., Iterable[Proposal]]) -> Callable[..., list[Proposal]]:
-    @functools.wraps(propose)
     def proposals(ctx: typer.Context, incomplete: str) -> list[Proposal]:
         found: list[Proposal] = []
         with contextlib.suppress(Exception):
-            found += [each for each in propose(ctx) if each[0].startswith(incomplete)]
+            found.extend(each for each in propose(ctx) if each[0].startswith(incomplete))
         return found
 
+    proposals.__doc__ = propose.__doc__  # not functools.wraps: Typer reads the signature
     return proposals
 
 
@@ -35,7 +36,8 @@ def targets(ctx: typer.Context) -> Iterable[Proposal]:
 
     del ctx
     yield "sim", "the simulated PC"
-    yield from settings.load().targets.items()
+    with contextlib.suppress(WrongUse):  # a wrong file of settings is said when it is needed
+        yield from settings.load().targets.items()
     for device, title in _ports():
         yield f"serial:{device}", title
 
