@@ -29,7 +29,8 @@ class Wanted:
     """What a user may say about the wire.
 
     `address` is ours, with or without `/24`; with `host_route`, the one machine to reach, the wire
-    is given no subnet at all, so that it can live beside a network with the same addresses.
+    is given no subnet at all, so that it can live beside a network with the same addresses. With
+    `link_local` there is 169.254.1.1 too, for PCs that nobody has configured.
     """
 
     address: str
@@ -37,6 +38,7 @@ class Wanted:
     interface: str | None = None
     host_route: str = ""
     force: bool = False
+    link_local: bool = False
 
     def parsed(self) -> Address:
         """The address to set. Raises WrongUse."""
@@ -57,13 +59,15 @@ def take(wanted: Wanted, *, keep: bool = False) -> Lease:
 
     With `keep` it stays after this process until `give_back`; else until `release` of the lease.
     """
+    address = wanted.parsed()
     return lease.up(
         lease.LeaseRequest(
-            address=wanted.parsed(),
+            address=address,
             interface=wanted.interface,
             host_route=wanted.host_route,
             force=wanted.force,
             keep=keep,
+            link_local=wanted.link_local and not addresses.LINK_LOCAL.reaches(address.ip),
         ),
         wanted.state_dir,
     )

@@ -113,7 +113,8 @@ def test_link_speaks_json(wire: Lab, tmp_path: Path) -> None:
     state = ("--state-dir", tmp_path, "--json")
     up = json.loads(wire.host.deployer("link", "up", *state).stdout)
     assert up == {
-        "interface": "wire0", "address": "192.168.1.1/24", "changes": ["up", "address"],
+        "interface": "wire0", "address": "192.168.1.1/24", "link_local": "169.254.1.1/16",
+        "left_out": "", "changes": ["up", "address", "address"],
     }  # fmt: skip
     (standing,) = map(json.loads, wire.host.deployer("link", "status", *state).stdout.splitlines())
     assert standing["interface"]["carrier"] is True

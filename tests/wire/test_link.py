@@ -24,6 +24,7 @@ given.update(request)
 try:
     held = lease.up(lease.LeaseRequest(**given), Path(state))
     result = {"interface": held.interface, "changes": [c.kind for c in held.record.changes]}
+    result |= {"beside": str(held.record.beside), "left_out": held.record.left_out}
 except DeployerError as error:
     result = {"error": type(error).__name__, "what": error.what, "remedy": error.remedy}
 """
@@ -85,6 +86,75 @@ def test_an_address_beside_ours_survives_the_end(wire: Lab, tmp_path: Path) -> N
     assert addresses(wire.host, "wire0") == ["192.168.1.9/24"]
     (left,) = json.loads(wire.host.sh("ip", "-j", "link", "show", "wire0"))
     assert "UP" in left["flags"]
+
+
+LINK_LOCAL = "169.254.1.1/16"
+
+
+def test_a_second_address_is_for_pcs_that_nobody_has_configured(wire: Lab, tmp_path: Path) -> None:
+    before = wire.host.picture()
+    wire.target.ip("addr add 169.254.77.88/16 dev eth0")
+    done = up(wire.host, tmp_path, link_local=True)
+    assert done["changes"] == ["up", "address", "address"]
+    assert addresses(wire.host, "wire0") == [ADDRESS, LINK_LOCAL]
+    wire.target.sh("ping", "-c1", "-W2", "169.254.1.1")
+    assert up(wire.host, tmp_path, link_local=True)["changes"] == done["changes"]
+    assert down(wire.host, tmp_path) == ["wire0"]
+    assert wire.host.picture() == before
+
+
+def test_link_up_says_both_addresses_and_serves_a_pc_without_settings(
+    wire: Lab, tmp_path: Path
+) -> None:
+    wire.target.ip("addr flush dev eth0")
+    wire.target.ip("addr add 169.254.77.88/16 dev eth0")
+    done = wire.host.deployer("link", "up", "--state-dir", tmp_path)
+    assert "It has 169.254.1.1/16 too, for PCs that have no address" in done.stdout
+    shown = wire.host.deployer("link", "status", "--state-dir", tmp_path).stdout
+    assert "address 169.254.1.1/16 (set by deployer)" in shown
+    wire.target.sh("ping", "-c1", "-W2", "169.254.1.1")
+    assert wire.host.deployer("link", "down", "--state-dir", tmp_path).returncode == 0
+    assert addresses(wire.host, "wire0") == []
+    wire.host.deployer("link", "up", "--no-link-local", "--state-dir", tmp_path)
+    assert addresses(wire.host, "wire0") == [ADDRESS]
+
+
+def test_the_wires_own_link_local_address_is_the_second_one(wire: Lab, tmp_path: Path) -> None:
+    wire.host.ip("link set wire0 up")
+    wire.host.ip("addr add 169.254.9.8/16 dev wire0")
+    before = wire.host.picture()
+    assert up(wire.host, tmp_path, link_local=True)["beside"] == "169.254.9.8/16"
+    assert sorted(addresses(wire.host, "wire0")) == ["169.254.9.8/16", ADDRESS]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
+ELSEWHERE = {
+    "an address": "addr add 169.254.9.8/16 dev home0",
+    "a route": "route add 169.254.0.0/16 dev home0",
+}
+
+
+@pytest.mark.parametrize("case", ELSEWHERE)
+def test_the_way_to_other_link_local_machines_is_not_taken_away(
+    wire: Lab, tmp_path: Path, case: str
+) -> None:
+    wire.home(ours="10.1.1.5/24", router="10.1.1.1")
+    wire.host.ip(ELSEWHERE[case])
+    done = up(wire.host, tmp_path, link_local=True)
+    assert done["left_out"] == "home0 is this computer's way to 169.254/16"
+    assert addresses(wire.host, "wire0") == [ADDRESS]
+
+
+def test_a_second_address_that_answers_is_left_out(wire: Lab, tmp_path: Path) -> None:
+    third = wire.machine("third")
+    wire.plug(third, "eth0", LINK_LOCAL)
+    before = wire.host.picture()
+    done = up(wire.host, tmp_path, link_local=True)
+    assert third.mac("eth0") in done["left_out"]
+    assert addresses(wire.host, "wire0") == [ADDRESS]
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
 
 
 def test_up_twice_keeps_the_first_state_in_mind(wire: Lab, tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ipaddress
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -45,6 +45,11 @@ class Address:
     def reaches(self, ip: str) -> bool:
         """Whether a machine of that address is a neighbour by this address."""
         return ipaddress.IPv4Address(ip) in self.network
+
+
+LINK_LOCAL = Address("169.254.1.1", 16)
+"""Beside the first address: a PC with default settings gives itself 169.254.x.y when nobody
+gives it one, and reaches every machine in 169.254/16 (KB Q220874)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,6 +179,32 @@ def clash(interfaces: Sequence[Interface], chosen: str, address: Address) -> Cla
                 mine = address.ip in other.gateways or address.ip == theirs.ip
                 return Clash(other.name, theirs, mine)
     return None
+
+
+@dataclass(frozen=True, slots=True)
+class Beside:
+    """The wire's second address; None for none, and `why`."""
+
+    address: Address | None
+    why: str = ""
+
+
+def link_local(
+    interfaces: Sequence[Interface], chosen: Interface, routed: Collection[int]
+) -> Beside:
+    """Our address in 169.254/16: the one that the wire has, or `LINK_LOCAL`, or none.
+
+    `routed` are the numbers of the interfaces over which 169.254/16 is reached now: another one's
+    way there must not be taken away.
+    """
+    for own in chosen.addresses:
+        if own.network.subnet_of(LINK_LOCAL.network):
+            return Beside(own)
+    for other in interfaces:
+        theirs = [a for a in other.addresses if a.network.overlaps(LINK_LOCAL.network)]
+        if other.index != chosen.index and (theirs or other.index in routed):
+            return Beside(None, f"{other.name} is this computer's way to 169.254/16")
+    return Beside(LINK_LOCAL)
 
 
 def free_subnet(interfaces: Sequence[Interface]) -> Address:

@@ -11,7 +11,9 @@ look for what is in the way. From outside, `host/wire.py` alone uses this room.
 
 from __future__ import annotations
 
+import ipaddress
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, Protocol
 
@@ -42,11 +44,19 @@ class NetworkSystem(Protocol):
     def boot(self) -> str:
         """What differs after a reboot, which takes back every change by itself; "" if unknown."""
 
-    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
-        """What is not yet as it must be, in the order in which to change it."""
+    def plan(
+        self, interface: Interface, addresses: Sequence[Address], host_route: str
+    ) -> tuple[Change, ...]:
+        """What is not yet as it must be, in the order in which to change it.
+
+        A route to the one machine `host_route` is from the first address.
+        """
 
     def apply(self, interface: str, change: Change) -> None:
         """Make a change; nothing when it is made already."""
+
+    def ways_to(self, network: ipaddress.IPv4Network) -> frozenset[int]:
+        """The numbers of interfaces with a route to all of it; none where nobody can know."""
 
     def has_routes(self, index: int) -> bool:
         """Whether somebody has added routes over an interface; False where nobody can know."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import abc
+import ipaddress
 import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
@@ -65,16 +66,18 @@ class ByCommands(abc.ABC):
         except LinkFailed:
             return ""
 
-    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
+    def plan(
+        self, interface: Interface, addresses: Sequence[Address], host_route: str
+    ) -> tuple[Change, ...]:
         """What is not yet as it must be, in the order in which to change it."""
         changes = []
         if not interface.up:
             changes.append(Change("up"))
-        if address not in interface.addresses:
-            changes += self.before_address(interface)
-            changes.append(Change("address", str(address)))
+        missing = [address for address in addresses if address not in interface.addresses]
+        changes += self.before_address(interface) if missing else ()
+        changes += [Change("address", str(address)) for address in missing]
         if host_route:
-            changes.append(Change("route", f"{host_route} {address.ip}"))
+            changes.append(Change("route", f"{host_route} {addresses[0].ip}"))
         return tuple(changes)
 
     def before_address(self, interface: Interface) -> Iterator[Change]:  # noqa: ARG002
@@ -101,6 +104,10 @@ class ByCommands(abc.ABC):
         except LinkFailed:
             if change.kind != "route":  # a route goes with its address by itself
                 raise
+
+    def ways_to(self, network: ipaddress.IPv4Network) -> frozenset[int]:  # noqa: ARG002
+        """See `NetworkSystem`."""
+        return frozenset()
 
     def has_routes(self, index: int) -> bool:  # noqa: ARG002
         """See `NetworkSystem`."""

@@ -31,13 +31,18 @@ _CARRIER_WAIT = 4.0
 
 @dataclass(frozen=True, slots=True)
 class LeaseRequest:
-    """What the user wants of the wire. `host_route` is the one machine to reach, or ""."""
+    """What the user wants of the wire. `host_route` is the one machine to reach, or "".
+
+    With `link_local` there is a second address, for PCs that nobody has configured; where that
+    cannot be, the first one is enough.
+    """
 
     address: Address
     interface: str | None = None
     host_route: str = ""
     force: bool = False
     keep: bool = False
+    link_local: bool = False
     patience: arp.ProbeTiming = field(default_factory=arp.ProbeTiming)
 
 
@@ -45,13 +50,14 @@ class LeaseRequest:
 class InterfaceStatus:
     """One interface as `link status` shows it. `since` and `changes` when we have changed it.
 
-    `neighbours` are who has spoken on it lately: (address, MAC).
+    `beside` is our second address, `neighbours` are who has spoken on it lately: (address, MAC).
     """
 
     interface: Interface
     address: Address | None
     since: float | None
     changes: tuple[str, ...]
+    beside: Address | None
     owner: int | None
     neighbours: tuple[tuple[str, str], ...]
 
@@ -82,6 +88,12 @@ class Lease:
     def address(self) -> Address:
         """Our address on it."""
         return self.record.address
+
+    @property
+    def addresses(self) -> tuple[Address, ...]:
+        """Both, or the one that there is."""
+        beside = self.record.beside
+        return (self.address, beside) if beside is not None else (self.address,)
 
     def renew(self, at: float) -> None:
         """Set the address again: on this interface, or on the adapter that was plugged in again.
@@ -158,8 +170,14 @@ def _set(
     undo.write(state_dir, record)
     try:
         for change in record.changes:
-            if change.kind == "address":
-                _refuse_duplicate(link, chosen, request)
+            mac = _rival(link, chosen, change, request)
+            if mac is not None and change.value == str(record.beside):
+                record = _without(record, change, f"another machine ({mac}) has it")
+                undo.write(state_dir, record)
+                continue
+            if mac is not None:
+                target = addresses.neighbour_of(request.address)
+                raise AddressTaken(mac=mac, address=request.address.ip, target=target)
             link.apply(chosen.name, change)
     except BaseException:
         if kept is None:
@@ -207,6 +225,7 @@ def _status(interface: Interface, record: UndoRecord | None) -> InterfaceStatus:
         address=record.address if record else None,
         since=record.at if record else None,
         changes=tuple(change.kind for change in record.changes) if record else (),
+        beside=record.beside if record else None,
         owner=owner(interface.name),
         neighbours=tuple(sorted(lookup.neighbours(interface.index).items())),
     )
@@ -280,7 +299,12 @@ def _record(
     kept: UndoRecord | None,
     at: float,
 ) -> UndoRecord:
-    changes = link.plan(chosen, request.address, request.host_route)
+    second = addresses.Beside(kept.beside if kept is not None else None)
+    if kept is None and request.link_local:
+        network = addresses.LINK_LOCAL.network
+        second = addresses.link_local(link.interfaces(), chosen, link.ways_to(network))
+    both = [request.address, *([second.address] if second.address else [])]
+    changes = link.plan(chosen, both, request.host_route)
     if kept is not None:
         return replace(kept, changes=_joined(kept.changes, changes))
     return UndoRecord(
@@ -291,26 +315,40 @@ def _record(
         kept=request.keep,
         boot=link.boot(),
         at=at,
+        beside=second.address,
+        left_out=second.why,
     )
 
 
+def _without(record: UndoRecord, change: Change, why: str) -> UndoRecord:
+    """The record without the second address, which is not set."""
+    changes = tuple(each for each in record.changes if each != change)
+    return replace(record, changes=changes, beside=None, left_out=why)
+
+
 def _joined(first: tuple[Change, ...], more: tuple[Change, ...]) -> tuple[Change, ...]:
-    """The changes of a kept address and those found missing since, without repeating a kind."""
-    kinds = {change.kind for change in first}
-    return (*first, *(change for change in more if change.kind not in kinds))
+    """The changes of a kept address and those found missing since, each thing once."""
+
+    def thing(change: Change) -> tuple[str, str]:
+        return change.kind, change.value if change.kind == "address" else ""
+
+    known = {thing(change) for change in first}
+    return (*first, *(change for change in more if thing(change) not in known))
 
 
-def _refuse_duplicate(link: NetworkSystem, chosen: Interface, request: LeaseRequest) -> None:
-    """Raises AddressTaken when a machine on the wire has our address. Without a cable, none has."""
+def _rival(
+    link: NetworkSystem, chosen: Interface, change: Change, request: LeaseRequest
+) -> str | None:
+    """The MAC of a machine on the wire that has the address of a change. Without a cable, none."""
+    if change.kind != "address":
+        return None
     now = chosen if chosen.up else _with_carrier(link, chosen.name)
     if now is None or not now.carrier:
-        return
-    ip = request.address.ip
+        return None
     with contextlib.suppress(OSError):
-        mac = arp.who_has(now.name, now.mac, ip, patience=request.patience)
-        if mac is not None:
-            target = addresses.neighbour_of(request.address)
-            raise AddressTaken(mac=mac, address=ip, target=target)
+        ip = change.value.partition("/")[0]
+        return arp.who_has(now.name, now.mac, ip, patience=request.patience)
+    return None
 
 
 def _with_carrier(link: NetworkSystem, interface: str) -> Interface | None:

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
+import ipaddress
 import socket
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -62,7 +63,9 @@ class LinuxLink:
         except OSError:
             return ""
 
-    def plan(self, interface: Interface, address: Address, host_route: str) -> tuple[Change, ...]:
+    def plan(
+        self, interface: Interface, addresses: Sequence[Address], host_route: str
+    ) -> tuple[Change, ...]:
         """What is not yet as it must be, in the order in which to change it."""
         changes = []
         connection = daemons.networkmanager_claim(interface.name)
@@ -72,10 +75,10 @@ class LinuxLink:
             changes.append(Change("networkd"))
         if not interface.up:
             changes.append(Change("up", _lost_by_down(interface.index)))
-        if address not in interface.addresses:
-            changes.append(Change("address", str(address)))
+        missing = [address for address in addresses if address not in interface.addresses]
+        changes += [Change("address", str(address)) for address in missing]
         if host_route and not _has_route(interface.index, host_route):
-            changes.append(Change("route", f"{host_route} {address.ip}"))
+            changes.append(Change("route", f"{host_route} {addresses[0].ip}"))
         return tuple(changes)
 
     def apply(self, interface: str, change: Change) -> None:
@@ -95,6 +98,17 @@ class LinuxLink:
                 self._add_route(interface, *change.value.split(" "))
             case "coexist":
                 return
+
+    def ways_to(self, network: ipaddress.IPv4Network) -> frozenset[int]:
+        """The numbers of interfaces with a route to all of it, or to nearly all; not a default."""
+        found = set()
+        with _netlink() as netlink:
+            for route in netlink.get_routes(family=socket.AF_INET, table=_MAIN_TABLE):
+                attributes = dict(route["attrs"])
+                there = f"{attributes.get('RTA_DST', '0.0.0.0')}/{route['dst_len']}"
+                if route["dst_len"] > 1 and network.subnet_of(ipaddress.IPv4Network(there)):
+                    found.add(attributes.get("RTA_OIF", 0))
+        return frozenset(found)
 
     def has_routes(self, index: int) -> bool:
         """Whether somebody has added routes: those that the kernel makes by itself do not count."""

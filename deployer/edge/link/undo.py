@@ -29,7 +29,8 @@ class UndoRecord:
     """What was there, and what may have been changed since.
 
     `kept` says that the user asked for the address to stay (`link up`); without it the address is
-    given back when the process that set it ends, or at the next start after a crash.
+    given back when the process that set it ends, or at the next start after a crash. `beside` is
+    the second address, in 169.254/16; where it was wanted but cannot be, `left_out` is why.
     """
 
     before: Interface
@@ -40,6 +41,8 @@ class UndoRecord:
     boot: str = ""
     at: float = 0.0
     version: int = _VERSION
+    beside: Address | None = None
+    left_out: str = ""
 
     @property
     def interface(self) -> str:
@@ -152,7 +155,7 @@ def _in_use(link: NetworkSystem, record: UndoRecord) -> bool:
     now = same_now(record, link.interfaces())
     if now is None:
         return False
-    more = set(now.addresses) - {*record.before.addresses, record.address}
+    more = set(now.addresses) - {*record.before.addresses, record.address, record.beside}
     return bool(more) or link.has_routes(now.index)
 
 

@@ -154,7 +154,7 @@ class WireWatch:
         again = now.index != self._before.index
         if not again and now.up and self._told.state == "off":
             lease.leave_on()
-        missing = self._address not in now.addresses
+        missing = not set(lease.addresses) <= set(now.addresses)
         if not (again or (now.up and missing)):
             self._try_at, self._why = 0.0, ""
             return

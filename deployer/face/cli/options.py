@@ -144,6 +144,10 @@ HostRoute = Annotated[
         rich_help_panel=THE_WIRE,
     ),
 ]  # fmt: skip
+NoLinkLocal = Annotated[
+    bool,
+    flag("--no-link-local", "Without 169.254.1.1, for PCs without an address.", THE_WIRE),
+]
 NoLink = Annotated[
     bool,
     flag("--no-link", "Leave the network settings alone.", THE_WIRE),

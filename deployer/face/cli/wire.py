@@ -22,6 +22,7 @@ from deployer.face.cli.options import (
     ForceInterface,
     HostRoute,
     Interface,
+    NoLinkLocal,
     StateDir,
     Subnet,
     Target,
@@ -55,6 +56,7 @@ def _wanted(
     host_route: str | None,
     *,
     force: bool = False,
+    link_local: bool = False,
 ) -> wire.Wanted:
     return wire.Wanted(
         address=address or config.address,
@@ -62,6 +64,7 @@ def _wanted(
         interface=interface,
         host_route=host_route or "",
         force=force,
+        link_local=link_local,
     )
 
 
@@ -71,6 +74,7 @@ def up_command(
     interface: Interface = None,
     address: Subnet = None,
     host_route: HostRoute = None,
+    no_link_local: NoLinkLocal = False,
     force_interface: ForceInterface = False,
     yes: Annotated[bool, flag("--yes", "Do not ask.")] = False,
     as_json: AsJson = False,
@@ -78,7 +82,10 @@ def up_command(
 ) -> None:
     """Set the address until `link down`. How to undo it is written down first."""
     config = settings.load()
-    wanted = _wanted(config, state_dir, address, interface, host_route, force=force_interface)
+    wanted = _wanted(
+        config, state_dir, address, interface, host_route,
+        force=force_interface, link_local=not no_link_local,
+    )  # fmt: skip
     if force_interface and interface and not yes and wire.carries_internet(interface):
         typer.confirm(
             f"{text.one_line(interface)} is this computer's way to the internet, which may be cut "
@@ -87,10 +94,18 @@ def up_command(
         )  # fmt: skip
     held = wire.take(wanted, keep=True)
     changes = [change.kind for change in held.record.changes]
+    beside, left_out = held.record.beside, held.record.left_out
     if as_json:
-        say_json({"interface": held.interface, "address": str(held.address), "changes": changes})
+        say_json({
+            "interface": held.interface, "address": str(held.address),
+            "link_local": str(beside or ""), "left_out": left_out, "changes": changes,
+        })  # fmt: skip
     else:
         say(f"{held.interface} has the address {held.address} now.")
+        if beside:
+            say(f"It has {beside} too, for PCs that have no address of their own.")
+        if left_out:
+            say(f"It has no address in 169.254/16: {left_out}.")
         if "networkmanager" in changes or "networkd" in changes:
             say(f"The system's network service leaves {held.interface} alone meanwhile.")
         say("Give it back with: deployer link down")
@@ -142,7 +157,8 @@ def _show(standing: wire.InterfaceStatus) -> None:
     say(f"{interface.name}: {cable}")
     say(f"  MAC {interface.mac}" if interface.mac else "  no MAC")
     for address in interface.addresses:
-        ours = " (set by deployer)" if address == standing.address else ""
+        set_by_us = address in (standing.address, standing.beside)
+        ours = " (set by deployer)" if set_by_us else ""
         say(f"  address {address}{ours}")
     if interface.default_route:
         say("  this computer's way to the internet: never touched")
