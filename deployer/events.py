@@ -110,12 +110,18 @@ class LoginAccepted(PeerEvent):
     login: str
 
 
+LoginCause = Literal["unknown", "older-push", "nothing-waits"]
+
+
 @dataclass(frozen=True, slots=True)
 class LoginRefused(PeerEvent):
-    """A machine was turned away."""
+    """A machine was turned away: its name and password are not known, or its GO.BAT is of an older
+    push (and nothing may wait for it now). `why` says the same in words.
+    """
 
     login: str
     why: str
+    cause: LoginCause = "unknown"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
-from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import Event
 from deployer.model import Entry, Share, Slice
 
@@ -18,13 +18,17 @@ class Authorizer:
     def __init__(self, share: Share) -> None:
         self._share = share
 
-    def login(self, user: str, password: str, peer: str) -> Share | None:
+    def login(self, user: str, password: str, peer: str) -> Share:
         del user, password, peer
         return self._share
 
-    def accepts(self, name: str, data: bytes) -> bool:
-        del name, data
+    def awaits(self, peer: str) -> bool:
+        del peer
         return True
+
+    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+        del deployment, name, data
+        return Verdict.KEEP
 
 
 def main() -> None:

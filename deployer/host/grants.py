@@ -6,11 +6,13 @@ import hmac
 import threading
 from dataclasses import dataclass
 
+from deployer.core.ftp.session import NoLogin
 from deployer.core.payload import plan
-from deployer.core.target import gobat, proof
+from deployer.core.target import gobat, names, proof
 from deployer.core.target import manifest as manifests
 from deployer.core.target.page import Waiting
 from deployer.edge import resources
+from deployer.edge.ftp.state import Verdict
 from deployer.model import (
     GO_BAT,
     HELPER_EXE,
@@ -41,39 +43,63 @@ class Grants:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
+        self._unread: set[str] = set()
 
     def put(self, deployment: str, grant: Grant) -> None:
         """Let the target of this deployment in."""
         with self._lock:
             self._grants = {**self._grants, deployment: grant}
+            self._unread.discard(deployment)
 
     def withdraw(self, deployment: str) -> None:
-        """Let nobody in for this deployment any more; who is in stays in."""
+        """Let nobody in for this deployment any more, and take no report of it."""
         with self._lock:
             self._grants = {key: value for key, value in self._grants.items() if key != deployment}
 
-    def login(self, user: str, password: str, peer: str) -> Share | None:
-        """What the machine at `peer` sees with that name and password; None: nothing."""
+    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
+        """What the machine at `peer` sees with that name and password, or why it sees nothing."""
         grants = self._grants
+        waiting = [g for g in grants.values() if g.address == peer]
         if user.lower() == "anonymous":
-            waiting = [g for g in grants.values() if g.address == peer]
-            return waiting[-1].go_bat if waiting else None
+            return waiting[-1].go_bat if waiting else NoLogin.NOTHING
         grant = grants.get(user.upper())
+        if grant is None and names.is_identity(user):
+            return NoLogin.OLDER if waiting else NoLogin.NOTHING
         if grant is None or grant.address != peer:
-            return None
+            return NoLogin.UNKNOWN
         right = hmac.compare_digest(grant.token.encode(), password.encode("utf-8", "replace"))
-        return grant.share if right else None
+        return grant.share if right else NoLogin.UNKNOWN
+
+    def awaits(self, peer: str) -> bool:
+        """Whether something waits for the machine at this address."""
+        return any(grant.address == peer for grant in self._grants.values())
 
     def waiting(self, peer: str) -> tuple[Waiting, ...]:
         """What the browser of the machine at `peer` is shown."""
         return tuple(g.page for g in self._grants.values() if g.address == peer)
 
-    def accepts(self, name: str, data: bytes) -> bool:
-        """Whether an uploaded report is whole; a mangled one has to be sent again."""
-        if name != RESULT_TXT:
-            return True
-        report = proof.parse_report(data)
-        return report.sealed or bool(report.failed)
+    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+        """Whether an uploaded report is kept; a mangled one has to be sent again.
+
+        From a RESULT.TXT until `read` nothing is: what it is judged by must still lie there then.
+        """
+        if name == RESULT_TXT:
+            report = proof.parse_report(data)
+            if not (report.sealed or report.failed):
+                return Verdict.NOT_WHOLE
+        with self._lock:
+            if deployment not in self._grants:
+                return Verdict.ENDED
+            if deployment in self._unread:
+                return Verdict.BEING_READ
+            if name == RESULT_TXT:
+                self._unread.add(deployment)
+        return Verdict.KEEP
+
+    def read(self, deployment: str) -> None:
+        """The last report has been acted on; the next may come."""
+        with self._lock:
+            self._unread.discard(deployment)
 
 
 def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Share]:

@@ -13,6 +13,7 @@ from deployer.edge.httpd import HttpServer
 from deployer.errors import DeployerError
 from deployer.events import Event
 from deployer.host.grants import Grants
+from deployer.model import State
 
 LOOPBACK = "127.0.0.1"
 _REHEARSAL = Limits(stall=10.0)
@@ -92,6 +93,11 @@ class Servers:
         self._held = deployments
         for server in self._ftp.values():
             server.hold(deployments)
+
+    def end(self, deployment: str, state: State) -> None:
+        """A deployment has ended: who is logged in for it gets nothing more of it."""
+        for server in self._ftp.values():
+            server.end(deployment, state)
 
     async def serve(self, *, emulated: bool) -> int:
         """Serve on the wire, or for simulated PCs on loopback; the FTP port.

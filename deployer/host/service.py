@@ -27,6 +27,7 @@ from deployer.core.target import proof
 from deployer.core.target.page import Waiting
 from deployer.core.view import Row
 from deployer.edge import files, rehearsal
+from deployer.edge.ftp.files import set_aside
 from deployer.edge.ftp.server import Limits
 from deployer.edge.store import Store
 from deployer.errors import (
@@ -254,8 +255,14 @@ class Service:
         emulated: bool = False,
         line: LineSettings | None = None,
     ) -> None:
-        """Write a staged deployment down, whatever will carry it; others may cancel it from now."""
+        """Write a staged deployment down, whatever will carry it; others may cancel it from now.
+
+        The reports of an earlier try that has ended are kept, under other names.
+        """
         at = self._clock()
+        before = self._store.state(manifest.deployment)
+        if before is not None and before.final:
+            set_aside(self._store.inbox, manifest.deployment, UPLOAD_LIMITS)
         self._store.keep(manifest, target, at)
         self._deployments[manifest.deployment] = Deployment(
             manifest.deployment, target, manifest.payload, emulated=emulated
@@ -492,6 +499,8 @@ class Service:
                 self.publish(event)
             except DeployerError as error:
                 self._stop(error)
+        if isinstance(event, UploadReceived):
+            self._grants.read(event.deployment)
 
     def _perform(self, deployment: str, command: Command) -> None:
         match command:
@@ -499,6 +508,7 @@ class Service:
                 self.publish(event)
             case StopServing():
                 self._grants.withdraw(deployment)
+                self._servers.end(deployment, self._deployments[deployment].state)
                 self._hold(self._held - {deployment})
             case ReadUpload(name=name, path=path):
                 self._read_upload(deployment, name, Path(path))

@@ -66,6 +66,16 @@ _DIFFERENCES = (
         "550, the data connection is reset, the person at the host is told",
     ),
     (
+        "logs in with the id and token of an older push",
+        "530, the same as for a wrong password",
+        "530, which says to fetch GO.BAT again; the person at the host is told too",
+    ),
+    (
+        "goes on after its deployment has ended",
+        "serves on until the client leaves",
+        "550 or 553 with how it ended; only the receipt of a report that arrived is left",
+    ),
+    (
         "all bytes were sent, but the client never confirmed them",
         "226",
         "226 only when the client's side has confirmed every byte; else the transfer counts as cut",
@@ -100,6 +110,12 @@ _ENDS = (
     (said.NOT_WHOLE, "a report came mangled or cut; it is thrown away, an older one stays"),
     (said.TOO_LONG, "a report is longer than it may be; what came is thrown away"),
     (said.NOT_KEPT, "the host's disk refused the report; an older one stays as it was"),
+    (
+        said.BEING_READ,
+        "a report came while the last one was still being judged; nothing replaces it",
+    ),
+    (said.TOO_MUCH, "more reports, or more bytes of them, than a day allows (docs/security.md)"),
+    (said.CUT_BY_END, "the deployment ended, by its proof or by `cancel`, while bytes moved"),
 )
 
 

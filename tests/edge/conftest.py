@@ -13,7 +13,8 @@ from typing import Any
 
 import pytest
 
-from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.core.ftp.session import NoLogin
+from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import ClientGone, Event
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share, Slice
 from tests.waiting import PATIENCE, until
@@ -42,19 +43,27 @@ class Authorizer:
     share: Share
     guest: Share | None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
+    verdicts: list[Verdict] = field(default_factory=list)
+    refusal: NoLogin = NoLogin.UNKNOWN
+    awaited: tuple[str, ...] = ("127.0.0.1",)
     thread: threading.Thread | None = None
 
-    def login(self, user: str, password: str, peer: str) -> Share | None:
+    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
         self.asked.append((user, password, peer))
         self.thread = threading.current_thread()
         if user == "crash":
             raise RuntimeError("the authorizer fell over")
         if user == "anonymous":
-            return self.guest
-        return self.share if (user, password) == (USER, TOKEN) else None
+            return self.guest or NoLogin.NOTHING
+        return self.share if (user, password) == (USER, TOKEN) else self.refusal
 
-    def accepts(self, name: str, data: bytes) -> bool:
-        return name != "RESULT.TXT" or not data.startswith(b"mangled")
+    def awaits(self, peer: str) -> bool:
+        return peer in self.awaited
+
+    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+        if name == "RESULT.TXT" and data.startswith(b"mangled"):
+            return Verdict.NOT_WHOLE
+        return self.verdicts.pop(0) if self.verdicts else Verdict.KEEP
 
 
 @dataclass

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import ftplib
 import hashlib
 import io
@@ -226,7 +227,8 @@ def test_an_unfinished_deployment_goes_on_under_its_own_name(
 
     def leave(port: int, taken: Manifest) -> None:
         seen.append(taken.deployment)
-        with session(port, taken) as ftp:
+        # on a busy machine its time may be up in the middle, and then nothing more is served
+        with contextlib.suppress(ftplib.all_errors), session(port, taken) as ftp:
             fetch(ftp, taken.payload.files[0].parts[0].name)
 
     def go_on(port: int, taken: Manifest) -> None:

@@ -14,11 +14,13 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from typing import assert_never
 
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp import verbs as do
-from deployer.core.ftp.session import Answer, Reply, Session, quoted, say
+from deployer.core.ftp.session import Answer, NoLogin, Reply, Session, quoted, say
 from deployer.core.ftp.tree import Tree
+from deployer.model import State
 
 _TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
 """Telnet commands before a line: an offer or a wish with its option, or single bytes."""
@@ -84,10 +86,30 @@ def admit(session: Session, user: str, tree: Tree) -> Reply:
     return Reply(Session(session.peer, session.now, login=user, tree=tree), line)
 
 
-def reject(session: Session, user: str) -> Reply:
+def reject(session: Session, user: str, why: NoLogin) -> Reply:
     """The session after a refused login."""
-    line = f"530 No login: {quoted(user)} with this password is not known to the host now."
+    match why:
+        case NoLogin.UNKNOWN:
+            line = f"530 No login: {quoted(user)} with this password is not known to the host now."
+        case NoLogin.OLDER:
+            line = "530 This GO.BAT is of an older push. Fetch GO.BAT again, then start it."
+        case NoLogin.NOTHING:
+            line = "530 Nothing waits for this PC now. Push again on the host, fetch GO.BAT again."
+        case _:
+            assert_never(why)
     return Reply(Session(session.peer, session.now), say(line))
+
+
+def end(session: Session, state: State) -> Session:
+    """The session after its deployment has ended: of its files only receipts stay.
+
+    A report that arrived whole has its receipt, so that the target learns that it did.
+    """
+    share = session.tree.share
+    receipts = tuple(entry for entry in share.entries if entry.after)
+    left = replace(share, entries=receipts, uploads={})
+    tree = trees.grow(left, session.sent)
+    return replace(session, tree=tree, directory="", way=None, rest=0, ended=state)
 
 
 def received(session: Session, name: str) -> Session:

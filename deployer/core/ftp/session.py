@@ -7,10 +7,11 @@ loses step on replies of several lines (facts A16).
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import Enum, auto
 
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.tree import Tree
-from deployer.model import Entry, Share
+from deployer.model import Entry, Share, State
 
 MAX_REPLY = 100
 ANONYMOUS = "anonymous"
@@ -21,6 +22,7 @@ COMPLETE = "226 Transfer complete."
 ABORTED = "226 The transfer was stopped."
 NOTHING_TO_ABORT = "225 Nothing is going on."
 NOT_CONNECTED = "425 No data connection came about; is a firewall in the way?"
+CUT_BY_END = "426 The deployment has ended on the host; nothing more of it is served."
 CUT = "426 The transfer was cut off."
 STALLED = "421 No data moved for too long; the connection is closed."
 CHANGED = "550 The file has changed on the host since it was measured; push it again there."
@@ -29,6 +31,9 @@ TOO_LONG = "552 The file is longer than may be sent here; it was not kept."
 NOT_WHOLE = "451 The report did not arrive whole; send it again."
 NOT_KEPT = "451 The host could not keep the file; look there."
 LINE_TOO_LONG = "500 The line is too long."
+BEING_READ = "451 The host still reads the last report; send it again."
+TOO_MUCH = "452 Too many reports came from here today; the host takes no more of them."
+PLACE_NEEDED = "421 Too many connections; this one was idle for longest."
 TOO_MANY = "421 Too many connections; try again later."
 TOO_MANY_COMMANDS = "421 Too many commands at once; the connection is closed."
 IDLE = "421 Nothing was said for too long; the connection is closed."
@@ -36,6 +41,32 @@ CLOSING = "421 The server is closing."
 TRIES_UP = "421 Too many wrong passwords; the connection is closed."
 INTERNAL = "421 Something is wrong with the server; the connection is closed."
 
+
+class NoLogin(Enum):
+    """Why a login is refused."""
+
+    UNKNOWN = auto()
+    """The name or the password is wrong."""
+    OLDER = auto()
+    """The name is one of a deployment, but another deployment waits for this machine now."""
+    NOTHING = auto()
+    """The name is one of a deployment, and nothing waits for this machine now."""
+
+
+_HOW = {
+    State.PROVED: "is proved",
+    State.FAILED: "has failed",
+    State.CANCELLED: "was cancelled",
+}
+
+
+def ended(state: State) -> str:
+    """What is left to say when a deployment is over: how it ended, without a code."""
+    return f"The deployment {_HOW.get(state, 'has ended')} on the host; nothing of it is served."
+
+
+WHY_ENDED = "the deployment has ended"
+"""Why a transfer was cut when its deployment ended."""
 
 WHY_CHANGED = "the file changed on this computer"
 """Why a transfer was cut whose source is not what was measured any more."""
@@ -63,7 +94,7 @@ class Session:
 
     `user` waits for its password; `login` is "" until it was accepted. `way` is how the next data
     connection comes about, `rest` where the next transfer begins, `sent` the reports that arrived
-    whole in this session.
+    whole in this session; `ended` is how the deployment ended, None while it goes on.
     """
 
     peer: str
@@ -77,6 +108,7 @@ class Session:
     rest: int = 0
     extended_only: bool = False
     sent: frozenset[str] = frozenset()
+    ended: State | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,9 +29,11 @@ from deployer.core.ftp.session import (
     Send,
     Session,
     Show,
+    ended,
     quoted,
     say,
 )
+from deployer.core.target.names import is_identity
 
 # --- login ---------------------------------------------------------------------------------------
 
@@ -46,7 +48,7 @@ def _known_form(user: str) -> str:
     """Ids are upper-case and `ftp` means anonymous, however they were typed."""
     if user.lower() in (ANONYMOUS, "ftp"):
         return ANONYMOUS
-    return user.upper() if re.fullmatch(r"[Dd][0-9A-Fa-f]{7}", user) else user
+    return user.upper() if is_identity(user) else user
 
 
 def password(session: Session, argument: str) -> Answer:
@@ -199,6 +201,8 @@ def retr(session: Session, argument: str) -> Answer:
 
 
 def _missing(session: Session, argument: str) -> str:
+    if session.ended is not None:
+        return say(f"550 {ended(session.ended)}")
     if trees.find_directory(session.tree, session.directory, argument) is not None:
         return say(f"550 {quoted(argument)} is a directory.")
     return say(f"550 There is no file {quoted(argument)} here.")
@@ -237,6 +241,8 @@ def _show(session: Session, argument: str, *, long: bool) -> Answer:
     after = replace(session, way=None, rest=0)
     switches, pattern = _switches(session, argument)
     rows = trees.listing(session.tree, session.directory, pattern)
+    if session.ended is not None:
+        return Reply(after, say(f"550 {ended(session.ended)}"))
     if rows is None:
         return Reply(after, say(f"550 There is no file or directory {quoted(pattern)} here."))
     if session.way is None:
@@ -263,6 +269,8 @@ def stor(session: Session, argument: str) -> Answer:
     uploads = session.tree.share.uploads
     path = trees.fold(session.directory, argument)
     name = next((name for name in uploads if trees.fold("", name) == path), None)
+    if session.ended is not None:
+        return Reply(after, say(f"553 {ended(session.ended)}"))
     if name is None:
         allowed = " ".join(sorted(uploads)) or "nothing"
         line = f"553 {quoted(argument)} may not be stored here; allowed: {allowed}."

@@ -31,10 +31,17 @@ SHADOWS = frozenset(["GO", "FTP", "FIND", "CHOICE", "COMMAND", "DEPLOY98"])
 """A program of this name in the directory would be run instead of the one GO.BAT means, because
 COMMAND.COM looks in the current directory first, and for .COM and .EXE before .BAT."""
 
+_IDENTITY = re.compile(r"D[0-9A-F]{7}", re.IGNORECASE | re.ASCII)
+
 _EXECUTABLE = frozenset(["COM", "EXE", "BAT"])
 _OURS_BY_PATTERN = re.compile(r"D[0-9A-F]{7}\.[A-Z]{3}")
 _LIKE_A_PART = re.compile(r".*\.(WRK|[0-9A-J][0-9][0-9])")
 _SHORT = re.compile(r"[A-Z0-9_-]{1,8}(\.[A-Z0-9_-]{1,3})?")
+
+
+def is_identity(text: str) -> bool:
+    """Whether this has the form of a deployment's id, in any case of its letters."""
+    return _IDENTITY.fullmatch(text) is not None
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,7 +116,8 @@ class PassivePort(FTPHandler.passive_dtp):  # type: ignore[misc]
 
         A word on the control connection would be a reply to a question the client never asked.
         """
-        if addr[0] != self._transfers.connection.remote_ip:
+        connection = self._transfers.connection
+        if addr[0] != connection.remote_ip or not connection.state.admits(sock):
             sock.close()
             self._transfers.data_refused(addr[0])
             return

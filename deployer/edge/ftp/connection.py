@@ -7,6 +7,7 @@ tells how it came about and how it ended.
 from __future__ import annotations
 
 import socket
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from deployer import events
@@ -38,6 +39,9 @@ class Connection(Swept, Protocol):
 
     def dismiss(self, line: str) -> None:
         """Say one last line and close as soon as it has left."""
+
+    def call_later(self, seconds: float, target: Callable[..., None], *arguments: Any) -> Any:
+        """Call something later in the server's thread; pyftpdlib's."""
 
     def go_on(self) -> None:
         """Take up the commands that waited for the end of a transfer."""

@@ -7,6 +7,7 @@ the other lines wait in order for its end.
 
 from __future__ import annotations
 
+import hmac
 import socket
 import sys
 from collections import deque
@@ -22,6 +23,7 @@ from deployer.core.ftp.session import (
     Leave,
     Listen,
     Login,
+    NoLogin,
     Receive,
     Refuse,
     RefuseAscii,
@@ -35,6 +37,19 @@ from deployer.edge.ftp.connection import Refusal
 from deployer.edge.ftp.exchange import Exchange
 from deployer.edge.ftp.jobs import Origin
 from deployer.edge.ftp.state import ServerState
+from deployer.events import LoginCause
+from deployer.model import Share, State
+
+_WHY = {
+    NoLogin.UNKNOWN: "this name and password are not known now",
+    NoLogin.OLDER: "its GO.BAT is of an older push; fetch GO.BAT again there, then start it",
+    NoLogin.NOTHING: "its GO.BAT is of an older push, and nothing waits for this machine now",
+}
+_CAUSE: dict[NoLogin, LoginCause] = {
+    NoLogin.UNKNOWN: "unknown",
+    NoLogin.OLDER: "older-push",
+    NoLogin.NOTHING: "nothing-waits",
+}
 
 
 class Control(FTPHandler):  # type: ignore[misc]
@@ -60,6 +75,7 @@ class Control(FTPHandler):  # type: ignore[misc]
         self.leaving = 0.0
         self._verb = ""
         self._tries = 0
+        self._locked = bool(state.secret)
         self._refusals = 0
         self._pausing = self._parked = False
         self._waiting: deque[tuple[str, str]] = deque()
@@ -82,6 +98,21 @@ class Control(FTPHandler):  # type: ignore[misc]
         """The deployment whose share the client sees."""
         return self.session.tree.share.deployment
 
+    @property
+    def address(self) -> str:
+        """Of the machine at the other end."""
+        return self.session.peer
+
+    @property
+    def logged_in(self) -> bool:
+        """True after an accepted login."""
+        return bool(self.session.login)
+
+    @property
+    def idle(self) -> bool:
+        """True while nothing is transferred."""
+        return not self.exchange.busy
+
     def origin(self) -> Origin:
         """The first fields of an event that happens now."""
         return Origin(self.state.clock(), self.deployment, self.session.peer)
@@ -90,7 +121,8 @@ class Control(FTPHandler):  # type: ignore[misc]
         """Greet a client that was let in."""
         self.state.connections.add(self)
         self.state.emit(events.ClientConnected(self.state.clock(), "", self.session.peer))
-        self.respond(said.GREETING)
+        if not self._locked:
+            self.respond(said.GREETING)
 
     def handle_max_cons(self) -> None:
         """Turn a client away."""
@@ -119,6 +151,9 @@ class Control(FTPHandler):  # type: ignore[misc]
         self._in_buffer.clear()
         if self._closed or self.leaving:
             return
+        if self._locked:
+            self._unlock(line)
+            return
         self.heard = self.state.now()
         if length > self.state.limits.line:
             self.respond(said.LINE_TOO_LONG)
@@ -131,6 +166,14 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self.dismiss(said.TOO_MANY_COMMANDS)
             return
         self.obey(verb, argument)
+
+    def _unlock(self, line: bytes) -> None:
+        """Greet who knows the secret, and hang up on anybody else."""
+        if not hmac.compare_digest(line, self.state.secret):
+            self.close()
+            return
+        self._locked = False
+        self.respond(said.GREETING)
 
     def go_on(self) -> None:
         """Take up the lines that waited."""
@@ -219,23 +262,22 @@ class Control(FTPHandler):  # type: ignore[misc]
     def _log_in(self, user: str, password: str) -> None:
         peer = self.session.peer
         share = self.state.authorizer.login(user, password, peer)
-        if share is not None:
+        if isinstance(share, Share):
             welcome = policy.admit(self.session, user, self.state.tree(share))
             self.exchange.adopt(welcome.session)
             self.state.emit(events.LoginAccepted(self.state.clock(), share.deployment, peer, user))
             self.respond(welcome.line)
             return
         self._tries += 1
-        why = "this name and password are not known now"
-        self.state.emit(
-            events.LoginRefused(self.state.clock(), "", peer, said.say(said.quoted(user)), why)
-        )
+        shown = said.say(said.quoted(user))
+        at = self.state.clock()
+        self.state.emit(events.LoginRefused(at, "", peer, shown, _WHY[share], _CAUSE[share]))
         self._pausing = True
-        self.call_later(self.state.limits.refusal_delay, self._reject, user)
+        self.call_later(self.state.limits.refusal_delay, self._reject, user, share)
 
-    def _reject(self, user: str) -> None:
+    def _reject(self, user: str, why: NoLogin) -> None:
         self._pausing = False
-        refusal = policy.reject(self.session, user)
+        refusal = policy.reject(self.session, user, why)
         self.exchange.adopt(refusal.session)
         if self._tries >= self.state.limits.login_tries:
             self.dismiss(said.TRIES_UP)
@@ -244,6 +286,13 @@ class Control(FTPHandler):  # type: ignore[misc]
         self.go_on()
 
     # --- the end
+
+    def end_login(self, state: State) -> None:
+        """The deployment has ended that the login was for: nothing of it is served any more."""
+        if not (self._closed or self.leaving):
+            self.exchange.adopt(policy.end(self.session, state))
+            self.exchange.end()
+            self.go_on()
 
     def _unpark(self, now: float) -> None:
         """Take a download up that was held; as long as it is, nobody counts the time."""

@@ -15,6 +15,9 @@ from deployer.edge.ftp.data import DataChannel
 from deployer.edge.ftp.files import SourceAlteredError
 from deployer.edge.ftp.jobs import Job, Upload, job_for, source_path
 
+_SETTLE_EVERY = 0.02
+"""Seconds between two looks whether a report may be kept by now."""
+
 
 class Exchange:
     """Opens data connections, gives them their job, and says how it ended.
@@ -27,6 +30,7 @@ class Exchange:
         self.since = 0.0
         self._job: Job | None = None
         self._job_began = 0.0
+        self._settled_by = 0.0
         self._opening = ""
         self._channel: DataChannel | None = None
         self._port: PassivePort | None = None
@@ -40,7 +44,7 @@ class Exchange:
     @property
     def connecting(self) -> bool:
         """True while a transfer waits for its data connection."""
-        return self._job is not None and self._channel is None
+        return self._job is not None and self._channel is None and not self._settled_by
 
     def adopt(self, session: Session) -> None:
         """Take the new session, and close a port that it does not wait at any more."""
@@ -62,9 +66,14 @@ class Exchange:
         self._port = self._connecting = None
 
     def listen(self, session: Session, extended: bool) -> None:
-        """Open a port for the client and name it (PASV; EPSV when `extended`)."""
+        """Open a port for the client and name it (PASV; EPSV when `extended`).
+
+        Where a secret is needed there is none: whoever comes could not be asked for it.
+        """
         self._close_data()
         try:
+            if self.connection.state.secret:
+                raise ConnectionRefusedError
             self._port = PassivePort(self, extended)
         except OSError:
             self._port = None
@@ -78,8 +87,15 @@ class Exchange:
         connection = self.connection
         state = connection.state
         connection.session = answer.session
+        deployment = answer.session.tree.share.deployment
+        if isinstance(answer, Receive) and not state.may_upload(deployment):
+            self._close_data()
+            connection.tell(
+                events.CommandRefused(*connection.origin(), f"STOR {answer.name}", said.TOO_MUCH)
+            )
+            connection.respond(said.TOO_MUCH)
+            return
         try:
-            deployment = answer.session.tree.share.deployment
             job = job_for(answer, deployment, inbox=state.inbox, chunk=state.limits.chunk)
         except (SourceAlteredError, OSError, ValueError) as error:
             self._close_data()
@@ -117,8 +133,11 @@ class Exchange:
     def data_connected(self, sock: socket.socket) -> None:
         """The data connection is there and belongs to the client."""
         self._connecting = self._port = None
-        if self.connection.closed:
+        secret = self.connection.state.secret
+        if self.connection.closed or (secret and not _sent(sock, secret)):
             sock.close()
+            if self._job is not None and not self.connection.closed:
+                self.data_failed()
             return
         channel = DataChannel(sock, self)
         if channel.given_up:
@@ -169,13 +188,26 @@ class Exchange:
 
     def over(self, job: Job, line: str, why: str) -> None:
         """A transfer has ended: tell it, say `line`, take up what waited."""
+        self._channel = None
+        self._job = job
+        self._settled_by = self.connection.state.now() + self.connection.state.limits.connect
+        self._settle(job, line, why)
+
+    def _settle(self, job: Job, line: str, why: str) -> None:
+        """End a transfer. A report waits, but not long, until the last one was read."""
         connection = self.connection
-        self._channel = self._job = None
+        if self._job is not job:
+            return
         try:
             if not why:
                 line, why = job.finish(connection.state.authorizer)
-        finally:
-            job.close()
+        except BaseException:
+            self._let_go(job)
+            raise
+        if line == said.BEING_READ and connection.state.now() < self._settled_by:
+            connection.call_later(_SETTLE_EVERY, self._settle, job, "", "")
+            return
+        self._let_go(job)
         if isinstance(job, Upload) and not why:
             connection.session = policy.received(connection.session, job.name)
         self._tell_end(job, why)
@@ -184,6 +216,13 @@ class Exchange:
             connection.respond(line)
         connection.go_on()
 
+    def _let_go(self, job: Job) -> None:
+        self._job = None
+        self._settled_by = 0.0
+        job.close()
+        if isinstance(job, Upload):
+            self.connection.state.uploaded(job.deployment, job.moved)
+
     def _tell_end(self, job: Job, why: str) -> None:
         seconds = self.connection.state.now() - self._job_began
         self._tell(job.ended(self.connection.origin(), seconds, why))
@@ -191,19 +230,37 @@ class Exchange:
     def _drop(self, line: str, why: str) -> None:
         """Let go of a transfer, moving or not; `why` is "" when it had not begun."""
         job, channel = self._job, self._channel
-        self._job = self._channel = None
+        begun = channel is not None or self._settled_by > 0
+        self._channel = None
         if channel is not None:
             channel.job = None
             channel.close()
         if job is None:
             return
-        job.close()
-        if channel is not None:
+        self._let_go(job)
+        if begun:
             self._tell_end(job, why)
         if line:
             self.connection.respond(line)
+
+    def end(self) -> None:
+        """The deployment has ended: stop what moves, unless it is still there in the new session,
+        as the receipt is for a report that has just arrived.
+        """
+        job = self._job
+        names = {entry.name for entry in self.connection.session.tree.files.values()}
+        if job is not None and (isinstance(job, Upload) or job.name not in names):
+            self.drop(said.WHY_ENDED, said.CUT_BY_END)
 
     def drop(self, why: str, line: str = "") -> None:
         """Stop the transfer that is going on or about to begin, and say `line` if there is one."""
         self._stop_connecting()
         self._drop(line, why)
+
+
+def _sent(sock: socket.socket, secret: bytes) -> bool:
+    """Whether the first line of a data connection could be sent; there is always room for it."""
+    try:
+        return sock.send(secret + b"\n") > len(secret)
+    except OSError:
+        return False

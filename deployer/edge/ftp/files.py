@@ -8,6 +8,7 @@ import re
 import socket
 import stat
 import tempfile
+from collections.abc import Iterable
 from pathlib import Path
 
 from deployer.model import Blob, Slice
@@ -126,6 +127,20 @@ def sweep_leftovers(root: Path, now: float) -> None:
         with contextlib.suppress(OSError):
             if now - path.stat().st_mtime > _LEFT_OVER:
                 path.unlink()
+
+
+def set_aside(root: Path, deployment: str, names: Iterable[str]) -> None:
+    """Give the reports of an earlier try of a deployment other names, so that none replaces them.
+
+    Raises OSError.
+    """
+    for name in names:
+        path = root / deployment / name
+        if path.exists():
+            number = 1
+            while (aside := path.with_name(f"{name}.{number}")).exists():
+                number += 1
+            path.rename(aside)
 
 
 class Inbox:

@@ -9,7 +9,7 @@ from deployer import events
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import Receive, Send, Show
 from deployer.edge.ftp.files import BytesSource, Inbox, SliceSource
-from deployer.edge.ftp.state import Authorizer
+from deployer.edge.ftp.state import Authorizer, Verdict
 from deployer.events import Event
 from deployer.model import Blob, Slice
 
@@ -67,7 +67,8 @@ class Upload:
 
     upload = True
 
-    def __init__(self, name: str, inbox: Inbox, limit: int) -> None:
+    def __init__(self, deployment: str, name: str, inbox: Inbox, limit: int) -> None:
+        self.deployment = deployment
         self.name = name
         self.inbox = inbox
         self.length = limit
@@ -75,14 +76,22 @@ class Upload:
         self.kept: Path | None = None
 
     def finish(self, authorizer: Authorizer) -> tuple[str, str]:
-        """Keep the report when it is whole; what is said, and why it is no success."""
+        """Keep the report when it may be kept; what is said, and why it is no success."""
         try:
-            if not authorizer.accepts(self.name, self.inbox.content()):
-                return said.NOT_WHOLE, "it did not arrive whole"
-            self.kept = self.inbox.keep()
+            match authorizer.accepts(self.deployment, self.name, self.inbox.content()):
+                case Verdict.KEEP:
+                    self.kept = self.inbox.keep()
+                    return said.COMPLETE, ""
+                case Verdict.NOT_WHOLE:
+                    return said.NOT_WHOLE, "it did not arrive whole"
+                case Verdict.BEING_READ:
+                    return said.BEING_READ, "the last report has not been read yet"
+                case Verdict.ENDED:
+                    return said.CUT_BY_END, said.WHY_ENDED
+                case unknown:
+                    assert_never(unknown)
         except OSError as error:
             return said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})"
-        return said.COMPLETE, ""
 
     def close(self) -> None:
         """Drop what was not kept."""
@@ -128,7 +137,7 @@ def job_for(answer: Send | Show | Receive, deployment: str, *, inbox: Path, chun
         case Show(data=data):
             return Download("", BytesSource(Blob(data), 0, chunk))
         case Receive(name=name, limit=limit):
-            return Upload(name, Inbox(inbox, deployment or "_", name, limit), limit)
+            return Upload(deployment, name, Inbox(inbox, deployment or "_", name, limit), limit)
         case _:
             assert_never(answer)
 

@@ -13,6 +13,7 @@ import socket
 import threading
 import time
 import warnings
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
@@ -27,11 +28,12 @@ with warnings.catch_warnings():
 
 from deployer.core.ftp import session as said
 from deployer.edge.ftp.files import sweep_leftovers
-from deployer.edge.ftp.state import Authorizer, Limits, ServerState
+from deployer.edge.ftp.state import Authorizer, Limits, ServerState, Verdict, everybody
 from deployer.edge.ports import bind
-from deployer.events import Event
+from deployer.events import CommandRefused, Event
+from deployer.model import State
 
-__all__ = ["Authorizer", "FtpServer", "Limits"]
+__all__ = ["Authorizer", "FtpServer", "Limits", "Verdict"]
 
 _TRANSFER_SWEEP = 0.1
 _SESSION_SWEEP = 0.25
@@ -56,7 +58,10 @@ class FtpServer:
         clock: Callable[[], float] = time.time,
         limits: Limits | None = None,
         listening: socket.socket | None = None,
+        admits: Callable[[socket.socket], bool] = everybody,
+        secret: bytes = b"",
     ) -> None:
+        """`admits` and `secret`: see `ServerState`."""
         self._address = address
         self._port = port
         self._listening = listening
@@ -66,7 +71,10 @@ class FtpServer:
             emit=emit,
             clock=clock,
             limits=limits or Limits(),
+            admits=admits,
+            secret=secret,
         )
+        self._ended: deque[tuple[str, State]] = deque()
         self._thread: threading.Thread | None = None
         self._wake: socket.socket | None = None
         self._stopping = False
@@ -124,6 +132,26 @@ class FtpServer:
         """
         self._state.held = deployments
 
+    def end(self, deployment: str, state: State) -> None:
+        """A deployment has ended: who is logged in for it gets nothing more of it, from now on.
+
+        May be called in any thread; returns at once.
+        """
+        self._ended.append((deployment, state))
+        if self._wake is not None:
+            with contextlib.suppress(OSError):
+                self._wake.send(b"!")
+
+    def _end_logins(self) -> None:
+        while self._ended:
+            deployment, state = self._ended.popleft()
+            for client in tuple(self._state.connections):
+                if client.deployment == deployment:
+                    try:
+                        client.end_login(state)
+                    except Exception:
+                        client.handle_error()
+
     def _serve(self, loop: Any, listener: _Listener) -> None:
         state = self._state
         soonest: float | None = None
@@ -142,6 +170,8 @@ class FtpServer:
                 except Exception:
                     listener.handle_error()
                     soonest = 0.0
+                if self._ended:
+                    self._end_logins()
                 now = monotonic()
                 if now >= next_transfers:
                     next_transfers = now + _TRANSFER_SWEEP
@@ -189,14 +219,25 @@ class _Listener(FTPServer):  # type: ignore[misc]
         self.resting = False
         handler = functools.partial(Control, state=state)
         super().__init__(sock, handler, ioloop=loop, backlog=state.limits.backlog)
-        self.max_cons = state.limits.connections
-        self.max_cons_per_ip = state.limits.per_address
+        self.max_cons_per_ip = 0  # counted by `make_room`
+        self._room = True
 
     def __repr__(self) -> str:
         return f"<Listener {self._fileno}>"
 
+    def handle_accepted(self, sock: socket.socket, addr: tuple[Any, ...]) -> None:
+        """Serve whom the kernel's word and the limits let in."""
+        address = addr[0].removeprefix("::ffff:")
+        if not self._state.admits(sock):
+            sock.close()
+            line = "it did not come over the wire, nor from the user who serves"
+            self._state.emit(CommandRefused(self._state.clock(), "", address, "connect", line))
+            return
+        self._room = self._state.make_room(address)
+        super().handle_accepted(sock, addr)
+
     def _accept_new_cons(self) -> bool:
-        return len(self._state.connections) < self.max_cons
+        return self._room
 
     def handle_accept(self) -> None:
         """Take all that wait, up to a fair number."""

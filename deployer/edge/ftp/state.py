@@ -8,17 +8,23 @@ from __future__ import annotations
 import contextlib
 import socket
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
+from deployer.core.ftp import session as said
 from deployer.core.ftp import tree as trees
+from deployer.core.ftp.budget import Allowance, Budget, Budgets
+from deployer.core.ftp.session import NoLogin
 from deployer.core.ftp.tree import Tree
-from deployer.events import CommandRefused, Event
-from deployer.model import Share
+from deployer.events import CommandRefused, Event, LoginRefused
+from deployer.model import Share, State
 
 _KEPT_TREES = 64
+_UPLOADS = Allowance(500, 64 << 20)
+_ALL_UPLOADS = Allowance(20_000, 1 << 30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +34,15 @@ class Limits:
     Two descriptors and one open file per connection must fit into the process' limit of open files,
     which is 1,024 on most systems. `chunk` is what one sendfile call moves: larger ones cost a bit
     less processor time where there is little of it, and on an idle machine keep a reader waiting
-    (benchmarks/transfer, `--servers stock,deployer@65536,deployer@1048576`).
+    (benchmarks/transfer, `--servers stock,deployer@65536,deployer@1048576`). `kept` are places that
+    only machines get for which something waits; `uploads` is for each deployment, `all_uploads` for
+    all together, `told_per_day` for the events of one deployment.
     """
 
     connections: int = 256
     per_address: int = 128
+    unknown_per_address: int = 8
+    kept: int = 16
     backlog: int = 512
     login_tries: int = 3
     login_seconds: float = 60.0
@@ -48,6 +58,10 @@ class Limits:
     refusals_told: int = 20
     unknown_told: int = 500
     unknown_rate: float = 20.0
+    unknown_per_day: int = 20_000
+    told_per_day: int = 100_000
+    uploads: Allowance = _UPLOADS
+    all_uploads: Allowance = _ALL_UPLOADS
     chunk: int = 160 << 10
 
 
@@ -62,29 +76,69 @@ class Swept(Protocol):
 
 
 class Client(Swept, Protocol):
-    """A control connection as the server knows it."""
+    """A control connection as the server knows it. `heard` is when it said something last."""
+
+    heard: float
+
+    @property
+    def address(self) -> str:
+        """Of the machine at the other end."""
+
+    @property
+    def deployment(self) -> str:
+        """The deployment whose share the client sees."""
+
+    @property
+    def logged_in(self) -> bool:
+        """True after an accepted login."""
+
+    @property
+    def idle(self) -> bool:
+        """True while nothing is transferred."""
+
+    def end_login(self, state: State) -> None:
+        """The deployment has ended that the login was for: nothing of it is served any more."""
 
     def shut(self, line: str, why: str) -> None:
         """Say one last line and close at once; `why` a transfer that was going on was cut."""
 
 
+class Verdict(Enum):
+    """What becomes of an upload that has arrived."""
+
+    KEEP = auto()
+    NOT_WHOLE = auto()
+    """It was mangled or cut on its way; the client is told to send it again."""
+    BEING_READ = auto()
+    """The last report has not been acted on yet, and nothing may take its place."""
+    ENDED = auto()
+    """Its deployment has ended; what it left as evidence is not replaced."""
+
+
 class Authorizer(Protocol):
-    """Who may log in and what they see."""
+    """Who may log in and what they see. Must be quick: called in the server's thread."""
 
-    def login(self, user: str, password: str, peer: str) -> Share | None:
-        """The share of a login, or None to refuse it. Must be quick; called in the server's thread.
+    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
+        """The share of a login, or why it is refused. Guests come as user `anonymous`."""
 
-        Anonymous guests come as user `anonymous`.
-        """
+    def awaits(self, peer: str) -> bool:
+        """Whether something waits for the machine at this address."""
 
-    def accepts(self, name: str, data: bytes) -> bool:
-        """Whether an upload is whole and may be kept; if not, the client is told to send again."""
+    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+        """Whether an upload may be kept."""
+
+
+def everybody(_sock: socket.socket) -> bool:
+    """Admits whoever has connected."""
+    return True
 
 
 class ServerState:
     """Limits, callbacks, open connections and moving transfers of one server.
 
     `held` are the deployments whose next download has to wait; another thread may replace it.
+    `admits` says of a connection that has just come whether it may be served at all. With `secret`,
+    only those are served who send it as their first line, and data connections begin with it.
     """
 
     def __init__(
@@ -95,45 +149,99 @@ class ServerState:
         emit: Callable[[Event], None],
         clock: Callable[[], float],
         limits: Limits,
+        admits: Callable[[socket.socket], bool] = everybody,
+        secret: bytes = b"",
     ) -> None:
         self.authorizer = authorizer
         self.inbox = inbox
         self.clock = clock
         self.limits = limits
+        self.admits = admits
+        self.secret = secret
         self.connections: set[Client] = set()
         self.moving: set[Swept] = set()
         self.closing: list[socket.socket] = []
         self.held: frozenset[str] = frozenset()
         self._emit = emit
-        self._budget = float(limits.unknown_told)
-        self._budget_at = time.monotonic()
+        self._burst = float(limits.unknown_told)
+        self._burst_at = time.monotonic()
+        self._unknown = Budget(Allowance(limits.unknown_per_day))
+        each = Allowance(limits.told_per_day)
+        self._told = Budgets(each, Allowance(100 * limits.told_per_day))
+        self._uploads = Budgets(limits.uploads, limits.all_uploads)
         self._untold = 0
         self._trees: dict[int, Tree] = {}
 
     def emit(self, event: Event) -> None:
         """Tell an event. A watcher that fails must not take the server down with it.
 
-        What clients do that have not logged in is told as long as it does not come too fast:
-        every event is stored, and nobody on the wire may fill the host's disk.
+        Every event is stored, and nobody may fill the host's disk: what clients do that have not
+        logged in is told as long as it does not come too fast and is not too much for a day, what
+        is done in one deployment as long as it is not too much for a day. The rest is counted.
         """
-        if not event.deployment and not self._may_tell():
+        if not self._may_tell(event):
             self._untold += 1
             return
         with contextlib.suppress(Exception):  # the loop of the service may be closed already
             if self._untold:
                 untold, self._untold = self._untold, 0
-                line = f"{untold} events of clients that had not logged in came too fast to be told"
+                line = f"{untold} more events came too fast, or were too many, to be told"
                 self._emit(CommandRefused(self.clock(), "", "", "", line))
             self._emit(event)
 
-    def _may_tell(self) -> bool:
+    def _may_tell(self, event: Event) -> bool:
         now = time.monotonic()
-        passed, self._budget_at = now - self._budget_at, now
-        refilled = self._budget + passed * self.limits.unknown_rate
-        self._budget = min(refilled, float(self.limits.unknown_told))
-        if self._budget < 1:
+        if event.deployment and not isinstance(event, LoginRefused):
+            allowed = self._told.allows(event.deployment, now)
+            self._told.spend(event.deployment)
+            return allowed
+        passed, self._burst_at = now - self._burst_at, now
+        refilled = self._burst + passed * self.limits.unknown_rate
+        self._burst = min(refilled, float(self.limits.unknown_told))
+        if self._burst < 1 or not self._unknown.allows(now):
             return False
-        self._budget -= 1
+        self._burst -= 1
+        self._unknown.spend()
+        return True
+
+    def may_upload(self, deployment: str) -> bool:
+        """Whether one more report of a deployment is taken today."""
+        return self._uploads.allows(deployment, time.monotonic())
+
+    def uploaded(self, deployment: str, size: int) -> None:
+        """A report has come, whole or not."""
+        self._uploads.spend(deployment, size)
+
+    def make_room(self, address: str) -> bool:
+        """Whether one more connection from this address may be served.
+
+        A machine that is awaited gets in as long as anybody idle can be sent away for it: one that
+        is not awaited, or when it has too many itself, the one that it has said nothing on for
+        longest (after a power cut nobody says goodbye on the old ones).
+        """
+        limits = self.limits
+        here = [each for each in self.connections if each.address == address]
+        full = len(self.connections) >= limits.connections
+        if self.authorizer.awaits(address):
+            if len(here) >= limits.per_address:
+                return self._send_away(here)
+            return not full or self._send_away(self._unknown_clients()) or self._send_away(here)
+        unknown = len(self._unknown_clients())
+        most = min(limits.unknown_per_address, limits.per_address)
+        return not full and len(here) < most and unknown < limits.connections - limits.kept
+
+    def _unknown_clients(self) -> list[Client]:
+        return [
+            each
+            for each in self.connections
+            if not (each.logged_in or self.authorizer.awaits(each.address))
+        ]
+
+    def _send_away(self, among: Iterable[Client]) -> bool:
+        idle = [each for each in among if each.idle]
+        if not idle:
+            return False
+        min(idle, key=lambda each: each.heard).shut(said.PLACE_NEEDED, "its place was needed")
         return True
 
     def close_sockets(self) -> None:

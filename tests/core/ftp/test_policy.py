@@ -17,6 +17,7 @@ from deployer.core.ftp.session import (
     Leave,
     Listen,
     Login,
+    NoLogin,
     Passive,
     Receive,
     Refuse,
@@ -26,7 +27,7 @@ from deployer.core.ftp.session import (
     Session,
     Show,
 )
-from deployer.model import Blob, Entry, Share, Slice
+from deployer.model import Blob, Entry, Share, Slice, State
 from docs.generate.ftp import manual
 
 PEER = "192.168.1.2"
@@ -313,9 +314,40 @@ def test_login_leads_to_the_share_in_ascii_mode():
 
 
 def test_a_refused_login_forgets_the_name():
-    refused = policy.reject(after(OUT, "USER nobody"), "nobody")
+    refused = policy.reject(after(OUT, "USER nobody"), "nobody", NoLogin.UNKNOWN)
     assert refused.line == "530 No login: nobody with this password is not known to the host now."
     assert refused.session == OUT
+
+
+@pytest.mark.parametrize(
+    ("why", "line"),
+    [
+        (NoLogin.OLDER, "530 This GO.BAT is of an older push. Fetch GO.BAT again, then start it."),
+        (
+            NoLogin.NOTHING,
+            "530 Nothing waits for this PC now. Push again on the host, fetch GO.BAT again.",
+        ),
+    ],
+)
+def test_a_login_of_an_older_push_is_told_what_to_do(why, line):
+    refused = policy.reject(after(OUT, "USER D0000001"), "D0000001", why)
+    assert (refused.line, refused.session) == (line, OUT)
+
+
+@pytest.mark.parametrize("state", [State.PROVED, State.FAILED, State.CANCELLED])
+def test_after_the_end_nothing_is_left_but_the_receipt_of_what_arrived(state):
+    receipt = Entry("GOTIT.TXT", Blob(b"D7F3A21C\r\n"), text=True, after="RESULT.TXT")
+    share = replace(SHARE, entries=(*SHARE.entries, receipt))
+    session = replace(READY, tree=tree.grow(share))
+    over = policy.end(policy.received(session, "RESULT.TXT"), state)
+    silent = policy.end(session, state)
+    words = said.ended(state)
+    for line in ("RETR STORI260.001", "RETR GO.BAT", "LIST", "NLST *.*"):
+        assert ask(over, line).line == ask(silent, line).line == f"550 {words}"
+    assert ask(over, "STOR RESULT.TXT").line == f"553 {words}"
+    sent = ask(replace(over, way=CALL), "RETR GOTIT.TXT")
+    assert (type(sent), sent.entry) == (Send, receipt)
+    assert ask(silent, "RETR GOTIT.TXT").line == f"550 {words}"
 
 
 @pytest.mark.parametrize("line", ["USER other", "REIN"])

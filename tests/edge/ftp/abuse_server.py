@@ -12,7 +12,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.core.ftp.session import NoLogin
+from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import Event
 from deployer.model import Blob, Entry, Share, Slice
 
@@ -25,15 +26,18 @@ class Authorizer:
     def __init__(self, share: Share) -> None:
         self._share = share
 
-    def login(self, user: str, password: str, peer: str) -> Share | None:
+    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
         del peer
         if user == "anonymous":
             return Share("D7F3A21C", self._share.entries[:1])
-        return self._share if (user, password) == ("D7F3A21C", "secret77") else None
+        return self._share if (user, password) == ("D7F3A21C", "secret77") else NoLogin.UNKNOWN
 
-    def accepts(self, name: str, data: bytes) -> bool:
-        del name, data
-        return True
+    def awaits(self, peer: str) -> bool:
+        return peer.startswith("127.0.0.")
+
+    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+        del deployment, name, data
+        return Verdict.KEEP
 
 
 def figures(counts: Counter[str]) -> dict[str, object]:

@@ -25,6 +25,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer.core.ftp.budget import Allowance
 from deployer.edge.ftp.server import Limits
 from tests.waiting import until
 
@@ -508,7 +509,10 @@ def test_guessing_passwords(attack):
     )
 
 
-def plain(number: float) -> str:
+def plain(number: object) -> str:
+    if isinstance(number, Allowance):
+        return f"{number.count}, {number.size}"
+    assert isinstance(number, (int, float))
     return str(int(number)) if number == int(number) else str(number)
 
 

@@ -491,7 +491,10 @@ def test_anonymous_sees_go_bat_and_nothing_else(serve):
 def test_a_guest_without_a_waiting_target_is_refused(serve):
     served = serve()
     served.authorizer.guest = None
-    with served.client(login=False) as ftp, pytest.raises(ftplib.error_perm, match="530 No login"):
+    with (
+        served.client(login=False) as ftp,
+        pytest.raises(ftplib.error_perm, match="530 Nothing waits"),
+    ):
         ftp.login()
 
 
