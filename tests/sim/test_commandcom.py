@@ -337,3 +337,20 @@ def test_a_search_sees_what_is_made_meanwhile_as_fat_does(dialect: object, tmp_p
     files(world, line, {"A.DAT": "a"})
     world.shell.execute("CASE")
     assert world.disk.exists("C:\\T\\XXA.DAT")
+
+
+def test_ctty_nul_hides_everything_until_ctty_con(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    lines = ["@ECHO OFF", "CTTY NUL", "ECHO hidden", "NOSUCH", "CTTY CON", "ECHO seen"]
+    world.put("CASE.BAT", "".join(f"{line}\r\n" for line in lines).encode())
+    assert world.shell.execute("CASE") is End.PROMPT
+    assert "hidden" not in world.screen.text
+    assert "Bad command" not in world.screen.text
+    assert "seen" in world.screen.text
+
+
+def test_ctty_nul_without_ctty_con_is_the_end(tmp_path: Path) -> None:
+    world = World(tmp_path)
+    world.put("CASE.BAT", b"CTTY NUL\r\n")
+    with pytest.raises(ShellHang, match="nobody can type"):
+        world.shell.execute("CASE")

@@ -167,7 +167,7 @@ def exist_nul(script: Script, _context: Context) -> Iterator[Hit]:
                 yield (
                     command.line,
                     command.column,
-                    (f"IF EXIST {condition.left} is always true on a disk with 32-bit access"),
+                    f"IF EXIST {condition.left} may be true on Windows 98 without the directory",
                 )
 
 

@@ -660,10 +660,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="exist-nul",
-        title="No IF EXIST DIR\\NUL",
-        severity="error",
-        why="It is always true on local drives with 32-bit file access.",
-        remedy="Put a marker file into the directory and test that.",
+        title="IF EXIST DIR\\NUL is not sure",
+        severity="warning",
+        why=(
+            "It was the usual way to ask for a directory. Microsoft says that with 32-bit file "
+            "access it is always true, but says so of Windows for Workgroups 3.11; of Windows 98 "
+            "nothing is known."
+        ),
+        remedy="Put a marker file into the directory and test that, or just MD it.",
         sources=("facts B29", "KB Q65994"),
         bad=b"IF EXIST C:\\DEPLOY\\NUL GOTO X\r\n:X\r\n",
         good=b"IF EXIST C:\\DEPLOY\\HERE.TXT GOTO X\r\n:X\r\n",

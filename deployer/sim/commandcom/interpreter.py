@@ -14,7 +14,7 @@ from deployer.sim.commandcom.line.parse import Unparsable, parse_line
 from deployer.sim.commandcom.line.prescan import PipeSyntax, Redirection, prescan
 from deployer.sim.commandcom.line.text import skip_delimiters, upper
 from deployer.sim.commandcom.shell import MAX_LINE, Shell
-from deployer.sim.commandcom.streams import read_line
+from deployer.sim.commandcom.streams import NulStream, read_line
 from deployer.sim.disk import DiskError
 
 
@@ -90,6 +90,8 @@ def _next_line(shell: Shell) -> End | None:
             _carry_out(shell)
         return None
     match shell.single:
+        case Single.NO if isinstance(shell.base_in, NulStream):
+            raise ShellHang("CTTY NUL and no CTTY CON: nobody can type any more")
         case Single.NO:
             return End.PROMPT if prompted else End.NO_PROMPT
         case Single.PENDING:

@@ -166,6 +166,11 @@ class Shell:
         self.opened.append(stream)
         return stream
 
+    def connect(self, device: Stream) -> None:
+        """Take lines from a device, and write everything to it (CTTY)."""
+        self.base_in = self.base_out = self.stderr = device
+        self.clean_up()
+
     def clean_up(self) -> None:
         """Between commands: standard input and output as they were, all other files closed."""
         self.stdin, self.stdout = self.base_in, self.base_out

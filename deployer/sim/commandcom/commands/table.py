@@ -32,7 +32,7 @@ COMMANDS: Mapping[str, Command] = {
     "CHDIR": Command(files.chdir, checks_drives=True),
     "CLS": Command(words.clear, switches=False),
     "COPY": Command(copying.copy, checks_drives=True),
-    "CTTY": Command(words.not_modelled),
+    "CTTY": Command(words.ctty),
     "DATE": Command(words.date),
     "DEL": Command(files.delete, checks_drives=True),
     "DIR": Command(listing.directory, checks_drives=True),

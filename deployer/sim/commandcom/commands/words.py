@@ -8,6 +8,7 @@ from deployer.sim.commandcom.dialect import Complaint, NotModelled
 from deployer.sim.commandcom.environment import EnvironmentFull
 from deployer.sim.commandcom.line.text import CR, CRLF, DELIMITERS, at, skip_delimiters, upper
 from deployer.sim.commandcom.shell import Shell
+from deployer.sim.commandcom.streams import NulStream
 
 _ON_OFF = Grammar(0, 1, "on-off")
 
@@ -172,6 +173,17 @@ def volume(shell: Shell, tail: str) -> None:
 def show_volume(shell: Shell, letter: str) -> None:
     """The lines that VOL and DIR begin with."""
     shell.write(f"{CRLF} Volume in drive {letter} has no label{CRLF}")
+
+
+def ctty(shell: Shell, tail: str) -> None:
+    """CTTY NUL, CTTY CON: everything goes nowhere, and comes from nowhere, until CTTY CON."""
+    match upper(tail.strip(" =,;\t")).rstrip(":"):
+        case "NUL":
+            shell.connect(NulStream())
+        case "CON":
+            shell.connect(shell.dos.console)
+        case _:
+            raise NotModelled(shell.line.strip())
 
 
 def not_modelled(shell: Shell, _tail: str) -> None:
