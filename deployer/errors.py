@@ -9,6 +9,7 @@ unreachable or timed out, 5 verification failed, 6 the program on the target fai
 from __future__ import annotations
 
 import inspect
+from dataclasses import dataclass
 from typing import ClassVar
 
 EXIT_PROVED = 0
@@ -34,6 +35,39 @@ class DeployerError(Exception):
         self.what = lines[0].format(**fields)
         self.remedy = " ".join(lines[1:]).format(**fields)
         super().__init__(self.what)
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorForm:
+    """An error as a value that can be written down: the name of its class, and its fields."""
+
+    kind: str
+    fields: tuple[tuple[str, str], ...] = ()
+
+
+def form_of(error: DeployerError) -> ErrorForm:
+    """The form of an error."""
+    fields = tuple((key, str(value)) for key, value in error.fields.items())
+    return ErrorForm(type(error).__name__, fields)
+
+
+def error_of(form: ErrorForm) -> DeployerError:
+    """The error of its form; one that this version does not know is an internal error."""
+    kind = globals().get(form.kind)
+    if isinstance(kind, type) and issubclass(kind, DeployerError):
+        try:
+            return kind(**dict(form.fields))
+        except KeyError:  # of another version, with other fields
+            pass
+    return DeployerError()
+
+
+class InternalError(DeployerError):
+    """Internal error: {kind}: {why}.
+    Run the command again with --debug and report what it prints; a daemon's log has more.
+    """
+
+    exit_code = EXIT_INTERNAL
 
 
 class WrongUse(DeployerError):
@@ -301,8 +335,8 @@ class RequestUnheard(DeployerError):
 
 
 class TargetBusy(DeployerError):
-    """Another deployer on this computer is delivering to {target} right now.
-    Wait until it has ended, or stop it; what has arrived stays on the target.
+    """{target} is busy with {deployment}.
+    Wait until it has ended, or end it first (deployer cancel); what has arrived stays on the target.
     """
 
     exit_code = EXIT_HOST

@@ -3,7 +3,7 @@
 One append-only stream of these is all that progress, TUI, JSON lines, web page and history know.
 `at` is seconds since 1970; `deployment` is the id of the deployment it belongs to, or "" for none;
 `peer` is the address of the machine at the other end. A transfer is a download of the target
-unless `upload` is true. Every event but `TransferTick` is stored before it is published.
+unless `upload` is true. Every event is stored before it is published, but for those in `LIVE`.
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ from typing import Any, Literal, get_args
 
 import msgspec
 
-from deployer.model import LineSettings, Proof, Report, State
+from deployer.errors import ErrorForm
+from deployer.model import Cause, LineSettings, Proof, Report, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,13 +81,14 @@ class DeploymentStaged(DeploymentEvent):
 class StateChanged(DeploymentEvent):
     """The deployment moved to another state.
 
-    `reason` says why in words when it is not the usual course, `cause` who brought it about: the
-    target by its `proof`, its `silence`, a changed `source`, or the `user`.
+    `reason` says why in words when it is not the usual course, `cause` who or what brought it
+    about. `error` is the error that it means for the user, where that is more than the cause says.
     """
 
     state: State
     reason: str = ""
-    cause: Literal["", "proof", "silence", "source", "user"] = ""
+    cause: Cause = Cause.NONE
+    error: ErrorForm | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -251,10 +253,28 @@ class WireChanged(DeploymentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class LineNoted(PeerEvent):
+    """Something about a serial line that people want to know, such as what is asked for again."""
+
+    note: str
+
+
+@dataclass(frozen=True, slots=True)
 class ScreenLine(DeploymentEvent):
     """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
 
     text: str
+
+
+@dataclass(frozen=True, slots=True)
+class HostTroubled(DeploymentEvent):
+    """What keeps this computer from going on just now, and what to do; "" and "" when it goes on.
+
+    Never stored: it is the store that cannot be written.
+    """
+
+    what: str
+    remedy: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,9 +306,15 @@ Event = (
     | PauseChanged
     | PresenceChanged
     | WireChanged
+    | LineNoted
     | ScreenLine
+    | HostTroubled
     | NotUnderstood
 )
+
+
+LIVE = (TransferTick, HostTroubled)
+"""What is published without being stored; nobody may rely on having seen it."""
 
 
 def _tag(kind: type) -> str:

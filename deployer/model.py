@@ -50,6 +50,22 @@ class State(StrEnum):
         return self in (State.PROVED, State.FAILED, State.CANCELLED)
 
 
+class Cause(StrEnum):
+    """Who or what brought a change of state about; NONE for the usual course.
+
+    NEVER_CALLED is the silence of a target from which nobody has logged in. ERROR is what this
+    computer or the line could not do.
+    """
+
+    NONE = ""
+    PROOF = "proof"
+    SILENCE = "silence"
+    NEVER_CALLED = "never-called"
+    SOURCE = "source"
+    USER = "user"
+    ERROR = "error"
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """An old PC: its address on the wire, or `sim` for the simulated one."""

@@ -11,7 +11,7 @@ import pytest
 from deployer.face.card import typed_lines
 from deployer.host import staging
 from deployer.host.requests import Request
-from deployer.host.service import Service
+from deployer.host.service import Offer, Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.cable import Link
 from deployer.sim.console import Console
@@ -64,7 +64,7 @@ class Room:
         async with Service(
             self.folder / "state", clock=time.time, address="127.0.0.1", ftp_port=0
         ) as service:
-            await service.deploy(manifest, "127.0.0.1", "127.0.0.1", DEFAULT_TARGET_DIRECTORY)
+            await service.deploy(Offer(manifest, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
             pc = asyncio.create_task(asyncio.to_thread(self.sit, manifest, service.ftp_port))
             ended = await service.finished(manifest.deployment, silence=40)
             await service.last_words(manifest.deployment)

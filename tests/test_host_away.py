@@ -14,7 +14,7 @@ from deployer.events import Event, TransferStarted
 from deployer.face.card import typed_lines
 from deployer.host import staging
 from deployer.host.requests import Request
-from deployer.host.service import Service
+from deployer.host.service import Offer, Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.cable import Cable, Link
 from deployer.sim.console import Console
@@ -82,7 +82,7 @@ class Room:
         ) as service:
             stream = service.subscribe()
             taken = service.take_up(manifest, "127.0.0.1")
-            await service.deploy(taken, "127.0.0.1", "127.0.0.1", DEFAULT_TARGET_DIRECTORY)
+            await service.deploy(Offer(taken, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
             self.routes[manifest.host] = ("127.0.0.1", service.ftp_port)
             self.there.set()
             if not until:

@@ -13,7 +13,7 @@ PACKAGE = Path(__file__).resolve().parents[1] / "deployer"
 GROUND = {"model", "events", "errors"}
 MAY_IMPORT = {
     "model": set(),
-    "events": {"model"},
+    "events": {"model", "errors"},
     "errors": set(),
     "settings": GROUND,
     "core": GROUND,

@@ -29,7 +29,7 @@ from typing import Any
 from benchmarks.transfer.client import Loop, Script, Session, get
 from deployer.host import staging
 from deployer.host.requests import Request
-from deployer.host.service import Service
+from deployer.host.service import Offer, Service
 
 LEAST_SHARE, MOST_SPREAD, MOST_MEMORY = 0.9, 2.0, 1 << 20
 _LIMIT = 300.0
@@ -165,7 +165,7 @@ async def _offer(
     tasks: list[dict[str, Any]],
 ) -> None:
     manifest = await asyncio.to_thread(staging.stage, request, once=once)
-    await service.deploy(manifest, address, address, r"C:\DEPLOY")
+    await service.deploy(Offer(manifest, address, r"C:\DEPLOY"))
     parts = [part.name for file in manifest.payload.files for part in file.parts]
     tasks.append(
         {"address": address, "login": manifest.login, "token": manifest.token, "parts": parts}

@@ -25,8 +25,8 @@ from deployer.face.card import typed_lines
 from deployer.host import staging
 from deployer.host.past import recorded
 from deployer.host.requests import Request
-from deployer.host.service import Service
-from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Manifest, StagedFile, State
+from deployer.host.service import Offer, Service
+from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Cause, Manifest, StagedFile, State
 from deployer.sim import faults
 from deployer.sim.cable import Link
 from deployer.sim.console import Console
@@ -159,9 +159,7 @@ class World:
                 async with self._service() as service:
                     taken = service.take_up(self._stage(), "sim")
                     watching = asyncio.create_task(_watch(service, taken, seen, routes))
-                    await service.deploy(
-                        taken, "sim", "127.0.0.1", DEFAULT_TARGET_DIRECTORY, emulated=True
-                    )
+                    await service.deploy(Offer(taken, "sim", DEFAULT_TARGET_DIRECTORY))
                     while not routes:
                         await asyncio.sleep(0.005)
                     lines = typed_lines(taken.host, DEFAULT_TARGET_DIRECTORY)
@@ -261,4 +259,4 @@ def _stopped(service: Service, deployment: str) -> None:
     if not service.standing(deployment).state.final:
         at = time.time()
         reason = f"nothing more; before that: {service.standing(deployment).last}"
-        service.publish(StateChanged(at, deployment, State.FAILED, reason, "silence"))
+        service.publish(StateChanged(at, deployment, State.FAILED, reason, Cause.SILENCE))

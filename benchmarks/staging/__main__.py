@@ -25,7 +25,7 @@ from deployer.core.payload import plan
 from deployer.edge import files
 from deployer.host import staging
 from deployer.host.requests import Request
-from deployer.host.service import Service
+from deployer.host.service import Offer, Service
 from deployer.model import Manifest
 
 MIB = 1 << 20
@@ -115,7 +115,7 @@ def memory(size: int, place: Path) -> dict[str, object]:
 async def serve(manifest: Manifest, state: Path) -> int:
     """Serve every part over a real socket; the bytes that came."""
     async with Service(state, clock=time.time, address="127.0.0.1", ftp_port=0) as service:
-        await service.deploy(manifest, "127.0.0.1", "127.0.0.1", "C:\\DEPLOY")
+        await service.deploy(Offer(manifest, "127.0.0.1", "C:\\DEPLOY"))
         return await asyncio.to_thread(fetch, service.ftp_port, manifest)
 
 

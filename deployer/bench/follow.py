@@ -10,77 +10,64 @@ from dataclasses import dataclass, field
 
 from deployer.bench.known import Known
 from deployer.bench.results import Stranger
+from deployer.core import deployment as life
+from deployer.core.deployment import Deployment
 from deployer.errors import DaemonGone, DeployerError
 from deployer.events import (
     ClientConnected,
     DeploymentStaged,
     Event,
-    LoginAccepted,
     LoginRefused,
-    OutputReceived,
-    ProofReceived,
-    StateChanged,
-    TargetReported,
     TransferCut,
     TransferDone,
-    TransferStarted,
-    TransferTick,
 )
 from deployer.host.requests import Host
-from deployer.model import Proof, State
+from deployer.model import State
 
 OnEvent = Callable[[Event], object]
 
 
 @dataclass
-class Standing:
-    """How one deployment stands since it was last staged. `called`: its GO.BAT has logged in.
+class Followed:
+    """A deployment since it was last staged: how it stands, and what has moved.
 
-    `heard_at` is of the monotonic clock: a clock that is set meanwhile is no silence.
+    `seq` is the number of the event that staged it. `heard_at` is of the monotonic clock: a clock
+    that is set meanwhile is no silence. `sent` are bytes of parts, `moving` the seconds in which
+    they moved.
     """
 
     staged: DeploymentStaged
-    state: State = State.STAGED
-    reason: str = ""
-    cause: str = ""
-    called: bool = False
-    last: str = "nothing yet"
+    stands: Deployment
+    seq: int
     heard_at: float = field(default_factory=time.monotonic)
     sent: int = 0
     moving: float = 0.0
-    output: str = ""
-    proof: Proof | None = None
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     parts: frozenset[str] = frozenset()
 
+    @classmethod
+    def of(cls, seq: int, event: DeploymentStaged) -> Followed:
+        """One that has just been staged."""
+        return cls(event, life.begun(event), seq, parts=_parts(event))
+
+    @property
+    def called(self) -> bool:
+        """Whether its GO.BAT has logged in; who is anonymous merely fetches that."""
+        return self.stands.state not in (State.STAGED, State.WAITING)
+
     def fold(self, event: Event) -> None:
         """One more event of this deployment."""
+        before, self.stands = self.stands, life.watched(self.stands, event)
         match event:
-            case StateChanged(state=state, reason=reason, cause=cause):
-                if self.state.final:
-                    return
-                self.state, self.reason, self.cause = state, reason, cause
-            case LoginAccepted(deployment=deployment, login=login):
-                self.called = self.called or login.upper() == deployment
-                self.last = f"logged in as {login}"
-            case TransferStarted(name=name, upload=upload):
-                self.last = f"began to {'send' if upload else 'fetch'} {name}"
-            case TransferDone(name=name, length=length, seconds=seconds, upload=upload):
-                self.last = f"{'sent' if upload else 'fetched'} {name}"
+            case TransferDone(name=name, length=length, seconds=seconds):
                 self._moved(name, length, seconds)
             case TransferCut(name=name, moved=moved):
-                self.last = f"the transfer of {name} was cut"
                 self._moved(name, moved, 0.0)
-            case OutputReceived(path=path):
-                self.output = path
-            case ProofReceived(proof=proof):
-                self.proof = proof
-            case TransferTick() | TargetReported():
-                pass
             case _:
-                return
-        self.heard_at = time.monotonic()
-        self.changed.set()
+                pass
+        if self.stands is not before:
+            self.heard_at = time.monotonic()
+            self.changed.set()
 
     def _moved(self, name: str, length: int, seconds: float) -> None:
         if name in self.parts:
@@ -101,7 +88,7 @@ class Follower:
 
     def __init__(self, host: Host, addresses: frozenset[str], on_event: OnEvent) -> None:
         self.known = Known()
-        self.standings: dict[str, Standing] = {}
+        self.standings: dict[str, Followed] = {}
         self.strangers: dict[str, Stranger] = {}
         self.called = asyncio.Queue[str]()
         self._host = host
@@ -134,7 +121,7 @@ class Follower:
             here.set()
         try:
             async for seq, event in stream:
-                self._take(event, new=here.is_set())
+                self._take(seq, event, new=here.is_set())
                 if isinstance(event, DeploymentStaged):
                     async with self._staged:
                         self._staged.notify_all()
@@ -146,10 +133,10 @@ class Follower:
                 standing.changed.set()
             raise
 
-    def _take(self, event: Event, *, new: bool) -> None:
+    def _take(self, seq: int, event: Event, *, new: bool) -> None:
         self.known.fold(event)
         if isinstance(event, DeploymentStaged):
-            standing = Standing(event, parts=_parts(event))
+            standing = Followed.of(seq, event)
             before = self.standings.get(event.deployment)
             self.standings[event.deployment] = standing
             if before is not None:
@@ -159,7 +146,7 @@ class Follower:
             standing_of.fold(event)
             if standing_of.called and not called and new:
                 self.called.put_nowait(event.deployment)
-            if standing_of.state.final and not new:
+            if standing_of.stands.state.final and not new:
                 del self.standings[event.deployment]
         if new:
             self._watch_for_strangers(event)
@@ -176,13 +163,13 @@ class Follower:
             case _:
                 pass
 
-    async def standing(self, deployment: str, since: float) -> Standing:
-        """How a deployment stands that was staged at `since` or later; waits until it is told."""
+    async def standing(self, deployment: str, begun: int) -> Followed:
+        """How a deployment stands that was staged after event `begun`; waits until it is told."""
         async with self._staged:
             while True:
                 self.raise_broken()
                 found = self.standings.get(deployment)
-                if found is not None and found.staged.at >= since:
+                if found is not None and found.seq > begun:
                     return found
                 await self._staged.wait()
 

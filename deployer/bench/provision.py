@@ -9,22 +9,27 @@ host itself cannot do.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from deployer import settings
 from deployer.bench import journal as journals
 from deployer.bench.follow import Follower
-from deployer.bench.hosting import nothing_typed, open_host
 from deployer.bench.inventory import Bench, BenchTarget
 from deployer.bench.journal import Journal
 from deployer.bench.results import Results, Stranger, TargetResult
 from deployer.bench.slots import Slots
 from deployer.bench.worker import Context, Options, Watchers, Worker
-from deployer.host import wire
-from deployer.host.requests import Host, TypedLines
+from deployer.host import connect, wire
+from deployer.host.connect import Here
+from deployer.host.requests import Host, Patience, Say, TypedLines, Words, nothing_typed
+
+_THREADS = 64
+"""Targets that do not answer are asked in threads, a second each, and hold up no others."""
 
 
 def provision(
@@ -49,6 +54,8 @@ def provision(
     options = Options(force, resume, tuple(only), tuple(groups), jobs)
     served = bench if resume else bench.select(options.only, options.groups)
 
+    told = watchers or Watchers()
+
     async def work() -> Results:
         async with open_host(
             served,
@@ -56,10 +63,42 @@ def provision(
             typed_lines=typed_lines,
             use_daemon=use_daemon,
             system=state_dir is None,
+            say=lambda line: told.tell("this computer", line),
         ) as host:
-            return await run(host, bench, folder, options, watchers or Watchers())
+            return await run(host, bench, folder, options, told)
 
     return asyncio.run(work())
+
+
+@contextlib.asynccontextmanager
+async def open_host(
+    bench: Bench,
+    state_dir: Path,
+    *,
+    typed_lines: TypedLines = nothing_typed,
+    use_daemon: bool = True,
+    system: bool = True,
+    say: Say = lambda _line: None,
+) -> AsyncIterator[Host]:
+    """The host of a bench: the daemon when one runs; else one here, which ends with this context.
+
+    Raises the errors of the wire; those of the ports come with the first push.
+    """
+    alone = all(target.simulated for target in bench.targets)
+    own = bench.wire
+    wanted = wire.Wanted(address=own.address, state_dir=state_dir, interface=own.interface)
+    here = Here(
+        address="127.0.0.1" if alone else own.host,
+        ftp_port=own.ftp_port,
+        http_port=None if alone else connect.page_port(own.ftp_port),
+        wanted=wanted if own.link else None,
+        patience=Patience(None),
+        at_once=not alone,
+    )
+    words = Words(typed_lines, nothing_typed, say)
+    asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
+    async with connect.open_host(state_dir, here, words, system=system, daemon=use_daemon) as host:
+        yield host
 
 
 async def run(

@@ -23,9 +23,8 @@ from typing import Any, TypeVar
 import pytest
 
 from deployer import settings
-from deployer.bench.hosting import open_host
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
-from deployer.bench.provision import run
+from deployer.bench.provision import open_host, run
 from deployer.bench.results import Delivery
 from deployer.bench.worker import Options
 from deployer.errors import DeployerError, SimulatorMissing, WrongUse

@@ -4,24 +4,21 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import re
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, assert_never
 
 from deployer.bench import power
-from deployer.bench.follow import Follower, OnEvent, Standing
+from deployer.bench.follow import Followed, Follower, OnEvent
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
-from deployer.bench.known import carries
 from deployer.bench.results import Delivery, Outcome, TargetResult
 from deployer.bench.slots import Slots
+from deployer.core.deployment import Deployment
 from deployer.core.target.proof import Failure, failure
 from deployer.core.wire import presence
 from deployer.errors import (
     EXIT_HOST,
-    EXIT_INTERRUPTED,
-    EXIT_PROGRAM,
     EXIT_PROVED,
     EXIT_UNREACHABLE,
     EXIT_VERIFY,
@@ -29,16 +26,15 @@ from deployer.errors import (
     TargetBusy,
 )
 from deployer.host import staging, wire
+from deployer.host.endings import raise_for
 from deployer.host.requests import Host, Order
-from deployer.model import DEFAULT_HOST_ADDRESS, State
+from deployer.model import DEFAULT_HOST_ADDRESS, Cause, State
 
 Tell = Callable[[str, str], object]
 """Told a target's name and a line for people."""
 
 _LONGEST_BACKOFF = 300.0
 _LOOK_EVERY = 1.0
-_BUSY_EVERY = 0.2
-_BUSY = re.compile(r"\S+ is busy with (\w+)\.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +132,9 @@ class Worker:
             self.run.slots.free(self.offered)
             with contextlib.suppress(DeployerError):
                 await self.run.host.cancel(self.offered)
-            reason += f"; the last thing it did: {standing.last if standing else 'nothing yet'}"
+            reason += (
+                f"; the last thing it did: {standing.stands.last if standing else 'nothing yet'}"
+            )
         if len(self.deliveries) < len(self.target.payloads):  # else it was being switched off
             payload = self.target.payloads[len(self.deliveries)]
             self._note(payload, _Trouble(reason, EXIT_UNREACHABLE), standing)
@@ -207,7 +205,7 @@ class Worker:
         self,
         payload: BenchPayload,
         trouble: _Trouble | None,
-        standing: Standing | None,
+        standing: Followed | None,
         *,
         tries: int = 0,
         seconds: float = 0.0,
@@ -224,12 +222,12 @@ class Worker:
                 standing.sent if standing else 0,
                 standing.moving if standing else 0.0,
                 seconds or time.monotonic() - self._begun,
-                standing.output if standing else "",
-                standing.proof if standing else None,
+                standing.stands.output_path if standing else "",
+                standing.stands.proof if standing else None,
             )
         )
 
-    async def _try(self, payload: BenchPayload) -> tuple[Standing | None, _Trouble | None, bool]:
+    async def _try(self, payload: BenchPayload) -> tuple[Followed | None, _Trouble | None, bool]:
         """Offer once and wait for the end: how it stands, the trouble, and if a try may cure it."""
         try:
             standing = await self._offer(payload)
@@ -244,24 +242,14 @@ class Worker:
         self.run.slots.free(standing.staged.deployment)
         if silent:
             return standing, _Trouble(silent, EXIT_UNREACHABLE), True
-        return standing, *_judge(standing)
+        return standing, *_judge(standing.stands)
 
-    async def _offer(self, payload: BenchPayload) -> Standing:
-        """Push; while the target's last deployment says goodbye, wait."""
+    async def _offer(self, payload: BenchPayload) -> Followed:
+        """Push; what an interrupted run left open of the very payload is taken up by the host."""
         order = Order(payload.request, self.target.address, self.target.directory, self._host())
-        while True:
-            since = time.time()
-            try:
-                await self._push(order)
-            except DeployerError as error:
-                busy = _BUSY.match(error.what)
-                if busy is None:
-                    raise
-                if (standing := await self._same_already(payload, busy[1])) is not None:
-                    return standing
-                await asyncio.sleep(_BUSY_EVERY)
-                continue
-            return await self.run.follower.standing(self.offered, since)
+        await self._push(order)
+        begun = await self.run.host.begun(self.offered)
+        return await self.run.follower.standing(self.offered, begun)
 
     async def _push(self, order: Order) -> None:
         """Ask for it. When the deadline passes meanwhile, what comes of it is still waited for.
@@ -278,29 +266,13 @@ class Worker:
             pushing.cancel()
             raise
 
-    async def _same_already(self, payload: BenchPayload, deployment: str) -> Standing | None:
-        """The daemon's open deployment of the very payload, left by a run that was interrupted.
-
-        None when the target only says goodbye. Raises TargetBusy when it gets something else.
-        """
-        if self.run.follower.known.open(self.target.address) != deployment:
-            return None
-        standing = self.run.follower.standings[deployment]
-        manifest = await asyncio.to_thread(
-            staging.stage, payload.request, host=self._host(), once=self.run.once
-        )
-        if not carries(standing.staged, self.target.directory, manifest.payload):
-            raise TargetBusy(target=self.target.address)
-        self.offered = deployment
-        return standing
-
-    async def _until_ended(self, standing: Standing) -> str:
+    async def _until_ended(self, standing: Followed) -> str:
         """Wait for the end; when the target falls silent, cancel, and say how."""
-        while not standing.state.final:
+        while not standing.stands.state.final:
             self.run.follower.raise_broken()
             left = None
             deployment = standing.staged.deployment
-            quiet = standing.called and standing.state != State.RUNNING
+            quiet = standing.called and standing.stands.state != State.RUNNING
             if quiet and deployment not in self.run.slots.held:
                 left = standing.heard_at + self.target.silence - time.monotonic()
             standing.changed.clear()
@@ -311,7 +283,7 @@ class Worker:
                 await self.run.host.cancel(deployment)
                 return (
                     f"no sign of life for {self.target.silence:g} s; "
-                    f"the last thing it did: {standing.last}"
+                    f"the last thing it did: {standing.stands.last}"
                 )
         return ""
 
@@ -356,19 +328,25 @@ class Worker:
             raise Stop(f"power {what} failed ({words[0]}: {why})", EXIT_HOST)
 
 
-def _judge(standing: Standing) -> tuple[_Trouble | None, bool]:
+def _judge(ended: Deployment) -> tuple[_Trouble | None, bool]:
     """What an end means, and whether another try may cure it."""
-    proof = standing.proof
-    if standing.state == State.PROVED:
-        return None, False
-    if standing.state == State.CANCELLED:
-        return _Trouble(f"cancelled {standing.reason}".strip(), EXIT_INTERRUPTED), False
-    if standing.cause == "silence":
-        return _Trouble(standing.reason, EXIT_UNREACHABLE), True
-    if proof is None:
-        return _Trouble(f"{standing.reason} changed while it was sent", 1), True
-    match failure(proof):
-        case Failure.PROGRAM_FAILED | Failure.NOT_STARTED:
-            return _Trouble(standing.reason, EXIT_PROGRAM), False
-        case why:
-            return _Trouble(standing.reason, EXIT_VERIFY), why is not Failure.DISK_FULL
+    try:
+        raise_for(ended)
+    except DeployerError as error:
+        reason = ended.reason or error.what
+        if ended.cause == Cause.USER:
+            reason = f"cancelled {ended.reason}".strip()
+        return _Trouble(reason, error.exit_code), _curable(ended)
+    return None, False
+
+
+def _curable(ended: Deployment) -> bool:
+    match ended.cause:
+        case Cause.USER:
+            return False
+        case Cause.SILENCE | Cause.NEVER_CALLED | Cause.SOURCE | Cause.ERROR:
+            return True
+        case Cause.PROOF | Cause.NONE:
+            return ended.proof is None or failure(ended.proof) == Failure.NOT_VERIFIED
+        case _:
+            assert_never(ended.cause)

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from deployer.core.target.proof import prove
+from deployer.errors import ErrorForm, FileChanged, form_of
 from deployer.events import (
     AsciiRefused,
     ClientGone,
@@ -35,22 +36,21 @@ from deployer.model import (
     INFO_TXT,
     OUTPUT_TXT,
     RESULT_TXT,
+    Cause,
     Payload,
     Proof,
     Report,
     State,
 )
 
-NOTHING_YET = "nothing yet"
-"""The last thing that a target did that has not logged in."""
-
 
 @dataclass(frozen=True, slots=True)
 class Deployment:
     """One payload on its way to one target, as far as the events tell.
 
-    `last` says in words what the target did last, `last_at` when; `in_ascii` is the binary file
-    that it asked for in ASCII mode last.
+    `last` says in words what the target did last, `last_at` when, `called` whether it has logged
+    in; `in_ascii` is the binary file that it asked for in ASCII mode last. `output` is the end of
+    what the program printed, all of it is at `output_path`. `error` is what an end means.
     """
 
     deployment: str
@@ -58,11 +58,14 @@ class Deployment:
     payload: Payload
     state: State = State.STAGED
     reason: str = ""
-    cause: str = ""
+    cause: Cause = Cause.NONE
+    error: ErrorForm | None = None
     emulated: bool = False
-    last: str = NOTHING_YET
+    called: bool = False
+    last: str = "nothing yet"
     last_at: float = 0.0
     output: str = ""
+    output_path: str = ""
     in_ascii: str = ""
     report: Report | None = None
     proof: Proof | None = None
@@ -102,8 +105,8 @@ def advance(deployment: Deployment, event: Event) -> Step:
     if event.deployment != deployment.deployment or deployment.state.final:
         return deployment, ()
     match event:
-        case StateChanged(state=state, reason=reason, cause=cause):
-            moved = replace(deployment, state=state, reason=reason, cause=cause)
+        case StateChanged(state=state, reason=reason, cause=cause, error=error):
+            moved = replace(deployment, state=state, reason=reason, cause=cause, error=error)
             return moved, (StopServing(),) if state.final else ()
         case DeploymentStaged(at=at):
             return replace(deployment, last_at=at), ()
@@ -129,17 +132,41 @@ def advance(deployment: Deployment, event: Event) -> Step:
             return _seen(deployment, at, f"sent {name}"), (ReadUpload(name, path),)
         case PauseChanged(at=at):
             return replace(deployment, last_at=at), ()
-        case OutputReceived(text=text):
-            return replace(deployment, output=text), ()
+        case OutputReceived(text=text, path=path):
+            return replace(deployment, output=text, output_path=path), ()
         case TargetReported(at=at, report=report):
             return _reported(deployment, report, at)
         case SourceChanged(at=at, path=path):
-            change = StateChanged(at, deployment.deployment, State.FAILED, path, "source")
-            return deployment, (Announce(change),)
+            return deployment, (Announce(source_changed(deployment.deployment, path, at)),)
         case ProofReceived(proof=proof):
             return replace(deployment, proof=proof), ()
         case _:
             return deployment, ()
+
+
+def begun(event: DeploymentStaged) -> Deployment:
+    """A deployment as one sees it who only has its events: the files' bytes are elsewhere."""
+    payload = Payload((), event.run, event.recipe, event.notes)
+    return Deployment(
+        event.deployment, event.target, payload, emulated=event.emulated, last_at=event.at
+    )
+
+
+def watched(deployment: Deployment, event: Event) -> Deployment:
+    """The deployment after the event, for one who only watches: what is to be done, others do.
+
+    Where it is offered again, it begins anew.
+    """
+    if isinstance(event, DeploymentStaged) and event.deployment == deployment.deployment:
+        return begun(event)
+    return advance(deployment, event)[0]
+
+
+def source_changed(deployment: str, path: str, at: float) -> StateChanged:
+    """The end of a deployment whose file is no longer what was measured."""
+    reason = f"{path} changed while it was sent"
+    error = form_of(FileChanged(path=path))
+    return StateChanged(at, deployment, State.FAILED, reason, Cause.SOURCE, error)
 
 
 def concerns_reports(name: str) -> bool:
@@ -153,7 +180,7 @@ def is_output(name: str) -> bool:
 
 
 def _seen(deployment: Deployment, at: float, what: str) -> Deployment:
-    return replace(deployment, last=what, last_at=at)
+    return replace(deployment, called=True, last=what, last_at=at)
 
 
 def _to(deployment: Deployment, state: State, at: float, *only_from: State) -> Step:
@@ -208,5 +235,5 @@ def _conclude(
     state = State.PROVED if proof.proved else State.FAILED
     return deployment, (
         Announce(ProofReceived(at, deployment.deployment, proof)),
-        Announce(StateChanged(at, deployment.deployment, state, proof.reason, "proof")),
+        Announce(StateChanged(at, deployment.deployment, state, proof.reason, Cause.PROOF)),
     )

@@ -24,6 +24,8 @@ from deployer.events import (
     AsciiRefused,
     DeploymentStaged,
     Event,
+    HostTroubled,
+    LineNoted,
     LoginAccepted,
     LoginRefused,
     OutputReceived,
@@ -108,6 +110,10 @@ class PushProgress:
                     self._say(f"{how}. {advice}".rstrip())
             case WireChanged():
                 self._say(words.sentence(event))
+            case HostTroubled():
+                self._say(words.sentence(event))
+            case LineNoted(note=note):
+                self._say(note)
             case AsciiRefused(name=name):
                 self._say(f"{name} was asked for in ASCII mode and not sent: type binary first.")
             case LoginRefused(peer=peer, login=login, why=why):

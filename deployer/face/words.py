@@ -13,6 +13,8 @@ from deployer.events import (
     CommandRefused,
     DeploymentStaged,
     Event,
+    HostTroubled,
+    LineNoted,
     LoginAccepted,
     LoginRefused,
     NotUnderstood,
@@ -71,6 +73,10 @@ def sentence(event: Event) -> str:
             return f"{event.path} changed on this computer and is not served any more"
         case NotUnderstood():
             return "something that this version cannot read: of a newer one, or damaged"
+        case HostTroubled(what=what, remedy=remedy):
+            return f"{what} {remedy}" if what else "this computer goes on"
+        case LineNoted():
+            return event.note
         case ScreenLine():
             return f"PC| {event.text}" if event.text.strip() else ""
         case _:

@@ -66,13 +66,6 @@ class Connected(Protocol):
         """The other end has shown that it may ask."""
 
 
-def _internal(error: Exception) -> errors.DeployerError:
-    return errors.WrongUse(
-        what=f"Internal error of the daemon: {type(error).__name__}: {error}.",
-        remedy="Its log has more; report what that says.",
-    )
-
-
 def application(
     host: Host, about: Mapping[str, Any], access: Access | None, pages: Path | None = None
 ) -> Starlette:
@@ -109,7 +102,9 @@ def application(
             return JSONResponse(error_to_plain(error), 409)
         except Exception as error:  # the asker learns it, and the daemon goes on
             traceback.print_exc()
-            return JSONResponse(error_to_plain(_internal(error)), 500)
+            return JSONResponse(
+                error_to_plain(errors.InternalError(kind=type(error).__name__, why=error)), 500
+            )
         return JSONResponse({"result": to_plain(result)})
 
     async def status(request: HttpRequest) -> Response:
@@ -214,9 +209,9 @@ async def _arguments(request: HttpRequest, kind: Kind) -> list[Any]:
         given = msgspec.json.decode(body or b"[]", type=list[Any])
     except (msgspec.MsgspecError, RecursionError) as error:  # the second: nested too deep
         raise ValueError(str(error)) from error
-    if len(given) != (kind.takes is not None):
+    if len(given) != len(kind.takes):
         raise ValueError("another number of arguments")
-    return [from_plain(value, kind.takes) for value in given]
+    return [from_plain(*each) for each in zip(given, kind.takes, strict=True)]
 
 
 async def _server_sent(stream: AsyncIterator[tuple[int, Any]]) -> AsyncIterator[str]:

@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import AsyncIterator
 
 from deployer.edge.store import Store
-from deployer.events import Event, TransferTick
+from deployer.events import LIVE, Event
 
 _RING = 512
 _PAGE = 256
@@ -58,7 +58,7 @@ class Bus:
         return self._newest
 
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
-        """Numbers and events after `since` (None: from now on); a tick has the number 0.
+        """Numbers and events after `since` (None: from now on); what is only live has the number 0.
 
         The subscription begins with this call. Close the iterator (`aclose`) to end it.
         """
@@ -92,13 +92,13 @@ class _Subscriber:
 
     def __init__(self, seen: int) -> None:
         self.seen = seen
-        self.ticks: dict[tuple[str, str], TransferTick] = {}
+        self.ticks: dict[tuple[str, str], Event] = {}
         self.wake = asyncio.Event()
         self.wake.set()
 
     def notice(self, event: Event) -> None:
-        if isinstance(event, TransferTick):
-            self.ticks[event.deployment, event.name] = event
+        if isinstance(event, LIVE):
+            self.ticks[_transfer_of(event)] = event
         else:
             self.ticks = {
                 key: tick for key, tick in self.ticks.items() if key != _transfer_of(event)
@@ -107,5 +107,5 @@ class _Subscriber:
 
 
 def _transfer_of(event: Event) -> tuple[str, str]:
-    """The transfer whose older ticks an event makes stale."""
+    """The transfer whose older ticks an event makes stale; what has no name is of the host."""
     return event.deployment, getattr(event, "name", "")

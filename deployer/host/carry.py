@@ -5,9 +5,8 @@ an earlier try; HyperTerminal receives them by itself. Then it listens for what 
 back: NEXT.FTP (which parts are missing: these are sent again), OUTPUT.TXT, and RESULT.TXT, which
 holds the proof. Nothing is taken for proved before.
 
-A running daemon does this as it does every push: it owns the store, so cancelling, history and all
-faces work as over a network, and one adapter is never opened twice. Without a daemon the same runs
-in the process of the push.
+A host does this as it does every push, so cancelling, history and all faces work as over a network,
+and one adapter is never opened twice.
 """
 
 from __future__ import annotations
@@ -17,15 +16,16 @@ import contextlib
 import io
 import threading
 import time
+import traceback
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, cast
 
 from deployer.core.payload import plan
 from deployer.core.serial import zmodem
-from deployer.core.serial.transfer import Offer
+from deployer.core.serial.transfer import Offer as FileOffer
 from deployer.core.target import gobat_serial
 from deployer.core.target import manifest as manifests
 from deployer.core.target.names import temporary_name
@@ -35,27 +35,28 @@ from deployer.edge.serial.port import LineGoneError, SerialLine
 from deployer.errors import (
     DeployerError,
     FileChanged,
+    InternalError,
     LineSilent,
     SerialPortMissing,
-    TransferRefused,
     WrongUse,
 )
 from deployer.events import (
     ClientGone,
     Event,
+    LineNoted,
     LoginAccepted,
     PresenceChanged,
     ServerListening,
     SourceChanged,
-    StateChanged,
     TransferCut,
     TransferDone,
     TransferStarted,
     TransferTick,
     UploadReceived,
 )
+from deployer.host.requests import Patience
 from deployer.host.serial import SPEEDS, Flow, Job, receive_over, send_offers
-from deployer.host.service import Service
+from deployer.host.service import Offer, Service
 from deployer.model import (
     GO_BAT,
     HELPER_EXE,
@@ -63,9 +64,7 @@ from deployer.model import (
     RESULT_TXT,
     UPLOAD_LIMITS,
     LineSettings,
-    Manifest,
     Slice,
-    State,
 )
 
 _DAY = 86_400.0
@@ -73,22 +72,6 @@ _LEAST_PATIENCE = 600.0
 """Seconds that a receiver may pause at least: it writes to a slow disk, or asks its user."""
 _SETTLED = 10.0
 """Seconds that the loop has to act on a report."""
-
-
-@dataclass(frozen=True, slots=True)
-class Carriage:
-    """How a deployment travels. Seconds, None: for ever.
-
-    `silence` is how long nobody may answer at first, `reports` how long the person at the old PC
-    may take until something comes back; `note` gets lines for people that are no events.
-    """
-
-    line: LineSettings
-    directory: str
-    silence: float | None = 900.0
-    reports: float | None = None
-    note: Callable[[str], None] = lambda _text: None
-    emulated: bool = False
 
 
 def is_serial(target: str) -> bool:
@@ -121,27 +104,25 @@ async def open_line(target: str, line: LineSettings) -> SerialLine:
     return await asyncio.to_thread(SerialLine, port_of(target), line.speed, Flow(line.flow))
 
 
-def offer(service: Service, manifest: Manifest, target: str, how: Carriage) -> None:
-    """Write a staged deployment down; now it waits for `carry`."""
-    plan.refuse_deep(manifest.payload, how.directory)
-    service.write_down(manifest, target, how.directory, emulated=how.emulated, line=how.line)
-    listening = ServerListening(
-        time.time(), manifest.deployment, "serial", port_of(target), how.line.speed
-    )
-    service.publish(listening)
+def start(service: Service, offer: Offer, line: SerialLine) -> None:
+    """Write an offer down; now it waits for `carry`."""
+    plan.refuse_deep(offer.manifest.payload, offer.directory)
+    service.write_down(offer)
+    port = port_of(offer.target)
+    service.publish(ServerListening(time.time(), offer.deployment, "serial", port, line.speed))
 
 
-async def carry(service: Service, manifest: Manifest, how: Carriage, line: SerialLine) -> None:
+async def carry(service: Service, offer: Offer, patience: Patience, line: SerialLine) -> None:
     """Send what was offered and take the reports, until the deployment has ended; closes the line.
 
-    Raises the errors of the line, which then were its end.
+    What the line cannot do is the deployment's end, and written down as such.
     """
     stop = threading.Event()
 
     def ended() -> bool:
-        return stop.is_set() or service.standing(manifest.deployment).state.final
+        return stop.is_set() or service.standing(offer.deployment).state.final
 
-    carrier = _Carrier(service, manifest, how, line, ended)
+    carrier = _Carrier(service, offer, patience, line, ended)
     work = asyncio.ensure_future(asyncio.to_thread(carrier.run))
     try:
         await asyncio.shield(work)
@@ -150,14 +131,12 @@ async def carry(service: Service, manifest: Manifest, how: Carriage, line: Seria
         with contextlib.suppress(Exception):
             await work
         raise
+    except DeployerError as error:
+        service.fail(offer.deployment, error.what.rstrip("."), error)
     except Exception as error:
-        if not ended():
-            why = error.what if isinstance(error, DeployerError) else f"internal error: {error}"
-            at = time.time()
-            reason = f"nothing more: {why.rstrip('.')}"
-            service.publish(StateChanged(at, manifest.deployment, State.FAILED, reason, "silence"))
-        if not isinstance(error, TransferRefused):
-            raise
+        found = InternalError(kind=type(error).__name__, why=str(error))
+        service.fail(offer.deployment, found.what.rstrip("."), found)
+        traceback.print_exc()
 
 
 class _Carrier:
@@ -166,14 +145,15 @@ class _Carrier:
     def __init__(
         self,
         service: Service,
-        manifest: Manifest,
-        how: Carriage,
+        offer: Offer,
+        patience: Patience,
         line: SerialLine,
         ended: Callable[[], bool],
     ) -> None:
         self._service = service
-        self._manifest = manifest
-        self._how = how
+        self._offer = offer
+        self._manifest = manifest = offer.manifest
+        self._patience = patience
         self._line = line
         self._inbox = service.output_path(manifest.deployment).parent
         self._arrived = service.arrived(manifest)
@@ -185,10 +165,10 @@ class _Carrier:
             line.port,
             speed=line.speed,
             flow=line.flow,
-            contact=how.silence or _DAY,
-            patience=max(how.silence or _DAY, _LEAST_PATIENCE),
+            contact=patience.silence or _DAY,
+            patience=max(patience.silence or _DAY, _LEAST_PATIENCE),
             emit=self._tell,
-            note=how.note,
+            note=self._note,
             cancelled=ended,
             deployment=manifest.deployment,
             on_gone=self._gone,
@@ -215,6 +195,9 @@ class _Carrier:
             self._service.from_thread(LoginAccepted(event.at, identity, self._job.port, identity))
         self._service.from_thread(event)
 
+    def _note(self, text: str) -> None:
+        self._tell(LineNoted(self._job.clock(), self._manifest.deployment, self._job.port, text))
+
     def _gone(self, gone: bool) -> None:
         port = self._job.port
         what, advice = vanished(port)
@@ -224,17 +207,17 @@ class _Carrier:
         self._tell(PresenceChanged(at, identity, port, not gone, how, advice))
 
     def _send(self, parts: Sequence[str], *, program: bool) -> None:
-        offers: list[Offer] = []
+        offers: list[FileOffer] = []
         sources: list[BinaryIO] = []
         self._answered = False
         with _opened() as closing:
             if program:
                 for name, data in self._program():
-                    offers.append(Offer(name, len(data)))
+                    offers.append(FileOffer(name, len(data)))
                     sources.append(io.BytesIO(data))
             for part in parts:
                 piece = self._piece(part)
-                offers.append(Offer(temporary_name(part), piece.length))
+                offers.append(FileOffer(temporary_name(part), piece.length))
                 sources.append(closing(_open_slice(piece)))
             try:
                 send_offers(self._line, self._job, offers, sources)
@@ -251,7 +234,7 @@ class _Carrier:
         return (
             (HELPER_EXE, resources.program(HELPER_EXE)),
             (manifests.file_name(manifest.deployment), manifests.render(manifest)),
-            (GO_BAT, gobat_serial.render(manifest, self._how.directory)),
+            (GO_BAT, gobat_serial.render(manifest, self._offer.directory)),
         )
 
     def _piece(self, name: str) -> Slice:
@@ -264,7 +247,7 @@ class _Carrier:
     def _wait_for_sender(self, line: SerialLine) -> bytes:
         """Listen in silence (a receiver that calls would fill HyperTerminal's screen)."""
         heard, self._heard = self._heard, b""
-        limit = self._how.reports
+        limit = self._patience.reports
         end = time.monotonic() + (_DAY * 365 if limit is None else limit)
         while zmodem.detect(heard) != "sender" and not self._job.cancelled():
             if time.monotonic() > end:
@@ -298,7 +281,7 @@ class _Carrier:
             if name == gobat_serial.NEXT_FTP:
                 text = files.read_bounded(item.path, gobat_serial.MOST_NEXT)
                 wanted = gobat_serial.wanted(text, self._manifest)
-                self._how.note(f"the old PC asks for {len(wanted)} part(s) again")
+                self._note(f"the old PC asks for {len(wanted)} part(s) again")
                 if wanted:
                     self._send(wanted, program=False)
             elif name in UPLOAD_LIMITS and item.length <= UPLOAD_LIMITS[name]:
@@ -371,16 +354,3 @@ def _opened() -> Iterator[Callable[[BinaryIO], BinaryIO]]:
     finally:
         for handle in opened:
             handle.close()
-
-
-def card(directory: str, port: str, speed: int) -> tuple[str, ...]:
-    """What the person at the old PC does, line by line."""
-    return (
-        "On the old PC: Start, Programs, Accessories, Communications, HyperTerminal.",
-        f"New connection: Connect using: Direct to Com1; {speed} bits per second, 8, None, 1,",
-        "flow control Hardware (Xon/Xoff for a 3-wire cable).",
-        f"Transfer, Receive File: folder {directory} (make it first), protocol Zmodem; Close.",
-        f"This host now sends over {port}; HyperTerminal receives by itself.",
-        f"Then open a DOS window and type: {directory}\\GO",
-        "When it asks: Transfer, Send File, Zmodem, with the file that it names.",
-    )

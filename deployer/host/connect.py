@@ -1,22 +1,192 @@
-"""From what a face was told to a `Host`: the running daemon's, else one in this process."""
+"""From what a face was told to a `Host`: the running daemon's, else one in this process.
+
+What the one or the other needs is imported when it is needed: a command that asks a daemon starts
+without the servers.
+"""
+# ruff: noqa: PLC0415
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import asyncio
+import contextlib
+import threading
+import time
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
 
 from deployer.edge import rehearsal
+from deployer.errors import DaemonOfAnother, PortBusy, PortForbidden
+from deployer.host import past, sockets, wire
+from deployer.host.requests import Host, Patience, Say, Words
+from deployer.host.wire import Wanted
 
 
-def check_simulator() -> None:
-    """Raises SimulatorMissing when the simulated PC cannot run here."""
-    rehearsal.check_installed()
+@dataclass(frozen=True, slots=True)
+class Here:
+    """How a host serves in this process, where no daemon runs.
+
+    `wanted` is what to set on the wire, None: the network is left alone; that is done before the
+    first port is opened there, or `at_once`. `target` is the one that is looked for on the wire.
+    `faults` are what goes wrong with simulated PCs.
+    """
+
+    address: str
+    ftp_port: int
+    http_port: int | None = None
+    wanted: Wanted | None = None
+    target: str = ""
+    patience: Patience = field(default_factory=Patience)
+    faults: tuple[str, ...] = ()
+    at_once: bool = False
+
+
+def page_port(ftp_port: int, given: int | None = None, *, without: bool = False) -> int | None:
+    """The page's port: 80, but a rehearsal on another FTP port has none unless it asks."""
+    if without:
+        return None
+    return 80 if given is None and ftp_port == 21 else given
+
+
+async def _found(state_dir: Path, *, system: bool) -> Path | None:
+    return await asyncio.to_thread(sockets.find, state_dir, system=system)
+
+
+@contextlib.asynccontextmanager
+async def open_host(
+    state_dir: Path, here: Here, words: Words, *, system: bool = True, daemon: bool = True
+) -> AsyncIterator[Host]:
+    """The running daemon's host; else one in this process, which ends with this context.
+
+    The `system`'s daemon is one, too: not when a state directory was named on purpose. Without
+    `daemon` none is asked. What wire and ports refuse is raised by the request that needs them.
+    """
+    socket = await _found(state_dir, system=system) if daemon else None
+    if socket is None:
+        async with _in_process(state_dir, here, words) as host:
+            yield host
+        return
+    from deployer.host.remote import Client
+
+    async with Client(socket) as client:
+        yield client
+
+
+@contextlib.asynccontextmanager
+async def open_lasting(
+    state_dir: Path, here: Here, words: Words, arguments: Sequence[str], *, system: bool = True
+) -> AsyncIterator[Host]:
+    """The running daemon's host, else that of one which is brought up and outlives this process.
+
+    `arguments` are what that one is started with. Where there can be none, it is one in here.
+    """
+    from deployer.host import launch
+    from deployer.host.remote import Client
+
+    socket = await _found(state_dir, system=system)
+    if socket is not None:
+        async with Client(socket) as client:
+            own = socket == state_dir / sockets.SOCKET
+            if not own or not (await client.status()).get("on_demand"):
+                yield client
+                return
+    if launch.possible(state_dir):
+        async with launch.Launched(state_dir, arguments) as launched:
+            yield launched
+    else:  # nothing that lives longer can be reached
+        async with _in_process(state_dir, here, words) as host:
+            yield host
+
+
+async def cancel(state_dir: Path, deployment: str, *, system: bool = True) -> bool:
+    """End a deployment, whoever delivers it; True when somebody did.
+
+    Raises DeploymentUnknown, DeploymentEnded, or RequestUnheard when its process does not react.
+    """
+    socket = await _found(state_dir, system=system)
+    if socket is not None:
+        from deployer.host.remote import Client
+
+        async with Client(socket) as client:
+            if await client.sources(deployment):
+                await client.cancel(deployment)
+                return True
+    return await asyncio.to_thread(past.cancel, state_dir, deployment)
+
+
+class _Wire:
+    """Our address on the wire, from the first need to the end. Threads may ask for it."""
+
+    def __init__(self, here: Here, say: Say) -> None:
+        self._here = here
+        self._say = say
+        self._lock = threading.Lock()
+        self._undo = contextlib.ExitStack()
+        self._over = False
+
+    def take(self) -> None:
+        """Set it, unless it is there. What may keep the target from getting through is said.
+
+        Rules can be read wrongly, and be changed while it waits. Raises the errors of the wire.
+        """
+        wanted = self._here.wanted
+        with self._lock:
+            if self._over or wanted is None:
+                return
+            if not wire.is_ours(self._here.address, wanted.state_dir):
+                self._undo.callback(wire.take(wanted).release)
+            for each in wire.obstacles(self._here.address, self._here.target):
+                self._say(f"{each.what}.")
+                self._say(each.fix)
+
+    def give_back(self) -> None:
+        """Undo it; from now nothing is set any more."""
+        with self._lock:
+            self._over = True
+            self._undo.close()
+
+
+@contextlib.asynccontextmanager
+async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterator[Host]:
+    from deployer.host.local import InProcess
+    from deployer.host.service import Service
+
+    async def rehearse(service: Service, deployment: str, lines: Sequence[str]) -> int:
+        return await service.rehearse(deployment, lines, here.faults)
+
+    own = _Wire(here, words.say)
+    try:
+        if here.at_once:
+            await asyncio.to_thread(own.take)
+        async with (
+            Service(
+                state_dir,
+                clock=time.time,
+                address=here.address,
+                ftp_port=here.ftp_port,
+                http_port=here.http_port,
+                typed=words.steps,
+                before_wire=own.take,
+            ) as service,
+            InProcess(service, words.lines, here.patience, rehearse) as host,
+        ):
+            yield host
+    except (PortForbidden, PortBusy) as error:
+        place = sockets.closed(state_dir)
+        if place is None:
+            raise
+        raise DaemonOfAnother(socket=place) from error
+    finally:
+        own.give_back()
 
 
 def check_faults(faults: Sequence[str]) -> None:
-    """Raises WrongUse when the simulated PC does not know one of the faults."""
+    """Raises WrongUse for faults that the simulated PC does not know, and SimulatorMissing."""
+    rehearsal.check_installed()
     rehearsal.check_faults(faults)
 
 
 def run_simulator(arguments: Sequence[str]) -> int:
-    """Run a simulated PC on this terminal; its exit code."""
+    """Run a simulated PC on this terminal; its exit code. Raises SimulatorMissing."""
+    rehearsal.check_installed()
     return rehearsal.run_here(arguments)

@@ -25,7 +25,7 @@ import stat
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Literal
@@ -49,9 +49,9 @@ from deployer.events import Event, to_json
 from deployer.host import api, sockets, wire
 from deployer.host.api import Access
 from deployer.host.local import InProcess
-from deployer.host.requests import Patience, TypedLines
+from deployer.host.requests import Patience, Say, Words
 from deployer.host.servers import OpenPorts
-from deployer.host.service import Service, TypedSteps
+from deployer.host.service import Service
 
 _ENDING = 5.0
 """Seconds that an earlier daemon has to end when its control socket does not answer any more."""
@@ -83,15 +83,6 @@ class Serving:
     wanted: wire.Wanted | None = None
     patience: Patience = field(default_factory=Patience)
     on_demand: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Words:
-    """What a user types for a host and a directory, bare and with its prompts; where lines go."""
-
-    lines: TypedLines
-    steps: TypedSteps
-    say: Callable[[str], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -483,7 +474,7 @@ async def _unneeded(host: InProcess, servers: list[uvicorn.Server]) -> Literal[T
     return True
 
 
-async def _tell(service: Service, say: Callable[[str], None]) -> None:
+async def _tell(service: Service, say: Say) -> None:
     """Every stored event as one structured line, for the journal."""
     async for seq, event in service.subscribe():
         if seq:

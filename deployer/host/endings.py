@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import assert_never
 
-from deployer.core.deployment import NOTHING_YET, Deployment
+from deployer.core.deployment import Deployment
 from deployer.core.target import proof
 from deployer.core.target.proof import Failure
 from deployer.errors import (
@@ -18,35 +17,46 @@ from deployer.errors import (
     TargetNeverCalled,
     TargetTimedOut,
     VerificationFailed,
+    error_of,
 )
-from deployer.model import LINE, State
+from deployer.model import LINE, Cause, Proof, State
 
 
-def raise_for(ended: Deployment, output: Path) -> None:
-    """Raises the error that an unsuccessful end means for the user; nothing when proved."""
-    target = _called(ended.target)
-    match ended.cause:
-        case "user":
-            raise Cancelled(deployment=ended.deployment)
-        case "source":
-            raise FileChanged(path=ended.reason)
-        case "silence":
-            called = not ended.reason.endswith(f": {NOTHING_YET}")
-            raise fell_silent(ended.target, ended.reason, called=called)
-    if ended.state == State.PROVED or ended.proof is None:
+def raise_for(ended: Deployment) -> None:
+    """Raises the error that an unsuccessful end means for the user; an open one means none."""
+    if ended.state == State.PROVED or not ended.state.final:
         return
+    if ended.error is not None:
+        raise error_of(ended.error)
+    match ended.cause:
+        case Cause.USER:
+            raise Cancelled(deployment=ended.deployment)
+        case Cause.SOURCE:  # of an earlier version: the reason is the path
+            raise FileChanged(path=ended.reason)
+        case Cause.SILENCE | Cause.NEVER_CALLED:
+            called = ended.cause == Cause.SILENCE
+            raise fell_silent(ended.target, ended.reason, called=called)
+        case Cause.NONE | Cause.PROOF | Cause.ERROR:
+            raise _not_proved(ended, ended.proof)
+        case _:
+            assert_never(ended.cause)
+
+
+def _not_proved(ended: Deployment, found: Proof | None) -> DeployerError:
+    target = _called(ended.target)
     there = target[0].lower() + target[1:]
-    match proof.failure(ended.proof):
+    failure = proof.failure(found) if found is not None else Failure.NOT_VERIFIED
+    match failure:
         case Failure.PROGRAM_FAILED:
-            raise ProgramFailed(target=there, reason=ended.reason, output=output)
+            return ProgramFailed(target=there, reason=ended.reason, output=ended.output_path)
         case Failure.NOT_STARTED:
-            raise ProgramNotStarted(target=there, command=ended.payload.run)
+            return ProgramNotStarted(target=there, command=ended.payload.run)
         case Failure.DISK_FULL:
-            raise TargetDiskFull(target=target, reason=ended.reason)
+            return TargetDiskFull(target=target, reason=ended.reason)
         case Failure.NOT_VERIFIED:
-            raise VerificationFailed(target=target, reason=ended.reason)
-        case other:
-            assert_never(other)
+            return VerificationFailed(target=target, reason=ended.reason)
+        case _:
+            assert_never(failure)
 
 
 def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:

@@ -15,31 +15,32 @@ import msgspec
 
 from deployer import errors
 from deployer.core.view import Row
-from deployer.host.requests import Before, Check, Order, Recognised, Request
+from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request
 
 VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
-    """What a request takes (None: nothing) and gives."""
+    """What a request takes, one after the other, and gives."""
 
-    takes: Any
+    takes: tuple[Any, ...]
     gives: Any
 
 
 REQUESTS: Mapping[str, Kind] = {
-    "before": Kind(int, Before),
-    "row": Kind(str, Row | None),
-    "last_seq": Kind(None, int),
-    "recognise": Kind(Request, Recognised),
-    "push": Kind(Order, str),
-    "retry": Kind(str, str),
-    "sources": Kind(str, tuple[str, ...]),
-    "recheck": Kind(str, tuple[Check, ...]),
-    "cancel": Kind(str, None),
-    "pause": Kind(str, None),
-    "resume": Kind(str, None),
+    "before": Kind((int,), Before),
+    "row": Kind((str,), Row | None),
+    "last_seq": Kind((), int),
+    "recognise": Kind((Request,), Recognised),
+    "push": Kind((Order,), str),
+    "begun": Kind((str,), int),
+    "retry": Kind((str, Patience | None), str),
+    "sources": Kind((str,), tuple[str, ...]),
+    "recheck": Kind((str,), tuple[Check, ...]),
+    "cancel": Kind((str,), None),
+    "pause": Kind((str,), None),
+    "resume": Kind((str,), None),
 }
 
 
@@ -72,13 +73,11 @@ def _text_to_path(kind: type, value: object) -> object:
 
 def error_to_plain(error: errors.DeployerError) -> dict[str, Any]:
     """An error that a user sees, on its way to that user."""
-    fields = {key: str(value) for key, value in error.fields.items()}
-    return {"error": type(error).__name__, "fields": fields}
+    value = errors.form_of(error)
+    return {"error": value.kind, "fields": dict(value.fields)}
 
 
 def error_from_plain(answer: Mapping[str, Any]) -> errors.DeployerError:
     """The error of its JSON form; one of an unknown kind is an internal error."""
-    kind = getattr(errors, str(answer.get("error")), errors.DeployerError)
-    if not (isinstance(kind, type) and issubclass(kind, errors.DeployerError)):
-        kind = errors.DeployerError
-    return kind(**answer.get("fields", {}))
+    fields = tuple((str(key), str(value)) for key, value in answer.get("fields", {}).items())
+    return errors.error_of(errors.ErrorForm(str(answer.get("error")), fields))

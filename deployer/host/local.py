@@ -4,41 +4,47 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import functools
 import getpass
 import ipaddress
-from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
 from deployer.core.target import gobat
 from deployer.core.view import Row
+from deployer.edge import rehearsal
 from deployer.errors import (
     DeployerError,
     DeploymentEnded,
+    DeploymentUnknown,
     SerialPortForbidden,
     SerialPortNotDaemons,
+    TargetBusy,
     WrongUse,
 )
-from deployer.events import DeploymentStaged, Event
+from deployer.events import Event
 from deployer.host import carry, past, staging
-from deployer.host.carry import Carriage
 from deployer.host.recognise import recognise, refuse_strange
-from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request, TypedLines
-from deployer.host.service import Service
-from deployer.model import (
-    DEFAULT_HOST_ADDRESS,
-    LineSettings,
-    Manifest,
-    State,
+from deployer.host.requests import (
+    Before,
+    Check,
+    Order,
+    Patience,
+    Recognised,
+    Request,
+    Say,
+    TypedLines,
 )
+from deployer.host.service import Offer, Service, content
+from deployer.model import DEFAULT_HOST_ADDRESS, LineSettings, State
 
-_LEAVE = 20.0
+_LEAVE = 60.0
 """Seconds that an ended deployment has to say so to its old PC, before its target is free."""
 _LOOK = 0.02
-_SWITCH_OFF = 5.0
-"""Seconds that a simulated PC has to come back to its prompt after the end."""
+_SWITCH_OFF = {True: 30.0, False: 5.0}
+"""Seconds that a simulated PC has to come back to its prompt after it was proved, or was not."""
 
 Rehearse = Callable[[Service, str, Sequence[str]], Awaitable[int]]
 
@@ -61,7 +67,7 @@ class InProcess:
     rehearse: Rehearse = _rehearse
     lasting: bool = False
     once: staging.Once = field(default_factory=staging.Once)
-    _open: dict[str, str] = field(default_factory=dict)
+    _open: dict[str, Offer] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     @property
@@ -88,12 +94,24 @@ class InProcess:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Simulated PCs are switched off; what has not ended is cancelled, for nobody serves it."""
-        for deployment in [] if self.lasting else list(self._open):
-            self.service.cancel(deployment, "the window that served it was closed")
+        """What has ended says so to its old PC; what has not is cancelled, for nobody serves it.
+
+        A daemon's is left as it is. Simulated PCs are switched off.
+        """
+        if not self.lasting:
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._goodbyes()
+            with contextlib.suppress(DeployerError):  # it cannot be written down
+                for deployment in list(self._open):
+                    self.service.cancel(deployment, "the window that served it was closed")
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _goodbyes(self) -> None:
+        """Wait while what has ended says goodbye, as long as nothing else is open."""
+        while self._tasks and self._open and all(map(self.service.has_ended, self._open)):
+            await asyncio.wait(self._tasks, return_when=asyncio.FIRST_COMPLETED)
 
     async def take_over(self) -> tuple[str, ...]:
         """Offer again what an earlier daemon left open; a line for people about each."""
@@ -103,8 +121,9 @@ class InProcess:
                 found = self.service.staged(deployment)
                 if found is not None:  # it may be another process' business
                     self.service.take_up(found[0], found[1].target)
-                if found is None or not await asyncio.to_thread(staging.unchanged, found[0]):
-                    self.service.abandon(deployment, "its files are gone or have changed")
+                changed = await asyncio.to_thread(staging.changed, found[0]) if found else ""
+                if found is None or changed:
+                    self.service.abandon(deployment, changed or "its manifest")
                     lines.append(f"{deployment} cannot go on: its files are gone or have changed")
                     continue
                 await self.retry(deployment)
@@ -125,45 +144,72 @@ class InProcess:
         """See `Host.row`."""
         return self.service.row(deployment)
 
+    async def follow(
+        self,
+        deployment: str,
+        since: int,
+        say: Say,  # noqa: ARG002 - nobody has to wait for this process
+    ) -> AsyncGenerator[tuple[int, Event], None]:
+        """See `Host.follow`."""
+        async for seq, event in self.service.subscribe(since):
+            if event.deployment in ("", deployment):
+                yield seq, event
+            if not self.lasting and (trouble := self.service.trouble) is not None:
+                raise trouble
+
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""
         return self.service.last_seq()
+
+    async def begun(self, deployment: str) -> int:
+        """See `Host.begun`."""
+        return self.service.begun(deployment)
 
     async def recognise(self, request: Request) -> Recognised:
         """See `Host.recognise`."""
         return await asyncio.to_thread(recognise, request)
 
     async def push(self, order: Order) -> str:
-        """See `Host.push`. A target that is busy here is refused."""
+        """See `Host.push`."""
         if carry.is_serial(order.target):
             order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
         order = order if order.host else replace(order, host=self.service.address)
         _refuse_strange(order)
         await self._until_left(order.target)
-        self._refuse_busy(order.target)
+        under_way = self._open_for(order.target)
         manifest = await asyncio.to_thread(
             staging.stage, order.request, host=order.host, once=self.once
         )
+        line = order.line if carry.is_serial(order.target) else None
+        offer = Offer(manifest, order.target, order.directory, line)
+        if under_way is not None and _same(offer, under_way):
+            return under_way.deployment
         self._refuse_busy(order.target)
-        manifest = self.service.take_up(manifest, order.target)
-        return await self._offer(manifest, order.target, order.directory, order.line)
+        offer = replace(offer, manifest=self.service.take_up(manifest, order.target))
+        return await self._offer(offer, order.patience)
 
-    async def retry(self, deployment: str) -> str:
+    async def retry(self, deployment: str, patience: Patience | None = None) -> str:
         """See `Host.retry`. With unchanged files the id stays, so `GO` alone is enough there."""
         found = self.service.staged(deployment)
         if found is None:
-            raise WrongUse(
-                what=f"There is no deployment {deployment}.",
-                remedy="Look at what there is with: deployer status",
-            )
+            raise DeploymentUnknown(deployment=deployment)
         manifest, before = found
+        if before.target == "sim":
+            rehearsal.check_installed()
         await self._until_left(before.target)
+        offer = Offer(manifest, before.target, before.directory, before.line)
+        if deployment in self._open:
+            return deployment
         self._refuse_busy(before.target)
         self.service.take_up(manifest, before.target)  # reserves the target for this process
-        if not await asyncio.to_thread(staging.unchanged, manifest):
-            manifest = await asyncio.to_thread(staging.again, manifest)
-        line = before.line or LineSettings()
-        return await self._offer(manifest, before.target, before.directory, line)
+        try:
+            if not await asyncio.to_thread(staging.unchanged, manifest):
+                again = await asyncio.to_thread(staging.again, manifest)
+                offer = replace(offer, manifest=again)
+        except DeployerError:
+            self.service.release(before.target)
+            raise
+        return await self._offer(offer, patience)
 
     async def sources(self, deployment: str) -> tuple[str, ...]:
         """See `Host.sources`."""
@@ -184,16 +230,17 @@ class InProcess:
 
     async def pause(self, deployment: str) -> None:
         """See `Host.pause`. Over a serial line nothing can wait: its receiver would give up."""
-        if carry.is_serial(self._open.get(deployment, "")):
+        offer = self._open.get(deployment)
+        if offer is None:
+            raise WrongUse(
+                what=f"{deployment} is not delivered from here, so it cannot be paused here.",
+                remedy="It can be cancelled, and retried from here.",
+            )
+        if carry.is_serial(offer.target):
             raise WrongUse(
                 what="What goes over a serial line cannot pause: the receiver there would give up.",
                 remedy=f"End it with: deployer cancel {deployment} - and go on later with: "
                 f"deployer retry {deployment}",
-            )
-        if deployment not in self._open:
-            raise WrongUse(
-                what=f"{deployment} is not delivered from here, so it cannot be paused here.",
-                remedy="It can be cancelled, and retried from here.",
             )
         self.service.pause(deployment, paused=True)
 
@@ -206,109 +253,99 @@ class InProcess:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE):
                 while any(
-                    busy == target and self.service.has_ended(deployment)
-                    for deployment, busy in self._open.items()
+                    offer.target == target and self.service.has_ended(deployment)
+                    for deployment, offer in self._open.items()
                 ):
                     await asyncio.sleep(_LOOK)
 
+    def _open_for(self, target: str) -> Offer | None:
+        return next((offer for offer in self._open.values() if offer.target == target), None)
+
     def _refuse_busy(self, target: str) -> None:
-        for deployment, busy in self._open.items():
-            if busy == target:
-                raise WrongUse(
-                    what=f"{target} is busy with {deployment}.",
-                    remedy="Wait until it has ended, or cancel it first.",
-                )
+        if (busy := self._open_for(target)) is not None:
+            raise TargetBusy(target=target, deployment=busy.deployment)
 
-    async def _offer(
-        self, manifest: Manifest, target: str, directory: str, line: LineSettings
-    ) -> str:
+    async def _offer(self, offer: Offer, patience: Patience | None) -> str:
         """Offer a staged payload, and look after it until it has ended."""
-        if carry.is_serial(target):
-            return await self._offer_over_line(manifest, target, directory, line)
-        deployment, simulated = manifest.deployment, target == "sim"
-        self._open[deployment] = target
+        deployment = offer.deployment
+        patience = patience or self.patience
+        self._open[deployment] = offer
         try:
-            await self.service.deploy(
-                manifest,
-                target,
-                "127.0.0.1" if simulated else target,
-                directory,
-                emulated=simulated,
-            )
-        except DeployerError as error:
+            work = await self._begin(offer, patience)
+        except BaseException as error:
             self._open.pop(deployment, None)
-            self.service.release(target)
-            self.service.cancel(deployment, f"it could not be offered: {error.what}")
+            self.service.release(offer.target)
+            if isinstance(error, DeployerError):
+                self.service.fail(deployment, f"it could not be offered: {error.what}", error)
+            else:
+                self.service.cancel(deployment)
             raise
-        self._soon(self._look_after(deployment, manifest, target, directory))
-        return deployment
 
-    async def _offer_over_line(
-        self, manifest: Manifest, target: str, directory: str, settings: LineSettings
-    ) -> str:
-        """The same where a cable takes the place of the network; nothing is served."""
-        deployment = manifest.deployment
-        self._open[deployment] = target
-        try:
-            line = await carry.open_line(target, settings)
-        except DeployerError as error:
-            self._open.pop(deployment, None)
-            self.service.release(target)
-            if self.lasting and isinstance(error, SerialPortForbidden):
-                port = carry.port_of(target)
-                raise SerialPortNotDaemons(port=port, user=getpass.getuser()) from error
-            raise
-        how = Carriage(settings, directory, silence=self.patience.silence)
-        carry.offer(self.service, manifest, target, how)
-
-        async def carried() -> None:
+        async def look_after() -> None:
             try:
-                with contextlib.suppress(DeployerError):  # its end is written down
-                    await carry.carry(self.service, manifest, how, line)
+                with contextlib.suppress(DeployerError):  # whoever follows it is told
+                    await work()
             finally:
                 self._open.pop(deployment, None)
-                self.service.release(target)
+                self.service.release(offer.target)
 
-        self._soon(carried())
+        task = asyncio.get_running_loop().create_task(look_after())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
         return deployment
 
-    async def _look_after(
-        self, deployment: str, manifest: Manifest, target: str, directory: str
-    ) -> None:
+    async def _begin(self, offer: Offer, patience: Patience) -> Callable[[], Awaitable[None]]:
+        """Offer it over the network or the line; what then looks after it until its end."""
+        if not carry.is_serial(offer.target):
+            await self.service.deploy(offer)
+            return functools.partial(self._look_after, offer, patience)
+        settings = offer.line or LineSettings()
+        try:
+            line = await carry.open_line(offer.target, settings)
+        except SerialPortForbidden as error:
+            if not self.lasting:
+                raise
+            port = carry.port_of(offer.target)
+            raise SerialPortNotDaemons(port=port, user=getpass.getuser()) from error
+        try:
+            carry.start(self.service, offer, line)
+        except BaseException:
+            line.close()
+            raise
+        return functools.partial(carry.carry, self.service, offer, patience, line)
+
+    async def _look_after(self, offer: Offer, patience: Patience) -> None:
+        deployment = offer.deployment
         pc: asyncio.Task[int] | None = None
-        if target == "sim":
-            lines = self.typed_lines(manifest.host, directory)
+        if offer.simulated:
+            lines = self.typed_lines(offer.manifest.host, offer.directory)
             pc = asyncio.ensure_future(self.rehearse(self.service, deployment, lines))
         try:
             ended = await self.service.finished(
-                deployment,
-                silence=self.patience.silence,
-                while_running=self.patience.while_running,
+                deployment, silence=patience.silence, while_running=patience.while_running
             )
             if ended.state != State.CANCELLED:
                 await self.service.last_words(deployment)
                 if pc is not None:
-                    await asyncio.wait([pc], timeout=_SWITCH_OFF)
+                    await asyncio.wait([pc], timeout=_SWITCH_OFF[ended.state == State.PROVED])
         finally:
             if pc is not None:
                 pc.cancel()
                 await asyncio.gather(pc, return_exceptions=True)
-            self._open.pop(deployment, None)
-            self.service.release(target)
-
-    def _soon(self, work: Coroutine[object, object, None]) -> None:
-        task = asyncio.get_running_loop().create_task(work)
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
 
 
 def _refuse_strange(order: Order) -> None:
-    """Raises WrongUse for what no face of ours would ask: an order may come over a socket."""
+    """Raises WrongUse for what no face of ours would ask: an order may come over a socket.
+
+    Raises SimulatorMissing for a simulated PC that cannot run here.
+    """
     gobat.parse_directory(order.directory)
     refuse_strange(order.request)
     if carry.is_serial(order.target):
         carry.check(order.target, order.line)
         return
+    if order.target == "sim":
+        rehearsal.check_installed()
     for address in (order.host,) if order.target == "sim" else (order.host, order.target):
         try:
             ipaddress.IPv4Address(address)
@@ -319,18 +356,6 @@ def _refuse_strange(order: Order) -> None:
             ) from error
 
 
-def retried(state_dir: Path, deployment: str) -> tuple[Manifest, DeploymentStaged]:
-    """A deployment's manifest and what was staged of it, to be offered again.
-
-    With unchanged files it is the same; else its files are measured anew. Raises DeploymentUnknown
-    and the errors of wrong input.
-    """
-    store = past.open_store(state_dir, deployment)
-    try:
-        manifest = store.manifest(deployment)
-        last = past.newest_staged(store, deployment)
-    finally:
-        store.close()
-    assert manifest is not None
-    same = manifest if staging.unchanged(manifest) else staging.again(manifest)
-    return same, last
+def _same(one: Offer, other: Offer) -> bool:
+    """Whether two offers bring the same to the same place."""
+    return (content(one.manifest), one.directory) == (content(other.manifest), other.directory)

@@ -25,7 +25,7 @@ from deployer.errors import (
 )
 from deployer.events import DeploymentStaged, Event, ProofReceived, StateChanged
 from deployer.host.requests import Before, Check
-from deployer.model import RESULT_TXT, UPLOAD_LIMITS, Manifest, Proof, StagedFile, State
+from deployer.model import RESULT_TXT, UPLOAD_LIMITS, Cause, Manifest, Proof, StagedFile, State
 
 _DAY = 86_400.0
 _HEARD_WITHIN = 15.0
@@ -135,7 +135,7 @@ def cancel(
             store.reserve(_target(store, deployment))
         except TargetBusy:
             return _ask(store, deployment, clock, pause)
-        change = StateChanged(clock(), deployment, State.CANCELLED, "by the user", "user")
+        change = StateChanged(clock(), deployment, State.CANCELLED, "by the user", Cause.USER)
         store.append(change)
         return False
     finally:

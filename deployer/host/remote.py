@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
 from types import TracebackType
@@ -16,7 +16,7 @@ from deployer.core.view import Row
 from deployer.errors import DaemonGone, NotTakenOver, WrongUse
 from deployer.events import DeploymentStaged, Event, StateChanged, read
 from deployer.host import forms
-from deployer.host.requests import Before, Check, Order, Recognised, Request
+from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request, Say
 
 BACK_WITHIN = 60.0
 """Seconds that a daemon which is being started again has, for those who watch a deployment."""
@@ -95,13 +95,12 @@ class Client:
         self,
         deployment: str,
         since: int,
-        say: Callable[[str], None],
+        say: Say,
         *,
         patience: float = BACK_WITHIN,
     ) -> AsyncGenerator[tuple[int, Event], None]:
-        """Numbers and events of a deployment, and of the host itself, also past a restart of it.
+        """See `Host.follow`; also past a restart of the daemon.
 
-        Each event comes once, whatever happens. `say` gets a line when the daemon is waited for.
         Raises DaemonGone when it is not back within `patience` seconds, NotTakenOver when it is,
         but without this deployment.
         """
@@ -150,6 +149,10 @@ class Client:
         """See `Host.last_seq`."""
         return int(await self._ask("last_seq"))
 
+    async def begun(self, deployment: str) -> int:
+        """See `Host.begun`."""
+        return int(await self._ask("begun", deployment))
+
     async def recognise(self, request: Request) -> Recognised:
         """See `Host.recognise`."""
         found: Recognised = await self._ask("recognise", _absolute(request))
@@ -161,9 +164,9 @@ class Client:
         order = replace(order, request=_absolute(order.request), host=host)
         return str(await self._ask("push", order))
 
-    async def retry(self, deployment: str) -> str:
+    async def retry(self, deployment: str, patience: Patience | None = None) -> str:
         """See `Host.retry`."""
-        return str(await self._ask("retry", deployment))
+        return str(await self._ask("retry", deployment, patience))
 
     async def sources(self, deployment: str) -> tuple[str, ...]:
         """See `Host.sources`."""

@@ -6,7 +6,7 @@ process, `remote` over a daemon's control API. Nothing heavy is imported here.
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -39,11 +39,31 @@ class Request:
 
 
 @dataclass(frozen=True, slots=True)
+class Patience:
+    """Seconds of silence to bear, None: for ever.
+
+    `silence` in general, `while_running` while the program runs. Over a serial line `reports` is
+    how long the person at the old PC may take until something comes back.
+    """
+
+    silence: float | None = 900.0
+    while_running: float | None = None
+    reports: float | None = None
+
+    @classmethod
+    def of(cls, usual: float, given: float | None = None) -> Patience:
+        """What the setting `timeout` and the option `--timeout` say together; 0 is for ever."""
+        silence = usual if given is None else given
+        return cls(silence or None, given or None, given or None)
+
+
+@dataclass(frozen=True, slots=True)
 class Order:
     """A payload and where it goes.
 
     `host` is this machine's address as the target calls it; "" for the one where the host serves.
-    `line` is how the port is set when the target is reached over a serial line.
+    `line` is how the port is set when the target is reached over a serial line. `patience` None is
+    the host's own.
     """
 
     request: Request
@@ -51,6 +71,7 @@ class Order:
     directory: str = DEFAULT_TARGET_DIRECTORY
     host: str = DEFAULT_HOST_ADDRESS
     line: LineSettings = field(default_factory=LineSettings)
+    patience: Patience | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,14 +135,36 @@ class Host(Protocol):
     async def last_seq(self) -> int:
         """Number of the newest stored event."""
 
+    def follow(
+        self, deployment: str, since: int, say: Say
+    ) -> AsyncGenerator[tuple[int, Event], None]:
+        """Numbers and events of a deployment, and of the host itself, each once.
+
+        `say` gets a line when the host has to be waited for.
+        """
+
+    async def begun(self, deployment: str) -> int:
+        """Number of the event before a deployment was offered last: follow it from there.
+
+        Raises DeploymentUnknown.
+        """
+
     async def recognise(self, request: Request) -> Recognised:
         """What the request would send. Raises the errors of wrong input."""
 
     async def push(self, order: Order) -> str:
-        """Stage and offer a payload; the deployment's id. Raises the errors of wrong input."""
+        """Stage and offer a payload; the deployment's id.
 
-    async def retry(self, deployment: str) -> str:
-        """Offer an ended deployment again: only what is missing moves. The id may be a new one."""
+        When that very payload is on its way to the target already, it is that deployment's id.
+        Raises TargetBusy when the target gets something else, the errors of wrong input, and those
+        of ports, wire and line that cannot be had; then nothing is left open.
+        """
+
+    async def retry(self, deployment: str, patience: Patience | None = None) -> str:
+        """Offer a deployment again: only what is missing moves. The id may be a new one.
+
+        One that has not ended goes on as it is. Raises DeploymentUnknown, and as `push` does.
+        """
 
     async def sources(self, deployment: str) -> tuple[str, ...]:
         """The paths of its files on the host."""
@@ -139,13 +182,25 @@ class Host(Protocol):
         """Let its next part go."""
 
 
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds of silence to bear, in general and while the program runs; None: for ever."""
-
-    silence: float | None = 900.0
-    while_running: float | None = None
-
-
 TypedLines = Callable[[str, str], Sequence[str]]
 """What a user types on the old PC for a host's address and a directory there, line by line."""
+
+TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
+"""The same with the prompt before each line."""
+
+Say = Callable[[str], object]
+"""Takes a line for people that is no event."""
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What a user types on the old PC, bare and with its prompts; where lines for people go."""
+
+    lines: TypedLines
+    steps: TypedSteps
+    say: Say
+
+
+def nothing_typed(_host: str, _directory: str) -> tuple[()]:
+    """Nothing is known of what is typed; a simulated PC types the usual."""
+    return ()

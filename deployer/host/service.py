@@ -9,7 +9,7 @@ from __future__ import annotations
 import asyncio
 import threading
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.core.deployment import (
@@ -21,6 +21,7 @@ from deployer.core.deployment import (
     advance,
     concerns_reports,
     is_output,
+    source_changed,
 )
 from deployer.core.payload import plan
 from deployer.core.target import proof
@@ -30,14 +31,13 @@ from deployer.edge import files, rehearsal
 from deployer.edge.ftp.files import set_aside
 from deployer.edge.ftp.server import Limits
 from deployer.edge.store import Store
-from deployer.errors import (
-    DeployerError,
-)
+from deployer.errors import DeployerError, DeploymentUnknown, form_of
 from deployer.events import (
     ClientGone,
     DeploymentStaged,
     Event,
     FileStaged,
+    HostTroubled,
     LoginAccepted,
     OutputReceived,
     PauseChanged,
@@ -52,12 +52,13 @@ from deployer.events import (
 from deployer.host import past, wire
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, shares_of
-from deployer.host.requests import Before
+from deployer.host.requests import Before, TypedSteps, nothing_typed
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.model import (
     OUTPUT_TXT,
     UPLOAD_LIMITS,
     Blob,
+    Cause,
     LineSettings,
     Manifest,
     Share,
@@ -70,11 +71,29 @@ _LAST_WORDS = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
 
-TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A staged payload, and where it goes. `line` is None where it goes over a network."""
 
+    manifest: Manifest
+    target: str
+    directory: str
+    line: LineSettings | None = None
 
-def _nothing_typed(_host: str, _directory: str) -> tuple[tuple[str, str], ...]:
-    return ()
+    @property
+    def deployment(self) -> str:
+        """Its id."""
+        return self.manifest.deployment
+
+    @property
+    def simulated(self) -> bool:
+        """True for the simulated PC, which is served on loopback."""
+        return self.target == "sim"
+
+    @property
+    def peer(self) -> str:
+        """The address that the target calls from."""
+        return LOOPBACK if self.simulated else self.target
 
 
 class Service:
@@ -89,7 +108,7 @@ class Service:
         ftp_port: int,
         limits: Limits | None = None,
         listening: OpenPorts | None = None,
-        typed: TypedSteps = _nothing_typed,
+        typed: TypedSteps = nothing_typed,
         before_wire: Callable[[], None] | None = None,
         http_port: int | None = None,
     ) -> None:
@@ -151,10 +170,32 @@ class Service:
         """Deployments that no process serves although they have not ended, oldest first."""
         return self._store.left_open()
 
-    def abandon(self, deployment: str, why: str) -> None:
-        """Fail a deployment that nobody serves and that cannot be served again."""
-        at = self._clock()
-        self.publish(StateChanged(at, deployment, State.FAILED, why, "source"))
+    def abandon(self, deployment: str, path: str) -> None:
+        """Fail a deployment that cannot be served again, since that file is gone or has changed."""
+        ended = source_changed(deployment, path, self._clock())
+        self.publish(replace(ended, reason="its files are gone or have changed"))
+
+    def fail(self, deployment: str, reason: str, error: DeployerError) -> None:
+        """End a deployment by what this computer or the line cannot do; not one that has ended."""
+        current = self._deployments.get(deployment)
+        if current is not None and not current.state.final:
+            at, known = self._clock(), form_of(error)
+            self.publish(StateChanged(at, deployment, State.FAILED, reason, Cause.ERROR, known))
+
+    @property
+    def trouble(self) -> DeployerError | None:
+        """What keeps this host from writing down what happens; None when nothing does."""
+        return self._broken
+
+    def begun(self, deployment: str) -> int:
+        """Number of the event before the one that offers a deployment, the last time.
+
+        Raises DeploymentUnknown.
+        """
+        numbers = [seq for seq, _event in self._store.replay(0, deployment, (DeploymentStaged,))]
+        if not numbers:
+            raise DeploymentUnknown(deployment=deployment)
+        return numbers[-1] - 1
 
     def standing(self, deployment: str) -> Deployment:
         """How far a deployment that this service offers has come."""
@@ -238,7 +279,7 @@ class Service:
         """
         self._store.reserve(target)
         before = self._store.newest(target)
-        if before is None or _content(before) != _content(manifest):
+        if before is None or content(before) != content(manifest):
             return manifest
         if self._store.state(before.deployment) == State.PROVED:
             return manifest
@@ -246,51 +287,41 @@ class Service:
             manifest, deployment=before.deployment, login=before.login, token=before.token
         )
 
-    def write_down(
-        self,
-        manifest: Manifest,
-        target: str,
-        directory: str,
-        *,
-        emulated: bool = False,
-        line: LineSettings | None = None,
-    ) -> None:
-        """Write a staged deployment down, whatever will carry it; others may cancel it from now.
+    def write_down(self, offer: Offer) -> None:
+        """Write an offer down, whatever will carry it; others may cancel it from now.
 
         The reports of an earlier try that has ended are kept, under other names.
         """
-        at = self._clock()
-        before = self._store.state(manifest.deployment)
+        at, identity = self._clock(), offer.deployment
+        before = self._store.state(identity)
         if before is not None and before.final:
-            set_aside(self._store.inbox, manifest.deployment, UPLOAD_LIMITS)
-        self._store.keep(manifest, target, at)
-        self._deployments[manifest.deployment] = Deployment(
-            manifest.deployment, target, manifest.payload, emulated=emulated
+            set_aside(self._store.inbox, identity, UPLOAD_LIMITS)
+        self._store.keep(offer.manifest, offer.target, at)
+        self._deployments[identity] = Deployment(
+            identity, offer.target, offer.manifest.payload, emulated=offer.simulated
         )
-        self._heard[manifest.deployment] = self._loop.time()
-        self.publish(_staged(manifest, target, directory, at, emulated=emulated, line=line))
+        self._heard[identity] = self._loop.time()
+        self.publish(_staged(offer, at))
         self._hear()
 
-    async def deploy(
-        self, manifest: Manifest, target: str, peer: str, directory: str, *, emulated: bool = False
-    ) -> None:
-        """Write a staged deployment down and offer it to the machine at address `peer`.
+    async def deploy(self, offer: Offer) -> None:
+        """Write an offer down, and let its target in.
 
         Starts the FTP server when it does not run yet; raises what that raises.
         """
-        plan.refuse_deep(manifest.payload, directory)
-        share, go_bat = shares_of(manifest, directory, self._clock())
-        identity = manifest.deployment
-        self.write_down(manifest, target, directory, emulated=emulated)
-        port = await self._servers.serve(emulated=emulated)
-        if not emulated:
+        manifest, identity, simulated = offer.manifest, offer.deployment, offer.simulated
+        plan.refuse_deep(manifest.payload, offer.directory)
+        share, go_bat = shares_of(manifest, offer.directory, self._clock())
+        self.write_down(offer)
+        port = await self._servers.serve(emulated=simulated)
+        if not simulated:
             await self._servers.open_page()
-        page = self._page(manifest, directory, go_bat)
-        self._grants.put(identity, Grant(manifest.token, peer, share, go_bat, page))
-        address = LOOPBACK if emulated else self._address
-        if not emulated and peer != LOOPBACK:
-            self._follow(identity, peer)
-        if not emulated and self._servers.page_port:  # first, so that a card has it with FTP
+        page = self._page(manifest, offer.directory, go_bat)
+        self._grants.put(identity, Grant(manifest.token, offer.peer, share, go_bat, page))
+        address = LOOPBACK if simulated else self._address
+        if offer.peer != LOOPBACK:
+            self._follow(identity, offer.peer)
+        if not simulated and self._servers.page_port:  # first, so that a card has it with FTP
             at = self._clock()
             self.publish(ServerListening(at, identity, "http", address, self._servers.page_port))
         self.publish(ServerListening(self._clock(), identity, "ftp", address, port))
@@ -418,15 +449,16 @@ class Service:
         if not current.state.final:
             at = self._clock()
             reason = f"nothing more: it stopped (exit code {code}); before that: {current.last}"
-            self._arrived(StateChanged(at, deployment, State.FAILED, reason, "silence"))
+            cause = _silence(current)
+            self._arrived(StateChanged(at, deployment, State.FAILED, reason, cause))
         return code
 
     def cancel(self, deployment: str, why: str = "by the user") -> None:
-        """End a deployment; nothing happens when it has ended."""
+        """End a deployment that is offered here; nothing happens when it has ended."""
         current = self._deployments.get(deployment)
-        if current is not None and current.state.final:
+        if current is None or current.state.final:
             return
-        self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, "user"))
+        self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, Cause.USER))
 
     def pause(self, deployment: str, *, paused: bool) -> None:
         """Hold the next part of a deployment back, or let it go; silence does not count meanwhile.
@@ -449,8 +481,8 @@ class Service:
 
     def _give_up(self, current: Deployment, patience: float) -> None:
         reason = f"no sign of life for {patience:.0f} s; the last thing it did: {current.last}"
-        at = self._clock()
-        self.publish(StateChanged(at, current.deployment, State.FAILED, reason, "silence"))
+        at, cause = self._clock(), _silence(current)
+        self.publish(StateChanged(at, current.deployment, State.FAILED, reason, cause))
 
     def _soon(self, work: Coroutine[object, object, None]) -> None:
         """Run in the background; the set keeps the task from being collected unfinished."""
@@ -482,6 +514,8 @@ class Service:
         """Nothing is acted on that could not be written down: serve nobody, and tell who waits."""
         if self._broken is None:
             self._broken = error
+            at = self._clock()
+            self._bus.publish(HostTroubled(at, "", error.what, error.remedy))
             for deployment in self._deployments:
                 self._grants.withdraw(deployment)
             self._soon(self._wake())
@@ -526,21 +560,18 @@ class Service:
             self.publish(OutputReceived(at, deployment, len(data), str(path), shown))
 
 
-def _content(manifest: Manifest) -> tuple[object, ...]:
+def _silence(current: Deployment) -> Cause:
+    return Cause.SILENCE if current.called else Cause.NEVER_CALLED
+
+
+def content(manifest: Manifest) -> tuple[object, ...]:
     """What makes two manifests the same but for identity, and for where the files lie now."""
     files = tuple((f.name, f.length, f.sha256, f.parts, f.place) for f in manifest.payload.files)
     return manifest.host, files, manifest.payload.run
 
 
-def _staged(
-    manifest: Manifest,
-    target: str,
-    directory: str,
-    at: float,
-    *,
-    emulated: bool,
-    line: LineSettings | None,
-) -> DeploymentStaged:
+def _staged(offer: Offer, at: float) -> DeploymentStaged:
+    manifest = offer.manifest
     summary = tuple(
         FileStaged(
             name=file.name,
@@ -557,14 +588,14 @@ def _staged(
     return DeploymentStaged(
         at=at,
         deployment=manifest.deployment,
-        target=target,
+        target=offer.target,
         host=manifest.host,
-        directory=directory,
+        directory=offer.directory,
         files=summary,
         total=manifest.payload.total,
         run=manifest.payload.run,
         recipe=manifest.payload.recipe,
-        emulated=emulated,
+        emulated=offer.simulated,
         notes=manifest.payload.notes,
-        line=line,
+        line=offer.line,
     )

@@ -134,14 +134,19 @@ def _whole_place(file: StagedFile) -> str:
 
 def unchanged(manifest: Manifest) -> bool:
     """Whether every file is still as it was measured, by its length and time."""
+    return not changed(manifest)
+
+
+def changed(manifest: Manifest) -> str:
+    """The first file that is gone or not as it was measured; "" for none."""
     for file in manifest.payload.files:
         try:
             now = Path(file.source).stat()
         except OSError:
-            return False
+            return file.source
         if (now.st_size, now.st_mtime_ns) != (file.source_length, file.mtime_ns):
-            return False
-    return True
+            return file.source
+    return ""
 
 
 def sample_model() -> Path:

@@ -13,7 +13,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +24,14 @@ import uvicorn
 from deployer.edge.asgi import Bounds, LineBudget
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
+    EXIT_HOST,
     DaemonGone,
+    DeploymentUnknown,
     DirectoryForbidden,
     FileMissing,
+    InternalError,
     NotTakenOver,
+    TargetBusy,
     WrongUse,
 )
 from deployer.events import DeploymentStaged, PauseChanged, ScreenLine, StateChanged, TransferTick
@@ -143,6 +147,7 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         deployment = await ask("push", order(payload))
         assert served.service.standing(deployment).target == TARGET
         assert await ask("last_seq") == served.service.last_seq() > 0
+        assert await ask("begun", deployment) == 0
         before = await ask("before", 5)
         assert before == await served.host.before(5)
         assert [row.deployment for row in before.rows] == [deployment]
@@ -198,7 +203,7 @@ ERRORS: dict[str, tuple[Callable[[Client, Path], Awaitable[object]], type[Except
         lambda face, at: face.push(order(at / "absent.bin")), FileMissing, "absent.bin",
     ),
     "a deployment that is not there": (
-        lambda face, at: face.retry("D0000000"), WrongUse, "D0000000",
+        lambda face, at: face.retry("D0000000"), DeploymentUnknown, "D0000000",
     ),
     "a target that is no address": (
         lambda face, at: face.push(Order(order(at).request, "../../elsewhere")),
@@ -244,10 +249,26 @@ def test_an_error_crosses_with_its_class_and_words(
 
 
 def test_a_busy_target_is_refused_by_name(tmp_path: Path, payload: Path) -> None:
+    (tmp_path / "other").write_bytes(b"x")
+
     async def scenario(served: Daemon, face: Client) -> None:
         deployment = await face.push(order(payload))
-        with pytest.raises(WrongUse, match=f"{TARGET} is busy with {deployment}"):
-            await face.push(order(payload))
+        for asked in (order(tmp_path / "other"), replace(order(payload), directory="C:\\OTHER")):
+            with pytest.raises(TargetBusy, match=f"{TARGET} is busy with {deployment}") as caught:
+                await face.push(asked)
+            assert caught.value.fields["deployment"] == deployment
+            assert caught.value.exit_code == EXIT_HOST
+
+    play(tmp_path, scenario)
+
+
+def test_what_is_under_way_already_is_taken_up(tmp_path: Path, payload: Path) -> None:
+    async def scenario(served: Daemon, face: Client) -> None:
+        deployment = await face.push(order(payload))
+        begun = await face.begun(deployment)
+        assert await face.push(order(payload)) == deployment
+        assert await face.retry(deployment) == deployment
+        assert await face.begun(deployment) == begun, "it is not offered a second time"
 
     play(tmp_path, scenario)
 
@@ -256,11 +277,10 @@ def test_a_fault_of_the_daemon_itself_is_told_and_survived(
     tmp_path: Path, payload: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     async def scenario(served: Daemon, face: Client) -> None:
-        served.service._store.close()
-        with pytest.raises(WrongUse, match="Internal error of the daemon: ProgrammingError"):
+        served.service.last_seq = lambda: 1 // 0  # type: ignore[method-assign]
+        with pytest.raises(InternalError, match="Internal error: ZeroDivisionError"):
             await face.last_seq()
         assert (await face.status())["version"] == forms.VERSION
-        served.service._store = type(served.service._store)(tmp_path / "state")
 
     play(tmp_path, scenario)
     assert "Traceback" in capsys.readouterr().err
@@ -640,12 +660,11 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
                     "part_size": None, "profile": "win98-fat32",
                 },
                 "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
-                "line": {"speed": 115200, "flow": "rtscts"},
+                "line": {"speed": 115200, "flow": "rtscts"}, "patience": None,
             }
         ]  # fmt: skip
         assert set(pushed) == {"result"}
-        assert again.status_code == 409
-        assert json.loads(again.text)["error"] == "WrongUse"
+        assert again.json() == pushed, "the same again is taken up"
         changes = served.service._store.replay(kinds=(StateChanged,))
         assert [event.state for _seq, event in changes] == [State.WAITING]
 

@@ -5,15 +5,19 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from deployer.core.target import gobat_serial
 from deployer.errors import VerificationFailed
-from deployer.face.serial_push import SerialPush, push_over_line
-from deployer.host import staging
-from deployer.host.requests import Request
+from deployer.events import LineNoted
+from deployer.face import push as face
+from deployer.face.push import Watching
+from deployer.host import connect, staging
+from deployer.host.connect import Here
+from deployer.host.requests import Order, Patience, Request, Words, nothing_typed
 from deployer.model import LineSettings, Manifest, State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
@@ -57,20 +61,24 @@ def push(
     tmp_path: Path, request: Request, wire: Wire | None = None, *,
     capacity: int = 2_000_000_000, silence: float = 60.0,
 ) -> tuple[State, Old, list[str]]:  # fmt: skip
-    said: list[str] = []
+    shown = Collect()
+    order = Order(request, "serial:", line=LineSettings(flow="none"), patience=Patience(silence))
     # Not faster than any real line answers: sz flushes its input right after it has spoken.
     paced = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=100_000.0))
+
+    async def pushed(port: str) -> State:
+        here = Here("127.0.0.1", 0)
+        words = Words(nothing_typed, nothing_typed, lambda _line: None)
+        async with connect.open_host(tmp_path / "state", here, words, daemon=False) as host:
+            over = replace(order, target=f"serial:{port}")
+            return (await face.push(host, over, Watching(shown))).state
+
     with wire or paced as cable:
         old = Old(tmp_path / "c", cable.b, capacity)
-        job = SerialPush(
-            manifest=staging.stage(request), target=f"serial:{cable.a}", directory="C:\\DEPLOY",
-            line=LineSettings(flow="none"), silence=silence, say=said.append, emulated=True,
-        )  # fmt: skip
-        ended = asyncio.run(
-            asyncio.wait_for(push_over_line(job, tmp_path / "state", Collect()), 120)
-        )
+        state = asyncio.run(asyncio.wait_for(pushed(cable.a), 120))
         old.thread.join(30)
-    return ended.state, old, said
+    notes = [event.note for event in shown.events if isinstance(event, LineNoted)]
+    return state, old, notes
 
 
 def test_the_sample_model_tells_its_story_over_the_line(tmp_path: Path) -> None:

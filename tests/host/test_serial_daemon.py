@@ -140,11 +140,17 @@ def test_the_daemon_carries_it_and_every_face_sees_it(place: Place, source: Path
     names = pc.receive(LIMIT)
     until(lambda: place.told("state-changed", state="verifying"), "not all was sent")
     status = place.run("status", "--state-dir", place.store)
-    second = place.push(source, log="second.log")
-    assert second.wait(LIMIT) == 1
+    other = place.path / "OTHER.BIN"
+    other.write_bytes(b"other")
+    second = place.push(other, log="second.log")
+    assert second.wait(LIMIT) == 3
+    same = place.push(source, log="same.log")
+    until(lambda: place.told("state-changed", "same.log", state="verifying"), "not taken up")
     finish(place, pc)
     pc.close()
     assert push.wait(LIMIT) == 0, place.log("push.log")
+    assert same.wait(LIMIT) == 0, place.log("same.log")
+    assert place.events("same.log") == [e for e in place.events() if e["event"] != "transfer-tick"]
 
     identity = place.events()[0]["deployment"]
     parts = sorted(p.rpartition(".")[2] for p in names if p.startswith("DATA"))

@@ -32,8 +32,8 @@ from deployer.host import staging
 from deployer.host.endings import raise_for
 from deployer.host.past import recorded
 from deployer.host.requests import Request
-from deployer.host.service import Service
-from deployer.model import Manifest, Payload, State
+from deployer.host.service import Offer, Service
+from deployer.model import Cause, Manifest, Payload, State
 
 PEER = "127.0.0.1"
 
@@ -99,7 +99,7 @@ def during(
     async def scenario() -> Deployment:
         async with Service(state, clock=time.time, address=PEER, ftp_port=0) as service:
             taken = service.take_up(manifest, PEER)
-            await service.deploy(taken, PEER, PEER, r"C:\DEPLOY")
+            await service.deploy(Offer(taken, PEER, r"C:\DEPLOY"))
             await asyncio.to_thread(target, service.ftp_port, taken)
             ended = await service.finished(taken.deployment, silence=silence)
             await service.last_words(taken.deployment)
@@ -111,7 +111,7 @@ def during(
 def test_a_delivery_is_proved_and_recorded(tmp_path: Path, manifest: Manifest) -> None:
     ended = during(tmp_path / "state", manifest, deliver)
     assert ended.state == State.PROVED
-    raise_for(ended, tmp_path)
+    raise_for(ended)
     events = [event for _, event in recorded(tmp_path / "state")]
     states = [event.state.value for event in events if isinstance(event, StateChanged)]
     assert states == ["waiting", "fetching", "verifying", "running", "proved"]
@@ -130,7 +130,7 @@ def test_a_program_that_fails_is_not_a_transfer_that_fails(
     ended = during(tmp_path / "state", manifest, target)
     assert ended.state == State.FAILED
     with pytest.raises(ProgramFailed, match="exit code 3"):
-        raise_for(ended, tmp_path)
+        raise_for(ended)
 
 
 def test_a_program_that_is_stopped_is_not_a_transfer_that_fails(
@@ -146,7 +146,7 @@ def test_a_program_that_is_stopped_is_not_a_transfer_that_fails(
     ended = during(tmp_path / "state", manifest, target)
     assert ended.state == State.FAILED
     with pytest.raises(ProgramFailed, match="every file is verified") as caught:
-        raise_for(ended, tmp_path)
+        raise_for(ended)
     assert caught.value.exit_code == 6
 
 
@@ -162,7 +162,7 @@ def test_after_a_full_disk_the_advice_is_to_make_room(
 
     ended = during(tmp_path / "state", manifest, target)
     with pytest.raises(TargetDiskFull) as caught:
-        raise_for(ended, tmp_path)
+        raise_for(ended)
     assert caught.value.exit_code == 5
     assert "Make room on its disk" in caught.value.remedy
 
@@ -178,33 +178,32 @@ def test_a_wrong_sum_on_the_target_is_no_success(tmp_path: Path, manifest: Manif
 
     ended = during(tmp_path / "state", manifest, target)
     with pytest.raises(VerificationFailed, match="SHA-256 differs"):
-        raise_for(ended, tmp_path)
+        raise_for(ended)
 
 
 def test_a_silent_target_is_given_up(tmp_path: Path, manifest: Manifest) -> None:
     ended = during(tmp_path / "state", manifest, lambda _port, _manifest: None, silence=0.2)
     with pytest.raises(TargetNeverCalled, match="no sign of life for 0 s") as caught:
-        raise_for(ended, tmp_path)
+        raise_for(ended)
     assert caught.value.remedy.endswith("deployer doctor --target 127.0.0.1")
 
 
 @pytest.mark.parametrize(
-    ("target", "last", "error"),
+    ("target", "cause", "error"),
     [
-        ("192.168.1.2", "nothing yet", TargetNeverCalled),
-        ("192.168.1.2", "logged in as anonymous", TargetTimedOut),
-        ("192.168.1.2", "fetched A.001", TargetTimedOut),
-        ("sim", "nothing yet", TargetTimedOut),
-        ("serial:/dev/ttyS0", "nothing yet", TargetTimedOut),
+        ("192.168.1.2", Cause.NEVER_CALLED, TargetNeverCalled),
+        ("192.168.1.2", Cause.SILENCE, TargetTimedOut),
+        ("sim", Cause.NEVER_CALLED, TargetTimedOut),
+        ("serial:/dev/ttyS0", Cause.NEVER_CALLED, TargetTimedOut),
     ],
 )
 def test_only_who_has_called_is_to_start_go_again(
-    tmp_path: Path, target: str, last: str, error: type[DeployerError]
+    target: str, cause: Cause, error: type[DeployerError]
 ) -> None:
-    reason = f"no sign of life for 900 s; the last thing it did: {last}"
-    ended = Deployment("D7F3A21C", target, Payload(()), State.FAILED, reason, "silence")
+    reason = "no sign of life for 900 s; the last thing it did: nothing yet"
+    ended = Deployment("D7F3A21C", target, Payload(()), State.FAILED, reason, cause)
     with pytest.raises(error) as caught:
-        raise_for(ended, tmp_path)
+        raise_for(ended)
     assert ("GO again" in caught.value.remedy) == (error is TargetTimedOut)
 
 
@@ -216,7 +215,7 @@ def test_a_source_that_changes_ends_the_deployment(tmp_path: Path, manifest: Man
 
     ended = during(tmp_path / "state", manifest, target)
     with pytest.raises(FileChanged, match=r"payload\.bin"):
-        raise_for(ended, tmp_path)
+        raise_for(ended)
 
 
 def test_an_unfinished_deployment_goes_on_under_its_own_name(
@@ -260,7 +259,7 @@ def test_a_clock_that_is_set_is_no_silence(tmp_path: Path, manifest: Manifest, j
             tmp_path / "state", clock=lambda: now[0], address=PEER, ftp_port=0
         ) as service:
             for each in (manifest, other, third):
-                service.write_down(each, PEER, r"C:\DEPLOY")
+                service.write_down(Offer(each, PEER, r"C:\DEPLOY"))
             patient = asyncio.create_task(service.finished(other.deployment, silence=600))
             hasty = asyncio.create_task(service.finished(third.deployment, silence=0.5))
             await asyncio.sleep(0)
@@ -273,8 +272,8 @@ def test_a_clock_that_is_set_is_no_silence(tmp_path: Path, manifest: Manifest, j
             return given_up, await asyncio.wait_for(patient, 60)
 
     given_up, cancelled = asyncio.run(scenario())
-    assert (given_up.state, given_up.cause) == (State.FAILED, "silence")
-    assert (cancelled.state, cancelled.cause) == (State.CANCELLED, "user")
+    assert (given_up.state, given_up.cause) == (State.FAILED, Cause.NEVER_CALLED)
+    assert (cancelled.state, cancelled.cause) == (State.CANCELLED, Cause.USER)
 
 
 @pytest.mark.parametrize("turns", range(8))
@@ -288,7 +287,7 @@ def test_who_is_stopped_just_when_something_happens_is_stopped(
             tmp_path / "state", clock=time.time, address=PEER, ftp_port=0
         ) as service:
             taken = service.take_up(manifest, PEER)
-            await service.deploy(taken, PEER, PEER, "C:\\DEPLOY")
+            await service.deploy(Offer(taken, PEER, "C:\\DEPLOY"))
             waiting = asyncio.create_task(service.finished(taken.deployment, silence=30))
             await asyncio.sleep(0.05)
             service.publish(LoginAccepted(time.time(), taken.deployment, PEER, taken.deployment))

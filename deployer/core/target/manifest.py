@@ -52,34 +52,47 @@ def render(manifest: Manifest) -> bytes:
     return body + f"END {len(lines)} {zlib.crc32(body):08X}\r\n".encode("ascii")
 
 
+def unfit(place: str) -> str:
+    """Why Windows 98 cannot have that relative path; "" when it can."""
+    for char in place:
+        if char < " " or char in '\\:*?"<>|\x7f':
+            return f"it contains {char!r}"
+        if _in_code_page(char) is None:
+            return f"its code page lacks {char!r}"
+    segments = place.split("/")
+    if any(s in ("", ".", "..") or len(s) > 255 or s[-1] in ". " for s in segments):
+        return "it is no relative path"
+    if any(s.partition(".")[0].upper() in DEVICE_NAMES for s in segments):
+        return "it stands for a device"
+    if len(_encoded(place)) > MAX_PLACE:
+        return f"it is longer than {MAX_PLACE} characters"
+    return ""
+
+
 def encode_place(place: str) -> str:
     """A relative path as the PLACE record has it: Windows-1252 bytes, %XX where not plain ASCII.
 
     Raises ValueError when Windows 98 cannot have that name.
     """
+    if why := unfit(place):
+        raise ValueError(f"{place!r} is no name for Windows 98: {why}")
+    return _encoded(place)
+
+
+def _encoded(place: str) -> str:
     encoded: list[str] = []
     for char in place:
         # A blank in front would be taken for a second separator of the record.
-        if _PLACE_PLAIN.fullmatch(char) and (encoded or char != " "):
-            encoded.append(char)
-            continue
-        if char < " " or char in '\\:*?"<>|\x7f':
-            raise ValueError(f"{place!r} is no name for Windows 98: it contains {char!r}")
-        try:
-            encoded += [f"%{byte:02X}" for byte in char.encode("cp1252")]
-        except UnicodeEncodeError as error:
-            raise ValueError(
-                f"{place!r} is no name for Windows 98: its code page lacks {char!r}"
-            ) from error
-    text = "".join(encoded)
-    segments = place.split("/")
-    if any(s in ("", ".", "..") or len(s) > 255 or s[-1] in ". " for s in segments):
-        raise ValueError(f"{place!r} is no relative path for Windows 98")
-    if any(s.partition(".")[0].upper() in DEVICE_NAMES for s in segments):
-        raise ValueError(f"{place!r} is no name for Windows 98: it stands for a device")
-    if len(text) > MAX_PLACE:
-        raise ValueError(f"{place!r} is longer than {MAX_PLACE} characters")
-    return text
+        plain = _PLACE_PLAIN.fullmatch(char) and (encoded or char != " ")
+        encoded += [char] if plain else [f"%{byte:02X}" for byte in _in_code_page(char) or b""]
+    return "".join(encoded)
+
+
+def _in_code_page(char: str) -> bytes | None:
+    try:
+        return char.encode("cp1252")
+    except UnicodeEncodeError:
+        return None
 
 
 def parse(data: bytes) -> Manifest:

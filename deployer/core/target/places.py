@@ -10,7 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from deployer.core.target.manifest import encode_place
+from deployer.core.target.manifest import unfit
 from deployer.core.target.names import OUR_NAMES, ShortName
 from deployer.errors import NameRefused, NamesClash
 
@@ -42,11 +42,8 @@ def refuse_names(named: Sequence[tuple[str, str]]) -> None:
 
 def refusal(place: str) -> str:
     """Why Windows 98 cannot have a file at that place, or ""."""
-    try:
-        encode_place(place)
-    except ValueError as error:
-        _quoted, _, why = str(error).rpartition(f"{place!r} ")
-        return why.removeprefix("is no name for Windows 98: ")
+    if why := unfit(place):
+        return why
     top = place.upper()
     if top in KEPT or _IDENTITY.fullmatch(top):
         return "the deployment itself needs it there"

@@ -25,7 +25,7 @@ from deployer.edge.store.log import Line, Log
 from deployer.edge.store.migrate import migrate
 from deployer.edge.store.rows import Rows
 from deployer.errors import StoreBusy, StoreFull, TargetBusy
-from deployer.events import Event, StateChanged, TransferTick, read, to_json
+from deployer.events import LIVE, Event, StateChanged, read, to_json
 from deployer.model import Manifest, State
 
 if TYPE_CHECKING:
@@ -81,8 +81,16 @@ class Store:
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout as error:
-            raise TargetBusy(target=target) from error
+            raise TargetBusy(target=target, deployment=self._served(target)) from error
         self._locks[target] = lock
+
+    def _served(self, target: str) -> str:
+        """The deployment that another process has for the target, as far as it has told."""
+        newest = self.newest(target)
+        state = self.state(newest.deployment) if newest else None
+        if newest is None or state is None or state.final:
+            return "another deployment"
+        return newest.deployment
 
     def release(self, target: str) -> None:
         """Let other processes have the target."""
@@ -109,11 +117,11 @@ class Store:
     def append(self, event: Event) -> int:
         """Write an event down, and how its deployment stands then; its sequence number.
 
-        A tick is never written: 0. When it cannot be written nothing is, and the next one may be:
-        raises StoreFull when the disk is full or broken, StoreBusy when another process keeps the
-        store locked.
+        What is only live is never written: 0. When it cannot be written nothing is, and the next
+        one may be: raises StoreFull when the disk is full or broken, StoreBusy when another process
+        keeps the store locked.
         """
-        if isinstance(event, TransferTick):
+        if isinstance(event, LIVE):
             return 0
         with self.together():
             kind = type(event).__name__

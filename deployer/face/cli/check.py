@@ -95,5 +95,4 @@ def sim_command(
     """
     from deployer.host import connect
 
-    connect.check_simulator()
     return connect.run_simulator(arguments or ())

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deployer import settings
-from deployer.errors import DaemonMissing
+from deployer.face.cli import reach
 from deployer.face.cli.options import (
     Address,
     AsJson,
@@ -26,10 +25,10 @@ from deployer.face.cli.options import (
 )
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, retry_by_daemon
+from deployer.face.push import Face, Watching, retry
 from deployer.face.say import aside, raw, say
-from deployer.face.serial_push import SerialPush, push_over_line
-from deployer.host import connect, local, past, remote, sockets
+from deployer.host import connect, past
+from deployer.host.requests import Patience
 
 app = typer.Typer()
 
@@ -42,11 +41,7 @@ def cancel_command(deployment: Deployment, *, state_dir: StateDir = None) -> Non
     """
     identity = deployment.upper()
     directory = settings.expanded(state_dir or settings.load().state_dir)
-    socket = sockets.find(directory, system=state_dir is None)
-    if socket and asyncio.run(_cancel_by_daemon(socket, identity)):
-        say(f"{identity} is cancelled. To go on: deployer retry {identity}")
-        return
-    heard = past.cancel(directory, identity)
+    heard = asyncio.run(connect.cancel(directory, identity, system=state_dir is None))
     where = "" if heard else " (nobody was delivering it any more)"
     say(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
 
@@ -73,46 +68,19 @@ def retry_command(
     config = settings.load()
     directory = settings.expanded(state_dir or config.state_dir)
     face: Face = JsonLines(raw) if as_json else PushProgress(Terminal(), time.time)
-    if socket := sockets.find(directory, system=state_dir is None):
-        watching = Watching(face, timeout or None, detach, aside)
-        asyncio.run(retry_by_daemon(deployment.upper(), socket, watching))
-        return
-    if detach:
-        raise DaemonMissing
-    manifest, before = local.retried(directory, deployment.upper())
-    patience = config.timeout if timeout is None else timeout
-    if before.line is not None:
-        again = SerialPush(
-            manifest, before.target, before.directory, before.line, aside,
-            silence=patience or None, reports=timeout or None, emulated=before.emulated,
-        )  # fmt: skip
-        asyncio.run(push_over_line(again, directory, face))
-        return
-    if before.target == "sim":
-        connect.check_simulator()
-    port = config.ftp_port if ftp_port is None else ftp_port
-    job = Push(
-        manifest=manifest,
-        target=before.target,
-        address=address or manifest.host,
-        ftp_port=port,
-        directory=before.directory,
-        silence=patience or None,
-        while_running=timeout or None,
-        http_port=page_port(port, None),
-    )
-    place = (interface, host_route or "")
-    with on_wire(job.address, job.target, directory, *place, leave=no_link):
-        asyncio.run(push(job, directory, face))
+    here = reach.here(
+        config, directory, address=address, ftp_port=ftp_port, interface=interface,
+        host_route=host_route, no_link=no_link,
+    )  # fmt: skip
+    patience = None if timeout is None else Patience.of(config.timeout, timeout)
 
+    async def work() -> None:
+        async with connect.open_host(
+            directory, here, reach.WORDS, system=state_dir is None
+        ) as host:
+            await retry(host, deployment.upper(), patience, Watching(face, detach, aside))
 
-async def _cancel_by_daemon(socket: Path, deployment: str) -> bool:
-    """Whether the daemon knows the deployment, which then has ended."""
-    async with remote.Client(socket) as host:
-        known = bool(await host.sources(deployment))
-        if known:
-            await host.cancel(deployment)
-        return known
+    asyncio.run(work())
 
 
 @app.command("prune")

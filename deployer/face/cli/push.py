@@ -12,8 +12,9 @@ import typer
 from deployer import settings
 from deployer.core.payload import plan
 from deployer.core.target import gobat
-from deployer.errors import DaemonMissing, WrongUse
+from deployer.errors import WrongUse
 from deployer.face import estimate
+from deployer.face.cli import reach
 from deployer.face.cli.options import (
     PORT,
     SIMULATED,
@@ -39,12 +40,11 @@ from deployer.face.cli.options import (
 )
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Push, Watching, on_wire, page_port, push, push_by_daemon
+from deployer.face.push import Face, Watching, push
 from deployer.face.say import aside, raw, say
-from deployer.face.serial_push import SerialPush, is_serial, push_over_line
-from deployer.host import connect, past, sockets, staging
+from deployer.host import connect, past, staging
 from deployer.host.recognise import recognise
-from deployer.host.requests import Order, Request
+from deployer.host.requests import Order, Patience, Request
 from deployer.model import LineSettings
 from deployer.settings import Settings
 
@@ -200,44 +200,30 @@ def push_command(
         temperature=temperature, top_p=top_p, steps=steps, seed=seed, prompt=prompt,
         quantise=quantise,
     )  # fmt: skip
-    directory = gobat.parse_directory(to or config.directory)
     line = LineSettings(speed, flow)
     store = settings.expanded(state_dir or config.state_dir)
     face: Face = JsonLines(raw) if as_json else _face(request, pc, store, line, screen=screen)
-    patience = config.timeout if timeout is None else timeout
-    socket = None if broken else sockets.find(store, system=state_dir is None)
-    if socket is not None:
-        order = Order(request, pc, directory, address or "", line)
-        watching = Watching(face, timeout or None, detach, aside)
-        asyncio.run(push_by_daemon(order, socket, watching))
-        return
-    if detach:
-        raise DaemonMissing
-    if is_serial(pc):
-        manifest = staging.stage(request)
-        over = SerialPush(
-            manifest, pc, directory, line, aside, silence=patience or None, reports=timeout or None
-        )
-        asyncio.run(push_over_line(over, store, face))
-        return
-    if pc == "sim":
-        connect.check_simulator()
-    ours = address or config.address
-    manifest = staging.stage(request, host=ours)
-    port = config.ftp_port if ftp_port is None else ftp_port
-    job = Push(
-        manifest=manifest,
+    order = Order(
+        request=request,
         target=pc,
-        address=ours,
-        ftp_port=port,
-        directory=directory,
-        silence=patience or None,
-        while_running=timeout or None,
-        faults=broken,
-        http_port=page_port(port, http_port, without=no_http),
+        directory=gobat.parse_directory(to or config.directory),
+        host=address or "",
+        line=line,
+        patience=None if timeout is None else Patience.of(config.timeout, timeout),
     )
-    with on_wire(ours, pc, store, interface, host_route or "", leave=no_link):
-        asyncio.run(push(job, store, face))
+    here = reach.here(
+        config, store, pc, address=address, ftp_port=ftp_port, http_port=http_port,
+        no_http=no_http, interface=interface, host_route=host_route, no_link=no_link,
+        faults=broken,
+    )  # fmt: skip
+
+    async def work() -> None:
+        async with connect.open_host(
+            store, here, reach.WORDS, system=state_dir is None, daemon=not broken
+        ) as host:
+            await push(host, order, Watching(face, detach, aside))
+
+    asyncio.run(work())
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:
@@ -247,7 +233,6 @@ def _check_faults(target: str, faults: tuple[str, ...]) -> None:
             remedy="Use it with --target sim.",
         )
     if faults:
-        connect.check_simulator()
         connect.check_faults(faults)
 
 

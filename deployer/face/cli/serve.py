@@ -85,8 +85,8 @@ def serve_command(
     """
     from deployer.face.card import typed_lines, typed_steps
     from deployer.host import daemon, wire
-    from deployer.host.daemon import Serving, Words
-    from deployer.host.requests import Patience
+    from deployer.host.daemon import Serving
+    from deployer.host.requests import Patience, Words
     from deployer.host.sockets import SOCKET
 
     config = settings.load()
@@ -100,7 +100,6 @@ def serve_command(
         force=force_interface,
     )
     root = hasattr(os, "geteuid") and os.geteuid() == 0 and not on_demand
-    silence = config.timeout if timeout is None else timeout
     serving = Serving(
         state_dir=directory / "served" if root else directory,
         address=ours.partition("/")[0],
@@ -111,7 +110,7 @@ def serve_command(
         pages=Path(__file__).parents[1] / "web",
         user=user or os.environ.get("SUDO_USER", ""),
         wanted=None if no_link else wanted,
-        patience=Patience(silence or None, timeout or None),
+        patience=Patience.of(config.timeout, timeout),
         on_demand=on_demand,
     )
     return daemon.serve(serving, Words(typed_lines, typed_steps, say))

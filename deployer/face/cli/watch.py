@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
 import os
 import shlex
 import signal
 import sys
-import time
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +15,11 @@ from typing import Annotated
 import typer
 
 from deployer import settings
-from deployer.face.card import typed_lines
+from deployer.face.cli import reach
 from deployer.face.cli.options import Address, FtpPort, Interface, NoLink, StateDir, flag
 from deployer.face.say import raw, say
-from deployer.host import launch, past, sockets
-from deployer.host.local import InProcess
-from deployer.host.remote import Client
-from deployer.host.requests import Host, Patience
-from deployer.host.service import Service
+from deployer.host import connect, launch, past
+from deployer.host.requests import Host
 from deployer.settings import Settings
 
 app = typer.Typer()
@@ -91,34 +86,12 @@ async def _run(
     system: bool,
 ) -> None:
     """Over a running daemon, else over one that is brought up and outlives this window."""
-    async with _host(config, state_dir, serving, system=system) as host:
+    here = reach.here(config, state_dir, address=serving.address, ftp_port=serving.port)
+    where = ("--address", serving.address, "--ftp-port", str(serving.port), *serving.link)
+    async with connect.open_lasting(state_dir, here, reach.WORDS, where, system=system) as host:
         await _show(host, config, address, plain=plain, light=light)
         if isinstance(host, launch.Launched):
             raw(_goes_on(state_dir, "" if system else str(state_dir)))
-
-
-@contextlib.asynccontextmanager
-async def _host(
-    config: Settings, state_dir: Path, serving: _Serving, *, system: bool
-) -> AsyncIterator[Host]:
-    socket = sockets.find(state_dir, system=system)
-    if socket is not None:
-        async with Client(socket) as daemon:
-            if socket != state_dir / sockets.SOCKET or not (await daemon.status()).get("on_demand"):
-                yield daemon
-                return
-    if launch.possible(state_dir):
-        where = ("--address", serving.address, "--ftp-port", str(serving.port))
-        async with launch.Launched(state_dir, (*where, *serving.link)) as own:
-            yield own
-    else:  # nothing that lives longer can be reached: this window serves
-        async with (
-            Service(
-                state_dir, clock=time.time, address=serving.address, ftp_port=serving.port
-            ) as running,
-            InProcess(running, typed_lines, Patience(config.timeout or None)) as host,
-        ):
-            yield host
 
 
 def _goes_on(state_dir: Path, named: str) -> str:

@@ -1,0 +1,43 @@
+"""What `push`, `retry` and `tui` have in common: where a host serves when no daemon runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from deployer.face.card import typed_lines, typed_steps
+from deployer.face.say import aside
+from deployer.host.connect import Here, page_port
+from deployer.host.requests import Patience, Words
+from deployer.host.wire import Wanted
+from deployer.settings import Settings
+
+WORDS = Words(typed_lines, typed_steps, aside)
+
+
+def here(
+    config: Settings,
+    state_dir: Path,
+    target: str = "",
+    *,
+    address: str | None = None,
+    ftp_port: int | None = None,
+    http_port: int | None = None,
+    no_http: bool = False,
+    interface: str | None = None,
+    host_route: str | None = None,
+    no_link: bool = False,
+    faults: tuple[str, ...] = (),
+) -> Here:
+    """How this process serves `target`; None and "" are for what was not said."""
+    own = address or config.address
+    wanted = Wanted(f"{own}/24", state_dir, interface, host_route or "")
+    port = config.ftp_port if ftp_port is None else ftp_port
+    return Here(
+        address=own,
+        ftp_port=port,
+        http_port=page_port(port, http_port, without=no_http),
+        wanted=None if no_link else wanted,
+        target=target,
+        patience=Patience.of(config.timeout),
+        faults=faults,
+    )
