@@ -8,8 +8,12 @@ import io
 from deployer.face import cli
 
 
+class Written(io.StringIO):
+    """Standard output; a test may say that it is a terminal."""
+
+
 def called(*words: str) -> str:
     """What a command wrote on standard output. Raises its error."""
-    with contextlib.redirect_stdout(io.StringIO()) as out:
+    with contextlib.redirect_stdout(Written()) as out:
         cli.call(words)
     return out.getvalue()

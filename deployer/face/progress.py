@@ -272,7 +272,7 @@ def _plain(row: Row, known: estimate.Habits) -> str:
 
 
 def _cropped(line: str) -> Text:
-    return Text(line, no_wrap=True, overflow="ellipsis")
+    return Text(text.one_line(line), no_wrap=True, overflow="ellipsis")
 
 
 def _bar(done: float, details: str) -> Table:
@@ -282,5 +282,5 @@ def _bar(done: float, details: str) -> Table:
     table.add_column(no_wrap=True, width=5, justify="right")
     table.add_column(no_wrap=True, overflow="ellipsis")
     bar = ProgressBar(total=1.0, completed=done, width=_BAR)
-    table.add_row(bar, Text(f"{int(done * 100)} %"), Text(details))
+    table.add_row(bar, Text(f"{int(done * 100)} %"), Text(text.one_line(details)))
     return table

@@ -28,8 +28,8 @@ def say_json(value: object) -> None:
 
 
 def raw(written: str) -> None:
-    """What is clean already, with its own ends of lines: JSON, or a table of `face.tables`."""
-    sys.stdout.write(written)
+    """What has its own ends of lines: JSON, or a table of `face.tables`."""
+    sys.stdout.write(text.escaped(written))
     sys.stdout.flush()
 
 

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any
 
 from deployer.events import Event, TransferCut, TransferDone, TransferStarted, TransferTick
+from deployer.face import text
 
 _RECENT = 20.0
 """Seconds that the rate looks back: a pause of the receiver shows, and is soon forgotten."""
@@ -55,11 +56,12 @@ class Meter:
         passed = now - seen[0][0]
         return (moved - seen[0][1]) / passed if passed > 1 else 0.0
 
-    def _write(self, text: str, *, live: bool) -> None:
+    def _write(self, line: str, *, live: bool) -> None:
+        line = text.one_line(line)
         if self._live:
-            self._stream.write(f"\r\x1b[K{text}{'' if live else chr(10)}")
+            self._stream.write(f"\r\x1b[K{line}{'' if live else chr(10)}")
         elif not live:
-            self._stream.write(f"{text}\n")
+            self._stream.write(f"{line}\n")
         self._stream.flush()
 
 

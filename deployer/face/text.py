@@ -62,6 +62,16 @@ def plain(text: str) -> str:
     return _CONTROLS.sub("?", text.replace("\r\n", "\n"))
 
 
+def without(text: str) -> str:
+    """The same where each of these characters takes no room on the screen anyway."""
+    return _CONTROLS.sub("", text)
+
+
+def escaped(json: str) -> str:
+    """The same as JSON writes it: what a writer of JSON has left of it stands inside strings."""
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", json)
+
+
 def one_line(text: str) -> str:
     """The same where one line is expected, such as in a table or an error."""
     return plain(text).replace("\n", "?")

@@ -101,6 +101,7 @@ def card_command(
 
     It also says how far the deployment has got. --print makes a page to lay beside the old PC.
     """
+    from deployer.face import text
     from deployer.face.card import followed, hints, print_html, print_text
 
     row = _row(_directory(settings.load(), state_dir), deployment)
@@ -109,9 +110,10 @@ def card_command(
         for line in (*followed(row), *(("", *advice) if advice else ())):
             say(line)
     elif str(out) == "-":
-        raw(print_text(row))
+        raw(text.plain(print_text(row)))
     else:
-        page = print_html(row) if out.suffix.lower() in (".html", ".htm") else print_text(row)
+        html = out.suffix.lower() in (".html", ".htm")
+        page = text.plain(print_html(row) if html else print_text(row))
         try:
             out.write_text(page, encoding="utf-8")
         except OSError as error:

@@ -129,12 +129,12 @@ class DeployerApp(App[None]):
         self.seen.changed = True
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        """With NO_COLOR there is no colour at all, not even grey."""
+        """No escape sequence of others; with NO_COLOR there is no colour at all, not even grey."""
         if self.no_color:
-            return [looks.WithoutColours()]
+            return [looks.HARMLESS, looks.WithoutColours()]
         if self.theme == "textual-light":
-            return [*super().get_line_filters(), looks.OnLight()]
-        return super().get_line_filters()
+            return [looks.HARMLESS, *super().get_line_filters(), looks.OnLight()]
+        return [looks.HARMLESS, *super().get_line_filters()]
 
     # --- what happens
 

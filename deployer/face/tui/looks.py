@@ -8,6 +8,7 @@ from textual.color import Color
 from textual.filter import LineFilter
 
 from deployer.core.view import PartState
+from deployer.face.text import without
 from deployer.model import State
 
 CELLS: dict[PartState, tuple[str, str]] = {
@@ -45,6 +46,25 @@ STATE_STYLE: dict[State, str] = {
     State.FAILED: f"bold {RED}",
     State.CANCELLED: "dim",
 }
+
+
+class Harmless(LineFilter):
+    """Takes away what a terminal would obey, in whatever widget a file's name or a PC's word is.
+
+    Textual gives such characters no width, so that nothing moves when they are gone.
+    """
+
+    def apply(self, segments: list[Segment], background: Color) -> list[Segment]:  # noqa: ARG002
+        """The segments, the same ones where nothing is hidden in them."""
+        return [
+            segment
+            if segment.control or (clean := without(segment.text)) == segment.text
+            else Segment(clean, segment.style)
+            for segment in segments
+        ]
+
+
+HARMLESS = Harmless()
 
 
 class WithoutColours(LineFilter):
