@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from deployer.bench.inventory import Bench, BenchPayload, BenchPower, BenchTarget, BenchWire
 from deployer.bench.provision import provision
-from deployer.bench.results import Delivery, Outcome, Results, Stranger, TargetResult
+from deployer.bench.results import Delivery, Outcome, Results, TargetResult, UnknownCaller
 from deployer.bench.worker import Watchers
 
 __all__ = [
@@ -16,8 +16,8 @@ __all__ = [
     "Delivery",
     "Outcome",
     "Results",
-    "Stranger",
     "TargetResult",
+    "UnknownCaller",
     "Watchers",
     "provision",
 ]

@@ -1,4 +1,4 @@
-"""Following a host's events: what is known, how each open deployment stands, who is a stranger."""
+"""Following a host's events: what is known, how open deployments stand, who else has called."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, field
 
 from deployer.bench.known import Known
-from deployer.bench.results import Stranger
+from deployer.bench.results import UnknownCaller
 from deployer.core import deployment as life
 from deployer.core.deployment import Deployment
 from deployer.errors import DaemonGone, DeployerError
@@ -89,7 +89,7 @@ class Follower:
     def __init__(self, host: Host, addresses: frozenset[str], on_event: OnEvent) -> None:
         self.known = Known()
         self.standings: dict[str, Followed] = {}
-        self.strangers: dict[str, Stranger] = {}
+        self.unknown_callers: dict[str, UnknownCaller] = {}
         self.called = asyncio.Queue[str]()
         self._host = host
         self._addresses = addresses
@@ -149,17 +149,19 @@ class Follower:
             if standing_of.stands.state.final and not new:
                 del self.standings[event.deployment]
         if new:
-            self._watch_for_strangers(event)
+            self._watch_for_unknown_callers(event)
             if event.deployment in ("", *self.standings):
                 self._on_event(event)
 
-    def _watch_for_strangers(self, event: Event) -> None:
+    def _watch_for_unknown_callers(self, event: Event) -> None:
         match event:
             case ClientConnected(peer=peer) if peer not in self._addresses:
-                known = self.strangers.get(peer)
-                self.strangers[peer] = known or Stranger(peer, what="called, and was not served")
+                known = self.unknown_callers.get(peer)
+                self.unknown_callers[peer] = known or UnknownCaller(
+                    peer, what="called, and was not served"
+                )
             case LoginRefused(peer=peer, login=login, why=why) if peer not in self._addresses:
-                self.strangers[peer] = Stranger(peer, what=f"called as {login}: {why}")
+                self.unknown_callers[peer] = UnknownCaller(peer, what=f"called as {login}: {why}")
             case _:
                 pass
 

@@ -21,7 +21,7 @@ from deployer.bench import journal as journals
 from deployer.bench.follow import Follower
 from deployer.bench.inventory import Bench, BenchTarget
 from deployer.bench.journal import Journal
-from deployer.bench.results import Results, Stranger, TargetResult
+from deployer.bench.results import Results, TargetResult, UnknownCaller
 from deployer.bench.slots import Slots
 from deployer.bench.worker import Context, Options, Watchers, Worker
 from deployer.host import connect, wire
@@ -161,7 +161,7 @@ class _Run:
             self.begun,
             time.time() - self.begun,
             tuple(task.result() for task in tasks),
-            await self._strangers(),
+            await self._unknown_callers(),
         )
 
     async def _target(self, target: BenchTarget) -> TargetResult:
@@ -176,9 +176,9 @@ class _Run:
         self.watchers.tell(target.name, line)
         return result
 
-    async def _strangers(self) -> tuple[Stranger, ...]:
+    async def _unknown_callers(self) -> tuple[UnknownCaller, ...]:
         """Machines on the wire that the bench does not know."""
-        found = dict(self.follower.strangers)
+        found = dict(self.follower.unknown_callers)
         own = self.bench.wire.host
         if any(not target.simulated for target in self.bench.targets) and own[:4] != "127.":
             known = {target.address for target in self.bench.targets} | {own}
@@ -186,6 +186,6 @@ class _Run:
                 if any(address.ip == own for address in standing.interface.addresses):
                     for ip, mac in standing.neighbours:
                         if ip not in known:
-                            said = found.get(ip, Stranger(ip))
+                            said = found.get(ip, UnknownCaller(ip))
                             found[ip] = replace(said, mac=mac)
         return tuple(found[ip] for ip in sorted(found))

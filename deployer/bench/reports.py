@@ -117,7 +117,7 @@ def page(results: Results) -> str:
 <h1>{_e(results.bench)}</h1>
 <p>{when:%Y-%m-%d %H:%M:%S} UTC, {results.seconds:.1f} s: <b>{good} of {len(results.targets)}
 proved</b>, {sum(t.sent for t in results.targets):,} bytes sent, exit code {results.exit_code}.</p>
-{_table(results)}{"".join(charts)}{_strangers(results)}
+{_table(results)}{"".join(charts)}{_unknown_callers(results)}
 <h2>Proofs</h2>{"".join(_proof(t, d) for t in results.targets for d in t.deliveries)}
 </body></html>
 """)
@@ -182,11 +182,11 @@ def _chart(title: str, results: Results, value: Callable[[Delivery], float | Non
     )
 
 
-def _strangers(results: Results) -> str:
-    if not results.strangers:
+def _unknown_callers(results: Results) -> str:
+    if not results.unknown_callers:
         return ""
     items = "".join(
-        f"<li>{_e(s.address)} {_e(s.mac)}: {_e(s.what)}</li>" for s in results.strangers
+        f"<li>{_e(s.address)} {_e(s.mac)}: {_e(s.what)}</li>" for s in results.unknown_callers
     )
     return f"<h2>Not of this bench, not served</h2><ul>{items}</ul>"
 

@@ -106,7 +106,7 @@ class TargetResult:
 
 
 @dataclass(frozen=True, slots=True)
-class Stranger:
+class UnknownCaller:
     """A machine on the wire that the bench does not know. It was not served."""
 
     address: str
@@ -122,7 +122,7 @@ class Results:
     started: float
     seconds: float
     targets: tuple[TargetResult, ...]
-    strangers: tuple[Stranger, ...] = ()
+    unknown_callers: tuple[UnknownCaller, ...] = ()
 
     def __getitem__(self, name: str) -> TargetResult:
         for target in self.targets:

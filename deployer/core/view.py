@@ -201,7 +201,7 @@ def apply(view: dict[str, Row], event: Event) -> bool:
         view[event.deployment] = _staged(event, before.attempt + 1 if before else 1)
         return True
     if not event.deployment:
-        return _stranger(view, event)
+        return _unknown_caller(view, event)
     row = view.get(event.deployment)
     if row is None:
         return False
@@ -209,7 +209,7 @@ def apply(view: dict[str, Row], event: Event) -> bool:
     return changed is not row
 
 
-def _stranger(view: dict[str, Row], event: Event) -> bool:
+def _unknown_caller(view: dict[str, Row], event: Event) -> bool:
     """What came before a login: it concerns whoever waits for that machine."""
     found = False
     match event:

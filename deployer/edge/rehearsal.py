@@ -35,7 +35,7 @@ def command(
     route = f"{host}=127.0.0.1:{port}"
     return [
         sys.executable, "-m", "deployer.sim", f"--route={route}", f"--disk={disk}",
-        "--leash", "--tries=3", *typed, *arguments,
+        "--end-with-input", "--tries=3", *typed, *arguments,
     ]  # fmt: skip
 
 

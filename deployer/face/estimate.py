@@ -103,7 +103,7 @@ def left(row: Row, known: Habits, now: float) -> Left:
     elif row.state in (State.STAGED, State.WAITING) or row.state.final or row.paused:
         seconds = None
     elif row.line is not None:
-        # Behind the last byte a person acts, and nobody knows when.
+        # After the last byte a person acts, and nobody knows when.
         seconds = fetch_left if row.state == State.FETCHING else None
     return Left(seconds, min(max(done, 0.0), 0.99), sure)
 

@@ -24,7 +24,7 @@ from deployer.events import Event
 from deployer.host import past
 from deployer.host.remote import Client
 from deployer.host.requests import Before
-from deployer.host.sockets import SOCKET, knock
+from deployer.host.sockets import SOCKET, reach
 
 LOG = "daemon.log"
 _LOG_LIMIT = 1 << 20
@@ -166,7 +166,7 @@ class Launched(Client):
 def _connects(place: Path) -> bool:
     """Whether somebody listens there."""
     try:
-        knock(place)
+        reach(place)
     except OSError:
         return False
     return True

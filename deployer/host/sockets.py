@@ -42,7 +42,7 @@ def _sockets(state_dir: Path, others: Sequence[Path]) -> list[Path]:
 
 def _is_closed(place: Path) -> bool:
     try:
-        knock(place)
+        reach(place)
     except PermissionError:
         return True
     except OSError:
@@ -50,7 +50,7 @@ def _is_closed(place: Path) -> bool:
     return False
 
 
-def knock(place: Path) -> None:
+def reach(place: Path) -> None:
     """Connect to a socket and hang up; takes no time, however busy the one behind it is.
 
     Raises OSError: what keeps this user from being heard there.

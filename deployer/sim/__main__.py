@@ -76,7 +76,9 @@ def parser() -> argparse.ArgumentParser:
         "--without", action="append", default=[], metavar="PROGRAM",
         help="a program of Windows that this PC lacks, such as FIND.EXE (repeat)",
     )  # fmt: skip
-    parser.add_argument("--leash", action="store_true", help="switch off when standard input ends")
+    parser.add_argument(
+        "--end-with-input", action="store_true", help="switch off when standard input ends"
+    )
     parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
     parser.add_argument("--ram", type=int, default=128, help="megabytes of memory")
     parser.add_argument("--cpu", default="pentium2", choices=sorted(CPU_MODELS))
@@ -113,7 +115,7 @@ def routes(options: argparse.Namespace) -> dict[str, tuple[str, int]]:
     return found
 
 
-def leash() -> None:
+def end_with_input() -> None:
     """Switch off at once when whoever started this PC is gone; nothing is said any more."""
 
     def wait() -> None:
@@ -121,7 +123,7 @@ def leash() -> None:
             continue
         os._exit(EXIT_LEASH)
 
-    threading.Thread(target=wait, name="leash", daemon=True).start()
+    threading.Thread(target=wait, name="end_with_input", daemon=True).start()
 
 
 def make(options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool]) -> Machine:
@@ -201,8 +203,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.check:
         return check(options.fault)
-    if options.leash:
-        leash()
+    if options.end_with_input:
+        end_with_input()
     stop = Event()
     user = Visit.of(options)
     with _drive_c(options.disk) as disk:

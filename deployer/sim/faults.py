@@ -42,7 +42,7 @@ class Fault:
         return self.kind if self.at is None else f"{self.kind}@{self.at}"
 
 
-#: Kind -> whether it has a number behind @ (None: it may).
+#: Kind -> whether it has a number after @ (None: it may).
 KINDS: dict[str, bool | None] = {
     "cable": True,
     "hang": True,
@@ -70,7 +70,7 @@ def parse(text: str) -> tuple[Fault, ...]:
             if KINDS[kind] is False:
                 raise ValueError(f"the fault {kind} takes no number: {word!r}")
             if not re.fullmatch(r"\d{1,18}", number):
-                raise ValueError(f"the fault {word!r} needs a whole number behind @")
+                raise ValueError(f"the fault {word!r} needs a whole number after @")
             found.append(Fault(kind, int(number)))
         elif KINDS[kind]:
             raise ValueError(f"the fault {kind} needs a place, such as {kind}@1000")

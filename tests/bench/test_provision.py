@@ -164,12 +164,12 @@ def test_a_missing_file_is_that_targets_failure_alone(world: World) -> None:
     assert results.exit_code == 1
 
 
-def test_a_stranger_is_listed_and_not_served(world: World) -> None:
+def test_an_unknown_caller_is_listed_and_not_served(world: World) -> None:
     world.pc(1)
     world.pc(99)
     results = world.run(world.target(1, world.payload(length=4 << 20)))
-    stranger = next(s for s in results.strangers if s.address == "127.0.1.99")
-    assert stranger.what.startswith("called")
+    caller = next(s for s in results.unknown_callers if s.address == "127.0.1.99")
+    assert caller.what.startswith("called")
     assert world.pcs["pc99"].fetched == []
 
 

@@ -12,7 +12,7 @@ from xml.etree import ElementTree as ET
 import pytest
 
 from deployer.__main__ import run
-from deployer.bench import Delivery, Outcome, Results, Stranger, TargetResult, reports
+from deployer.bench import Delivery, Outcome, Results, TargetResult, UnknownCaller, reports
 from deployer.bench.results import to_dict
 from deployer.model import FileProof, Proof, Report
 
@@ -49,7 +49,7 @@ RESULTS = Results(
         TargetResult("pc04", "192.168.1.14", (), Outcome.FAILED, "power on failed", 3, 0.1),
         TargetResult("pc05", "192.168.1.15", (), Outcome.FAILED, "nothing", 4, 9.0),
     ),
-    strangers=(Stranger("192.168.1.99", "00:11:22:33:44:55"),),
+    unknown_callers=(UnknownCaller("192.168.1.99", "00:11:22:33:44:55"),),
 )  # fmt: skip
 
 
@@ -110,7 +110,7 @@ def test_whatever_stands_in_a_name_or_a_reason_the_reports_hold(hostile: str) ->
         mac=hostile,
         deliveries=(delivery,),
     )
-    results = Results(hostile, 0.0, 1.0, (target,), (Stranger(hostile, hostile, hostile),))
+    results = Results(hostile, 0.0, 1.0, (target,), (UnknownCaller(hostile, hostile, hostile),))
     root = ET.fromstring(reports.junit(results).encode("utf-8"))
     assert len(list(root.iter("failure"))) == 1
     page = _Page(reports.page(results).encode("utf-8").decode("utf-8"))

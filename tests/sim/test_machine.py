@@ -317,9 +317,9 @@ def test_lines_can_come_from_standard_input(
 
 def test_switched_off_at_once_it_leaves_nothing_behind(tmp_path: Path) -> None:
     (tmp_path / "tmp").mkdir()
-    script = "import deployer.sim.__main__ as sim, os; sim.leash = lambda: None; "
+    script = "import deployer.sim.__main__ as sim, os; sim.end_with_input = lambda: None; "
     script += "sim.visit = lambda *a, **k: os._exit(3); sim.main()"
-    command = [sys.executable, "-c", script, "--leash", f"--disk={tmp_path / 'c'}"]
+    command = [sys.executable, "-c", script, "--end-with-input", f"--disk={tmp_path / 'c'}"]
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 3
     assert list((tmp_path / "tmp").iterdir()) == []

@@ -81,10 +81,10 @@ def parse(table: Mapping[str, Any], source: str) -> Recipe:
             remedy="Name it in options too, or take it out of hexed.",
         )
     program = {"program"} if recipe.program else set()
-    strangers = sorted(fields - {"model", *program, *recipe.companions})
-    if strangers:
+    unknown = sorted(fields - {"model", *program, *recipe.companions})
+    if unknown:
         raise WrongUse(
-            what=f"{source}: run mentions '{{{strangers[0]}}}', which is neither the model nor a "
+            what=f"{source}: run mentions '{{{unknown[0]}}}', which is neither the model nor a "
             "companion nor a program of the user's.",
             remedy="Name it in companions, or take it out of run.",
         )

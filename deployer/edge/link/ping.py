@@ -180,13 +180,13 @@ def _by_the_kernel(beside: Interface, target: str, timeout: float) -> Verdict:
     A closed port is refused by a machine that is there; and the kernel, asking by ARP for its sake,
     remembers who answered.
     """
-    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as knock:
-        knock.settimeout(timeout)
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
+        asking.settimeout(timeout)
         refused = False
         try:
-            knock.connect((target, _DISCARD))
-            knock.send(b"\0")
-            knock.recv(1)
+            asking.connect((target, _DISCARD))
+            asking.send(b"\0")
+            asking.recv(1)
         except ConnectionRefusedError:
             refused = True
         except OSError:

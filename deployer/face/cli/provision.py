@@ -225,9 +225,9 @@ def _show(ended: Results) -> None:
             f"{target.seconds:.1f}", f"{speeds[-1]:.4g}" if speeds else "", target.reason,
         ))  # fmt: skip
     tables.columns(lines, raw)
-    for stranger in ended.strangers:
-        mac = f" ({stranger.mac})" if stranger.mac else ""
-        say(f"not of this bench: {stranger.address}{mac}, {stranger.what}")
+    for caller in ended.unknown_callers:
+        mac = f" ({caller.mac})" if caller.mac else ""
+        say(f"not of this bench: {caller.address}{mac}, {caller.what}")
     good = ended.count(Outcome.PROVED, Outcome.THERE)
     new = ended.count(Outcome.PROVED)
     total = len(ended.targets)

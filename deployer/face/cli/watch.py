@@ -95,7 +95,7 @@ async def _run(
 
 
 def _goes_on(state_dir: Path, named: str) -> str:
-    """The last word of a window that leaves something open behind it; "" when it does not."""
+    """The last word of a window that leaves something open; "" when it does not."""
     with past.rows_of(state_dir) as rows:
         opened = {row.deployment: row.target for row in rows.open()}
     served = [one for one in opened if one not in past.unserved(state_dir, opened)]

@@ -91,7 +91,7 @@ class Reader:
         self._file.close()
 
     def find_label(self, wanted: str) -> bool:
-        """Stand behind the line of the first label that is `wanted` (capitals), from here on."""
+        """Stand after the line of the first label that is `wanted` (capitals), from here on."""
         char = self.skip_delimiters()
         while not self.ended:
             if char == ":" and self._is_label(wanted):
@@ -159,7 +159,7 @@ class LineBuilder:
         return "".join(self._line)
 
     def _percent(self) -> str:
-        """Deal with what stands behind %; a character to be stored as usual, or nothing."""
+        """Deal with what stands after %; a character to be stored as usual, or nothing."""
         char = self._reader.get()
         if char in ("%", CR):
             return char

@@ -80,7 +80,7 @@ def _at_end(shell: Shell) -> None:
 def read_line(shell: Shell) -> bool:
     """Put the next line into the buffer and show it when ECHO is on; always True.
 
-    After the end of a file the line is empty, except behind a label without CR LF: then the buffer
+    After the end of a file the line is empty, except after a label without CR LF: then the buffer
     keeps the line before (KB Q34760).
     """
     shell.hide_line = False

@@ -198,7 +198,7 @@ def _check_drives(shell: Shell, wanted: bool) -> None:
 
 
 def _tail_of_program(shell: Shell) -> str:
-    """What stands behind the name of a program: from the first delimiter or slash on."""
+    """What stands after the name of a program: from the first delimiter or slash on."""
     return shell.line[external.name_end(shell.line, quoted=shell.quoted) :]
 
 

@@ -48,7 +48,7 @@ def start(tail: str, shell: Shell) -> int:
 
 
 def _environment_size(text: str) -> tuple[int, str]:
-    """The number of /E:nnnn, 0 without one, and what stands behind it."""
+    """The number of /E:nnnn, 0 without one, and what stands after it."""
     match = re.match(r"/E:(\d+)(?=[ \t/]|$)[ \t]*", text, re.IGNORECASE)
     if match is None:
         return 0, text

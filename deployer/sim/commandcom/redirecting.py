@@ -18,7 +18,7 @@ def set_up(shell: Shell) -> None:
 
 
 def redirect_input(shell: Shell) -> None:
-    """Connect standard input with the file behind <."""
+    """Connect standard input with the file after <."""
     if shell.redirection.source:
         try:
             take_input(shell, shell.dos.open(shell.redirection.source))
@@ -27,7 +27,7 @@ def redirect_input(shell: Shell) -> None:
 
 
 def redirect_output(shell: Shell) -> None:
-    """Connect standard output with the file behind >: made, emptied, or set to its end."""
+    """Connect standard output with the file after >: made, emptied, or set to its end."""
     if not shell.redirection.target:
         return
     try:
@@ -48,7 +48,7 @@ def take_output(shell: Shell, stream: Stream) -> None:
 
 
 def _appended(shell: Shell) -> Stream | None:
-    """The file behind >>, at its end or on its last Ctrl-Z; None when there is none."""
+    """The file after >>, at its end or on its last Ctrl-Z; None when there is none."""
     try:
         stream = shell.dos.update(shell.redirection.target)
     except DiskError as error:

@@ -15,7 +15,7 @@ _LONGEST = 127
 
 @dataclass(slots=True)
 class Loop:
-    """One FOR that is running: its variable, the command behind DO, the items still to come."""
+    """One FOR that is running: its variable, the command after DO, the items still to come."""
 
     variable: str
     command: str

@@ -252,7 +252,7 @@ class File:
         return count
 
     def seek(self, offset: int, whence: int = os.SEEK_SET) -> int:
-        """Move the position (it may lie behind the end); the new position."""
+        """Move the position (it may lie after the end); the new position."""
         self._check(True)
         base = (0, self.position, self._node.size)[whence]
         if base + offset < 0:

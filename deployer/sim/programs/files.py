@@ -215,7 +215,7 @@ def _say_bytes(call: Call, names: list[str], first: bytes, second: bytes) -> Non
 
 
 def _say_lines(call: Call, names: list[str], first: bytes, second: bytes) -> None:
-    """One block from the last equal line in front to the first equal one behind."""
+    """One block from the last equal line in front to the first equal one after."""
     texts = [data.split(b"\r\n") for data in (first, second)]
     least = min(map(len, texts))
     front = next((n for n in range(least) if texts[0][n] != texts[1][n]), least)

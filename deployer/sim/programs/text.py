@@ -85,7 +85,7 @@ _WEIGHTS = bytes(_weight(byte) for byte in range(256))
 
 
 def more(call: Call) -> int:
-    """Shows text behind an empty line; after each 25 rows, redirected or not, it wants a key."""
+    """Shows text after an empty line; after each 25 rows, redirected or not, it wants a key."""
     words = call.tail.split()
     try:
         path = call.disk.absolute(words[0], call.cwd) if words else ""

@@ -28,13 +28,13 @@ from deployer.sim.win32.exports import kernel32
 from deployer.sim.win32.loader import Image, NotStarted
 from deployer.sim.win32.memory import PAGE, AddressSpace, Budget
 
-#: Where Windows 98 has KERNEL32; the functions begin one page behind, 16 bytes each.
+#: Where Windows 98 has KERNEL32; the functions begin one page further, 16 bytes each.
 KERNEL32 = 0xBFF70000
 STUBS = KERNEL32 + PAGE
 STUB = 16
 NAMES = tuple(kernel32())
 _INDEX = {name: i for i, name in enumerate(NAMES)}
-#: The function behind the last one: where the program's entry point returns to.
+#: The function after the last one: where the program's entry point returns to.
 RETURN = len(NAMES)
 _TABLES = 0xC0000000  # segment descriptors
 _NEVER = 0xFFFFFFF0
@@ -107,7 +107,7 @@ class Guest:
         self.write(address, (value & 0xFFFFFFFF).to_bytes(4, "little"))
 
     def bytes_at(self, address: int, limit: int = 0x10000) -> bytes:
-        """The bytes up to the NUL at or behind `address`."""
+        """The bytes up to the NUL at or after `address`."""
         found = bytearray()
         while len(found) < limit:
             chunk = self.uc.mem_read(address, PAGE - address % PAGE)

@@ -118,7 +118,7 @@ def _check_kind(exe: bytes, name: str) -> None:
         raise NotStarted(f"{name} is not a program: it does not begin with MZ")
     start = int.from_bytes(exe[0x3C:0x40], "little")
     if exe[start : start + 4] != b"PE\0\0":
-        raise NotStarted(f"{name} is cut: its header points behind its end")
+        raise NotStarted(f"{name} is cut: its header points beyond its end")
 
 
 def _check_header(pe: pefile.PE, length: int, name: str) -> None:
@@ -165,7 +165,7 @@ def _map_sections(pe: pefile.PE, exe: bytes, name: str) -> tuple[bytes, tuple[Se
         raw = 0 if part.Characteristics & 0x80 else min(part.SizeOfRawData, room)
         offset = part.PointerToRawData & ~0x1FF
         if raw and offset + raw > len(exe):
-            raise NotStarted(f"{name} is cut: a section reaches behind the end of the file")
+            raise NotStarted(f"{name} is cut: a section reaches beyond the end of the file")
         memory[start : start + raw] = exe[offset : offset + raw]
         writable = bool(part.Characteristics & 0x80000000)
         sections.append(Section(header.ImageBase + start, room, writable))

@@ -16,7 +16,7 @@ _WORDS = ("NOT", "ERRORLEVEL", "EXIST")
 
 
 class _Scan:
-    """A position in the memory of command tails, which goes on behind the CR of the present one."""
+    """A position in the memory of command tails, which goes on after the CR of the present one."""
 
     def __init__(self, memory: str) -> None:
         self.memory = memory
@@ -36,7 +36,7 @@ class _Scan:
         return at(self.memory, self.pos)
 
     def skip_word(self) -> None:
-        """Read through the delimiter behind a word; a CR in between is not noticed."""
+        """Read through the delimiter after a word; a CR in between is not noticed."""
         while self.get() not in DELIMITERS:
             pass
 
@@ -70,7 +70,7 @@ def if_(shell: Shell, _tail: str) -> None:
 
 
 def _keyword(scan: _Scan) -> str:
-    """The word of the table that stands here, with a delimiter behind it; "" for a comparison."""
+    """The word of the table that stands here, with a delimiter after it; "" for a comparison."""
     for word in _WORDS:
         end = scan.pos + len(word)
         if upper(scan.memory[scan.pos : end]) != word:

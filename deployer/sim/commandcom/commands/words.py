@@ -30,7 +30,7 @@ def _on_off(tail: str) -> tuple[bool | None, bool]:
 
 
 def echo(shell: Shell, tail: str) -> None:
-    """ECHO ON | OFF | text: the character behind the word is not shown, whatever it is."""
+    """ECHO ON | OFF | text: the character after the word is not shown, whatever it is."""
     state, empty = _on_off(tail)
     if state is not None:
         shell.echo = state

@@ -24,7 +24,7 @@ class Word:
     """One word: where it starts in the buffer, its length, and what it contains.
 
     `element` is where the last part of a path starts (on the final zero for `C:` and `DIR\\`);
-    `origin` is the position in the line just behind the word before it.
+    `origin` is the position in the line right after the word before it.
     """
 
     start: int

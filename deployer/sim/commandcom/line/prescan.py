@@ -68,7 +68,7 @@ def prescan(line: str, redirection: Redirection, *, quoted: bool) -> tuple[str, 
 def _name(
     line: str, pos: int, char: str, redirection: Redirection, *, quoted: bool
 ) -> tuple[str, str, int]:
-    """The name behind < or >, the character that ends it and stays, the next position."""
+    """The name after < or >, the character that ends it and stays, the next position."""
     if char == ">" and at(line, pos) == ">":
         redirection.append = True
         pos += 1

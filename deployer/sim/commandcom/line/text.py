@@ -1,6 +1,6 @@
 """Characters as COMMAND.COM classifies them. Text is code page 437, one character for one byte.
 
-A command line never holds its carriage return: a position at or behind the end stands on it.
+A command line never holds its carriage return: a position at or after the end stands on it.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ def _capital(char: str) -> str:
 
 
 def at(line: str, pos: int) -> str:
-    """The character at `pos`; behind the end it is the carriage return."""
+    """The character at `pos`; after the end it is the carriage return."""
     return line[pos] if pos < len(line) else CR
 
 

@@ -102,10 +102,10 @@ class _Copy(CopyTarget):
                 self.start_target()
 
     def _set_source(self, token: Token, switches: str) -> None:
-        """Make a token the present source, with the switches before and behind it."""
+        """Make a token the present source, with the switches before and after it."""
         self.set_mode(switches)
-        behind, self.source_pos = self.line.switches_behind(token.end)
-        self.set_mode(behind)
+        after, self.source_pos = self.line.switches_after(token.end)
+        self.set_mode(after)
         self.source = self.place(token.text)
 
     # -- one source ----------------------------------------------------------------------------

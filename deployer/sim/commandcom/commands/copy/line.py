@@ -44,7 +44,7 @@ class CopyLine:
         self._drive = drive
 
     def token(self, pos: int) -> Token:
-        """The token at or behind `pos`."""
+        """The token at or after `pos`."""
         found = Token()
         skipped = False
         while True:
@@ -93,8 +93,8 @@ class CopyLine:
         found.end = pos + 1 if at(self.text, pos) == ":" else pos
         return found
 
-    def switches_behind(self, pos: int) -> tuple[str, int]:
-        """The switches that follow a name at once, and the position behind them."""
+    def switches_after(self, pos: int) -> tuple[str, int]:
+        """The switches that follow a name at once, and the position after them."""
         found = ""
         while True:
             look = pos
@@ -119,7 +119,7 @@ def take_out_overwrite(tail: str) -> tuple[str, bool | None]:
 
 
 def survey(line: CopyLine) -> tuple[Token, str, bool, int]:
-    """First pass: the last name, the switches behind it, is there a +, how many names."""
+    """First pass: the last name, the switches after it, is there a +, how many names."""
     target, switches = Token(), ""
     plus, names, objects, pos = False, 0, 0, 0
     while True:
