@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import threading
 import time
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +17,7 @@ from pathlib import Path
 from deployer.edge import rehearsal
 from deployer.errors import DaemonOfAnother, PortBusy, PortForbidden
 from deployer.host import past, sockets, wire
-from deployer.host.requests import Host, Patience, Say, Words
+from deployer.host.requests import Host, Patience, Words
 from deployer.host.wire import Wanted
 
 
@@ -114,38 +113,6 @@ async def cancel(state_dir: Path, deployment: str, *, system: bool = True) -> bo
     return await asyncio.to_thread(past.cancel, state_dir, deployment)
 
 
-class _Wire:
-    """Our address on the wire, from the first need to the end. Threads may ask for it."""
-
-    def __init__(self, here: Here, say: Say) -> None:
-        self._here = here
-        self._say = say
-        self._lock = threading.Lock()
-        self._undo = contextlib.ExitStack()
-        self._over = False
-
-    def take(self) -> None:
-        """Set it, unless it is there. What may keep the target from getting through is said.
-
-        Rules can be read wrongly, and be changed while it waits. Raises the errors of the wire.
-        """
-        wanted = self._here.wanted
-        with self._lock:
-            if self._over or wanted is None:
-                return
-            if not wire.is_ours(self._here.address, wanted.state_dir):
-                self._undo.callback(wire.take(wanted).release)
-            for each in wire.obstacles(self._here.address, self._here.target):
-                self._say(f"{each.what}.")
-                self._say(each.fix)
-
-    def give_back(self) -> None:
-        """Undo it; from now nothing is set any more."""
-        with self._lock:
-            self._over = True
-            self._undo.close()
-
-
 @contextlib.asynccontextmanager
 async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterator[Host]:
     from deployer.host.local import InProcess
@@ -154,7 +121,7 @@ async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterato
     async def rehearse(service: Service, deployment: str, lines: Sequence[str]) -> int:
         return await service.rehearse(deployment, lines, here.faults)
 
-    own = _Wire(here, words.say)
+    own = wire.Own(here.wanted, here.address, words.say, target=here.target)
     try:
         if here.at_once:
             await asyncio.to_thread(own.take)
@@ -170,6 +137,7 @@ async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterato
             ) as service,
             InProcess(service, words.lines, here.patience, rehearse) as host,
         ):
+            own.follow(wire.telling(service.from_thread, here.address))
             yield host
     except (PortForbidden, PortBusy) as error:
         place = sockets.closed(state_dir)

@@ -119,7 +119,8 @@ def serve(serving: Serving, words: Words) -> int:
     become = None if serving.on_demand else _user(serving.user)
     files.make_directory(serving.state_dir)
     with contextlib.ExitStack() as stack:
-        own = _Wire(serving, stack, words)
+        own = _own(serving, words)
+        stack.callback(own.give_back)
         if not serving.on_demand:
             own.take()
         opened = _open(serving, become, stack, words)
@@ -148,42 +149,12 @@ _TO_OPEN = {"net_bind_service", "dac_override"}
 """What opening a port takes later, and reading the files that root is asked to push."""
 
 
-class _Wire:
-    """Our address on the wire, while this process lives; `stack` gives it back."""
-
-    def __init__(self, serving: Serving, stack: contextlib.ExitStack, words: Words) -> None:
-        self._serving = serving
-        self._stack = stack
-        self._words = words
-        self._held: wire.Held | None = None
-        self._tell: wire.Tell | None = None
-
-    def take(self) -> None:
-        """Set the address if it is to be set; before the first port is opened on the wire.
-
-        On demand only a process that may do so does it.
-        """
-        on_demand = self._serving.on_demand
-        may = not on_demand or privileges.effective() or _is_root()
-        wanted = self._serving.wanted if may else None
-        if wanted is None:
-            held = wire.find(self._serving.address)
-        else:
-            held = wire.hold(wanted, alone=not on_demand)
-        self._stack.callback(held.close)
-        self._held = held
-        if held.set_by:
-            self._words.say(f"{held.set_by} has {held.address} until this ends")
-            for each in wire.obstacles(held.address.ip):
-                self._words.say(f"{each.what}. {each.fix}")
-        if self._tell is not None:
-            held.follow(self._tell)
-
-    def follow(self, tell: wire.Tell) -> None:
-        """Tell, in a thread, what becomes of it, from when it is taken."""
-        self._tell = tell
-        if self._held is not None:
-            self._held.follow(tell)
+def _own(serving: Serving, words: Words) -> wire.Own:
+    """Our address on the wire; on demand only a process that may set it does so."""
+    may = not serving.on_demand or privileges.effective() or _is_root()
+    wanted = serving.wanted if may else None
+    alone = not serving.on_demand
+    return wire.Own(wanted, serving.address, words.say, alone=alone, announce=True)
 
 
 def _stop_signals() -> tuple[signal.Signals, ...]:
@@ -301,7 +272,7 @@ class _First:
         os._exit(1)
 
 
-def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own: _Wire) -> int:
+def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own: wire.Own) -> int:
     """Keep the privilege here, and let a child without it serve; the child's exit code."""
     theirs, ours = os.pipe()
     child = os.fork()
@@ -366,7 +337,7 @@ def _forwarding(child: int) -> Iterator[None]:
             signal.signal(number, handler)
 
 
-async def _run(serving: Serving, opened: _Open, words: Words, own: _Wire | _First) -> None:
+async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _First) -> None:
     """Serve; `own` tells of the wire, which another process may have."""
     told = asyncio.Event()
     asgi.bound_logs(asyncio.get_running_loop())
@@ -380,7 +351,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: _Wire | _Firs
             ftp_port=serving.ftp_port,
             listening=opened.listening,
             typed=words.steps,
-            before_wire=own.take if serving.on_demand and isinstance(own, _Wire) else None,
+            before_wire=own.take if serving.on_demand and isinstance(own, wire.Own) else None,
             http_port=serving.http_port if serving.on_demand and serving.ftp_port == 21 else None,
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,

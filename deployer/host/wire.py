@@ -6,8 +6,10 @@ Synchronous, and bounded in time; the service calls them in a thread.
 from __future__ import annotations
 
 import contextlib
+import threading
 import time
 from collections.abc import AsyncGenerator, Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from deployer.core.wire import addresses, doctor, presence
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.keeping import WireStatus
 from deployer.core.wire.presence import Change, Verdict
-from deployer.edge.link import doctor_probe, lease, lookup, ping
+from deployer.edge.link import doctor_probe, lease, lookup, ping, undo
 from deployer.edge.link.lease import Lease
 from deployer.edge.link.watch import WireWatch
 from deployer.errors import DirectoryForbidden, LinkForbidden, WireBusy, WrongUse
@@ -103,21 +105,82 @@ class Held:
             self._lease.release()
 
 
-def hold(wanted: Wanted, *, alone: bool = False) -> Held:
-    """Our address on the wire, set unless it is there. Raises what `lease.up` raises.
+class Own:
+    """Our address on the wire, from the first need to the end. Threads may ask for it.
 
-    One that `link up` has set is looked after too, if this process may and no other one does; when
-    it has to be `alone` on the wire, another one that does is an error.
+    `wanted` is what to set, None: nothing, it is as it is. With `alone` another process that has
+    the wire is an error, else only one that keeps the address from being set. What may keep
+    `target` from getting through is said: rules can be read wrongly, and be changed meanwhile.
     """
-    address = wanted.parsed()
-    if alone or not is_ours(address.ip, wanted.state_dir):
-        taken = take(wanted)
-        return Held(taken.record.before, address, taken)
-    if lease.keeps(wanted.state_dir, address):
-        with contextlib.suppress(LinkForbidden, WireBusy, DirectoryForbidden):
+
+    def __init__(
+        self,
+        wanted: Wanted | None,
+        address: str,
+        say: Callable[[str], object],
+        *,
+        target: str = "",
+        alone: bool = False,
+        announce: bool = False,
+    ) -> None:
+        """With `announce` it is said too that the address has been set."""
+        self._wanted = wanted
+        self._address = address
+        self._say = say
+        self._target = target
+        self._alone = alone
+        self._announce = announce
+        self._lock = threading.Lock()
+        self._held: Held | None = None
+        self._tell: Tell | None = None
+        self._over = False
+
+    def take(self) -> None:
+        """Set it, unless it is there; once. Raises what `lease.up` raises."""
+        with self._lock:
+            if self._over or self._held is not None:
+                return
+            wanted = self._wanted
+            self._held = find(self._address) if wanted is None else self._hold(wanted)
+            if wanted is not None:
+                if self._held.set_by and self._announce:
+                    self._say(f"{self._held.set_by} has {self._held.address} until this ends")
+                for each in obstacles(self._address, self._target):
+                    self._say(f"{each.what}.")
+                    self._say(each.fix)
+            if self._tell is not None:
+                self._held.follow(self._tell)
+
+    def _hold(self, wanted: Wanted) -> Held:
+        """One that `link up` has set is looked after too, if this process may and no other does."""
+        address = wanted.parsed()
+        if self._alone or not is_ours(address.ip, wanted.state_dir):
             taken = take(wanted)
             return Held(taken.record.before, address, taken)
-    return find(address.ip)
+        if lease.keeps(wanted.state_dir, address):
+            with contextlib.suppress(LinkForbidden, WireBusy, DirectoryForbidden):
+                taken = take(wanted)
+                return Held(taken.record.before, address, taken)
+        return find(address.ip)
+
+    def follow(self, tell: Tell) -> None:
+        """Tell, in a thread, what becomes of it, from when it is taken; not before a fork."""
+        with self._lock:
+            self._tell = tell
+            if self._held is not None:
+                self._held.follow(tell)
+
+    def give_back(self) -> None:
+        """Undo it; from now nothing is set any more.
+
+        In a thread of its own: pyroute2 does not work in one that runs a loop. This one waits, and
+        whoever asks it a second time to stop is heard after that.
+        """
+        with self._lock:
+            self._over = True
+            if self._held is not None:
+                with undo.undisturbed(), ThreadPoolExecutor(1) as apart:
+                    apart.submit(self._held.close).result()
 
 
 def find(ip: str) -> Held:

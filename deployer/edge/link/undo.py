@@ -127,7 +127,7 @@ def replay(link: NetworkSystem, state_dir: Path, record: UndoRecord) -> None:
     Only the owner of the wire calls it. A reboot has undone everything already; an interface that
     was unplugged and came back is a new one, where only what was said to daemons must be unsaid.
     """
-    with _undisturbed():
+    with undisturbed():
         now = same_now(record, link.interfaces())
         same_boot = not record.boot or record.boot == link.boot()
         if same_boot:
@@ -160,7 +160,7 @@ def _in_use(link: NetworkSystem, record: UndoRecord) -> bool:
 
 
 @contextlib.contextmanager
-def _undisturbed() -> Iterator[None]:
+def undisturbed() -> Iterator[None]:
     """Whoever asks a second time to stop is heard after this, so that it is not left half done.
 
     Only the main thread is disturbed by signals, and only it may say what happens at one.
