@@ -138,3 +138,89 @@ def test_lint_and_the_shell_find_the_same_label(place: str, tmp_path: Path) -> N
                 silent.append((char, found, errors))
     assert different == []
     assert silent == []
+
+
+# -- every separator, wherever one stands --------------------------------------------------------
+
+YES = b"GOTO NO\r\n:YES\r\nECHO yes>OUT.TXT\r\n:NO\r\n"
+CALLS = b" CALL S %%V\r\n"
+#: Right after a command's name a few more characters part it from what follows.
+GLUED = b"+:[]"
+#: What stands in the batch file, and which characters beside the separators must be told apart.
+SEPARATED = {
+    "ECHO": (b"ECHO%cyes>OUT.TXT\r\n", b""),
+    "in front of a command": (b"%cECHO yes>OUT.TXT\r\n", b"/[]*?"),
+    "after @": (b"@%cECHO yes>OUT.TXT\r\n", b"/[]*?"),
+    "after >": (b"ECHO yes>%cOUT.TXT\r\n", b"*?"),
+    "IF": (b"IF%cEXIST A.TXT GOTO YES\r\n" + YES, b""),
+    "EXIST": (b"IF EXIST%cA.TXT GOTO YES\r\n" + YES, b""),
+    "the name of EXIST": (b"IF EXIST A.TXT%cGOTO YES\r\n" + YES, b""),
+    "the left of ==": (b"IF a%c==a GOTO YES\r\n" + YES, b""),
+    "the right of ==": (b"IF a==%ca GOTO YES\r\n" + YES, b""),
+    "a comparison": (b"IF a==a%cGOTO YES\r\n" + YES, b""),
+    "NOT": (b"IF NOT%ca==b GOTO YES\r\n" + YES, b""),
+    "ERRORLEVEL": (b"IF ERRORLEVEL%c0 GOTO YES\r\n" + YES, GLUED),
+    "the number": (b"IF ERRORLEVEL 0%cGOTO YES\r\n" + YES, GLUED),
+    "CALL": (b"CALL%cS.BAT yes\r\n", b"+/[]"),
+    "a batch file": (b"CALL S.BAT%cyes\r\n", b""),
+    "COPY": (b"COPY%cY.TXT OUT.TXT\r\n", GLUED),
+    "the names of COPY": (b"COPY Y.TXT%cOUT.TXT\r\n", b""),
+    "TYPE": (b"TYPE%cY.TXT>OUT.TXT\r\n", GLUED),
+    "REN": (b"REN%cY.TXT OUT.TXT\r\n", GLUED),
+    "the names of REN": (b"REN Y.TXT%cOUT.TXT\r\n", b"+[]"),
+    "DEL": (b"DEL%cA.TXT\r\nIF NOT EXIST A.TXT GOTO YES\r\n" + YES, GLUED),
+    "MD": (b"MD%cNEW\r\nIF EXIST NEW\\NUL GOTO YES\r\n" + YES, GLUED),
+    "RD": (b"RD%cSUB\r\nIF NOT EXIST SUB\\NUL GOTO YES\r\n" + YES, GLUED),
+    "CD": (b"CD%cSUB\r\nIF EXIST C:\\T\\SUB\\NUL IF EXIST Y.TXT GOTO NO\r\n"
+           b"ECHO yes>C:\\T\\OUT.TXT\r\n:NO\r\n", GLUED),
+    "SET": (b"SET%cX=yes\r\nECHO %X%>OUT.TXT\r\nSET X=\r\n", GLUED),
+    "FOR": (b"FOR%c%%V IN (yes) DO" + CALLS, GLUED),
+    "the variable of FOR": (b"FOR %%V%cIN (yes) DO" + CALLS, GLUED),
+    "IN": (b"FOR %%V IN%c(yes) DO" + CALLS, GLUED),
+    "the beginning of a list": (b"FOR %%V IN (%cyes) DO" + CALLS, b""),
+    "the end of a list": (b"FOR %%V IN (yes%c) DO" + CALLS, b""),
+    "a list": (b"FOR %%V IN (yes)%cDO" + CALLS, GLUED),
+    "DO": (b"FOR %%V IN (yes) DO%cCALL S %%V\r\n", b"+:[]"),
+}  # fmt: skip
+#: Control characters, what parts words, and all other characters that are no letters and digits.
+CODES = [*range(1, 48), *range(58, 65), *range(91, 97), *range(123, 128), 0x84, 0xFF]
+
+
+def works(world: World, data: bytes) -> bool:
+    """Whether the batch file does what it does with a blank there."""
+    for name in ("OUT.TXT", "NEW", "SUB"):
+        path = f"C:\\T\\{name}"
+        if world.disk.exists(path):
+            (world.disk.rmdir if world.disk.is_dir(path) else world.disk.delete)(path)
+    world.disk.mkdir("C:\\T\\SUB")
+    before = {
+        "CASE.BAT": data,
+        "S.BAT": b"@ECHO %1>OUT.TXT\r\n",
+        "A.TXT": b"a",
+        "Y.TXT": b"yes\r\n",
+    }
+    for name, content in before.items():
+        world.put(name, content)
+    world.shell.dos.chdir("C:\\T")
+    world.shell.execute("CASE")
+    return world.disk.exists("C:\\T\\OUT.TXT") and world.get("OUT.TXT") == b"yes\r\n"
+
+
+@pytest.mark.parametrize("place", SEPARATED)
+def test_lint_knows_what_parts_words(place: str, tmp_path: Path) -> None:
+    """No error where it works; an error where it does not, unless it is just another name."""
+    world = World(tmp_path)
+    text, told_apart = SEPARATED[place]
+    assert works(world, text.replace(b"%c", b" "))
+    false, missed = [], []
+    for char in [bytes([code]) for code in CODES if code not in NEVER and chr(code) not in "<>|"]:
+        data = text.replace(b"%c", char)
+        runs = works(world, data)
+        findings = check(data, name="CASE.BAT")
+        errors = [f.rule for f in findings if f.severity == "error"]
+        if runs and errors:
+            false.append((char, errors))
+        parts = char in b" \t,;=" or char < b" " or char in told_apart
+        if parts and not runs and not errors:
+            missed.append(char)
+    assert (false, missed) == ([], [])

@@ -68,15 +68,18 @@ def _shown_from(line: Line) -> int:
     last = line.commands[-1] if line.commands else None
     if last is None or last.name not in _AS_IT_IS:
         return len(line.text)
-    return last.column - 1 + len(last.name)
+    start = last.column - 1 + len(last.name)
+    return line.text.find("=", start) + 1 or len(line.text) if last.name == "SET" else start
 
 
 def control_character(script: Script, _context: Context) -> Iterator[Hit]:
     """Control characters that are no text: they end names and make commands unknown."""
     for line in script.lines:
-        if match := _CONTROLS.search(line.text, 0, _shown_from(line)):
-            what = f"control character {ord(match.group()):02X}h in a command"
-            yield line.number, match.start() + 1, what
+        match = _CONTROLS.search(line.text, 0, _shown_from(line))
+        names = [r for r in line.redirections if _CONTROLS.search(r.target)]
+        if match or names:
+            column = match.start() + 1 if match else names[0].column
+            yield line.number, column, "a control character stands in a command or in a name"
 
 
 def ctrl_z(script: Script, _context: Context) -> Iterator[Hit]:
@@ -327,10 +330,10 @@ def for_variable(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         if command.name != "FOR" or _for_header((command,)):
             continue
-        if re.match(r"[\s=,;]*/", command.rest):
-            continue
+        if re.match(r"[\s=,;]*/\w", command.rest):
+            continue  # for_switch() says it better
         good = re.match(
-            r"[ =,;\t]*%%[^%\s=,;][ =,;\t]+IN[ =,;\t]+\([^)]*\)[ =,;\t]+DO[ =,;\t]+\S",
+            r":?[ =,;\t]*%%[^%\s=,;][ =,;\t]+IN[ =,;\t/]+\([^)]*\)[ =,;\t]+DO[ =,;\t/]+\S",
             command.rest,
             re.IGNORECASE,
         )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from deployer.core.lint.model import Context, Doubt, Hit
-from deployer.core.lint.parse import Command, Line, Script, base_name, operands
+from deployer.core.lint.parse import SHARED_PARSER, Command, Line, Script, base_name
 from deployer.core.target.names import DEVICE_NAMES
 
 _MISSING = """
@@ -83,9 +83,22 @@ _GLUED = re.compile(
 )
 
 
+#: What must not follow directly, though it ends the name: it would be part of the parameter.
+_SEPARATORS = dict.fromkeys(SHARED_PARSER | {"COPY"}, "+:[]")
+_SEPARATORS |= {"CALL": "+/[]", "SET": '+/[]:.\\"'}
+
+
 def glued(script: Script, _context: Context) -> Iterator[Hit]:
     """A command's name ends at a blank, and at few other characters."""
     for command in script.commands:
+        first = (command.word or command.rest)[0]
+        if first in "/[]*?":
+            what = f"{first} at the beginning: no command is called so"
+            yield command.line, command.column, what
+            continue
+        if command.rest[:1] and command.rest[0] in _SEPARATORS.get(command.name, ""):
+            what = f"{command.rest[0]} right after {command.name} belongs to what follows it"
+            yield command.line, command.column, what
         if match := _GLUED.match(command.name):
             name, char = match.group()[:-1], match.group()[-1]
             what = f"{char} does not end the name {name}: the command is unknown"
@@ -198,11 +211,11 @@ def if_incomplete(script: Script, _context: Context) -> Iterator[Hit]:
             ):
                 yield command.line, command.column, "IF needs EXIST name, ERRORLEVEL number or a==b"
             elif condition is None:
-                yield (
-                    command.line,
-                    command.column,
-                    "IF without a command behind it is a syntax error",
-                )
+                what = "IF without a command after it is a syntax error"
+                yield command.line, command.column, what
+            elif condition.kind == "compare" and re.match(r'"[^"]*"[^"]', condition.right):
+                what = f"{condition.right}: a blank is missing between the text and the command"
+                yield command.line, command.column, what
 
 
 def inner_at(script: Script, _context: Context) -> Iterator[Hit]:
@@ -295,7 +308,7 @@ def copy_join(script: Script, _context: Context) -> Iterator[Hit]:
             if "/B" not in switches:
                 what = "COPY with + and no /B in front joins as text: each part ends at its 1Ah"
                 hit = (command.line, command.column, what)
-                parts = "+".join(operands(command.rest)[:1]).split("+")
+                parts = "+".join(command.operands[:1]).split("+")
                 yield Doubt(*hit) if any(map(_is_text, parts)) else hit
 
 
@@ -334,7 +347,7 @@ def copy_nul(script: Script, _context: Context) -> Iterator[Hit]:
 def ren_path(script: Script, _context: Context) -> Iterator[Hit]:
     """The new name is bare."""
     for command in script.commands:
-        names = operands(command.rest)
+        names = command.operands
         if command.name in ("REN", "RENAME") and len(names) > 1 and set(names[1]) & set("\\:"):
             yield command.line, command.column, f"{names[1]}: the new name must not have a path"
 
@@ -350,7 +363,7 @@ def asks(script: Script, _context: Context) -> Iterator[Hit]:
 def del_many(script: Script, _context: Context) -> Iterator[Hit]:
     """DEL takes one name."""
     for command in script.commands:
-        if command.name in _DELETE and len(operands(command.rest)) > 1:
+        if command.name in _DELETE and len(command.operands) > 1:
             yield command.line, command.column, "DEL takes one name; with two it deletes nothing"
 
 
@@ -368,14 +381,14 @@ def del_all(script: Script, _context: Context) -> Iterator[Hit]:
         if (
             command.name in _DELETE
             and not answered
-            and any(re.search(r"(^|\\)(\*\.\*|\.)$", name) for name in operands(command.rest))
+            and any(re.search(r"(^|\\)(\*\.\*|\.)$", name) for name in command.operands)
         ):
             yield command.line, command.column, "DEL *.* asks `Are you sure (Y/N)?` and waits"
 
 
 def _written(line: Line, command: Command) -> Iterator[str]:
     """Names that a command removes, renames or writes."""
-    names = operands(command.rest)
+    names = command.operands
     if command.name in _DELETE | {"REN", "RENAME", "MOVE"}:
         yield from names[:1] if command.name != "DEL" else names
     elif command.name in ("COPY", "XCOPY") and len(names) > 1:
@@ -409,7 +422,7 @@ def reserved_name(script: Script, _context: Context) -> Iterator[Hit]:
         names = [(r.target, r.column) for r in line.redirections]
         for command in line.commands:
             if command.name in _DELETE | {"COPY", "REN", "RENAME", "MOVE", "MD", "MKDIR", "TYPE"}:
-                names += [(word, command.column) for word in operands(command.rest)]
+                names += [(word, command.column) for word in command.operands]
         for name, column in names:
             bare = name.upper().replace('"', "").rpartition("\\")[2]
             base, dot, extension = bare.partition(".")

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from deployer.core.lint.commands import INTERNAL_SILENT, outside_quotes
 from deployer.core.lint.model import Context, Doubt, Hit
-from deployer.core.lint.parse import Line, Script, base_name, variables
+from deployer.core.lint.parse import SHARED_PARSER, Line, Script, base_name, variables
 from deployer.core.lint.paths import Known, follow
 from deployer.core.target.names import DEVICE_NAMES
 
@@ -68,8 +68,12 @@ def two_redirections(script: Script, _context: Context) -> Iterator[Hit]:
 
 
 def dangling(script: Script, _context: Context) -> Iterator[Hit]:
-    """A > without a name."""
+    """A > without a name, or with one that is a pattern."""
     for line in script.lines:
+        for redirection in line.redirections:
+            if set(redirection.target) & set("*?"):
+                what = f"{redirection.target}: a redirection takes one name, no * or ?"
+                yield line.number, redirection.column, what
         if line.dangling and (not line.commands or line.commands[0].name != "REM"):
             yield (
                 line.number,
@@ -320,10 +324,12 @@ def errorlevel_none(script: Script, _context: Context) -> Iterator[Hit]:
 
 
 def copy_or_delimiter(script: Script, _context: Context) -> Iterator[Hit]:
-    """TYPE takes no other delimiter than a blank."""
+    """Commands with the parser that DOS programs share take no other delimiter than a blank."""
     for command in script.commands:
-        if command.name == "TYPE" and command.rest[:1] in (",", ";", "="):
-            yield command.line, command.column, "TYPE needs a blank before its name"
+        if command.name in SHARED_PARSER and command.rest[:1] in (",", ";", "="):
+            yield command.line, command.column, f"{command.name} needs a blank before its name"
+        elif command.name in SHARED_PARSER and "=" in outside_quotes(command.rest):
+            yield command.line, command.column, f"{command.name} refuses = among its names"
 
 
 def type_many(script: Script, _context: Context) -> Iterator[Hit]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from deployer.core.lint.commands import outside_quotes
 from deployer.core.lint.model import Context, Hit
-from deployer.core.lint.parse import Command, Script, operands
+from deployer.core.lint.parse import Command, Script
 
 #: Commands of the shell whose names may have directories, and how many names each takes.
 _MOST = {"CD": 1, "CHDIR": 1, "MD": 1, "MKDIR": 1, "RD": 1, "RMDIR": 1, "REN": 2, "RENAME": 2}
@@ -15,14 +15,15 @@ _MOST |= {"COPY": 2}
 _LEAST = {"COPY": 1, "DEL": 1, "ERASE": 1, "TYPE": 1, "MD": 1, "MKDIR": 1, "RD": 1, "RMDIR": 1}
 _LEAST |= {"REN": 2, "RENAME": 2}
 _ROOM = 128  # what the 256 bytes of facts B22 leave beside the variables of Windows itself
-_PATHS = frozenset(_MOST) | {"DEL", "ERASE", "TYPE", "XCOPY", "MOVE"}
+_OF_THE_SHELL = frozenset(_MOST) | {"DEL", "ERASE", "TYPE"}
+_PATHS = _OF_THE_SHELL | {"XCOPY", "MOVE"}
 
 
 def names_many(script: Script, _context: Context) -> Iterator[Hit]:
     """More names than the command takes."""
     for command in script.commands:
         most = _MOST.get(command.name)
-        if most is not None and len(operands(command.rest)) > most:
+        if most is not None and len(command.operands) > most:
             count = "one name" if most == 1 else "two names"
             yield (
                 command.line,
@@ -34,7 +35,7 @@ def names_many(script: Script, _context: Context) -> Iterator[Hit]:
 def names_few(script: Script, _context: Context) -> Iterator[Hit]:
     """Fewer names than the command needs."""
     for command in script.commands:
-        if len(operands(command.rest)) < _LEAST.get(command.name, 0):
+        if len(command.operands) < _LEAST.get(command.name, 0):
             yield command.line, command.column, f"{command.name} lacks a name and does nothing"
 
 
@@ -75,7 +76,9 @@ def slash_in_name(script: Script, _context: Context) -> Iterator[Hit]:
     """A slash between directories starts a switch."""
     for command in script.commands:
         text = outside_quotes(command.rest)
-        if command.name in _PATHS and (match := re.search(r"[\w.]+/\w[\w.]+", text)):
+        glued = re.match(r"/\w[\w.]+", text) if command.name in _OF_THE_SHELL else None
+        match = glued or re.search(r"[\w.]+/\w[\w.]+", text)
+        if command.name in _PATHS and match:
             yield command.line, command.column, f"{match.group()}: / starts a switch"
 
 
@@ -87,7 +90,7 @@ def for_list(script: Script, _context: Context) -> Iterator[Hit]:
             continue
         if re.search(r'"[^"]*[ =,;\t][^"]*"', match.group(1)):
             yield command.line, command.column, "quotes in the list of FOR hold nothing together"
-        elif "/" in outside_quotes(match.group(1)):
+        elif re.search(r"/[ =,;\t]*[^ =,;\t]", outside_quotes(match.group(1))):
             yield command.line, command.column, "/ in the list of FOR splits the item"
 
 
@@ -107,7 +110,7 @@ def set_redirects(script: Script, _context: Context) -> Iterator[Hit]:
 def copy_pattern(script: Script, _context: Context) -> Iterator[Hit]:
     """A pattern copied to one name is a join."""
     for command in script.commands:
-        names = operands(command.rest)
+        names = command.operands
         if command.name != "COPY" or len(names) != 2:
             continue
         source, target = names
@@ -125,7 +128,7 @@ def copy_pattern(script: Script, _context: Context) -> Iterator[Hit]:
 def copy_refused(script: Script, _context: Context) -> Iterator[Hit]:
     """A target with a backslash at its end, and one that is the source."""
     for command in script.commands:
-        names = operands(command.rest)
+        names = command.operands
         if command.name != "COPY" or len(names) != 2:
             continue
         source, target = names
@@ -142,7 +145,7 @@ def copy_refused(script: Script, _context: Context) -> Iterator[Hit]:
 def copy_in_place(script: Script, _context: Context) -> Iterator[Hit]:
     """Appending to the first source."""
     for command in script.commands:
-        names = operands(command.rest)
+        names = command.operands
         if command.name != "COPY" or not names or "+" not in names[0]:
             continue
         first = names[0].upper().split("+")[0]

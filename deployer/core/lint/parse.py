@@ -39,6 +39,14 @@ class Condition:
     right: str = ""
 
 
+_SHIELD = {ord(char): 0xE000 + ord(char) for char in DELIMITERS + "/+[]"}
+_UNSHIELD = {shielded: char for char, shielded in _SHIELD.items()}
+#: Commands whose parameters go through the parser that DOS programs share: + [ ] part names.
+SHARED_PARSER = frozenset(
+    {"CD", "CHDIR", "DEL", "ERASE", "MD", "MKDIR", "RD", "REN", "RENAME", "RMDIR", "TYPE"}
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command: its name in capitals, and the rest of the text behind it.
@@ -59,6 +67,16 @@ class Command:
     def words(self) -> list[str]:
         """The parameters, split at delimiters; quotes hold nothing together."""
         return [w for w in re.split(f"[{DELIMITERS}]+", self.rest) if w]
+
+    @property
+    def operands(self) -> list[str]:
+        """The parameters without switches: quotes hold one together, and + joins two for COPY."""
+        text = re.sub(r'"[^"]*"', lambda match: match.group().translate(_SHIELD), self.rest)
+        text = re.sub(r"/\S*", " ", text)
+        if self.name in SHARED_PARSER:
+            text = re.sub(r"[+\[\]]", " ", text)
+        text = re.sub(r"[ =,;\t]*\+[ =,;\t]*", "+", text)
+        return [word.translate(_UNSHIELD) for word in re.split(r"[ =,;\t]+", text) if word]
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,17 +243,6 @@ def _condition(rest: str) -> tuple[Condition, str]:
             match.end() :
         ].lstrip(DELIMITERS)
     return Condition("bad", negated, text), ""
-
-
-_SHIELD = {ord(char): 0xE000 + ord(char) for char in DELIMITERS + "/+"}
-_UNSHIELD = {shielded: char for char, shielded in _SHIELD.items()}
-
-
-def operands(rest: str) -> list[str]:
-    """What follows a command, without switches: quotes hold one together, and + joins two."""
-    text = re.sub(r'"[^"]*"', lambda match: match.group().translate(_SHIELD), rest)
-    joined = re.sub(r"[ =,;\t]*\+[ =,;\t]*", "+", re.sub(r"/\S*", " ", text))
-    return [word.translate(_UNSHIELD) for word in re.split(r"[ =,;\t]+", joined) if word]
 
 
 def base_name(path: str) -> str:

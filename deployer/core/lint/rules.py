@@ -816,9 +816,9 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="type-delimiter",
-        title="A blank behind TYPE",
+        title="A blank after TYPE, DEL, REN, MD, CD and RD",
         severity="error",
-        why="TYPE refuses , ; and = where other commands take them for a blank.",
+        why="They refuse , ; and = where COPY, IF and others take them for a blank.",
         remedy="Write a blank.",
         sources=("case type-delims",),
         bad=b"TYPE,A.TXT\r\n",
