@@ -246,6 +246,14 @@ class SimulatorMissing(DeployerError):
     exit_code = EXIT_HOST
 
 
+class SimulatorCannotPlay(DeployerError):
+    """{program} is a program of 16 bits, and the simulated PC plays batch files and Win32 programs only.
+    Nothing was sent. Push it to a real PC, or only bring it there with --no-run.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class PortBusy(DeployerError):
     """Port {port} on {address} is in use by another program.
     Stop that program (another FTP server?), or choose another port: --ftp-port, --web for the page.

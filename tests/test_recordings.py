@@ -97,7 +97,7 @@ def test_what_each_one_is_there_to_show() -> None:
     assert "Once upon a time" in told
     assert "0 parts sent, 1 already there" in last(cast("again"))
     told = last(cast("fails"))
-    assert "could not prove what was sent" in told
+    assert "has no room for what was sent" in told
     assert "exit code 5" in told
     told = last(cast("tui"))
     assert told.count("proved") >= 3

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from xml.etree import ElementTree as ET
 
 from deployer.bench.results import Delivery, Outcome, Results, TargetResult
+from deployer.core.target.proof import how_it_ended
 from deployer.errors import EXIT_UNREACHABLE, EXIT_USE
 
 
@@ -198,7 +199,7 @@ def _proof(target: TargetResult, delivery: Delivery) -> str:
     lines = [f"deployment {delivery.deployment}", f"system {report.system}", f"cpu {report.cpu}"]
     lines += [f"{f.name} {f.length} {f.sha256} {f.verdict}" for f in report.files]
     if report.run:
-        lines.append(f"ran {report.run}: exit code {report.run_exit}, {report.run_seconds} s")
+        lines.append(f"ran {report.run}: {how_it_ended(report)}")
     shown = _e("\n".join(lines))
     title = f"{target.name}, {delivery.payload}: {delivery.outcome}"
     return f"<details><summary>{_e(title)}</summary><pre>{shown}</pre></details>"

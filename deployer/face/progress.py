@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deployer.core.target.proof import story
+from deployer.core.target.proof import how_it_ended, story
 from deployer.core.view import PartState, Row, View, damaged, fold
 from deployer.events import (
     AsciiRefused,
@@ -244,7 +244,7 @@ class PushProgress:
             )
         report = proof.report
         if report.run_exit is not None:
-            self._say(f"  {report.run}: exit code {report.run_exit} after {report.run_seconds} s")
+            self._say(f"  {report.run}: {how_it_ended(report)}")
         if proof.tokens_per_second is not None:
             speed = text.tokens_per_second(proof.tokens_per_second, emulated=proof.emulated)
             self._say(f"  {speed}")

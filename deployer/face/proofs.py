@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from deployer.core.target.proof import story
+from deployer.core.target.proof import how_it_ended, story
 from deployer.core.view import Row
 from deployer.errors import ProofBroken
 from deployer.face import text, words
@@ -46,9 +46,7 @@ def _proof(proof: Proof, row: Row) -> list[str]:
     for expected in proof.expected:
         out += _file(expected, found.get(expected.name))
     if report.run:
-        took = f" after {report.run_seconds} s" if report.run_seconds is not None else ""
-        code = "never ended" if report.run_exit is None else f"exit code {report.run_exit}"
-        out += ["", f"Ran: {report.run}", f"     {code}{took}"]
+        out += ["", f"Ran: {report.run}", f"     {how_it_ended(report)}"]
     if proof.tokens_per_second is not None:
         out.append(
             f"     {text.tokens_per_second(proof.tokens_per_second, emulated=proof.emulated)}"

@@ -54,6 +54,7 @@ from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, shares_of
 from deployer.host.requests import Before, TypedSteps, nothing_typed
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
+from deployer.host.staging import refuse_unplayable
 from deployer.model import (
     OUTPUT_TXT,
     UPLOAD_LIMITS,
@@ -311,6 +312,8 @@ class Service:
         """
         manifest, identity, simulated = offer.manifest, offer.deployment, offer.simulated
         plan.refuse_deep(manifest.payload, offer.directory)
+        if simulated:
+            refuse_unplayable(manifest.payload)
         share, go_bat = shares_of(manifest, offer.directory, self._clock())
         self.write_down(offer)
         port = await self._servers.serve(emulated=simulated)

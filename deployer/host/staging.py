@@ -12,13 +12,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.core.payload import modelfile, plan, recipe
-from deployer.core.target import gobat, names, places
+from deployer.core.target import gobat, names, places, program
 from deployer.core.target import manifest as manifests
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.edge import files, resources
 from deployer.edge.choose import Choice, choose, length_of, model_among
 from deployer.edge.folders import Item
-from deployer.errors import FileChanged, OutputExists, WrongUse
+from deployer.errors import FileChanged, OutputExists, SimulatorCannotPlay, WrongUse
 from deployer.host.requests import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -311,6 +311,25 @@ def _stage_item(
     return staged
 
 
+def refuse_unplayable(payload: Payload) -> None:
+    """Raises SimulatorCannotPlay when the payload starts a file of its own that is of 16 bits."""
+    name = program.program(payload.run).upper()
+    for file in payload.files:
+        if file.piece is None and plan.on_target(file).strip('"').upper() == name:
+            head = files.read_bounded(Path(file.source), program.HEAD)
+            if program.is_16_bit(name, head):
+                raise SimulatorCannotPlay(program=name)
+
+
+def _refuse_long_for_batch(command: str, names: Sequence[str]) -> None:
+    if program.is_batch(command, names) and len(command) > program.LONGEST_FOR_COMMAND_COM:
+        raise WrongUse(
+            what=f"The command has {len(command)} characters; a batch file gets at most "
+            f"{program.LONGEST_FOR_COMMAND_COM}, and COMMAND.COM cuts the rest without a word.",
+            remedy="Shorten it, or write the words into the batch file.",
+        )
+
+
 def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> str:
     if request.run:
         if request.options:
@@ -319,7 +338,9 @@ def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> 
                 remedy="Write the program's own options into --run.",
             )
         by_long_name = {file.long_name: plan.on_target(file) for file in staged}
-        return recipe.checked(plan.translate_command(request.run, by_long_name))
+        command = recipe.checked(plan.translate_command(request.run, by_long_name))
+        _refuse_long_for_batch(command, [file.name for file in staged])
+        return command
     if chosen.recipe is None:
         if request.options:
             raise WrongUse(

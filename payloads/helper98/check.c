@@ -29,7 +29,7 @@ static void count(const struct part *part)
         return;
     todo.missing++;
     if (part->kept.bad >= GIVE_UP_BAD)
-        fail(CODE_GAVE_UP, "%s came damaged %u times; check cable and network card", part_name(part), part->kept.bad);
+        fail(CODE_GAVE_UP, "%s came damaged %u times: a bad cable or card, or it changed on the host", part_name(part), part->kept.bad);
 }
 
 /* Closes the round that the last NEXT.FTP began. A round in which no part arrived whole is idle. */

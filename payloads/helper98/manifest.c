@@ -364,7 +364,8 @@ static const char *take_record(char *line)
 static int is_ours(const char *place)
 {
     const char *names = "GO.BAT\0DEPLOY98.EXE\0RESULT.TXT\0RESULT.TMP\0OUTPUT.TXT\0INFO.TXT\0INFO.TMP\0NEXT.FTP\0"
-                        "NEXT.TMP\0FIRST.FTP\0SEND.FTP\0READY.FTP\0HERE.TXT\0GOTIT.TXT\0";
+                        "NEXT.TMP\0FIRST.FTP\0SEND.FTP\0READY.FTP\0HERE.TXT\0GOTIT.TXT\0OUTPUT.TMP\0FIRST.LOG\0"
+                        "FULL.FTP\0HOSTUP.FTP\0HOSTUP.TXT\0";
     struct part *part;
     u32 i;
 

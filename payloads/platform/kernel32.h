@@ -16,6 +16,7 @@ typedef void *handle;
 #define GENERIC_READ 0x80000000u
 #define GENERIC_WRITE 0x40000000u
 #define FILE_SHARE_READ 1u
+#define FILE_SHARE_WRITE 2u
 #define CREATE_ALWAYS 2u
 #define OPEN_EXISTING 3u
 #define FILE_ATTRIBUTE_DIRECTORY 0x10u
@@ -116,6 +117,8 @@ K32(i32) SetFileAttributesA(const char *path, u32 attributes);
 K32(handle) FindFirstFileA(const char *pattern, struct find_data *found);
 K32(i32) FindNextFileA(handle search, struct find_data *found);
 K32(i32) FindClose(handle search);
+K32(u32) SearchPathA(const char *folders, const char *name, const char *extension, u32 size, char *path,
+                     char **part);
 K32(i32) GetDiskFreeSpaceA(const char *root, u32 *sectors, u32 *bytes, u32 *free, u32 *all);
 
 K32(i32) CreatePipe(handle *reader, handle *writer, struct inherit *security, u32 size);

@@ -1,39 +1,134 @@
 /* run_win32.c - sys_run for Windows 95 and later.
  *
- * The child writes into a pipe that we poll. We never block on reading: a 16-bit child runs inside
- * a helper process that keeps the pipe open for ever, so the end of the process is what counts, not
- * the end of the pipe. For the same reason it does no harm that the child inherits our end, too. */
+ * A Win32 child writes into a pipe that we poll, and has our standard input. A 16-bit child must have
+ * neither: on Windows 95, 98 and Me one that blocks on a pipe never wakes up, and to end it may take
+ * the system down. It gets a file, which we read while it grows, and NUL. The program's own header
+ * tells which it is; a batch file is COMMAND.COM, which is of 16 bits.
+ *
+ * We never block on reading: whoever keeps the other end, the end of the process is the end. */
 #include "kernel32.h"
 
 #define PIPE_SIZE 16384u
 #define PAUSE_MS 20u
+#define LONGEST_COMMAND 500u
+#define IS_BAT 0x5441422Eu /* ".BAT" as a word */
+#define ANY_CASE 0xDFDFDFFFu
 
-static int start_child(char *command, handle childs, struct process *started)
+static const char growing[] = "OUTPUT.TMP";
+static const char shell[] = "COMMAND.COM /C ";
+
+struct child {
+    handle output; /* the end that we read */
+    handle childs; /* the one that it writes */
+    handle input;
+    int is_file;
+    struct process started;
+};
+
+/* ---- what is started ---- */
+
+/* The first word of `command`, without its quotes, at most `size` bytes with the NUL. */
+static void first_word(const char *command, char *word, u32 size)
+{
+    char end = ' ';
+
+    if (*command == '"')
+        end = *command++;
+    while (*command && *command != end && --size)
+        *word++ = *command++;
+    *word = '\0';
+}
+
+/* Whether the file at `path` is a Win32 program: MZ, and PE where the header says. */
+static int is_win32(const char *path)
+{
+    char bytes[64];
+    u32 got, start;
+    handle file = CreateFileA(path, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, 0, OPEN_EXISTING,
+                              FILE_ATTRIBUTE_NORMAL, 0);
+    int found;
+
+    found = ReadFile(file, bytes, sizeof bytes, &got, 0) && got == sizeof bytes && memcmp(bytes, "MZ", 2) == 0;
+    if (found) {
+        memcpy(&start, bytes + 60, sizeof start);
+        SetFilePointer(file, (i32)start, 0, 0);
+        found = ReadFile(file, bytes, 4, &got, 0) && got == 4 && memcmp(bytes, "PE\0", 4) == 0;
+    }
+    CloseHandle(file);
+    return found;
+}
+
+/* The command line that starts `command`: itself, or COMMAND.COM /C before it where Windows cannot start
+ * the program by itself. NULL when there is no such program. `*is_file` says that it is of 16 bits. */
+static char *command_line(char *command, int *is_file)
+{
+    static char line[sizeof shell + LONGEST_COMMAND];
+    char word[260], path[260];
+    char *name;
+    u32 end;
+    u32 length;
+
+    first_word(command, word, sizeof word);
+    length = SearchPathA(0, word, ".EXE", sizeof path, path, &name);
+    if (length > 4 && length < sizeof path) {
+        memcpy(&end, path + length - 4, sizeof end);
+        if ((end & ANY_CASE) != IS_BAT) {
+            *is_file = !is_win32(path);
+            return command;
+        }
+    } else if (!SearchPathA(0, word, ".COM", sizeof path, path, &name) &&
+               !SearchPathA(0, word, ".BAT", sizeof path, path, &name)) {
+        return 0;
+    }
+    *is_file = 1;
+    memcpy(line, shell, sizeof shell);
+    for (length = 0; command[length] && length < LONGEST_COMMAND; length++)
+        line[sizeof shell - 1 + length] = command[length];
+    return line;
+}
+
+/* ---- the child ---- */
+
+static int open_output(struct child *child, struct inherit *inherit)
+{
+    if (!child->is_file) {
+        child->input = GetStdHandle(STD_INPUT_HANDLE);
+        return CreatePipe(&child->output, &child->childs, inherit, PIPE_SIZE) ? SYS_OK : SYS_ERROR;
+    }
+    child->input = CreateFileA("NUL", GENERIC_READ, 0, inherit, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, 0);
+    child->childs = CreateFileA(growing, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, inherit, CREATE_ALWAYS,
+                                FILE_ATTRIBUTE_NORMAL, 0);
+    child->output = CreateFileA(growing, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, 0, OPEN_EXISTING,
+                                FILE_ATTRIBUTE_NORMAL, 0);
+    return child->output == BAD_HANDLE ? SYS_ERROR : SYS_OK;
+}
+
+static int start_child(char *command, struct child *child)
 {
     struct startup startup;
 
     memset(&startup, 0, sizeof startup);
     startup.size = sizeof startup;
     startup.flags = STARTF_USESTDHANDLES;
-    startup.input = GetStdHandle(STD_INPUT_HANDLE);
-    startup.output = childs;
-    startup.error = childs;
-    return CreateProcessA(0, command, 0, 0, 1, 0, 0, 0, &startup, started) ? SYS_OK : SYS_MISSING;
+    startup.input = child->input;
+    startup.output = child->childs;
+    startup.error = child->childs;
+    return CreateProcessA(0, command, 0, 0, 1, 0, 0, 0, &startup, &child->started) ? SYS_OK : SYS_MISSING;
 }
 
-/* Hands on what waits in the pipe now, at most 64 KB of it, so that a child that writes without
- * end still has its own end noticed; 0 when there was nothing. */
-static int drain(handle pipe, sys_output *output, void *context)
+/* Hands on what has come by now, at most 64 KB of it, so that a child that writes without end still has
+ * its own end noticed; 0 when there was nothing. */
+static int drain(const struct child *child, sys_output *output, void *context)
 {
     u8 bytes[1024];
-    u32 ready = 0;
+    u32 ready = sizeof bytes;
     u32 got = 0;
     int some = 0;
 
-    while (some < 64 && PeekNamedPipe(pipe, 0, 0, 0, &ready, 0) && ready) {
+    while (some < 64 && (child->is_file || (PeekNamedPipe(child->output, 0, 0, 0, &ready, 0) && ready))) {
         if (ready > sizeof bytes)
             ready = sizeof bytes;
-        if (!ReadFile(pipe, bytes, ready, &got, 0) || !got)
+        if (!ReadFile(child->output, bytes, ready, &got, 0) || !got)
             break;
         output(context, bytes, got);
         some++;
@@ -41,36 +136,48 @@ static int drain(handle pipe, sys_output *output, void *context)
     return some;
 }
 
-/* Copies until the process has ended and three looks more: what a child wrote last may trail behind
- * its end, but a grandchild that keeps writing must not hold us. */
-static void copy_until_end(handle process, handle pipe, sys_output *output, void *context)
+/* Copies until the process has ended and three looks at nothing more: what a child wrote last may trail
+ * behind its end, but a grandchild that keeps writing must not hold us longer than what was there. */
+static void copy_until_end(const struct child *child, sys_output *output, void *context)
 {
     int ended = 0;
+    u32 left;
 
     do {
-        ended += WaitForSingleObject(process, 0) == WAIT_OBJECT_0;
-        if (!drain(pipe, output, context))
+        ended += WaitForSingleObject(child->started.process, 0) == WAIT_OBJECT_0;
+        if (!drain(child, output, context))
             Sleep(PAUSE_MS);
     } while (ended < 3);
+    if (child->is_file) /* what it wrote faster than we read: all of it stands there */
+        for (left = GetFileSize(child->output, 0) >> 16; left + 1 && drain(child, output, context); left--)
+            ;
 }
 
 int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
 {
     struct inherit inherit = {sizeof inherit, 0, 1};
-    struct process child;
-    handle ours, childs;
+    struct child child;
+    char *line;
     int status;
 
-    if (!CreatePipe(&ours, &childs, &inherit, PIPE_SIZE))
-        return SYS_ERROR;
-    status = start_child(command, childs, &child);
-    CloseHandle(childs);
+    memset(&child, 0, sizeof child);
+    line = command_line(command, &child.is_file);
+    if (!line)
+        return SYS_MISSING;
+    status = open_output(&child, &inherit);
+    if (status == SYS_OK)
+        status = start_child(line, &child);
+    CloseHandle(child.childs);
     if (status == SYS_OK) {
-        copy_until_end(child.process, ours, output, context);
-        GetExitCodeProcess(child.process, exit_code);
-        CloseHandle(child.thread);
-        CloseHandle(child.process);
+        copy_until_end(&child, output, context);
+        GetExitCodeProcess(child.started.process, exit_code);
+        CloseHandle(child.started.thread);
+        CloseHandle(child.started.process);
     }
-    CloseHandle(ours);
+    CloseHandle(child.output);
+    if (child.is_file) {
+        CloseHandle(child.input);
+        sys_delete(growing);
+    }
     return status;
 }

@@ -187,9 +187,11 @@ void sys_system(struct sys_system *system);
 
 /* ---- children --------------------------------------------------------------------------------
  * Runs `command` (a whole command line of at most 500 bytes, the program first, which the system may
- * write into) and waits for its end. Its standard
- * input is ours; what it writes to standard output and standard error is handed to `output` as it
- * comes. A child that never closes its pipe cannot hold us: the end of the process is the end.
+ * write into) and waits for its end. What it writes to standard output and standard error is handed to
+ * `output` as it comes. Its standard input is ours; that of a 16-bit program on Windows is empty. A
+ * child that never closes its output cannot hold us: the end of the process is the end. On Windows a
+ * batch file is run too, by COMMAND.COM, whose exit code is always 0, and the output of a 16-bit program
+ * goes through the file OUTPUT.TMP of the current directory.
  * SYS_MISSING when the program could not be started; then `*exit_code` is untouched. */
 typedef void sys_output(void *context, const u8 *bytes, u32 count);
 int sys_run(char *command, sys_output *output, void *context, u32 *exit_code);

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.target import gobat_serial
-from deployer.errors import VerificationFailed
+from deployer.errors import TargetDiskFull
 from deployer.events import LineNoted
 from deployer.face import push as face
 from deployer.face.push import Watching
@@ -147,5 +147,5 @@ def test_a_disk_that_hyperterminal_did_not_notice_to_be_full(tmp_path: Path) -> 
     source = tmp_path / "DATA.BIN"
     source.write_bytes(random.Random(1).randbytes(150_000))
     request = Request(files=(source,), no_run=True, part_size=65_536)
-    with pytest.raises(VerificationFailed, match="disk"):
+    with pytest.raises(TargetDiskFull, match="disk"):
         push(tmp_path, request, capacity=220_000)

@@ -243,7 +243,7 @@ def _echo(script: str, lines: Sequence[str]) -> Iterable[str]:
 
 
 def _fresh_start(manifest: Manifest, offline: bool) -> Block:
-    stale = [RESULT_TXT, OUTPUT_TXT, INFO_TXT, f"{manifest.deployment}.STA"]
+    stale = [RESULT_TXT, OUTPUT_TXT, "OUTPUT.TMP", INFO_TXT, f"{manifest.deployment}.STA"]
     if not offline:
         stale += ["NEXT.FTP", RECEIPT_TXT, f"{HOST_UP}.TXT", FIRST_LOG]
     return Block(

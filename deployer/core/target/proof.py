@@ -12,6 +12,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from enum import Enum
 
+from deployer.core.target.program import is_batch
 from deployer.model import FileProof, Payload, Proof, Report, Round
 
 _DISK_FULL, _NOT_STARTED = 3, 6
@@ -152,6 +153,21 @@ def prove(
         emulated=emulated,
         verified=verified,
     )
+
+
+def how_it_ended(report: Report) -> str:
+    """How the program on the target ended, and what that is worth; "" when none was started."""
+    if not report.run:
+        return ""
+    took = f" after {report.run_seconds} s" if report.run_seconds is not None else ""
+    if report.run_exit is None:
+        return f"never ended{took}"
+    if report.run_exit == 0 and is_batch(report.run, [file.name for file in report.files]):
+        return f"ended{took}; {_OF_A_BATCH_FILE}"
+    return f"exit code {report.run_exit}{took}"
+
+
+_OF_A_BATCH_FILE = "COMMAND.COM's exit code is always 0, so only the output tells whether it worked"
 
 
 def parts_here(report: Report, payload: Payload) -> frozenset[str]:

@@ -1,4 +1,5 @@
-/* A child: says its number of times a word, slowly; `child big` writes more than a pipe holds. */
+/* A child: says its number of times a word, slowly; `child big` writes more than a pipe holds, `child fill`
+ * fills its output until there is a file STOP.TXT. */
 #include "k32.h"
 void start(void)
 {
@@ -12,6 +13,11 @@ void start(void)
         ExitProcess(n == 10000 ? 40 : 41);
     }
     if (t[0] == 'l') for (;;) ;
+    if (t[0] == 'f') {
+        for (i = 0; i < 10000; i++) block[i] = i % 100 < 98 ? 'x' : i % 100 == 98 ? '\r' : '\n';
+        while (GetFileAttributesA("STOP.TXT") == 0xFFFFFFFF) WriteFile(GetStdHandle(-11), block, 10000, &n, 0);
+        ExitProcess(3);
+    }
     if (t[0] == 'i') {                    /* reads what the parent's keyboard says */
         ReadFile(GetStdHandle(-10), block, 100, &n, 0);
         WriteFile(GetStdHandle(-11), block, n, &j, 0);
