@@ -1,16 +1,20 @@
 """The first-contact page on the wire, by the standard library's HTTP server in threads of its own.
 
 Answers as HTTP/1.0 with Content-Length and closes, which every browser of that time understands;
-reads nothing but the request line and headers, of bounded size, within a bounded time. What is
-answered to whom is `core.page`'s decision.
+reads nothing but the request line and headers. `Bounds` say how much of them, in what time, and how
+many callers there may be; when they are too many, the one who has taken longest makes room, and of
+those the one for whom nothing waits. What is answered to whom is `core.page`'s decision.
 """
 
 from __future__ import annotations
 
+import contextlib
+import io
 import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
@@ -20,8 +24,26 @@ from deployer.edge.ports import bind
 from deployer.events import Event, TransferCut, TransferDone
 from deployer.model import GO_BAT
 
-_PATIENCE = 20.0
-_MOST_CLIENTS = 32
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """How much one server takes: callers, callers of one address, seconds and bytes of a request,
+    seconds that the answer may take to leave.
+    """
+
+    callers: int = 32
+    per_address: int = 8
+    request_seconds: float = 10.0
+    request_bytes: int = 16 << 10
+    answer_seconds: float = 20.0
+
+
+DEFAULT = Bounds()
+
+
+def everybody(_sock: socket.socket) -> bool:
+    """Admits whoever has connected."""
+    return True
 
 
 class PageSource(Protocol):
@@ -43,7 +65,12 @@ class HttpServer:
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
         listening: socket.socket | None = None,
+        admits: Callable[[socket.socket], bool] = everybody,
+        bounds: Bounds = DEFAULT,
     ) -> None:
+        """`admits` says of a connection that has just come whether it may be served at all."""
+        self.admits = admits
+        self.bounds = bounds
         self._listening = listening
         self._address = address
         self._port = port
@@ -76,6 +103,10 @@ class HttpServer:
         """What `peer` gets for `path`."""
         return page.answer(path, peer, self._source.waiting(peer))
 
+    def awaits(self, peer: str) -> bool:
+        """Whether something waits for the machine at this address."""
+        return bool(self._source.waiting(peer))
+
     def told(self, answer: Answer, peer: str, started: float, *, why: str = "") -> None:
         """GO.BAT has left this computer, or was cut off (`why`)."""
         at, length = self._clock(), len(answer.body)
@@ -98,23 +129,43 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, listening: socket.socket, owner: HttpServer) -> None:
         self.owner = owner
-        self._room = threading.BoundedSemaphore(_MOST_CLIENTS)
+        self._lock = threading.Lock()
+        self._callers: dict[socket.socket, str] = {}  # the oldest first
         super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
 
-    def process_request(self, request: Any, client_address: Any) -> None:
-        """One thread per client, and never more than there is room for."""
-        if not self._room.acquire(blocking=False):
-            self.shutdown_request(request)
-            return
-        super().process_request(request, client_address)
+    def verify_request(self, request: Any, client_address: Any) -> bool:
+        """Whether a caller is served: admitted, and there is a place or one can be made."""
+        if not self.owner.admits(request):
+            return False
+        peer, bounds = client_address[0], self.owner.bounds
+        awaited = self.owner.awaits(peer)
+        with self._lock:
+            here = [sock for sock, address in self._callers.items() if address == peer]
+            if len(here) >= bounds.per_address:
+                self._cut(here[0])
+            elif len(self._callers) >= bounds.callers:
+                awaits = self.owner.awaits
+                unknown = [sock for sock, address in self._callers.items() if not awaits(address)]
+                if not (unknown or awaited):
+                    return False
+                self._cut(next(iter(unknown or self._callers)))
+            self._callers[request] = peer
+        return True
+
+    def _cut(self, sock: socket.socket) -> None:
+        """End what a caller is about; its thread notices at once, and closes."""
+        del self._callers[sock]
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_RDWR)
 
     def process_request_thread(self, request: Any, client_address: Any) -> None:
         try:
             super().process_request_thread(request, client_address)
         finally:
-            self._room.release()
+            with self._lock:
+                self._callers.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no news."""
@@ -124,10 +175,24 @@ class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.0"
     server_version = "deployer"
     sys_version = ""
-    timeout = _PATIENCE
     error_content_type = "text/html"
     error_message_format = "<HTML><TITLE>%(code)d</TITLE><H1>%(message)s</H1></HTML>\r\n"
     server: _Server
+    raw_requestline: bytes
+
+    def setup(self) -> None:
+        """Read within bounds; see `_Bounded`."""
+        super().setup()
+        self.rfile = io.BufferedReader(_Bounded(self.connection, self.server.owner.bounds), 1024)
+
+    def parse_request(self) -> bool:
+        """Refuse a line that has no end within the bounds."""
+        if self.raw_requestline.endswith(b"\n"):
+            return super().parse_request()
+        self.requestline, self.request_version, self.command = "", "HTTP/1.0", ""
+        if len(self.raw_requestline) >= self.server.owner.bounds.request_bytes:
+            self.send_error(414)
+        return False
 
     def do_GET(self) -> None:
         """Answer with the body."""
@@ -143,6 +208,7 @@ class _Handler(BaseHTTPRequestHandler):
     def _reply(self, *, body: bool) -> None:
         peer, owner = self.client_address[0], self.server.owner
         answer = owner.answer(self.path, peer)
+        self.connection.settimeout(owner.bounds.answer_seconds)
         started = owner.now()
         self.send_response(answer.status)
         self.send_header("Content-Type", answer.kind)
@@ -159,3 +225,26 @@ class _Handler(BaseHTTPRequestHandler):
             return
         if answer.deployment:
             owner.told(answer, peer, started)
+
+
+class _Bounded(io.RawIOBase):
+    """What a caller sends, up to so many bytes and until its time is up; then it ends."""
+
+    def __init__(self, sock: socket.socket, bounds: Bounds) -> None:
+        self._sock = sock
+        self._left = bounds.request_bytes
+        self._until = time.monotonic() + bounds.request_seconds
+
+    def readable(self) -> bool:
+        """It is."""
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        """Some bytes. Raises TimeoutError, which the handler takes for the end."""
+        seconds = self._until - time.monotonic()
+        if seconds <= 0:
+            raise TimeoutError
+        self._sock.settimeout(seconds)
+        count = self._sock.recv_into(buffer, min(len(buffer), self._left)) if self._left else 0
+        self._left -= count
+        return count

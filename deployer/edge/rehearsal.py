@@ -35,7 +35,7 @@ def command(
     route = f"{host}=127.0.0.1:{port}"
     return [
         sys.executable, "-m", "deployer.sim", f"--route={route}", f"--disk={disk}",
-        "--end-with-input", "--tries=3", *typed, *arguments,
+        "--secret-from-stdin", "--end-with-input", "--tries=3", *typed, *arguments,
     ]  # fmt: skip
 
 
@@ -57,8 +57,11 @@ def check_faults(faults: Sequence[str]) -> None:
         )
 
 
-async def run(arguments: Sequence[str], on_line: Callable[[str], None]) -> int:
+async def run(arguments: Sequence[str], secret: bytes, on_line: Callable[[str], None]) -> int:
     """Run the simulated PC to its end; each line of its screen goes to `on_line`.
+
+    `secret` is what its server asks for. It goes through a pipe: every user of this computer can
+    read the command line of a process.
 
     Returns its exit code. Cancelling the task ends the process, and so does the end of this one
     however it comes: two simulated PCs on one disk would be no truth about either.
@@ -71,7 +74,9 @@ async def run(arguments: Sequence[str], on_line: Callable[[str], None]) -> int:
         limit=_LINE_LIMIT,
     )
     try:
+        assert process.stdin is not None
         assert process.stdout is not None
+        process.stdin.write(secret + b"\n")
         async for raw in process.stdout:
             on_line(raw.decode("cp437", "replace").rstrip("\r\n"))
         return await process.wait()

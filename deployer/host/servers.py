@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import secrets
 import socket
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployer.edge import arrival
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.edge.httpd import HttpServer
 from deployer.errors import DeployerError
@@ -48,6 +50,9 @@ class Place:
 class Servers:
     """The FTP server for real targets, the one for simulated PCs, and the page. One loop's thread.
 
+    Simulated PCs are let in by `secret`, which only they are told: every user of this computer can
+    reach their server.
+
     `emit` is called in the servers' threads.
     """
 
@@ -68,6 +73,7 @@ class Servers:
         self._http: HttpServer | None = None
         self._page_tried = False
         self.page_port = 0
+        self.secret = secrets.token_hex(16).encode("ascii")
         self._held: frozenset[str] = frozenset()
         self._starting = asyncio.Lock()
 
@@ -126,6 +132,8 @@ class Servers:
             clock=self._clock,
             limits=place.limits or (_REHEARSAL if emulated else None),
             listening=opened,
+            admits=arrival.admitted,
+            secret=self.secret if emulated else b"",
         )
 
     async def open_page(self) -> None:
@@ -145,6 +153,7 @@ class Servers:
                 emit=self._emit,
                 clock=self._clock,
                 listening=opened,
+                admits=arrival.admitted,
             )
             try:
                 self.page_port = await asyncio.to_thread(http.start)

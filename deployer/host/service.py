@@ -447,7 +447,7 @@ class Service:
         def on_line(text: str) -> None:
             self._arrived(ScreenLine(self._clock(), deployment, text))
 
-        code = await rehearsal.run(arguments, on_line)
+        code = await rehearsal.run(arguments, self._servers.secret, on_line)
         current = self._deployments[deployment]
         if not current.state.final:
             at = self._clock()

@@ -24,7 +24,7 @@ from deployer.sim.machine import Hardware, Machine
 from deployer.sim.typist import FINISHED, visit
 from deployer.sim.win32 import CPU_MODELS
 
-EXIT_LEASH = 3
+EXIT_ABANDONED = 3
 
 #: What this PC calls its host, and what its user types unless told otherwise.
 HOST = "192.168.1.1"
@@ -79,6 +79,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--end-with-input", action="store_true", help="switch off when standard input ends"
     )
+    parser.add_argument(
+        "--secret-from-stdin", action="store_true",
+        help="the first line of standard input is what its server asks for",
+    )  # fmt: skip
     parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
     parser.add_argument("--ram", type=int, default=128, help="megabytes of memory")
     parser.add_argument("--cpu", default="pentium2", choices=sorted(CPU_MODELS))
@@ -115,18 +119,28 @@ def routes(options: argparse.Namespace) -> dict[str, tuple[str, int]]:
     return found
 
 
+def read_secret() -> bytes:
+    """The first line of standard input, byte by byte: what comes after it is not ours to read."""
+    line = b""
+    while (byte := os.read(0, 1)) not in (b"", b"\n"):
+        line += byte
+    return line
+
+
 def end_with_input() -> None:
     """Switch off at once when whoever started this PC is gone; nothing is said any more."""
 
     def wait() -> None:
         while os.read(0, 1):  # not through sys.stdin: its lock would be held at the end
             continue
-        os._exit(EXIT_LEASH)
+        os._exit(EXIT_ABANDONED)
 
-    threading.Thread(target=wait, name="end_with_input", daemon=True).start()
+    threading.Thread(target=wait, name="end-with-input", daemon=True).start()
 
 
-def make(options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool]) -> Machine:
+def make(
+    options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool], secret: bytes = b""
+) -> Machine:
     """The PC that the options describe. Raises ValueError and OSError."""
     folder.mkdir(parents=True, exist_ok=True)
     faults = [fault for text in options.fault for fault in parse(text)]
@@ -138,6 +152,7 @@ def make(options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool
             source=options.address,
             patience=options.patience,
             cancelled=cancelled,
+            secret=secret,
         ),
         cancelled=cancelled,
         hardware=Hardware(ram=options.ram << 20, cpu_model=options.cpu),
@@ -203,13 +218,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser().parse_args(arguments)
     if options.check:
         return check(options.fault)
+    secret = read_secret() if options.secret_from_stdin else b""
     if options.end_with_input:
         end_with_input()
     stop = Event()
     user = Visit.of(options)
     with _drive_c(options.disk) as disk:
         try:
-            machine = make(options, disk, stop.is_set)
+            machine = make(options, disk, stop.is_set, secret)
         except (ValueError, OSError) as error:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2

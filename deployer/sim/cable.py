@@ -18,6 +18,7 @@ from typing import TypeVar
 
 _T = TypeVar("_T")
 _POLL = 0.1
+_SECRET_WITHIN = 5.0
 MAX_REPLY = 4096
 
 
@@ -67,13 +68,18 @@ def _never() -> bool:
 
 @dataclass(slots=True)
 class Link:
-    """How the target reaches others; after `patience` real seconds without progress, `Hang`."""
+    """How the target reaches others; after `patience` real seconds without progress, `Hang`.
+
+    With a `secret`, each control connection begins with it, and each data connection that comes
+    without it is somebody else's.
+    """
 
     routes: Mapping[str, tuple[str, int]] = field(default_factory=dict)
     cable: Cable = field(default_factory=Cable)
     source: str | None = None
     patience: float = 60.0
     cancelled: Callable[[], bool] = _never
+    secret: bytes = b""
     open_sockets: list[socket.socket] = field(default_factory=list)
 
     def connect(self, host: str, port: int) -> socket.socket:
@@ -83,6 +89,8 @@ class Link:
                 sock.bind((self.source, 0))
             sock.settimeout(min(self.patience, 20.0))
             sock.connect(self.routes.get(host, (host, port)))
+            if self.secret:
+                sock.sendall(self.secret + b"\n")
         return sock
 
     def listen(self, beside: socket.socket) -> socket.socket:
@@ -110,10 +118,22 @@ class Link:
         def call() -> socket.socket:
             return listener.accept()[0]
 
-        sock = self.waiting(call, "the server's data connection")
-        sock.settimeout(_POLL)
-        self.open_sockets.append(sock)
-        return sock
+        while True:
+            sock = self.waiting(call, "the server's data connection")
+            if not self.secret or self._knows_secret(sock):
+                sock.settimeout(_POLL)
+                self.open_sockets.append(sock)
+                return sock
+            sock.close()
+
+    def _knows_secret(self, sock: socket.socket) -> bool:
+        """Whether the first line is the secret; it comes at once from whoever knows it."""
+        line, wanted = b"", self.secret + b"\n"
+        sock.settimeout(_SECRET_WITHIN)
+        with contextlib.suppress(OSError):
+            while wanted.startswith(line) and line != wanted and (byte := sock.recv(1)):
+                line += byte
+        return line == wanted
 
     def receive(self, sock: socket.socket, size: int) -> bytes:
         """Some bytes; empty when the other side has closed or reset the connection."""

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import http.client
+import itertools
 import os
 import socket
 import subprocess
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 import pytest
 
 from deployer.core.target.page import Waiting
-from deployer.edge.httpd import HttpServer
+from deployer.edge.httpd import DEFAULT, Bounds, HttpServer, everybody
 from deployer.errors import AddressMissing, PortBusy
 from deployer.events import Event, TransferDone
 from tests import needs
@@ -40,12 +41,17 @@ WAITING = Waiting(
 class Served:
     """A server on loopback; the deployment waits for 127.0.0.1 alone."""
 
-    def __init__(self) -> None:
+    def __init__(
+        self,
+        bounds: Bounds = DEFAULT,
+        admits: Callable[[socket.socket], bool] = everybody,
+    ) -> None:
         self.events: list[Event] = []
         self.asked: list[str] = []
         self.server = HttpServer(
-            address="127.0.0.1", port=0, source=self, emit=self.events.append, clock=lambda: 5.0
-        )
+            address="127.0.0.1", port=0, source=self, emit=self.events.append, clock=lambda: 5.0,
+            bounds=bounds, admits=admits,
+        )  # fmt: skip
         self.port = self.server.start()
         self.url = f"http://127.0.0.1:{self.port}"
 
@@ -180,11 +186,74 @@ def test_whatever_is_asked_is_answered(served: Served, case: str) -> None:
     assert served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
 
 
-def test_many_at_once_are_answered_or_turned_away_but_never_wait(served: Served) -> None:
-    idle = [socket.create_connection(("127.0.0.1", served.port), 5) for _ in range(60)]
-    for sock in idle:
-        sock.close()
-    until(lambda: served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200"))
+@pytest.fixture
+def narrow() -> Iterator[Served]:
+    """Few places, and little time."""
+    served = Served(Bounds(callers=4, per_address=2, request_seconds=1.0))
+    yield served
+    served.server.close()
+
+
+def call(served: Served, address: str) -> socket.socket:
+    place = ("127.0.0.1", served.port)
+    return socket.create_connection(place, 30, source_address=(address, 0))
+
+
+def test_callers_who_say_nothing_keep_nobody_out(served: Served) -> None:
+    with contextlib.ExitStack() as stack:
+        for number in range(2, 42):
+            stack.enter_context(call(served, f"127.0.0.{number}")).sendall(b"G")
+            if number % 10 == 0:
+                assert served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+        for _ in range(60):
+            stack.enter_context(call(served, "127.0.0.1")).sendall(b"G")
+        assert served.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+
+
+def test_one_byte_now_and_then_is_cut_when_the_time_is_up(narrow: Served) -> None:
+    """However many bytes: what counts is when the request began."""
+    with call(narrow, "127.0.0.1") as slow:
+        slow.settimeout(0.05)
+        began = time.monotonic()
+        with contextlib.suppress(ConnectionError):
+            for letter in itertools.cycle(b"GET / HTTP/1.0\r\nX: "):
+                slow.sendall(bytes([letter]))
+                with contextlib.suppress(TimeoutError):
+                    if not slow.recv(1):
+                        break
+        assert time.monotonic() - began < 10
+
+
+def test_headers_without_end_are_cut(narrow: Served) -> None:
+    with call(narrow, "127.0.0.1") as endless, contextlib.suppress(ConnectionError):
+        endless.sendall(b"GET / HTTP/1.0\r\n" + b"X: y\r\n" * 10_000)
+        assert endless.recv(100) == b"" or endless.recv(100)
+    assert narrow.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+
+
+def test_the_oldest_caller_of_an_address_makes_room(narrow: Served) -> None:
+    with call(narrow, "127.0.0.1") as first, call(narrow, "127.0.0.1") as second:
+        assert narrow.raw(b"GET / HTTP/1.0\r\n\r\n").startswith(b"HTTP/1.0 200")
+        assert first.recv(1) == b""
+        second.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert second.recv(12) == b"HTTP/1.0 200"
+
+
+def test_an_awaited_machine_is_not_sent_away_for_others(narrow: Served) -> None:
+    with call(narrow, "127.0.0.1") as awaited, contextlib.ExitStack() as stack:
+        others = [stack.enter_context(call(narrow, f"127.0.0.{n}")) for n in range(2, 12)]
+        assert others[0].recv(1) == b""
+        awaited.sendall(b"GET / HTTP/1.0\r\n\r\n")
+        assert awaited.recv(12) == b"HTTP/1.0 200"
+
+
+def test_who_is_not_admitted_gets_nothing() -> None:
+    served = Served(admits=lambda sock: sock.getpeername()[0] != "127.0.0.1")
+    try:
+        assert served.raw(b"GET /GO.BAT HTTP/1.0\r\n\r\n") == b""
+        assert served.asked == []
+    finally:
+        served.server.close()
 
 
 def test_a_busy_port_and_a_missing_address_are_named(served: Served) -> None:

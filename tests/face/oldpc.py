@@ -79,8 +79,9 @@ class OldPC:
         found = service.staged(deployment)
         assert found is not None
         link = Link(
-            routes={found[0].host: ("127.0.0.1", port)}, cable=self.wire, cancelled=self._off.is_set
-        )
+            routes={found[0].host: ("127.0.0.1", port)}, cable=self.wire,
+            cancelled=self._off.is_set, secret=service._servers.secret,
+        )  # fmt: skip
         self.disk.mkdir(parents=True, exist_ok=True)
         machine = Machine(
             Disk(self.disk), console=Console(on_line), link=link, cancelled=self._off.is_set,
