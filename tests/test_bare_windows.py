@@ -14,8 +14,8 @@ from deployer.core.target import gobat
 from deployer.face.card import typed_lines
 from deployer.host import staging
 from deployer.host.requests import Request
-from deployer.host.service import Service
-from deployer.model import DEFAULT_TARGET_DIRECTORY, State
+from deployer.host.service import Offer, Service
+from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim import windows
 from deployer.sim.cable import Link
 from deployer.sim.console import Console
@@ -71,7 +71,7 @@ def delivered(
         async with Service(
             folder / "state", clock=time.time, address="127.0.0.1", ftp_port=0
         ) as service:
-            await service.deploy(manifest, "127.0.0.1", "127.0.0.1", DEFAULT_TARGET_DIRECTORY)
+            await service.deploy(Offer(manifest, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
             routes = {manifest.host: ("127.0.0.1", service.ftp_port)}
             pc = old_pc(folder, without=without, routes=routes)
             card = typed_lines(manifest.host, DEFAULT_TARGET_DIRECTORY)
@@ -127,6 +127,44 @@ def test_without_anything_that_waits_a_key_is_asked_for(tmp_path: Path) -> None:
     shown = go(pc)
     pauses = len(gobat.FETCH_PAUSES) + len(gobat.SEND_PAUSES)
     assert shown.count("Press any key to continue") == pauses + 1
+
+
+@pytest.mark.parametrize("without", [(), ("CHOICE.COM",)])
+@pytest.mark.parametrize("newer", [True, False])
+def test_a_go_bat_of_an_older_push_says_so_after_one_call(
+    tmp_path: Path, newer: bool, without: tuple[str, ...]
+) -> None:
+    (tmp_path / "old.txt").write_bytes(b"old")
+    (tmp_path / "new.txt").write_bytes(b"new")
+    old, new = (
+        staging.stage(Request((tmp_path / f"{name}.txt",), no_run=True)) for name in ("old", "new")
+    )
+
+    async def play() -> OldPC:
+        async with Service(
+            tmp_path / "state", clock=time.time, address="127.0.0.1", ftp_port=0
+        ) as service:
+            await service.deploy(Offer(old, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
+            service.cancel(old.deployment)
+            if newer:
+                await service.deploy(Offer(new, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
+            routes = {old.host: ("127.0.0.1", service.ftp_port)}
+            pc = old_pc(tmp_path, without=without, routes=routes)
+            await asyncio.to_thread(start, pc, old)
+            service.cancel(new.deployment)
+            return pc
+
+    def start(pc: OldPC, manifest: Manifest) -> None:
+        pc.machine.boot()
+        go_bat = gobat.render(manifest, DEFAULT_TARGET_DIRECTORY)
+        pc.machine.disk.write_bytes("C:\\GO.BAT", go_bat)
+        pc.machine.run_line("C:\\GO")
+
+    pc = asyncio.run(asyncio.wait_for(play(), 60))
+    assert pc.shown.count("Connected to") == 1
+    assert "This GO.BAT is of an older push: fetch GO.BAT again, as the card says." in pc.shown
+    assert f"FTP {old.host}     User: anonymous     get GO.BAT     bye" in pc.shown
+    assert not pc.waited
 
 
 @pytest.mark.parametrize("left", [{}, {"winbootdir": "D:\\NOWHERE"}, {"PATH": "C:\\WINDOWS"}])

@@ -20,6 +20,7 @@ from deployer.core.ftp import tree as trees
 from deployer.core.ftp import verbs as do
 from deployer.core.ftp.session import Answer, NoLogin, Reply, Session, quoted, say
 from deployer.core.ftp.tree import Tree
+from deployer.core.target.ftpscript import FETCH_AGAIN
 from deployer.model import State
 
 _TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
@@ -92,9 +93,9 @@ def reject(session: Session, user: str, why: NoLogin) -> Reply:
         case NoLogin.UNKNOWN:
             line = f"530 No login: {quoted(user)} with this password is not known to the host now."
         case NoLogin.OLDER:
-            line = "530 This GO.BAT is of an older push. Fetch GO.BAT again, then start it."
+            line = f"530 This GO.BAT is of an older push: {FETCH_AGAIN}, then start it."
         case NoLogin.NOTHING:
-            line = "530 Nothing waits for this PC now. Push again on the host, fetch GO.BAT again."
+            line = f"530 Nothing waits for this PC now. Push again on the host, {FETCH_AGAIN}."
         case _:
             assert_never(why)
     return Reply(Session(session.peer, session.now), say(line))

@@ -10,6 +10,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+FETCH_AGAIN = "fetch GO.BAT again"
+"""Stands, perhaps with a capital, in the host's answer to the login of a GO.BAT for which nothing
+waits any more. GO.BAT looks for it, because FTP.EXE tells of a reply by showing it only (A18)."""
+
 
 def script(host: str, login: str, token: str, transfers: Iterable[str]) -> tuple[str, ...]:
     """The lines of one session: log in, binary, the transfers, bye."""

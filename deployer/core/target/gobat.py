@@ -51,9 +51,6 @@ that stays away is given up after it. A cable that is out costs FTP.EXE's own wa
 
 MAX_DIRECTORY = 60
 HOST_UP = "HOSTUP"
-OLDER_PUSH = "older push"
-"""What the host's answer to a login says, in these words, when the GO.BAT is not of the deployment
-that it offers now."""
 FIRST_LOG = "FIRST.LOG"
 _FTP = r"%windir%\FTP.EXE"
 _PING = r"%windir%\PING.EXE"
@@ -264,7 +261,7 @@ def _helper(manifest: Manifest) -> Block:
             lines += [
                 f":TRY{turn}",
                 f"IF NOT EXIST {_FIND} GOTO TRY{turn}B",
-                f'{_FIND} "{OLDER_PUSH}" {FIRST_LOG} >NUL',
+                f'{_FIND} /I "{ftpscript.FETCH_AGAIN}" {FIRST_LOG} >NUL',
                 "IF NOT ERRORLEVEL 1 GOTO OLD",
                 f":TRY{turn}B",
                 *_pause("That did not work.", FETCH_PAUSES[turn - 2], f"TRY{turn}"),
@@ -479,7 +476,7 @@ _NO_REPORT = (
     "HERE.TXT, which is there already, is sent as the report. IF EXIST finds files only, so what "
     "it finds in the place of the directory is a file."
 )
-_OLD = f"ECHO If it said that this GO.BAT is of an {OLDER_PUSH}, fetch GO.BAT again."
+_OLD = f"ECHO If it said that this GO.BAT is of an older push, {ftpscript.FETCH_AGAIN}."
 
 
 def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
@@ -527,7 +524,7 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             "GOTO END",
             ":OLD",
             "ECHO.",
-            f"ECHO This GO.BAT is of an {OLDER_PUSH}: fetch it again, as the host's card says.",
+            f"ECHO This GO.BAT is of an older push: {ftpscript.FETCH_AGAIN}, as the card says.",
             f"ECHO   FTP {manifest.host}     User: anonymous     get GO.BAT     bye",
             "GOTO END",
             ":NOHELPER",

@@ -322,7 +322,7 @@ def test_a_refused_login_forgets_the_name():
 @pytest.mark.parametrize(
     ("why", "line"),
     [
-        (NoLogin.OLDER, "530 This GO.BAT is of an older push. Fetch GO.BAT again, then start it."),
+        (NoLogin.OLDER, "530 This GO.BAT is of an older push: fetch GO.BAT again, then start it."),
         (
             NoLogin.NOTHING,
             "530 Nothing waits for this PC now. Push again on the host, fetch GO.BAT again.",

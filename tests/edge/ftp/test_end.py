@@ -154,7 +154,7 @@ def test_what_was_held_back_is_not_given_after_the_end(serve) -> None:
 @pytest.mark.parametrize(
     ("why", "cause", "line"),
     [
-        (NoLogin.OLDER, "older-push", "530 This GO.BAT is of an older push."),
+        (NoLogin.OLDER, "older-push", "530 This GO.BAT is of an older push:"),
         (NoLogin.NOTHING, "nothing-waits", "530 Nothing waits for this PC now."),
     ],
 )
