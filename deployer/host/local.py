@@ -121,9 +121,8 @@ class InProcess:
                 found = self.service.staged(deployment)
                 if found is not None:  # it may be another process' business
                     self.service.take_up(found[0], found[1].target)
-                changed = (
-                    await asyncio.to_thread(staging.changed, found[0].payload) if found else ""
-                )
+                payload = found[0].payload if found else Payload(())
+                changed = await asyncio.to_thread(staging.changed, payload)
                 if found is None or changed:
                     self.service.abandon(deployment, changed or "its manifest")
                     lines.append(f"{deployment} cannot go on: its files are gone or have changed")
