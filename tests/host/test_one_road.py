@@ -13,7 +13,7 @@ import os
 import re
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -315,11 +315,28 @@ def seen(event: Event, world: World) -> dict[str, Any]:
 
 
 def plain(value: Any, world: World) -> Any:
-    if not isinstance(value, str):
-        return value
+    match value:
+        case dict():
+            return {name: plain(one, world) for name, one in value.items()}
+        case list() | tuple():
+            return [plain(one, world) for one in value]
+        case str():
+            return plain_text(value, world)
+        case _:
+            return value
+
+
+def plain_text(value: str, world: World) -> str:
     for text, name in ((world.cable.a, "PORT"), (str(world.folder), "FOLDER")):
         value = value.replace(text, name)
     return re.sub(r"port \d+", "port N", re.sub(r"\bD[0-9A-F]{7}\b", "ID", value), flags=re.I)
+
+
+def without_the_pc(told: Told) -> Told:
+    """The same without what the PC did, and the states that it brought about."""
+    brought = (State.FETCHING, State.VERIFYING, State.RUNNING)
+    ours = [e for e in told.events if "peer" not in e and e.get("state") not in brought]
+    return replace(told, events=ours)
 
 
 @pytest.mark.parametrize(
@@ -340,4 +357,6 @@ def test_a_push_ends_the_same_with_and_without_a_daemon(
     assert alone.code == by_daemon.code == case.code
     assert alone.words == by_daemon.words
     assert alone.left == by_daemon.left == case.left
+    if name == "simulated cancelled":  # how far its PC comes until then is another each time
+        alone, by_daemon = without_the_pc(alone), without_the_pc(by_daemon)
     assert alone.events == by_daemon.events

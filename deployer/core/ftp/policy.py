@@ -104,13 +104,14 @@ def reject(session: Session, user: str, why: NoLogin) -> Reply:
 def end(session: Session, state: State) -> Session:
     """The session after its deployment has ended: of its files only receipts stay.
 
-    A report that arrived whole has its receipt, so that the target learns that it did.
+    A report that arrived whole has its receipt, so that the target learns that it did. It may have
+    said PORT for it before the end, so the way stays.
     """
     share = session.tree.share
     receipts = tuple(entry for entry in share.entries if entry.after)
     left = replace(share, entries=receipts, uploads={})
     tree = trees.grow(left, session.sent)
-    return replace(session, tree=tree, directory="", way=None, rest=0, ended=state)
+    return replace(session, tree=tree, directory="", rest=0, ended=state)
 
 
 def received(session: Session, name: str) -> Session:

@@ -350,6 +350,14 @@ def test_after_the_end_nothing_is_left_but_the_receipt_of_what_arrived(state):
     assert ask(silent, "RETR GOTIT.TXT").line == f"550 {words}"
 
 
+def test_the_end_may_come_between_port_and_the_receipt():
+    receipt = Entry("GOTIT.TXT", Blob(b"D7F3A21C\r\n"), text=True, after="RESULT.TXT")
+    session = replace(READY, tree=tree.grow(replace(SHARE, entries=(receipt,))))
+    called = after(policy.received(session, "RESULT.TXT"), PORT)
+    sent = ask(policy.end(called, State.PROVED), "RETR GOTIT.TXT")
+    assert (type(sent), sent.entry, sent.way) == (Send, receipt, CALL)
+
+
 @pytest.mark.parametrize("line", ["USER other", "REIN"])
 def test_another_user_finds_nothing_of_the_former(line):
     session = after(READY, "REST 5", line)
