@@ -40,7 +40,7 @@ class Request:
 
 @dataclass(frozen=True, slots=True)
 class Patience:
-    """Seconds of silence to bear, None: for ever.
+    """Seconds of silence to accept, None: for ever.
 
     `silence` in general, `while_running` while the program runs. Over a serial line `reports` is
     how long the person at the old PC may take until something comes back.

@@ -3,7 +3,7 @@
 HTML 3.2, so that Internet Explorer 4 and Netscape 4 show it right: no style sheet, no script, 7-bit
 ASCII. One link leads to GO.BAT; below it stands what to type without a browser. The link contains
 the deployment's id, so that a browser which keeps copies never runs an old one (without headers
-about caching, which the first Internet Explorer 4 cannot bear: facts D8).
+about caching, which the first Internet Explorer 4 cannot take: facts D8).
 """
 
 from __future__ import annotations

@@ -76,7 +76,7 @@ class Store:
         if target in self._locks:
             return
         folder = close_directory(self.directory / "locks")
-        # The name of a serial port has signs in it that a file's name cannot have.
+        # The name of a serial port has characters in it that a file's name cannot have.
         lock = filelock.FileLock(folder / f"{quote(target, safe='')}.lock")
         try:
             lock.acquire(timeout=0)

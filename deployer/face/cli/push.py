@@ -243,7 +243,7 @@ def _check_faults(target: str, faults: tuple[str, ...]) -> None:
 def _resolved(config: Settings, target: str | None) -> str:
     if not target:
         raise WrongUse(
-            what="--target is missing: which old PC shall it go to?",
+            what="--target is missing: which old PC does it go to?",
             remedy="Give its address, such as --target 192.168.1.2, or --target sim to rehearse.",
         )
     return settings.resolve_target(target, config)
@@ -268,7 +268,7 @@ def _request(
     chosen = [way for way, given in ways.items() if given]
     if len(chosen) > 1:
         raise WrongUse(
-            what=f"{chosen[0]} and {chosen[1]} each say what shall be started.",
+            what=f"{chosen[0]} and {chosen[1]} each say what is to be started.",
             remedy="Leave all but one of them out.",
         )
     return Request(
