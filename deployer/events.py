@@ -112,7 +112,7 @@ class LoginAccepted(PeerEvent):
     login: str
 
 
-LoginCause = Literal["unknown", "older-push", "nothing-waits"]
+LoginCause = Literal["unknown", "older-push", "nothing-waits", "not-now"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -23,12 +23,14 @@ from deployer.errors import HomeMissing, WrongUse
 from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY, LINE
 
 FILE_NAME = "deployer.toml"
+SYSTEM_STATE_DIR = "/var/lib/deployer"
+"""Where root and the system's service keep what happened."""
 
 
 def default_state_dir() -> str:
     """The user's own place; for root the system's, where a user that root becomes can get to."""
     if sys.platform == "linux" and os.geteuid() == 0:
-        return "/var/lib/deployer"
+        return SYSTEM_STATE_DIR
     try:
         return platformdirs.user_state_dir("deployer")
     except RuntimeError:  # a user that the system does not know has no home

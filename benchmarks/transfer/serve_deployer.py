@@ -7,7 +7,6 @@ import sys
 import threading
 from pathlib import Path
 
-from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import Event
 from deployer.model import Entry, Share, Slice
@@ -38,7 +37,7 @@ def main() -> None:
     entries = []
     for path in sorted(directory.iterdir()):
         now = path.stat()
-        source = Slice(str(path), 0, now.st_size, stamp_of(now))
+        source = Slice(str(path), 0, now.st_size, now.st_size, now.st_mtime_ns)
         entries.append(Entry(path.name, source))
     limits = Limits(connections=1024, per_address=1024)
     if len(sys.argv) > 3:

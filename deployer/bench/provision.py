@@ -56,10 +56,11 @@ def provision(
 
     told = watchers or Watchers()
 
-    async def work() -> Results:
+    async def work(undo: connect.Undo) -> Results:
         async with open_host(
             served,
             folder,
+            undo,
             typed_lines=typed_lines,
             use_daemon=use_daemon,
             system=state_dir is None,
@@ -67,13 +68,14 @@ def provision(
         ) as host:
             return await run(host, bench, folder, options, told)
 
-    return asyncio.run(work())
+    return connect.run(work)
 
 
 @contextlib.asynccontextmanager
 async def open_host(
     bench: Bench,
     state_dir: Path,
+    undo: connect.Undo,
     *,
     typed_lines: TypedLines = nothing_typed,
     use_daemon: bool = True,
@@ -97,7 +99,9 @@ async def open_host(
     )
     words = Words(typed_lines, nothing_typed, say)
     asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor(_THREADS))
-    async with connect.open_host(state_dir, here, words, system=system, daemon=use_daemon) as host:
+    async with connect.open_host(
+        state_dir, here, words, undo, system=system, daemon=use_daemon
+    ) as host:
         yield host
 
 

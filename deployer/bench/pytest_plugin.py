@@ -28,6 +28,7 @@ from deployer.bench.provision import open_host, run
 from deployer.bench.results import Delivery
 from deployer.bench.worker import Options
 from deployer.errors import DeployerError, SimulatorMissing, WrongUse
+from deployer.host import connect
 from deployer.host.requests import Host, Request
 
 Result = TypeVar("Result")
@@ -98,14 +99,14 @@ class Lab:
 
     def _serve(self) -> None:
         with contextlib.suppress(BaseException):  # whoever waits is told by _error
-            asyncio.run(self._serving())
+            connect.run(self._serving)
 
-    async def _serving(self) -> None:
+    async def _serving(self, undo: connect.Undo) -> None:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         try:
             async with open_host(
-                self.bench, self._state_dir, use_daemon=self._use_daemon
+                self.bench, self._state_dir, undo, use_daemon=self._use_daemon
             ) as self._host:
                 self._ready.set()
                 await self._stop.wait()

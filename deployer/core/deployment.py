@@ -91,16 +91,7 @@ class StopServing:
     """Nothing of this deployment is served any more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Conclude:
-    """The target has said its last word. Read the user's files again: then announce what is
-    `concluded` from this proof, or that one of them has changed.
-    """
-
-    proof: Proof
-
-
-Command = Announce | Conclude | ReadUpload | StopServing
+Command = Announce | ReadUpload | StopServing
 Step = tuple[Deployment, tuple[Command, ...]]
 
 _BEFORE_FETCHING = (State.STAGED, State.WAITING)
@@ -213,21 +204,23 @@ def _reported(deployment: Deployment, report: Report, at: float) -> Step:
         return known, ()  # INFO.TXT describes the machine, not of the deployment
     code = report.exit_code or 0
     if report.failed or (report.sealed and report.command == "RUN"):
-        return _conclude(known, report, deployment.report)
+        return _conclude(known, report, at, deployment.report)
     if not report.sealed:
         return known, ()
     match report.command:
         case "JOIN" if code == 0 and deployment.payload.run:
             return _to(known, State.RUNNING, at)
         case "JOIN" if code != 1:
-            return _conclude(known, report)
+            return _conclude(known, report, at)
         case "CHECK" if code > 1:
-            return _conclude(known, report)
+            return _conclude(known, report, at)
         case _:
             return known, ()
 
 
-def _conclude(deployment: Deployment, report: Report, before: Report | None = None) -> Step:
+def _conclude(
+    deployment: Deployment, report: Report, at: float, before: Report | None = None
+) -> Step:
     proof = prove(
         report,
         deployment.payload,
@@ -239,13 +232,8 @@ def _conclude(deployment: Deployment, report: Report, before: Report | None = No
     if deployment.in_ascii and not proof.proved:
         why = f"; it asked for {deployment.in_ascii} in ASCII mode, which was refused"
         proof = replace(proof, reason=proof.reason + why)
-    return deployment, (Conclude(proof),)
-
-
-def concluded(proof: Proof, at: float) -> tuple[Event, ...]:
-    """What is announced when a proof ends its deployment."""
     state = State.PROVED if proof.proved else State.FAILED
-    return (
-        ProofReceived(at, proof.deployment, proof),
-        StateChanged(at, proof.deployment, state, proof.reason, Cause.PROOF),
+    return deployment, (
+        Announce(ProofReceived(at, deployment.deployment, proof)),
+        Announce(StateChanged(at, deployment.deployment, state, proof.reason, Cause.PROOF)),
     )

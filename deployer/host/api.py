@@ -19,7 +19,7 @@ import asyncio
 import hmac
 import os
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -67,12 +67,20 @@ class Connected(Protocol):
 
 
 def application(
-    host: Host, about: Mapping[str, Any], access: Access | None, pages: Path | None = None
+    host: Host,
+    about: Mapping[str, Any],
+    access: Access | None,
+    pages: Path | None = None,
+    trouble: Callable[[], errors.DeployerError | None] = lambda: None,
 ) -> Starlette:
     """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket.
 
-    `pages` is the directory of the live page's files, None for no page.
+    `trouble` is what keeps it from going on just now, which `GET /v1/status` tells, too.
+
+    `pages` is the directory of the live page's files, None for no page. Event streams end when its
+    `state.leaving` is set, so that the server need not break them off.
     """
+    leaving = asyncio.Event()
 
     async def ask(request: HttpRequest) -> Response:
         if (refusal := refused(request, access)) is not None:
@@ -110,7 +118,12 @@ def application(
     async def status(request: HttpRequest) -> Response:
         if (refusal := refused(request, access)) is not None:
             return refusal
-        return JSONResponse({"version": VERSION, "name": host.name, **about})
+        if leaving.is_set():
+            return Response(status_code=503)
+        told: dict[str, Any] = {"version": VERSION, "name": host.name, **about}
+        if (error := trouble()) is not None:
+            told["trouble"] = [error.what, error.remedy]
+        return JSONResponse(told)
 
     async def events(request: HttpRequest) -> Response:
         if (refusal := refused(request, access)) is not None:
@@ -119,7 +132,7 @@ def application(
         stream = host.subscribe(min(int(since), _NEWEST) if since.isdecimal() else None)
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(
-            _server_sent(stream), media_type="text/event-stream", headers=headers
+            _server_sent(stream, leaving), media_type="text/event-stream", headers=headers
         )
 
     async def page(request: HttpRequest) -> Response:
@@ -131,7 +144,7 @@ def application(
             return PlainTextResponse("There is no such page.\n", 404)
         return Response((pages / name).read_bytes(), media_type=kind, headers=_PAGE_HEADERS)
 
-    return Starlette(
+    served = Starlette(
         routes=[
             Route("/", page, methods=["GET"]),
             Route("/{file}", page, methods=["GET"]),
@@ -140,6 +153,8 @@ def application(
             Route("/v1/{name}", ask, methods=["POST"]),
         ]
     )
+    served.state.leaving = leaving
+    return served
 
 
 _PAGE_FILES = {
@@ -214,22 +229,30 @@ async def _arguments(request: HttpRequest, kind: Kind) -> list[Any]:
     return [from_plain(*each) for each in zip(given, kind.takes, strict=True)]
 
 
-async def _server_sent(stream: AsyncIterator[tuple[int, Any]]) -> AsyncIterator[str]:
+async def _server_sent(
+    stream: AsyncIterator[tuple[int, Any]], leaving: asyncio.Event
+) -> AsyncIterator[str]:
     """The event stream as text; a tick has no number, so a reader who reconnects goes on right."""
     upcoming: asyncio.Task[tuple[int, Any]] | None = None
+    end = asyncio.ensure_future(leaving.wait())
     yield ": deployer\n\n"
     try:
-        while True:
+        while not end.done():
             upcoming = upcoming or asyncio.ensure_future(_next(stream))
-            done, _ = await asyncio.wait([upcoming], timeout=HEARTBEAT)
+            done, _ = await asyncio.wait(
+                [upcoming, end], timeout=HEARTBEAT, return_when=asyncio.FIRST_COMPLETED
+            )
             if not done:
                 yield ": still here\n\n"
                 continue
+            if upcoming not in done:
+                return
             seq, event = upcoming.result()
             upcoming = None
             number = f"id: {seq}\n" if seq else ""
             yield f"{number}data: {to_json(event)}\n\n"
     finally:
+        end.cancel()
         if upcoming is not None:
             upcoming.cancel()
             await asyncio.gather(upcoming, return_exceptions=True)

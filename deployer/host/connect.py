@@ -10,15 +10,19 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any, TypeVar
 
 from deployer.edge import rehearsal
 from deployer.errors import DaemonOfAnother, PortBusy, PortForbidden
 from deployer.host import past, sockets, wire
 from deployer.host.requests import Host, Patience, Words
 from deployer.host.wire import Wanted
+
+Undo = contextlib.ExitStack
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,18 +55,34 @@ async def _found(state_dir: Path, *, system: bool) -> Path | None:
     return await asyncio.to_thread(sockets.find, state_dir, system=system)
 
 
+def run(work: Callable[[Undo], Coroutine[Any, Any, Result]]) -> Result:
+    """Do what needs a host; what was changed on the wire for it is given back at the end.
+
+    That comes after the loop has ended, where signals can be kept off.
+    """
+    with contextlib.ExitStack() as undo:
+        return asyncio.run(work(undo))
+
+
 @contextlib.asynccontextmanager
 async def open_host(
-    state_dir: Path, here: Here, words: Words, *, system: bool = True, daemon: bool = True
+    state_dir: Path,
+    here: Here,
+    words: Words,
+    undo: Undo,
+    *,
+    system: bool = True,
+    daemon: bool = True,
 ) -> AsyncIterator[Host]:
     """The running daemon's host; else one in this process, which ends with this context.
 
+    `undo` gets what gives the wire back (see `run`).
     The `system`'s daemon is one, too: not when a state directory was named on purpose. Without
     `daemon` none is asked. What wire and ports refuse is raised by the request that needs them.
     """
     socket = await _found(state_dir, system=system) if daemon else None
     if socket is None:
-        async with _in_process(state_dir, here, words) as host:
+        async with _in_process(state_dir, here, words, undo) as host:
             yield host
         return
     from deployer.host.remote import Client
@@ -73,7 +93,13 @@ async def open_host(
 
 @contextlib.asynccontextmanager
 async def open_lasting(
-    state_dir: Path, here: Here, words: Words, arguments: Sequence[str], *, system: bool = True
+    state_dir: Path,
+    here: Here,
+    words: Words,
+    arguments: Sequence[str],
+    undo: Undo,
+    *,
+    system: bool = True,
 ) -> AsyncIterator[Host]:
     """The running daemon's host, else that of one which is brought up and outlives this process.
 
@@ -93,7 +119,7 @@ async def open_lasting(
         async with launch.Launched(state_dir, arguments) as launched:
             yield launched
     else:  # nothing that lives longer can be reached
-        async with _in_process(state_dir, here, words) as host:
+        async with _in_process(state_dir, here, words, undo) as host:
             yield host
 
 
@@ -114,7 +140,7 @@ async def cancel(state_dir: Path, deployment: str, *, system: bool = True) -> bo
 
 
 @contextlib.asynccontextmanager
-async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterator[Host]:
+async def _in_process(state_dir: Path, here: Here, words: Words, undo: Undo) -> AsyncIterator[Host]:
     from deployer.host.local import InProcess
     from deployer.host.service import Service
 
@@ -122,6 +148,7 @@ async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterato
         return await service.rehearse(deployment, lines, here.faults)
 
     own = wire.Own(here.wanted, here.address, words.say, target=here.target)
+    undo.callback(own.give_back)
     try:
         if here.at_once:
             await asyncio.to_thread(own.take)
@@ -144,8 +171,6 @@ async def _in_process(state_dir: Path, here: Here, words: Words) -> AsyncIterato
         if place is None:
             raise
         raise DaemonOfAnother(socket=place) from error
-    finally:
-        own.give_back()
 
 
 def check_faults(faults: Sequence[str]) -> None:

@@ -406,7 +406,7 @@ def _api(
     *,
     bounds: asgi.Bounds = asgi.DEFAULT,
 ) -> tuple[uvicorn.Server, socket.socket]:
-    application = api.application(host, about, access, pages)
+    application = api.application(host, about, access, pages, lambda: host.service.trouble)
     return asgi.server(application, trusted=access is None, bounds=bounds), sock
 
 
@@ -428,6 +428,7 @@ async def _until(
     for task in stopping:
         task.cancel()
     for server, _sock in servers:
+        server.config.app.state.leaving.set()  # type: ignore[union-attr]  # it is of `api`
         server.should_exit = True
     await asyncio.gather(*running)
 

@@ -44,6 +44,7 @@ class Grants:
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
         self._unread: set[str] = set()
+        self._not_now = False
 
     def put(self, deployment: str, grant: Grant) -> None:
         """Let the target of this deployment in."""
@@ -56,8 +57,14 @@ class Grants:
         with self._lock:
             self._grants = {key: value for key, value in self._grants.items() if key != deployment}
 
+    def refuse_for_now(self, *, refused: bool) -> None:
+        """Let nobody in and take no report, or again: what happens cannot be written down now."""
+        self._not_now = refused
+
     def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
         """What the machine at `peer` sees with that name and password, or why it sees nothing."""
+        if self._not_now:
+            return NoLogin.NOT_NOW
         grants = self._grants
         waiting = [g for g in grants.values() if g.address == peer]
         if user.lower() == "anonymous":
@@ -83,6 +90,8 @@ class Grants:
 
         From a RESULT.TXT until `read` nothing is: what it is judged by must still lie there then.
         """
+        if self._not_now:
+            return Verdict.NOT_NOW
         if name == RESULT_TXT:
             report = proof.parse_report(data)
             if not (report.sealed or report.failed):

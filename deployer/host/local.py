@@ -21,6 +21,7 @@ from deployer.errors import (
     DeploymentUnknown,
     SerialPortForbidden,
     SerialPortNotDaemons,
+    StoreFull,
     TargetBusy,
     WrongUse,
 )
@@ -38,7 +39,7 @@ from deployer.host.requests import (
     TypedLines,
 )
 from deployer.host.service import Offer, Service, content
-from deployer.model import DEFAULT_HOST_ADDRESS, LineSettings, Payload, State
+from deployer.model import DEFAULT_HOST_ADDRESS, LineSettings, State
 
 _LEAVE = 60.0
 """Seconds that an ended deployment has to say so to its old PC, before its target is free."""
@@ -121,8 +122,7 @@ class InProcess:
                 found = self.service.staged(deployment)
                 if found is not None:  # it may be another process' business
                     self.service.take_up(found[0], found[1].target)
-                payload = found[0].payload if found else Payload(())
-                changed = await asyncio.to_thread(staging.changed, payload)
+                changed = await asyncio.to_thread(staging.changed, found[0]) if found else ""
                 if found is None or changed:
                     self.service.abandon(deployment, changed or "its manifest")
                     lines.append(f"{deployment} cannot go on: its files are gone or have changed")
@@ -155,8 +155,8 @@ class InProcess:
         async for seq, event in self.service.subscribe(since):
             if event.deployment in ("", deployment):
                 yield seq, event
-            if not self.lasting and (trouble := self.service.trouble) is not None:
-                raise trouble
+            if not self.lasting and isinstance(self.service.trouble, StoreFull):
+                raise self.service.trouble
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""
@@ -289,6 +289,7 @@ class InProcess:
             finally:
                 self._open.pop(deployment, None)
                 self.service.release(offer.target)
+                self.service.let_go(deployment)
 
         task = asyncio.get_running_loop().create_task(look_after())
         self._tasks.add(task)

@@ -8,14 +8,17 @@ its target's reservation; others leave a request in the store, and that process 
 from __future__ import annotations
 
 import contextlib
+import os
 import time
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.core.target import proof as proofs
 from deployer.core.view import Row
 from deployer.edge import files
 from deployer.edge.store import Store, peek
+from deployer.edge.store.database import NAME as DATABASE
 from deployer.errors import (
     DeployerError,
     DeploymentEnded,
@@ -26,6 +29,7 @@ from deployer.errors import (
 from deployer.events import DeploymentStaged, Event, ProofReceived, StateChanged
 from deployer.host.requests import Before, Check
 from deployer.model import RESULT_TXT, UPLOAD_LIMITS, Cause, Manifest, Proof, StagedFile, State
+from deployer.settings import SYSTEM_STATE_DIR
 
 _DAY = 86_400.0
 _HEARD_WITHIN = 15.0
@@ -103,6 +107,43 @@ def rows_of(state_dir: Path) -> Iterator[Rows]:
         return
     with contextlib.closing(Store(state_dir)) as store:
         yield Rows(store)
+
+
+@dataclass(frozen=True, slots=True)
+class Elsewhere:
+    """Another store on this computer, which a daemon of root's wrote; whether we may read it."""
+
+    directory: Path
+    readable: bool
+
+
+def elsewhere(own: Path, system: Path = Path(SYSTEM_STATE_DIR)) -> Elsewhere | None:
+    """Where root's daemon has recorded what is newer than anything in our `own` directory.
+
+    None when there is no such place. One that we may not look into is told where ours is empty.
+    """
+    here, found, closed = _written(own), list[tuple[int, Path]](), None
+    for place in dict.fromkeys((own / "served", system / "served", system)):
+        try:
+            at = _written(place)
+        except PermissionError:
+            closed = system
+            continue
+        if place != own and at > here:
+            found.append((at, place))
+    if found:
+        directory = max(found)[1]
+        return Elsewhere(directory, os.access(directory / DATABASE, os.R_OK))
+    return Elsewhere(closed, readable=False) if closed is not None and not here else None
+
+
+def _written(directory: Path) -> int:
+    """When the store there was written last, 0 when there is none. Raises PermissionError."""
+    path, times = directory / DATABASE, [0]
+    for each in (path, path.with_name(f"{DATABASE}-wal")):
+        with contextlib.suppress(FileNotFoundError, NotADirectoryError):
+            times.append(each.stat().st_mtime_ns)
+    return max(times)
 
 
 def open_store(state_dir: Path, deployment: str) -> Store:

@@ -71,6 +71,8 @@ class Client:
             answer = await self._http.get("/v1/status")
         except httpx.HTTPError as error:
             raise DaemonGone(socket=self._socket) from error
+        if answer.status_code != 200:  # it is about to end
+            raise DaemonGone(socket=self._socket)
         found: dict[str, Any] = answer.json()
         return found
 

@@ -7,7 +7,9 @@ only through `call_soon_threadsafe`; everything that crosses is frozen.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 import threading
+from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -15,27 +17,25 @@ from pathlib import Path
 from deployer.core.deployment import (
     Announce,
     Command,
-    Conclude,
     Deployment,
     ReadUpload,
     StopServing,
     advance,
     concerns_reports,
-    concluded,
     is_output,
     source_changed,
 )
 from deployer.core.payload import plan
 from deployer.core.target import proof
 from deployer.core.target.page import Waiting
-from deployer.core.target.proof import Failure
 from deployer.core.view import Row
 from deployer.edge import files, rehearsal
 from deployer.edge.ftp.files import set_aside
 from deployer.edge.ftp.server import Limits
 from deployer.edge.store import Store
-from deployer.errors import DeployerError, DeploymentUnknown, form_of
+from deployer.errors import DeployerError, DeploymentUnknown, StoreBusy, StoreFull, form_of
 from deployer.events import (
+    LIVE,
     ClientGone,
     DeploymentStaged,
     Event,
@@ -47,13 +47,12 @@ from deployer.events import (
     PresenceChanged,
     ScreenLine,
     ServerListening,
-    SourceChanged,
     StateChanged,
     TargetReported,
     TransferDone,
     UploadReceived,
 )
-from deployer.host import past, staging, wire
+from deployer.host import past, wire
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, shares_of
 from deployer.host.requests import Before, TypedSteps, nothing_typed
@@ -66,16 +65,18 @@ from deployer.model import (
     Cause,
     LineSettings,
     Manifest,
-    Payload,
-    Proof,
     Share,
     State,
 )
 
 _TEXT_IN_EVENT = 16 << 10
-_READ_AT_ONCE = 4 << 20
-"""Bytes of the user's files that are read again without a thread of their own."""
 _LISTEN_EVERY = 0.5
+_LOCKED = 5.0
+"""Seconds that another process' lock on the store is waited for."""
+_WRITE_AGAIN = 0.5
+_SAY_AGAIN = 10.0
+_REMEMBERED = 32
+"""Deployments that have ended, of which somebody may still ask."""
 _LAST_WORDS = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
@@ -141,10 +142,11 @@ class Service:
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: frozenset[str] = frozenset()
-        self._concluding: set[str] = set()
         self._sessions: dict[str, int] = {}
         self._content: bytes | None = None
-        self._broken: DeployerError | None = None
+        self._trouble: DeployerError | None = None
+        self._unwritten: deque[tuple[Event, bytes | None]] = deque()
+        self._ended: deque[str] = deque()
         self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Service:
@@ -157,6 +159,8 @@ class Service:
         for task in tuple(self._tasks):
             task.cancel()
         await self._servers.close()
+        if self._trouble is not None:
+            self._write_again()
         self._store.close()
 
     @property
@@ -190,12 +194,12 @@ class Service:
         current = self._deployments.get(deployment)
         if current is not None and not current.state.final:
             at, known = self._clock(), form_of(error)
-            self.publish(StateChanged(at, deployment, State.FAILED, reason, Cause.ERROR, known))
+            self._tell(StateChanged(at, deployment, State.FAILED, reason, Cause.ERROR, known))
 
     @property
     def trouble(self) -> DeployerError | None:
         """What keeps this host from writing down what happens; None when nothing does."""
-        return self._broken
+        return self._trouble
 
     def begun(self, deployment: str) -> int:
         """Number of the event before the one that offers a deployment, the last time.
@@ -266,7 +270,15 @@ class Service:
         return self._store.directory / "sim-pc"
 
     def publish(self, event: Event) -> None:
-        """Store, publish and act on an event. The loop's thread only."""
+        """Store, publish and act on an event. The loop's thread only.
+
+        Raises StoreFull or StoreBusy when it cannot be written down; then nothing has happened.
+        """
+        if self._trouble is not None:
+            raise self._trouble
+        self._publish(event)
+
+    def _publish(self, event: Event) -> None:
         self._bus.publish(event)
         current = self._deployments.get(event.deployment)
         if current is None:
@@ -381,15 +393,12 @@ class Service:
             await asyncio.sleep(_LISTEN_EVERY)
             if (now := self._store.version()) == version:
                 continue
-            version = now
             self._bus.stir()
-            try:
+            with contextlib.suppress(StoreBusy, StoreFull):  # it is asked for again the next time
                 for deployment, what in self._store.asked(self._deployments).items():
-                    known = self._deployments.get(deployment)
-                    if what == "cancel" and known is not None and not known.state.final:
-                        self.cancel(deployment)
-            except DeployerError as error:
-                self._stop(error)
+                    if what == "cancel":
+                        self._tell(self._cancelled(deployment, "by the user"))
+                version = now
 
     async def open_wire(self) -> None:
         """Serve on the wire before anything is offered: FTP, and the page where its port is open.
@@ -406,15 +415,12 @@ class Service:
 
         `silence` is how many seconds the target may be quiet before it fetches, fetching and
         verifying; `while_running` the same while its program runs (None: as long as it takes).
-        Raises StoreFull when what happens cannot be written down any more.
         """
         async with self._changed:
             while not (current := self._deployments[deployment]).state.final:
-                if self._broken is not None:
-                    raise self._broken
                 patience = while_running if current.state == State.RUNNING else silence
-                if deployment in self._held or deployment in self._concluding:
-                    patience = None
+                if deployment in self._held or self._trouble is not None:
+                    patience = None  # it is we who keep it waiting
                 heard = self._heard[deployment]
                 left = None if patience is None else heard + patience - self._loop.time()
                 try:
@@ -458,8 +464,6 @@ class Service:
             self._arrived(ScreenLine(self._clock(), deployment, text))
 
         code = await rehearsal.run(arguments, self._servers.secret, on_line)
-        async with self._changed:
-            await self._changed.wait_for(lambda: deployment not in self._concluding)
         current = self._deployments[deployment]
         if not current.state.final:
             at = self._clock()
@@ -471,9 +475,11 @@ class Service:
     def cancel(self, deployment: str, why: str = "by the user") -> None:
         """End a deployment that is offered here; nothing happens when it has ended."""
         current = self._deployments.get(deployment)
-        if current is None or current.state.final:
-            return
-        self.publish(StateChanged(self._clock(), deployment, State.CANCELLED, why, Cause.USER))
+        if current is not None and not current.state.final:
+            self.publish(self._cancelled(deployment, why))
+
+    def _cancelled(self, deployment: str, why: str) -> Event:
+        return StateChanged(self._clock(), deployment, State.CANCELLED, why, Cause.USER)
 
     def pause(self, deployment: str, *, paused: bool) -> None:
         """Hold the next part of a deployment back, or let it go; silence does not count meanwhile.
@@ -494,10 +500,21 @@ class Service:
         """Let other processes deliver to the target again."""
         self._store.release(target)
 
+    def let_go(self, deployment: str) -> None:
+        """Nobody looks after it any more; of those that have ended, the oldest are forgotten."""
+        if not self.has_ended(deployment):
+            return
+        self._ended.append(deployment)
+        while len(self._ended) > _REMEMBERED:
+            gone = self._ended.popleft()
+            if gone not in self._ended and self.has_ended(gone):
+                for known in (self._deployments, self._heard, self._sessions):
+                    known.pop(gone, None)
+
     def _give_up(self, current: Deployment, patience: float) -> None:
         reason = f"no sign of life for {patience:.0f} s; the last thing it did: {current.last}"
         at, cause = self._clock(), _silence(current)
-        self.publish(StateChanged(at, current.deployment, State.FAILED, reason, cause))
+        self._tell(StateChanged(at, current.deployment, State.FAILED, reason, cause))
 
     def _soon(self, work: Coroutine[object, object, None]) -> None:
         """Run in the background; the set keeps the task from being collected unfinished."""
@@ -525,38 +542,76 @@ class Service:
         self._loop.call_soon_threadsafe(done.set)
         done.wait(seconds)
 
-    def _stop(self, error: DeployerError) -> None:
-        """Nothing is acted on that could not be written down: serve nobody, and tell who waits."""
-        if self._broken is None:
-            self._broken = error
-            at = self._clock()
-            self._bus.publish(HostTroubled(at, "", error.what, error.remedy))
-            for deployment in self._deployments:
-                self._grants.withdraw(deployment)
-            self._soon(self._wake())
+    def _tell(self, event: Event, content: bytes | None = None) -> None:
+        """Publish what has happened; as soon as it can be written down, where it cannot now.
+
+        Nothing is acted on before it is written. Until then nobody new is let in, and what is asked
+        for is refused. `content` is what an upload holds.
+        """
+        if not self._unwritten:
+            self._content = content
+            try:
+                self._publish(event)
+            except (StoreBusy, StoreFull) as error:
+                self._suffer(error)
+            else:
+                return
+        if event.deployment or not self._unwritten:  # of others there may be any number
+            self._unwritten.append((event, content))
+
+    def _suffer(self, error: DeployerError) -> None:
+        """It cannot be written; say so, and try again until it can."""
+        first, self._trouble = self._trouble is None, error
+        if first:
+            self._grants.refuse_for_now(refused=True)
+            self._store.wait_for_lock(0.05)  # from now it is asked often
+            self._say_trouble()
+            self._soon(self._recover())
+
+    def _say_trouble(self) -> None:
+        what, remedy = (self._trouble.what, self._trouble.remedy) if self._trouble else ("", "")
+        self._bus.publish(HostTroubled(self._clock(), "", what, remedy))
+
+    async def _recover(self) -> None:
+        """Write what could not be written, in order, as soon as that is possible; then go on."""
+        said = self._loop.time()
+        while self._trouble is not None:
+            await asyncio.sleep(_WRITE_AGAIN)
+            self._write_again()
+            if self._trouble is None or self._loop.time() - said > _SAY_AGAIN:
+                said = self._loop.time()
+                self._say_trouble()
+        await self._wake()
+
+    def _write_again(self) -> None:
+        waiting, self._unwritten = self._unwritten, deque()
+        for event, content in waiting:
+            self._tell(event, content)
+        if not self._unwritten:
+            self._trouble = None
+            self._store.wait_for_lock(_LOCKED)
+            self._grants.refuse_for_now(refused=False)
+            now = self._loop.time()
+            self._heard = dict.fromkeys(self._heard, now)  # they could not be heard meanwhile
 
     def _arrived(self, event: Event, content: bytes | None = None) -> None:
-        self._content = content
         match event:
             case LoginAccepted(deployment=identity):
                 self._sessions[identity] = self._sessions.get(identity, 0) + 1
             case ClientGone(deployment=identity) if self._sessions.get(identity):
                 self._sessions[identity] -= 1
                 self._soon(self._wake())
-        if self._broken is None:
-            try:
-                self.publish(event)
-            except DeployerError as error:
-                self._stop(error)
+        if isinstance(event, LIVE):
+            self._publish(event)
+        else:
+            self._tell(event, content)
         if isinstance(event, UploadReceived):
             self._grants.read(event.deployment)
 
     def _perform(self, deployment: str, command: Command) -> None:
         match command:
             case Announce(event=event):
-                self.publish(event)
-            case Conclude(proof=found):
-                self._conclude(deployment, found)
+                self._tell(event)
             case StopServing():
                 self._grants.withdraw(deployment)
                 self._servers.end(deployment, self._deployments[deployment].state)
@@ -564,47 +619,17 @@ class Service:
             case ReadUpload(name=name, path=path):
                 self._read_upload(deployment, name, Path(path))
 
-    def _conclude(self, deployment: str, found: Proof) -> None:
-        """End it by its proof: what is proved is what the files are now, or one has changed.
-
-        What is soon read is read at once, the rest in a thread; the target waits for nothing.
-        """
-        payload = self._deployments[deployment].payload
-        if not found.proved and proof.failure(found) != Failure.NOT_VERIFIED:
-            self._end(found, "")
-        elif payload.total <= _READ_AT_ONCE:
-            self._end(found, staging.changed(payload, reading=True))
-        elif deployment not in self._concluding:
-            self._concluding.add(deployment)
-            self._soon(self._conclude_later(found, payload))
-
-    async def _conclude_later(self, found: Proof, payload: Payload) -> None:
-        changed = await asyncio.to_thread(staging.changed, payload, reading=True)
-        self._concluding.discard(found.deployment)
-        if self._broken is None:
-            try:
-                self._end(found, changed)
-            except DeployerError as error:
-                self._stop(error)
-        await self._wake()
-
-    def _end(self, found: Proof, changed: str) -> None:
-        at, name = self._clock(), found.deployment
-        for event in (SourceChanged(at, name, changed),) if changed else concluded(found, at):
-            if not self._deployments[name].state.final:
-                self.publish(event)
-
     def _read_upload(self, deployment: str, name: str, path: Path) -> None:
         data = self._content
         if data is None:
             data = files.read_bounded(path, UPLOAD_LIMITS[name])
         at = self._clock()
         if concerns_reports(name):
-            self.publish(TargetReported(at, deployment, proof.parse_report(data)))
+            self._tell(TargetReported(at, deployment, proof.parse_report(data)))
         elif is_output(name):
             text = data.decode("utf-8", "replace")
             shown = text if len(text) <= _TEXT_IN_EVENT else text[-_TEXT_IN_EVENT:]
-            self.publish(OutputReceived(at, deployment, len(data), str(path), shown))
+            self._tell(OutputReceived(at, deployment, len(data), str(path), shown))
 
 
 def _silence(current: Deployment) -> Cause:

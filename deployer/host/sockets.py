@@ -67,6 +67,15 @@ def home(state_dir: Path) -> Path:
     return Path(told) if told else state_dir
 
 
+def trouble(state_dir: Path, *, system: bool = True) -> tuple[str, str] | None:
+    """What keeps the running daemon from going on just now, and what to do; None when nothing."""
+    socket = find(state_dir, system=system)
+    match _status(socket).get("trouble") if socket is not None else None:
+        case [str(what), str(remedy)]:
+            return what, remedy
+    return None
+
+
 def answers(place: Path) -> bool:
     """Whether a daemon listens there that this user may ask; a socket may outlive its daemon."""
     return bool(_status(place))

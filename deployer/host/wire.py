@@ -140,7 +140,7 @@ class Own:
         with self._lock:
             if self._over or self._held is not None:
                 return
-            wanted = None if self._address.startswith("127.") else self._wanted
+            wanted = self._wanted
             self._held = find(self._address) if wanted is None else self._hold(wanted)
             if wanted is not None:
                 if self._held.set_by and self._announce:
@@ -153,8 +153,6 @@ class Own:
 
     def _hold(self, wanted: Wanted) -> Held:
         """One that `link up` has set is looked after too, if this process may and no other does."""
-        if self._address.startswith("127."):
-            return find(self._address)
         address = wanted.parsed()
         if self._alone or not is_ours(address.ip, wanted.state_dir):
             taken = take(wanted)
@@ -286,8 +284,6 @@ def obstacles(address: str, target: str = "") -> tuple[Diagnosis, ...]:
 
 
 InterfaceStatus = lease.InterfaceStatus
-LINK_LOCAL = addresses.LINK_LOCAL.ip
-is_link_local = addresses.is_link_local
 there = presence.there
 say = presence.say
 advice = presence.advice

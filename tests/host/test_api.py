@@ -286,6 +286,23 @@ def test_a_fault_of_the_daemon_itself_is_told_and_survived(
     assert "Traceback" in capsys.readouterr().err
 
 
+def test_a_daemon_that_stops_ends_the_streams_and_prints_nothing(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Ctrl-C of `deployer serve` while somebody watches."""
+
+    async def scenario() -> None:
+        async with asyncio.timeout(60), Client(tmp_path / "control.sock") as face:
+            async with running(tmp_path) as served:
+                watching = asyncio.ensure_future(anext(face.subscribe(0)))
+                await served.watched_by(1)
+            with pytest.raises(DaemonGone):
+                await watching
+
+    asyncio.run(scenario())
+    assert capfd.readouterr().err == ""
+
+
 BODIES = {
     "not JSON": (b"push!", 400, "Not a request"),
     "an object": (b'{"a": 1}', 400, "Not a request"),

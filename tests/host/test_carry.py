@@ -69,7 +69,9 @@ def push(
     async def pushed(port: str) -> State:
         here = Here("127.0.0.1", 0)
         words = Words(nothing_typed, nothing_typed, lambda _line: None)
-        async with connect.open_host(tmp_path / "state", here, words, daemon=False) as host:
+        async with connect.open_host(
+            tmp_path / "state", here, words, connect.Undo(), daemon=False
+        ) as host:
             over = replace(order, target=f"serial:{port}")
             return (await face.push(host, over, Watching(shown))).state
 

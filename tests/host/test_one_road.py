@@ -274,6 +274,7 @@ async def daemon_for(world: World) -> AsyncIterator[None]:
 async def pushed(case: Case, world: World, *, by_daemon: bool) -> Told:
     order, said = case.order(world), list[str]()
     async with contextlib.AsyncExitStack() as stack:
+        undo = stack.enter_context(connect.Undo())
         if case.before is not None:
             await stack.enter_async_context(case.before(world))
         if by_daemon:
@@ -285,7 +286,7 @@ async def pushed(case: Case, world: World, *, by_daemon: bool) -> Told:
         try:
             async with (
                 asyncio.timeout(100),
-                connect.open_host(world.state, here, words, system=False) as host,
+                connect.open_host(world.state, here, words, undo, system=False) as host,
             ):
                 assert host.ends_with_face != by_daemon
                 await face.push(host, order, Watching(world, say=said.append))

@@ -46,6 +46,7 @@ class Place:
         process = subprocess.Popen(
             [sys.executable, "-m", "deployer", *map(str, words)],
             stdout=out, stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, text=True,
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # noqa: PLW1509
             env={
                 **os.environ, "PYTHONPATH": str(ROOT), "DEPLOYER_SOCKET": str(self.control),
                 "HOME": str(self.path), "DEPLOYER_STATE_DIR": str(self.path / "state"),
@@ -217,6 +218,24 @@ def test_a_daemon_that_is_started_anew_sends_the_rest(place: Place, source: Path
     finish(place, pc)
     pc.close()
     until(lambda: place.told("state-changed", "second.log", state="proved"), "not proved")
+
+
+def test_after_a_ctrl_c_the_same_command_takes_up_watching(place: Place, source: Path) -> None:
+    """As the last word of the first one says: the same command goes on there."""
+    place.serve()
+    pc = place.pc()
+    push = place.push(source)
+    pc.receive(LIMIT)
+    until(lambda: place.told("state-changed", state="verifying"), "not all was sent")
+    push.send_signal(signal.SIGINT)
+    assert push.wait(LIMIT) == 130
+    assert "the same command goes on there" in place.log("push.log")
+    again = place.push(source, log="again.log")
+    until(lambda: place.told("state-changed", "again.log", state="verifying"), "not taken up")
+    finish(place, pc)
+    pc.close()
+    assert again.wait(LIMIT) == 0, place.log("again.log")
+    assert place.events("again.log")[0] == place.events()[0], "it is that very deployment"
 
 
 def test_without_a_daemon_another_window_may_cancel(place: Place, source: Path) -> None:

@@ -31,6 +31,8 @@ TOO_LONG = "552 The file is longer than may be sent here; it was not kept."
 NOT_WHOLE = "451 The report did not arrive whole; send it again."
 NOT_KEPT = "451 The host could not keep the file; look there."
 LINE_TOO_LONG = "500 The line is too long."
+NOT_NOW = "421 The host cannot write to its disk now; it goes on by itself, try again later."
+NOT_TAKEN_NOW = "452 The host cannot write to its disk now; send the report again later."
 BEING_READ = "451 The host still reads the last report; send it again."
 TOO_MUCH = "452 Too many reports came from here today; the host takes no more of them."
 PLACE_NEEDED = "421 Too many connections; this one was idle for longest."
@@ -51,6 +53,8 @@ class NoLogin(Enum):
     """The name is one of a deployment, but another deployment waits for this machine now."""
     NOTHING = auto()
     """The name is one of a deployment, and nothing waits for this machine now."""
+    NOT_NOW = auto()
+    """The host cannot write down what happens; it goes on by itself."""
 
 
 _HOW = {

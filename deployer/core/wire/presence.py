@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
-from deployer.core.wire.addresses import is_link_local
-
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -80,10 +78,9 @@ def advice(target: str, verdict: Verdict) -> str:
                 "installed there."
             )
         case NotThere():
-            own = "" if is_link_local(target) else " (169.254.x.x means that DHCP is still set)"
             return (
                 f"Switch the old PC on and wait until Windows is up. There, run WINIPCFG: it must "
-                f"show {target} for the network card{own}."
+                f"show {target} for the network card (169.254.x.x means that DHCP is still set)."
             )
         case NoCarrier():
             return (

@@ -44,11 +44,13 @@ _WHY = {
     NoLogin.UNKNOWN: "this name and password are not known now",
     NoLogin.OLDER: "its GO.BAT is of an older push; fetch GO.BAT again there, then start it",
     NoLogin.NOTHING: "its GO.BAT is of an older push, and nothing waits for this machine now",
+    NoLogin.NOT_NOW: "nothing can be written on this computer now",
 }
 _CAUSE: dict[NoLogin, LoginCause] = {
     NoLogin.UNKNOWN: "unknown",
     NoLogin.OLDER: "older-push",
     NoLogin.NOTHING: "nothing-waits",
+    NoLogin.NOT_NOW: "not-now",
 }
 
 
@@ -279,6 +281,9 @@ class Control(FTPHandler):  # type: ignore[misc]
         self._pausing = False
         refusal = policy.reject(self.session, user, why)
         self.exchange.adopt(refusal.session)
+        if why == NoLogin.NOT_NOW:
+            self.dismiss(refusal.line)
+            return
         if self._tries >= self.state.limits.login_tries:
             self.dismiss(said.TRIES_UP)
             return

@@ -86,6 +86,8 @@ class Upload:
                     return said.NOT_WHOLE, "it did not arrive whole"
                 case Verdict.BEING_READ:
                     return said.BEING_READ, "the last report has not been read yet"
+                case Verdict.NOT_NOW:
+                    return said.NOT_TAKEN_NOW, "nothing can be written on this computer now"
                 case Verdict.ENDED:
                     return said.CUT_BY_END, said.WHY_ENDED
                 case unknown:

@@ -111,6 +111,8 @@ class Verdict(Enum):
     """It was mangled or cut on its way; the client is told to send it again."""
     BEING_READ = auto()
     """The last report has not been acted on yet, and nothing may take its place."""
+    NOT_NOW = auto()
+    """The host cannot write down what happens now; the client is told to send it later."""
     ENDED = auto()
     """Its deployment has ended; what it left as evidence is not replaced."""
 

@@ -26,10 +26,31 @@ app = typer.Typer()
 
 
 def _directory(config: Settings, given: Path | None) -> Path:
-    """The state directory that was named, else the running daemon's, else the user's own."""
-    from deployer.host import sockets
+    """The state directory that was named, else the running daemon's, else the user's own.
 
-    return settings.expanded(given) if given else sockets.home(settings.expanded(config.state_dir))
+    What a daemon of root's recorded stays to be seen when it has ended, or it is said where it is.
+    """
+    from deployer.host import past, sockets
+
+    if given:
+        return settings.expanded(given)
+    own = settings.expanded(config.state_dir)
+    home = sockets.home(own)
+    other = past.elsewhere(own) if home == own else None
+    if other is None:
+        return home
+    if not other.readable:
+        aside(f"What root's daemon recorded is in {other.directory}: sudo deployer history")
+        return own
+    with past.rows_of(own) as rows:
+        if rows:
+            aside(f"Root's daemon recorded more: deployer history --state-dir {other.directory}")
+            return own
+    with past.rows_of(other.directory) as rows:
+        if not rows:
+            return own
+    aside(f"This is what root's daemon recorded, in {other.directory}.")
+    return other.directory
 
 
 @contextlib.contextmanager
@@ -61,9 +82,12 @@ def _row(directory: Path, deployment: str) -> Row:
 def status_command(*, as_json: AsJson = False, state_dir: StateDir = None) -> None:
     """Show what open deployments do now, and the last that ended."""
     from deployer.face import history
-    from deployer.host import past
+    from deployer.host import past, sockets
 
     directory = _directory(settings.load(), state_dir)
+    if told := sockets.trouble(directory, system=state_dir is None):
+        for line in ("The daemon cannot go on just now, and tries again by itself:", *told):
+            (aside if as_json else say)(line)
     with _rows(directory) as rows:
         opened = history.status(rows, raw, as_json=as_json, now=time.time())
     if not as_json:

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Literal
+from typing import Annotated, Literal
 
 import typer
 
 from deployer import settings
+from deployer.core.payload import plan
+from deployer.core.target import gobat
 from deployer.errors import WrongUse
+from deployer.face import estimate
+from deployer.face.cli import reach
 from deployer.face.cli.options import (
     PORT,
     SIMULATED,
@@ -32,13 +37,15 @@ from deployer.face.cli.options import (
     number,
     whole,
 )
+from deployer.face.jsonl import JsonLines
+from deployer.face.progress import PushProgress, Terminal
+from deployer.face.push import Face, Watching, push
 from deployer.face.say import aside, raw, say
+from deployer.host import connect, past, staging
+from deployer.host.recognise import recognise
+from deployer.host.requests import Order, Patience, Request
+from deployer.model import LineSettings
 from deployer.settings import Settings
-
-if TYPE_CHECKING:
-    from deployer.face.push import Face
-    from deployer.host.requests import Request
-    from deployer.model import LineSettings
 
 app = typer.Typer()
 
@@ -179,16 +186,6 @@ def push_command(
     A llama2.c model is recognised; its tokenizer is found beside it and our engine goes with it.
     `--target sim` plays it through on a simulated PC. Without FILES the sample model is sent.
     """
-    import asyncio
-
-    from deployer.core.target import gobat
-    from deployer.face.cli import reach
-    from deployer.face.jsonl import JsonLines
-    from deployer.face.push import Watching, push
-    from deployer.host import connect
-    from deployer.host.requests import Order, Patience
-    from deployer.model import LineSettings
-
     config = settings.load()
     pc = _resolved(config, target)
     broken = tuple(faults or ())
@@ -219,13 +216,13 @@ def push_command(
         faults=broken,
     )  # fmt: skip
 
-    async def work() -> None:
+    async def work(undo: connect.Undo) -> None:
         async with connect.open_host(
-            store, here, reach.WORDS, system=state_dir is None, daemon=not broken
+            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not broken
         ) as host:
             await push(host, order, Watching(face, detach, aside))
 
-    asyncio.run(work())
+    connect.run(work)
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:
@@ -235,8 +232,6 @@ def _check_faults(target: str, faults: tuple[str, ...]) -> None:
             remedy="Use it with --target sim.",
         )
     if faults:
-        from deployer.host import connect
-
         connect.check_faults(faults)
 
 
@@ -260,10 +255,6 @@ def _request(
     **options: object,
 ) -> Request:
     """What `push` and `stage` are asked for; `options` are those of the recipe, None: not given."""
-    from deployer.core.payload import plan
-    from deployer.host import staging
-    from deployer.host.requests import Request
-
     ways = {"--run": run, "--recipe": recipe, "--no-run": no_run}
     chosen = [way for way, given in ways.items() if given]
     if len(chosen) > 1:
@@ -288,13 +279,6 @@ def _request(
 
 def _face(request: Request, target: str, store: Path, line: LineSettings, *, screen: bool) -> Face:
     """The face for people knows the target's history, and whether the payload fits there."""
-    import time
-
-    from deployer.face import estimate
-    from deployer.face.progress import PushProgress, Terminal
-    from deployer.host import past
-    from deployer.host.recognise import recognise
-
     with past.rows_of(store) as known:
         rows = known.newest(estimate.NEWEST, target)
     seen = recognise(request)
@@ -342,9 +326,6 @@ def stage_command(
     They are everything the target needs. Without --ftp, copy the directory's contents into
     C:\\DEPLOY of the old PC and start GO there.
     """
-    from deployer.core.target import gobat
-    from deployer.host import staging
-
     config = settings.load()
     directory = gobat.parse_directory(to or config.directory)
     if not files:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import shlex
 import signal
@@ -10,17 +11,17 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 
 from deployer import settings
+from deployer.face.cli import reach
 from deployer.face.cli.options import Address, FtpPort, Interface, NoLink, StateDir, flag
 from deployer.face.say import raw, say
+from deployer.host import connect, launch, past
+from deployer.host.requests import Host
 from deployer.settings import Settings
-
-if TYPE_CHECKING:
-    from deployer.host.requests import Host
 
 app = typer.Typer()
 
@@ -53,8 +54,9 @@ def tui_command(
     )
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
     plain = plain or os.environ.get("TERM", "") == "dumb"
-    asyncio.run(
-        _run(
+    connect.run(
+        functools.partial(
+            _run,
             config,
             settings.expanded(state_dir or config.state_dir),
             address or "",
@@ -80,18 +82,18 @@ async def _run(
     state_dir: Path,
     address: str,
     serving: _Serving,
+    undo: connect.Undo,
     *,
     plain: bool,
     light: bool,
     system: bool,
 ) -> None:
     """Over a running daemon, else over one that is brought up and outlives this window."""
-    from deployer.face.cli import reach
-    from deployer.host import connect, launch
-
     here = reach.here(config, state_dir, address=serving.address, ftp_port=serving.port)
     where = ("--address", serving.address, "--ftp-port", str(serving.port), *serving.link)
-    async with connect.open_lasting(state_dir, here, reach.WORDS, where, system=system) as host:
+    async with connect.open_lasting(
+        state_dir, here, reach.WORDS, where, undo, system=system
+    ) as host:
         await _show(host, config, address, plain=plain, light=light)
         if isinstance(host, launch.Launched):
             raw(_goes_on(state_dir, "" if system else str(state_dir)))
@@ -99,8 +101,6 @@ async def _run(
 
 def _goes_on(state_dir: Path, named: str) -> str:
     """The last word of a window that leaves something open; "" when it does not."""
-    from deployer.host import past
-
     with past.rows_of(state_dir) as rows:
         opened = {row.deployment: row.target for row in rows.open()}
     served = [one for one in opened if one not in past.unserved(state_dir, opened)]
@@ -114,7 +114,7 @@ def _goes_on(state_dir: Path, named: str) -> str:
 
 async def _show(host: Host, config: Settings, address: str, *, plain: bool, light: bool) -> None:
     """Watch and steer until the user has enough."""
-    from deployer.face.tui.app import DeployerApp
+    from deployer.face.tui.app import DeployerApp  # a third of a second
     from deployer.face.tui.plain import Plain
 
     if not plain:

@@ -31,7 +31,7 @@ from deployer.face.cli.options import (
     whole,
 )
 from deployer.face.say import say, say_json
-from deployer.host import wire
+from deployer.host import sockets, wire
 from deployer.model import LINE
 from deployer.settings import Settings
 
@@ -281,6 +281,8 @@ def doctor_command(
         pc = ""
     wanted = _wanted(config, state_dir, address, interface, host_route)
     findings = wire.examine(wanted, target=pc)
+    if told := sockets.trouble(wanted.state_dir, system=state_dir is None):
+        findings = (*findings, Diagnosis("daemon", "broken", *told))
     for finding in findings:
         if as_json:
             say_json(msgspec.to_builtins(finding))

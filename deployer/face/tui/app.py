@@ -206,9 +206,8 @@ class DeployerApp(App[None]):
             seen.follow = ""
         self._draw_detail(now)
         opened = len(seen.open())
-        title = (
-            f"deployer   {opened} open, {len(rows) + seen.older - opened} ended   {self._host.name}"
-        )
+        ended = len(rows) + seen.older - opened
+        title = f"deployer   {opened} open, {ended} ended   {seen.trouble or self._host.name}"
         self._title_line.update(Text(title, no_wrap=True, overflow="ellipsis"))
 
     def _draw_detail(self, now: float) -> None:

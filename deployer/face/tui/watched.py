@@ -5,7 +5,14 @@ from __future__ import annotations
 import time
 
 from deployer.core.view import Row, View, fold
-from deployer.events import DeploymentStaged, Event, ProofReceived, ScreenLine, StateChanged
+from deployer.events import (
+    DeploymentStaged,
+    Event,
+    HostTroubled,
+    ProofReceived,
+    ScreenLine,
+    StateChanged,
+)
 from deployer.face import estimate, text, words
 from deployer.face.estimate import Habits
 from deployer.host.requests import Before
@@ -23,8 +30,8 @@ class Watched:
     """The fold of the events, and what a window needs beside it.
 
     `older` is how many deployments there are beside the rows, `follow` the deployment that was
-    staged last and not looked at yet, `changed` whether anything came since it was last set to
-    False.
+    staged last and not looked at yet, `trouble` what keeps the host from going on, `changed`
+    whether anything came since it was last set to False.
     """
 
     def __init__(self) -> None:
@@ -32,6 +39,7 @@ class Watched:
         self.older = 0
         self._targets: tuple[str, ...] = ()
         self.follow = ""
+        self.trouble = ""
         self.changed = True
         self._habits: dict[str, Habits] = {}
         self._unsaid: list[Event] = []
@@ -58,6 +66,8 @@ class Watched:
                 self._learn(self.rows[deployment].target)
             case ProofReceived(proof=proof):
                 return proof
+            case HostTroubled(what=what):
+                self.trouble = what
             case _:
                 pass
         return None

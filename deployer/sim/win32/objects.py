@@ -51,7 +51,7 @@ class ConsoleInput:
 
 
 @dataclass(slots=True, eq=False)
-class StreamObject:
+class Stream:
     """Standard input or output redirected by the shell: neither a console nor a seekable file."""
 
     write: Output | None = None
@@ -59,7 +59,7 @@ class StreamObject:
 
 
 @dataclass(slots=True, eq=False)
-class PipeObject:
+class Pipe:
     """The bytes between two ends, and how many handles each end still has."""
 
     size: int
@@ -72,7 +72,7 @@ class PipeObject:
 class PipeEnd:
     """One end of a pipe."""
 
-    pipe: PipeObject
+    pipe: Pipe
     writes: bool
 
 
@@ -118,7 +118,7 @@ class FindHandle:
 
 
 KernelObject = (
-    DiskFile | NulDevice | ConsoleOutput | ConsoleInput | StreamObject | PipeEnd | ProcessObject
+    DiskFile | NulDevice | ConsoleOutput | ConsoleInput | Stream | PipeEnd | ProcessObject
     | EventObject | FindHandle
 )  # fmt: skip
 
