@@ -22,7 +22,7 @@ import pytest
 
 from deployer import __main__ as program
 from deployer import errors
-from deployer.bench import Outcome, Results, Stranger, TargetResult
+from deployer.bench import Outcome, Results, TargetResult, UnknownCaller
 from deployer.core.view import fold_all
 from deployer.edge.store import Store
 from deployer.events import KINDS, DeploymentStaged, Event, to_json
@@ -190,7 +190,7 @@ def test_the_screens_of_the_tui() -> None:
 
 def test_the_end_of_a_bench(capsys: pytest.CaptureFixture[str]) -> None:
     target = TargetResult(EVIL, EVIL, (), Outcome.FAILED, EVIL, 3, 1.0)
-    provision._show(Results(EVIL, 0.0, 1.0, (target,), (Stranger(EVIL, EVIL, EVIL),)))
+    provision._show(Results(EVIL, 0.0, 1.0, (target,), (UnknownCaller(EVIL, EVIL, EVIL),)))
     provision._tell(EVIL, f"a\n{EVIL}")
     must_be_clean(capsys.readouterr().out)
 
