@@ -66,6 +66,33 @@ def test_a_room_imports_only_what_is_below_it(module: str, path: Path) -> None:
             assert other == room or other in MAY_IMPORT[room], f"{module} imports {name}"
 
 
+OF_HOST = {
+    "requests", "connect", "past", "endings", "staging", "recognise", "wire", "serial", "sockets",
+    "daemon", "launch",
+}  # fmt: skip
+"""What a face and the bench may know of a host; `connect` finds the one that does the work."""
+
+
+@pytest.mark.parametrize(
+    ("module", "path"), [s for s in sources() if room_of(s[0]) in ("face", "bench")]
+)
+def test_a_face_reaches_a_host_by_one_road(module: str, path: Path) -> None:
+    used = {
+        name.removeprefix("deployer.host.").split(".")[0]
+        for name in imported_modules(path)
+        if name.startswith("deployer.host.")
+    }
+    assert used <= OF_HOST, f"{module} imports {used - OF_HOST} of the host"
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """The same as `imports`, with what a package is asked for as a module of its own."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom) and node.module == "deployer.host":
+            yield from (f"deployer.host.{alias.name}" for alias in node.names)
+    yield from imports(path)
+
+
 @pytest.mark.parametrize(("module", "path"), [s for s in sources() if room_of(s[0]) == "core"])
 def test_core_does_no_io(module: str, path: Path) -> None:
     found = {name.split(".")[0] for name in imports(path)} & FORBIDDEN_IN_CORE

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer.core.payload import plan
 from deployer.core.target import gobat_serial
 from deployer.errors import TargetDiskFull
 from deployer.events import LineNoted
@@ -18,7 +19,7 @@ from deployer.face.push import Watching
 from deployer.host import connect, staging
 from deployer.host.connect import Here
 from deployer.host.requests import Order, Patience, Request, Words, nothing_typed
-from deployer.model import LineSettings, Manifest, State
+from deployer.model import LineSettings, Manifest, Part, Piece, StagedFile, State
 from deployer.sim.console import Console
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal, visit
@@ -142,6 +143,15 @@ def test_go_bat_asks_for_what_a_person_has_to_send(manifest) -> None:
     assert "ECHO   C:\\DEPLOY\\RESULT.TXT\r\n" in text
     assert "IF ERRORLEVEL 1 GOTO MORE" in text
     assert "IF ERRORLEVEL 1 GOTO CHECK" in text
+
+
+def test_the_bytes_of_a_part_are_where_its_piece_of_the_file_is() -> None:
+    """The one function, for FTP and for the line: a file may be a piece of a larger one."""
+    part = Part("BIG.002", 4096, 1000, 0)
+    piece = Piece(2, 3, start=1 << 20, whole=3 << 20)
+    file = StagedFile("/big", "BIG.DAT", "big.dat.002", 1 << 20, "", (part,), 7, piece=piece)
+    found = plan.slice_of(file, part)
+    assert (found.path, found.offset, found.length) == ("/big", (1 << 20) + 4096, 1000)
 
 
 def test_a_disk_that_hyperterminal_did_not_notice_to_be_full(tmp_path: Path) -> None:

@@ -294,6 +294,8 @@ async def pushed(case: Case, world: World, *, by_daemon: bool) -> Told:
             error = found
         if acting is not None:
             await asyncio.wait_for(acting, 30)
+        if case.before is not busy:
+            await free(world, order.target)
         with past.rows_of(world.state) as rows:
             row = rows.one()
     told = (error.what, error.remedy) if error else ()
@@ -304,6 +306,16 @@ async def pushed(case: Case, world: World, *, by_daemon: bool) -> Told:
         [seen(e, world) for e in world.events if not isinstance(e, TransferTick | ScreenLine)],
         row.state if row else None,
     )
+
+
+async def free(world: World, target: str) -> None:
+    """Wait until another process may deliver to the target, while the daemon still runs."""
+    async with asyncio.timeout(70):
+        while not past.unserved(world.state, {"D0000000": target}):
+            await asyncio.sleep(0.05)
+    if target.startswith("serial:/dev/pts"):
+        with serial.SerialLine(world.cable.a, flow=serial.Flow.NONE):
+            pass
 
 
 def seen(event: Event, world: World) -> dict[str, Any]:
