@@ -348,6 +348,27 @@ def test_a_tree_can_be_staged_as_plain_files(tree: Path, tmp_path: Path) -> None
     assert {file.verdict for file in report.files} == {"good"}
 
 
+def test_what_is_damaged_on_a_staged_medium_is_named_on_the_screen(
+    tree: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "out"
+    staging.write_out(
+        Request((tree,), part_size=PART), out, r"C:\DEPLOY", host=None, login=("", "")
+    )
+    (out / "Data Files" / "Level 1.dat").write_bytes(bytes(8999) + b"x")
+    (out / "Read me first.txt").unlink()
+    disk = Disk(tmp_path)
+    disk.rename("C:\\out", "C:\\DEPLOY")
+    shown: list[str] = []
+    machine = Machine(disk, console=Console(shown.append), clock=StepClock(step=0.02))
+    assert not visit(machine, ["CD \\DEPLOY", "GO", ""], tries=1)
+    said = "\n".join(shown)
+    assert r"Data Files\Level 1.dat is not what was sent" in said
+    assert "Read me first.txt is not here yet" in said
+    assert "Setup.exe is" not in said
+    assert "Copy the files that are named above again, then start GO again." in said
+
+
 def test_a_piece_of_a_file_that_shrinks_is_noticed(tmp_path: Path) -> None:
     path = tmp_path / "x"
     path.write_bytes(bytes(100))

@@ -7,6 +7,7 @@
 #define GIVE_UP_BAD 3u  /* times the same part was bad */
 #define GIVE_UP_IDLE 3u /* rounds in a row that brought nothing */
 #define MOST_GETS 16u   /* per session of FTP.EXE */
+#define MOST_NAMED 8u   /* files that are named on the screen */
 
 /* What is still to do, over all files that are not good. */
 static struct {
@@ -74,6 +75,21 @@ static void write_script(void)
     must(writer_commit(), next_ftp);
 }
 
+/* Names what has to come, for people who copied it here by hand. */
+static void name_missing(void)
+{
+    const struct part *part;
+    const struct file *named = 0;
+    u32 left = MOST_NAMED;
+
+    EVERY_PART(part)
+        if (is_missing(part) && part->file != named && left) {
+            named = part->file;
+            say("%s is %s\r\n", named->place, named->final_there ? "not what was sent" : "not here yet");
+            left--;
+        }
+}
+
 int check(void)
 {
     const struct part *part;
@@ -88,7 +104,8 @@ int check(void)
         if (job.kept.idle >= GIVE_UP_IDLE)
             fail(CODE_GAVE_UP, "nothing arrived in %u rounds; check the cable and the host", job.kept.idle);
         need_disk(todo.need + todo.largest + (DISK_SLACK >> 10));
-        job.kept.round++;
+        if (!job.kept.round++)
+            name_missing();
         write_script();
         code = CODE_FETCH;
     } else {

@@ -378,7 +378,8 @@ def _check_offline(manifest: Manifest) -> Block:
             "IF NOT ERRORLEVEL 7 GOTO NOHELPER",
             "DEPLOY98 INFO",
             f"DEPLOY98 CHECK {file_name(manifest.deployment)}",
-            "IF ERRORLEVEL 1 GOTO FAILED",
+            "IF ERRORLEVEL 2 GOTO FAILED",
+            "IF ERRORLEVEL 1 GOTO MORE",
         ),
     )
 
@@ -455,6 +456,10 @@ def _send(manifest: Manifest) -> Block:
     )
 
 
+COPY_AGAIN = "ECHO Copy the files that are named above again, then start GO again."
+"""What the offline GO.BAT says when CHECK, which names them, misses something."""
+
+
 def _finish_offline() -> Block:
     return Block(
         "Say how it ended",
@@ -462,6 +467,10 @@ def _finish_offline() -> Block:
         (
             "ECHO.",
             f"ECHO Finished. {RESULT_TXT} holds the proof.",
+            "GOTO END",
+            ":MORE",
+            "ECHO.",
+            COPY_AGAIN,
             "GOTO END",
             ":FAILED",
             "ECHO.",

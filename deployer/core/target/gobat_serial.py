@@ -45,8 +45,8 @@ def _changed(lines: Sequence[str], manifest: Manifest, directory: str) -> list[s
                 found.append(f"ECHO Deployment {manifest.deployment} over the serial line")
             case _ if line == check:
                 found += [":CHECK", line]
-            case "IF ERRORLEVEL 1 GOTO FAILED" if last == check:
-                found += ["IF ERRORLEVEL 2 GOTO FAILED", "IF ERRORLEVEL 1 GOTO MORE"]
+            case gobat.COPY_AGAIN:
+                found += _more(directory)
             case "IF ERRORLEVEL 1 GOTO FAILED" if (
                 last.startswith("IF ERRORLEVEL 2") and join in found
             ):
@@ -55,8 +55,6 @@ def _changed(lines: Sequence[str], manifest: Manifest, directory: str) -> list[s
                 found += ["ECHO Finished.", *_ask_for_proof(manifest, directory)]
             case _ if line.startswith("ECHO It did not work."):
                 found += ["ECHO It did not work.", *_ask_for_proof(manifest, directory)]
-            case ":NOHELPER":
-                found += [*_more(directory), line]
             case _ if "Copy the whole directory again" in line:
                 found.append("ECHO DEPLOY98.EXE is missing or damaged. Push again on the host.")
             case _:
@@ -79,12 +77,9 @@ def _ask_for_proof(manifest: Manifest, directory: str) -> list[str]:
 
 def _more(directory: str) -> list[str]:
     return [
-        ":MORE",
-        "ECHO.",
         "ECHO Some parts are missing or damaged. In HyperTerminal: Transfer, Send File, Zmodem:",
         f"ECHO   {directory}\\{NEXT_FTP}",
         "ECHO The host then sends just these. When they have come, start GO again.",
-        "GOTO END",
     ]
 
 
