@@ -9,9 +9,9 @@ WORLD := tests/wire tests/interop tests/face/test_tui_process.py tests/test_faul
 
 .PHONY: demo test test-world coverage lint recordings clean
 
-demo: $(VENV)/ready
-	$(BIN)/deployer push --target sim payloads/models/campfire/campfire260K.bin \
-		--prompt "Once upon a time" --steps 200 --temperature 0.8 --seed 1 --state-dir $(STATE)
+# Installs what the demo needs and no more; what is there already is not asked for again.
+demo: $(VENV)/demo
+	@$(BIN)/deployer demo --state-dir $(STATE)
 
 test: $(VENV)/ready
 	$(BIN)/python -m pytest -q --numprocesses auto --dist loadfile \
@@ -38,14 +38,21 @@ recordings: $(VENV)/ready
 	$(BIN)/python -m docs.recordings.record
 	$(BIN)/python -m tests.face.screenshots
 
-$(VENV)/ready: pyproject.toml
+$(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
 		{ echo "Python 3.11 or newer is needed; say: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 		{ echo "This Python cannot make a virtual environment; say: apt install python3-venv"; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[sim,dev]'
+
+$(VENV)/demo: pyproject.toml | $(VENV)/bin/python
+	@echo "First the packages that the demo needs are installed into $(VENV): about a minute."
+	$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
+
+$(VENV)/ready: pyproject.toml | $(VENV)/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]'
+	@touch $@ $(VENV)/demo
 
 clean:
 	rm -rf $(VENV) build dist

@@ -21,6 +21,9 @@ EXIT_VERIFY = 5
 EXIT_PROGRAM = 6
 EXIT_INTERRUPTED = 130
 
+AS_ROOT = 'sudo "$(command -v deployer)"'
+"""How root starts what only this user has installed: sudo looks for programs elsewhere."""
+
 
 class DeployerError(Exception):
     """Something went wrong.
@@ -240,7 +243,7 @@ class OutputExists(DeployerError):
 
 class SimulatorMissing(DeployerError):
     """The simulated PC needs what is not installed here: {missing}.
-    Run: pip install 'retro-deployer[sim]'
+    Run: pip install --upgrade --force-reinstall retro-deployer
     """
 
     exit_code = EXIT_HOST
@@ -264,7 +267,7 @@ class PortBusy(DeployerError):
 
 class PortForbidden(DeployerError):
     """Port {port} on {address} may not be opened by this user.
-    Run with sudo, or allow it: sudo setcap cap_net_bind_service=+ep {python}
+    Run it as root: sudo "$(command -v deployer)" ...; or allow it: sudo setcap cap_net_bind_service=+ep {python}
     """
 
     exit_code = EXIT_HOST
@@ -488,7 +491,7 @@ class WireBusy(DeployerError):
 
 class LinkForbidden(DeployerError):
     """Addresses may not be set by this user ({why}).
-    Run with sudo, or start the service, which has the one capability it needs (CAP_NET_ADMIN).
+    Run it as root: sudo "$(command -v deployer)" ...; or start the service, which has the one capability it needs.
     """
 
     exit_code = EXIT_HOST
@@ -648,7 +651,7 @@ class DaemonRuns(DeployerError):
 
 class DaemonOfAnother(DeployerError):
     """A daemon has the port, but this user may not ask it: its control socket is {socket}.
-    Push as the user who started it, or start it for your own: sudo deployer serve --user YOU
+    Push as the user who started it, or start it for your own: sudo "$(command -v deployer)" serve --user YOU
     """
 
     exit_code = EXIT_HOST
@@ -664,7 +667,7 @@ class DaemonNotYours(DeployerError):
 
 class DaemonMissing(DeployerError):
     """No daemon is running, and --detach needs one that goes on when this command ends.
-    Start one in another window: sudo deployer serve
+    Start one in another window: sudo "$(command -v deployer)" serve
     """
 
     exit_code = EXIT_HOST

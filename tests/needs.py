@@ -216,7 +216,7 @@ NEEDS = {
         Need("Linux", _not_linux, remedy="run the tests on Linux"),
         Need("the DTD of HTML 3.2", _no_dtd, ("opensp", "w3c-sgml-lib")),
         Need("systemd-networkd", _no_networkd, ("systemd",)),
-        Need("unicorn", lambda: _no_module("unicorn"), remedy="pip install 'retro-deployer[sim]'"),
+        Need("unicorn", lambda: _no_module("unicorn"), remedy="pip install retro-deployer"),
         Need("labgrid", lambda: _no_module("labgrid"), remedy="pip install labgrid"),
         Need("pillow", lambda: _no_module("PIL"), remedy="pip install 'retro-deployer[plot]'"),
         Need("the reference models", _no_reference_models),

@@ -92,7 +92,6 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
         ((*SIM, "some.txt", "--recipe", "x", "--no-run"), 1, "--recipe and --no-run", "Leave"),
         (("push", "some.txt"), 1, "--target is missing", "--target sim"),
         (("push", "--target", "pc01", "some.txt"), 1, "--target pc01: neither", "WINIPCFG"),
-        (REAL, 1, "No file was named", "FILE"),
         (("stage", "some.txt", "--out", "folder"), 1, "already holds other files", "--out"),
         (("stage", "some.txt", "--out", "some.txt/x"), 3, "cannot write there", "another"),
         (("lint", "nothing.bat"), 1, "nothing.bat: there is no such file", "Check the name"),
@@ -223,8 +222,7 @@ def test_a_path_that_is_no_text_is_refused(deployer: Deployer, tmp_path: Path) -
     (tmp_path / f"{odd}.txt").write_text("text\n")
     (tmp_path / odd).mkdir()
     (tmp_path / odd / "some.txt").write_text("text\n")
-    (tmp_path / "link.txt").symlink_to(tmp_path / odd / "some.txt")
-    for name in (f"{odd}.txt", f"{odd}/some.txt", odd, "link.txt"):
+    for name in (f"{odd}.txt", f"{odd}/some.txt", odd):
         code, _out, err = deployer(*SIM, name)
         assert (code, len(err.splitlines())) == (1, 2), err
         assert "UTF-8" in err.splitlines()[0]
@@ -315,3 +313,41 @@ def test_help_is_not_an_error(deployer: Deployer) -> None:
     assert code == 0
     for command in ("push", "stage", "status", "history", "lint", "sim"):
         assert command in out
+
+
+def test_without_arguments_it_says_how_to_begin(deployer: Deployer) -> None:
+    code, out, err = deployer()
+    assert (code, err) == (1, "")
+    steps = [line.strip() for line in out.splitlines()[1:]]
+    assert len(steps) == 3
+    assert [step.split("  ")[0] for step in steps] == [
+        "deployer demo", "deployer doctor", "deployer push --target PC",
+    ]  # fmt: skip
+
+
+@pytest.mark.needs("unicorn")
+def test_the_demo_is_proved_and_says_what_to_do_next(deployer: Deployer) -> None:
+    code, out, err = deployer("demo")
+    assert (code, err) == (0, "")
+    assert "less than a minute" in out.splitlines()[0]
+    assert "Once upon a time" in out
+    assert "Proved by the simulated PC" in out
+    last = out.splitlines()[-3:]
+    assert [line.split()[:2] for line in last] == [
+        ["deployer", "proof"], ["deployer", "doctor"], ["deployer", "push"],
+    ]  # fmt: skip
+    assert deployer("proof")[0] == 0
+
+
+def test_without_files_the_sample_model_goes_to_a_real_pc_and_into_a_folder_too(
+    deployer: Deployer, tmp_path: Path
+) -> None:
+    code, out, _err = deployer(*REAL, "--ftp-port", 0, "--timeout", "0.2")
+    assert code == 4
+    assert "campfire260K.bin" in out
+    code, out, _err = deployer("stage", "--out", "out")
+    assert code == 0
+    assert (tmp_path / "out" / "CAMPF260.BIN").exists() or "CAMPF260" in out
+    code, out, _err = deployer("model", "inspect")
+    assert code == 0
+    assert "campfire260K.bin: a llama2.c model" in out

@@ -286,4 +286,4 @@ def test_who_may_not_ask_the_daemon_is_told_that_it_is_another_users(bench: Benc
         "deployer: A daemon has the port, but this user may not ask it: "
         f"its control socket is {bench.socket}."
     )
-    assert remedy.endswith("sudo deployer serve --user YOU")
+    assert remedy.endswith('sudo "$(command -v deployer)" serve --user YOU')

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deployer.core.wire import addresses, firewall
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.firewall import Ruleset
+from deployer.errors import AS_ROOT
 
 FTP, HTTP = 21, 80
 
@@ -124,7 +125,7 @@ def walls(found: Walls, packets: Mapping[str, firewall.Packet]) -> tuple[Diagnos
     if found.unread and found.names:
         names = ", ".join(found.names)
         what = f"{names} is active; its rules could not be read ({found.unread})"
-        return (Diagnosis("firewall", "warning", what, "Run deployer doctor with sudo to see."),)
+        return (Diagnosis("firewall", "warning", what, f"To see: {AS_ROOT} doctor"),)
     return ()
 
 

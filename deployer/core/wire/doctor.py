@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from deployer.core.wire import presence
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.presence import NoCarrier, NotThere, Verdict
+from deployer.errors import AS_ROOT
 
 EARLIEST = 1_767_225_600.0
 """2026-01-01: no clock that is right shows less."""
@@ -94,7 +95,7 @@ def _carrier(chosen: Interface) -> Diagnosis:
         return Diagnosis("carrier", "ok", f"a live cable is in {chosen.name}")
     if not chosen.up:
         what = f"{chosen.name} is switched off, so the cable cannot be seen"
-        return Diagnosis("carrier", "warning", what, "Switch it on with: sudo deployer link up")
+        return Diagnosis("carrier", "warning", what, f"Switch it on with: {AS_ROOT} link up")
     fix = presence.advice("", NoCarrier(chosen.name))
     return Diagnosis("carrier", "broken", f"no live cable in {chosen.name}", fix)
 
@@ -102,9 +103,9 @@ def _carrier(chosen: Interface) -> Diagnosis:
 def _address(facts: Facts, chosen: Interface) -> Diagnosis:
     if facts.address in chosen.addresses:
         return Diagnosis("address", "ok", f"{chosen.name} has the address {facts.address}")
-    sudo = "" if facts.may_link else "sudo "
+    program = "deployer" if facts.may_link else AS_ROOT
     what = f"{chosen.name} does not have the address {facts.address} yet"
-    return Diagnosis("address", "warning", what, f"Set it with: {sudo}deployer link up")
+    return Diagnosis("address", "warning", what, f"Set it with: {program} link up")
 
 
 _ALL_CLEAR = {
@@ -142,7 +143,8 @@ def _ports(facts: Facts) -> Diagnosis:
         "ports",
         "broken",
         f"this user may not open the ports {ports}",
-        f"Run with sudo, or allow it: sudo setcap cap_net_bind_service=+ep {facts.python}",
+        f"Run it as root: {AS_ROOT} ...; or allow it: "
+        f"sudo setcap cap_net_bind_service=+ep {facts.python}",
     )
 
 

@@ -16,6 +16,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 from typer.main import get_command, get_group
 
+from deployer.errors import EXIT_USE
+
 
 @dataclass(frozen=True, slots=True)
 class Line:
@@ -28,6 +30,7 @@ class Line:
 
 
 COMMANDS = (
+    Line("demo", "demo", "Deliver", "Show all of it with a simulated Windows 98 PC."),
     Line("push", "push", "Deliver", "Deliver FILES to an old PC, launch them there, prove both."),
     Line("retry", "manage", "Deliver", "Offer a DEPLOYMENT again: only the rest moves."),
     Line("cancel", "manage", "Deliver", "End a DEPLOYMENT, in whatever window it runs."),
@@ -145,21 +148,31 @@ app = typer.Typer(
     cls=Commands,
     name="deployer",
     context_settings={"help_option_names": ["-h", "--help"]},
-    no_args_is_help=True,
+    invoke_without_command=True,
 )
 
 
 @app.callback()
 def deployer(
+    ctx: typer.Context,
+    *,
     version: Annotated[
         bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
     ] = False,
 ) -> None:
     """Move software onto an old PC and prove that it arrived and runs.
 
-    First steps, without any old PC:  deployer push --target sim
+    To begin, without any old PC: deployer demo
     """
     del version
+    if ctx.invoked_subcommand is None and not ctx.resilient_parsing:
+        from deployer.face.cli.demo import NEXT
+        from deployer.face.say import say
+
+        say("deployer moves software onto an old PC and proves that it arrived and runs.")
+        for line in ("deployer demo               see it with a simulated Windows 98 PC", *NEXT):
+            say(f"  {line}")
+        raise typer.Exit(EXIT_USE)
 
 
 def call(arguments: Sequence[str]) -> object:

@@ -50,7 +50,13 @@ def model_group() -> None:
 
 @model.command("inspect")
 def inspect_command(
-    file: Annotated[Path, typer.Argument(metavar="FILE", parser=Path, help="The model file.")],
+    file: Annotated[
+        Path | None,
+        typer.Argument(
+            metavar="FILE", parser=Path, show_default=False,
+            help="The model file; the sample when none is named.",
+        ),
+    ] = None,
     *,
     target: Annotated[
         str,
@@ -71,6 +77,7 @@ def inspect_command(
     from deployer.host.requests import Request
 
     config = settings.load()
+    file = file or staging.sample_model()
     shape = staging.inspect(file)
     inspected.model(shape, file, as_json=as_json)
     if not as_json:

@@ -189,10 +189,6 @@ def push_command(
     config = settings.load()
     pc = _resolved(config, target)
     broken = tuple(faults or ())
-    if not files and pc != "sim":
-        raise WrongUse(
-            what="No file was named.", remedy=f"Say: deployer push --target {pc} FILE..."
-        )
     _check_faults(pc, broken)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
@@ -323,13 +319,11 @@ def stage_command(
 ) -> None:  # fmt: skip
     """Write plain files, for a CF card or another FTP server.
 
-    They are everything the target needs. Without --ftp, copy the directory's contents into
-    C:\\DEPLOY of the old PC and start GO there.
+    They are everything the target needs; without FILES, the sample model. Without --ftp, copy the
+    directory's contents into C:\\DEPLOY of the old PC and start GO there.
     """
     config = settings.load()
     directory = gobat.parse_directory(to or config.directory)
-    if not files:
-        raise WrongUse(what="No file was named.", remedy="Say: deployer stage FILE... --out DIR")
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
         temperature=temperature, top_p=top_p, steps=steps, seed=seed, prompt=prompt,
