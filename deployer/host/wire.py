@@ -153,6 +153,8 @@ class Own:
 
     def _hold(self, wanted: Wanted) -> Held:
         """One that `link up` has set is looked after too, if this process may and no other does."""
+        if self._address.startswith("127."):
+            return find(self._address)
         address = wanted.parsed()
         if self._alone or not is_ours(address.ip, wanted.state_dir):
             taken = take(wanted)
