@@ -116,12 +116,29 @@ class Piece:
 
 
 @dataclass(frozen=True, slots=True)
+class FileStamp:
+    """Which file of the host it was, and as of when: what nobody can set back is part of it.
+
+    `changed_ns` is when the content, the name or the rights changed last, in nanoseconds; on
+    Windows, which does not tell that, when the file was made. Two equal stamps are of one content,
+    unless the file was written to just before the first was taken (see `StagedFile.settled`).
+    """
+
+    device: int
+    inode: int
+    length: int
+    mtime_ns: int
+    changed_ns: int
+
+
+@dataclass(frozen=True, slots=True)
 class StagedFile:
     """A file of the payload, measured and cut.
 
     `source` is its path on the host, `name` the 8.3 name on the target, `place` the relative path
     with long names (`/` between directories) where the target restores it, or "" for the 8.3 name.
-    `mtime_ns` and `source_length` tell whether the source has changed since it was measured.
+    `stamp` is that of the source as it was measured; `settled` says that the source had been left
+    alone for longer than its clock's grain, so that every later change of it gives another stamp.
     `piece` is set when the source is larger than one file on the target can be.
     """
 
@@ -131,9 +148,10 @@ class StagedFile:
     length: int
     sha256: str
     parts: tuple[Part, ...]
-    mtime_ns: int
+    stamp: FileStamp
     place: str = ""
     piece: Piece | None = None
+    settled: bool = False
 
     @property
     def start(self) -> int:
@@ -262,13 +280,16 @@ class Blob:
 
 @dataclass(frozen=True, slots=True)
 class Slice:
-    """Bytes `offset .. offset + length` of a user's file, which must still be as measured."""
+    """Bytes `offset .. offset + length` of a user's file, which must still be as measured.
+
+    With another stamp than `stamp`, only their CRC-32 tells; without `crc32` nothing does.
+    """
 
     path: str
     offset: int
     length: int
-    file_length: int
-    mtime_ns: int
+    stamp: FileStamp
+    crc32: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

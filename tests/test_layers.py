@@ -118,9 +118,6 @@ def test_only_main_exits_the_process() -> None:
 
 # -- circles, sizes, what a package says ----------------------------------------------------------
 
-OPEN_CIRCLES = {"edge.link"}
-"""Packages that still have a circle of imports inside. It only shrinks, and ends empty."""
-
 MOST_MODULES = 20
 MOST_LINES_OF_DOCSTRING = 15
 
@@ -173,10 +170,7 @@ PACKAGES = sorted({path.parent for _, path in sources()})
 
 def test_no_circle_of_imports_is_open() -> None:
     found = circles(graph({module_name(path): path for _, path in sources()}))
-    new = [c for c in found if not any(all(m.startswith(p) for m in c) for p in OPEN_CIRCLES)]
-    assert not new, "these import each other:\n" + "\n".join(" ".join(sorted(c)) for c in new)
-    opened = {p for p in OPEN_CIRCLES if not any(m.startswith(p) for c in found for m in c)}
-    assert not opened, f"{opened} has no circle any more: take it out of OPEN_CIRCLES"
+    assert not found, "these import each other:\n" + "\n".join(" ".join(sorted(c)) for c in found)
 
 
 def test_a_circle_is_found_however_it_is_imported(tmp_path: Path) -> None:

@@ -142,7 +142,7 @@ def test_a_file_over_the_limit_arrives_as_files_and_is_told_of(tmp_path: Path) -
     assert "10,000" in note
     slices = {e.name: e.source for e in shares_of(manifest, r"C:\DEPLOY", 0)[0].entries}
     last = slices[files[2].parts[1].name]
-    assert (last.offset, last.length, last.file_length) == (24_096, 904, 25_000)  # type: ignore[union-attr]
+    assert (last.offset, last.length, last.stamp.length) == (24_096, 904, 25_000)  # type: ignore[union-attr]
 
 
 def test_pieces_of_a_tree_keep_their_directory(tree: Path, tmp_path: Path) -> None:

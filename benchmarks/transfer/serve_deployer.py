@@ -7,6 +7,7 @@ import sys
 import threading
 from pathlib import Path
 
+from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import Event
 from deployer.model import Entry, Share, Slice
@@ -37,7 +38,7 @@ def main() -> None:
     entries = []
     for path in sorted(directory.iterdir()):
         now = path.stat()
-        source = Slice(str(path), 0, now.st_size, now.st_size, now.st_mtime_ns)
+        source = Slice(str(path), 0, now.st_size, stamp_of(now))
         entries.append(Entry(path.name, source))
     limits = Limits(connections=1024, per_address=1024)
     if len(sys.argv) > 3:

@@ -91,7 +91,16 @@ class StopServing:
     """Nothing of this deployment is served any more."""
 
 
-Command = Announce | ReadUpload | StopServing
+@dataclass(frozen=True, slots=True)
+class Conclude:
+    """The target has said its last word. Read the user's files again: then announce what is
+    `concluded` from this proof, or that one of them has changed.
+    """
+
+    proof: Proof
+
+
+Command = Announce | Conclude | ReadUpload | StopServing
 Step = tuple[Deployment, tuple[Command, ...]]
 
 _BEFORE_FETCHING = (State.STAGED, State.WAITING)
@@ -204,23 +213,21 @@ def _reported(deployment: Deployment, report: Report, at: float) -> Step:
         return known, ()  # INFO.TXT describes the machine, not of the deployment
     code = report.exit_code or 0
     if report.failed or (report.sealed and report.command == "RUN"):
-        return _conclude(known, report, at, deployment.report)
+        return _conclude(known, report, deployment.report)
     if not report.sealed:
         return known, ()
     match report.command:
         case "JOIN" if code == 0 and deployment.payload.run:
             return _to(known, State.RUNNING, at)
         case "JOIN" if code != 1:
-            return _conclude(known, report, at)
+            return _conclude(known, report)
         case "CHECK" if code > 1:
-            return _conclude(known, report, at)
+            return _conclude(known, report)
         case _:
             return known, ()
 
 
-def _conclude(
-    deployment: Deployment, report: Report, at: float, before: Report | None = None
-) -> Step:
+def _conclude(deployment: Deployment, report: Report, before: Report | None = None) -> Step:
     proof = prove(
         report,
         deployment.payload,
@@ -232,8 +239,13 @@ def _conclude(
     if deployment.in_ascii and not proof.proved:
         why = f"; it asked for {deployment.in_ascii} in ASCII mode, which was refused"
         proof = replace(proof, reason=proof.reason + why)
+    return deployment, (Conclude(proof),)
+
+
+def concluded(proof: Proof, at: float) -> tuple[Event, ...]:
+    """What is announced when a proof ends its deployment."""
     state = State.PROVED if proof.proved else State.FAILED
-    return deployment, (
-        Announce(ProofReceived(at, deployment.deployment, proof)),
-        Announce(StateChanged(at, deployment.deployment, state, proof.reason, Cause.PROOF)),
+    return (
+        ProofReceived(at, proof.deployment, proof),
+        StateChanged(at, proof.deployment, state, proof.reason, Cause.PROOF),
     )

@@ -8,6 +8,7 @@ import itertools
 import os
 import secrets
 import stat
+import time
 import zlib
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -24,9 +25,14 @@ from deployer.errors import (
     NotAFile,
     PathNoText,
 )
+from deployer.model import FileStamp, Slice
 
 _BLOCK = 1 << 20
 _PRIVATE = 0o700
+_FINE, _COARSE = 50_000_000, 2_100_000_000
+_ROUND = 10_000_000
+"""Nanoseconds: what may pass between two ticks of a file's clock, and of which all are multiples
+where that is long (FAT)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,10 +41,68 @@ class Measured:
 
     path: str
     length: int
-    mtime_ns: int
+    stamp: FileStamp
+    settled: bool
     sha256: str
     part_size: int
     crcs: tuple[int, ...]
+
+
+def stamp_of(status: os.stat_result) -> FileStamp:
+    """The stamp of a file."""
+    return FileStamp(
+        status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns
+    )
+
+
+def is_settled(stamp: FileStamp, now_ns: int) -> bool:
+    """Whether a file had been left alone at that time for longer than the grain of its clock.
+
+    A younger one may be written to without another stamp. A file system whose times are all round
+    counts in steps of up to two seconds; one whose clock is ahead of ours is never sure.
+    """
+    grain = _COARSE if stamp.changed_ns % _ROUND == 0 else _FINE
+    return now_ns - max(stamp.changed_ns, stamp.mtime_ns) > grain
+
+
+class Unchanged:
+    """Whether a slice of an open file still has the bytes that were measured.
+
+    By the file's stamp; where that is another (its rights were changed, or it was replaced by one
+    with the same content) by the CRC-32 of the slice.
+    """
+
+    def __init__(self, cut: Slice) -> None:
+        self._cut = cut
+        self._known = cut.stamp
+
+    def holds(self, fd: int) -> bool:
+        """Look now. Raises OSError."""
+        status = os.fstat(fd)
+        now = stamp_of(status)
+        if now == self._known:
+            return True
+        cut = self._cut
+        if not stat.S_ISREG(status.st_mode) or now.length != cut.stamp.length or cut.crc32 is None:
+            return False
+        if _crc_of(fd, cut.offset, cut.length) != cut.crc32:
+            return False
+        self._known = now
+        return True
+
+
+def _crc_of(fd: int, offset: int, length: int) -> int:
+    """The CRC-32 of bytes of an open file, which is left where it is."""
+    crc = 0
+    before = os.lseek(fd, 0, os.SEEK_CUR)
+    try:
+        os.lseek(fd, offset, os.SEEK_SET)
+        while length and (block := os.read(fd, min(length, _BLOCK))):
+            crc = zlib.crc32(block, crc)
+            length -= len(block)
+    finally:
+        os.lseek(fd, before, os.SEEK_SET)
+    return crc
 
 
 def as_text(path: Path) -> str:
@@ -88,24 +152,27 @@ def measure(
     slice does, FileMissing and FileUnreadable.
     """
     try:
+        now = time.time_ns()
         with path.open("rb", buffering=0) as file:
-            before = os.fstat(file.fileno())
+            before = stamp_of(os.fstat(file.fileno()))
             if length is None:
-                length = before.st_size - start
+                length = before.length - start
             file.seek(start)
             sha, crcs = _sums(file.readinto, length, part_size, progress)
-            after = os.fstat(file.fileno())
+            after = stamp_of(os.fstat(file.fileno()))
+        named = stamp_of(path.stat())
     except FileNotFoundError as error:
         raise FileMissing(path=path) from error
     except OSError as error:
         raise FileUnreadable(path=path, why=error.strerror) from error
     if (
-        (before.st_size, before.st_mtime_ns) != (after.st_size, after.st_mtime_ns)
+        not before == after == named
         or len(crcs) != -(-length // part_size)
-        or start + length > after.st_size
+        or start + length > after.length
     ):
         raise FileChanged(path=path)
-    return Measured(as_text(path), length, after.st_mtime_ns, sha, part_size, tuple(crcs))
+    settled = is_settled(after, now)
+    return Measured(as_text(path), length, after, settled, sha, part_size, tuple(crcs))
 
 
 def _sums(

@@ -310,6 +310,7 @@ class _SliceReader:
 
     def __init__(self, piece: Slice) -> None:
         self._piece = piece
+        self._unchanged = files.Unchanged(piece)
         self._handle = Path(piece.path).open("rb")  # noqa: SIM115 - closed by `close`
         self._place = 0
 
@@ -324,8 +325,7 @@ class _SliceReader:
 
     def read(self, length: int) -> bytes:
         """Bytes of the part. Raises FileChanged."""
-        stat = Path(self._piece.path).stat()
-        if (stat.st_size, stat.st_mtime_ns) != (self._piece.file_length, self._piece.mtime_ns):
+        if not self._unchanged.holds(self._handle.fileno()):
             raise FileChanged(path=self._piece.path)
         self._handle.seek(self._piece.offset + self._place)
         data = self._handle.read(min(length, self._piece.length - self._place))

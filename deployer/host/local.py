@@ -39,7 +39,7 @@ from deployer.host.requests import (
     TypedLines,
 )
 from deployer.host.service import Offer, Service, content
-from deployer.model import DEFAULT_HOST_ADDRESS, LineSettings, State
+from deployer.model import DEFAULT_HOST_ADDRESS, LineSettings, Payload, State
 
 _LEAVE = 60.0
 """Seconds that an ended deployment has to say so to its old PC, before its target is free."""
@@ -122,7 +122,8 @@ class InProcess:
                 found = self.service.staged(deployment)
                 if found is not None:  # it may be another process' business
                     self.service.take_up(found[0], found[1].target)
-                changed = await asyncio.to_thread(staging.changed, found[0]) if found else ""
+                payload = found[0].payload if found else Payload(())
+                changed = await asyncio.to_thread(staging.changed, payload)
                 if found is None or changed:
                     self.service.abandon(deployment, changed or "its manifest")
                     lines.append(f"{deployment} cannot go on: its files are gone or have changed")

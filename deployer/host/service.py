@@ -17,17 +17,20 @@ from pathlib import Path
 from deployer.core.deployment import (
     Announce,
     Command,
+    Conclude,
     Deployment,
     ReadUpload,
     StopServing,
     advance,
     concerns_reports,
+    concluded,
     is_output,
     source_changed,
 )
 from deployer.core.payload import plan
 from deployer.core.target import proof
 from deployer.core.target.page import Waiting
+from deployer.core.target.proof import Failure
 from deployer.core.view import Row
 from deployer.edge import files, rehearsal
 from deployer.edge.ftp.files import set_aside
@@ -47,12 +50,13 @@ from deployer.events import (
     PresenceChanged,
     ScreenLine,
     ServerListening,
+    SourceChanged,
     StateChanged,
     TargetReported,
     TransferDone,
     UploadReceived,
 )
-from deployer.host import past, wire
+from deployer.host import past, staging, wire
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, shares_of
 from deployer.host.requests import Before, TypedSteps, nothing_typed
@@ -65,11 +69,15 @@ from deployer.model import (
     Cause,
     LineSettings,
     Manifest,
+    Payload,
+    Proof,
     Share,
     State,
 )
 
 _TEXT_IN_EVENT = 16 << 10
+_READ_AT_ONCE = 4 << 20
+"""Bytes of the user's files that are read again without a thread of their own."""
 _LISTEN_EVERY = 0.5
 _LOCKED = 5.0
 """Seconds that another process' lock on the store is waited for."""
@@ -142,6 +150,7 @@ class Service:
         self._changed = asyncio.Condition()
         self._tasks: set[asyncio.Task[None]] = set()
         self._held: frozenset[str] = frozenset()
+        self._concluding: set[str] = set()
         self._sessions: dict[str, int] = {}
         self._content: bytes | None = None
         self._trouble: DeployerError | None = None
@@ -419,7 +428,8 @@ class Service:
         async with self._changed:
             while not (current := self._deployments[deployment]).state.final:
                 patience = while_running if current.state == State.RUNNING else silence
-                if deployment in self._held or self._trouble is not None:
+                ours = deployment in self._held or deployment in self._concluding
+                if ours or self._trouble is not None:
                     patience = None  # it is we who keep it waiting
                 heard = self._heard[deployment]
                 left = None if patience is None else heard + patience - self._loop.time()
@@ -464,6 +474,8 @@ class Service:
             self._arrived(ScreenLine(self._clock(), deployment, text))
 
         code = await rehearsal.run(arguments, self._servers.secret, on_line)
+        async with self._changed:
+            await self._changed.wait_for(lambda: deployment not in self._concluding)
         current = self._deployments[deployment]
         if not current.state.final:
             at = self._clock()
@@ -612,12 +624,40 @@ class Service:
         match command:
             case Announce(event=event):
                 self._tell(event)
+            case Conclude(proof=found):
+                self._conclude(deployment, found)
             case StopServing():
                 self._grants.withdraw(deployment)
                 self._servers.end(deployment, self._deployments[deployment].state)
                 self._hold(self._held - {deployment})
             case ReadUpload(name=name, path=path):
                 self._read_upload(deployment, name, Path(path))
+
+    def _conclude(self, deployment: str, found: Proof) -> None:
+        """End it by its proof: what is proved is what the files are now, or one has changed.
+
+        What is soon read is read at once, the rest in a thread; the target waits for nothing.
+        """
+        payload = self._deployments[deployment].payload
+        if not found.proved and proof.failure(found) != Failure.NOT_VERIFIED:
+            self._end(found, "")
+        elif payload.total <= _READ_AT_ONCE:
+            self._end(found, staging.changed(payload, reading=True))
+        elif deployment not in self._concluding:
+            self._concluding.add(deployment)
+            self._soon(self._conclude_later(found, payload))
+
+    async def _conclude_later(self, found: Proof, payload: Payload) -> None:
+        changed = await asyncio.to_thread(staging.changed, payload, reading=True)
+        self._concluding.discard(found.deployment)
+        self._end(found, changed)
+        await self._wake()
+
+    def _end(self, found: Proof, changed: str) -> None:
+        at, name = self._clock(), found.deployment
+        for event in (SourceChanged(at, name, changed),) if changed else concluded(found, at):
+            if not self._deployments[name].state.final:
+                self._tell(event)
 
     def _read_upload(self, deployment: str, name: str, path: Path) -> None:
         data = self._content

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import secrets
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,7 +19,13 @@ from deployer.core.target.manifest import MAX_LENGTH
 from deployer.edge import files, resources
 from deployer.edge.choose import Choice, choose, length_of, model_among
 from deployer.edge.folders import Item
-from deployer.errors import FileChanged, OutputExists, SimulatorCannotPlay, WrongUse
+from deployer.errors import (
+    DeployerError,
+    FileChanged,
+    OutputExists,
+    SimulatorCannotPlay,
+    WrongUse,
+)
 from deployer.host.requests import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -78,37 +85,45 @@ def stage(
 
 
 _Measured = tuple[list[StagedFile], list[str]]
-_MOST_KNOWN = 64
+_MOST_KNOWN, _KNOWN_FOR = 64, 600.0
 
 
 class Once:
     """Remembers what has been measured, so that one payload for many targets is read once.
 
-    Known is what has the same paths, lengths and times. Many threads may use it; of two that want
+    Known is what has the same paths and the same stamps, and only what was settled when it was
+    measured: else it is measured again. Nothing is known for long, for who writes through a mapping
+    of the file into memory may leave its stamp as it was. Many threads may use it; of two that want
     the same, one measures and the other waits.
     """
 
-    def __init__(self) -> None:
-        self._known: dict[object, _Measured] = {}
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._known: dict[object, tuple[float, _Measured]] = {}
         self._lock = threading.Lock()
+        self._clock = clock
 
     def stage_items(
         self, chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
     ) -> _Measured:
         """What `_stage_items` gives, from memory where it can."""
         with self._lock:
-            stands = [(item, item.path.stat()) for item in chosen.items]
             key = (
-                tuple((item, stat.st_size, stat.st_mtime_ns) for item, stat in stands),
+                tuple((item, files.stamp_of(item.path.stat())) for item in chosen.items),
                 frozenset(chosen.roles.values()),
                 request.part_size,
                 profile,
             )
-            if key not in self._known:
+            now = self._clock()
+            at, known = self._known.get(key, (now, None))
+            if known is not None and now - at < _KNOWN_FOR:
+                return known
+            measured = _stage_items(chosen, request, profile, progress)
+            if all(file.settled for file in measured[0]):
+                self._known.pop(key, None)
                 while len(self._known) >= _MOST_KNOWN:
                     self._known.pop(next(iter(self._known)))
-                self._known[key] = _stage_items(chosen, request, profile, progress)
-            return self._known[key]
+                self._known[key] = now, measured
+            return measured
 
 
 def again(manifest: Manifest) -> Manifest:
@@ -133,20 +148,33 @@ def _whole_place(file: StagedFile) -> str:
 
 
 def unchanged(manifest: Manifest) -> bool:
-    """Whether every file is still as it was measured, by its length and time."""
-    return not changed(manifest)
+    """Whether every file is still as it was measured; read again where its stamp is not enough."""
+    return not changed(manifest.payload)
 
 
-def changed(manifest: Manifest) -> str:
-    """The first file that is gone or not as it was measured; "" for none."""
-    for file in manifest.payload.files:
+def changed(payload: Payload, *, reading: bool = False) -> str:
+    """The source of the first file that is not what was measured any more, or gone; "" for none.
+
+    A stamp that is the same will do for a file that was settled when it was measured; all others,
+    and with `reading` every one, are read through.
+    """
+    for file in payload.files:
         try:
-            now = Path(file.source).stat()
-        except OSError:
-            return file.source
-        if (now.st_size, now.st_mtime_ns) != (file.source_length, file.mtime_ns):
+            same = files.stamp_of(Path(file.source).stat()) == file.stamp
+            if (reading or not (same and file.settled)) and not _is_as_measured(file):
+                return file.source
+        except (OSError, DeployerError):
             return file.source
     return ""
+
+
+def _is_as_measured(file: StagedFile) -> bool:
+    size = file.parts[0].length if file.parts else 1
+    path = Path(file.source)
+    if files.length_of(path, empty_allowed=True) != file.source_length:
+        return False
+    now = files.measure(path, size, start=file.start, length=file.length)
+    return now.sha256 == file.sha256
 
 
 def sample_model() -> Path:
@@ -283,7 +311,7 @@ def _stage_item(
 ) -> list[StagedFile]:
     """One file, or all pieces of one; together they are read once."""
     whole = length_of(item)
-    path = item.path.resolve()
+    path = item.path.absolute()
     staged: list[StagedFile] = []
     for number, (piece, name) in enumerate(zip(pieces, short, strict=True)):
         following = pieces[number + 1] if number + 1 < len(pieces) else None
@@ -293,7 +321,7 @@ def _stage_item(
         measured = files.measure(
             path, size, progress, start=start, length=length if piece else None
         )
-        if staged and measured.mtime_ns != staged[0].mtime_ns:
+        if staged and measured.stamp != staged[0].stamp:
             raise FileChanged(path=item.path)
         staged.append(
             StagedFile(
@@ -303,9 +331,10 @@ def _stage_item(
                 length=measured.length,
                 sha256=measured.sha256,
                 parts=plan.parts_of(name, measured.length, size, measured.crcs),
-                mtime_ns=measured.mtime_ns,
+                stamp=measured.stamp,
                 place=f"{item.place}{_suffix(piece)}" if item.place else "",
                 piece=piece,
+                settled=measured.settled,
             )
         )
     return staged
@@ -350,7 +379,7 @@ def _command(request: Request, chosen: Choice, staged: Sequence[StagedFile]) -> 
             )
         return ""
     by_source = {Path(file.source): plan.on_target(file) for file in staged}
-    roles = {role: by_source[item.path.resolve()] for role, item in chosen.roles.items()}
+    roles = {role: by_source[item.path.absolute()] for role, item in chosen.roles.items()}
     return recipe.command(chosen.recipe, roles, _options(request, chosen))
 
 

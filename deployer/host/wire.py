@@ -140,7 +140,7 @@ class Own:
         with self._lock:
             if self._over or self._held is not None:
                 return
-            wanted = self._wanted
+            wanted = None if self._address.startswith("127.") else self._wanted
             self._held = find(self._address) if wanted is None else self._hold(wanted)
             if wanted is not None:
                 if self._held.set_by and self._announce:
@@ -286,6 +286,8 @@ def obstacles(address: str, target: str = "") -> tuple[Diagnosis, ...]:
 
 
 InterfaceStatus = lease.InterfaceStatus
+LINK_LOCAL = addresses.LINK_LOCAL.ip
+is_link_local = addresses.is_link_local
 there = presence.there
 say = presence.say
 advice = presence.advice

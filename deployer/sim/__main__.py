@@ -68,7 +68,7 @@ def parser() -> argparse.ArgumentParser:
         "--com1", metavar="PORT",
         help="this terminal is COM1: HyperTerminal receives there, GO is typed, the result sent",
     )  # fmt: skip
-    parser.add_argument("--fault", action="append", default=[], help="what shall go wrong")
+    parser.add_argument("--fault", action="append", default=[], help="what is to go wrong")
     parser.add_argument(
         "--check", action="store_true", help="only see whether the faults can be understood"
     )

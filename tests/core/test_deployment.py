@@ -6,11 +6,14 @@ import pytest
 
 from deployer.core.deployment import (
     Announce,
+    Command,
+    Conclude,
     Deployment,
     ReadUpload,
     StopServing,
     advance,
     concerns_reports,
+    concluded,
     is_output,
 )
 from deployer.events import (
@@ -46,13 +49,24 @@ def told(
     return TargetReported(9.0, ID, report)
 
 
+def announced_by(command: Command) -> tuple[Event, ...]:
+    """What the service announces, where no file of the user's has changed."""
+    match command:
+        case Announce(event=event):
+            return (event,)
+        case Conclude(proof=proof):
+            return concluded(proof, 9.0)
+        case _:
+            return ()
+
+
 def settle(deployment: Deployment, *events: Event) -> tuple[Deployment, list[Event]]:
     """Feed events; announced ones are fed back, as the service does."""
     announced: list[Event] = []
     queue = list(events)
     while queue:
         deployment, commands = advance(deployment, queue.pop(0))
-        new = [c.event for c in commands if isinstance(c, Announce)]
+        new = [event for command in commands for event in announced_by(command)]
         announced += new
         queue = new + queue
     return deployment, announced

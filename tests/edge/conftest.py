@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from deployer.core.ftp.session import NoLogin
+from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import ClientGone, Event
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share, Slice
@@ -33,7 +34,7 @@ def pattern(length: int, seed: int = 7) -> bytes:
 def cut(path: Path, name: str, offset: int, length: int, **more: Any) -> Entry:
     """A part: a slice of a file as it is now."""
     now = path.stat()
-    return Entry(name, Slice(str(path), offset, length, now.st_size, now.st_mtime_ns), **more)
+    return Entry(name, Slice(str(path), offset, length, stamp_of(now)), **more)
 
 
 @dataclass

@@ -40,5 +40,14 @@ def write_old_store(
         )
         db.executemany(
             "INSERT INTO deployments VALUES (?, ?, ?, ?)",
-            ((m.deployment, at, to, msgspec.json.encode(m).decode()) for m, to, at in manifests),
+            ((m.deployment, at, to, _plain(m)) for m, to, at in manifests),
         )
+
+
+def _plain(manifest: Manifest) -> str:
+    """Of a file's stamp, only its time was kept."""
+    plain = msgspec.to_builtins(manifest)
+    for file in plain["payload"]["files"]:
+        file["mtime_ns"] = file.pop("stamp")["mtime_ns"]
+        del file["settled"]
+    return msgspec.json.encode(plain).decode()

@@ -23,7 +23,7 @@ from deployer.events import (
     to_json,
 )
 from deployer.host.bus import Bus
-from deployer.model import Manifest, Part, Payload, StagedFile, State
+from deployer.model import FileStamp, Manifest, Part, Payload, StagedFile, State
 
 
 def line(number: int) -> ScreenLine:
@@ -67,7 +67,10 @@ def test_json_is_an_event_or_an_error() -> None:
 
 def test_a_manifest_is_kept_with_all_that_is_needed_to_serve_it(store: Store) -> None:
     part = Part("A.001", 0, 5, 7)
-    payload = Payload((StagedFile("/x/a.bin", "A.BIN", "a.bin", 5, "0" * 64, (part,), 9),), "A.EXE")
+    payload = Payload(
+        (StagedFile("/x/a.bin", "A.BIN", "a.bin", 5, "0" * 64, (part,), FileStamp(1, 2, 5, 9, 9)),),
+        "A.EXE",
+    )
     manifest = Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "abc123", payload)
     store.keep(manifest, "192.168.1.2", 1.0)
     assert store.manifest("D7F3A21C") == manifest

@@ -35,7 +35,7 @@ from deployer.events import (
     TransferDone,
     TransferStarted,
 )
-from deployer.model import Manifest, Part, Payload, Report, StagedFile, State
+from deployer.model import FileStamp, Manifest, Part, Payload, Report, StagedFile, State
 from tests.edge.oldstore import write_old_store
 
 IDS = ("D0000001", "D0000002", "D0000003")
@@ -156,7 +156,9 @@ def story(number: int) -> Iterator[Event]:
 
 def manifest(number: int) -> Manifest:
     part = Part("A.001", 0, 30, 7)
-    file = StagedFile("/x/a.bin", "A.BIN", "a.bin", 30, "0" * 64, (part,), 9)
+    file = StagedFile(
+        "/x/a.bin", "A.BIN", "a.bin", 30, "0" * 64, (part,), FileStamp(0, 0, 30, 9, 0)
+    )
     return Manifest(f"D{number:07X}", "192.168.1.1", "D7F3A21C", "abc123", Payload((file,)))
 
 

@@ -105,3 +105,10 @@ def test_status_imports_little(tmp_path: Path) -> None:
     counted = len(loaded - modules("import typer"))
     assert counted <= STATUS_IMPORTS * 1.1, "it was made slower, or this test out of date"
     assert counted >= STATUS_IMPORTS * 0.8, "it is faster now: write the new count down"
+
+
+@pytest.mark.parametrize("line", cli.COMMANDS, ids=lambda line: line.name)
+def test_help_and_completion_do_not_wait_for_what_the_work_needs(line: cli.Line) -> None:
+    loaded = modules(f"from deployer.face import cli; cli.load({line.name!r})")
+    assert f"deployer.face.cli.{line.module}" in loaded
+    assert not loaded & (HEAVY - {"asyncio", "serial"}), line.name

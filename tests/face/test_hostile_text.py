@@ -201,7 +201,7 @@ def every_error() -> Iterator[type[errors.DeployerError]]:
             yield kind
 
 
-@pytest.mark.parametrize("kind", every_error(), ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", list(every_error()), ids=lambda kind: kind.__name__)
 def test_every_error(
     kind: type[errors.DeployerError],
     monkeypatch: pytest.MonkeyPatch,

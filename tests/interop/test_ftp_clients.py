@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from deployer import events
+from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpServer
 from deployer.errors import DeployerError
 from deployer.model import Entry, Slice
@@ -377,7 +378,7 @@ def test_the_frozen_client_of_pyftpdlib_and_ours_that_goes_on(serve, stock, tmp_
     big = tmp_path / "big.bin"
     big.write_bytes(bytes(16 << 20))
     now = big.stat()
-    ours = serve(Entry("BIG.001", Slice(str(big), 0, 16 << 20, 16 << 20, now.st_mtime_ns)))
+    ours = serve(Entry("BIG.001", Slice(str(big), 0, 16 << 20, stamp_of(now))))
     assert _with_another_quitting(ours, patience=60) == 16 << 20
     assert _with_another_quitting(stock, patience=2) < 16 << 20
 

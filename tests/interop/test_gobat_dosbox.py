@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.target import gobat
-from deployer.model import Manifest, Payload, StagedFile
+from deployer.model import FileStamp, Manifest, Payload, StagedFile
 from deployer.sim.commandcom import CommandCom
 from deployer.sim.disk import Disk
 from tests import needs
@@ -119,7 +119,7 @@ def missing(name: str) -> list[str]:
 
 def go_bat() -> bytes:
     """GO.BAT of a small payload."""
-    file = StagedFile("", "A.EXE", "a.exe", 0, "0" * 64, (), 0)
+    file = StagedFile("", "A.EXE", "a.exe", 0, "0" * 64, (), FileStamp(0, 0, 0, 0, 0))
     payload = Payload((file,), "A.EXE")
     manifest = Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", payload)
     return gobat.render(manifest, "C:\\DEPLOY").removesuffix(b"PAUSE\r\n")

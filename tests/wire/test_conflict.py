@@ -14,7 +14,8 @@ from tests.wire.conftest import Lab, Machine
 FIND = """
 from deployer.core.wire.addresses import choose, parse_address
 from deployer.edge.link import arp
-from deployer.edge.link import conflict, this_system
+from deployer.edge.link import conflict
+from deployer.edge.link.lookup import this_system
 import msgspec
 result = []
 for _ in range(rounds):

@@ -104,7 +104,7 @@ def test_an_unprivileged_user_learns_of_a_silent_target_from_the_kernel(ready: L
 LATE = """
 import socket, time
 from deployer.edge.link import arp, ping
-from deployer.edge.link import this_system
+from deployer.edge.link.lookup import this_system
 
 class Late(socket.socket):
     def sendto(self, *given):

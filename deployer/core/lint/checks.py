@@ -102,7 +102,7 @@ def line_end(script: Script, _context: Context) -> Iterator[Hit]:
             yield number, 0, "the line ends with LF alone; the shell reads on to the next CR"
             return
         if match.group() == b"\r":
-            yield number, 0, "the line ends with CR alone; the byte behind it is swallowed"
+            yield number, 0, "the line ends with CR alone; the byte after it is swallowed"
             return
 
 
@@ -126,7 +126,7 @@ def length(script: Script, context: Context) -> Iterator[Hit]:
             yield (
                 line.number,
                 context.limits.line + 1,
-                (f"{len(line.text)} bytes; all behind byte {context.limits.line} is dropped"),
+                (f"{len(line.text)} bytes; all after byte {context.limits.line} is dropped"),
             )
 
 
@@ -259,16 +259,16 @@ def label_missing(script: Script, _context: Context) -> Iterator[Hit]:
     """GOTO to nowhere ends every batch file that is running."""
     for command, word, name in _jumps(script):
         if not word:
-            yield command.line, command.column, "GOTO without a label"
+            yield command.hit("GOTO without a label")
         elif word.upper() != "EOF" and labels.find(script, name) is None:
-            yield command.line, command.column, f"there is no label :{word}"
+            yield command.hit(f"there is no label :{word}")
 
 
 def goto_eof(script: Script, _context: Context) -> Iterator[Hit]:
     """:EOF is a label like any other."""
     for command, word, name in _jumps(script):
         if word.upper() == "EOF" and labels.find(script, name) is None:
-            yield command.line, command.column, "GOTO :EOF finds no label and ends all batch files"
+            yield command.hit("GOTO :EOF finds no label and ends all batch files")
 
 
 def label_characters(script: Script, _context: Context) -> Iterator[Hit]:
@@ -282,7 +282,7 @@ def label_characters(script: Script, _context: Context) -> Iterator[Hit]:
             yield Doubt(command.line, command.column, what)
         elif cut and found not in meant:
             what = f"GOTO {word} looks for :{name}; some characters end a label's name"
-            yield command.line, command.column, what
+            yield command.hit(what)
 
 
 def label_at(script: Script, _context: Context) -> Iterator[Hit]:
@@ -322,7 +322,7 @@ def for_percent(script: Script, _context: Context) -> Iterator[Hit]:
     """FOR needs %%V in a batch file."""
     for command in script.commands:
         if command.name == "FOR" and re.match(r"[\s=,;]*%[^%]", command.rest):
-            yield command.line, command.column, "in a batch file FOR needs %%V; one % is taken away"
+            yield command.hit("in a batch file FOR needs %%V; one % is taken away")
 
 
 def for_variable(script: Script, _context: Context) -> Iterator[Hit]:
@@ -338,10 +338,8 @@ def for_variable(script: Script, _context: Context) -> Iterator[Hit]:
             re.IGNORECASE,
         )
         if not good:
-            yield (
-                command.line,
-                command.column,
-                ("FOR must read FOR %%V IN (list) DO command, with a variable of one character"),
+            yield command.hit(
+                "FOR must read FOR %%V IN (list) DO command, with a variable of one character"
             )
 
 

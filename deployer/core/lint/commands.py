@@ -39,7 +39,7 @@ def missing_command(script: Script, _context: Context) -> Iterator[Hit]:
     """Programs that are not part of Windows 98."""
     for command in script.commands:
         if command.name in MISSING:
-            yield command.line, command.column, f"Windows 98 has no {command.name}"
+            yield command.hit(f"Windows 98 has no {command.name}")
         elif command.name in ELSEWHERE:
             what = f"{command.name} is no part of Windows 98: it must be on that PC, or come along"
             yield Doubt(command.line, command.column, what)
@@ -53,28 +53,20 @@ def else_(script: Script, _context: Context) -> Iterator[Hit]:
             rf"\bELSE\s+({_COMMAND_WORD}|\()" if command.name in TEXT_COMMANDS else r"\bELSE\b"
         )
         if command.conditions and re.search(pattern, text, re.IGNORECASE):
-            yield (
-                command.line,
-                command.column,
-                "there is no ELSE; the rest belongs to the first command",
-            )
+            yield command.hit("there is no ELSE; the rest belongs to the first command")
         elif command.name == "ELSE":
-            yield command.line, command.column, "there is no ELSE"
+            yield command.hit("there is no ELSE")
 
 
 def block(script: Script, _context: Context) -> Iterator[Hit]:
     """There are no blocks in parentheses."""
     for command in script.commands:
         if command.word[:1] in ("(", ")"):
-            yield command.line, command.column, "there are no blocks in parentheses"
+            yield command.hit("there are no blocks in parentheses")
         elif command.name == "ECHO(":
-            yield (
-                command.line,
-                command.column,
-                "ECHO( is an unknown command; an empty line is ECHO.",
-            )
+            yield command.hit("ECHO( is an unknown command; an empty line is ECHO.")
         elif command.name.startswith("ECHO("):
-            yield command.line, command.column, f"{command.name} is an unknown command; use ECHO."
+            yield command.hit(f"{command.name} is an unknown command; use ECHO.")
 
 
 _GLUED = re.compile(
@@ -94,15 +86,15 @@ def glued(script: Script, _context: Context) -> Iterator[Hit]:
         first = (command.word or command.rest)[0]
         if first in "/[]*?":
             what = f"{first} at the beginning: no command is called so"
-            yield command.line, command.column, what
+            yield command.hit(what)
             continue
         if command.rest[:1] and command.rest[0] in _SEPARATORS.get(command.name, ""):
             what = f"{command.rest[0]} right after {command.name} belongs to what follows it"
-            yield command.line, command.column, what
+            yield command.hit(what)
         if match := _GLUED.match(command.name):
             name, char = match.group()[:-1], match.group()[-1]
             what = f"{char} does not end the name {name}: the command is unknown"
-            yield command.line, command.column, what
+            yield command.hit(what)
 
 
 def outside_quotes(text: str) -> str:
@@ -158,35 +150,42 @@ def call_label(script: Script, _context: Context) -> Iterator[Hit]:
     """CALL :LABEL."""
     for command in script.commands:
         if command.name == "CALL" and command.words and command.words[0].startswith(":"):
-            yield command.line, command.column, "CALL of a label does not exist"
+            yield command.hit("CALL of a label does not exist")
 
 
 def set_switch(script: Script, _context: Context) -> Iterator[Hit]:
     """SET /P and SET /A."""
     for command in script.commands:
         if command.name == "SET" and (match := re.match(r"[ =,;\t]*/([PA])\b", command.rest, re.I)):
-            yield command.line, command.column, f"SET /{match.group(1).upper()} does not exist"
+            yield command.hit(f"SET /{match.group(1).upper()} does not exist")
 
 
 def for_switch(script: Script, _context: Context) -> Iterator[Hit]:
     """FOR /F and its kin."""
     for command in script.commands:
         if command.name == "FOR" and (match := re.match(r"[ =,;\t]*/(\w+)", command.rest)):
-            yield command.line, command.column, f"FOR /{match.group(1).upper()} does not exist"
+            yield command.hit(f"FOR /{match.group(1).upper()} does not exist")
+
+
+def condition_of(command: Command) -> str:
+    """What follows IF and its NOTs."""
+    return re.sub(r"^[ =,;\t]*(NOT[ =,;\t]+)*", "", command.rest, flags=re.IGNORECASE)
+
+
+def conditions(script: Script) -> Iterator[tuple[Command, str]]:
+    """Each IF, and what follows it and its NOTs."""
+    return ((c, condition_of(c)) for c in script.commands if c.name == "IF")
 
 
 def if_form(script: Script, _context: Context) -> Iterator[Hit]:
     """IF knows EXIST, ERRORLEVEL and ==, and no more."""
-    for command in script.commands:
-        if command.name != "IF":
-            continue
-        text = re.sub(r"^[ =,;\t]*(NOT[ =,;\t]+)*", "", command.rest, flags=re.IGNORECASE)
+    for command, text in conditions(script):
         if re.match(r"/I\b", text, re.IGNORECASE):
-            yield command.line, command.column, "IF /I does not exist; == always minds the case"
+            yield command.hit("IF /I does not exist; == always minds the case")
         elif match := re.match(r"(DEFINED|CMDEXTVERSION)\b", text, re.IGNORECASE):
-            yield command.line, command.column, f"IF {match.group(1).upper()} does not exist"
+            yield command.hit(f"IF {match.group(1).upper()} does not exist")
         elif match := re.match(r"\S+\s+(EQU|NEQ|LSS|LEQ|GTR|GEQ)\s", text, re.IGNORECASE):
-            yield command.line, command.column, f"IF has no {match.group(1).upper()}"
+            yield command.hit(f"IF has no {match.group(1).upper()}")
 
 
 def if_incomplete(script: Script, _context: Context) -> Iterator[Hit]:
@@ -201,7 +200,7 @@ def if_incomplete(script: Script, _context: Context) -> Iterator[Hit]:
                 if follower and len(follower.conditions) > len(command.conditions)
                 else None
             )
-            text = re.sub(r"^[ =,;\t]*(NOT[ =,;\t]+)*", "", command.rest, flags=re.IGNORECASE)
+            text = condition_of(command)
             if re.match(
                 r"/I\b|DEFINED\b|CMDEXTVERSION\b|\S+\s+(EQU|NEQ|LSS|LEQ|GTR|GEQ)\s", text, re.I
             ):
@@ -209,13 +208,13 @@ def if_incomplete(script: Script, _context: Context) -> Iterator[Hit]:
             if "==" not in text and not re.match(
                 r"(EXIST|ERRORLEVEL)[ =,;\t]", text, re.IGNORECASE
             ):
-                yield command.line, command.column, "IF needs EXIST name, ERRORLEVEL number or a==b"
+                yield command.hit("IF needs EXIST name, ERRORLEVEL number or a==b")
             elif condition is None:
                 what = "IF without a command after it is a syntax error"
-                yield command.line, command.column, what
+                yield command.hit(what)
             elif condition.kind == "compare" and re.match(r'"[^"]*"[^"]', condition.right):
                 what = f"{condition.right}: a blank is missing between the text and the command"
-                yield command.line, command.column, what
+                yield command.hit(what)
 
 
 def inner_at(script: Script, _context: Context) -> Iterator[Hit]:
@@ -225,7 +224,7 @@ def inner_at(script: Script, _context: Context) -> Iterator[Hit]:
             yield line.number, 1, "@@ makes the command unknown"
     for command in script.commands:
         if command.word.startswith("@") and (command.conditions or command.in_for):
-            yield command.line, command.column, "@ inside a line makes the command unknown"
+            yield command.hit("@ inside a line makes the command unknown")
 
 
 def nt_switch(script: Script, _context: Context) -> Iterator[Hit]:
@@ -238,10 +237,8 @@ def nt_switch(script: Script, _context: Context) -> Iterator[Hit]:
         letters = known.get(command.name, "")
         for match in re.finditer(r"/([A-Z])\b", outside_quotes(command.rest), re.IGNORECASE):
             if match.group(1).upper() in letters:
-                yield (
-                    command.line,
-                    command.column,
-                    (f"{command.name} has no switch /{match.group(1).upper()} on Windows 98"),
+                yield command.hit(
+                    f"{command.name} has no switch /{match.group(1).upper()} on Windows 98"
                 )
                 break
 
@@ -250,7 +247,7 @@ def for_nested(script: Script, _context: Context) -> Iterator[Hit]:
     """FOR in FOR."""
     for command in script.commands:
         if command.name == "FOR" and command.in_for:
-            yield command.line, command.column, "FOR cannot stand in FOR"
+            yield command.hit("FOR cannot stand in FOR")
 
 
 def ctty(script: Script, _context: Context) -> Iterator[Hit]:
@@ -258,7 +255,7 @@ def ctty(script: Script, _context: Context) -> Iterator[Hit]:
     calls = [command for command in script.commands if command.name == "CTTY"]
     given = [base_name(command.words[0]) if command.words else "" for command in calls]
     for n, command in enumerate(calls):
-        hit = (command.line, command.column, "CTTY takes screen and keyboard away from the user")
+        hit = command.hit("CTTY takes screen and keyboard away from the user")
         if given[n] == "CON":
             continue
         yield Doubt(*hit) if given[n] == "NUL" and "CON" in given[n:] else hit
@@ -268,11 +265,7 @@ def set_blank(script: Script, _context: Context) -> Iterator[Hit]:
     """A blank before = belongs to the name."""
     for command in script.commands:
         if command.name == "SET" and (match := re.match(r"[ =,;\t]*([^=]*?)[ \t]+=", command.rest)):
-            yield (
-                command.line,
-                command.column,
-                (f"the blank before = becomes part of the name: %{match.group(1)} %"),
-            )
+            yield command.hit(f"the blank before = becomes part of the name: %{match.group(1)} %")
 
 
 def set_equals(script: Script, _context: Context) -> Iterator[Hit]:
@@ -280,13 +273,9 @@ def set_equals(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         text = command.rest.lstrip(" =,;\t")
         if command.name == "SET" and text.count("=") > 1:
-            yield (
-                command.line,
-                command.column,
-                "SET with a second = is refused; the old value stays",
-            )
+            yield command.hit("SET with a second = is refused; the old value stays")
         elif command.name == "SET" and text and "=" not in text and "/" not in text:
-            yield command.line, command.column, "SET without = is a syntax error"
+            yield command.hit("SET without = is a syntax error")
 
 
 _TEXT_FILE = re.compile(
@@ -307,7 +296,7 @@ def copy_join(script: Script, _context: Context) -> Iterator[Hit]:
             switches = first.group(1).upper() if first else ""
             if "/B" not in switches:
                 what = "COPY with + and no /B in front joins as text: each part ends at its 1Ah"
-                hit = (command.line, command.column, what)
+                hit = command.hit(what)
                 parts = "+".join(command.operands[:1]).split("+")
                 yield Doubt(*hit) if any(map(_is_text, parts)) else hit
 
@@ -323,11 +312,7 @@ def copy_target(script: Script, _context: Context) -> Iterator[Hit]:
         target = last[-1] if len(last) > 1 else ""
         sources = [*parts[:-1], last[0]]
         if target and target in sources[1:] and target != sources[0]:
-            yield (
-                command.line,
-                command.column,
-                f"{target} is a later source: its old content is lost",
-            )
+            yield command.hit(f"{target} is a later source: its old content is lost")
 
 
 def copy_nul(script: Script, _context: Context) -> Iterator[Hit]:
@@ -339,9 +324,9 @@ def copy_nul(script: Script, _context: Context) -> Iterator[Hit]:
             r"[ =,;\t+]+", re.sub(r"/\S*", " ", command.rest).strip(" =,;\t").upper()
         )
         if len(sources) > 1 and (sources[0] == "NUL" or "NUL" in sources[1:-1]):
-            yield command.line, command.column, "COPY from NUL makes no file and deletes the target"
+            yield command.hit("COPY from NUL makes no file and deletes the target")
         elif re.search(r"\+\s*NUL\b", command.rest, re.IGNORECASE):
-            yield command.line, command.column, "COPY with +NUL: /B cannot read a device"
+            yield command.hit("COPY with +NUL: /B cannot read a device")
 
 
 def ren_path(script: Script, _context: Context) -> Iterator[Hit]:
@@ -349,7 +334,7 @@ def ren_path(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         names = command.operands
         if command.name in ("REN", "RENAME") and len(names) > 1 and set(names[1]) & set("\\:"):
-            yield command.line, command.column, f"{names[1]}: the new name must not have a path"
+            yield command.hit(f"{names[1]}: the new name must not have a path")
 
 
 def asks(script: Script, _context: Context) -> Iterator[Hit]:
@@ -357,14 +342,14 @@ def asks(script: Script, _context: Context) -> Iterator[Hit]:
     for line, command in _on_lines(script):
         fed = command.piped_into or any(r.operator == "<" for r in line.redirections)
         if command.name in ("DATE", "TIME") and not command.rest.strip() and not fed:
-            yield line.number, command.column, f"{command.name} asks for a new value and waits"
+            yield command.hit(f"{command.name} asks for a new value and waits")
 
 
 def del_many(script: Script, _context: Context) -> Iterator[Hit]:
     """DEL takes one name."""
     for command in script.commands:
         if command.name in _DELETE and len(command.operands) > 1:
-            yield command.line, command.column, "DEL takes one name; with two it deletes nothing"
+            yield command.hit("DEL takes one name; with two it deletes nothing")
 
 
 def _on_lines(script: Script) -> Iterator[tuple[Line, Command]]:
@@ -383,7 +368,7 @@ def del_all(script: Script, _context: Context) -> Iterator[Hit]:
             and not answered
             and any(re.search(r"(^|\\)(\*\.\*|\.)$", name) for name in command.operands)
         ):
-            yield command.line, command.column, "DEL *.* asks `Are you sure (Y/N)?` and waits"
+            yield command.hit("DEL *.* asks `Are you sure (Y/N)?` and waits")
 
 
 def _written(line: Line, command: Command) -> Iterator[str]:
@@ -406,13 +391,9 @@ def self_overwrite(script: Script, _context: Context) -> Iterator[Hit]:
             for name in _written(line, command):
                 bare = name.upper().rpartition("\\")[2]
                 if bare == script.name or name in ("%0", "%0.BAT"):
-                    yield (
-                        line.number,
-                        command.column,
-                        (
-                            "changes the running batch file; the shell goes on at the same byte "
-                            "offset of whatever is there then"
-                        ),
+                    yield command.hit(
+                        "changes the running batch file; the shell goes on at the same byte "
+                        "offset of whatever is there then"
                     )
 
 
@@ -440,8 +421,6 @@ def batch_without_call(script: Script, _context: Context) -> Iterator[Hit]:
                 continue
             later = [x for x in lines[n + 1 :] if x.commands or x.label is not None]
             if later and later[0].label is None:
-                yield (
-                    line.number,
-                    command.column,
-                    (f"{command.word} without CALL does not come back: the rest here is not run"),
+                yield command.hit(
+                    f"{command.word} without CALL does not come back: the rest here is not run"
                 )

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from itertools import pairwise
 
-from deployer.core.lint.commands import INTERNAL_SILENT, outside_quotes
+from deployer.core.lint.commands import INTERNAL_SILENT, conditions, outside_quotes
 from deployer.core.lint.model import Context, Doubt, Hit
 from deployer.core.lint.parse import SHARED_PARSER, Line, Script, base_name, variables
 from deployer.core.lint.paths import Known, follow
@@ -156,10 +156,8 @@ def call_redirect(script: Script, _context: Context) -> Iterator[Hit]:
             else:
                 maybe = command.word.upper().endswith(".BAT") and command.name != "CALL"
             if maybe and not _to_nul(line) and (line.redirections or line.pipes):
-                yield (
-                    line.number,
-                    command.column,
-                    ("redirection does not reach into a batch file: the target stays empty"),
+                yield command.hit(
+                    "redirection does not reach into a batch file: the target stays empty"
                 )
 
 
@@ -168,10 +166,8 @@ def exist_nul(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         for condition in command.conditions[-1:]:
             if condition.kind == "exist" and re.search(r"\\NUL$", condition.left, re.IGNORECASE):
-                yield (
-                    command.line,
-                    command.column,
-                    f"IF EXIST {condition.left} may be true on Windows 98 without the directory",
+                yield command.hit(
+                    f"IF EXIST {condition.left} may be true on Windows 98 without the directory"
                 )
 
 
@@ -180,7 +176,7 @@ def slash_path(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         for condition in command.conditions[-1:]:
             if condition.kind == "exist" and "/" in condition.left:
-                yield command.line, command.column, f"IF EXIST {condition.left}: / ends the name"
+                yield command.hit(f"IF EXIST {condition.left}: / ends the name")
     for line in script.lines:
         if match := re.search(r"[<>][ =,;\t]*[^\s<>|\"/=,;]*[\w.]/[\w]", line.text):
             column = match.start() + 1
@@ -193,11 +189,7 @@ def exist_quoted(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         for condition in command.conditions[-1:]:
             if condition.kind == "exist" and '"' in condition.left:
-                yield (
-                    command.line,
-                    command.column,
-                    "a quoted name in IF EXIST is not found by every shell",
-                )
+                yield command.hit("a quoted name in IF EXIST is not found by every shell")
 
 
 def _filled(side: str, known: Known) -> bool:
@@ -216,28 +208,17 @@ def compare_quoted(script: Script, context: Context) -> Iterator[Hit]:
             known = paths.before(command)
             sides = [s for s in sides if not s.startswith("%%") and not _filled(s, known)]
             if sides:
-                yield (
-                    command.line,
-                    command.column,
-                    (f"{sides[0]} may be empty, and then the line is a syntax error"),
-                )
+                yield command.hit(f"{sides[0]} may be empty, and then the line is a syntax error")
 
 
 def compare_blank(script: Script, _context: Context) -> Iterator[Hit]:
     """Quotes do not hold blanks, commas and = together."""
-    for command in script.commands:
-        if command.name != "IF":
-            continue
-        text = re.sub(r"^[ =,;\t]*(NOT[ =,;\t]+)*", "", command.rest, flags=re.IGNORECASE)
+    for command, text in conditions(script):
         if re.match(r"(EXIST|ERRORLEVEL)[ =,;\t]", text, re.IGNORECASE):
             continue
         operands = re.match(r'("[^"]*"|\S*?)[ \t]*==[ \t]*("[^"]*"|\S*)', text)
         if operands and any(re.search(r'^"[^"]*[ ,;=\t]', side) for side in operands.groups()):
-            yield (
-                command.line,
-                command.column,
-                ("quotes do not hold a blank, comma, ; or = together in a comparison"),
-            )
+            yield command.hit("quotes do not hold a blank, comma, ; or = together in a comparison")
 
 
 def errorlevel_order(script: Script, _context: Context) -> Iterator[Hit]:
@@ -275,12 +256,10 @@ def errorlevel_range(script: Script, _context: Context) -> Iterator[Hit]:
             if condition.kind != "errorlevel" or "%" in condition.left:
                 continue
             if not condition.left.isdigit():
-                yield command.line, command.column, f"ERRORLEVEL {condition.left} is no number"
+                yield command.hit(f"ERRORLEVEL {condition.left} is no number")
             elif int(condition.left) > 255:
-                yield (
-                    command.line,
-                    command.column,
-                    (f"ERRORLEVEL {condition.left} wraps to {int(condition.left) % 256}"),
+                yield command.hit(
+                    f"ERRORLEVEL {condition.left} wraps to {int(condition.left) % 256}"
                 )
 
 
@@ -327,9 +306,9 @@ def copy_or_delimiter(script: Script, _context: Context) -> Iterator[Hit]:
     """Commands with the parser that DOS programs share take no other delimiter than a blank."""
     for command in script.commands:
         if command.name in SHARED_PARSER and command.rest[:1] in (",", ";", "="):
-            yield command.line, command.column, f"{command.name} needs a blank before its name"
+            yield command.hit(f"{command.name} needs a blank before its name")
         elif command.name in SHARED_PARSER and "=" in outside_quotes(command.rest):
-            yield command.line, command.column, f"{command.name} refuses = among its names"
+            yield command.hit(f"{command.name} refuses = among its names")
 
 
 def type_many(script: Script, _context: Context) -> Iterator[Hit]:
@@ -337,4 +316,4 @@ def type_many(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         names = outside_quotes(command.rest).split()
         if command.name == "TYPE" and (len(names) > 1 or any(set(n) & set("*?") for n in names)):
-            yield command.line, command.column, "TYPE takes one name and no * or ?"
+            yield command.hit("TYPE takes one name and no * or ?")

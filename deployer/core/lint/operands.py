@@ -1,4 +1,4 @@
-"""Checks of what stands behind a command: how many names, which switches, of which form."""
+"""Checks of what stands after a command: how many names, which switches, of which form."""
 
 from __future__ import annotations
 
@@ -25,18 +25,14 @@ def names_many(script: Script, _context: Context) -> Iterator[Hit]:
         most = _MOST.get(command.name)
         if most is not None and len(command.operands) > most:
             count = "one name" if most == 1 else "two names"
-            yield (
-                command.line,
-                command.column,
-                f"{command.name} takes {count}; with more it does nothing",
-            )
+            yield command.hit(f"{command.name} takes {count}; with more it does nothing")
 
 
 def names_few(script: Script, _context: Context) -> Iterator[Hit]:
     """Fewer names than the command needs."""
     for command in script.commands:
         if len(command.operands) < _LEAST.get(command.name, 0):
-            yield command.line, command.column, f"{command.name} lacks a name and does nothing"
+            yield command.hit(f"{command.name} lacks a name and does nothing")
 
 
 def on_off(script: Script, _context: Context) -> Iterator[Hit]:
@@ -45,7 +41,7 @@ def on_off(script: Script, _context: Context) -> Iterator[Hit]:
         word = command.rest.strip(" =,;\t").upper()
         known = word in ("", "ON", "OFF", "/?") or "%" in word
         if command.name in ("VERIFY", "BREAK", "LFNFOR") and not known:
-            yield command.line, command.column, f"{command.name} takes ON or OFF, nothing else"
+            yield command.hit(f"{command.name} takes ON or OFF, nothing else")
 
 
 def pipe_end(script: Script, _context: Context) -> Iterator[Hit]:
@@ -68,7 +64,7 @@ def environment_full(script: Script, _context: Context) -> Iterator[Hit]:
         total += max(0, size - longest.get(name.upper(), 0))
         longest[name.upper()] = max(size, longest.get(name.upper(), 0))
         if total > _ROOM:
-            yield command.line, command.column, f"{total} bytes of variables, and more do not fit"
+            yield command.hit(f"{total} bytes of variables, and more do not fit")
             return
 
 
@@ -79,7 +75,7 @@ def slash_in_name(script: Script, _context: Context) -> Iterator[Hit]:
         glued = re.match(r"/\w[\w.]+", text) if command.name in _OF_THE_SHELL else None
         match = glued or re.search(r"[\w.]+/\w[\w.]+", text)
         if command.name in _PATHS and match:
-            yield command.line, command.column, f"{match.group()}: / starts a switch"
+            yield command.hit(f"{match.group()}: / starts a switch")
 
 
 def for_list(script: Script, _context: Context) -> Iterator[Hit]:
@@ -89,9 +85,9 @@ def for_list(script: Script, _context: Context) -> Iterator[Hit]:
         if command.name != "FOR" or match is None:
             continue
         if re.search(r'"[^"]*[ =,;\t][^"]*"', match.group(1)):
-            yield command.line, command.column, "quotes in the list of FOR hold nothing together"
+            yield command.hit("quotes in the list of FOR hold nothing together")
         elif re.search(r"/[ =,;\t]*[^ =,;\t]", outside_quotes(match.group(1))):
-            yield command.line, command.column, "/ in the list of FOR splits the item"
+            yield command.hit("/ in the list of FOR splits the item")
 
 
 def set_redirects(script: Script, _context: Context) -> Iterator[Hit]:
@@ -107,39 +103,32 @@ def set_redirects(script: Script, _context: Context) -> Iterator[Hit]:
                 )
 
 
+def _copies(script: Script) -> Iterator[tuple[Command, str, str]]:
+    """Each COPY from one name to another."""
+    for command in script.commands:
+        if command.name == "COPY" and len(command.operands) == 2:
+            yield command, command.operands[0], command.operands[1]
+
+
 def copy_pattern(script: Script, _context: Context) -> Iterator[Hit]:
     """A pattern copied to one name is a join."""
-    for command in script.commands:
-        names = command.operands
-        if command.name != "COPY" or len(names) != 2:
-            continue
-        source, target = names
+    for command, source, target in _copies(script):
         if not set(source) & set("*?") or set(target) & set("*?") or "+" in source:
             continue
         bare = target.rpartition("\\")[2].upper()
         if bare.strip(".") and bare != "NUL" and not target.endswith(":"):
-            yield (
-                command.line,
-                command.column,
-                f"if there is no directory {target}, all files are joined into one of that name",
+            yield command.hit(
+                f"if there is no directory {target}, all files are joined into one of that name"
             )
 
 
 def copy_refused(script: Script, _context: Context) -> Iterator[Hit]:
     """A target with a backslash at its end, and one that is the source."""
-    for command in script.commands:
-        names = command.operands
-        if command.name != "COPY" or len(names) != 2:
-            continue
-        source, target = names
+    for command, source, target in _copies(script):
         if re.search(r"[^:\\]\\$", target):
-            yield (
-                command.line,
-                command.column,
-                f"{target}: COPY takes no \\ at the end of a directory",
-            )
+            yield command.hit(f"{target}: COPY takes no \\ at the end of a directory")
         elif source.upper() == target.upper():
-            yield command.line, command.column, f"COPY does not copy {source} onto itself"
+            yield command.hit(f"COPY does not copy {source} onto itself")
 
 
 def copy_in_place(script: Script, _context: Context) -> Iterator[Hit]:
@@ -150,7 +139,7 @@ def copy_in_place(script: Script, _context: Context) -> Iterator[Hit]:
             continue
         first = names[0].upper().split("+")[0]
         if len(names) == 1 or names[1].upper() == first:
-            yield command.line, command.column, f"a full disk deletes {first}, old bytes and all"
+            yield command.hit(f"a full disk deletes {first}, old bytes and all")
 
 
 def choice_form(script: Script, _context: Context) -> Iterator[Hit]:
@@ -159,7 +148,7 @@ def choice_form(script: Script, _context: Context) -> Iterator[Hit]:
         if command.name != "CHOICE" and not command.word.upper().endswith("CHOICE.COM"):
             continue
         if what := _wrong_choice(command.rest):
-            yield command.line, command.column, f"{what}: CHOICE ends with 255 and asks nothing"
+            yield command.hit(f"{what}: CHOICE ends with 255 and asks nothing")
 
 
 def _wrong_choice(rest: str) -> str:
@@ -188,7 +177,7 @@ def find_form(script: Script, _context: Context) -> Iterator[Hit]:
         asked = command.rest.strip() in ("", "/?")
         quoted = re.match(r'([ \t]*/[VCNI])*[ \t]*"', command.rest, re.IGNORECASE)
         if command.name == "FIND" and not asked and not quoted:
-            yield command.line, command.column, "FIND without quotes around the text refuses"
+            yield command.hit("FIND without quotes around the text refuses")
 
 
 def ftp_switches(script: Script, _context: Context) -> Iterator[Hit]:
@@ -203,11 +192,11 @@ def ftp_switches(script: Script, _context: Context) -> Iterator[Hit]:
             if not word.startswith("-"):
                 host = True
             elif host:
-                yield command.line, command.column, f"{word} stands behind the host"
+                yield command.hit(f"{word} stands after the host")
             elif word in ("-s", "-s:"):
-                yield command.line, command.column, "a blank behind -s: ends FTP at once"
+                yield command.hit("a blank after -s: ends FTP at once")
             elif not re.fullmatch(r"-[vnidg]|-s:\S+", word):
-                yield command.line, command.column, f"FTP.EXE of Windows 98 has no {word}"
+                yield command.hit(f"FTP.EXE of Windows 98 has no {word}")
 
 
 def start_form(script: Script, _context: Context) -> Iterator[Hit]:
@@ -215,13 +204,13 @@ def start_form(script: Script, _context: Context) -> Iterator[Hit]:
     for command in script.commands:
         text = command.rest.lstrip(" =,;\t")
         if command.name == "SHIFT" and text:
-            yield command.line, command.column, "SHIFT moves all arguments, whatever stands there"
+            yield command.hit("SHIFT moves all arguments, whatever stands there")
         elif command.name == "START" and text.startswith('"'):
-            yield command.line, command.column, "START takes no title: it opens what is quoted"
+            yield command.hit("START takes no title: it opens what is quoted")
         elif command.name == "START" and (match := re.match(r"/(\w+)", text)):
             switch = match.group(1).upper()
             if switch not in ("M", "MAX", "R", "W", "WAIT", "MIN", "MINIMIZED", "MAXIMIZED"):
-                yield command.line, command.column, f"START has no switch /{switch}"
+                yield command.hit(f"START has no switch /{switch}")
 
 
 def start_wait(script: Script, _context: Context) -> Iterator[Hit]:

@@ -49,7 +49,7 @@ SHARED_PARSER = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Command:
-    """One command: its name in capitals, and the rest of the text behind it.
+    """One command: its name in capitals, and the rest of the text after it.
 
     `word` is the first word as written; `conditions` are the IFs in front of it on the line.
     """
@@ -62,6 +62,10 @@ class Command:
     conditions: tuple[Condition, ...] = ()
     in_for: bool = False
     piped_into: bool = False
+
+    def hit(self, message: str) -> tuple[int, int, str]:
+        """What a rule finds at this command."""
+        return self.line, self.column, message
 
     @property
     def words(self) -> list[str]:
@@ -189,7 +193,7 @@ def scan(text: str, offset: int = 0) -> tuple[str, list[Redirection], list[int],
 
 
 def split_name(text: str) -> tuple[str, str, str]:
-    """The command's name in capitals, its first word as written, and the rest behind the name."""
+    """The command's name in capitals, its first word as written, and the rest after the name."""
     end = 0
     while end < len(text) and text[end] not in _NAME_ENDS:
         end += 1
@@ -229,7 +233,7 @@ def _commands(
 
 
 def _condition(rest: str) -> tuple[Condition, str]:
-    """The condition behind IF, and the command behind the condition."""
+    """The condition after IF, and the command after the condition."""
     text = rest.lstrip(DELIMITERS)
     negated = False
     while match := re.match(r"NOT[ =,;\t]+", text, re.IGNORECASE):

@@ -9,9 +9,10 @@ from __future__ import annotations
 from deployer.core.lint import checks as whole
 from deployer.core.lint import commands as one
 from deployer.core.lint import flow
-from deployer.core.lint import operands as behind
+from deployer.core.lint import operands as after
 from deployer.core.lint.model import Rule
 
+# Rows of one shape on purpose: it is a table.
 RULES: tuple[Rule, ...] = (
     Rule(
         id="byte-order-mark",
@@ -87,7 +88,7 @@ RULES: tuple[Rule, ...] = (
         title="The last line ends with CR LF too",
         severity="error",
         why=(
-            "Behind a last label without CR LF the command before it runs a second time, and a "
+            "After a last label without CR LF the command before it runs a second time, and a "
             "GOTO to it may not come back."
         ),
         remedy="End the last line with CR LF.",
@@ -584,7 +585,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="redirection-name",
-        title="A name behind < and >",
+        title="A name after < and >",
         severity="error",
         why="`File creation error`; the command is skipped.",
         remedy="Give a file name, or NUL.",
@@ -609,7 +610,7 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="input-pipe",
-        title="A blank before | behind <NAME",
+        title="A blank before | after <NAME",
         severity="error",
         why="The shell takes the | into the name and finds no such file.",
         remedy="Write SORT <F |MORE.",
@@ -624,7 +625,7 @@ RULES: tuple[Rule, ...] = (
         severity="error",
         why=(
             "Redirection is done before IF is decided: a false IF still makes or empties the "
-            "file, and `IF NOT EXIST F ECHO x>F` can never fire. A pipe behind IF has damaged "
+            "file, and `IF NOT EXIST F ECHO x>F` can never fire. A pipe after IF has damaged "
             "the FAT."
         ),
         remedy="Let the IF line carry only a GOTO.",
@@ -838,14 +839,14 @@ RULES: tuple[Rule, ...] = (
     ),
     Rule(
         id="slash-name",
-        title="Backslashes behind commands, too",
+        title="Backslashes after commands, too",
         severity="error",
         why="COPY, TYPE, DEL, CD and their kin take a / and what follows for a switch.",
         remedy="Write \\ between directories.",
         sources=("facts B23", "case copy-forms", "MSDOS4 PARSE2.ASM"),
         bad=b"TYPE SUB/FILE.TXT\r\n",
         good=b"COPY A.TXT/B B.TXT\r\nTYPE SUB\\FILE.TXT\r\n",
-        check=behind.slash_in_name,
+        check=after.slash_in_name,
     ),
     Rule(
         id="names-many",
@@ -859,7 +860,7 @@ RULES: tuple[Rule, ...] = (
         sources=("case copy-forms", "facts B27", "MSDOS4 TCMD2A.ASM"),
         bad=b"MD ONE TWO\r\n",
         good=b"MD ONE\r\nMD TWO\r\nCOPY /B A+B C\r\n",
-        check=behind.names_many,
+        check=after.names_many,
     ),
     Rule(
         id="for-list",
@@ -870,7 +871,7 @@ RULES: tuple[Rule, ...] = (
         sources=("batch-notes 10", "case for-slash"),
         bad=b"FOR %%V IN (/abc) DO ECHO %%V\r\n",
         good=b"FOR %%V IN (abc SUB\\A.TXT) DO ECHO %%V\r\n",
-        check=behind.for_list,
+        check=after.for_list,
     ),
     Rule(
         id="set-redirect",
@@ -881,7 +882,7 @@ RULES: tuple[Rule, ...] = (
         sources=("batch-notes (smaller ones)", "case set-metachar"),
         bad=b"SET F=>G.TXT\r\n",
         good=b"SET F=G.TXT\r\nSET>LIST.TXT\r\n",
-        check=behind.set_redirects,
+        check=after.set_redirects,
     ),
     Rule(
         id="copy-pattern",
@@ -895,7 +896,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B15", "facts B19", "KB Q52192", "KB Q69575", "case copy-wild-join"),
         bad=b"COPY *.TXT BACKUP\r\n",
         good=b"COPY *.TXT BACKUP\\*.*\r\n",
-        check=behind.copy_pattern,
+        check=after.copy_pattern,
     ),
     Rule(
         id="copy-in-place",
@@ -909,7 +910,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B17", "facts B18", "case copy-append"),
         bad=b"COPY /B A.BIN+B.BIN\r\n",
         good=b"COPY /B A.BIN+B.BIN C.BIN\r\n",
-        check=behind.copy_in_place,
+        check=after.copy_in_place,
     ),
     Rule(
         id="choice-form",
@@ -923,7 +924,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B11",),
         bad=b"CHOICE /C YN\r\n",
         good=b"CHOICE /C:YN /T:N,10 Go on\r\n",
-        check=behind.choice_form,
+        check=after.choice_form,
     ),
     Rule(
         id="find-form",
@@ -934,7 +935,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B13", "case find"),
         bad=b"FIND text A.TXT\r\n",
         good=b'FIND /I "text" A.TXT\r\n',
-        check=behind.find_form,
+        check=after.find_form,
     ),
     Rule(
         id="ftp-switches",
@@ -948,7 +949,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts A1", "facts A2", "KB Q120931"),
         bad=b"FTP -n -s: GET.FTP\r\n",
         good=b"%windir%\\ftp.exe -n -i -s:GET.FTP\r\nFTP -v 192.168.1.1\r\n",
-        check=behind.ftp_switches,
+        check=after.ftp_switches,
     ),
     Rule(
         id="start-form",
@@ -959,7 +960,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B5", "facts B10"),
         bad=b"START /B TOOL.EXE\r\n",
         good=b"START /W TOOL.EXE\r\nSHIFT\r\n",
-        check=behind.start_form,
+        check=after.start_form,
     ),
     Rule(
         id="start-wait",
@@ -970,7 +971,7 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B10", "KB Q190509"),
         bad=b"START TOOL.EXE\r\nIF ERRORLEVEL 1 GOTO X\r\n:X\r\n",
         good=b"START /W TOOL.EXE\r\nIF ERRORLEVEL 1 GOTO X\r\n:X\r\n",
-        check=behind.start_wait,
+        check=after.start_wait,
     ),
     Rule(
         id="names-few",
@@ -981,7 +982,7 @@ RULES: tuple[Rule, ...] = (
         sources=("case copy-forms", "case del", "case type"),
         bad=b"REN A.TXT\r\n",
         good=b"REN A.TXT B.TXT\r\nCOPY C:\\A.TXT\r\n",
-        check=behind.names_few,
+        check=after.names_few,
     ),
     Rule(
         id="copy-refused",
@@ -995,7 +996,7 @@ RULES: tuple[Rule, ...] = (
         sources=("case copy-forms",),
         bad=b"COPY A.TXT SUB\\\r\n",
         good=b"COPY A.TXT SUB\r\nCOPY A.TXT C:\\\r\nCOPY A.TXT \\\r\n",
-        check=behind.copy_refused,
+        check=after.copy_refused,
     ),
     Rule(
         id="pipe-end",
@@ -1006,7 +1007,7 @@ RULES: tuple[Rule, ...] = (
         sources=("MSDOS4 TMISC1.ASM",),
         bad=b"TYPE A.TXT|\r\n",
         good=b'TYPE A.TXT|MORE\r\nECHO "a|b|"\r\n',
-        check=behind.pipe_end,
+        check=after.pipe_end,
     ),
     Rule(
         id="on-off",
@@ -1017,7 +1018,7 @@ RULES: tuple[Rule, ...] = (
         sources=("case verify-break", "facts B26"),
         bad=b"VERIFY YES\r\n",
         good=b"VERIFY ON\r\nBREAK\r\n",
-        check=behind.on_off,
+        check=after.on_off,
     ),
     Rule(
         id="environment-full",
@@ -1031,6 +1032,6 @@ RULES: tuple[Rule, ...] = (
         sources=("facts B22", "KB Q68567", "case env-overflow"),
         bad=b"SET A=" + b"x" * 70 + b"\r\nSET B=" + b"x" * 70 + b"\r\n",
         good=b"SET A=" + b"x" * 60 + b"\r\nSET A=" + b"y" * 60 + b"\r\nSET A=\r\n",
-        check=behind.environment_full,
+        check=after.environment_full,
     ),
 )

@@ -156,7 +156,7 @@ def translate_command(command: str, names: Mapping[str, str]) -> str:
 def slice_of(file: StagedFile, part: Part) -> Slice:
     """Where the bytes of a part are on the host: the file may itself be a piece of its source."""
     start = file.start + part.offset
-    return Slice(file.source, start, part.length, file.source_length, file.mtime_ns)
+    return Slice(file.source, start, part.length, file.stamp, part.crc32)
 
 
 def on_target(file: StagedFile) -> str:

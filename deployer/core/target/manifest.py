@@ -9,9 +9,10 @@ from __future__ import annotations
 import re
 import zlib
 from collections.abc import Iterator
+from dataclasses import replace
 
 from deployer.core.target.names import DEVICE_NAMES, is_short, part_name
-from deployer.model import Manifest, Part, Payload, StagedFile
+from deployer.model import FileStamp, Manifest, Part, Payload, StagedFile
 
 FORMAT = "DEPLOY98 1"
 MAX_LINE = 400
@@ -180,7 +181,8 @@ def _file(rest: str, parts: list[tuple[str, int, int]]) -> StagedFile:
     for part, size, crc in parts:
         cut.append(Part(part, offset, size, crc))
         offset += size
-    return StagedFile("", name, long_name, offset, sha256, tuple(cut), 0)
+    stamp = FileStamp(0, 0, offset, 0, 0)  # where it comes from is not told there
+    return StagedFile("", name, long_name, offset, sha256, tuple(cut), stamp)
 
 
 def _place(rest: str, files: list[StagedFile]) -> None:
@@ -195,10 +197,7 @@ def _place(rest: str, files: list[StagedFile]) -> None:
         raise ValueError(f"not a place: {rest}") from error
     if encode_place(place) != encoded:
         raise ValueError(f"not a place: {rest}")
-    last = files[-1]
-    files[-1] = StagedFile(
-        last.source, name, last.long_name, last.length, last.sha256, last.parts, 0, place
-    )
+    files[-1] = replace(files[-1], place=place)
 
 
 def _number(text: str, least: int = 0) -> int:

@@ -99,10 +99,22 @@ def as_file_name(interface: str) -> str:
     return re.sub(rb"[^A-Za-z0-9]", lambda m: b"%%%02X" % m[0][0], data).decode("ascii")
 
 
-def parse_address(text: str) -> Address:
-    """`192.168.1.1/24` (or without `/24`) as a value. Raises WrongUse."""
+def is_link_local(text: str) -> bool:
+    """Whether a text is an address of 169.254/16, as a PC gives itself when nobody gives it one."""
     try:
-        interface = ipaddress.IPv4Interface(text if "/" in text else f"{text}/24")
+        return LINK_LOCAL.reaches(text)
+    except ValueError:
+        return False
+
+
+def parse_address(text: str) -> Address:
+    """`192.168.1.1/24` (or without `/24`) as a value. Raises WrongUse.
+
+    Without a prefix one of 169.254/16 is in that subnet.
+    """
+    prefix = LINK_LOCAL.prefix if is_link_local(text) else 24
+    try:
+        interface = ipaddress.IPv4Interface(text if "/" in text else f"{text}/{prefix}")
     except ValueError as error:
         raise WrongUse(
             what=f"--address {text}: not an IPv4 address with a prefix ({error}).",

@@ -8,6 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Literal, assert_never
 
+from deployer.core.wire.addresses import is_link_local
+
 
 @dataclass(frozen=True, slots=True)
 class Answered:
@@ -78,9 +80,10 @@ def advice(target: str, verdict: Verdict) -> str:
                 "installed there."
             )
         case NotThere():
+            own = "" if is_link_local(target) else " (169.254.x.x means that DHCP is still set)"
             return (
                 f"Switch the old PC on and wait until Windows is up. There, run WINIPCFG: it must "
-                f"show {target} for the network card (169.254.x.x means that DHCP is still set)."
+                f"show {target} for the network card{own}."
             )
         case NoCarrier():
             return (

@@ -6,11 +6,11 @@ import contextlib
 import os
 import re
 import socket
-import stat
 import tempfile
 from collections.abc import Iterable
 from pathlib import Path
 
+from deployer.edge.files import Unchanged
 from deployer.model import Blob, Slice
 
 _FALLBACK_CHUNK = 64 << 10
@@ -61,7 +61,7 @@ class SliceSource:
 
     def __init__(self, cut: Slice, offset: int, chunk: int) -> None:
         """Raises OSError when it cannot be opened, SourceAlteredError when it has changed."""
-        self._cut = cut
+        self._unchanged = Unchanged(cut)
         self._chunk = chunk
         self._position = cut.offset + offset
         self.left = cut.length - offset
@@ -108,10 +108,8 @@ class SliceSource:
         return sock.send(data) if data else 0
 
     def check(self) -> None:
-        """Raise SourceAlteredError unless length and time are as they were measured."""
-        now = os.fstat(self._fd)
-        same = now.st_size == self._cut.file_length and now.st_mtime_ns == self._cut.mtime_ns
-        if not same or not stat.S_ISREG(now.st_mode):
+        """Raise SourceAlteredError unless the slice is as it was measured."""
+        if not self._unchanged.holds(self._fd):
             raise SourceAlteredError
 
     def close(self) -> None:

@@ -8,7 +8,7 @@ import subprocess
 from collections.abc import Callable, Iterator, Sequence
 
 from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change
+from deployer.edge.link.system import Change
 from deployer.errors import LinkFailed, LinkForbidden
 
 Run = Callable[[Sequence[str]], str]

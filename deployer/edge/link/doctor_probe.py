@@ -13,8 +13,10 @@ from deployer.core.wire import addresses
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.doctor import Facts
 from deployer.edge import resources
-from deployer.edge.link import NetworkSystem, arp, conflict, ping, this_system, undo
+from deployer.edge.link import arp, conflict, ping, undo
+from deployer.edge.link.lookup import this_system
 from deployer.edge.link.owner import owner
+from deployer.edge.link.system import NetworkSystem
 from deployer.errors import DeployerError, ProgramDamaged, UndoDamaged
 from deployer.model import ENGINE_EXE, HELPER_EXE
 

@@ -14,8 +14,10 @@ from pathlib import Path
 
 from deployer.core.wire import addresses, keeping
 from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change, NetworkSystem, arp, lookup, this_system, undo
+from deployer.edge.link import arp, lookup, undo
+from deployer.edge.link.lookup import this_system
 from deployer.edge.link.owner import Ownership, owner
+from deployer.edge.link.system import Change, NetworkSystem
 from deployer.edge.link.undo import UndoRecord
 from deployer.errors import (
     AddressTaken,

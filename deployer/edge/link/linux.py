@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change, daemons
+from deployer.edge.link import daemons
+from deployer.edge.link.system import Change
 from deployer.errors import LinkFailed, LinkForbidden
 
 _MAIN_TABLE = 254

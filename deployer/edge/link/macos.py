@@ -12,7 +12,8 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
 from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change, commands
+from deployer.edge.link import commands
+from deployer.edge.link.system import Change
 from deployer.errors import LinkFailed
 
 PORTS = ("networksetup", "-listallhardwareports")

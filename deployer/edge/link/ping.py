@@ -37,7 +37,8 @@ from deployer.core.wire.presence import (
     Verdict,
     observe,
 )
-from deployer.edge.link import arp, this_system
+from deployer.edge.link import arp
+from deployer.edge.link.lookup import this_system
 
 _ECHO, _ECHO_REPLY = 8, 0
 _DISCARD = 9

@@ -18,7 +18,7 @@ from pathlib import Path
 import msgspec
 
 from deployer.core.wire.addresses import Address, Interface, as_file_name
-from deployer.edge.link import Change, NetworkSystem
+from deployer.edge.link.system import Change, NetworkSystem
 from deployer.errors import DirectoryForbidden, UndoDamaged
 
 _VERSION = 1

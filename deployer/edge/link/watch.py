@@ -21,8 +21,10 @@ from dataclasses import dataclass, replace
 from deployer.core.wire import keeping
 from deployer.core.wire.addresses import Address, Interface
 from deployer.core.wire.keeping import Rival, WireStatus
-from deployer.edge.link import NetworkSystem, arp, this_system
+from deployer.edge.link import arp
 from deployer.edge.link.lease import Lease
+from deployer.edge.link.lookup import this_system
+from deployer.edge.link.system import NetworkSystem
 from deployer.errors import AddressTaken, DeployerError
 
 _LINKS, _IPV4_ADDRESSES = 0x1, 0x10

@@ -12,7 +12,8 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from deployer.core.wire.addresses import Address, Interface
-from deployer.edge.link import Change, commands
+from deployer.edge.link import commands
+from deployer.edge.link.system import Change
 from deployer.errors import LinkFailed
 
 _SCRIPT = (

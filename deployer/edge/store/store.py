@@ -9,7 +9,7 @@ import contextlib
 import zlib
 from collections.abc import Collection, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import msgspec
@@ -26,7 +26,7 @@ from deployer.edge.store.migrate import migrate
 from deployer.edge.store.rows import Rows
 from deployer.errors import StoreBusy, StoreFull, TargetBusy
 from deployer.events import LIVE, Event, StateChanged, read, to_json
-from deployer.model import Manifest, State
+from deployer.model import FileStamp, Manifest, State
 
 if TYPE_CHECKING:
     import filelock
@@ -325,10 +325,19 @@ def _event(line: Line) -> Event:
 def _manifest(text: str | bytes) -> Manifest | None:
     """What was written down; None also for what cannot be read any more."""
     try:
-        plain = zlib.decompress(text) if isinstance(text, bytes) else text
-        return msgspec.json.decode(plain, type=Manifest)
-    except (msgspec.MsgspecError, zlib.error):
+        if isinstance(text, bytes):
+            return msgspec.json.decode(zlib.decompress(text), type=Manifest)
+        return msgspec.convert(_of_version_1(msgspec.json.decode(text)), Manifest)
+    except (msgspec.MsgspecError, zlib.error, LookupError, TypeError):
         return None
+
+
+def _of_version_1(plain: Any) -> Any:
+    """A manifest whose files have a time in place of a stamp: no file is known to be the same."""
+    for file in plain["payload"]["files"]:
+        whole = (file.get("piece") or {}).get("whole", file["length"])
+        file["stamp"] = FileStamp(0, 0, whole, file.pop("mtime_ns"), 0)
+    return plain
 
 
 def peek(directory: Path) -> Iterator[Event]:

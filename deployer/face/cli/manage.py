@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
 from typing import Annotated
 
 import typer
 
 from deployer import settings
-from deployer.face.cli import reach
 from deployer.face.cli.options import (
     Address,
     AsJson,
@@ -23,12 +20,7 @@ from deployer.face.cli.options import (
     StateDir,
     number,
 )
-from deployer.face.jsonl import JsonLines
-from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Watching, retry
 from deployer.face.say import aside, raw, say
-from deployer.host import connect, past
-from deployer.host.requests import Patience
 
 app = typer.Typer()
 
@@ -39,6 +31,10 @@ def cancel_command(deployment: Deployment, *, state_dir: StateDir = None) -> Non
 
     What has arrived stays on the old PC.
     """
+    import asyncio
+
+    from deployer.host import connect
+
     identity = deployment.upper()
     directory = settings.expanded(state_dir or settings.load().state_dir)
     heard = asyncio.run(connect.cancel(directory, identity, system=state_dir is None))
@@ -65,6 +61,15 @@ def retry_command(
     Whether it was cut off, failed or cancelled: with unchanged files it keeps its name, so on the
     old PC typing GO is enough.
     """
+    import time
+
+    from deployer.face.cli import reach
+    from deployer.face.jsonl import JsonLines
+    from deployer.face.progress import PushProgress, Terminal
+    from deployer.face.push import Face, Watching, retry
+    from deployer.host import connect
+    from deployer.host.requests import Patience
+
     config = settings.load()
     directory = settings.expanded(state_dir or config.state_dir)
     face: Face = JsonLines(raw) if as_json else PushProgress(Terminal(), time.time)
@@ -95,6 +100,10 @@ def prune_command(
 
     What was sent where, how it ended and every proof stay.
     """
+    import time
+
+    from deployer.host import past
+
     directory = settings.expanded(state_dir or settings.load().state_dir)
     gone = past.prune(directory, days, now=time.time())
     say(f"{gone:,} events forgotten. What was sent where, how it ended and every proof stay.")

@@ -4,16 +4,12 @@ from __future__ import annotations
 
 import time
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
 from deployer import settings
-from deployer.core.payload import plan
-from deployer.core.target import gobat
 from deployer.errors import WrongUse
-from deployer.face import estimate
-from deployer.face.cli import reach
 from deployer.face.cli.options import (
     PORT,
     SIMULATED,
@@ -37,15 +33,13 @@ from deployer.face.cli.options import (
     number,
     whole,
 )
-from deployer.face.jsonl import JsonLines
-from deployer.face.progress import PushProgress, Terminal
-from deployer.face.push import Face, Watching, push
 from deployer.face.say import aside, raw, say
-from deployer.host import connect, past, staging
-from deployer.host.recognise import recognise
-from deployer.host.requests import Order, Patience, Request
-from deployer.model import LineSettings
 from deployer.settings import Settings
+
+if TYPE_CHECKING:
+    from deployer.face.push import Face
+    from deployer.host.requests import Request
+    from deployer.model import LineSettings
 
 app = typer.Typer()
 
@@ -186,6 +180,14 @@ def push_command(
     A llama2.c model is recognised; its tokenizer is found beside it and our engine goes with it.
     `--target sim` plays it through on a simulated PC. Without FILES the sample model is sent.
     """
+    from deployer.core.target import gobat
+    from deployer.face.cli import reach
+    from deployer.face.jsonl import JsonLines
+    from deployer.face.push import Watching, push
+    from deployer.host import connect
+    from deployer.host.requests import Order, Patience
+    from deployer.model import LineSettings
+
     config = settings.load()
     pc = _resolved(config, target)
     broken = tuple(faults or ())
@@ -228,6 +230,8 @@ def _check_faults(target: str, faults: tuple[str, ...]) -> None:
             remedy="Use it with --target sim.",
         )
     if faults:
+        from deployer.host import connect
+
         connect.check_faults(faults)
 
 
@@ -251,6 +255,10 @@ def _request(
     **options: object,
 ) -> Request:
     """What `push` and `stage` are asked for; `options` are those of the recipe, None: not given."""
+    from deployer.core.payload import plan
+    from deployer.host import staging
+    from deployer.host.requests import Request
+
     ways = {"--run": run, "--recipe": recipe, "--no-run": no_run}
     chosen = [way for way, given in ways.items() if given]
     if len(chosen) > 1:
@@ -275,6 +283,12 @@ def _request(
 
 def _face(request: Request, target: str, store: Path, line: LineSettings, *, screen: bool) -> Face:
     """The face for people knows the target's history, and whether the payload fits there."""
+
+    from deployer.face import estimate
+    from deployer.face.progress import PushProgress, Terminal
+    from deployer.host import past
+    from deployer.host.recognise import recognise
+
     with past.rows_of(store) as known:
         rows = known.newest(estimate.NEWEST, target)
     seen = recognise(request)
@@ -322,6 +336,9 @@ def stage_command(
     They are everything the target needs; without FILES, the sample model. Without --ftp, copy the
     directory's contents into C:\\DEPLOY of the old PC and start GO there.
     """
+    from deployer.core.target import gobat
+    from deployer.host import staging
+
     config = settings.load()
     directory = gobat.parse_directory(to or config.directory)
     request = _request(

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from deployer.face.card import typed_lines, typed_steps
 from deployer.face.say import aside
+from deployer.host import wire
 from deployer.host.connect import Here, page_port
 from deployer.host.requests import Patience, Words
 from deployer.host.wire import Wanted
@@ -28,9 +29,13 @@ def here(
     no_link: bool = False,
     faults: tuple[str, ...] = (),
 ) -> Here:
-    """How this process serves `target`; None and "" are for what was not said."""
-    own = address or config.address
-    wanted = Wanted(f"{own}/24", state_dir, interface, host_route or "")
+    """How this process serves `target`; None and "" are for what was not said.
+
+    A PC that nobody has configured, at 169.254.x.y, is served on 169.254.1.1.
+    """
+    usual = wire.LINK_LOCAL if wire.is_link_local(target) else config.address
+    own = address or usual
+    wanted = Wanted(own, state_dir, interface, host_route or "")
     port = config.ftp_port if ftp_port is None else ftp_port
     return Here(
         address=own,

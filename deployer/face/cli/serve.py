@@ -91,7 +91,7 @@ def serve_command(
 
     config = settings.load()
     directory = settings.expanded(state_dir or config.state_dir)
-    ours = address or f"{config.address}/24"
+    ours = address or config.address
     wanted = wire.Wanted(
         address=ours,
         state_dir=directory,

@@ -11,17 +11,18 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployer import settings
-from deployer.face.cli import reach
 from deployer.face.cli.options import Address, FtpPort, Interface, NoLink, StateDir, flag
 from deployer.face.say import raw, say
-from deployer.host import connect, launch, past
-from deployer.host.requests import Host
 from deployer.settings import Settings
+
+if TYPE_CHECKING:
+    from deployer.host import connect
+    from deployer.host.requests import Host
 
 app = typer.Typer()
 
@@ -43,6 +44,8 @@ def tui_command(
     listens in whole lines. When no daemon runs it brings one up, which --address, --ftp-port,
     --interface and --no-link are for.
     """
+    from deployer.host import connect
+
     config = settings.load()
     serving = _Serving(
         address or config.address,
@@ -89,6 +92,9 @@ async def _run(
     system: bool,
 ) -> None:
     """Over a running daemon, else over one that is brought up and outlives this window."""
+    from deployer.face.cli import reach
+    from deployer.host import connect, launch
+
     here = reach.here(config, state_dir, address=serving.address, ftp_port=serving.port)
     where = ("--address", serving.address, "--ftp-port", str(serving.port), *serving.link)
     async with connect.open_lasting(
@@ -101,6 +107,8 @@ async def _run(
 
 def _goes_on(state_dir: Path, named: str) -> str:
     """The last word of a window that leaves something open; "" when it does not."""
+    from deployer.host import past
+
     with past.rows_of(state_dir) as rows:
         opened = {row.deployment: row.target for row in rows.open()}
     served = [one for one in opened if one not in past.unserved(state_dir, opened)]
@@ -114,7 +122,7 @@ def _goes_on(state_dir: Path, named: str) -> str:
 
 async def _show(host: Host, config: Settings, address: str, *, plain: bool, light: bool) -> None:
     """Watch and steer until the user has enough."""
-    from deployer.face.tui.app import DeployerApp  # a third of a second
+    from deployer.face.tui.app import DeployerApp
     from deployer.face.tui.plain import Plain
 
     if not plain:

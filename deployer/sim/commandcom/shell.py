@@ -186,7 +186,7 @@ class Shell:
         return self.tails.split(CR, 1)[0]
 
     def remember(self, tail: str) -> None:
-        """Put a command tail where the one before it was; what is longer there stays behind it."""
+        """Put a command tail where the one before it was; what is longer there stays after it."""
         self.tails = (tail + CR + self.tails[len(tail) + 1 :])[: MAX_LINE + 1]
 
     # -- FOR -----------------------------------------------------------------------------------

@@ -5,30 +5,30 @@ from __future__ import annotations
 import contextlib
 from collections.abc import Callable
 
-from deployer.sim.ftpexe.session import Lost, Quit, Session
+from deployer.sim.ftpexe.session import FtpSession, Lost, Quit
 
-Command = Callable[[Session, list[str]], None]
+Command = Callable[[FtpSession, list[str]], None]
 """Carries out a command with its arguments."""
 
 
-def _open(ftp: Session, words: list[str]) -> None:
+def _open(ftp: FtpSession, words: list[str]) -> None:
     ftp.open(ftp.argument(words, 0, "To"))
 
 
-def _user(ftp: Session, words: list[str]) -> None:
+def _user(ftp: FtpSession, words: list[str]) -> None:
     if ftp.connected():
         name = ftp.argument(words, 0, "Username")
         ftp.log_in(name, words[1] if len(words) > 1 else None)
 
 
-def _get(ftp: Session, words: list[str]) -> None:
+def _get(ftp: FtpSession, words: list[str]) -> None:
     if ftp.connected():
         remote = ftp.argument(words, 0, "Remote file")
         if remote:
             ftp.get(remote, words[1] if len(words) > 1 else remote)
 
 
-def _put(ftp: Session, words: list[str], verb: str = "STOR") -> None:
+def _put(ftp: FtpSession, words: list[str], verb: str = "STOR") -> None:
     if ftp.connected():
         local = ftp.argument(words, 0, "Local file")
         if local:
@@ -36,17 +36,17 @@ def _put(ftp: Session, words: list[str], verb: str = "STOR") -> None:
             ftp.put(local, words[1] if len(words) > 1 else bare, verb)
 
 
-def _append(ftp: Session, words: list[str]) -> None:
+def _append(ftp: FtpSession, words: list[str]) -> None:
     _put(ftp, words, "APPE")
 
 
 def _many(
-    verb: str, whose: str, names: Callable[[Session, str], list[str]],
-    act: Callable[[Session, str], object],
+    verb: str, whose: str, names: Callable[[FtpSession, str], list[str]],
+    act: Callable[[FtpSession, str], object],
 ) -> Command:  # fmt: skip
     """A command for each file that its patterns name there (`Remote`) or here (`Local`)."""
 
-    def call(ftp: Session, words: list[str]) -> None:
+    def call(ftp: FtpSession, words: list[str]) -> None:
         if ftp.connected():
             for pattern in words or [ftp.argument(words, 0, f"{whose} files")]:
                 for name in names(ftp, pattern):
@@ -56,15 +56,15 @@ def _many(
     return call
 
 
-_mget = _many("mget", "Remote", Session.names, lambda ftp, name: ftp.get(name, name))
-_mput = _many("mput", "Local", Session.local_names, lambda ftp, name: ftp.put(name, name))
+_mget = _many("mget", "Remote", FtpSession.names, lambda ftp, name: ftp.get(name, name))
+_mput = _many("mput", "Local", FtpSession.local_names, lambda ftp, name: ftp.put(name, name))
 _mdelete = _many(
-    "mdelete", "Remote", Session.names, lambda ftp, name: ftp.ask_server(f"DELE {name}")
+    "mdelete", "Remote", FtpSession.names, lambda ftp, name: ftp.ask_server(f"DELE {name}")
 )
 
 
 def _list(verb: str) -> Command:
-    def call(ftp: Session, words: list[str]) -> None:
+    def call(ftp: FtpSession, words: list[str]) -> None:
         if not ftp.connected():
             return
         start, count = ftp.ticks(), 0
@@ -84,7 +84,7 @@ def _list(verb: str) -> Command:
 def _simple(verb: str, *prompts: str) -> Command:
     """A command that is one request with so many arguments."""
 
-    def call(ftp: Session, words: list[str]) -> None:
+    def call(ftp: FtpSession, words: list[str]) -> None:
         if ftp.connected():
             values = [ftp.argument(words, i, prompt) for i, prompt in enumerate(prompts)]
             ftp.ask_server(" ".join([verb, *values]))
@@ -92,12 +92,12 @@ def _simple(verb: str, *prompts: str) -> Command:
     return call
 
 
-def _remotehelp(ftp: Session, words: list[str]) -> None:
+def _remotehelp(ftp: FtpSession, words: list[str]) -> None:
     if ftp.connected():
         ftp.ask_server(" ".join(["HELP", *words]))
 
 
-def _rename(ftp: Session, words: list[str]) -> None:
+def _rename(ftp: FtpSession, words: list[str]) -> None:
     if ftp.connected():
         old = ftp.argument(words, 0, "From name")
         new = ftp.argument(words, 1, "To name")
@@ -105,14 +105,14 @@ def _rename(ftp: Session, words: list[str]) -> None:
             ftp.ask_server(f"RNTO {new}")
 
 
-def _quote(ftp: Session, words: list[str]) -> None:
+def _quote(ftp: FtpSession, words: list[str]) -> None:
     if ftp.connected():
         line = " ".join(words) or ftp.argument(words, 0, "Command line to send")
         if ftp.ask_server(line) // 100 == 1:
             ftp.reply()
 
 
-def _type(ftp: Session, words: list[str]) -> None:
+def _type(ftp: FtpSession, words: list[str]) -> None:
     kinds = {"ascii": "A", "binary": "I", "image": "I"}
     if words and words[0] not in kinds:
         ftp.say(f"{words[0]}: unknown mode\r\n")
@@ -123,7 +123,7 @@ def _type(ftp: Session, words: list[str]) -> None:
 
 
 def _set_type(letter: str) -> Command:
-    def call(ftp: Session, _words: list[str]) -> None:
+    def call(ftp: FtpSession, _words: list[str]) -> None:
         if ftp.connected():
             ftp.set_type(letter)
 
@@ -131,7 +131,7 @@ def _set_type(letter: str) -> Command:
 
 
 def _toggle(name: str, said: str) -> Command:
-    def call(ftp: Session, _words: list[str]) -> None:
+    def call(ftp: FtpSession, _words: list[str]) -> None:
         if hasattr(ftp.switches, name):
             setattr(ftp.switches, name, not getattr(ftp.switches, name))
             on = bool(getattr(ftp.switches, name))
@@ -142,35 +142,35 @@ def _toggle(name: str, said: str) -> Command:
     return call
 
 
-def _lcd(ftp: Session, words: list[str]) -> None:
+def _lcd(ftp: FtpSession, words: list[str]) -> None:
     ftp.change_local(words[0] if words else "")
 
 
-def _close(ftp: Session, _words: list[str]) -> None:
+def _close(ftp: FtpSession, _words: list[str]) -> None:
     if ftp.connected():
         ftp.close()
 
 
-def _bye(ftp: Session, _words: list[str]) -> None:
+def _bye(ftp: FtpSession, _words: list[str]) -> None:
     with contextlib.suppress(Lost):
         ftp.close()
     raise Quit
 
 
-def _status(ftp: Session, _words: list[str]) -> None:
+def _status(ftp: FtpSession, _words: list[str]) -> None:
     control = ftp.control
     ftp.say(f"Connected to {control.host}.\r\n" if control else "Not connected.\r\n")
     ftp.say(f"Type: {'ascii' if ftp.ascii else 'binary'}\r\n")
 
 
-def _help(ftp: Session, _words: list[str]) -> None:
+def _help(ftp: FtpSession, _words: list[str]) -> None:
     ftp.say("Commands may be abbreviated.  Commands are:\r\n\r\n")
     names = sorted(COMMANDS)
     for i in range(0, len(names), 5):
         ftp.say("".join(f"{name:16}" for name in names[i : i + 5]).rstrip() + "\r\n")
 
 
-def _ignored(ftp: Session, _words: list[str]) -> None:
+def _ignored(ftp: FtpSession, _words: list[str]) -> None:
     """`!`, bell, trace: nothing that matters here (facts A22)."""
     ftp.say("")
 

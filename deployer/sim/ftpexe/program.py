@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from deployer.sim.disk import DiskError
 from deployer.sim.ftpexe.commands import COMMANDS
-from deployer.sim.ftpexe.session import Crash, Lost, Quit, Session, Switches
+from deployer.sim.ftpexe.session import Crash, FtpSession, Lost, Quit, Switches
 
 LINE = 200  # facts A24
 USAGE = (
@@ -53,7 +53,7 @@ def split(line: str) -> list[str]:
     return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)][:20]
 
 
-class FtpExe(Session):
+class FtpExe(FtpSession):
     """One start of FTP.EXE; `run` returns its exit code, always 0."""
 
     def run(self, tail: str, cwd: str) -> int:

@@ -68,7 +68,7 @@ class _Control:
     buffer: bytearray = field(default_factory=bytearray)
 
 
-class Session:
+class FtpSession:
     """One start of FTP.EXE: what it has been told, its connections, and where it stands."""
 
     def __init__(

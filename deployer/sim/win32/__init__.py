@@ -27,7 +27,14 @@ from deployer.sim.win32.ending import Ending, ExitStatus, LimitReached, Limits
 from deployer.sim.win32.engine import CPU_MODELS
 from deployer.sim.win32.loader import NotStarted, load
 from deployer.sim.win32.memory import Budget
-from deployer.sim.win32.objects import ConsoleInput, ConsoleOutput, Handles, Input, Output, Stream
+from deployer.sim.win32.objects import (
+    ConsoleInput,
+    ConsoleOutput,
+    Handles,
+    Input,
+    Output,
+    StreamObject,
+)
 from deployer.sim.win32.process import Process, encode
 from deployer.sim.win32.schedule import run
 from deployer.sim.win32.system import System
@@ -97,11 +104,10 @@ def run_program(
         environment=environment or ENVIRONMENT, cancelled=cancelled, dos=dos,
     )  # fmt: skip
     handles = Handles()
+    screen = ConsoleOutput(system.write_console)
     std = (
-        handles.add(Stream(read=stdin) if stdin else ConsoleInput(console_in), inherit=True),
-        handles.add(
-            Stream(write=stdout) if stdout else ConsoleOutput(system.write_console), inherit=True
-        ),
+        handles.add(StreamObject(read=stdin) if stdin else ConsoleInput(console_in), inherit=True),
+        handles.add(StreamObject(write=stdout) if stdout else screen, inherit=True),
         handles.add(ConsoleOutput(system.write_console), inherit=True),
     )
     try:

@@ -22,7 +22,7 @@ from deployer.sim.win32.objects import (
     Handles,
     KernelObject,
     PipeEnd,
-    Stream,
+    StreamObject,
 )
 from deployer.sim.win32.watchdog import Watchdog
 
@@ -58,7 +58,7 @@ class DosCall:
                 return file.read(count)
             case ConsoleInput(read=line):
                 return line()[:count]
-            case Stream(read=read) if read is not None:
+            case StreamObject(read=read) if read is not None:
                 return read(count)
             case PipeEnd(pipe=pipe, writes=False):
                 if not pipe.data and pipe.writers:
@@ -84,7 +84,7 @@ def _write(target: KernelObject | None, data: bytes) -> int:
             return file.write(data)
         case ConsoleOutput(write=show):
             show(data)
-        case Stream(write=sink) if sink is not None:
+        case StreamObject(write=sink) if sink is not None:
             sink(data)
         case PipeEnd(pipe=pipe, writes=True) if pipe.readers:
             pipe.data += data[: max(0, pipe.size - len(pipe.data))]

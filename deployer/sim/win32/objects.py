@@ -51,7 +51,7 @@ class ConsoleInput:
 
 
 @dataclass(slots=True, eq=False)
-class Stream:
+class StreamObject:
     """Standard input or output redirected by the shell: neither a console nor a seekable file."""
 
     write: Output | None = None
@@ -59,7 +59,7 @@ class Stream:
 
 
 @dataclass(slots=True, eq=False)
-class Pipe:
+class PipeObject:
     """The bytes between two ends, and how many handles each end still has."""
 
     size: int
@@ -72,7 +72,7 @@ class Pipe:
 class PipeEnd:
     """One end of a pipe."""
 
-    pipe: Pipe
+    pipe: PipeObject
     writes: bool
 
 
@@ -118,7 +118,7 @@ class FindHandle:
 
 
 KernelObject = (
-    DiskFile | NulDevice | ConsoleOutput | ConsoleInput | Stream | PipeEnd | ProcessObject
+    DiskFile | NulDevice | ConsoleOutput | ConsoleInput | StreamObject | PipeEnd | ProcessObject
     | EventObject | FindHandle
 )  # fmt: skip
 

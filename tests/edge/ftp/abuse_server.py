@@ -13,6 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 from deployer.core.ftp.session import NoLogin
+from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpServer, Limits, Verdict
 from deployer.events import Event
 from deployer.model import Blob, Entry, Share, Slice
@@ -61,8 +62,7 @@ def main() -> None:
     now = model.stat()
     half = now.st_size // 2
     parts = [
-        Entry(f"MODEL.00{i + 1}", Slice(str(model), i * half, half, now.st_size, now.st_mtime_ns))
-        for i in (0, 1)
+        Entry(f"MODEL.00{i + 1}", Slice(str(model), i * half, half, stamp_of(now))) for i in (0, 1)
     ]
     go_bat = Entry("GO.BAT", Blob(b"@ECHO OFF\r\n"), text=True)
     inner = Entry("SUB/INNER.TXT", Blob(b"inner\r\n"), text=True)

@@ -12,6 +12,7 @@ import time
 import pytest
 
 from deployer import events
+from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import Limits
 from deployer.model import Blob, Entry, Share, Slice
 
@@ -22,7 +23,7 @@ def big_part(tmp_path, length=64 * MIB):
     path = tmp_path / "big.bin"
     path.write_bytes(os.urandom(MIB) * (length // MIB))
     now = path.stat()
-    return path, Entry("BIG.001", Slice(str(path), 0, length, length, now.st_mtime_ns))
+    return path, Entry("BIG.001", Slice(str(path), 0, length, stamp_of(now)))
 
 
 def begin(talk, command, receive_buffer=0):

@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deployer import events
+from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpServer, Limits
 from deployer.errors import AddressMissing, PortBusy, PortForbidden
 from deployer.model import Blob, Entry, Share, Slice
@@ -133,7 +134,7 @@ def test_a_slice_beyond_four_gibibytes(serve, tmp_path):
         file.write(text)
         file.truncate(5 << 30)
     now = big.stat()
-    source = Slice(str(big), offset - 7, len(text) + 14, now.st_size, now.st_mtime_ns)
+    source = Slice(str(big), offset - 7, len(text) + 14, stamp_of(now))
     served = serve(Entry("BIG.123", source))
     with served.client() as ftp:
         assert ftp.size("BIG.123") == len(text) + 14
@@ -158,7 +159,7 @@ def test_progress_is_told_at_most_ten_times_a_second(serve, tmp_path):
     big = tmp_path / "big.bin"
     big.write_bytes(bytes(32 << 20))
     now = big.stat()
-    served = serve(Entry("BIG.001", Slice(str(big), 0, 32 << 20, 32 << 20, now.st_mtime_ns)))
+    served = serve(Entry("BIG.001", Slice(str(big), 0, 32 << 20, stamp_of(now))))
     with served.talk() as talk:
         talk.say("TYPE I")
         with talk.listen() as door:
@@ -646,7 +647,7 @@ def test_a_finished_client_does_not_freeze_another(serve, tmp_path):
     big.write_bytes(os.urandom(1 << 20) * 16)
     now = big.stat()
     served = serve(
-        Entry("BIG.001", Slice(str(big), 0, 16 << 20, 16 << 20, now.st_mtime_ns)),
+        Entry("BIG.001", Slice(str(big), 0, 16 << 20, stamp_of(now))),
         limits=Limits(stall=5),
     )
     with served.talk() as first, served.talk() as second:

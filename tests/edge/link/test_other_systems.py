@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 
 from deployer.core.wire.addresses import Address
-from deployer.edge.link import Change, NetworkSystem, arp, lease, macos, ping, windows
+from deployer.edge.link import arp, lease, macos, ping, windows
 from deployer.edge.link.macos import MacLink
+from deployer.edge.link.system import Change, NetworkSystem
 from deployer.edge.link.windows import WindowsLink
 from deployer.errors import LinkFailed
 

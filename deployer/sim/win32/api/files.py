@@ -13,9 +13,9 @@ from deployer.sim.win32.objects import (
     Handle,
     KernelObject,
     NulDevice,
-    Pipe,
     PipeEnd,
-    Stream,
+    PipeObject,
+    StreamObject,
 )
 from deployer.sim.win32.process import Api, Failed, Process, Wait
 
@@ -134,7 +134,7 @@ def read_file(
             return Wait(lambda: _from_pipe(pipe, count, deliver))
         case ConsoleInput():
             return deliver(read_line(target, count))
-        case Stream(read=read) if read is not None:
+        case StreamObject(read=read) if read is not None:
             return deliver(read(count))
         case NulDevice():
             return deliver(b"")
@@ -142,7 +142,7 @@ def read_file(
             raise Failed(INVALID_HANDLE if not isinstance(target, PipeEnd) else Code.ACCESS_DENIED)
 
 
-def _from_pipe(pipe: Pipe, count: int, deliver: object) -> int | None:
+def _from_pipe(pipe: PipeObject, count: int, deliver: object) -> int | None:
     if not pipe.data:
         if pipe.writers == 0:
             raise Failed(BROKEN_PIPE)
@@ -183,7 +183,7 @@ def write_file(
             return _to_pipe(p, pipe, data, done)
         case ConsoleOutput(write=write):
             write(data)
-        case Stream(write=sink) if sink is not None:
+        case StreamObject(write=sink) if sink is not None:
             p.system.count(len(data))
             sink(data)
         case NulDevice():
@@ -200,7 +200,7 @@ def _cut(_target: DiskFile) -> int:
     return 0
 
 
-def _to_pipe(p: Process, pipe: Pipe, data: bytes, done: int) -> Wait:
+def _to_pipe(p: Process, pipe: PipeObject, data: bytes, done: int) -> Wait:
     rest = bytearray(data)
     p.yielding = True
 
@@ -272,7 +272,7 @@ def get_file_type(p: Process, handle: int) -> int:
     match p.target(handle):
         case DiskFile():
             return 1
-        case Stream():
+        case StreamObject():
             return 1
         case PipeEnd():
             return 3
@@ -317,7 +317,7 @@ def lock_file(p: Process, handle: int, *_: int) -> int:
 
 
 def create_pipe(p: Process, reader: int, writer: int, sa: int, size: int) -> int:
-    pipe = Pipe(min(size or 4096, 1 << 20))
+    pipe = PipeObject(min(size or 4096, 1 << 20))
     ends = [
         new_handle(p, PipeEnd(pipe, writes), inherit=inherits(p, sa)) for writes in (False, True)
     ]
@@ -332,7 +332,7 @@ def peek_named_pipe(
     end = p.target(handle, PipeEnd)
     if end.writes:
         raise Failed(Code.ACCESS_DENIED)
-    pipe: Pipe = end.pipe
+    pipe: PipeObject = end.pipe
     if not pipe.data:
         if pipe.writers == 0:
             raise Failed(BROKEN_PIPE)

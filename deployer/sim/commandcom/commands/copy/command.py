@@ -17,10 +17,10 @@ from deployer.sim.commandcom.commands.copy.target import (
     BUFFER,
     EOF,
     CopyTarget,
-    Name,
     Over,
-    Place,
     Skip,
+    SourceName,
+    TargetPlace,
     build_name,
 )
 from deployer.sim.commandcom.dialect import Complaint
@@ -66,13 +66,13 @@ class _Copy(CopyTarget):
         """A missing target is the current directory; `D:` and `D:\\` are known directories."""
         text = self.target_token.text
         if names == 1:
-            self.target, self.target_switches = Place(f"{self.dos.drive}:", "*.*"), ""
+            self.target, self.target_switches = TargetPlace(f"{self.dos.drive}:", "*.*"), ""
         elif len(text) == 2 and text[1] == ":":
-            self.target = Place(text, "*.*")
+            self.target = TargetPlace(text, "*.*")
         elif text.endswith("\\"):
             if text[-2:-1] != ":":
                 raise Complaint(messages.INVALID_DIRECTORY)
-            self.target = Place(text, "*.*")
+            self.target = TargetPlace(text, "*.*")
         self.target_path = text
 
     def _sources(self) -> None:
@@ -130,18 +130,18 @@ class _Copy(CopyTarget):
             else:
                 self.closed = False
 
-    def _search(self) -> Iterator[Name]:
+    def _search(self) -> Iterator[SourceName]:
         """The files of the present source, found while they are copied."""
         if self.plus_comma:
             return
         path = self.source.folder + self.source.name
         if device := self.dos.device(path):
-            yield Name(device, self.source.name)
+            yield SourceName(device, self.source.name)
             return
         with suppress(DiskError):
             for entry in self.dos.search(path):
                 shown = entry.long if self.shell.dialect.long_names else entry.short
-                yield Name(entry.short, shown)
+                yield SourceName(entry.short, shown)
 
     def _next_file(self) -> bool:
         name = next(self.found, None)

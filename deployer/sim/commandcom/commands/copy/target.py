@@ -35,7 +35,7 @@ class Skip(Exception):  # noqa: N818 - the user does not want this file overwrit
     """One file is passed over."""
 
 
-class Name:
+class SourceName:
     """A found source: its 8.3 name as 11 characters, and the name as it is shown and handed on."""
 
     def __init__(self, short: str, shown: str) -> None:
@@ -43,7 +43,7 @@ class Name:
         self.shown = shown
 
 
-class Place:
+class TargetPlace:
     """A directory part and a name or pattern."""
 
     def __init__(self, folder: str, name: str) -> None:
@@ -70,16 +70,16 @@ class CopyTarget:
         self.buffer = bytearray()
         self.source_stream: Stream | None = None
         self.target_stream: Stream | None = None
-        self.source = Place("", "")
+        self.source = TargetPlace("", "")
         self.source_path = ""
         self.source_pos = 0
         self.mtime = 0
-        self.found: Iterator[Name] = iter(())
-        self.name: Name | None = None
-        self.first_name: Name | None = None
+        self.found: Iterator[SourceName] = iter(())
+        self.name: SourceName | None = None
+        self.first_name: SourceName | None = None
         self.target_token = Token()
         self.target_switches = ""
-        self.target: Place | None = None
+        self.target: TargetPlace | None = None
         self.target_known = False
         self.target_path = ""
 
@@ -97,20 +97,20 @@ class CopyTarget:
             self.inexact = self.inexact or a
         return self.ascii
 
-    def place(self, text: str) -> Place:
+    def place(self, text: str) -> TargetPlace:
         """Where a name lies; a directory means all files in it. Raises Complaint for a bad path."""
         folder, name = split_path(text)
         if not is_pattern(name):
             if self.dos.device(text):
-                return Place(folder, name)
+                return TargetPlace(folder, name)
             if self.dos.is_dir(text) and text:
-                return Place(text if text.endswith("\\") else text + "\\", "*.*")
+                return TargetPlace(text if text.endswith("\\") else text + "\\", "*.*")
         if "\\" not in folder:
-            return Place(folder, name)
+            return TargetPlace(folder, name)
         bare = folder if folder.rstrip("\\")[-1:] in ("", ":") else folder.rstrip("\\")
         if not name or name.startswith(".") or folder.endswith("\\\\") or not self.dos.is_dir(bare):
             raise Complaint(messages.of_code(Code.PATH_NOT_FOUND))
-        return Place(folder, name)
+        return TargetPlace(folder, name)
 
     # -- the target ----------------------------------------------------------------------------
 
@@ -283,7 +283,7 @@ class CopyTarget:
         raise Over(close=True)
 
 
-def build_name(pattern: str, name: Name | None) -> str:
+def build_name(pattern: str, name: SourceName | None) -> str:
     """A name from a pattern: `*` and `?` take the source's characters."""
     if not is_pattern(pattern):
         return pattern
