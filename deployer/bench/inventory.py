@@ -10,7 +10,7 @@ from __future__ import annotations
 import ipaddress
 import re
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -476,8 +476,3 @@ class _Telling:
             )
             return True
         return False
-
-
-def payload_names(bench: Bench) -> Iterator[str]:
-    """The names of all payloads that some target gets, each once."""
-    yield from dict.fromkeys(p.name for target in bench.targets for p in target.payloads)

@@ -166,11 +166,6 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
         """The address that the target comes from."""
         return "127.0.0.1" if self.target == "sim" else self.target
 
-    @property
-    def bad_parts(self) -> tuple[str, ...]:
-        """Parts that the target last called bad."""
-        return tuple(name for name, part in self.parts.items() if part.state == PartState.BAD)
-
 
 View = Mapping[str, Row]
 

@@ -230,11 +230,6 @@ def outline(request: Request) -> Outline:
     )
 
 
-def planned_bytes(request: Request) -> int:
-    """Bytes that staging will read, for progress. Raises as `stage` does for missing files."""
-    return sum(length_of(item) for item in _choose(request).items)
-
-
 def _choose(request: Request) -> Choice:
     return choose(request.files, request.recipe, bare=request.no_run or bool(request.run))
 
