@@ -29,6 +29,7 @@ from deployer.sim.ftpexe import FtpExe
 from deployer.sim.programs import PROGRAMS, Call
 from deployer.sim.win32 import Clock, DosCall, Ending, Limits, RealClock, run_program
 from deployer.sim.win32.dos import StandsStill
+from deployer.sim.win32.loader import kind_of_16_bit
 
 FTP = "C:\\WINDOWS\\FTP.EXE"
 MAX_PROGRAM = 64 << 20
@@ -224,8 +225,12 @@ class Machine:
         if self.disk.stat(call.path).size > MAX_PROGRAM:
             self.console.put(b"Program too big to fit in memory\r\n")
             return None
+        program = self.disk.read_bytes(call.path)
+        if unplayed := _unplayed(program, call.path):
+            (call.stdout or self.console.put)(unplayed)
+            return None
         status = run_program(
-            self.disk.read_bytes(call.path), disk=self.disk, args=call.tail.strip(),
+            program, disk=self.disk, args=call.tail.strip(),
             path=call.path, cwd=call.cwd, console_out=self.console.put,
             console_in=self.console.read_line, stdout=call.stdout, stdin=call.stdin,
             clock=self.clock, ram=self.hardware.ram, cpu_model=self.hardware.cpu_model,
@@ -250,8 +255,7 @@ class Machine:
                 )
             )
             return 255 if code is None else code
-        program = call.path.rpartition("\\")[2].upper()
-        call.write(f"The simulated PC cannot play DOS programs: {program}.\r\n".encode("cp437"))
+        call.write(_unplayed(self.disk.read_bytes(call.path), call.path))
         return 255
 
     def _command(self, call: DosCall) -> int:
@@ -273,6 +277,14 @@ class Machine:
             return command(call.tail, shell)
         except ShellHang as hang:
             raise StandsStill from hang
+
+
+def _unplayed(program: bytes, path: str) -> bytes:
+    """What is said of a 16-bit program, which Windows 98 runs and this PC does not; else b""."""
+    name = path.rpartition("\\")[2].upper()
+    kind = kind_of_16_bit(program, name)
+    text = f"The simulated PC cannot play {kind}s: {name}.\r\n" if kind else ""
+    return text.encode("cp437", "replace")
 
 
 def _child_sink(call: DosCall) -> Callable[[bytes], None]:

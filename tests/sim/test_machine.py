@@ -112,6 +112,17 @@ def test_without_its_file_a_program_is_gone(pc: Machine) -> None:
     assert "Bad command" in pc.console.text()
 
 
+def test_a_dos_program_is_not_played_and_that_is_said(pc: Machine) -> None:
+    """It is this PC that cannot, not Windows 98: ERRORLEVEL stays, and the batch file goes on."""
+    pc.disk.write_bytes("C:\\HI.COM", bytes.fromhex("b44ccd21"))
+    pc.disk.write_bytes("C:\\OLD.EXE", b"MZ".ljust(512, b"\0"))
+    batch(pc, "@HI >C:\\OUT.TXT", "@OLD", "@IF NOT ERRORLEVEL 1 ECHO next>>C:\\OUT.TXT")
+    pc.run_line("CD \\")
+    pc.run_line("T")
+    assert out(pc) == ["The simulated PC cannot play DOS programs: HI.COM.", "next"]
+    assert "The simulated PC cannot play DOS programs: OLD.EXE." in pc.console.text()
+
+
 def test_a_copied_program_still_works(pc: Machine) -> None:
     pc.run_line("COPY C:\\WINDOWS\\COMMAND\\FIND.EXE C:\\SEEK.EXE >NUL")
     pc.disk.write_bytes("C:\\A.TXT", b"word\r\n")
