@@ -27,7 +27,7 @@ from deployer.errors import (
     TargetTimedOut,
     VerificationFailed,
 )
-from deployer.events import LoginAccepted, ProofReceived, StateChanged
+from deployer.events import LoginAccepted, LoginRefused, ProofReceived, StateChanged
 from deployer.host import staging
 from deployer.host.endings import raise_for
 from deployer.host.past import recorded
@@ -349,3 +349,93 @@ def test_anonymous_sees_the_batch_file_and_nothing_else(tmp_path: Path, manifest
         ftp.quit()
 
     during(tmp_path / "state", manifest, target, silence=0.5)
+
+
+# -- the end of a deployment, for who is logged in -------------------------------------------------
+
+
+def test_a_session_from_before_the_end_can_neither_fetch_nor_replace_evidence(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    part = manifest.payload.files[0].parts[0].name
+    evidence = tmp_path / "state" / "inbox" / manifest.deployment
+    final: dict[str, bytes] = {}
+
+    def target(port: int, taken: Manifest) -> None:
+        with session(port, taken) as before:
+            assert fetch(before, part)
+            deliver(port, taken)
+            final.update({path.name: path.read_bytes() for path in evidence.iterdir()})
+            with pytest.raises(ftplib.error_perm, match="550 The deployment is proved"):
+                fetch(before, part)
+            for name in ("RESULT.TXT", "OUTPUT.TXT"):
+                with pytest.raises(ftplib.error_perm, match="553 The deployment is proved"):
+                    send(before, name, report(taken, failed="FULL"))
+
+    assert during(tmp_path / "state", manifest, target).state == State.PROVED
+    assert {path.name: path.read_bytes() for path in evidence.iterdir()} == final
+    assert set(final) == {"RESULT.TXT", "OUTPUT.TXT"}
+
+
+def test_a_cancel_ends_what_moves_and_every_login(tmp_path: Path) -> None:
+    (tmp_path / "large.bin").write_bytes(bytes(32 << 20))  # more than sockets have buffers for
+    request = Request((tmp_path / "large.bin",), no_run=True, part_size=32 << 20)
+    manifest = staging.stage(request)
+    part = manifest.payload.files[0].parts[0].name
+    state = tmp_path / "state"
+
+    def in_the_middle(ftp: ftplib.FTP, cancel: Callable[[], object]) -> None:
+        ftp.voidcmd("TYPE I")
+        sock = ftp.transfercmd(f"RETR {part}")
+        sock.recv(1)
+        cancel()
+        with pytest.raises(ftplib.error_temp, match="426 The deployment has ended"):
+            ftp.voidresp()
+        sock.close()
+        with pytest.raises(ftplib.error_perm, match="553 The deployment was cancelled"):
+            send(ftp, "RESULT.TXT", report(manifest, command="RUN", exit=0, run_exit=0))
+
+    async def scenario() -> None:
+        async with Service(state, clock=time.time, address=PEER, ftp_port=0) as service:
+            await service.deploy(Offer(manifest, PEER, "C:\\DEPLOY"))
+            loop = asyncio.get_running_loop()
+
+            def cancel() -> None:
+                loop.call_soon_threadsafe(service.cancel, manifest.deployment)
+
+            with await asyncio.to_thread(session, service.ftp_port, manifest) as ftp:
+                await asyncio.to_thread(in_the_middle, ftp, cancel)
+            assert not (state / "inbox" / manifest.deployment / "RESULT.TXT").exists()
+
+    asyncio.run(asyncio.wait_for(scenario(), 60))
+
+
+def test_the_go_bat_of_an_older_push_is_named_to_both_sides(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    older = replace(manifest, deployment="D0000001", login="D0000001")
+
+    def target(port: int, taken: Manifest) -> None:
+        with pytest.raises(ftplib.error_perm, match="530 This GO.BAT is of an older push"):
+            session(port, older)
+        deliver(port, taken)
+
+    assert during(tmp_path / "state", manifest, target).state == State.PROVED
+    told = [event for _, event in recorded(tmp_path / "state") if isinstance(event, LoginRefused)]
+    assert [(event.login, event.cause) for event in told] == [("D0000001", "older-push")]
+
+
+def test_what_an_earlier_try_reported_stays_beside_the_next(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    failed = report(manifest, command="JOIN", exit=2)
+
+    def fail(port: int, taken: Manifest) -> None:
+        with session(port, taken) as ftp:
+            send(ftp, "RESULT.TXT", failed)
+
+    assert during(tmp_path / "state", manifest, fail).state == State.FAILED
+    assert during(tmp_path / "state", manifest, deliver).state == State.PROVED
+    evidence = tmp_path / "state" / "inbox" / manifest.deployment
+    assert (evidence / "RESULT.TXT.1").read_bytes() == failed
+    assert (evidence / "RESULT.TXT").read_bytes() != failed
