@@ -15,6 +15,7 @@ from pathlib import Path
 import deployer
 from benchmarks.fuzz.known import GO_BAT, GOOD, MODEL, TOKEN, USER, WAITING
 from deployer.core.ftp.session import NoLogin
+from deployer.core.payload import plan
 from deployer.core.target.page import Waiting
 from deployer.edge import asgi
 from deployer.edge.ftp.server import FtpServer, Limits, Verdict
@@ -22,10 +23,12 @@ from deployer.edge.httpd import Bounds, HttpServer
 from deployer.edge.ports import bind
 from deployer.events import Event
 from deployer.face.card import typed_lines
+from deployer.host import staging
 from deployer.host.api import Access, application
 from deployer.host.local import InProcess
+from deployer.host.requests import Request
 from deployer.host.service import Service
-from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share, Slice
+from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share
 
 QUICK = Limits(
     refusal_delay=0.0, connect=0.3, stall=0.5, idle=20.0, login_seconds=10.0, farewell=0.5
@@ -73,12 +76,9 @@ async def main() -> None:
     directory = Path(sys.argv[1])
     model = directory / "model.bin"
     model.write_bytes(MODEL)
-    now = model.stat()
-    half = len(MODEL) // 2
-    parts = [
-        Entry(f"MODEL.00{i + 1}", Slice(str(model), i * half, half, len(MODEL), now.st_mtime_ns))
-        for i in (0, 1)
-    ]
+    manifest = staging.stage(Request((model,), no_run=True, part_size=len(MODEL) // 2))
+    (file,) = manifest.payload.files
+    parts = [Entry(part.name, plan.slice_of(file, part)) for part in file.parts]
     share = Share(
         USER,
         (

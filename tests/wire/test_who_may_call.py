@@ -67,9 +67,7 @@ def test_the_same_user_is_admitted_while_connected(listening: socket.socket) -> 
 
 
 @pytest.mark.parametrize("then", ["listen", "leave"])
-def test_another_user_is_not_admitted_connected_or_gone(
-    listening: socket.socket, then: str
-) -> None:
+def test_another_user_is_not_admitted(listening: socket.socket, then: str) -> None:
     """What a program has sent and closed belongs to nobody; the kernel shows root as its owner."""
     words = [sys.executable, "-c", AS_NOBODY, str(listening.getsockname()[1]), "hello", then]
     with subprocess.Popen(words, stdout=subprocess.DEVNULL) as process:

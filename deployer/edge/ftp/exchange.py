@@ -74,12 +74,15 @@ class Exchange:
         try:
             if self.connection.state.secret:
                 raise ConnectionRefusedError
-            self._port = PassivePort(self, extended)
+            port = PassivePort(self, extended)
         except OSError:
-            self._port = None
             self.adopt(policy.without_way(session))
             self.connection.respond(said.NOT_CONNECTED)
         else:
+            if self.connection.closed:  # it took no replies, and this was one too many
+                port.close()
+                return
+            self._port = port
             self.connection.session = session
 
     def transfer(self, answer: Send | Show | Receive) -> None:

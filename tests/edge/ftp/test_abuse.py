@@ -14,6 +14,7 @@ import itertools
 import json
 import os
 import random
+import re
 import select
 import socket
 import struct
@@ -472,14 +473,15 @@ def test_uploads_without_end(attack):
     )
 
 
-def test_floods_of_commands_without_reading(attack):
+@pytest.mark.parametrize("command", [b"HELP\r\n", b"PASV\r\n"])
+def test_floods_of_commands_without_reading(attack, command: bytes):
     target = attack()
     line = target.login()
     line.sock.settimeout(0.2)
     sent = 0
     with contextlib.suppress(OSError):
         while sent < 50 << 20:
-            sent += line.sock.send(b"HELP\r\n" * 10_000)
+            sent += line.sock.send(command * 10_000)
     line.close()
     wait_gone(target, 2)
     note("commands sent without ever reading a reply", "the connection is closed; memory stays")
@@ -520,3 +522,12 @@ def test_the_document_names_every_limit_and_its_default(root):
     text = (root / "docs" / "security.md").read_text("ascii")
     for field in dataclasses.fields(Limits):
         assert f"| `{field.name}` | {plain(field.default)} |" in text
+
+
+def test_the_document_names_tests_that_there_are(root):
+    text = (root / "docs" / "security.md").read_text("ascii")
+    named = re.findall(r"`((?:\w+/)?test_\w+\.py)::(test_\w+)`", text)
+    assert len(named) > 20
+    for file, test in named:
+        (path,) = (root / "tests").glob(f"**/{file}")
+        assert f"def {test}(" in path.read_text("utf-8"), (file, test)
