@@ -299,15 +299,15 @@ def take_back(top: Path, names: Iterable[str], *, whole: bool) -> None:
             directory.rmdir()
 
 
-def make_directory(path: Path) -> Path:
-    """The directory, made if need be: then nobody but its user can look into it.
+def make_directory(path: Path, *, private: bool = False) -> Path:
+    """The directory, made if need be; with `private` nobody but its user can look into a new one.
 
     One that is there already stays as it is. Raises DirectoryForbidden when it cannot be used.
     """
     try:
         if not path.is_dir():
             path.parent.mkdir(parents=True, exist_ok=True)
-            path.mkdir(mode=_PRIVATE, exist_ok=True)
+            path.mkdir(mode=_PRIVATE if private else 0o777, exist_ok=True)
         probe = path / f".probe-{secrets.token_hex(4)}"
         probe.touch()
         probe.unlink()
@@ -321,7 +321,7 @@ def close_directory(path: Path) -> Path:
 
     One of another user stays as it is. Raises DirectoryForbidden when it cannot be used.
     """
-    make_directory(path)
+    make_directory(path, private=True)
     _close(path)
     return path
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import importlib.util
+import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
@@ -72,6 +73,7 @@ async def run(arguments: Sequence[str], secret: bytes, on_line: Callable[[str], 
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
         limit=_LINE_LIMIT,
+        umask=0o077 if os.name == "posix" else -1,  # what it gets is not for others to read
     )
     try:
         assert process.stdin is not None

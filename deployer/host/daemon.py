@@ -117,7 +117,7 @@ def serve(serving: Serving, words: Words) -> int:
     """
     _refuse_second(serving.control)
     become = None if serving.on_demand else _user(serving.user)
-    files.make_directory(serving.state_dir)
+    files.make_directory(serving.state_dir, private=True)
     with contextlib.ExitStack() as stack:
         own = _own(serving, words)
         stack.callback(own.give_back)
@@ -221,7 +221,7 @@ def _be_the_only_one(place: Path, stack: contextlib.ExitStack) -> None:
     Of two that start at once, one would take the other's socket away; and one that ends removes
     its socket, which by then must not be the next one's.
     """
-    lock = filelock.FileLock(place.with_suffix(".lock"))
+    lock = filelock.FileLock(place.with_suffix(".lock"), mode=0o600)
     try:
         lock.acquire(timeout=_ENDING)
     except filelock.Timeout as error:

@@ -65,7 +65,7 @@ class Launched(Client):
 
         Raises DirectoryForbidden.
         """
-        self._place = files.make_directory(state_dir).absolute()
+        self._place = files.make_directory(state_dir, private=True).absolute()
         self._command = [
             *(sys.executable, "-m", "deployer", "serve", "--on-demand"),
             *("--state-dir", str(self._place), *arguments),
@@ -139,6 +139,7 @@ class Launched(Client):
         try:
             if self.log.exists() and self.log.stat().st_size > _LOG_LIMIT:
                 self.log.replace(self.log.with_suffix(".log.old"))
+            files.private_file(self.log)
             with self.log.open("ab") as log:
                 self._said_before = log.tell()
                 return subprocess.Popen(

@@ -462,6 +462,8 @@ class Service:
         """
         manifest = self._store.manifest(deployment)
         assert manifest is not None
+        if self.simulated_disk().is_dir():
+            files.close_directory(self.simulated_disk())
         arguments = rehearsal.command(
             host=manifest.host,
             port=self._servers.simulated_port,

@@ -150,7 +150,7 @@ class Inbox:
             raise ValueError("not a name for a file")
         self._final = root / deployment / name
         self._left = limit
-        self._final.parent.mkdir(parents=True, exist_ok=True)
+        self._final.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         fd, path = tempfile.mkstemp(".part", f"{name}.", self._final.parent)
         self._file = os.fdopen(fd, "wb")
         self._temporary = Path(path)
@@ -175,7 +175,6 @@ class Inbox:
         self._file.flush()
         os.fsync(self._file.fileno())
         self._file.close()
-        self._temporary.chmod(0o644)
         self._temporary.replace(self._final)
         if os.name == "posix":
             folder = os.open(self._final.parent, os.O_RDONLY)

@@ -49,7 +49,7 @@ class Store:
         StoreDamaged, StoreBusy, StoreFull.
         """
         as_text(directory)
-        self.directory = make_directory(directory)
+        self.directory = make_directory(directory, private=True)
         if _is_ours(directory):
             close_directory(directory)
         self._locks: dict[str, filelock.BaseFileLock] = {}
@@ -81,7 +81,7 @@ class Store:
             return
         folder = close_directory(self.directory / "locks")
         # The name of a serial port has characters in it that a file's name cannot have.
-        lock = filelock.FileLock(folder / f"{quote(target, safe='')}.lock")
+        lock = filelock.FileLock(folder / f"{quote(target, safe='')}.lock", mode=0o600)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout as error:
