@@ -401,6 +401,14 @@ class ProofBroken(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class SourcesDiffer(DeployerError):
+    """{deployment}: what was proved is not what is on this computer now ({told}).
+    The PC has what was sent then: push again to send and prove what is here.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class ProgramNotStarted(DeployerError):
     """Windows would not start it on {target}: {command}.
     Check its name, and that it is a program for DOS or Windows 95/98; the files are there and proved.

@@ -10,7 +10,7 @@ import msgspec
 
 from deployer.core.target.proof import how_it_ended, story
 from deployer.core.view import Row
-from deployer.errors import ProofBroken
+from deployer.errors import ProofBroken, SourcesDiffer
 from deployer.face import text, words
 from deployer.host.requests import Check
 from deployer.model import RESULT_TXT, FileProof, Proof, Report
@@ -95,14 +95,16 @@ def to_json(row: Row, checks: Sequence[Check]) -> str:
 
 
 def refuse_broken(row: Row, checks: Sequence[Check]) -> None:
-    """Raises VerificationFailed when a proof does not hold any more.
-
-    Files that have changed on this computer since are told of, but they do not break a proof.
+    """Raises for whatever is wrong: ProofBroken for a proof that does not hold any more,
+    SourcesDiffer for one that holds, but of files which are others on this computer now.
     """
-    broken = [check for check in checks if check.good is False and check.what in ABOUT_PROOF]
-    if row.proof and row.proof.proved and broken:
-        told = "; ".join(f"{check.what}: {check.detail}" for check in broken)
+    wrong = [check for check in checks if check.good is False]
+    if not wrong:
+        return
+    told = "; ".join(f"{check.what}: {check.detail}" for check in wrong)
+    if any(check.what in ABOUT_PROOF for check in wrong):
         raise ProofBroken(deployment=row.deployment, told=told)
+    raise SourcesDiffer(deployment=row.deployment, told=told)
 
 
 def summary(rows: Iterable[Row]) -> Iterator[str]:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from deployer.edge.store import Store
-from deployer.errors import DaemonGone, ProofBroken, WrongUse
+from deployer.errors import DaemonGone, ProofBroken, SourcesDiffer, WrongUse
 from deployer.events import Event, PauseChanged
 from deployer.face.tui.plain import HELP, Plain
 from deployer.host.requests import Order
@@ -192,7 +192,8 @@ def test_proof_is_checked_again_and_a_forged_report_is_noticed(tmp_path: Path) -
     assert json.loads(proof("--json"))["proof"]["proved"] is True
 
     path.write_bytes(b"another")
-    assert f"[WRONG] PAYLOAD.BIN: {path} is another file now" in proof()
+    with pytest.raises(SourcesDiffer, match="is another file now"):
+        proof()
 
     kept = tmp_path / "state" / "inbox" / identity / RESULT_TXT
     kept.write_bytes(kept.read_bytes().replace(b"good", b"GOOD"))

@@ -16,7 +16,7 @@ from rich.console import Console
 from deployer.core.payload.fit import Load
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.core.view import Mark, Row, fold_all
-from deployer.errors import DeployerError, ProofBroken, WrongUse
+from deployer.errors import DeployerError, ProofBroken, SourcesDiffer, WrongUse
 from deployer.events import (
     KINDS,
     ClientConnected,
@@ -398,7 +398,10 @@ def test_an_unknown_deployment_is_named(store: Path) -> None:
 def test_a_proof_that_does_not_hold_is_refused() -> None:
     proved = fold_all(EVENTS)["D0000001"]
     good, bad = Check("verdict", True, "x"), Check("verdict", False, "proves nothing")
-    proofs.refuse_broken(proved, [good, Check("A.BIN", False, "another file now")])
+    proofs.refuse_broken(proved, [good, Check("A.BIN", None, "there is no such file")])
+    with pytest.raises(SourcesDiffer, match="another file now") as caught:
+        proofs.refuse_broken(proved, [good, Check("A.BIN", False, "another file now")])
+    assert caught.value.exit_code == 5
     with pytest.raises(ProofBroken, match="proves nothing"):
         proofs.refuse_broken(proved, [good, bad])
     assert "[WRONG] verdict: proves nothing" in "\n".join(proofs.lines(proved, [bad]))

@@ -21,10 +21,12 @@ from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, 
 from deployer.core.payload import plan
 from deployer.edge.files import is_settled, measure, stamp_of
 from deployer.edge.ftp.files import SliceSource, SourceAlteredError
-from deployer.errors import DeployerError
-from deployer.host import staging
+from deployer.errors import DeployerError, FileChanged
+from deployer.host import service, staging
+from deployer.host.endings import raise_for
 from deployer.host.requests import Request
-from deployer.model import FileStamp, Manifest
+from deployer.model import Cause, FileStamp, Manifest, State
+from tests.host.test_service import deliver, during, fetch, report, send, session
 
 LENGTH = 3000
 CONTENTS = [bytes([65 + number]) * LENGTH for number in range(4)]
@@ -236,3 +238,82 @@ def test_a_file_that_is_gone_has_changed(tmp_path: Path) -> None:
     assert staging.changed(manifest.payload) == str(path)
     with pytest.raises(DeployerError):
         staging.again(manifest)
+
+
+# --- the service, with a target that proves what was sent to it
+
+
+def other_content(path: Path) -> None:
+    """Another version of a reproducible build: as long, and of the same time."""
+    before = path.stat()
+    with path.open("r+b") as file:
+        file.write(b"another version")
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+
+
+@pytest.fixture(params=["at once", "in a thread"])
+def _reading(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
+    if request.param == "in a thread":
+        monkeypatch.setattr(service, "_READ_AT_ONCE", 0)
+
+
+@pytest.mark.usefixtures("_reading")
+def test_what_has_changed_since_it_was_sent_is_not_proved(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        with session(port, taken) as ftp:
+            for file in taken.payload.files:
+                for part in file.parts:
+                    fetch(ftp, part.name)
+        other_content(tmp_path / "payload.bin")
+        with session(port, taken) as ftp:
+            send(ftp, "RESULT.TXT", report(taken, command="RUN", exit=0, run_exit=0))
+
+    ended = during(tmp_path / "state", manifest, target)
+    assert (ended.state, ended.cause) == (State.FAILED, Cause.SOURCE)
+    with pytest.raises(FileChanged, match=r"payload\.bin"):
+        raise_for(ended)
+
+
+@pytest.mark.usefixtures("_reading")
+def test_what_is_still_the_same_is_proved_though_its_rights_changed(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        (tmp_path / "payload.bin").chmod(0o600)
+        deliver(port, taken)
+
+    assert during(tmp_path / "state", manifest, target).state == State.PROVED
+
+
+@pytest.mark.usefixtures("_reading")
+def test_a_file_that_changed_is_named_where_the_target_blames_what_it_received(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        other_content(tmp_path / "payload.bin")
+        with session(port, taken) as ftp:
+            send(ftp, "RESULT.TXT", report(taken, command="JOIN", exit=2))
+
+    ended = during(tmp_path / "state", manifest, target)
+    assert (ended.state, ended.cause) == (State.FAILED, Cause.SOURCE)
+
+
+def test_the_program_that_failed_is_told_though_its_file_is_another_by_now(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        other_content(tmp_path / "payload.bin")
+        with session(port, taken) as ftp:
+            send(ftp, "RESULT.TXT", report(taken, command="RUN", exit=6, run_exit=3))
+
+    ended = during(tmp_path / "state", manifest, target)
+    assert (ended.state, ended.cause) == (State.FAILED, Cause.PROOF)
+
+
+@pytest.fixture
+def manifest(tmp_path: Path) -> Manifest:
+    path = tmp_path / "payload.bin"
+    path.write_bytes(bytes(range(256)) * 3000)
+    return staging.stage(Request((path,), run="payload.bin", part_size=256 << 10))
