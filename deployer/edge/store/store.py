@@ -350,10 +350,13 @@ def peek(directory: Path) -> Iterator[Event]:
         try:
             if db.number("PRAGMA user_version") < VERSION:
                 found = db.all("SELECT seq, at, deployment, kind, json FROM events ORDER BY seq")
-                lines = [Line(*record) for record in found]
+                lines = iter([Line(*record) for record in found])
             else:
-                lines = list(Log(db).lines())
+                lines = Log(db).lines()
+            first = next(lines, None)
         except (StoreFull, StoreBusy):
             continue
+        if first is not None:
+            yield _event(first)
         yield from map(_event, lines)
         return
