@@ -43,6 +43,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 
+# Typer reads options off a function's own signature, so push and stage each list those they share.
 To = Annotated[
     str | None,
     typer.Option(
