@@ -99,6 +99,7 @@ async def main() -> None:
         address="127.0.0.1", port=0, source=authorizer, emit=ignore,
         bounds=Bounds(request_seconds=1.0),
     )  # fmt: skip
+    asgi.bound_logs(asyncio.get_running_loop())
     web = bind("127.0.0.1", 0)
     port = web.getsockname()[1]
     access = Access(TOKEN, frozenset([f"127.0.0.1:{port}"]))

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import uvicorn
+from h11 import LocalProtocolError
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 _GRACE = 2
@@ -94,6 +95,13 @@ class Connection(H11Protocol):
         super().data_received(data)
         if self.trusted and self._answering:
             self._stop_waiting()
+
+    def send_400_response(self, msg: str) -> None:
+        """Say that it is no request, unless the answer before it was the last: then hang up."""
+        try:
+            super().send_400_response(msg)
+        except LocalProtocolError:
+            self.give_up()
 
     def connection_lost(self, exc: Exception | None) -> None:
         """Gone."""
