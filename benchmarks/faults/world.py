@@ -162,6 +162,7 @@ class World:
                     await service.deploy(Offer(taken, "sim", DEFAULT_TARGET_DIRECTORY))
                     while not routes:
                         await asyncio.sleep(0.005)
+                    machine.link.secret = service._servers.secret  # noqa: SLF001 - as its child
                     lines = typed_lines(taken.host, DEFAULT_TARGET_DIRECTORY)
                     pc = pc or asyncio.create_task(asyncio.to_thread(self._sit, machine, lines))
                     gone = await _ended(pc, seen, restart)
