@@ -77,7 +77,7 @@ def delivered(
             card = typed_lines(manifest.host, DEFAULT_TARGET_DIRECTORY)
             typing = asyncio.create_task(asyncio.to_thread(visit, pc.machine, card, tries=1))
             ended = await service.finished(manifest.deployment, silence=40)
-            await service.last_words(manifest.deployment)
+            await service.until_logged_out(manifest.deployment)
             await typing
             return ended.state, ended.reason, pc
 

@@ -67,7 +67,7 @@ class Room:
             await service.deploy(Offer(manifest, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
             pc = asyncio.create_task(asyncio.to_thread(self.sit, manifest, service.ftp_port))
             ended = await service.finished(manifest.deployment, silence=40)
-            await service.last_words(manifest.deployment)
+            await service.until_logged_out(manifest.deployment)
             await pc
             return ended.state, ended.reason
 

@@ -87,7 +87,7 @@ class Room:
             self.there.set()
             if not until:
                 self.state = (await service.finished(taken.deployment, silence=60)).state
-                await service.last_words(taken.deployment)
+                await service.until_logged_out(taken.deployment)
                 return
             async for _seq, event in stream:
                 if _began(event, until):

@@ -328,7 +328,7 @@ class InProcess:
                 deployment, silence=patience.silence, while_running=patience.while_running
             )
             if ended.state != State.CANCELLED:
-                await self.service.last_words(deployment)
+                await self.service.until_logged_out(deployment)
                 if pc is not None:
                     await asyncio.wait([pc], timeout=_SWITCH_OFF[ended.state == State.PROVED])
         finally:

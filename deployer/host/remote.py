@@ -20,7 +20,7 @@ from deployer.host.requests import Before, Check, Order, Patience, Recognised, R
 
 BACK_WITHIN = 60.0
 """Seconds that a daemon which is being started again has, for those who watch a deployment."""
-_KNOCK_EVERY = 0.5
+_ASK_EVERY = 0.5
 
 
 def _absolute(request: Request) -> Request:
@@ -133,7 +133,7 @@ class Client:
                 while True:
                     with contextlib.suppress(DaemonGone, ValueError):
                         return (await self.status()).get("pid"), await self.last_seq()
-                    await asyncio.sleep(_KNOCK_EVERY)
+                    await asyncio.sleep(_ASK_EVERY)
         except TimeoutError:
             raise DaemonGone(socket=self._socket) from None
 

@@ -85,7 +85,7 @@ _WRITE_AGAIN = 0.5
 _SAY_AGAIN = 10.0
 _REMEMBERED = 32
 """Deployments that have ended, of which somebody may still ask."""
-_LAST_WORDS = 15.0
+_LOG_OUT = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
 
@@ -442,11 +442,11 @@ class Service:
                         self._give_up(latest, patience or 0)
         return self._deployments[deployment]
 
-    async def last_words(self, deployment: str) -> None:
+    async def until_logged_out(self, deployment: str) -> None:
         """Wait, but not long, until the target has fetched its receipt and logged out."""
         async with self._changed:
             try:
-                async with asyncio.timeout(_LAST_WORDS):
+                async with asyncio.timeout(_LOG_OUT):
                     while self._sessions.get(deployment):
                         await self._changed.wait()
             except TimeoutError:

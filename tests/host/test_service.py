@@ -102,7 +102,7 @@ def during(
             await service.deploy(Offer(taken, PEER, r"C:\DEPLOY"))
             await asyncio.to_thread(target, service.ftp_port, taken)
             ended = await service.finished(taken.deployment, silence=silence)
-            await service.last_words(taken.deployment)
+            await service.until_logged_out(taken.deployment)
             return ended
 
     return asyncio.run(scenario())
