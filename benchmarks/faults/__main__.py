@@ -1,8 +1,10 @@
 """`python -m benchmarks.faults`: seeded random faults against the whole path, and what came of it.
 
 Each seed draws a payload, faults of the simulated PC and its cable, perhaps a host that goes away
-in the middle and a byte that rots on the disk; pushes it, and pushes again when that was not
-proved. The same seed plays the same faults again: --seed N --count 1.
+in the middle, what goes wrong on it while it serves, and a byte that rots on the disk; pushes it,
+and pushes again when that was not proved. The same seed plays the same faults again: --seed N
+--count 1. A full disk and an interface that goes need root, or user namespaces; else they are left
+out.
 """
 
 from __future__ import annotations
@@ -18,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from benchmarks.faults import judge, kill
+from benchmarks.faults import judge, kill, place
 from benchmarks.faults.judge import Outcome, run
 from benchmarks.faults.world import Case
 from deployer.model import State
@@ -27,10 +29,11 @@ from deployer.sim.faults import Fault
 
 def play(seeds: Sequence[int], jobs: int) -> Iterator[Outcome]:
     """The outcomes of the seeds, as they come."""
-    if jobs == 1:
+    if jobs == 0:
         yield from map(run, seeds)
         return
-    with multiprocessing.get_context("spawn").Pool(jobs, maxtasksperchild=50) as pool:
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, initializer=place.enter, maxtasksperchild=50) as pool:
         yield from pool.imap_unordered(run, seeds)
 
 

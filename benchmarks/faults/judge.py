@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import tempfile
 import time
 import traceback
@@ -13,15 +14,19 @@ from pathlib import Path
 from benchmarks.faults.world import Case, Visit, World, case
 from deployer.model import State
 
+#: While one of these lasts the host answers nobody, and a PC may give up in the meantime.
+AWAY = frozenset({"host-full", "store-locked", "unplugged"})
 #: Words of a failure's reason -> kinds of faults that make it true.
 TRUE_REASONS: Mapping[str, frozenset[str]] = {
     "disk": frozenset({"full"}),
-    "helper did not arrive": frozenset({"cable", "hang", "cut", "flip", "crlf", "full"}),
+    "helper did not arrive": frozenset({"cable", "hang", "cut", "flip", "crlf", "full"}) | AWAY,
     "left no report": frozenset({"flip", "crlf", "cut", "full"}),
     "came damaged": frozenset({"flip", "crlf", "cut", "cable", "hang"}),
-    "nothing arrived": frozenset({"cable", "hang", "cut", "flip", "full"}),
-    "nothing more": frozenset({"host-restart", "power", "off", "cable", "hang", "cut", "full"}),
+    "nothing arrived": frozenset({"cable", "hang", "cut", "flip", "full"}) | AWAY,
+    "nothing more": frozenset({"host-restart", "power", "off", "cable", "hang", "cut", "full"})
+    | AWAY,
     "could not be started": frozenset({"full"}),
+    "changed": frozenset({"source-changed"}),
 }
 
 
@@ -51,7 +56,7 @@ def play(the_case: Case) -> Outcome:
     began = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="faults-") as folder:
         try:
-            return _play(World(the_case, Path(folder)), began)
+            return asyncio.run(_play(the_case, Path(folder), began))
         except Exception as error:  # one broken seed must not hide the others
             broken = (f"{type(error).__name__}: {error}", traceback.format_exc())
             return Outcome(
@@ -59,24 +64,30 @@ def play(the_case: Case) -> Outcome:
             )
 
 
-def _play(world: World, began: float) -> Outcome:
+async def _play(the_case: Case, folder: Path, began: float) -> Outcome:
+    async with World(the_case, folder) as world:
+        return await _played(world, began)
+
+
+async def _played(world: World, began: float) -> Outcome:
     broken: list[str] = []
-    first = world.push(harm=True)
+    first = await world.push(harm=True)
     broken += _look(world, first, "the push with faults")
     if not first.state.final:
         broken.append(f"it did not end: {first.state}")
-    started, causes, pushes = list(first.started), _causes(world.case, first), 1
+    started, causes, pushes = list(first.started), _causes(world, first), 1
     if first.state == State.FAILED and not _true(first, world.case):
         broken.append(f"it failed for no true reason: {first.reason}")
-    if first.state != State.PROVED:
+    if first.state != State.PROVED or world.changed():
         if world.case.rot and world.rot():
             causes += 1
-        second = world.push(harm=False)
+        second = await world.push(harm=False)
         pushes += 1
         started += second.started
         broken += _look(world, second, "the next push")
         if second.state != State.PROVED:
             broken.append(f"the next push ended {second.state}: {second.reason}{second.stuck}")
+    broken += world.broken
     if missing := world.missing_files():
         broken.append(f"proved, but not there: {', '.join(missing)}")
     names = {part.name for file in world.manifest.payload.files for part in file.parts}
@@ -100,9 +111,13 @@ def _look(world: World, seen: Visit, which: str) -> list[str]:
     return broken
 
 
-def _causes(the_case: Case, seen: Visit) -> int:
-    """How many parts may have been damaged or in flight: one for each thing that happened."""
-    return len(seen.happened) + (1 if the_case.restart else 0)
+def _causes(world: World, seen: Visit) -> int:
+    """How many parts may have been damaged, in flight or out of date: one for each that happened.
+
+    Of a file that was changed on the host all of them go again.
+    """
+    stale = world.parts_changed() if seen.struck else 0
+    return len(seen.happened) + (1 if world.case.restart else 0) + stale
 
 
 def _true(seen: Visit, the_case: Case) -> bool:

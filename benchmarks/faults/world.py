@@ -1,7 +1,9 @@
 """A small payload, a host and a simulated PC in one process, made for breaking.
 
 Everything is drawn from one seed: the payload, the faults of the PC and its cable, whether the host
-goes away in the middle, whether the disk loses a byte while the PC is off.
+goes away in the middle, what goes wrong on it while it runs, whether the disk loses a byte while
+the PC is off. In a `place` of its own the host serves on a wire as a daemon does, with its address
+set and watched; else on loopback.
 """
 
 from __future__ import annotations
@@ -15,14 +17,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from benchmarks.faults import hostside, place
+from benchmarks.faults.hostside import HostFault
+from deployer.core.wire.keeping import WireStatus
 from deployer.edge.ftp.server import Limits
-from deployer.events import (
-    ServerListening,
-    StateChanged,
-    TransferStarted,
-)
+from deployer.edge.link import arp, lease
+from deployer.edge.link.watch import WatchTiming, WireWatch
+from deployer.events import StateChanged, TransferStarted
 from deployer.face.card import typed_lines
-from deployer.host import staging
+from deployer.host import staging, wire
 from deployer.host.past import recorded
 from deployer.host.requests import Request
 from deployer.host.service import Offer, Service
@@ -40,6 +43,11 @@ LIMITS = Limits(stall=0.4, connect=2.0, refusal_delay=0.05)
 PATIENCE = 3.0
 GIVE_UP = 60.0
 DISK = 64 << 20
+STATE_DISK = 12 << 20
+HASTE = 0.02
+"""Of each second that the PC waits, so much is waited here."""
+RECOVERY = 10.0
+LOOPBACK = "127.0.0.1"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +59,12 @@ class Case:
     run: bool
     restart: int | None
     rot: bool
+    host: HostFault | None = None
 
     def __str__(self) -> str:
         extra = [f"host-restart@{self.restart}"] if self.restart else []
         extra += ["disk-rot"] if self.rot else []
+        extra += [str(self.host)] if self.host else []
         return ",".join([*map(str, self.faults), *extra])
 
 
@@ -67,6 +77,7 @@ def case(seed: int) -> Case:
         run=rng.random() < 0.1,
         restart=rng.randint(2, 60) if rng.random() < 0.125 else None,
         rot=rng.random() < 0.2,
+        host=hostside.draw(seed),
     )
 
 
@@ -106,20 +117,84 @@ class Visit:
     started: list[str] = field(default_factory=list)
     happened: list[str] = field(default_factory=list)
     events: int = 0
+    struck: bool = False
     stuck: str = ""
 
 
 class World:
-    """One target's disk and one host's store, over any number of pushes of one payload."""
+    """One target's disk and one host, over any number of pushes of one payload.
+
+    The host's service is the same from the first push to the last, unless the case says that the
+    host goes away. Use it as an async context manager.
+    """
 
     def __init__(self, the_case: Case, folder: Path) -> None:
         self.case = the_case
         self.folder = folder
+        self.state = folder / "state"
         self.source = make_payload(the_case.seed, folder / "payload")
         self.disk_dir = folder / "disk"
         self.disk_dir.mkdir()
         self.screen: list[str] = []
-        self.manifest = self._stage()
+        self.versions: list[Manifest] = []
+        self.broken: list[str] = []
+        self._changed_at = 0.0
+        self._wire_ready = True
+        self._lasting = contextlib.AsyncExitStack()
+        self._serving = contextlib.AsyncExitStack()
+
+    @property
+    def manifest(self) -> Manifest:
+        """What was pushed last."""
+        return self.versions[-1]
+
+    @property
+    def target_name(self) -> str:
+        """Whom the payload is for: the address that the PC calls from."""
+        return place.THEIRS.ip if place.entered() else LOOPBACK
+
+    async def __aenter__(self) -> World:
+        try:
+            await self._begin()
+        except BaseException:
+            await self.__aexit__()
+            raise
+        return self
+
+    async def _begin(self) -> None:
+        if place.entered():
+            self._lasting.enter_context(place.small_disk(self.state, STATE_DISK))
+            place.plug_in()
+            self._lasting.callback(place.unplug)
+            quick = arp.ProbeTiming(1, 0.0, 0.02)
+            wanted = lease.LeaseRequest(place.OURS, place.WIRE, patience=quick)
+            self._lease = await asyncio.to_thread(lease.up, wanted, self.state)
+            self._lasting.push_async_callback(asyncio.to_thread, self._lease.release)
+        await self._start()
+        if place.entered():
+            timing = WatchTiming(ask=1.0, doubt=0.2, settle=0.05, first=0.1, most=0.2)
+            before = self._lease.record.before
+            watch = await asyncio.to_thread(
+                WireWatch, before, place.OURS, self._tell, self._lease, timing=timing
+            )
+            self._lasting.push_async_callback(asyncio.to_thread, watch.close)
+
+    async def __aexit__(self, *_exc: object) -> None:
+        await self._serving.aclose()
+        await self._lasting.aclose()
+
+    def _tell(self, status: WireStatus) -> None:
+        self._wire_ready = status.state == "ready"
+        with contextlib.suppress(RuntimeError):
+            wire.telling(self.service.from_thread, place.OURS.ip)(status)
+
+    async def _start(self) -> None:
+        while not self._wire_ready:  # a service that is started has its address
+            await asyncio.sleep(0.01)
+        address = place.OURS.ip if place.entered() else LOOPBACK
+        self.service = await self._serving.enter_async_context(
+            Service(self.state, clock=time.time, address=address, ftp_port=0, limits=LIMITS)
+        )
 
     def _stage(self) -> Manifest:
         # INFO is the one thing that the helper does at once and with exit code 0.
@@ -127,11 +202,11 @@ class World:
         request = Request((self.source,), run=run, no_run=not run, part_size=PART)
         return staging.stage(request)
 
-    def push(self, harm: bool) -> Visit:
+    async def push(self, harm: bool) -> Visit:
         """One push of the payload; with `harm` the case's faults happen."""
-        before = max((seq for seq, _event in recorded(self.folder / "state")), default=0)
-        seen = asyncio.run(self._push(harm))
-        for _seq, event in recorded(self.folder / "state", before):
+        before = self.service.last_seq()
+        seen = await self._push(harm)
+        for _seq, event in recorded(self.state, before):
             match event:
                 case TransferStarted(upload=False, name=name):
                     seen.started.append(name)
@@ -147,71 +222,124 @@ class World:
         machine = Machine(
             Disk(self.disk_dir, capacity=DISK),
             console=Console(self.screen.append),
-            link=Link(routes=routes, patience=PATIENCE, cancelled=lambda: stop[0]),
+            link=Link(
+                routes=routes,
+                patience=PATIENCE,
+                cancelled=lambda: stop[0],
+                source=place.THEIRS.ip if place.entered() else None,
+            ),
             clock=StepClock(time.time(), step=0.02),  # nobody waits for its clock
-            wait=lambda _seconds: None,
+            wait=lambda seconds: time.sleep(seconds * HASTE),
             cancelled=lambda: stop[0],
         )
         machine.harm(self.case.faults if harm else ())
-        pc: asyncio.Task[bool] | None = None
+        pc: asyncio.Future[bool] | None = None
+        own, loop = place.thread_of_the_pc(), asyncio.get_running_loop()
+        host = asyncio.create_task(self._strike(seen)) if harm and self.case.host else None
         try:
             while True:
-                async with self._service() as service:
-                    taken = service.take_up(self._stage(), "sim")
-                    watching = asyncio.create_task(_watch(service, taken, seen, routes))
-                    await service.deploy(Offer(taken, "sim", DEFAULT_TARGET_DIRECTORY))
-                    while not routes:
-                        await asyncio.sleep(0.005)
-                    machine.link.secret = service._servers.secret  # noqa: SLF001 - as its child
-                    lines = typed_lines(taken.host, DEFAULT_TARGET_DIRECTORY)
-                    pc = pc or asyncio.create_task(asyncio.to_thread(self._sit, machine, lines))
-                    gone = await _ended(pc, seen, restart)
-                    if pc.done():
-                        _stopped(service, taken.deployment)
-                    watching.cancel()
-                    await asyncio.gather(watching, return_exceptions=True)
+                taken = self.service.take_up(await asyncio.to_thread(self._stage), self.target_name)
+                self.versions.append(taken)
+                watching = asyncio.create_task(self._watch(taken, seen))
+                await self.service.deploy(Offer(taken, self.target_name, DEFAULT_TARGET_DIRECTORY))
+                routes[taken.host] = (self.service.address, self.service.ftp_port)
+                lines = typed_lines(taken.host, DEFAULT_TARGET_DIRECTORY)
+                pc = pc or asyncio.ensure_future(loop.run_in_executor(own, visit, machine, lines))
+                gone = await _ended(pc, seen, restart)
+                if host is not None and (seen.struck or not host.done()):
+                    await _over(host, seen)
+                await self._recovered()
+                if pc.done():
+                    _stopped(self.service, taken.deployment)
+                watching.cancel()
+                await asyncio.gather(watching, return_exceptions=True)
                 if not gone:
                     break
                 restart = None
-                routes.clear()
                 routes[taken.host] = ("127.0.0.1", 9)  # nobody is there for a moment
+                await self._serving.aclose()
                 await asyncio.sleep(0.05)
-                routes.clear()
+                await self._start()
         finally:
             stop[0] = True
             if pc is not None:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(pc), 10)
+            own.shutdown(wait=False)
+        self.service.release(self.target_name)
         seen.happened = [str(fault) for fault in machine.happened]
+        seen.happened += [str(self.case.host)] if seen.struck else []
         return seen
 
-    def _sit(self, machine: Machine, lines: tuple[str, ...]) -> bool:
-        return visit(machine, lines)
+    async def _recovered(self) -> None:
+        """The host can write again what happens, by itself, soon after it can be written."""
+        end = time.monotonic() + RECOVERY
+        while self.service.trouble is not None:
+            if time.monotonic() > end:
+                self.broken.append(f"the host did not go on by itself: {self.service.trouble}")
+                return
+            await asyncio.sleep(0.05)
 
-    def _service(self) -> Service:
-        return Service(
-            self.folder / "state", clock=time.time, address="127.0.0.1", ftp_port=0, limits=LIMITS
-        )
+    async def _strike(self, seen: Visit) -> None:
+        fault = self.case.host
+        assert fault is not None
+        while seen.events < fault.at:
+            await asyncio.sleep(0.005)
+        seen.struck = True
+        self._changed_at = time.time()
+        await hostside.strike(fault, self.case.seed, self.source, self.state)
 
-    # -- what is on the disk ------------------------------------------------------------------
+    async def _watch(self, taken: Manifest, seen: Visit) -> None:
+        async for _seq, event in self.service.subscribe():
+            seen.events += 1
+            if isinstance(event, StateChanged) and event.state == State.PROVED:
+                self._judge_proof(taken, event.at)
+
+    def _judge_proof(self, taken: Manifest, at: float) -> None:
+        """A proof is right when both sides had at that moment what it says."""
+        for file in taken.payload.files:
+            if self._bytes(file) is not True:
+                self.broken.append(f"proved, but {file.name} is not so on the PC")
+            if self._changed_at < at and file_sum(Path(file.source)) != file.sha256:
+                self.broken.append(f"proved, but {file.name} is another on the host by then")
+
+    # -- what is on the disks -----------------------------------------------------------------
+
+    def changed(self) -> bool:
+        """Whether a file on the host is no longer what was pushed last."""
+        return bool(self._changed_files())
+
+    def parts_changed(self) -> int:
+        """How many parts such files have."""
+        return sum(len(file.parts) for file in self._changed_files())
+
+    def _changed_files(self) -> list[StagedFile]:
+        files = self.manifest.payload.files
+        return [file for file in files if file_sum(Path(file.source)) != file.sha256]
 
     def target(self) -> Path:
         """The deployment's directory on the simulated disk."""
         return self.disk_dir / "DEPLOY"
 
     def wrong_files(self) -> list[str]:
-        """Files under a final name whose bytes are not what was sent: there must never be one."""
-        return [file.name for file in self.manifest.payload.files if self._bytes(file) is False]
+        """Files under a final name whose bytes were never sent: there must not be one."""
+        sent = {file.sha256 for each in self.versions for file in each.payload.files}
+        return [
+            file.name
+            for file in self.manifest.payload.files
+            if (path := self._path(file)).is_file() and file_sum(path) not in sent
+        ]
 
     def missing_files(self) -> list[str]:
-        """Files that are not there under their final names."""
-        return [file.name for file in self.manifest.payload.files if self._bytes(file) is None]
+        """Files that are not there as they are to be under their final names."""
+        return [file.name for file in self.manifest.payload.files if not self._bytes(file)]
 
     def _bytes(self, file: StagedFile) -> bool | None:
-        path = self.target() / (file.place or file.name)
-        if not path.is_file():
-            return None
-        return hashlib.sha256(path.read_bytes()).hexdigest() == file.sha256
+        path = self._path(file)
+        return file_sum(path) == file.sha256 if path.is_file() else None
+
+    def _path(self, file: StagedFile) -> Path:
+        return self.target() / (file.place or file.name)
 
     def rot(self) -> str:
         """Change one byte of a part, temporary or work file while the PC is off; its name."""
@@ -231,16 +359,12 @@ class World:
             yield from (p for p in self.target().iterdir() if p.is_file())
 
 
-async def _watch(
-    service: Service, taken: Manifest, seen: Visit, routes: dict[str, tuple[str, int]]
-) -> None:
-    async for _seq, event in service.subscribe():
-        seen.events += 1
-        if isinstance(event, ServerListening):
-            routes[taken.host] = ("127.0.0.1", event.port)
+def file_sum(path: Path) -> str:
+    """SHA-256 of a file."""
+    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-async def _ended(pc: asyncio.Task[bool], seen: Visit, restart: int | None) -> bool:
+async def _ended(pc: asyncio.Future[bool], seen: Visit, restart: int | None) -> bool:
     """Wait until the PC is at its prompt, or until the host has to go away; True for the latter."""
     end = time.monotonic() + GIVE_UP
     before = seen.events
@@ -253,6 +377,13 @@ async def _ended(pc: asyncio.Task[bool], seen: Visit, restart: int | None) -> bo
         await asyncio.sleep(0.01)
     seen.stuck = f"no end within {GIVE_UP:.0f} s"
     return False
+
+
+async def _over(host: asyncio.Task[None], seen: Visit) -> None:
+    """What goes wrong on the host has come to its end, or does not happen any more."""
+    if not seen.struck:
+        host.cancel()
+    await asyncio.gather(host, return_exceptions=not seen.struck)
 
 
 def _stopped(service: Service, deployment: str) -> None:
