@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deployer.core.payload import plan
 from deployer.core.target import manifest, names
 from deployer.core.target.manifest import encode_place
-from deployer.model import Manifest, Payload, StagedFile
+from deployer.model import FileStamp, Manifest, Payload, StagedFile
 
 SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
 
@@ -21,7 +21,8 @@ def staged(long_name: str, length: int, part_size: int = 1 << 20, place: str = "
     short = names.assign([long_name])[0]
     sums = [0x8C3A11F0 + n for n in range(len(plan.cut(length, part_size)))]
     parts = plan.parts_of(short, length, part_size, sums)
-    return StagedFile("", short.name, long_name, length, SHA, parts, 0, place)
+    stamp = FileStamp(0, 0, length, 0, 0)
+    return StagedFile("", short.name, long_name, length, SHA, parts, stamp, place)
 
 
 def example(run: str = "LLAMA98.EXE STORI260.BIN", place: str = "") -> Manifest:
