@@ -78,6 +78,17 @@ def in_order(events: list[Event]) -> list[Row]:
     return sorted(fold_all(events).values(), key=lambda row: newest[row.deployment])
 
 
+def test_events_of_another_process_whose_row_is_not_written_yet_are_taken_in(
+    tmp_path: Path,
+) -> None:
+    with contextlib.closing(Store(tmp_path)) as one, contextlib.closing(Store(tmp_path)) as other:
+        events = [happened(IDS[0], kind, float(kind)) for kind in (0, 4, 1)]
+        one.append(events[0])
+        other.append(events[1])
+        one.append(events[2])
+        assert list(one.all_rows()) == in_order(events)
+
+
 class Rows(RuleBasedStateMachine):
     """Two processes write into one store."""
 

@@ -161,7 +161,9 @@ class Rows:
         if found is None:
             return None
         if known is not None and known.written == found[0]:
-            return known
+            # Another process may have written events, and not the row yet.
+            since = (line for line in self._log.lines(known.seq, name) if line.seq < until)
+            return _folded(known, since) or known
         records = self._db.all(f"{_COLUMNS} WHERE deployment = ?", (name,))
         lines = (line for line in self._log.lines(records[0][2], name) if line.seq < until)
         _name, staged, seq, lost, version, body, _newest = records[0]
