@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from typing import Protocol
 
 from deployer.core.serial import transfer
 from deployer.core.serial.transfer import Reason, TransferEvent
@@ -14,18 +15,30 @@ INSIST = b"*" + CANCEL
 but not what follows a `*`."""
 
 
+class Waits(Protocol):
+    """Settings of a sender or a receiver, as far as time is concerned; seconds."""
+
+    @property
+    def contact(self) -> float:
+        """How long to wait for the first sign of the other side."""
+
+    @property
+    def patience(self) -> float:
+        """How long it may say nothing once it is there."""
+
+
 class Side:
     """A sender or a receiver. `_heard`: when the other side last made sense, `_asked`: when we last
     said something that wants an answer, `_met`: whether the other side is there at all.
 
-    `contact` is how many seconds to wait for its first sign, `patience` how long it may say nothing
-    once it is there.
+    Of the settings, `contact` is how many seconds to wait for its first sign, `patience` how long
+    it may say nothing once it is there.
     """
 
-    def __init__(self, *, now: float, contact: float, patience: float) -> None:
+    def __init__(self, *, now: float, settings: Waits) -> None:
         self._now = self._heard = self._asked = now
-        self._contact = contact
-        self._patience = patience
+        self._contact = settings.contact
+        self._patience = settings.patience
         self._met = False
         self._out = bytearray()
         self._events: deque[TransferEvent] = deque()

@@ -66,7 +66,7 @@ Wait = Annotated[
         help="How long to wait for the other side to begin.",
     ),
 ]  # fmt: skip
-Patience = Annotated[
+LongestSilence = Annotated[
     float,
     typer.Option(
         "--patience", metavar="SECONDS", parser=number(1),
@@ -140,7 +140,7 @@ def send_command(
     keep_names: KeepNames = False,
     protocol: Protocol = "zmodem",
     wait: Wait = 120.0,
-    patience: Patience = 600.0,
+    patience: LongestSilence = 600.0,
     speed: Speed = DEFAULT_SPEED,
     flow: FlowControl = Flow.RTSCTS,
     as_json: AsJson = False,
@@ -180,7 +180,7 @@ def receive_command(
     ] = "",
     protocol: Protocol = "zmodem",
     wait: Wait = 120.0,
-    patience: Patience = 600.0,
+    patience: LongestSilence = 600.0,
     speed: Speed = DEFAULT_SPEED,
     flow: FlowControl = Flow.RTSCTS,
     as_json: AsJson = False,

@@ -66,7 +66,7 @@ class Receiver(Side):
 
     def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
         self._settings = settings or ReceiveSettings()
-        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
+        super().__init__(now=now, settings=self._settings)
         self._batch = self._settings.flavour is Flavour.YMODEM
         self._buffer = bytearray()
         self._last_byte = now

@@ -76,7 +76,7 @@ class Sender(Side):
         self, offers: Sequence[Offer], *, now: float, settings: SendSettings | None = None
     ) -> None:
         self._settings = settings or SendSettings()
-        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
+        super().__init__(now=now, settings=self._settings)
         self._batch = self._settings.flavour is Flavour.YMODEM
         if not self._batch and len(offers) != 1:
             raise ValueError("XMODEM carries one file")

@@ -85,7 +85,7 @@ class Receiver(Side):
 
     def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
         self._settings = settings or ReceiveSettings()
-        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
+        super().__init__(now=now, settings=self._settings)
         self._reader = Reader()
         self._asked_in_vain = 0
         self._echoed = False

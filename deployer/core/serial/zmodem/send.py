@@ -98,7 +98,7 @@ class Sender(Side):
             raise ValueError("ZMODEM counts to 4,294,967,295 bytes and must know the length")
         self._offers = tuple(offers)
         self._settings = settings or SendSettings()
-        super().__init__(now=now, contact=self._settings.contact, patience=self._settings.patience)
+        super().__init__(now=now, settings=self._settings)
         self._reader = Reader()
         self._writer = Writer(wide=False, escape_controls=self._settings.escape_controls)
         self._state = _State.CONTACT
