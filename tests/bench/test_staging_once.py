@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+from deployer.edge.files import is_settled, stamp_of
 from deployer.host import staging
 from deployer.host.requests import Request
+from tests.waiting import until
 
 
 def test_a_payload_for_two_hundred_targets_is_read_once(tmp_path: Path) -> None:
     path = tmp_path / "data.bin"
     path.write_bytes(bytes(3_000_000))
+    # What is younger than the grain of its clock is measured each time: it may change unnoticed.
+    until(lambda: is_settled(stamp_of(path.stat()), time.time_ns()), "the file is settled")
     read: list[int] = []
     once = staging.Once()
     manifests = [
