@@ -154,6 +154,7 @@ class Service:
         self._sessions: dict[str, int] = {}
         self._content: bytes | None = None
         self._trouble: DeployerError | None = None
+        self._over = False
         self._unwritten: deque[tuple[Event, bytes | None]] = deque()
         self._ended: deque[str] = deque()
         self._listening: asyncio.Task[None] | None = None
@@ -170,6 +171,7 @@ class Service:
         await self._servers.close()
         if self._trouble is not None:
             self._write_again()
+        self._over = True
         self._store.close()
 
     @property
@@ -609,6 +611,8 @@ class Service:
             self._heard = dict.fromkeys(self._heard, now)  # they could not be heard meanwhile
 
     def _arrived(self, event: Event, content: bytes | None = None) -> None:
+        if self._over:  # a thread was late
+            return
         match event:
             case LoginAccepted(deployment=identity):
                 self._sessions[identity] = self._sessions.get(identity, 0) + 1

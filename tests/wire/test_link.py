@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from tests.wire.test_daemon import for_everybody
+
 if TYPE_CHECKING:
     from tests.wire.conftest import Lab, Machine
 
@@ -332,7 +334,10 @@ def test_another_user_may_see_who_has_the_wire_but_not_take_it(wire: Lab, tmp_pa
     assert first.stdin is not None
     assert "wire0" in first.stdout.readline()
     nobody = ["setpriv", "--reuid=65534", "--regid=65534", "--clear-groups"]
-    other = wire.host.start(*nobody, "env", "-u", "XDG_RUNTIME_DIR", sys.executable, "-c", SQUATTER)
+    shown = ("sh", "-c", for_everybody(), "sh")
+    other = wire.host.start(
+        *shown, *nobody, "env", "-u", "XDG_RUNTIME_DIR", sys.executable, "-c", SQUATTER
+    )
     assert other.stdout is not None
     said = []
     for line in other.stdout:

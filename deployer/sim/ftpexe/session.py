@@ -219,7 +219,11 @@ class FtpSession:
         control = self.control
         if control is None:
             raise Lost
-        listener = self.link.listen(control.sock)
+        try:
+            listener = self.link.listen(control.sock)
+        except OSError as error:  # the network card has lost its address
+            self.drop()
+            raise Lost from error
         try:
             address, port = listener.getsockname()[:2]
             where = ",".join([*address.split("."), str(port >> 8), str(port & 255)])
