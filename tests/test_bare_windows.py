@@ -18,7 +18,7 @@ from deployer.host.service import Offer, Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim import windows
 from deployer.sim.cable import Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
@@ -51,7 +51,7 @@ def old_pc(
     waited: list[float] = []
     machine = Machine(
         Disk(folder / "c", cluster=4096),
-        console=Console(screen.append),
+        console=QueuedConsole(screen.append),
         link=Link(routes=dict(routes), patience=10.0),
         clock=StepClock(time.time(), step=0.02),
         wait=waited.append,

@@ -14,7 +14,7 @@ from deployer.host.requests import Request
 from deployer.host.service import Offer, Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.cable import Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import FTP, Machine
 from deployer.sim.typist import visit
@@ -49,7 +49,7 @@ class Room:
         disk = Disk(self.folder / "c", cluster=CLUSTER)
         machine = Filling(
             disk,
-            console=Console(self.screen.append),
+            console=QueuedConsole(self.screen.append),
             link=Link(routes={manifest.host: ("127.0.0.1", port)}, patience=10.0),
             clock=StepClock(time.time(), step=0.02),
             wait=lambda _seconds: None,

@@ -17,7 +17,7 @@ from deployer.host.requests import Request
 from deployer.host.service import Offer, Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.cable import Cable, Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
@@ -68,7 +68,7 @@ class Room:
         """Type the card once."""
         machine = Machine(
             Disk(self.folder / "c"),
-            console=Console(self.screen.append),
+            console=QueuedConsole(self.screen.append),
             link=Link(routes=self.routes, cable=UntilAway(self.away), patience=10.0),
             clock=StepClock(time.time(), step=0.02),
             wait=self.wait,

@@ -196,3 +196,16 @@ def test_a_package_is_small_and_says_what_it_is_for(package: Path) -> None:
     text = ast.get_docstring(ast.parse((package / "__init__.py").read_text(encoding="utf-8")))
     assert text, f"{package}/__init__.py does not say what the package is for"
     assert len(text.splitlines()) <= MOST_LINES_OF_DOCSTRING, f"{package}/__init__.py says too much"
+
+
+# -- one name means one thing ---------------------------------------------------------------------
+
+
+def test_a_public_class_name_is_defined_once() -> None:
+    places: dict[str, list[str]] = {}
+    for module, path in sources():
+        for node in ast.parse(path.read_text(encoding="utf-8")).body:
+            if isinstance(node, ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(module)
+    doubled = {name: modules for name, modules in places.items() if len(modules) > 1}
+    assert not doubled, f"these names mean more than one thing: {doubled}"

@@ -31,7 +31,7 @@ from deployer.host.grants import shares_of
 from deployer.host.recognise import recognise
 from deployer.host.requests import Request
 from deployer.model import Manifest
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
@@ -340,7 +340,7 @@ def test_a_tree_can_be_staged_as_plain_files(tree: Path, tmp_path: Path) -> None
     disk = Disk(tmp_path)
     disk.rename("C:\\out", "C:\\DEPLOY")
     shown: list[str] = []
-    machine = Machine(disk, console=Console(shown.append), clock=StepClock(step=0.02))
+    machine = Machine(disk, console=QueuedConsole(shown.append), clock=StepClock(step=0.02))
     assert visit(machine, ["CD \\DEPLOY", "GO", ""], tries=1)
     assert "all 4 files are whole" in "\n".join(shown)
     report = parse_report((tmp_path / "DEPLOY" / "RESULT.TXT").read_bytes())
@@ -360,7 +360,7 @@ def test_what_is_damaged_on_a_staged_medium_is_named_on_the_screen(
     disk = Disk(tmp_path)
     disk.rename("C:\\out", "C:\\DEPLOY")
     shown: list[str] = []
-    machine = Machine(disk, console=Console(shown.append), clock=StepClock(step=0.02))
+    machine = Machine(disk, console=QueuedConsole(shown.append), clock=StepClock(step=0.02))
     assert not visit(machine, ["CD \\DEPLOY", "GO", ""], tries=1)
     said = "\n".join(shown)
     assert r"Data Files\Level 1.dat is not what was sent" in said

@@ -20,7 +20,7 @@ from pathlib import Path
 from benchmarks.faults import hostside, place
 from benchmarks.faults.hostside import HostFault
 from deployer.core.wire.keeping import WireStatus
-from deployer.edge.ftp.server import Limits
+from deployer.edge.ftp.server import FtpLimits
 from deployer.edge.link import arp, lease
 from deployer.edge.link.watch import WatchTiming, WireWatch
 from deployer.events import StateChanged, TransferStarted
@@ -32,14 +32,14 @@ from deployer.host.service import Offer, Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Cause, Manifest, StagedFile, State
 from deployer.sim import faults
 from deployer.sim.cable import Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
 from deployer.sim.win32 import StepClock
 
 PART = 8 << 10
-LIMITS = Limits(stall=0.4, connect=2.0, refusal_delay=0.05)
+LIMITS = FtpLimits(stall=0.4, connect=2.0, refusal_delay=0.05)
 PATIENCE = 3.0
 GIVE_UP = 60.0
 DISK = 64 << 20
@@ -221,7 +221,7 @@ class World:
         stop = [False]
         machine = Machine(
             Disk(self.disk_dir, capacity=DISK),
-            console=Console(self.screen.append),
+            console=QueuedConsole(self.screen.append),
             link=Link(
                 routes=routes,
                 patience=PATIENCE,

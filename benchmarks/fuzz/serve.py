@@ -18,8 +18,8 @@ from deployer.core.ftp.session import NoLogin
 from deployer.core.payload import plan
 from deployer.core.target.page import Waiting
 from deployer.edge import asgi
-from deployer.edge.ftp.server import FtpServer, Limits, Verdict
-from deployer.edge.httpd import Bounds, HttpServer
+from deployer.edge.ftp.server import FtpLimits, FtpServer, UploadVerdict
+from deployer.edge.httpd import HttpLimits, HttpServer
 from deployer.edge.ports import bind
 from deployer.events import Event
 from deployer.face.card import typed_lines
@@ -30,7 +30,7 @@ from deployer.host.requests import Request
 from deployer.host.service import Service
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share
 
-QUICK = Limits(
+QUICK = FtpLimits(
     refusal_delay=0.0, connect=0.3, stall=0.5, idle=20.0, login_seconds=10.0, farewell=0.5
 )
 
@@ -51,10 +51,10 @@ class Authorizer:
     def awaits(self, peer: str) -> bool:
         return peer in (GOOD, "127.0.0.2")
 
-    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+    def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment
         mangled = name == "RESULT.TXT" and not data.endswith(b"\r\n")
-        return Verdict.NOT_WHOLE if mangled else Verdict.KEEP
+        return UploadVerdict.NOT_WHOLE if mangled else UploadVerdict.KEEP
 
     def waiting(self, peer: str) -> tuple[Waiting, ...]:
         return (WAITING,) if self.awaits(peer) else ()
@@ -97,7 +97,7 @@ async def main() -> None:
     )  # fmt: skip
     page = HttpServer(
         address="127.0.0.1", port=0, source=authorizer, emit=ignore,
-        bounds=Bounds(request_seconds=1.0),
+        bounds=HttpLimits(request_seconds=1.0),
     )  # fmt: skip
     asgi.bound_logs(asyncio.get_running_loop())
     web = bind("127.0.0.1", 0)

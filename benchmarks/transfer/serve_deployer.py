@@ -8,7 +8,7 @@ import threading
 from pathlib import Path
 
 from deployer.edge.files import stamp_of
-from deployer.edge.ftp.server import FtpServer, Limits, Verdict
+from deployer.edge.ftp.server import FtpLimits, FtpServer, UploadVerdict
 from deployer.events import Event
 from deployer.model import Entry, Share, Slice
 
@@ -27,9 +27,9 @@ class Authorizer:
         del peer
         return True
 
-    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+    def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment, name, data
-        return Verdict.KEEP
+        return UploadVerdict.KEEP
 
 
 def main() -> None:
@@ -40,7 +40,7 @@ def main() -> None:
         now = path.stat()
         source = Slice(str(path), 0, now.st_size, stamp_of(now))
         entries.append(Entry(path.name, source))
-    limits = Limits(connections=1024, per_address=1024)
+    limits = FtpLimits(connections=1024, per_address=1024)
     if len(sys.argv) > 3:
         limits = dataclasses.replace(limits, chunk=int(sys.argv[3]))
     told: list[Event] = []

@@ -51,7 +51,7 @@ import httpx
 
 from benchmarks.watching.past import DEPLOYMENTS, fill
 from deployer.edge.store import Store
-from deployer.host.remote import Client
+from deployer.host.remote import DaemonClient
 from deployer.host.requests import Order, Request
 from deployer.model import State
 from tests.wire.chromium import Chromium
@@ -297,7 +297,7 @@ async def transfer(
     """Bytes per second that a client gets, with or without somebody who watches."""
     watchers = await asyncio.to_thread(Watchers, served, browser) if watched else None
     try:
-        async with Client(served.control) as host:
+        async with DaemonClient(served.control) as host:
             request = Request(files=(source,), no_run=True, part_size=16 << 20)
             identity = await host.push(Order(request, HERE))
             store = Store(served.store)

@@ -23,7 +23,7 @@ from deployer.bench.inventory import Bench, BenchTarget
 from deployer.bench.journal import Journal
 from deployer.bench.results import Results, TargetResult, UnknownCaller
 from deployer.bench.slots import Slots
-from deployer.bench.worker import Context, Options, Watchers, Worker
+from deployer.bench.worker import Options, RunContext, Watchers, Worker
 from deployer.host import connect, wire
 from deployer.host.connect import Here
 from deployer.host.requests import Host, Patience, Say, TypedLines, Words, nothing_typed
@@ -141,7 +141,7 @@ class _Run:
         addresses = frozenset(target.address for target in self.bench.targets) | {"127.0.0.1"}
         self.follower = Follower(self.host, addresses, self.watchers.on_event)
         self.slots = Slots(self.host, self.options.jobs or self.bench.jobs)
-        self.context = Context(
+        self.context = RunContext(
             self.host, self.bench, self.options, self.watchers, self.follower, self.slots
         )
 

@@ -57,7 +57,7 @@ class Watchers:
 
 
 @dataclass(frozen=True, slots=True)
-class Context:
+class RunContext:
     """What all targets of a run share."""
 
     host: Host
@@ -86,7 +86,7 @@ class Stop(Exception):  # noqa: N818  it ends a target's work, it is no error of
 class Worker:
     """One target's work."""
 
-    def __init__(self, run: Context, target: BenchTarget) -> None:
+    def __init__(self, run: RunContext, target: BenchTarget) -> None:
         self.run = run
         self.target = target
         self.mac = ""

@@ -29,7 +29,7 @@ _BACKLOG = 32
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class AsgiLimits:
     """How much one server takes. Times are seconds.
 
     A connection that is not trusted yet has `prove` to show that it is, and the oldest of more than
@@ -44,16 +44,16 @@ class Bounds:
     log_period: float = 60.0
 
 
-DEFAULT = Bounds()
+DEFAULT = AsgiLimits()
 
 
-class Connection(H11Protocol):
+class HttpConnection(H11Protocol):
     """One connection; the application finds it as `connection` in a request's state.
 
     It calls `trust` when the other end has shown that it may ask.
     """
 
-    def __init__(self, *arguments: Any, bounds: Bounds, trusted: bool, **named: Any) -> None:
+    def __init__(self, *arguments: Any, bounds: AsgiLimits, trusted: bool, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._bounds = bounds
         self.trusted = trusted
@@ -81,7 +81,7 @@ class Connection(H11Protocol):
         super().connection_made(transport)
         self.began = self.loop.time()
         self._begin_to_wait(self._bounds.request if self.trusted else self._bounds.prove)
-        others = [each for each in self.connections if isinstance(each, Connection)]
+        others = [each for each in self.connections if isinstance(each, HttpConnection)]
         unproved = [each for each in others if not each.trusted]
         if len(unproved) > self._bounds.unproved:
             min(unproved, key=lambda each: each.began).give_up()
@@ -140,13 +140,13 @@ class _Server(uvicorn.Server):
         yield
 
 
-def server(application: Any, *, trusted: bool, bounds: Bounds = DEFAULT) -> uvicorn.Server:
+def server(application: Any, *, trusted: bool, bounds: AsgiLimits = DEFAULT) -> uvicorn.Server:
     """A server for an ASGI application. `trusted`: whoever can connect may ask, as on a Unix socket
-    that the kernel lets nobody else use; else the application says so, by `Connection.trust`.
+    that the kernel lets nobody else use; else the application says so, by `HttpConnection.trust`.
     """
 
-    def connection(*arguments: Any, **named: Any) -> Connection:
-        return Connection(*arguments, bounds=bounds, trusted=trusted, **named)
+    def connection(*arguments: Any, **named: Any) -> HttpConnection:
+        return HttpConnection(*arguments, bounds=bounds, trusted=trusted, **named)
 
     config = uvicorn.Config(
         application,
@@ -165,7 +165,7 @@ class LineBudget(logging.Filter):
     """Lets so many lines pass in a period; the next one says how many were left out."""
 
     def __init__(
-        self, bounds: Bounds = DEFAULT, clock: Callable[[], float] = time.monotonic
+        self, bounds: AsgiLimits = DEFAULT, clock: Callable[[], float] = time.monotonic
     ) -> None:
         super().__init__()
         self._bounds = bounds

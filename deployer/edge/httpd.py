@@ -1,9 +1,9 @@
 """The first-contact page on the wire, by the standard library's HTTP server in threads of its own.
 
 Answers as HTTP/1.0 with Content-Length and closes, which every browser of that time understands;
-reads nothing but the request line and headers. `Bounds` say how much of them, in what time, and how
-many callers there may be; when they are too many, the one who has taken longest makes room, and of
-those the one for whom nothing waits. What is answered to whom is `core.page`'s decision.
+reads nothing but the request line and headers. `HttpLimits` say how much of them, in what time, and
+how many callers there may be; when they are too many, the one who has taken longest makes room, and
+of those the one for whom nothing waits. What is answered to whom is `core.page`'s decision.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from deployer.model import GO_BAT
 
 
 @dataclass(frozen=True, slots=True)
-class Bounds:
+class HttpLimits:
     """How much one server takes: callers, callers of one address, seconds and bytes of a request,
     seconds that the answer may take to leave.
     """
@@ -38,7 +38,7 @@ class Bounds:
     answer_seconds: float = 20.0
 
 
-DEFAULT = Bounds()
+DEFAULT = HttpLimits()
 
 
 def everybody(_sock: socket.socket) -> bool:
@@ -66,7 +66,7 @@ class HttpServer:
         clock: Callable[[], float] = time.time,
         listening: socket.socket | None = None,
         admits: Callable[[socket.socket], bool] = everybody,
-        bounds: Bounds = DEFAULT,
+        bounds: HttpLimits = DEFAULT,
     ) -> None:
         """`admits` says of a connection that has just come whether it may be served at all."""
         self.admits = admits
@@ -230,7 +230,7 @@ class _Handler(BaseHTTPRequestHandler):
 class _Bounded(io.RawIOBase):
     """What a caller sends, up to so many bytes and until its time is up; then it ends."""
 
-    def __init__(self, sock: socket.socket, bounds: Bounds) -> None:
+    def __init__(self, sock: socket.socket, bounds: HttpLimits) -> None:
         self._sock = sock
         self._left = bounds.request_bytes
         self._until = time.monotonic() + bounds.request_seconds

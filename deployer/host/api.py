@@ -33,7 +33,7 @@ from starlette.routing import Route
 
 from deployer import errors
 from deployer.events import to_json
-from deployer.host.forms import REQUESTS, VERSION, Kind, error_to_plain, from_plain, to_plain
+from deployer.host.forms import REQUESTS, VERSION, RequestForm, error_to_plain, from_plain, to_plain
 from deployer.host.requests import Host
 
 MAX_BODY = 1 << 20
@@ -214,7 +214,7 @@ def _strange(request: HttpRequest, access: Access | None) -> Response | None:
     return PlainTextResponse("Not from here.\n", 403)
 
 
-async def _arguments(request: HttpRequest, kind: Kind) -> list[Any]:
+async def _arguments(request: HttpRequest, kind: RequestForm) -> list[Any]:
     body = b""
     async for piece in request.stream():
         body += piece

@@ -25,7 +25,7 @@ from typing import BinaryIO, cast
 
 from deployer.core.payload import plan
 from deployer.core.serial import zmodem
-from deployer.core.serial.transfer import Offer as FileOffer
+from deployer.core.serial.transfer import FileOffer
 from deployer.core.target import gobat_serial
 from deployer.core.target import manifest as manifests
 from deployer.core.target.names import temporary_name

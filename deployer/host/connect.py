@@ -85,9 +85,9 @@ async def open_host(
         async with _in_process(state_dir, here, words, undo) as host:
             yield host
         return
-    from deployer.host.remote import Client
+    from deployer.host.remote import DaemonClient
 
-    async with Client(socket) as client:
+    async with DaemonClient(socket) as client:
         yield client
 
 
@@ -106,11 +106,11 @@ async def open_lasting(
     `arguments` are what that one is started with. Where there can be none, it is one in here.
     """
     from deployer.host import launch
-    from deployer.host.remote import Client
+    from deployer.host.remote import DaemonClient
 
     socket = await _found(state_dir, system=system)
     if socket is not None:
-        async with Client(socket) as client:
+        async with DaemonClient(socket) as client:
             own = socket == state_dir / sockets.SOCKET
             if not own or not (await client.status()).get("on_demand"):
                 yield client
@@ -130,9 +130,9 @@ async def cancel(state_dir: Path, deployment: str, *, system: bool = True) -> bo
     """
     socket = await _found(state_dir, system=system)
     if socket is not None:
-        from deployer.host.remote import Client
+        from deployer.host.remote import DaemonClient
 
-        async with Client(socket) as client:
+        async with DaemonClient(socket) as client:
             if await client.sources(deployment):
                 await client.cancel(deployment)
                 return True

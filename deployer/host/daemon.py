@@ -404,7 +404,7 @@ def _api(
     access: Access | None,
     pages: Path | None = None,
     *,
-    bounds: asgi.Bounds = asgi.DEFAULT,
+    bounds: asgi.AsgiLimits = asgi.DEFAULT,
 ) -> tuple[uvicorn.Server, socket.socket]:
     application = api.application(host, about, access, pages, lambda: host.service.trouble)
     return asgi.server(application, trusted=access is None, bounds=bounds), sock

@@ -21,26 +21,26 @@ VERSION = 1
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class RequestForm:
     """What a request takes, one after the other, and gives."""
 
     takes: tuple[Any, ...]
     gives: Any
 
 
-REQUESTS: Mapping[str, Kind] = {
-    "before": Kind((int,), Before),
-    "row": Kind((str,), Row | None),
-    "last_seq": Kind((), int),
-    "recognise": Kind((Request,), Recognised),
-    "push": Kind((Order,), str),
-    "begun": Kind((str,), int),
-    "retry": Kind((str, Patience | None), str),
-    "sources": Kind((str,), tuple[str, ...]),
-    "recheck": Kind((str,), tuple[Check, ...]),
-    "cancel": Kind((str,), None),
-    "pause": Kind((str,), None),
-    "resume": Kind((str,), None),
+REQUESTS: Mapping[str, RequestForm] = {
+    "before": RequestForm((int,), Before),
+    "row": RequestForm((str,), Row | None),
+    "last_seq": RequestForm((), int),
+    "recognise": RequestForm((Request,), Recognised),
+    "push": RequestForm((Order,), str),
+    "begun": RequestForm((str,), int),
+    "retry": RequestForm((str, Patience | None), str),
+    "sources": RequestForm((str,), tuple[str, ...]),
+    "recheck": RequestForm((str,), tuple[Check, ...]),
+    "cancel": RequestForm((str,), None),
+    "pause": RequestForm((str,), None),
+    "resume": RequestForm((str,), None),
 }
 
 

@@ -12,7 +12,7 @@ from deployer.core.target import gobat, names, proof
 from deployer.core.target import manifest as manifests
 from deployer.core.target.page import Waiting
 from deployer.edge import resources
-from deployer.edge.ftp.state import Verdict
+from deployer.edge.ftp.state import UploadVerdict
 from deployer.model import (
     GO_BAT,
     HELPER_EXE,
@@ -85,25 +85,25 @@ class Grants:
         """What the browser of the machine at `peer` is shown."""
         return tuple(g.page for g in self._grants.values() if g.address == peer)
 
-    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+    def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         """Whether an uploaded report is kept; a mangled one has to be sent again.
 
         From a RESULT.TXT until `read` nothing is: what it is judged by must still lie there then.
         """
         if self._not_now:
-            return Verdict.NOT_NOW
+            return UploadVerdict.NOT_NOW
         if name == RESULT_TXT:
             report = proof.parse_report(data)
             if not (report.sealed or report.failed):
-                return Verdict.NOT_WHOLE
+                return UploadVerdict.NOT_WHOLE
         with self._lock:
             if deployment not in self._grants:
-                return Verdict.ENDED
+                return UploadVerdict.ENDED
             if deployment in self._unread:
-                return Verdict.BEING_READ
+                return UploadVerdict.BEING_READ
             if name == RESULT_TXT:
                 self._unread.add(deployment)
-        return Verdict.KEEP
+        return UploadVerdict.KEEP
 
     def read(self, deployment: str) -> None:
         """The last report has been acted on; the next may come."""

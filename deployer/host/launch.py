@@ -22,7 +22,7 @@ from deployer.edge import files
 from deployer.errors import DaemonGone, DirectoryForbidden, WrongUse
 from deployer.events import Event
 from deployer.host import past
-from deployer.host.remote import Client
+from deployer.host.remote import DaemonClient
 from deployer.host.requests import Before
 from deployer.host.sockets import SOCKET, reach
 
@@ -33,7 +33,7 @@ _PATIENCE = 60.0
 """Seconds that a daemon has to come up, on however slow a machine."""
 
 
-class NotStarted(WrongUse):
+class DaemonNotStarted(WrongUse):
     """{what}
     {remedy}
     """
@@ -52,7 +52,7 @@ def possible(state_dir: Path) -> bool:
     )
 
 
-class Launched(Client):
+class Launched(DaemonClient):
     """A client of a daemon that is started when none answers; an async context manager.
 
     What was before is read from the store, so nobody waits for the daemon to see it, and it is
@@ -102,7 +102,7 @@ class Launched(Client):
             self._came_up = True
 
     async def status(self) -> dict[str, Any]:
-        """See `Client.status`."""
+        """See `DaemonClient.status`."""
         await self.up()
         return await super().status()
 
@@ -159,9 +159,9 @@ class Launched(Client):
         said = [number for number, line in enumerate(lines) if line.startswith("deployer: ")]
         if not said:
             what = f"The daemon that this window needs has ended at once (exit code {code})."
-            raise NotStarted(code, what, f"Its log says why: {self.log}")
+            raise DaemonNotStarted(code, what, f"Its log says why: {self.log}")
         words = [*lines[said[-1] :], ""]
-        raise NotStarted(code, words[0].removeprefix("deployer: "), words[1])
+        raise DaemonNotStarted(code, words[0].removeprefix("deployer: "), words[1])
 
 
 def _connects(place: Path) -> bool:

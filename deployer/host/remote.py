@@ -33,7 +33,7 @@ def _absolute(request: Request) -> Request:
     return replace(request, files=files, recipe=recipe, profile=profile)
 
 
-class Client:
+class DaemonClient:
     """Use it as an async context manager. Every request raises DaemonGone when nobody answers."""
 
     def __init__(self, socket: Path) -> None:

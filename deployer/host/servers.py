@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.edge import arrival
-from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.edge.httpd import HttpServer
 from deployer.errors import DeployerError
 from deployer.events import Event
@@ -18,7 +18,7 @@ from deployer.host.grants import Grants
 from deployer.model import State
 
 LOOPBACK = "127.0.0.1"
-_REHEARSAL = Limits(stall=10.0)
+_REHEARSAL = FtpLimits(stall=10.0)
 """Loopback never makes anybody wait; only a simulated PC that hangs does."""
 
 
@@ -42,7 +42,7 @@ class Place:
     address: str
     ftp_port: int
     http_port: int | None = None
-    limits: Limits | None = None
+    limits: FtpLimits | None = None
     opened: OpenPorts | None = None
     before_wire: Callable[[], None] | None = None
 

@@ -34,7 +34,7 @@ from deployer.core.target.proof import Failure
 from deployer.core.view import Row
 from deployer.edge import files, rehearsal
 from deployer.edge.ftp.files import set_aside
-from deployer.edge.ftp.server import Limits
+from deployer.edge.ftp.server import FtpLimits
 from deployer.edge.store import Store
 from deployer.errors import DeployerError, DeploymentUnknown, StoreBusy, StoreFull, form_of
 from deployer.events import (
@@ -124,7 +124,7 @@ class Service:
         clock: Callable[[], float],
         address: str,
         ftp_port: int,
-        limits: Limits | None = None,
+        limits: FtpLimits | None = None,
         listening: OpenPorts | None = None,
         typed: TypedSteps = nothing_typed,
         before_wire: Callable[[], None] | None = None,

@@ -17,7 +17,7 @@ from pathlib import Path
 from threading import Event
 
 from deployer.sim.cable import Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.faults import parse
 from deployer.sim.machine import Hardware, Machine
@@ -146,7 +146,7 @@ def make(
     faults = [fault for text in options.fault for fault in parse(text)]
     machine = Machine(
         Disk(folder, capacity=options.capacity),
-        console=Console(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
+        console=QueuedConsole(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
         link=Link(
             routes=routes(options),
             source=options.address,

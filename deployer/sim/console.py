@@ -19,7 +19,7 @@ def _no_wait(_seconds: float) -> None:
     """Time does not matter."""
 
 
-class Console:
+class QueuedConsole:
     """What is shown goes line by line to `on_line`; what is typed comes from a queue.
 
     The queue is the patient typist: whoever asks for a line, a shell or FTP.EXE, gets the next one.

@@ -25,7 +25,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from deployer.sim.cable import Cable, Cut, LinkLost, Stalled
-from deployer.sim.disk import PowerOff, Step
+from deployer.sim.disk import DiskChange, PowerOff
 
 #: How far random faults reach in a small deployment: bytes, changes of the disk, lines of GO.BAT.
 SPAN_BYTES, SPAN_STEPS, SPAN_LINES = 1 << 20, 300, 80
@@ -164,7 +164,7 @@ class PowerSwitch:
         self._notice = notice
         self._count = 0
 
-    def __call__(self, step: Step) -> None:
+    def __call__(self, step: DiskChange) -> None:
         self._count += 1
         fault = self._faults.pop(self._count, None)
         if fault is not None:

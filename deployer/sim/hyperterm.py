@@ -24,7 +24,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from deployer.sim.cable import Hang
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk, DiskError
 from deployer.sim.machine import Machine
 
@@ -145,7 +145,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options.disk.mkdir(parents=True, exist_ok=True)
     machine = Machine(
         Disk(options.disk, capacity=options.capacity),
-        console=Console(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
+        console=QueuedConsole(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
     )
     try:
         terminal = HyperTerminal(machine, options.port)

@@ -22,12 +22,12 @@ from deployer.sim.commandcom.nested import command
 from deployer.sim.commandcom.program import CommandCom
 from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import ChildStream, Stream
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Code, Disk, DiskError, PowerOff
 from deployer.sim.faults import Fault, FaultyCable, PowerSwitch
 from deployer.sim.ftpexe import FtpExe
 from deployer.sim.programs import PROGRAMS, Call
-from deployer.sim.win32 import Clock, DosCall, Ending, Limits, RealClock, run_program
+from deployer.sim.win32 import Clock, DosCall, Ending, RealClock, RunLimits, run_program
 from deployer.sim.win32.dos import StandsStill
 from deployer.sim.win32.loader import kind_of_16_bit
 
@@ -80,13 +80,13 @@ class Machine:
     """
 
     disk: Disk
-    console: Console = field(default_factory=Console)
+    console: QueuedConsole = field(default_factory=QueuedConsole)
     link: Link = field(default_factory=Link)
     hardware: Hardware = field(default_factory=Hardware)
     clock: Clock = field(default_factory=RealClock)
     wait: Callable[[float], None] = _wait
     ping: Callable[[str], bool] | None = None
-    limits: Limits = field(default_factory=lambda: Limits(seconds=3600.0, output=64 << 20))
+    limits: RunLimits = field(default_factory=lambda: RunLimits(seconds=3600.0, output=64 << 20))
     cancelled: Callable[[], bool] = _never
     obey_binary: bool = True
     without: Collection[str] = ()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from deployer.core.ftp import session as said
-from deployer.core.ftp.policy import RULES, Rule
+from deployer.core.ftp.policy import RULES, VerbRule
 
 _HEAD = f"""# The FTP server's personality
 
@@ -127,7 +127,7 @@ def manual() -> str:
     return _HEAD + differences + _TABLE_HEAD + rows + _TAIL + ends
 
 
-def _row(rule: Rule) -> str:
+def _row(rule: VerbRule) -> str:
     syntax = f"{rule.verb} {rule.argument}".strip().replace("|", "\\|")
     when = ", ".join(word for word, true in (("open", rule.open), ("at once", rule.during)) if true)
     return f"| `{syntax}` | {rule.summary} | {when} |\n"

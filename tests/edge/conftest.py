@@ -15,7 +15,7 @@ import pytest
 
 from deployer.core.ftp.session import NoLogin
 from deployer.edge.files import stamp_of
-from deployer.edge.ftp.server import FtpServer, Limits, Verdict
+from deployer.edge.ftp.server import FtpLimits, FtpServer, UploadVerdict
 from deployer.events import ClientGone, Event
 from deployer.model import UPLOAD_LIMITS, Blob, Entry, Share, Slice
 from tests.waiting import PATIENCE, until
@@ -44,7 +44,7 @@ class Authorizer:
     share: Share
     guest: Share | None
     asked: list[tuple[str, str, str]] = field(default_factory=list)
-    verdicts: list[Verdict] = field(default_factory=list)
+    verdicts: list[UploadVerdict] = field(default_factory=list)
     refusal: NoLogin = NoLogin.UNKNOWN
     awaited: tuple[str, ...] = ("127.0.0.1",)
     thread: threading.Thread | None = None
@@ -61,10 +61,10 @@ class Authorizer:
     def awaits(self, peer: str) -> bool:
         return peer in self.awaited
 
-    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+    def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         if name == "RESULT.TXT" and data.startswith(b"mangled"):
-            return Verdict.NOT_WHOLE
-        return self.verdicts.pop(0) if self.verdicts else Verdict.KEEP
+            return UploadVerdict.NOT_WHOLE
+        return self.verdicts.pop(0) if self.verdicts else UploadVerdict.KEEP
 
 
 @dataclass
@@ -207,7 +207,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
     """Start servers on loopback; they are closed after the test."""
     running: list[FtpServer] = []
 
-    def start(*more: Entry, limits: Limits | None = None, length: int = 300_000) -> Served:
+    def start(*more: Entry, limits: FtpLimits | None = None, length: int = 300_000) -> Served:
         model = tmp_path / "stories.bin"
         if not model.exists():
             model.write_bytes(pattern(length))
@@ -235,7 +235,7 @@ def serve(tmp_path: Path) -> Iterator[Serve]:
             authorizer=authorizer,
             inbox_dir=tmp_path / "inbox",
             emit=told.append,
-            limits=limits or Limits(refusal_delay=0.0),
+            limits=limits or FtpLimits(refusal_delay=0.0),
         )
         port = server.start()
         running.append(server)

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.target.page import Waiting
-from deployer.edge.httpd import DEFAULT, Bounds, HttpServer, everybody
+from deployer.edge.httpd import DEFAULT, HttpLimits, HttpServer, everybody
 from deployer.errors import AddressMissing, PortBusy
 from deployer.events import Event, TransferDone
 from tests import needs
@@ -43,7 +43,7 @@ class Served:
 
     def __init__(
         self,
-        bounds: Bounds = DEFAULT,
+        bounds: HttpLimits = DEFAULT,
         admits: Callable[[socket.socket], bool] = everybody,
     ) -> None:
         self.events: list[Event] = []
@@ -189,7 +189,7 @@ def test_whatever_is_asked_is_answered(served: Served, case: str) -> None:
 @pytest.fixture
 def narrow() -> Iterator[Served]:
     """Few places, and little time."""
-    served = Served(Bounds(callers=4, per_address=2, request_seconds=1.0))
+    served = Served(HttpLimits(callers=4, per_address=2, request_seconds=1.0))
     yield served
     served.server.close()
 

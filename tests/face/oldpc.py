@@ -25,7 +25,7 @@ from deployer.host.service import Service
 from deployer.model import State
 from deployer.settings import Settings
 from deployer.sim.cable import Cable, Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.faults import FaultyCable, parse
 from deployer.sim.machine import Machine
@@ -84,7 +84,7 @@ class OldPC:
         )  # fmt: skip
         self.disk.mkdir(parents=True, exist_ok=True)
         machine = Machine(
-            Disk(self.disk), console=Console(on_line), link=link, cancelled=self._off.is_set,
+            Disk(self.disk), console=QueuedConsole(on_line), link=link, cancelled=self._off.is_set,
             wait=lambda _seconds: None,
         )  # fmt: skip
         work = asyncio.ensure_future(asyncio.to_thread(visit, machine, lines, tries=1, resets=2))

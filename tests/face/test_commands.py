@@ -29,7 +29,7 @@ def every() -> Iterator[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize("line", cli.COMMANDS, ids=lambda line: line.name)
-def test_the_list_says_what_the_command_says_of_itself(line: cli.Line) -> None:
+def test_the_list_says_what_the_command_says_of_itself(line: cli.ListedCommand) -> None:
     command = cli.load(line.name)
     assert command.name == line.name
     assert command.help.partition("\n\n")[0] == line.summary
@@ -108,7 +108,7 @@ def test_status_imports_little(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("line", cli.COMMANDS, ids=lambda line: line.name)
-def test_help_and_completion_do_not_wait_for_what_the_work_needs(line: cli.Line) -> None:
+def test_help_and_completion_do_not_wait_for_what_the_work_needs(line: cli.ListedCommand) -> None:
     loaded = modules(f"from deployer.face import cli; cli.load({line.name!r})")
     assert f"deployer.face.cli.{line.module}" in loaded
     assert not loaded & (HEAVY - {"asyncio", "serial"}), line.name

@@ -25,7 +25,7 @@ from deployer.face.card import typed_lines
 from deployer.host.past import recorded
 from deployer.model import State
 from deployer.sim.cable import Link
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
 from deployer.sim.typist import visit
@@ -115,7 +115,7 @@ class Place:
         disk = self.folder / "pc"
         disk.mkdir()
         machine = Machine(
-            Disk(disk), console=Console(lambda _line: None), link=link, cancelled=off.is_set,
+            Disk(disk), console=QueuedConsole(lambda _line: None), link=link, cancelled=off.is_set,
             wait=lambda _seconds: None,
         )  # fmt: skip
         lines = typed_lines(HERE, r"C:\DEPLOY")

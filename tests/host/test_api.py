@@ -21,7 +21,7 @@ import httpx
 import pytest
 import uvicorn
 
-from deployer.edge.asgi import Bounds, LineBudget
+from deployer.edge.asgi import AsgiLimits, LineBudget
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
     EXIT_HOST,
@@ -40,14 +40,14 @@ from deployer.host import api, daemon, forms, sockets
 from deployer.host.api import Access
 from deployer.host.forms import REQUESTS
 from deployer.host.local import InProcess
-from deployer.host.remote import Client
+from deployer.host.remote import DaemonClient
 from deployer.host.requests import Order, Request
 from deployer.host.service import Service
 from deployer.model import State
 
 TARGET = "127.0.0.1"
 TOKEN = "a-token-of-this-test"
-FEW = Bounds(prove=0.5, unproved=20)
+FEW = AsgiLimits(prove=0.5, unproved=20)
 
 
 @dataclass
@@ -109,12 +109,16 @@ async def running(
             await asyncio.wait_for(serving, 30)
 
 
-Scenario = Callable[[Daemon, Client], Awaitable[None]]
+Scenario = Callable[[Daemon, DaemonClient], Awaitable[None]]
 
 
 def play(directory: Path, scenario: Scenario) -> None:
     async def whole() -> None:
-        async with asyncio.timeout(60), running(directory) as served, Client(served.socket) as face:
+        async with (
+            asyncio.timeout(60),
+            running(directory) as served,
+            DaemonClient(served.socket) as face,
+        ):
             await scenario(served, face)
 
     asyncio.run(whole())
@@ -134,7 +138,7 @@ def order(path: Path) -> Order:
 def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) -> None:
     """The whole table, one after another; a request that is added has to be added here."""
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         asked = set()
 
         async def ask(name: str, *arguments: Any) -> Any:
@@ -172,7 +176,7 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
 
 
 def test_an_order_without_a_host_is_for_the_daemons_address(tmp_path: Path, payload: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         words = order(payload)
         deployment = await face.push(Order(words.request, words.target, host=""))
         found = served.service.staged(deployment)
@@ -189,7 +193,7 @@ def test_files_keep_their_names_however_they_are_named(
     (tmp_path / "link.bin").symlink_to(payload)
     monkeypatch.chdir(tmp_path)
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         deployment = await face.push(order(Path("link.bin")))
         found = served.service.staged(deployment)
         assert found is not None
@@ -198,7 +202,9 @@ def test_files_keep_their_names_however_they_are_named(
     play(tmp_path, scenario)
 
 
-ERRORS: dict[str, tuple[Callable[[Client, Path], Awaitable[object]], type[Exception], str]] = {
+ERRORS: dict[
+    str, tuple[Callable[[DaemonClient, Path], Awaitable[object]], type[Exception], str]
+] = {
     "a file that is not there": (
         lambda face, at: face.push(order(at / "absent.bin")), FileMissing, "absent.bin",
     ),
@@ -239,7 +245,7 @@ def test_an_error_crosses_with_its_class_and_words(
     ask, kind, words = ERRORS[case]
     (tmp_path / "x").write_bytes(b"x")
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         with pytest.raises(kind) as caught:
             await ask(face, tmp_path)
         assert words in caught.value.what  # type: ignore[attr-defined]
@@ -251,7 +257,7 @@ def test_an_error_crosses_with_its_class_and_words(
 def test_a_busy_target_is_refused_by_name(tmp_path: Path, payload: Path) -> None:
     (tmp_path / "other").write_bytes(b"x")
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         deployment = await face.push(order(payload))
         for asked in (order(tmp_path / "other"), replace(order(payload), directory="C:\\OTHER")):
             with pytest.raises(TargetBusy, match=f"{TARGET} is busy with {deployment}") as caught:
@@ -263,7 +269,7 @@ def test_a_busy_target_is_refused_by_name(tmp_path: Path, payload: Path) -> None
 
 
 def test_what_is_under_way_already_is_taken_up(tmp_path: Path, payload: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         deployment = await face.push(order(payload))
         begun = await face.begun(deployment)
         assert await face.push(order(payload)) == deployment
@@ -276,7 +282,7 @@ def test_what_is_under_way_already_is_taken_up(tmp_path: Path, payload: Path) ->
 def test_a_fault_of_the_daemon_itself_is_told_and_survived(
     tmp_path: Path, payload: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         served.service.last_seq = lambda: 1 // 0  # type: ignore[method-assign]
         with pytest.raises(InternalError, match="Internal error: ZeroDivisionError"):
             await face.last_seq()
@@ -292,7 +298,7 @@ def test_a_daemon_that_stops_ends_the_streams_and_prints_nothing(
     """Ctrl-C of `deployer serve` while somebody watches."""
 
     async def scenario() -> None:
-        async with asyncio.timeout(60), Client(tmp_path / "control.sock") as face:
+        async with asyncio.timeout(60), DaemonClient(tmp_path / "control.sock") as face:
             async with running(tmp_path) as served:
                 watching = asyncio.ensure_future(anext(face.subscribe(0)))
                 await served.watched_by(1)
@@ -319,7 +325,7 @@ BODIES = {
 def test_a_body_that_is_no_request_is_refused(tmp_path: Path, case: str) -> None:
     body, status, words = BODIES[case]
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         async with served.over_unix() as raw:
             answer = await raw.post("/v1/cancel", content=body)
         assert answer.status_code == status
@@ -339,7 +345,7 @@ def test_a_body_that_is_no_request_is_refused(tmp_path: Path, case: str) -> None
     ],
 )  # fmt: skip
 def test_only_the_table_can_be_asked(tmp_path: Path, method: str, path: str, status: int) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         async with served.over_unix() as raw:
             assert (await raw.request(method, path, content=b"[]")).status_code == status
 
@@ -347,7 +353,7 @@ def test_only_the_table_can_be_asked(tmp_path: Path, method: str, path: str, sta
 
 
 def test_events_are_replayed_and_then_live(tmp_path: Path, payload: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         deployment = await face.push(order(payload))
         stream = face.subscribe(0)
         seq, event = await anext(stream)
@@ -370,7 +376,7 @@ def test_events_are_replayed_and_then_live(tmp_path: Path, payload: Path) -> Non
 
 
 def test_a_reader_that_reconnects_goes_on_where_it_was(tmp_path: Path, payload: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         await face.push(order(payload))
         headers = {"last-event-id": "2"}
         async with (
@@ -395,7 +401,7 @@ async def _until_id(lines: AsyncIterator[str]) -> AsyncIterator[str]:
 
 @pytest.mark.parametrize("since", ["999", str(10**30), "-1", "x", "", "²"])
 def test_any_number_may_be_asked_for(tmp_path: Path, payload: Path, since: str) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         async with (
             served.over_unix() as raw,
             raw.stream("GET", "/v1/events", params={"since": since}) as answer,
@@ -411,7 +417,7 @@ def test_a_silent_stream_says_that_it_is_there(
 ) -> None:
     monkeypatch.setattr(api, "HEARTBEAT", 0.02)
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         async with served.over_unix() as raw, raw.stream("GET", "/v1/events") as answer:
             comments = []
             async for line in answer.aiter_lines():
@@ -424,7 +430,7 @@ def test_a_silent_stream_says_that_it_is_there(
 
 
 def test_who_hangs_up_is_forgotten(tmp_path: Path, payload: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         before = served.watchers
         streams = [face.subscribe(0) for _ in range(5)]
         await face.push(order(payload))
@@ -445,7 +451,7 @@ def test_who_hangs_up_is_forgotten(tmp_path: Path, payload: Path) -> None:
 def test_a_daemon_that_goes_is_noticed(tmp_path: Path, payload: Path) -> None:
     async def whole() -> None:
         async with running(tmp_path) as served:
-            face = Client(served.socket)
+            face = DaemonClient(served.socket)
             await face.push(order(payload))
             stream = face.subscribe(0)
             await anext(stream)
@@ -529,7 +535,7 @@ UNKNOWN: dict[str, tuple[dict[str, str], int]] = {
 def test_who_may_ask_over_tcp(tmp_path: Path, who: str) -> None:
     headers, status = UNKNOWN[who]
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         given = {name: value.replace("{port}", str(served.port)) for name, value in headers.items()}
         given = {name: value.encode("latin-1") for name, value in given.items()}  # type: ignore[misc]
         async with served.over_tcp(**given) as http:
@@ -542,7 +548,7 @@ def test_who_may_ask_over_tcp(tmp_path: Path, who: str) -> None:
 
 
 def test_the_pages_token_only_reads(tmp_path: Path, payload: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         async with served.over_tcp() as http:
             body = forms.to_plain([order(payload)])
             for name in REQUESTS:
@@ -590,7 +596,7 @@ def test_half_requests_keep_nobody_out(
 ) -> None:
     """The oldest connection that has shown no token goes when there are more than a few."""
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         loop = asyncio.get_running_loop()
         with contextlib.ExitStack() as stack:
             for number in range(300):
@@ -609,7 +615,7 @@ def test_half_requests_keep_nobody_out(
 
 
 def test_a_request_that_comes_too_slowly_is_cut(tmp_path: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", served.port)
         began = asyncio.get_running_loop().time()
         with contextlib.suppress(ConnectionError):
@@ -633,7 +639,7 @@ async def _ended(reader: asyncio.StreamReader, within: float) -> bool:
 
 
 def test_a_watcher_with_the_token_stays_however_many_come(tmp_path: Path) -> None:
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         loop = asyncio.get_running_loop()
         async with served.over_tcp() as http, http.stream("GET", "/v1/events") as events:
             lines = events.aiter_lines()
@@ -654,7 +660,7 @@ def test_a_watcher_with_the_token_stays_however_many_come(tmp_path: Path) -> Non
 
 def test_a_log_has_a_few_lines_a_minute_and_counts_the_rest() -> None:
     now = [0.0]
-    budget = LineBudget(Bounds(log_lines=2, log_period=60), clock=lambda: now[0])
+    budget = LineBudget(AsgiLimits(log_lines=2, log_period=60), clock=lambda: now[0])
     assert [budget.take() for _ in range(5)] == [0, 0, None, None, None]
     now[0] = 60.0
     assert [budget.take() for _ in range(3)] == [3, 0, None]
@@ -663,7 +669,7 @@ def test_a_log_has_a_few_lines_a_minute_and_counts_the_rest() -> None:
 def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> None:
     """Written down, so that a change of it is seen."""
 
-    async def scenario(served: Daemon, face: Client) -> None:
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
         async with served.over_unix() as raw:
             status = (await raw.get("/v1/status")).json()
             body = forms.to_plain([order(payload)])
@@ -692,7 +698,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
 class Follower:
     """One who watches a deployment, past the end of the daemon."""
 
-    face: Client
+    face: DaemonClient
     deployment: str
     patience: float = 30.0
 
@@ -726,7 +732,7 @@ def restart(
     """A deployment is watched; its daemon ends, and another begins."""
 
     async def scenario() -> Follower:
-        async with asyncio.timeout(60), Client(directory / "control.sock") as face:
+        async with asyncio.timeout(60), DaemonClient(directory / "control.sock") as face:
             async with running(directory) as first:
                 deployment = await face.push(order(payload))
                 follower = Follower(face, deployment)
@@ -773,7 +779,7 @@ def test_a_stream_that_was_cut_is_taken_up_again(tmp_path: Path, payload: Path) 
 
 def test_a_daemon_that_does_not_come_back_is_gone(tmp_path: Path, payload: Path) -> None:
     async def scenario() -> None:
-        async with asyncio.timeout(60), Client(tmp_path / "control.sock") as face:
+        async with asyncio.timeout(60), DaemonClient(tmp_path / "control.sock") as face:
             async with running(tmp_path) as served:
                 follower = Follower(face, await face.push(order(payload)), patience=0.2)
                 await follower.until(served.service.last_seq())

@@ -20,7 +20,7 @@ from deployer.host import connect, staging
 from deployer.host.connect import Here
 from deployer.host.requests import Order, Patience, Request, Words, nothing_typed
 from deployer.model import LineSettings, Manifest, Part, Piece, StagedFile, State
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal, visit
 from deployer.sim.machine import Machine
@@ -46,7 +46,9 @@ class Old:
     def __init__(self, folder: Path, port: str, capacity: int) -> None:
         folder.mkdir(exist_ok=True)
         self.screen: list[str] = []
-        self.machine = Machine(Disk(folder, capacity=capacity), console=Console(self.screen.append))
+        self.machine = Machine(
+            Disk(folder, capacity=capacity), console=QueuedConsole(self.screen.append)
+        )
         self.terminal = HyperTerminal(self.machine, port)
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()

@@ -17,7 +17,7 @@ from typing import Any
 
 import pytest
 
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
@@ -97,7 +97,7 @@ class Place:
     def pc(self) -> HyperTerminal:
         """The old PC with HyperTerminal at the other end, its folder made."""
         (self.path / "c").mkdir(exist_ok=True)
-        machine = Machine(Disk(self.path / "c"), console=Console(lambda _line: None))
+        machine = Machine(Disk(self.path / "c"), console=QueuedConsole(lambda _line: None))
         machine.boot()
         machine.run_line("MD C:\\DEPLOY")
         self.machine = machine

@@ -29,7 +29,7 @@ from deployer.core.serial.zmodem.frames import (
     CANFC32,
     CANFDX,
     CANOVIO,
-    Kind,
+    HeaderType,
     flag_bytes,
     hex_header,
 )
@@ -261,7 +261,7 @@ def test_ctrl_c_ends_sz_also_while_it_heeds_nothing(tmp_path: Path) -> None:
             with program(["sz", "-q", "-b", "C.BIN"], cable, tmp_path / "source") as peer:
                 until(lambda: stuck.stalls or ours.poll() is not None)
                 assert ours.poll() is None
-                say(cable.a, hex_header(Kind.ZRINIT, flag_bytes(CANFDX | CANOVIO | CANFC32)))
+                say(cable.a, hex_header(HeaderType.ZRINIT, flag_bytes(CANFDX | CANOVIO | CANFC32)))
                 ours.send_signal(signal.SIGINT)
                 assert ours.wait(LIMIT) == 130
                 peer.wait(LIMIT / 2)  # 128 or 0: what it calls that is its own affair
@@ -384,9 +384,11 @@ def receive_by_checksum(files: Files, theirs: Sequence[str], where: Path) -> Out
             case transfer.FileEnded():
                 machine.stored()
 
-    settings = xmodem.ReceiveSettings(flavour=xmodem.Flavour.XMODEM, crc=False, name=path.name)
+    settings = xmodem.XmodemReceiveSettings(
+        flavour=xmodem.Flavour.XMODEM, crc=False, name=path.name
+    )
     with Wire(uart=True) as cable, SerialLine(cable.a, flow=Flow.NONE) as line:
-        machine = xmodem.Receiver(now=time.monotonic(), settings=settings)
+        machine = xmodem.XmodemReceiver(now=time.monotonic(), settings=settings)
         with program([*theirs, path.name], cable, where) as peer:
             last = drive(machine, line, Hooks(handle))
             code = peer.wait(LIMIT)

@@ -20,7 +20,7 @@ from pathlib import Path
 import pytest
 
 from deployer.__main__ import run
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
@@ -144,7 +144,7 @@ def test_a_push_through_a_serial_server_is_proved(
     source, port = tmp_path / "DATA.BIN", free_port()
     source.write_bytes(DATA[:100_000])
     (tmp_path / "c").mkdir()
-    machine = Machine(Disk(tmp_path / "c"), console=Console(lambda _line: None))
+    machine = Machine(Disk(tmp_path / "c"), console=QueuedConsole(lambda _line: None))
     machine.boot()
     machine.run_line("MD C:\\DEPLOY")
     seen: list[tuple[int, bool, bool]] = []

@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.serial import boot98, transfer, xmodem
-from deployer.core.serial.transfer import Offer
+from deployer.core.serial.transfer import FileOffer
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import LineGoneError
 from tests import needs
@@ -184,7 +184,9 @@ def test_it_receives_files_on_a_machine_that_is_not_ours(tmp_path: Path) -> None
 
 
 def send(files: list[tuple[str, bytes]], line: Socket) -> transfer.TransferEvent | None:
-    sender = xmodem.Sender([Offer(name, len(data)) for name, data in files], now=time.monotonic())
+    sender = xmodem.XmodemSender(
+        [FileOffer(name, len(data)) for name, data in files], now=time.monotonic()
+    )
     end = time.monotonic() + 120
 
     def supply(want: transfer.Want) -> bytes:

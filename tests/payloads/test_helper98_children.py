@@ -13,10 +13,10 @@ import pytest
 
 pytest.importorskip("unicorn")
 
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
-from deployer.sim.win32 import Limits
+from deployer.sim.win32 import RunLimits
 from tests.payloads.targetdir import StagedFile, Target
 from tests.sim.conftest import FLAGS, SOURCES
 
@@ -34,9 +34,9 @@ class OldPC:
         self.seen = 0
         self.machine = Machine(
             Disk(folder / "c"),
-            console=Console(self._look),
+            console=QueuedConsole(self._look),
             wait=lambda seconds: None,
-            limits=Limits(seconds=60.0),
+            limits=RunLimits(seconds=60.0),
         )
         self.machine.boot()
 

@@ -14,7 +14,7 @@ import pytest
 pytest.importorskip("unicorn")
 
 from deployer.sim.disk import Disk
-from deployer.sim.disk.values import PowerOff, Step
+from deployer.sim.disk.values import DiskChange, PowerOff
 from deployer.sim.win32 import Ending, StepClock, run_program
 from tests.payloads import test_helper98_power as power
 from tests.payloads.targetdir import (
@@ -75,7 +75,7 @@ class Pc:
         assert status.ending is Ending.EXITED, status
         return status.code
 
-    def _cut(self, step: Step) -> None:
+    def _cut(self, step: DiskChange) -> None:
         if step.number == self.stop_after:
             raise PowerOff(kept=step.length // 2)
 

@@ -14,11 +14,11 @@ from deployer.sim.disk import (
     Attribute,
     Code,
     Disk,
+    DiskChange,
     DiskError,
     FileSystem,
     Open,
     PowerOff,
-    Step,
     device_name,
     matches,
 )
@@ -317,7 +317,7 @@ def test_the_root_of_fat16_has_512_entries(tmp_path: Path) -> None:
 
 
 def test_every_change_is_announced(disk: Disk) -> None:
-    steps: list[Step] = []
+    steps: list[DiskChange] = []
     disk.on_step = steps.append
     disk.mkdir("C:\\D")
     disk.write_bytes("C:\\D\\F", b"abc")
@@ -328,11 +328,11 @@ def test_every_change_is_announced(disk: Disk) -> None:
     kinds = ["mkdir", "create", "write", "rename", "truncate", "delete", "rmdir"]
     assert [step.kind for step in steps] == kinds
     assert [step.number for step in steps] == list(range(1, 8))
-    assert steps[2] == Step(3, "write", "C:\\D\\F", 0, 3)
+    assert steps[2] == DiskChange(3, "write", "C:\\D\\F", 0, 3)
 
 
 def test_a_listener_can_refuse(disk: Disk) -> None:
-    def refuse(step: Step) -> None:
+    def refuse(step: DiskChange) -> None:
         raise DiskError(Code.DISK_FULL, step.path)
 
     disk.on_step = refuse
@@ -364,7 +364,7 @@ def test_power_off_loses_growth_that_was_not_flushed(
 def test_power_off_in_a_write_keeps_what_had_reached_the_disk(disk: Disk) -> None:
     disk.write_bytes("C:\\F", b"0123456789")
 
-    def cut(step: Step) -> None:
+    def cut(step: DiskChange) -> None:
         raise PowerOff(kept=4)
 
     with disk.open("C:\\F", write=True) as file:

@@ -12,7 +12,7 @@ from deployer.sim.cable import Hang
 from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.faults import Fault
 from deployer.sim.machine import Machine
-from deployer.sim.win32 import Limits
+from deployer.sim.win32 import RunLimits
 
 Build = Callable[..., bytes]
 
@@ -24,7 +24,7 @@ def pc(tmp_path: Path, build: Build) -> Machine:
     machine = Machine(
         Disk(tmp_path / "c", capacity=8 << 20),
         wait=lambda seconds: None,
-        limits=Limits(seconds=3.0),
+        limits=RunLimits(seconds=3.0),
     )
     machine.boot()
     machine.disk.write_bytes("C:\\PARENT.EXE", build("parent"))

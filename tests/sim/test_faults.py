@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.sim.cable import Cut, LinkLost, Stalled
-from deployer.sim.disk import PowerOff, Step
+from deployer.sim.disk import DiskChange, PowerOff
 from deployer.sim.faults import Fault, FaultyCable, PowerSwitch, draw, parse
 
 
@@ -95,8 +95,8 @@ def test_line_ends_of_one_chunk_are_mangled() -> None:
 
 def test_the_power_fails_at_a_step_in_the_middle_of_a_write() -> None:
     switch = PowerSwitch(parse("power@2"), lambda fault: None)
-    switch(Step(70, "create", "C:\\F"))
+    switch(DiskChange(70, "create", "C:\\F"))
     with pytest.raises(PowerOff) as caught:
-        switch(Step(71, "write", "C:\\F", 0, 100))
+        switch(DiskChange(71, "write", "C:\\F", 0, 100))
     assert caught.value.kept == 50
-    switch(Step(72, "write", "C:\\F", 0, 100))
+    switch(DiskChange(72, "write", "C:\\F", 0, 100))

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from deployer.sim.cable import Cable, Cut, Hang, Link, LinkLost, Stalled
-from deployer.sim.disk import Disk, PowerOff, Step
+from deployer.sim.disk import Disk, DiskChange, PowerOff
 from deployer.sim.ftpexe import FtpExe
 from tests.sim.ftpserver import served
 
@@ -263,7 +263,7 @@ def test_what_came_before_a_fault_stays(
 
 
 def test_power_off_in_the_middle_of_a_file_says_nothing_to_the_server(pc: Pc) -> None:
-    def cut(step: Step) -> None:
+    def cut(step: DiskChange) -> None:
         if step.kind == "write" and step.path == "C:\\DATA.BIN" and step.offset > 0:
             raise PowerOff(100)
 

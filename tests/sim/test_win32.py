@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from deployer.sim.disk import Disk, PowerOff, Step
-from deployer.sim.win32 import TABLE, Ending, ExitStatus, Limits, StepClock, run_program
+from deployer.sim.disk import Disk, DiskChange, PowerOff
+from deployer.sim.win32 import TABLE, Ending, ExitStatus, RunLimits, StepClock, run_program
 from deployer.sim.win32.exports import kernel32
 
 Build = Callable[..., bytes]
@@ -27,7 +27,7 @@ class Bench:
 
     def run(self, name: str, args: str | bytes = "", **more: object) -> ExitStatus:
         self.out.clear()
-        options: dict[str, object] = {"limits": Limits(seconds=20), "clock": StepClock(), **more}
+        options: dict[str, object] = {"limits": RunLimits(seconds=20), "clock": StepClock(), **more}
         return run_program(
             self.build(name), args=args, disk=self.disk, console_out=self.out.extend, **options
         )
@@ -105,12 +105,12 @@ def test_the_stack_grows_page_by_page(bench: Bench) -> None:
 @pytest.mark.parametrize(
     ("argument", "limits", "said"),
     [
-        ("l", Limits(seconds=0.5), "longer than 0.5 seconds"),
-        ("q", Limits(output=5000), "more than 5000 bytes of output"),
-        ("x", Limits(), "waits for something that cannot happen"),
+        ("l", RunLimits(seconds=0.5), "longer than 0.5 seconds"),
+        ("q", RunLimits(output=5000), "more than 5000 bytes of output"),
+        ("x", RunLimits(), "waits for something that cannot happen"),
     ],
 )
-def test_a_run_is_bounded(bench: Bench, argument: str, limits: Limits, said: str) -> None:
+def test_a_run_is_bounded(bench: Bench, argument: str, limits: RunLimits, said: str) -> None:
     status = bench.run("faults", argument, limits=limits)
     assert status.ending is Ending.LIMIT
     assert said in status.reason
@@ -175,7 +175,7 @@ def test_a_child_that_cannot_start(bench: Bench, content: bytes | None, error: i
 
 def test_a_parent_that_ends_takes_its_children_along(bench: Bench) -> None:
     bench.disk.write_bytes("C:\\CHILD.EXE", bench.build("child"))
-    status = bench.run("parent", "CHILD loop", limits=Limits(seconds=1))
+    status = bench.run("parent", "CHILD loop", limits=RunLimits(seconds=1))
     assert status.ending is Ending.LIMIT
 
 
@@ -183,7 +183,7 @@ def test_a_parent_that_ends_takes_its_children_along(bench: Bench) -> None:
 
 
 def test_power_off_ends_the_run_at_once(bench: Bench) -> None:
-    def cut(step: Step) -> None:
+    def cut(step: DiskChange) -> None:
         if step.kind == "write":
             raise PowerOff
 
@@ -240,7 +240,7 @@ def test_what_windows_98_would_not_start_does_not_start(
 
 def test_damaged_programs_never_crash_the_emulator(bench: Bench) -> None:
     exe = bench.build("child")
-    limits = Limits(seconds=0.3, output=1 << 16)
+    limits = RunLimits(seconds=0.3, output=1 << 16)
     for i in range(0, len(exe), 23):
         damaged = exe[:i] + bytes([exe[i] ^ 0xFF]) + exe[i + 1 :]
         run_program(

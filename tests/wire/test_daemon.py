@@ -24,7 +24,7 @@ import pytest
 
 from deployer.__main__ import main
 from deployer.host import sockets
-from deployer.host.remote import Client
+from deployer.host.remote import DaemonClient
 from deployer.host.requests import Order, Request
 from tests.waiting import PATIENCE, until
 from tests.wire import zygote
@@ -537,7 +537,7 @@ TARGETS = 32
 
 
 async def push_to_all(socket: Path, file: Path, targets: list[str]) -> None:
-    async with Client(socket) as face:
+    async with DaemonClient(socket) as face:
         for target in targets:
             await face.push(Order(Request((file,), no_run=True), target, host=""))
 

@@ -18,7 +18,7 @@ from pathlib import Path
 import pytest
 
 from deployer.edge import arrival
-from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.events import CommandRefused, Event
 from deployer.host import staging
 from deployer.host.requests import Request
@@ -188,7 +188,7 @@ def test_data_connections_of_a_rehearsal_begin_with_the_secret(tmp_path: Path) -
     authorizer = Authorizer(share, share)
     server = FtpServer(
         address="127.0.0.1", port=0, authorizer=authorizer, inbox_dir=tmp_path / "inbox",
-        emit=told.append, limits=Limits(refusal_delay=0.0), secret=b"a secret",
+        emit=told.append, limits=FtpLimits(refusal_delay=0.0), secret=b"a secret",
     )  # fmt: skip
     with server:
         ftp = ftplib.FTP(timeout=20)

@@ -28,7 +28,7 @@ _TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class VerbRule:
     """How one verb is answered. `argument` is its syntax: "" none, in brackets optional.
 
     `open` verbs are answered before login; `during` ones while a transfer is going on, all others
@@ -138,33 +138,39 @@ def _help(session: Session, argument: str) -> Answer:
 _READ_ONLY = do.refused("Nothing on this server can be changed; it only hands files out.")
 
 RULES = (
-    Rule("USER", "name", "who you are: the deployment's id, or anonymous", do.user, open=True),
-    Rule("PASS", "[password]", "the password that the host shows", do.password, open=True),
-    Rule("ACCT", "[account]", "not needed", do.acct, open=True),
-    Rule("REIN", "", "forget the login and begin anew, in TYPE A", do.rein, open=True),
-    Rule("QUIT", "", "end the session, after a transfer that is going on", do.leave, open=True),
-    Rule("CWD", "[directory]", "change the directory; / and \\ both separate", do.cwd),
-    Rule("XCWD", "[directory]", "the same as CWD", do.cwd),
-    Rule("CDUP", "", "change to the directory above", do.cdup),
-    Rule("XCUP", "", "the same as CDUP", do.cdup),
-    Rule("PWD", "", "name the directory", do.pwd),
-    Rule("XPWD", "", "the same as PWD", do.pwd),
-    Rule("TYPE", "A|A N|I|L 8", "I is binary; in A only text files leave, unchanged", do.kind),
-    Rule("STRU", "F", "only F, a plain file", do.stru),
-    Rule("MODE", "S", "only S, a plain stream", do.mode),
-    Rule("PORT", "h,h,h,h,p,p", "where you listen next: your own address, 1024 or above", do.port),
-    Rule("EPRT", "|1|address|port|", "the same as PORT in the newer form", do.eprt),
-    Rule("PASV", "", "open a port here for the next transfer", do.pasv),
-    Rule("EPSV", "[1|ALL]", "the same as PASV in the newer form", do.epsv),
-    Rule("RETR", "name", "get a file by its 8.3 or long name, in any case", do.retr),
-    Rule("REST", "bytes", "where the next RETR begins", do.rest),
-    Rule("STOR", "name", "send a report back: only the names this login may, in any TYPE", do.stor),
-    Rule("SIZE", "name", "the length in bytes, in any TYPE", do.size),
-    Rule("MDTM", "name", "the date, UTC", do.mdtm),
-    Rule("LIST", "[-al] [pattern]", "a long listing; *.BIN, *.* and SUB\\*.* work", do.long_list),
-    Rule("NLST", "[-al] [pattern]", "the names only; patterns as in LIST", do.nlst),
-    Rule("ALLO", "[bytes]", "not needed", do.allo),
-    Rule(
+    VerbRule("USER", "name", "who you are: the deployment's id, or anonymous", do.user, open=True),
+    VerbRule("PASS", "[password]", "the password that the host shows", do.password, open=True),
+    VerbRule("ACCT", "[account]", "not needed", do.acct, open=True),
+    VerbRule("REIN", "", "forget the login and begin anew, in TYPE A", do.rein, open=True),
+    VerbRule("QUIT", "", "end the session, after a transfer that is going on", do.leave, open=True),
+    VerbRule("CWD", "[directory]", "change the directory; / and \\ both separate", do.cwd),
+    VerbRule("XCWD", "[directory]", "the same as CWD", do.cwd),
+    VerbRule("CDUP", "", "change to the directory above", do.cdup),
+    VerbRule("XCUP", "", "the same as CDUP", do.cdup),
+    VerbRule("PWD", "", "name the directory", do.pwd),
+    VerbRule("XPWD", "", "the same as PWD", do.pwd),
+    VerbRule("TYPE", "A|A N|I|L 8", "I is binary; in A only text files leave, unchanged", do.kind),
+    VerbRule("STRU", "F", "only F, a plain file", do.stru),
+    VerbRule("MODE", "S", "only S, a plain stream", do.mode),
+    VerbRule(
+        "PORT", "h,h,h,h,p,p", "where you listen next: your own address, 1024 or above", do.port
+    ),
+    VerbRule("EPRT", "|1|address|port|", "the same as PORT in the newer form", do.eprt),
+    VerbRule("PASV", "", "open a port here for the next transfer", do.pasv),
+    VerbRule("EPSV", "[1|ALL]", "the same as PASV in the newer form", do.epsv),
+    VerbRule("RETR", "name", "get a file by its 8.3 or long name, in any case", do.retr),
+    VerbRule("REST", "bytes", "where the next RETR begins", do.rest),
+    VerbRule(
+        "STOR", "name", "send a report back: only the names this login may, in any TYPE", do.stor
+    ),
+    VerbRule("SIZE", "name", "the length in bytes, in any TYPE", do.size),
+    VerbRule("MDTM", "name", "the date, UTC", do.mdtm),
+    VerbRule(
+        "LIST", "[-al] [pattern]", "a long listing; *.BIN, *.* and SUB\\*.* work", do.long_list
+    ),
+    VerbRule("NLST", "[-al] [pattern]", "the names only; patterns as in LIST", do.nlst),
+    VerbRule("ALLO", "[bytes]", "not needed", do.allo),
+    VerbRule(
         "ABOR",
         "",
         "stop the transfer that is going on",
@@ -173,10 +179,10 @@ RULES = (
         during=True,
         urgent=True,
     ),
-    Rule("NOOP", "", "do nothing", do.noop, open=True, during=True),
-    Rule("SYST", "", "name the form of the listings", do.syst, open=True),
-    Rule("FEAT", "", "name the extensions, in one line", do.feat, open=True),
-    Rule(
+    VerbRule("NOOP", "", "do nothing", do.noop, open=True, during=True),
+    VerbRule("SYST", "", "name the form of the listings", do.syst, open=True),
+    VerbRule("FEAT", "", "name the extensions, in one line", do.feat, open=True),
+    VerbRule(
         "STAT",
         "[pattern]",
         "where you are, or how much a pattern finds, in one line",
@@ -184,59 +190,59 @@ RULES = (
         open=True,
         during=True,
     ),
-    Rule("HELP", "[command]", "explain a command, in one line", _help, open=True),
-    Rule("SITE", "[command]", "there are none", do.site, open=True),
-    Rule("OPTS", "UTF8 ON", "names may be UTF-8 in any case", do.opts, open=True),
-    Rule("CLNT", "[program]", "noted, without effect", do.clnt, open=True),
-    Rule(
+    VerbRule("HELP", "[command]", "explain a command, in one line", _help, open=True),
+    VerbRule("SITE", "[command]", "there are none", do.site, open=True),
+    VerbRule("OPTS", "UTF8 ON", "names may be UTF-8 in any case", do.opts, open=True),
+    VerbRule("CLNT", "[program]", "noted, without effect", do.clnt, open=True),
+    VerbRule(
         "AUTH",
         "[kind]",
         "refused: there is no encryption that Windows 98 could use",
         do.unoffered("There is no encryption here; go on without it."),
         open=True,
     ),
-    Rule(
+    VerbRule(
         "PBSZ",
         "[size]",
         "refused, as AUTH",
         do.unoffered("There is no encryption here; go on without it."),
         open=True,
     ),
-    Rule(
+    VerbRule(
         "PROT",
         "[level]",
         "refused, as AUTH",
         do.unoffered("There is no encryption here; go on without it."),
         open=True,
     ),
-    Rule("MLSD", "[directory]", "refused: use LIST", do.unoffered("Use LIST.")),
-    Rule(
+    VerbRule("MLSD", "[directory]", "refused: use LIST", do.unoffered("Use LIST.")),
+    VerbRule(
         "MLST",
         "[name]",
         "refused: its answer has several lines; use STAT or SIZE",
         do.unoffered("MLST is not offered; use STAT or SIZE."),
     ),
-    Rule(
+    VerbRule(
         "APPE",
         "[name]",
         "refused: a report is sent whole, with STOR",
         do.refused("Files here cannot be appended to; use STOR for the whole file."),
     ),
-    Rule(
+    VerbRule(
         "STOU",
         "[name]",
         "refused: reports have fixed names, use STOR",
         do.refused("Names are not made up here; use STOR."),
     ),
-    Rule("DELE", "[name]", "refused: read-only", _READ_ONLY),
-    Rule("RNFR", "[name]", "refused: read-only", _READ_ONLY),
-    Rule("RNTO", "[name]", "refused: read-only", _READ_ONLY),
-    Rule("MKD", "[directory]", "refused: read-only", _READ_ONLY),
-    Rule("XMKD", "[directory]", "refused: read-only", _READ_ONLY),
-    Rule("RMD", "[directory]", "refused: read-only", _READ_ONLY),
-    Rule("XRMD", "[directory]", "refused: read-only", _READ_ONLY),
-    Rule("MFMT", "[date name]", "refused: read-only", _READ_ONLY),
-    Rule("SMNT", "[directory]", "refused: read-only", _READ_ONLY),
+    VerbRule("DELE", "[name]", "refused: read-only", _READ_ONLY),
+    VerbRule("RNFR", "[name]", "refused: read-only", _READ_ONLY),
+    VerbRule("RNTO", "[name]", "refused: read-only", _READ_ONLY),
+    VerbRule("MKD", "[directory]", "refused: read-only", _READ_ONLY),
+    VerbRule("XMKD", "[directory]", "refused: read-only", _READ_ONLY),
+    VerbRule("RMD", "[directory]", "refused: read-only", _READ_ONLY),
+    VerbRule("XRMD", "[directory]", "refused: read-only", _READ_ONLY),
+    VerbRule("MFMT", "[date name]", "refused: read-only", _READ_ONLY),
+    VerbRule("SMNT", "[directory]", "refused: read-only", _READ_ONLY),
 )
 
 TABLE = {rule.verb: rule for rule in RULES}

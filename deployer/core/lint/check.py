@@ -12,13 +12,13 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from deployer.core.lint.model import Context, Doubt, Finding, Hit, Limits, Rule, Severity
+from deployer.core.lint.model import Context, Doubt, Finding, Hit, LengthLimits, Rule, Severity
 from deployer.core.lint.parse import parse
 from deployer.core.lint.paths import follow
 from deployer.core.lint.rules import RULES
 from deployer.core.target.names import is_short
 
-__all__ = ["RULES", "Finding", "Limits", "Rule", "check", "check_ftp_script"]
+__all__ = ["RULES", "Finding", "LengthLimits", "Rule", "check", "check_ftp_script"]
 
 _EXCERPT = 100
 #: Pictures of the control characters, so that an excerpt does nothing to a screen.
@@ -47,7 +47,7 @@ def check(
     *,
     name: str,
     environment: Mapping[str, str] | None = None,
-    limits: Limits | None = None,
+    limits: LengthLimits | None = None,
 ) -> tuple[Finding, ...]:
     """What Windows 98 would reject or mangle in the batch file `name`.
 
@@ -56,7 +56,7 @@ def check(
     what is not known here, or stands where Windows 98 never comes.
     """
     script = parse(data, name)
-    context = Context(environment or {}, limits or Limits())
+    context = Context(environment or {}, limits or LengthLimits())
     texts = {line.number: line.text.translate(_PICTURES) for line in script.lines}
     paths = follow(script, context)
 

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from deployer.core.lint import labels
 from deployer.core.lint.model import Context, Doubt, Hit
-from deployer.core.lint.parse import CODE_PAGE, Command, Line, Script, variables
+from deployer.core.lint.parse import CODE_PAGE, Command, Script, ScriptLine, variables
 
 #: Variables that Windows 98 sets itself, and how long their values may be.
 KNOWN_VARIABLES = {
@@ -61,7 +61,7 @@ def oem_text(script: Script, _context: Context) -> Iterator[Hit]:
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f]")
 
 
-def _shown_from(line: Line) -> int:
+def _shown_from(line: ScriptLine) -> int:
     """Where the text of a line begins that the shell takes as it is; its end when there is none."""
     if line.label is not None:
         return 0
@@ -205,7 +205,7 @@ def expanded(script: Script, context: Context) -> Iterator[Hit]:
             yield Doubt(line.number, 0, text)
 
 
-def _filled(script: Script, context: Context, line: Line) -> int:
+def _filled(script: Script, context: Context, line: ScriptLine) -> int:
     """How long a line gets, or what FOR makes of it."""
     size = _expanded(script, context, line.text, frozenset(), {})
     loops = _loops(line.commands, context)
@@ -222,14 +222,14 @@ def _jumps(script: Script) -> Iterator[tuple[Command, str, str]]:
             yield command, labels.written(command.rest), labels.wanted(command.rest)
 
 
-def _named(script: Script) -> Iterator[tuple[Line, str]]:
+def _named(script: Script) -> Iterator[tuple[ScriptLine, str]]:
     """Each line that is a label with a name, and the name."""
     for line in script.lines:
         if line.label is not None and (name := labels.name_of(line.label)):
             yield line, name
 
 
-def _meant(script: Script, word: str) -> list[Line]:
+def _meant(script: Script, word: str) -> list[ScriptLine]:
     """The labels whose whole name is what a GOTO names."""
     return [line for line, name in _named(script) if name.upper() == word.upper()]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from deployer.core.lint.model import Context, Doubt, Hit
-from deployer.core.lint.parse import SHARED_PARSER, Command, Line, Script, base_name
+from deployer.core.lint.parse import SHARED_PARSER, Command, Script, ScriptLine, base_name
 from deployer.core.target.names import DEVICE_NAMES
 
 _MISSING = """
@@ -352,7 +352,7 @@ def del_many(script: Script, _context: Context) -> Iterator[Hit]:
             yield command.hit("DEL takes one name; with two it deletes nothing")
 
 
-def _on_lines(script: Script) -> Iterator[tuple[Line, Command]]:
+def _on_lines(script: Script) -> Iterator[tuple[ScriptLine, Command]]:
     """Each command with its line, which holds the redirections."""
     for line in script.lines:
         for command in line.commands:
@@ -371,7 +371,7 @@ def del_all(script: Script, _context: Context) -> Iterator[Hit]:
             yield command.hit("DEL *.* asks `Are you sure (Y/N)?` and waits")
 
 
-def _written(line: Line, command: Command) -> Iterator[str]:
+def _written(line: ScriptLine, command: Command) -> Iterator[str]:
     """Names that a command removes, renames or writes."""
     names = command.operands
     if command.name in _DELETE | {"REN", "RENAME", "MOVE"}:

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 from deployer.core.lint.commands import INTERNAL_SILENT, conditions, outside_quotes
 from deployer.core.lint.model import Context, Doubt, Hit
-from deployer.core.lint.parse import SHARED_PARSER, Line, Script, base_name, variables
+from deployer.core.lint.parse import SHARED_PARSER, Script, ScriptLine, base_name, variables
 from deployer.core.lint.paths import Known, follow
 from deployer.core.target.names import DEVICE_NAMES
 
@@ -16,11 +16,11 @@ _ONLY_VARIABLES = re.compile(r"(%\d|%%[A-Za-z]|%[^%\s]+%)+")
 _NO_EXIT_CODE = {"FTP": "FTP.EXE's exit code says nothing (facts A18)", "FC": "FC has no exit code"}
 
 
-def _names(line: Line) -> set[str]:
+def _names(line: ScriptLine) -> set[str]:
     return {command.name for command in line.commands}
 
 
-def _to_nul(line: Line) -> bool:
+def _to_nul(line: ScriptLine) -> bool:
     return not line.pipes and all(
         r.operator != "<" and r.target.upper() == "NUL" for r in line.redirections
     )
@@ -263,7 +263,7 @@ def errorlevel_range(script: Script, _context: Context) -> Iterator[Hit]:
                 )
 
 
-def _tested_after(script: Script) -> Iterator[tuple[Line, Line]]:
+def _tested_after(script: Script) -> Iterator[tuple[ScriptLine, ScriptLine]]:
     """Each line with a command, and the next line when that tests ERRORLEVEL."""
     lines = [line for line in script.lines if line.text.strip()]
     for line, following in pairwise(lines):

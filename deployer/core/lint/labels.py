@@ -8,7 +8,7 @@ COMMAND.COM for every character.
 
 from __future__ import annotations
 
-from deployer.core.lint.parse import CODE_PAGE, CONTROL, DELIMITERS, Line, Script
+from deployer.core.lint.parse import CODE_PAGE, CONTROL, DELIMITERS, Script, ScriptLine
 
 _TERMINATORS = frozenset('."/\\[]:<|>+=;, \t') | CONTROL
 _SEPARATORS = frozenset(":<|>+=;, \t")
@@ -81,7 +81,7 @@ def fits(name: str, label: str) -> bool:
     return len(want) >= _BASE or have[len(want)] <= ord(" ")
 
 
-def find(script: Script, name: str) -> Line | None:
+def find(script: Script, name: str) -> ScriptLine | None:
     """The line where GOTO stops looking: the first label from the top that fits."""
     for line in script.lines:
         if line.label is not None and fits(name, line.label):

@@ -22,7 +22,7 @@ class Doubt(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class LengthLimits:
     """Lengths in bytes. `parameter` and `variable` are taken for what is not known."""
 
     line: int = 127  # facts B1
@@ -39,7 +39,7 @@ class Context:
     """What a check may know beside the script: values of the environment, and the limits."""
 
     environment: Mapping[str, str] = field(default_factory=dict)
-    limits: Limits = field(default_factory=Limits)
+    limits: LengthLimits = field(default_factory=LengthLimits)
     guess: bool = True  # whether variables that only Windows sets have a length
 
 

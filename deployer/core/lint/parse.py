@@ -84,7 +84,7 @@ class Command:
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ScriptLine:
     """One line without its end."""
 
     number: int
@@ -103,7 +103,7 @@ class Script:
 
     name: str
     data: bytes
-    lines: tuple[Line, ...]
+    lines: tuple[ScriptLine, ...]
     sets: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
     @property
@@ -129,10 +129,10 @@ def parse(data: bytes, name: str) -> Script:
     return Script(name.upper(), data, lines, sets)
 
 
-def _line(number: int, text: str) -> Line:
+def _line(number: int, text: str) -> ScriptLine:
     start = len(text) - len(text.lstrip(DELIMITERS))
     if text[start : start + 1] == ":":
-        return Line(number, text, label=text[start + 1 :].lstrip(DELIMITERS))
+        return ScriptLine(number, text, label=text[start + 1 :].lstrip(DELIMITERS))
     body, offset = text[start:], start
     while body.startswith("@"):
         body, offset = body[1:], offset + 1
@@ -146,7 +146,7 @@ def _line(number: int, text: str) -> Line:
         piece = cleaned[at:end]
         commands += _commands(number, piece, at + offset, piped=turn > 0)
         at = end + 1
-    return Line(
+    return ScriptLine(
         number, text, tuple(commands), tuple(redirections),
         tuple(p + offset + 1 for p in pipes), None, dangling, glued,
     )  # fmt: skip

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from deployer.core.lint import labels
 from deployer.core.lint.model import Context
-from deployer.core.lint.parse import Command, Condition, Line, Script
+from deployer.core.lint.parse import Command, Condition, Script, ScriptLine
 
 Known = frozenset[str]
 """Names of variables in capitals, and digits of parameters, that are not empty."""
@@ -63,7 +63,9 @@ def follow(script: Script, context: Context) -> Paths:
     return Paths(known)
 
 
-def _next(script: Script, line: Line, known: Known, absent: bool) -> Iterator[tuple[int, Known]]:
+def _next(
+    script: Script, line: ScriptLine, known: Known, absent: bool
+) -> Iterator[tuple[int, Known]]:
     """Where the shell goes from a line, and what it knows there."""
     falls = True
     through = known
@@ -88,7 +90,7 @@ def _next(script: Script, line: Line, known: Known, absent: bool) -> Iterator[tu
         yield line.number + 1, through
 
 
-def _targets(script: Script, command: Command) -> list[Line]:
+def _targets(script: Script, command: Command) -> list[ScriptLine]:
     """Where a GOTO can go: to every label when its name is only known at run time."""
     if "%" in command.rest:
         return [line for line in script.lines if line.label is not None]

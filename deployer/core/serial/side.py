@@ -83,11 +83,11 @@ class Side:
         """End the session; the other side is told, and nothing else is said to it."""
         if not self.done:
             self._out[:] = CANCEL
-            self._end(transfer.Cancelled(by_peer=False))
+            self._end(transfer.TransferCancelled(by_peer=False))
 
     def _fail(self, reason: Reason, what: str) -> None:
         self._out += CANCEL
-        self._end(transfer.Failed(reason, what))
+        self._end(transfer.TransferFailed(reason, what))
 
     def _end(self, event: TransferEvent) -> None:
         if not self._over:

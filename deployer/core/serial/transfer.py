@@ -32,7 +32,7 @@ class Reason(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Offer:
+class FileOffer:
     """A file as its sender announces it. `mtime` is seconds since 1970, 0 when unknown.
 
     `length` is None when the protocol did not send it (XMODEM). `name` is as it came: not yet
@@ -57,7 +57,7 @@ class Want:
 class FileOffered:
     """The other side offers a file: answer with `accept(position)` or `skip()`."""
 
-    offer: Offer
+    offer: FileOffer
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,14 +139,14 @@ class Finished:
 
 
 @dataclass(frozen=True, slots=True)
-class Cancelled:
+class TransferCancelled:
     """One side ended the transfer on purpose."""
 
     by_peer: bool
 
 
 @dataclass(frozen=True, slots=True)
-class Failed:
+class TransferFailed:
     """The transfer cannot go on. `what` is a sentence for people, without a full stop."""
 
     reason: Reason
@@ -165,8 +165,8 @@ TransferEvent = (
     | ChecksumTold
     | Resent
     | Finished
-    | Cancelled
-    | Failed
+    | TransferCancelled
+    | TransferFailed
 )
 
 

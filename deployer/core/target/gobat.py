@@ -63,7 +63,7 @@ _NOTHING_CAME = " 0 0"
 
 
 @dataclass(frozen=True, slots=True)
-class Block:
+class BatchSection:
     """Some lines of the batch file with what they are for."""
 
     title: str
@@ -91,7 +91,9 @@ def parse_directory(text: str) -> str:
     return directory
 
 
-def blocks(manifest: Manifest, directory: str, *, offline: bool = False) -> tuple[Block, ...]:
+def blocks(
+    manifest: Manifest, directory: str, *, offline: bool = False
+) -> tuple[BatchSection, ...]:
     """GO.BAT in blocks. With `offline` everything is already in the directory: no FTP at all."""
     return (
         _greeting(manifest, offline),
@@ -147,9 +149,9 @@ def scripts(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
     return found | {"SEND.FTP": send}
 
 
-def _greeting(manifest: Manifest, offline: bool) -> Block:
+def _greeting(manifest: Manifest, offline: bool) -> BatchSection:
     source = "this directory" if offline else manifest.host
-    return Block(
+    return BatchSection(
         "Who may run this",
         "NT and its successors have another shell and would read some lines otherwise (B35).",
         (
@@ -161,10 +163,10 @@ def _greeting(manifest: Manifest, offline: bool) -> Block:
     )
 
 
-def _own_directory(directory: str, deployment: str, offline: bool) -> Block:
+def _own_directory(directory: str, deployment: str, offline: bool) -> BatchSection:
     marker = f"{directory}\\HERE.TXT"
     last_word = () if offline else ("ECHO failed=FULL>>HERE.TXT",)
-    return Block(
+    return BatchSection(
         "A directory of its own, proved by a marker file",
         "MD reports nothing to a batch file (B7) and IF EXIST DIR\\NUL is always true (B29), so a "
         "file is written there and looked for. Never the root, which has room for few names (C4). "
@@ -192,8 +194,8 @@ def _levels(directory: str) -> tuple[str, ...]:
     return tuple(f"{drive}\\" + "\\".join(names[: n + 1]) for n in range(len(names)))
 
 
-def _windows_is_there() -> Block:
-    return Block(
+def _windows_is_there() -> BatchSection:
+    return BatchSection(
         "Where Windows and its FTP.EXE are",
         "FTP.EXE and PING.EXE come with TCP/IP and lie in the Windows folder itself (A4), FIND and "
         "CHOICE in its COMMAND. A missing program would leave the old ERRORLEVEL and the batch "
@@ -207,8 +209,8 @@ def _windows_is_there() -> Block:
     )
 
 
-def _room() -> Block:
-    return Block(
+def _room() -> BatchSection:
+    return BatchSection(
         "Room for these scripts",
         "On a full disk ECHO makes empty files and reports nothing (B7). The last script shows "
         "whether there was room for all. The report of a full disk is sent if at least its own "
@@ -222,8 +224,8 @@ def _room() -> Block:
     )
 
 
-def _scripts(manifest: Manifest) -> Block:
-    return Block(
+def _scripts(manifest: Manifest) -> BatchSection:
+    return BatchSection(
         "The scripts for FTP.EXE",
         "Written here, so that this one file is enough however it came. `binary` stands before "
         "every transfer (A5). FULL, the first of them, sends the report of a full disk, FIRST "
@@ -239,11 +241,11 @@ def _echo(script: str, lines: Sequence[str]) -> Iterable[str]:
         yield f"ECHO {line}{'>>' if number else '>'}{script}"
 
 
-def _fresh_start(manifest: Manifest, offline: bool) -> Block:
+def _fresh_start(manifest: Manifest, offline: bool) -> BatchSection:
     stale = [RESULT_TXT, OUTPUT_TXT, "OUTPUT.TMP", INFO_TXT, f"{manifest.deployment}.STA"]
     if not offline:
         stale += ["NEXT.FTP", RECEIPT_TXT, f"{HOST_UP}.TXT", FIRST_LOG]
-    return Block(
+    return BatchSection(
         "Nothing of an earlier run is taken for news",
         "Old reports would be sent as if they were new. Verified parts and files stay: the helper "
         "looks at them again and fetches only what is missing.",
@@ -251,7 +253,7 @@ def _fresh_start(manifest: Manifest, offline: bool) -> Block:
     )
 
 
-def _helper(manifest: Manifest) -> Block:
+def _helper(manifest: Manifest) -> BatchSection:
     manifest_name = file_name(manifest.deployment)
     lines: list[str] = []
     tries = len(FETCH_PAUSES) + 1
@@ -284,7 +286,7 @@ def _helper(manifest: Manifest) -> Block:
             f"IF ERRORLEVEL 5 GOTO {wrong}",
             "GOTO JUDGE" if turn < tries else "",
         ]
-    return Block(
+    return BatchSection(
         "Fetch the helper and the manifest, and let the helper prove itself",
         "FTP.EXE's exit code means nothing (A18), and a damaged program may do anything, even "
         "hang: only exit code 7 of SELF says that the helper is whole. A mangled manifest is code "
@@ -316,8 +318,8 @@ def _pause(what: str, seconds: int, label: str) -> tuple[str, ...]:
     )
 
 
-def _loop(manifest: Manifest) -> Block:
-    return Block(
+def _loop(manifest: Manifest) -> BatchSection:
+    return BatchSection(
         "Fetch what is missing until all is good",
         "CHECK exits 1 when it has written NEXT.FTP with a get for exactly the parts that are "
         "missing or bad, 0 when all are here, more when it gives up (tested from the highest, B6). "
@@ -367,8 +369,8 @@ def _until_host_is_up(manifest: Manifest) -> Iterable[str]:
             yield "GOTO GONE"
 
 
-def _check_offline(manifest: Manifest) -> Block:
-    return Block(
+def _check_offline(manifest: Manifest) -> BatchSection:
+    return BatchSection(
         "Let the helper prove itself and check what is here",
         "Only exit code 7 of SELF says that the helper is whole.",
         (
@@ -384,10 +386,10 @@ def _check_offline(manifest: Manifest) -> Block:
     )
 
 
-def _join(manifest: Manifest, offline: bool) -> Block:
+def _join(manifest: Manifest, offline: bool) -> BatchSection:
     bad = "FAILED" if offline else "SEND1"
     again = "FAILED" if offline else "RECHECK"
-    return Block(
+    return BatchSection(
         "Join the parts and prove the whole",
         "JOIN puts the parts together in a work file and gives it its name only when its SHA-256 "
         "is right; COPY /B would skip missing parts in silence (B16) and on a full disk delete "
@@ -402,10 +404,10 @@ def _join(manifest: Manifest, offline: bool) -> Block:
     )
 
 
-def _launch(manifest: Manifest, offline: bool) -> Block:
+def _launch(manifest: Manifest, offline: bool) -> BatchSection:
     tell = () if offline else (f"{_FTP} -n -i -s:READY.FTP", _delete(RESULT_TXT))
     judge = ("IF ERRORLEVEL 1 GOTO FAILED",) if offline else ()
-    return Block(
+    return BatchSection(
         "Tell the host, then run",
         "The host hears that every file is verified before the program starts, because that may "
         "take hours. RUN shows the output and keeps it in OUTPUT.TXT.",
@@ -413,7 +415,7 @@ def _launch(manifest: Manifest, offline: bool) -> Block:
     )
 
 
-def _send(manifest: Manifest) -> Block:
+def _send(manifest: Manifest) -> BatchSection:
     lines: list[str] = []
     tries = len(SEND_PAUSES) + 1
     for turn in range(1, tries + 1):
@@ -446,7 +448,7 @@ def _send(manifest: Manifest) -> Block:
         f"ECHO Finished. The host has the result of {manifest.deployment}.",
         "GOTO END",
     ]
-    return Block(
+    return BatchSection(
         "Send the result, also after a failure",
         "The host gives GOTIT.TXT only for a report that arrived whole. A failed get may leave an "
         "empty file (A15), so its text is looked for with FIND, which has a true exit code (B13); "
@@ -460,8 +462,8 @@ COPY_AGAIN = "ECHO Copy the files that are named above again, then start GO agai
 """What the offline GO.BAT says when CHECK, which names them, misses something."""
 
 
-def _finish_offline() -> Block:
-    return Block(
+def _finish_offline() -> BatchSection:
+    return BatchSection(
         "Say how it ended",
         "RESULT.TXT and OUTPUT.TXT stay in the directory.",
         (
@@ -488,7 +490,7 @@ _NO_REPORT = (
 _OLD = f"ECHO If it said that this GO.BAT is of an older push, {ftpscript.FETCH_AGAIN}."
 
 
-def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
+def _endings(manifest: Manifest, directory: str, offline: bool) -> BatchSection:
     helper_missing: tuple[str, ...]
     if offline:
         helper_missing = (
@@ -547,7 +549,7 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> Block:
             "GOTO END",
         )
     levels = _levels(directory)
-    return Block(
+    return BatchSection(
         "The endings",
         "Each says what happened and what to do. PAUSE, and no CLS, so that the window stays "
         "readable (B30)." + ("" if offline else _NO_REPORT),

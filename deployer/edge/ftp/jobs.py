@@ -9,7 +9,7 @@ from deployer import events
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import Receive, Send, Show
 from deployer.edge.ftp.files import BytesSource, Inbox, SliceSource
-from deployer.edge.ftp.state import Authorizer, Verdict
+from deployer.edge.ftp.state import Authorizer, UploadVerdict
 from deployer.events import Event
 from deployer.model import Blob, Slice
 
@@ -79,16 +79,16 @@ class Upload:
         """Keep the report when it may be kept; what is said, and why it is no success."""
         try:
             match authorizer.accepts(self.deployment, self.name, self.inbox.content()):
-                case Verdict.KEEP:
+                case UploadVerdict.KEEP:
                     self.kept = self.inbox.keep()
                     return said.COMPLETE, ""
-                case Verdict.NOT_WHOLE:
+                case UploadVerdict.NOT_WHOLE:
                     return said.NOT_WHOLE, "it did not arrive whole"
-                case Verdict.BEING_READ:
+                case UploadVerdict.BEING_READ:
                     return said.BEING_READ, "the last report has not been read yet"
-                case Verdict.NOT_NOW:
+                case UploadVerdict.NOT_NOW:
                     return said.NOT_TAKEN_NOW, "nothing can be written on this computer now"
-                case Verdict.ENDED:
+                case UploadVerdict.ENDED:
                     return said.CUT_BY_END, said.WHY_ENDED
                 case unknown:
                     assert_never(unknown)

@@ -28,12 +28,12 @@ with warnings.catch_warnings():
 
 from deployer.core.ftp import session as said
 from deployer.edge.ftp.files import sweep_leftovers
-from deployer.edge.ftp.state import Authorizer, Limits, ServerState, Verdict, everybody
+from deployer.edge.ftp.state import Authorizer, FtpLimits, ServerState, UploadVerdict, everybody
 from deployer.edge.ports import bind
 from deployer.events import CommandRefused, Event
 from deployer.model import State
 
-__all__ = ["Authorizer", "FtpServer", "Limits", "Verdict"]
+__all__ = ["Authorizer", "FtpLimits", "FtpServer", "UploadVerdict"]
 
 _TRANSFER_SWEEP = 0.1
 _SESSION_SWEEP = 0.25
@@ -56,7 +56,7 @@ class FtpServer:
         inbox_dir: str | Path,
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
-        limits: Limits | None = None,
+        limits: FtpLimits | None = None,
         listening: socket.socket | None = None,
         admits: Callable[[socket.socket], bool] = everybody,
         secret: bytes = b"",
@@ -70,7 +70,7 @@ class FtpServer:
             inbox=Path(inbox_dir),
             emit=emit,
             clock=clock,
-            limits=limits or Limits(),
+            limits=limits or FtpLimits(),
             admits=admits,
             secret=secret,
         )

@@ -28,7 +28,7 @@ _ALL_UPLOADS = Allowance(20_000, 1 << 30)
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class FtpLimits:
     """How much one server takes. Times are seconds, sizes bytes.
 
     Two descriptors and one open file per connection must fit into the process' limit of open files,
@@ -103,7 +103,7 @@ class Client(Swept, Protocol):
         """Say one last line and close at once; `why` a transfer that was going on was cut."""
 
 
-class Verdict(Enum):
+class UploadVerdict(Enum):
     """What becomes of an upload that has arrived."""
 
     KEEP = auto()
@@ -126,7 +126,7 @@ class Authorizer(Protocol):
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
 
-    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+    def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         """Whether an upload may be kept."""
 
 
@@ -150,7 +150,7 @@ class ServerState:
         inbox: Path,
         emit: Callable[[Event], None],
         clock: Callable[[], float],
-        limits: Limits,
+        limits: FtpLimits,
         admits: Callable[[socket.socket], bool] = everybody,
         secret: bytes = b"",
     ) -> None:

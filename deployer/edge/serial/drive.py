@@ -13,12 +13,12 @@ from dataclasses import dataclass
 
 from deployer.core.serial.side import INSIST
 from deployer.core.serial.transfer import (
-    Cancelled,
     Endpoint,
-    Failed,
     Giver,
     Reason,
+    TransferCancelled,
     TransferEvent,
+    TransferFailed,
     Want,
 )
 from deployer.edge.serial.port import Line, LineGoneError
@@ -86,8 +86,8 @@ def drive(
         except LineGoneError:
             if not _wait_back(line, hooks, clock, wait_for_line):
                 what = "the serial port vanished and did not come back"
-                last = Cancelled(by_peer=False) if hooks.cancelled() else None
-                gone: TransferEvent = last or Failed(Reason.SILENCE, what)
+                last = TransferCancelled(by_peer=False) if hooks.cancelled() else None
+                gone: TransferEvent = last or TransferFailed(Reason.SILENCE, what)
                 hooks.handle(gone)
                 return gone
             run.pending.clear()
@@ -99,7 +99,7 @@ def drive(
             run.finish()
             raise
     run.finish()
-    if isinstance(run.last, Failed) or run.last == Cancelled(by_peer=False):
+    if isinstance(run.last, TransferFailed) or run.last == TransferCancelled(by_peer=False):
         _insist(line, clock)
     return run.last
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from deployer.core.serial.received import safe_name
-from deployer.core.serial.transfer import Offer
+from deployer.core.serial.transfer import FileOffer
 from deployer.edge.files import make_directory
 from deployer.errors import DirectoryForbidden
 
@@ -27,7 +27,7 @@ class ReceiveFolder:
         self.directory = make_directory(directory)
         self._overwrite = overwrite
 
-    def place(self, offer: Offer) -> Path | None:
+    def place(self, offer: FileOffer) -> Path | None:
         """Where an offered file will lie; None when its name cannot be used."""
         name = safe_name(offer.name)
         return None if name is None else self.directory / name
@@ -36,7 +36,7 @@ class ReceiveFolder:
         """Whether something lies there already that must stay."""
         return not self._overwrite and os.path.lexists(place)
 
-    def open(self, place: Path, offer: Offer) -> Incoming:
+    def open(self, place: Path, offer: FileOffer) -> Incoming:
         """The file that is being received there. Raises DirectoryForbidden."""
         length = "x" if offer.length is None else str(offer.length)
         partial = place.with_name(f"{place.name}.{length}.part")
@@ -52,7 +52,7 @@ class Incoming:
     """A file on its way in."""
 
     def __init__(
-        self, handle: BinaryIO, partial: Path, place: Path, offer: Offer, *, overwrite: bool
+        self, handle: BinaryIO, partial: Path, place: Path, offer: FileOffer, *, overwrite: bool
     ) -> None:
         self._handle = handle
         self._partial = partial

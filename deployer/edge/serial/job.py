@@ -158,19 +158,19 @@ def raise_for(last: transfer.TransferEvent | None, job: Job) -> None:
     """The error that an unsuccessful end means for the user."""
     port = job.port
     match last:
-        case transfer.Cancelled(by_peer=by_peer):
+        case transfer.TransferCancelled(by_peer=by_peer):
             raise TransferStopped(port=port, by="by the other side" if by_peer else "here")
-        case transfer.Failed(reason=Reason.SILENCE, what=what):
+        case transfer.TransferFailed(reason=Reason.SILENCE, what=what):
             raise LineSilent(port=port, what=what)
-        case transfer.Failed(reason=Reason.NOISE, what=what):
+        case transfer.TransferFailed(reason=Reason.NOISE, what=what):
             raise LineNoisy(port=port, what=what)
-        case transfer.Failed(reason=Reason.UNCONFIRMED, what=what):
+        case transfer.TransferFailed(reason=Reason.UNCONFIRMED, what=what):
             raise TransferUnconfirmed(port=port, what=what)
-        case transfer.Failed(reason=Reason.DISK, what=what):
+        case transfer.TransferFailed(reason=Reason.DISK, what=what):
             raise TransferRefused(
                 port=port, what=what, remedy="Make room on that disk, then start it again."
             )
-        case transfer.Failed(what=what):
+        case transfer.TransferFailed(what=what):
             raise TransferRefused(
                 port=port, what=what, remedy="Start both sides again, the receiver first."
             )

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from deployer.core.serial import transfer, xmodem, zmodem
-from deployer.core.serial.transfer import Offer
+from deployer.core.serial.transfer import FileOffer
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.inbox import Incoming, ReceiveFolder, checksum_of
 from deployer.edge.serial.job import Job, Progress, ReceivedFile, raise_for
@@ -61,15 +61,15 @@ class _Receiving:
         self._incoming: Incoming | None = None
         self._held = 0
         self._received: list[ReceivedFile] = []
-        self._whole: dict[Path, Offer] = {}
+        self._whole: dict[Path, FileOffer] = {}
         self._refused: list[str] = []
         now = time.monotonic()
-        self._zmodem: zmodem.Receiver | None = None
+        self._zmodem: zmodem.ZmodemReceiver | None = None
         self._machine: transfer.Taker
         if job.protocol == "zmodem":
-            self._zmodem = zmodem.Receiver(
+            self._zmodem = zmodem.ZmodemReceiver(
                 now=now,
-                settings=zmodem.ReceiveSettings(
+                settings=zmodem.ZmodemReceiveSettings(
                     contact=job.contact, patience=job.patience, max_length=limit,
                     escape_controls=job.escape_controls, max_files=most,
                 ),
@@ -82,9 +82,9 @@ class _Receiving:
                     what=f"{job.protocol} does not tell the file's name.",
                     remedy="Say how to call it: --name FILE",
                 )
-            self._machine = xmodem.Receiver(
+            self._machine = xmodem.XmodemReceiver(
                 now=now,
-                settings=xmodem.ReceiveSettings(
+                settings=xmodem.XmodemReceiveSettings(
                     flavour=flavour, name=name, contact=job.contact, patience=job.patience,
                     max_length=limit,
                 ),
@@ -133,7 +133,7 @@ class _Receiving:
                 self._progress.cut("the sender gave it up")
                 self._leave()
 
-    def _offered(self, offer: Offer) -> None:
+    def _offered(self, offer: FileOffer) -> None:
         place = self._inbox.place(offer)
         if place is not None and self._zmodem is not None and self._whole.get(place) == offer:
             # It came whole just now; its sender has not heard so.

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import BinaryIO, cast
 
 from deployer.core.serial import transfer, xmodem, zmodem
-from deployer.core.serial.transfer import Offer
+from deployer.core.serial.transfer import FileOffer
 from deployer.core.target import names
 from deployer.edge import files
 from deployer.edge.serial.drive import Hooks, drive
@@ -43,12 +43,12 @@ def send_over(line: Line, job: Job, paths: Sequence[Path], *, as_names: Sequence
     """The same over a line that is open."""
     with contextlib.ExitStack() as stack:
         handles: list[BinaryIO] = []
-        offers: list[Offer] = []
+        offers: list[FileOffer] = []
         for number, path in enumerate(paths):
             length = files.length_of(path, empty_allowed=True)
             handles.append(stack.enter_context(_steady(path)))
             name = as_names[number] if as_names else path.name
-            offers.append(Offer(name, length, int(path.stat().st_mtime)))
+            offers.append(FileOffer(name, length, int(path.stat().st_mtime)))
         _Sending(line, job, offers, handles).run()
 
 
@@ -86,32 +86,34 @@ def short_names(paths: Sequence[Path]) -> list[str]:
     return [short.name for short in names.assign([path.name for path in paths])]
 
 
-def send_offers(line: Line, job: Job, offers: Sequence[Offer], sources: Sequence[BinaryIO]) -> None:
+def send_offers(
+    line: Line, job: Job, offers: Sequence[FileOffer], sources: Sequence[BinaryIO]
+) -> None:
     """Send what can be sought and read, under the names of the offers."""
     _Sending(line, job, offers, sources).run()
 
 
-def _giver(job: Job, offers: Sequence[Offer], now: float) -> transfer.Giver:
+def _giver(job: Job, offers: Sequence[FileOffer], now: float) -> transfer.Giver:
     if job.protocol == "zmodem":
-        settings = zmodem.SendSettings(
+        settings = zmodem.ZmodemSendSettings(
             contact=job.contact, answer=job.answer, patience=job.patience,
             escape_controls=job.escape_controls,
         )  # fmt: skip
-        return zmodem.Sender(offers, now=now, settings=settings)
+        return zmodem.ZmodemSender(offers, now=now, settings=settings)
     if job.protocol != "ymodem" and len(offers) != 1:
         raise WrongUse(
             what=f"{job.protocol} carries one file at a time, without its name.",
             remedy="Send the files one by one, or use --protocol zmodem.",
         )
-    xsettings = xmodem.SendSettings(
+    xsettings = xmodem.XmodemSendSettings(
         flavour=xmodem.Flavour(job.protocol), contact=job.contact, patience=job.patience
     )
-    return xmodem.Sender(offers, now=now, settings=xsettings)
+    return xmodem.XmodemSender(offers, now=now, settings=xsettings)
 
 
 class _Sending:
     def __init__(
-        self, line: Line, job: Job, offers: Sequence[Offer], handles: Sequence[BinaryIO]
+        self, line: Line, job: Job, offers: Sequence[FileOffer], handles: Sequence[BinaryIO]
     ) -> None:
         self._line = line
         self._job = job

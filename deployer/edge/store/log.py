@@ -39,7 +39,7 @@ WHERE NOT pruned AND at < ?1 AND (deployment = '' OR NOT (
 """
 
 
-class Line(NamedTuple):
+class StoredEvent(NamedTuple):
     """One stored event: its number, time, deployment, kind, and what it says, which may be bad."""
 
     seq: int
@@ -73,7 +73,7 @@ class Log:
         deployment: str | None = None,
         kinds: Sequence[str] = (),
         most: int = -1,
-    ) -> Iterator[Line]:
+    ) -> Iterator[StoredEvent]:
         """Events with larger numbers than `since`, in order; `most` of them, less than 0 is all.
 
         Reads page by page: what another process does meanwhile takes nothing away.
@@ -88,7 +88,7 @@ class Log:
 
     def _page(
         self, since: int, deployment: str | None, kinds: Sequence[str], most: int
-    ) -> list[Line]:
+    ) -> list[StoredEvent]:
         loose = "SELECT seq, at, deployment, kind, json FROM events WHERE seq > ?"
         packs = "SELECT first FROM packs WHERE last > ?"
         values: list[object] = [since]
@@ -101,7 +101,9 @@ class Log:
         loose += " ORDER BY seq LIMIT ?"
         packs += " ORDER BY first"
         with self._db.reading():
-            found = [Line(*record) for record in self._db.all(loose, [*values, *kinds, most])]
+            found = [
+                StoredEvent(*record) for record in self._db.all(loose, [*values, *kinds, most])
+            ]
             for (first,) in self._db.all(packs, values):
                 if sum(line.seq < first for line in found) >= most:
                     break  # whatever is in this pack, and in those after it, comes later
@@ -109,7 +111,7 @@ class Log:
                 found += [line for line in packed if not kinds or line.kind in kinds]
         return sorted(found)[:most]
 
-    def _unpacked(self, first: int) -> list[Line]:
+    def _unpacked(self, first: int) -> list[StoredEvent]:
         record = self._db.one(
             "SELECT last, at, deployment, body FROM packs WHERE first = ?", (first,)
         )
@@ -200,9 +202,9 @@ def _unpack_or_none(body: bytes) -> list[_Packed] | None:
         return None
 
 
-def _unpack(last: int, at: float, deployment: str, body: bytes) -> list[Line]:
+def _unpack(last: int, at: float, deployment: str, body: bytes) -> list[StoredEvent]:
     """What is in a pack; one line that cannot be read in place of a pack that cannot be."""
     lines = _unpack_or_none(body)
     if lines is None:
-        return [Line(last, at, deployment, "", "")]
-    return [Line(seq, when, deployment, kind, text) for seq, when, kind, text in lines]
+        return [StoredEvent(last, at, deployment, "", "")]
+    return [StoredEvent(seq, when, deployment, kind, text) for seq, when, kind, text in lines]

@@ -11,7 +11,7 @@ import time
 
 from deployer.edge.store.database import VERSION, Database
 from deployer.edge.store.log import Log
-from deployer.edge.store.rows import Rows
+from deployer.edge.store.rows import StoredRows
 from deployer.errors import StoreBusy
 
 _STEP = 0.25
@@ -25,7 +25,7 @@ SELECT deployment FROM (
 """
 
 
-def migrate(db: Database, log: Log, rows: Rows) -> None:
+def migrate(db: Database, log: Log, rows: StoredRows) -> None:
     """Make what this version needs; says on standard error how far it is when it takes long."""
     begun = told = time.monotonic()
     names = [name for (name,) in db.all(_NOT_CURRENT, (VERSION,))]

@@ -15,7 +15,7 @@ import msgspec
 
 from deployer.core.view import Row, apply
 from deployer.edge.store.database import VERSION, Database, Record
-from deployer.edge.store.log import Line, Log
+from deployer.edge.store.log import Log, StoredEvent
 from deployer.events import (
     ClientConnected,
     DeploymentStaged,
@@ -50,7 +50,7 @@ class _Standing:
     written: int
 
 
-class Rows:
+class StoredRows:
     """The rows of one database."""
 
     def __init__(self, db: Database, log: Log) -> None:
@@ -208,7 +208,9 @@ class Rows:
         self._known.clear()
 
 
-def _folded(before: _Standing | None, lines: Iterator[Line] | Sequence[Line]) -> _Standing | None:
+def _folded(
+    before: _Standing | None, lines: Iterator[StoredEvent] | Sequence[StoredEvent]
+) -> _Standing | None:
     """The row after more lines, in order."""
     view = {before.row.deployment: before.row} if before else {}
     staged, seq, lost = (before.staged, before.seq, before.lost) if before else (0, 0, 0)

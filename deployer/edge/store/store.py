@@ -21,9 +21,9 @@ from deployer.edge.store.database import (
     connect,
     connect_to_read,
 )
-from deployer.edge.store.log import Line, Log
+from deployer.edge.store.log import Log, StoredEvent
 from deployer.edge.store.migrate import migrate
-from deployer.edge.store.rows import Rows
+from deployer.edge.store.rows import StoredRows
 from deployer.errors import StoreBusy, StoreFull, TargetBusy
 from deployer.events import LIVE, Event, StateChanged, read, to_json
 from deployer.model import FileStamp, Manifest, State
@@ -56,7 +56,7 @@ class Store:
         self.inbox = close_directory(directory / "inbox")
         self._db, current = connect(directory)
         self._log = Log(self._db)
-        self._rows = Rows(self._db, self._log)
+        self._rows = StoredRows(self._db, self._log)
         self._ended = False
         if not current:
             migrate(self._db, self._log, self._rows)
@@ -318,7 +318,7 @@ def _is_ours(directory: Path) -> bool:
     return all(path.name in _OURS or path.suffix in _ENDINGS for path in directory.iterdir())
 
 
-def _event(line: Line) -> Event:
+def _event(line: StoredEvent) -> Event:
     return read(line.text, line.at, line.deployment)
 
 
@@ -350,7 +350,7 @@ def peek(directory: Path) -> Iterator[Event]:
         try:
             if db.number("PRAGMA user_version") < VERSION:
                 found = db.all("SELECT seq, at, deployment, kind, json FROM events ORDER BY seq")
-                lines = iter([Line(*record) for record in found])
+                lines = iter([StoredEvent(*record) for record in found])
             else:
                 lines = Log(db).lines()
             first = next(lines, None)

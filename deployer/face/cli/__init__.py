@@ -20,7 +20,7 @@ from deployer.errors import EXIT_USE
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class ListedCommand:
     """One command in the list of all: its module, its panel and the first sentence of its help."""
 
     name: str
@@ -30,28 +30,44 @@ class Line:
 
 
 COMMANDS = (
-    Line("demo", "demo", "Deliver", "Show all of it with a simulated Windows 98 PC."),
-    Line("push", "push", "Deliver", "Deliver FILES to an old PC, launch them there, prove both."),
-    Line("retry", "manage", "Deliver", "Offer a DEPLOYMENT again: only the rest moves."),
-    Line("cancel", "manage", "Deliver", "End a DEPLOYMENT, in whatever window it runs."),
-    Line("stage", "push", "Deliver", "Write plain files, for a CF card or another FTP server."),
-    Line("status", "look", "Look", "Show what open deployments do now, and the last that ended."),
-    Line("tui", "watch", "Look", "Watch and steer everything, live."),
-    Line("card", "look", "Look", "Show what to type on the old PC for a DEPLOYMENT."),
-    Line("proof", "look", "Look", "Print the proof of a DEPLOYMENT, and check its sums again."),
-    Line("history", "look", "Look", "Show every deployment with its proof, oldest first."),
-    Line("prune", "manage", "Look", "Forget the single events of old deployments."),
-    Line("lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."),
-    Line("model", "check", "Check before", "Look into model files."),
-    Line("sim", "check", "Check before", "Start a simulated PC that visits a running host."),
-    Line("doctor", "wire", "The wire", "Examine everything between here and the old PC."),
-    Line("ping", "wire", "The wire", "Ask whether the PC is there, by ping and by ARP."),
-    Line("link", "wire", "The wire", "Set this computer's address on the wire, and give it back."),
-    Line(
+    ListedCommand("demo", "demo", "Deliver", "Show all of it with a simulated Windows 98 PC."),
+    ListedCommand(
+        "push", "push", "Deliver", "Deliver FILES to an old PC, launch them there, prove both."
+    ),
+    ListedCommand("retry", "manage", "Deliver", "Offer a DEPLOYMENT again: only the rest moves."),
+    ListedCommand("cancel", "manage", "Deliver", "End a DEPLOYMENT, in whatever window it runs."),
+    ListedCommand(
+        "stage", "push", "Deliver", "Write plain files, for a CF card or another FTP server."
+    ),
+    ListedCommand(
+        "status", "look", "Look", "Show what open deployments do now, and the last that ended."
+    ),
+    ListedCommand("tui", "watch", "Look", "Watch and steer everything, live."),
+    ListedCommand("card", "look", "Look", "Show what to type on the old PC for a DEPLOYMENT."),
+    ListedCommand(
+        "proof", "look", "Look", "Print the proof of a DEPLOYMENT, and check its sums again."
+    ),
+    ListedCommand("history", "look", "Look", "Show every deployment with its proof, oldest first."),
+    ListedCommand("prune", "manage", "Look", "Forget the single events of old deployments."),
+    ListedCommand(
+        "lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."
+    ),
+    ListedCommand("model", "check", "Check before", "Look into model files."),
+    ListedCommand(
+        "sim", "check", "Check before", "Start a simulated PC that visits a running host."
+    ),
+    ListedCommand("doctor", "wire", "The wire", "Examine everything between here and the old PC."),
+    ListedCommand("ping", "wire", "The wire", "Ask whether the PC is there, by ping and by ARP."),
+    ListedCommand(
+        "link", "wire", "The wire", "Set this computer's address on the wire, and give it back."
+    ),
+    ListedCommand(
         "serial", "serial", "Serial lines", "Use a cable to the COM port of a PC without a network."
     ),
-    Line("provision", "provision", "Many PCs", "Bring many PCs to what a file says, and prove it."),
-    Line("serve", "serve", "Many PCs", "Serve old PCs until stopped: the daemon."),
+    ListedCommand(
+        "provision", "provision", "Many PCs", "Bring many PCs to what a file says, and prove it."
+    ),
+    ListedCommand("serve", "serve", "Many PCs", "Serve old PCs until stopped: the daemon."),
 )
 """Every command, in the order in which `--help` shows them."""
 

@@ -30,7 +30,7 @@ from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.picker import Picked, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import BACKLOG, ROWS, Watched
-from deployer.host.launch import NotStarted
+from deployer.host.launch import DaemonNotStarted
 from deployer.host.requests import Before, Host, Order
 from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
@@ -145,7 +145,7 @@ class DeployerApp(App[None]):
         while True:
             try:
                 await self._take_in()
-            except NotStarted as error:
+            except DaemonNotStarted as error:
                 self.failure = error
                 self.exit()
                 return

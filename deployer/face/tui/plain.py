@@ -18,7 +18,7 @@ from deployer.errors import DeployerError, WrongUse
 from deployer.events import TransferStarted, TransferTick
 from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
-from deployer.host.launch import NotStarted
+from deployer.host.launch import DaemonNotStarted
 from deployer.host.requests import Host, Order, Request
 from deployer.model import LINE, LineSettings
 from deployer.settings import Settings
@@ -74,7 +74,7 @@ class Plain:
                     self.say("Connected again.")
                 gone = False
                 await self._watch()
-            except NotStarted as error:
+            except DaemonNotStarted as error:
                 self.say(f"{error.what}\n{error.remedy}")
                 return
             except DeployerError as error:

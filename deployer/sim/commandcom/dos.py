@@ -14,7 +14,16 @@ from deployer.sim.commandcom.dialect import Dialect, NotModelled
 from deployer.sim.commandcom.line import fcb
 from deployer.sim.commandcom.line.text import upper
 from deployer.sim.commandcom.streams import Console, ConsoleStream, FileStream, NulStream, Stream
-from deployer.sim.disk import Attribute, Code, Disk, DiskError, Entry, Open, device_name, matches
+from deployer.sim.disk import (
+    Attribute,
+    Code,
+    DirectoryEntry,
+    Disk,
+    DiskError,
+    Open,
+    device_name,
+    matches,
+)
 
 _CONCEALED = Attribute.HIDDEN | Attribute.SYSTEM
 
@@ -100,7 +109,7 @@ class Dos:
 
     def search(
         self, path: str, *, concealed: bool = False, directories: bool = False
-    ) -> Iterator[Entry]:
+    ) -> Iterator[DirectoryEntry]:
         """The entries that fit a path's last part, slot by slot; the path's rest must exist."""
         folder, name = split_path(path)
         wanted = _matcher(name, long_names=self.dialect.long_names)
@@ -108,7 +117,7 @@ class Dos:
         disk = self.drives[full[0]]
         if not disk.is_dir("C" + full[1:]):
             raise DiskError(Code.PATH_NOT_FOUND, path)
-        steps, table, at = -1, list[Entry | None](), 0
+        steps, table, at = -1, list[DirectoryEntry | None](), 0
         while True:
             if steps != disk.steps:
                 table, steps = self._table(full), disk.steps
@@ -124,11 +133,11 @@ class Dos:
                 continue
             yield entry
 
-    def listing(self, path: str) -> list[Entry]:
+    def listing(self, path: str) -> list[DirectoryEntry]:
         """All entries of a directory in the order of their slots."""
         return [entry for entry in self._table(self.full(path)) if entry is not None]
 
-    def _table(self, full: str) -> list[Entry | None]:
+    def _table(self, full: str) -> list[DirectoryEntry | None]:
         disk, inner = self.drives[full[0]], "C" + full[1:]
         entries = {e.short: e for e in disk.listdir(inner)}
         slots = self._slots.setdefault((full[0], upper(full)), [])
@@ -272,7 +281,7 @@ class _matcher:  # noqa: N801 - used as a function
         self._short = parsed.name
         self._bad = not self._long and parsed.end < len(name)
 
-    def __call__(self, entry: Entry) -> bool:
+    def __call__(self, entry: DirectoryEntry) -> bool:
         if self._long:
             return matches(self._long, entry.long)
         return not self._bad and fcb.matches(self._short, fcb.pack(entry.short))

@@ -11,7 +11,7 @@ from deployer.sim.commandcom.commands.table import COMMANDS
 from deployer.sim.commandcom.dialect import Complaint, End, ShellHang, Single
 from deployer.sim.commandcom.line import fcb
 from deployer.sim.commandcom.line.parse import Unparsable, parse_line
-from deployer.sim.commandcom.line.prescan import PipeSyntax, Redirection, prescan
+from deployer.sim.commandcom.line.prescan import PipeSyntax, StandardFiles, prescan
 from deployer.sim.commandcom.line.text import skip_delimiters, upper
 from deployer.sim.commandcom.shell import MAX_LINE, Shell
 from deployer.sim.commandcom.streams import NulStream, read_line
@@ -83,7 +83,7 @@ def _next_line(shell: Shell) -> End | None:
     if shell.loop is not None:
         _next_of_loop(shell)
         return None
-    shell.redirection = Redirection()
+    shell.redirection = StandardFiles()
     shell.if_done = False
     if shell.batch is not None:
         if batching.read_line(shell):

@@ -15,8 +15,8 @@ from deployer.sim.commandcom import messages
 from deployer.sim.commandcom.dialect import WIN98, Complaint, Dialect, Single
 from deployer.sim.commandcom.dos import Dos
 from deployer.sim.commandcom.environment import Environment
-from deployer.sim.commandcom.line.parse import Words
-from deployer.sim.commandcom.line.prescan import Redirection
+from deployer.sim.commandcom.line.parse import CommandWords
+from deployer.sim.commandcom.line.prescan import StandardFiles
 from deployer.sim.commandcom.line.text import CR, CRLF, encode, upper
 from deployer.sim.commandcom.running import Batch, Loop, Pipe
 from deployer.sim.commandcom.streams import Console, ConsoleStream, Stream, read_line
@@ -81,14 +81,14 @@ class Shell:
         self.opened: list[Stream] = []
         self.echo_bits = 1  # bit 0 is ECHO; a pipe shifts it away and back
         self.line = ""  # the command buffer
-        self.words = Words("")
+        self.words = CommandWords("")
         self.tails = CR * MAX_LINE  # the memory where command tails are left
         self.batch: Batch | None = None
         self.next_batch: Batch | None = None
         self.depth = 0
         self.loop: Loop | None = None
         self.pipe = Pipe()
-        self.redirection = Redirection()
+        self.redirection = StandardFiles()
         self.if_done = False  # an IF has set up the redirection already
         self.calling = False
         self.calling_batch = False

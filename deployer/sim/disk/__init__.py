@@ -12,25 +12,25 @@ from deployer.sim.disk.names import device_name, matches
 from deployer.sim.disk.values import (
     Attribute,
     Code,
+    DirectoryEntry,
+    DiskChange,
     DiskError,
-    Entry,
     FileSystem,
     Open,
     PowerOff,
-    Step,
 )
 
 __all__ = [
     "Attribute",
     "Code",
+    "DirectoryEntry",
     "Disk",
+    "DiskChange",
     "DiskError",
-    "Entry",
     "File",
     "FileSystem",
     "Open",
     "PowerOff",
-    "Step",
     "device_name",
     "matches",
 ]

@@ -52,7 +52,15 @@ from deployer.sim.disk.names import (
     is_valid,
     matches,
 )
-from deployer.sim.disk.values import Attribute, Code, DiskError, Entry, FileSystem, Open, Step
+from deployer.sim.disk.values import (
+    Attribute,
+    Code,
+    DirectoryEntry,
+    DiskChange,
+    DiskError,
+    FileSystem,
+    Open,
+)
 
 #: Entries of 32 bytes that a directory other than the root can have (facts C5).
 MAX_ENTRIES = 65_536
@@ -99,7 +107,7 @@ class Disk:
         cluster: int = 4096,
         file_system: FileSystem = FileSystem.FAT32,
         clock: Callable[[], float] = time.time,
-        on_step: Callable[[Step], None] | None = None,
+        on_step: Callable[[DiskChange], None] | None = None,
     ) -> None:
         self.root = root.resolve(strict=True)
         self._volume = Volume(cluster, capacity // cluster, file_system, clock, on_step)
@@ -123,12 +131,12 @@ class Disk:
         return self._volume.steps
 
     @property
-    def on_step(self) -> Callable[[Step], None] | None:
+    def on_step(self) -> Callable[[DiskChange], None] | None:
         """Who is told of each change before it happens."""
         return self._volume.on_step
 
     @on_step.setter
-    def on_step(self, listener: Callable[[Step], None] | None) -> None:
+    def on_step(self, listener: Callable[[DiskChange], None] | None) -> None:
         self._volume.on_step = listener
 
     # -- paths -----------------------------------------------------------------------------------
@@ -169,19 +177,19 @@ class Disk:
         except DiskError:
             return False
 
-    def stat(self, path: str) -> Entry:
+    def stat(self, path: str) -> DirectoryEntry:
         """The entry of a file or directory; FILE_NOT_FOUND or PATH_NOT_FOUND when there is none."""
         self._volume.check_power()
         full = self.absolute(path)
         if full == "C:\\":
-            return Entry("", "", 0, 0, True, Attribute.DIRECTORY)
+            return DirectoryEntry("", "", 0, 0, True, Attribute.DIRECTORY)
         parent, name = self._dirs.split(full)
         found = self._dirs.names(parent).get(fold(name))
         if found is None:
             raise DiskError(Code.FILE_NOT_FOUND, full)
         return self._entry(parent, found)
 
-    def listdir(self, path: str) -> tuple[Entry, ...]:
+    def listdir(self, path: str) -> tuple[DirectoryEntry, ...]:
         """The entries of a directory, sorted by short name."""
         self._volume.check_power()
         host = self._dirs.locate(self.absolute(path))
@@ -189,7 +197,7 @@ class Disk:
             raise DiskError(Code.PATH_NOT_FOUND, path)
         return tuple(self._entry(host, name) for name in self._dirs.unique(host))
 
-    def find(self, pattern: str) -> tuple[Entry, ...]:
+    def find(self, pattern: str) -> tuple[DirectoryEntry, ...]:
         """The entries whose long or short name fits the last part of a path with `*` and `?`."""
         self._volume.check_power()
         folder, _, last = self.absolute(pattern).rpartition("\\")
@@ -414,7 +422,7 @@ class Disk:
     def _bits(self, host: Path) -> int:
         return self._attributes.get(host, Attribute.ARCHIVE)
 
-    def _entry(self, parent: Path, name: Name) -> Entry:
+    def _entry(self, parent: Path, name: Name) -> DirectoryEntry:
         host = parent / name.host
         try:
             info = host.lstat()
@@ -426,7 +434,7 @@ class Disk:
             bits = bits & ~Attribute.ARCHIVE | Attribute.DIRECTORY
         size = 0 if name.directory else node.size if node else info.st_size
         when = int(info.st_mtime) // 2 * 2
-        return Entry(name.short, name.host, size, when, name.directory, int(bits))
+        return DirectoryEntry(name.short, name.host, size, when, name.directory, int(bits))
 
     def _admit(self, full: str, parent: Path, name: str) -> None:
         """Raise when the directory cannot take this new name (facts C4, C5)."""

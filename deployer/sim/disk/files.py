@@ -9,7 +9,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from deployer.sim.disk.values import Code, DiskError, FileSystem, PowerOff, Step
+from deployer.sim.disk.values import Code, DiskChange, DiskError, FileSystem, PowerOff
 
 _BINARY = getattr(os, "O_BINARY", 0)
 _NO_LINK = getattr(os, "O_NOFOLLOW", 0)
@@ -23,7 +23,7 @@ class Volume:
     clusters: int
     file_system: FileSystem
     clock: Callable[[], float]
-    on_step: Callable[[Step], None] | None
+    on_step: Callable[[DiskChange], None] | None
     used: int = 0
     steps: int = 0
     off: bool = False
@@ -41,7 +41,7 @@ class Volume:
         if self.on_step is None:
             return
         try:
-            self.on_step(Step(self.steps, kind, path, offset, length))
+            self.on_step(DiskChange(self.steps, kind, path, offset, length))
         except PowerOff:
             if kind != "write":  # of a write a part may still reach the disk
                 self.power_off()

@@ -57,7 +57,7 @@ class Open(IntEnum):
 
 
 class Attribute(IntEnum):
-    """Bits of `Entry.attributes`."""
+    """Bits of `DirectoryEntry.attributes`."""
 
     READ_ONLY = 0x01
     HIDDEN = 0x02
@@ -84,7 +84,7 @@ class FileSystem(Enum):
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class DirectoryEntry:
     """One file or directory as a directory listing shows it; `mtime` is Unix time, even seconds."""
 
     short: str
@@ -96,7 +96,7 @@ class Entry:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class DiskChange:
     """One change of the disk that is about to happen; `number` counts from 1.
 
     `kind`: create, write, truncate, delete, rename, mkdir, rmdir. `path` is absolute;

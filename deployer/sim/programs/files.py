@@ -5,7 +5,7 @@ Where the real program would ask whether to overwrite, these refuse and want /Y.
 
 from __future__ import annotations
 
-from deployer.sim.disk import Attribute, Disk, DiskError, Entry
+from deployer.sim.disk import Attribute, DirectoryEntry, Disk, DiskError
 from deployer.sim.programs.call import Call
 
 
@@ -129,7 +129,7 @@ def deltree(call: Call) -> int:
     return 0
 
 
-def _remove(disk: Disk, path: str, entry: Entry) -> None:
+def _remove(disk: Disk, path: str, entry: DirectoryEntry) -> None:
     if entry.directory:
         for inner in disk.listdir(path):
             _remove(disk, path + "\\" + inner.long, inner)
@@ -170,7 +170,7 @@ def _absolute(call: Call, name: str) -> str:
         raise _Refused(f"Invalid path or file name - {name}") from error
 
 
-def _find(disk: Disk, pattern: str) -> tuple[Entry, ...]:
+def _find(disk: Disk, pattern: str) -> tuple[DirectoryEntry, ...]:
     try:
         return disk.find(pattern)
     except DiskError:

@@ -23,10 +23,10 @@ from deployer.sim.disk import Disk
 from deployer.sim.win32.api import TABLE
 from deployer.sim.win32.clock import Clock, RealClock, StepClock
 from deployer.sim.win32.dos import DosCall, PlayDos
-from deployer.sim.win32.ending import Ending, ExitStatus, LimitReached, Limits
+from deployer.sim.win32.ending import Ending, ExitStatus, LimitReached, RunLimits
 from deployer.sim.win32.engine import CPU_MODELS
 from deployer.sim.win32.loader import NotStarted, load
-from deployer.sim.win32.memory import Budget
+from deployer.sim.win32.memory import CommitLimit
 from deployer.sim.win32.objects import (
     ConsoleInput,
     ConsoleOutput,
@@ -47,8 +47,8 @@ __all__ = [
     "DosCall",
     "Ending",
     "ExitStatus",
-    "Limits",
     "RealClock",
+    "RunLimits",
     "StepClock",
     "run_program",
 ]
@@ -84,7 +84,7 @@ def run_program(
     cpu_model: str = "pentium2",
     mhz: int = 350,
     environment: Mapping[str, str] | None = None,
-    limits: Limits | None = None,
+    limits: RunLimits | None = None,
     cancelled: Callable[[], bool] = _never,
     dos: PlayDos | None = None,
 ) -> ExitStatus:
@@ -97,9 +97,9 @@ def run_program(
     target's; the default is the real one. `dos` plays the 16-bit programs that it starts.
     """
     clock = clock or RealClock()
-    limits = limits or Limits()
+    limits = limits or RunLimits()
     system = System(
-        disk=disk, clock=clock, budget=Budget(ram + swap), ram=ram, console_out=console_out,
+        disk=disk, clock=clock, budget=CommitLimit(ram + swap), ram=ram, console_out=console_out,
         console_in=console_in, limits=limits, cpu_model=cpu_model, mhz=mhz,
         environment=environment or ENVIRONMENT, cancelled=cancelled, dos=dos,
     )  # fmt: skip

@@ -30,7 +30,7 @@ class ExitStatus:
 
 
 @dataclass(frozen=True, slots=True)
-class Limits:
+class RunLimits:
     """Bounds that keep an emulation from running away: seconds of real time, bytes of output."""
 
     seconds: float = 600.0

@@ -26,7 +26,7 @@ from deployer.sim.win32.engine import (
 )
 from deployer.sim.win32.exports import kernel32
 from deployer.sim.win32.loader import Image, NotStarted
-from deployer.sim.win32.memory import PAGE, AddressSpace, Budget
+from deployer.sim.win32.memory import PAGE, AddressSpace, CommitLimit
 
 #: Where Windows 98 has KERNEL32; the functions begin one page further, 16 bytes each.
 KERNEL32 = 0xBFF70000
@@ -68,7 +68,9 @@ def stub(name: str) -> int | None:
 class Guest:
     """A mapped image on a processor. `step` runs it to the next call of KERNEL32."""
 
-    def __init__(self, image: Image, model: str, budget: Budget, cycles: Callable[[], int]) -> None:
+    def __init__(
+        self, image: Image, model: str, budget: CommitLimit, cycles: Callable[[], int]
+    ) -> None:
         self.image = image
         self.eip = image.entry
         self._cycles = cycles

@@ -12,7 +12,7 @@ GRAIN = 0x10000
 FIRST, END = 0x00410000, 0x7FFF0000
 
 
-class Budget:
+class CommitLimit:
     """Bytes of memory that all processes together may commit."""
 
     def __init__(self, limit: int) -> None:
@@ -53,7 +53,7 @@ def pages(size: int) -> int:
 class AddressSpace:
     """Reserves, commits and releases addresses of one process; memory counts against `budget`."""
 
-    def __init__(self, uc: Engine, budget: Budget) -> None:
+    def __init__(self, uc: Engine, budget: CommitLimit) -> None:
         self._uc = uc
         self._budget = budget
         self._regions: dict[int, Region] = {}

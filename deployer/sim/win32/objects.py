@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Protocol
 
-from deployer.sim.disk import Entry, File
+from deployer.sim.disk import DirectoryEntry, File
 from deployer.sim.win32.ending import ExitStatus
 from deployer.sim.win32.watchdog import Watchdog
 
@@ -114,7 +114,7 @@ class EventObject:
 class FindHandle:
     """What FindNextFile still has to tell."""
 
-    entries: list[Entry]
+    entries: list[DirectoryEntry]
 
 
 KernelObject = (

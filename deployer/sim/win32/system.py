@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from deployer.sim.disk import Disk
 from deployer.sim.win32.clock import Clock
 from deployer.sim.win32.dos import PlayDos
-from deployer.sim.win32.ending import LimitReached, Limits
-from deployer.sim.win32.memory import Budget
+from deployer.sim.win32.ending import LimitReached, RunLimits
+from deployer.sim.win32.memory import CommitLimit
 from deployer.sim.win32.objects import Input, Output, Running
 
 
@@ -19,11 +19,11 @@ class System:
 
     disk: Disk
     clock: Clock
-    budget: Budget
+    budget: CommitLimit
     ram: int
     console_out: Output
     console_in: Input
-    limits: Limits
+    limits: RunLimits
     cpu_model: str
     mhz: int
     environment: Mapping[str, str]

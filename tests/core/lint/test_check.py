@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.core.lint import check as lint
-from deployer.core.lint.check import RULES, Limits, Rule, check
+from deployer.core.lint.check import RULES, LengthLimits, Rule, check
 from docs.generate.lint import page
 
 DOCS = Path(__file__).resolve().parents[3] / "docs" / "lint.md"
@@ -193,7 +193,7 @@ def test_known_values_are_used_for_the_length() -> None:
     line = b"ECHO " + b"x" * 80 + b" %SITE%%SITE%\r\n"
     assert "expanded" in rules_of(line)
     assert check(line, name="A.BAT", environment={"Site": "short"}) == ()
-    assert check(line, name="A.BAT", limits=Limits(variable=5)) == ()
+    assert check(line, name="A.BAT", limits=LengthLimits(variable=5)) == ()
 
 
 def test_a_finding_tells_line_column_excerpt_remedy_and_sources() -> None:

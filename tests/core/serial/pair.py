@@ -7,10 +7,10 @@ from dataclasses import dataclass, field
 from typing import Self
 
 from deployer.core.serial import transfer, xmodem, zmodem
-from deployer.core.serial.transfer import Offer, TransferEvent
+from deployer.core.serial.transfer import FileOffer, TransferEvent
 
-Sender = xmodem.Sender | zmodem.Sender
-Receiver = xmodem.Receiver | zmodem.Receiver
+Sender = xmodem.XmodemSender | zmodem.ZmodemSender
+Receiver = xmodem.XmodemReceiver | zmodem.ZmodemReceiver
 
 
 def events_of(machine: Sender | Receiver) -> list[TransferEvent]:
@@ -44,12 +44,14 @@ class Pair(ABC):
     name: str = ""
 
     @abstractmethod
-    def sides(self, offers: list[Offer]) -> tuple[Sender, Receiver]:
+    def sides(self, offers: list[FileOffer]) -> tuple[Sender, Receiver]:
         """The two that talk, at time 0."""
 
     def run(self) -> Self:
         """Let them talk to the end. Time passes only when both wait."""
-        self.s, self.r = self.sides([Offer(name, len(data)) for name, data in self.files.items()])
+        self.s, self.r = self.sides(
+            [FileOffer(name, len(data)) for name, data in self.files.items()]
+        )
         for _ in range(20_000):
             moved = self.carry()
             if self.s.done and self.r.done:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from deployer.core.ftp.session import NoLogin
 from deployer.edge.files import stamp_of
-from deployer.edge.ftp.server import FtpServer, Limits, Verdict
+from deployer.edge.ftp.server import FtpLimits, FtpServer, UploadVerdict
 from deployer.events import Event
 from deployer.model import Blob, Entry, Share, Slice
 
@@ -36,9 +36,9 @@ class Authorizer:
     def awaits(self, peer: str) -> bool:
         return peer.startswith("127.0.0.")
 
-    def accepts(self, deployment: str, name: str, data: bytes) -> Verdict:
+    def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment, name, data
-        return Verdict.KEEP
+        return UploadVerdict.KEEP
 
 
 def figures(counts: Counter[str]) -> dict[str, object]:
@@ -78,7 +78,7 @@ def main() -> None:
         authorizer=Authorizer(share),
         inbox_dir=directory / "inbox",
         emit=count,
-        limits=Limits(**limits),
+        limits=FtpLimits(**limits),
     )
     print(server.start(), flush=True)
     for _ in sys.stdin:

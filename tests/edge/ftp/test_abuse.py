@@ -27,7 +27,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.ftp.budget import Allowance
-from deployer.edge.ftp.server import Limits
+from deployer.edge.ftp.server import FtpLimits
 from tests.waiting import until
 
 HOW_MANY = int(os.environ.get("DEPLOYER_ABUSE", "2000"))
@@ -520,7 +520,7 @@ def plain(number: object) -> str:
 
 def test_the_document_names_every_limit_and_its_default(root):
     text = (root / "docs" / "security.md").read_text("ascii")
-    for field in dataclasses.fields(Limits):
+    for field in dataclasses.fields(FtpLimits):
         assert f"| `{field.name}` | {plain(field.default)} |" in text
 
 

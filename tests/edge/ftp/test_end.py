@@ -9,7 +9,7 @@ import pytest
 from deployer.core.ftp.budget import Allowance
 from deployer.core.ftp.session import NoLogin
 from deployer.edge.ftp.files import set_aside
-from deployer.edge.ftp.server import Limits, Verdict
+from deployer.edge.ftp.server import FtpLimits, UploadVerdict
 from deployer.events import CommandRefused, LoginRefused, TransferCut, UploadReceived
 from deployer.model import Blob, Entry, State
 from tests.edge.conftest import USER, Served, Talk, read_all
@@ -96,7 +96,11 @@ def test_an_upload_that_moves_is_cut_and_replaces_nothing(serve) -> None:
 def test_a_report_waits_until_the_last_one_was_read(serve) -> None:
     """What was judged must still lie there when it is looked at again."""
     served = serve()
-    served.authorizer.verdicts = [Verdict.KEEP, Verdict.BEING_READ, Verdict.BEING_READ]
+    served.authorizer.verdicts = [
+        UploadVerdict.KEEP,
+        UploadVerdict.BEING_READ,
+        UploadVerdict.BEING_READ,
+    ]
     with served.talk() as talk:
         assert send(talk, "RESULT.TXT", b"the first")[-1][:3] == "226"
         assert send(talk, "RESULT.TXT", b"the second")[-1][:3] == "226"
@@ -105,13 +109,13 @@ def test_a_report_waits_until_the_last_one_was_read(serve) -> None:
 
 
 def test_a_report_that_waits_too_long_is_refused_and_nothing_of_it_stays(serve) -> None:
-    served = serve(limits=Limits(connect=0.1))
-    served.authorizer.verdicts = [Verdict.BEING_READ] * 1000
+    served = serve(limits=FtpLimits(connect=0.1))
+    served.authorizer.verdicts = [UploadVerdict.BEING_READ] * 1000
     with served.talk() as talk:
         said = send(talk, "RESULT.TXT")[-1]
         assert said == "451 The host still reads the last report; send it again."
         assert list((served.inbox / USER).iterdir()) == []
-        served.authorizer.verdicts = [Verdict.BEING_READ] * 1000
+        served.authorizer.verdicts = [UploadVerdict.BEING_READ] * 1000
         with talk.listen() as door:
             assert talk.say("STOR RESULT.TXT")[:3] == "150"
             door.accept()[0].close()
@@ -123,7 +127,7 @@ def test_a_report_that_waits_too_long_is_refused_and_nothing_of_it_stays(serve) 
 
 def test_a_report_that_arrives_as_its_deployment_ends_is_not_kept(serve) -> None:
     served = serve()
-    served.authorizer.verdicts = [Verdict.ENDED]
+    served.authorizer.verdicts = [UploadVerdict.ENDED]
     with served.talk() as talk:
         assert send(talk, "RESULT.TXT")[-1][:3] == "426"
     assert list((served.inbox / USER).iterdir()) == []
@@ -170,7 +174,7 @@ def test_a_go_bat_of_an_older_push_is_named_on_both_sides(serve, why, cause, lin
 
 
 def test_the_reports_of_one_deployment_are_bounded_in_number(serve) -> None:
-    served = serve(limits=Limits(uploads=Allowance(3)))
+    served = serve(limits=FtpLimits(uploads=Allowance(3)))
     with served.talk() as talk:
         replies = [send(talk, "INFO.TXT")[-1] for _ in range(5)]
     assert [reply[:3] for reply in replies] == ["226"] * 3 + ["452"] * 2
@@ -180,14 +184,14 @@ def test_the_reports_of_one_deployment_are_bounded_in_number(serve) -> None:
 
 def test_the_reports_of_one_deployment_are_bounded_in_bytes(serve) -> None:
     """What was cut or refused counts as well: it was on the disk."""
-    served = serve(limits=Limits(uploads=Allowance(100, 3000)))
+    served = serve(limits=FtpLimits(uploads=Allowance(100, 3000)))
     with served.talk() as talk:
         replies = [send(talk, "RESULT.TXT", b"mangled" + bytes(993))[-1] for _ in range(4)]
     assert [reply[:3] for reply in replies] == ["451"] * 3 + ["452"]
 
 
 def test_all_deployments_together_are_bounded(serve) -> None:
-    served = serve(limits=Limits(uploads=Allowance(2), all_uploads=Allowance(3)))
+    served = serve(limits=FtpLimits(uploads=Allowance(2), all_uploads=Allowance(3)))
     replies = []
     for deployment in ("D0000001", "D0000002"):
         served.authorizer.share = replace(served.authorizer.share, deployment=deployment)
@@ -197,7 +201,7 @@ def test_all_deployments_together_are_bounded(serve) -> None:
 
 
 def test_the_events_of_one_deployment_are_bounded_and_the_rest_is_counted(serve) -> None:
-    served = serve(limits=Limits(told_per_day=5))
+    served = serve(limits=FtpLimits(told_per_day=5))
     with served.talk() as talk:
         for _ in range(5):
             assert talk.fetch("RETR GO.BAT")[1]

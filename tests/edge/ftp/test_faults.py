@@ -13,7 +13,7 @@ import pytest
 
 from deployer import events
 from deployer.edge.files import stamp_of
-from deployer.edge.ftp.server import Limits
+from deployer.edge.ftp.server import FtpLimits
 from deployer.model import Blob, Entry, Share, Slice
 
 MIB = 1 << 20
@@ -177,7 +177,7 @@ def test_a_client_that_vanishes_with_both_connections(serve, tmp_path):
 
 def test_a_download_that_stands_still_loses_both_connections(serve, tmp_path):
     _, entry = big_part(tmp_path)
-    served = serve(entry, limits=Limits(stall=0.4))
+    served = serve(entry, limits=FtpLimits(stall=0.4))
     with served.talk() as talk:
         began = time.monotonic()
         data = begin(talk, "RETR BIG.001")
@@ -191,7 +191,7 @@ def test_a_download_that_stands_still_loses_both_connections(serve, tmp_path):
 
 def test_a_slow_download_is_no_standstill(serve, tmp_path):
     path, entry = big_part(tmp_path, 2 * MIB)
-    served = serve(entry, limits=Limits(stall=1.5))  # many times the pauses, half of the whole
+    served = serve(entry, limits=FtpLimits(stall=1.5))  # many times the pauses, half of the whole
     with served.talk() as talk:
         data = begin(talk, "RETR BIG.001", receive_buffer=16 << 10)
         pieces = []
@@ -206,7 +206,7 @@ def test_a_slow_download_is_no_standstill(serve, tmp_path):
 
 
 def test_an_upload_that_stands_still_is_cut_and_the_old_report_stays(serve):
-    served = serve(limits=Limits(stall=1.0))
+    served = serve(limits=FtpLimits(stall=1.0))
     old = served.inbox / "D7F3A21C" / "RESULT.TXT"
     old.parent.mkdir(parents=True)
     old.write_bytes(b"the old report")
@@ -330,7 +330,7 @@ def test_a_port_that_nobody_listens_on(serve):
 
 
 def test_a_port_that_never_answers(serve):
-    served = serve(limits=Limits(connect=0.3))
+    served = serve(limits=FtpLimits(connect=0.3))
     with served.talk() as talk, socket.socket() as door:
         door.bind(("127.0.0.1", 0))
         door.listen(0)
@@ -352,7 +352,7 @@ def test_a_port_that_never_answers(serve):
 
 
 def test_a_passive_port_that_nobody_comes_to(serve):
-    served = serve(limits=Limits(connect=0.3))
+    served = serve(limits=FtpLimits(connect=0.3))
     with served.talk() as talk:
         talk.say("PASV")
         assert talk.say("RETR GO.BAT")[:3] == "150"
@@ -376,7 +376,7 @@ def test_a_passive_client_that_is_gone_before_its_command(serve):
 
 
 def test_more_connections_than_allowed(serve):
-    served = serve(limits=Limits(connections=3, kept=0))
+    served = serve(limits=FtpLimits(connections=3, kept=0))
     served.authorizer.awaited = ()
     address = ("127.0.0.1", served.port)
     with (
@@ -392,7 +392,7 @@ def test_more_connections_than_allowed(serve):
 
 
 def test_more_connections_from_one_address_than_allowed(serve):
-    served = serve(limits=Limits(per_address=2))
+    served = serve(limits=FtpLimits(per_address=2))
     served.authorizer.awaited = ()
     with served.talk(), served.talk():
         with socket.create_connection(("127.0.0.1", served.port), 5) as third:
@@ -411,7 +411,7 @@ def test_a_line_that_is_too_long_gets_one_reply(serve):
 
 
 def test_a_line_without_end_ends_the_session(serve):
-    served = serve(limits=Limits(flood=100_000))
+    served = serve(limits=FtpLimits(flood=100_000))
     with served.talk() as talk:
         try:
             for _ in range(100):
@@ -422,7 +422,7 @@ def test_a_line_without_end_ends_the_session(serve):
 
 
 def test_too_many_commands_during_a_transfer(serve):
-    served = serve(limits=Limits(waiting=3))
+    served = serve(limits=FtpLimits(waiting=3))
     with served.talk() as talk:
         data = begin(talk, "RETR STORI260.001")
         talk.send(b"PWD\r\n" * 4)
@@ -431,7 +431,7 @@ def test_too_many_commands_during_a_transfer(serve):
 
 
 def test_a_client_that_never_reads_its_replies_is_let_go(serve):
-    served = serve(limits=Limits(unread_replies=10))
+    served = serve(limits=FtpLimits(unread_replies=10))
     talk = served.talk()
     talk.sock.setblocking(False)
     until = time.monotonic() + 20
@@ -447,7 +447,7 @@ def test_a_client_that_never_reads_its_replies_is_let_go(serve):
 
 
 def test_nobody_may_take_for_ever_to_log_in(serve):
-    served = serve(limits=Limits(login_seconds=0.3))
+    served = serve(limits=FtpLimits(login_seconds=0.3))
     with served.talk(login=False) as talk:
         talk.sock.settimeout(0.1)
         line = b""
@@ -469,7 +469,7 @@ def test_nobody_may_take_for_ever_to_log_in(serve):
 
 def test_an_idle_session_ends_but_one_with_a_transfer_does_not(serve, tmp_path):
     _, entry = big_part(tmp_path, 4 * MIB)
-    served = serve(entry, limits=Limits(idle=1.5))
+    served = serve(entry, limits=FtpLimits(idle=1.5))
     with served.talk() as idle, served.talk() as busy:
         data = begin(busy, "RETR BIG.001", receive_buffer=16 << 10)
         assert idle.line()[:3] == "421"
@@ -521,7 +521,7 @@ def test_a_watcher_that_crashes_harms_nobody(serve):
 
 
 def test_refusals_are_told_a_bounded_number_of_times(serve):
-    served = serve(limits=Limits(refusals_told=5))
+    served = serve(limits=FtpLimits(refusals_told=5))
     with served.talk() as talk:
         for _ in range(50):
             assert talk.say("DELE GO.BAT")[:3] == "550"
@@ -532,13 +532,13 @@ def test_refusals_are_told_a_bounded_number_of_times(serve):
 
 
 def test_clients_that_never_log_in_cannot_fill_the_record(serve):
-    served = serve(limits=Limits(unknown_told=10, unknown_rate=1000.0))
+    served = serve(limits=FtpLimits(unknown_told=10, unknown_rate=1000.0))
     for _ in range(3):
         served.talk(login=False).close()
     served.all_gone(3)
     assert len(served.told(events.ClientConnected)) == 3
 
-    served = serve(limits=Limits(unknown_told=10, unknown_rate=0.0))
+    served = serve(limits=FtpLimits(unknown_told=10, unknown_rate=0.0))
     for _ in range(30):
         served.talk(login=False).close()
     with served.talk() as talk:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import threading
 
-from deployer.edge.ftp.server import Limits
+from deployer.edge.ftp.server import FtpLimits
 from deployer.events import TransferStarted
 from tests.edge.conftest import USER, Serve
 
 
 def test_a_held_download_waits_and_then_comes_whole(serve: Serve) -> None:
-    served = serve(limits=Limits(refusal_delay=0.0, idle=2.0))
+    served = serve(limits=FtpLimits(refusal_delay=0.0, idle=2.0))
     served.server.hold(frozenset({USER}))
     with served.client() as ftp:
         got: list[bytes] = []

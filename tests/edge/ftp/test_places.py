@@ -6,7 +6,7 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
-from deployer.edge.ftp.server import Limits
+from deployer.edge.ftp.server import FtpLimits
 from deployer.events import ClientGone
 from tests.edge.conftest import Served, Talk
 
@@ -33,12 +33,12 @@ def test_two_neighbours_with_128_connections_each_leave_room(serve) -> None:
         callers(served, "127.0.0.3", 128) as two,
         served.talk() as awaited,
     ):
-        assert one.count(GREETED) == two.count(GREETED) == Limits().unknown_per_address
+        assert one.count(GREETED) == two.count(GREETED) == FtpLimits().unknown_per_address
         assert awaited.fetch("RETR GO.BAT")[1]
 
 
 def test_places_are_kept_from_many_unknown_machines(serve) -> None:
-    served = serve(limits=Limits(connections=10, kept=3, unknown_per_address=1))
+    served = serve(limits=FtpLimits(connections=10, kept=3, unknown_per_address=1))
     with contextlib.ExitStack() as stack:
         first = [
             stack.enter_context(callers(served, f"127.0.0.{number}", 1))[0]
@@ -51,7 +51,7 @@ def test_places_are_kept_from_many_unknown_machines(serve) -> None:
 
 
 def test_the_idlest_unknown_connection_makes_room(serve) -> None:
-    served = serve(limits=Limits(connections=3, kept=0))
+    served = serve(limits=FtpLimits(connections=3, kept=0))
     place = ("127.0.0.1", served.port)
     with contextlib.ExitStack() as stack:
         unknown = []
@@ -69,7 +69,7 @@ def test_the_idlest_unknown_connection_makes_room(serve) -> None:
 
 def test_a_pc_that_was_switched_off_again_and_again_is_let_in(serve) -> None:
     """Nobody said goodbye on its old connections; the server cannot know that they are dead."""
-    served = serve(limits=Limits(per_address=3))
+    served = serve(limits=FtpLimits(per_address=3))
     with contextlib.ExitStack() as stack:
         for _ in range(8):
             assert stack.enter_context(served.talk()).say("NOOP") == "200 Here."
@@ -77,7 +77,7 @@ def test_a_pc_that_was_switched_off_again_and_again_is_let_in(serve) -> None:
 
 
 def test_who_transfers_is_not_sent_away(serve) -> None:
-    served = serve(limits=Limits(connections=1, kept=0), length=64 << 20)
+    served = serve(limits=FtpLimits(connections=1, kept=0), length=64 << 20)
     with served.talk() as talk:
         talk.say("TYPE I")
         with talk.listen() as door:

@@ -18,7 +18,7 @@ import pytest
 
 from deployer import events
 from deployer.edge.files import stamp_of
-from deployer.edge.ftp.server import FtpServer, Limits
+from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.errors import AddressMissing, PortBusy, PortForbidden
 from deployer.model import Blob, Entry, Share, Slice
 
@@ -150,7 +150,7 @@ def test_a_system_without_sendfile_serves_the_same_bytes(serve, monkeypatch):
 
 @pytest.mark.parametrize("chunk", [1, 1000, 1 << 20])
 def test_any_chunk_size_gives_the_same_bytes(serve, chunk):
-    served = serve(limits=Limits(chunk=chunk), length=3000)
+    served = serve(limits=FtpLimits(chunk=chunk), length=3000)
     with served.client() as ftp:
         assert fetch(ftp, "STORI260.002") == served.model.read_bytes()[1500:]
 
@@ -500,7 +500,7 @@ def test_a_guest_without_a_waiting_target_is_refused(serve):
 
 
 def test_a_wrong_password_is_told_and_three_end_the_session(serve):
-    served = serve(limits=Limits(refusal_delay=0.01))
+    served = serve(limits=FtpLimits(refusal_delay=0.01))
     with served.talk(login=False) as talk:
         for _ in range(2):
             talk.send(b"USER D7F3A21C\r\nPASS wrong\r\nPWD\r\n")
@@ -608,7 +608,7 @@ def test_pyftpdlib_itself_is_left_as_it_is(serve):
 
 
 def test_two_servers_in_one_process_share_nothing(serve):
-    narrow, wide = serve(limits=Limits(line=20)), serve()
+    narrow, wide = serve(limits=FtpLimits(line=20)), serve()
     with narrow.talk() as one, wide.talk() as two:
         assert one.say("HELP " + "x" * 40) == "500 The line is too long."
         assert two.say("HELP " + "x" * 40)[:3] == "214"
@@ -648,7 +648,7 @@ def test_a_finished_client_does_not_freeze_another(serve, tmp_path):
     now = big.stat()
     served = serve(
         Entry("BIG.001", Slice(str(big), 0, 16 << 20, stamp_of(now))),
-        limits=Limits(stall=5),
+        limits=FtpLimits(stall=5),
     )
     with served.talk() as first, served.talk() as second:
         assert first.fetch("RETR GO.BAT")[1] == GO
@@ -667,7 +667,7 @@ def test_a_finished_client_does_not_freeze_another(serve, tmp_path):
 
 
 def test_a_hundred_clients_in_active_mode(serve):
-    served = serve(limits=Limits(stall=10))
+    served = serve(limits=FtpLimits(stall=10))
     expected = served.model.read_bytes()
 
     def session(_: int) -> bool:

@@ -23,7 +23,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.serial import transfer, zmodem
-from deployer.core.serial.transfer import Offer
+from deployer.core.serial.transfer import FileOffer
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import Flow, SerialLine
 from tests import needs
@@ -32,8 +32,8 @@ from tests.serialwire import Direction, Faults, Wire
 RUNS = int(os.environ.get("DEPLOYER_BADLINE_RUNS", "40"))
 MOST_AGAIN = 16 << 10
 LIMIT = 90.0
-SEND = zmodem.SendSettings(contact=20.0, answer=0.6, patience=8.0)
-RECEIVE = zmodem.ReceiveSettings(contact=20.0, answer=0.5, patience=8.0)
+SEND = zmodem.ZmodemSendSettings(contact=20.0, answer=0.6, patience=8.0)
+RECEIVE = zmodem.ZmodemReceiveSettings(contact=20.0, answer=0.5, patience=8.0)
 
 
 @dataclass
@@ -105,8 +105,8 @@ def sender(
 
     end = time.monotonic() + LIMIT
     with SerialLine(cable.a, flow=Flow.NONE) as line:
-        machine = zmodem.Sender(
-            [Offer(name, len(d)) for name, d in files.items()], now=time.monotonic(),
+        machine = zmodem.ZmodemSender(
+            [FileOffer(name, len(d)) for name, d in files.items()], now=time.monotonic(),
             settings=replace(SEND, patience=patience),
         )  # fmt: skip
         hooks = Hooks(handle, supply, cancelled=lambda: time.monotonic() > end)
@@ -138,7 +138,7 @@ def to_ours(
         end = time.monotonic() + LIMIT
         with SerialLine(port, flow=Flow.NONE) as line:
             settings = replace(RECEIVE, patience=patience)
-            machine = zmodem.Receiver(now=time.monotonic(), settings=settings)
+            machine = zmodem.ZmodemReceiver(now=time.monotonic(), settings=settings)
             hooks = Hooks(handle, cancelled=lambda: time.monotonic() > end)
             last.append(drive(machine, line, hooks))
 
@@ -227,7 +227,7 @@ def test_seeded_faults(seed: int, played: dict[int, Future[Outcome]]) -> None:
     if outcome.last == transfer.Finished():
         assert outcome.files == files, "the sender claims success"
     else:
-        assert isinstance(outcome.last, transfer.Failed | transfer.Cancelled)
+        assert isinstance(outcome.last, transfer.TransferFailed | transfer.TransferCancelled)
     if receiver_of(seed) is to_ours:
         assert all(files[name] == data for name, data in outcome.files.items())
     assert all(again <= MOST_AGAIN for again in outcome.resent)
@@ -266,6 +266,6 @@ def test_a_dead_line_is_a_true_error(tmp_path: Path) -> None:
     files = {"DEAD.BIN": bytes(60_000)}
     wire = Wire(ab=Direction(Faults(cut_at=20_000, cut_for=-1.0)))
     outcome = to_ours(wire, files, tmp_path, patience=2.0)
-    assert isinstance(outcome.last, transfer.Failed | transfer.Cancelled)
+    assert isinstance(outcome.last, transfer.TransferFailed | transfer.TransferCancelled)
     assert outcome.files == {}
     assert not outcome.claimed

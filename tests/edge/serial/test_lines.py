@@ -20,7 +20,7 @@ import pytest
 from deployer.__main__ import run
 from deployer.core.serial import transfer, zmodem
 from deployer.core.serial.received import safe_name
-from deployer.core.serial.zmodem.frames import Kind, hex_header, position_bytes
+from deployer.core.serial.zmodem.frames import HeaderType, hex_header, position_bytes
 from deployer.edge.serial import port as serialport
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import Flow, LineGoneError, PortInfo, find_again, ports
@@ -97,7 +97,7 @@ class Deaf(serialport.SerialLine):
 
     def read(self, wait: float, *, until_writable: bool = False) -> bytes:
         data = super().read(wait, until_writable=until_writable)
-        confirmed = data.find(hex_header(Kind.ZACK, position_bytes(len(DATA))))
+        confirmed = data.find(hex_header(HeaderType.ZACK, position_bytes(len(DATA))))
         if confirmed < 0 or self.lost:
             return data
         self.lost = True
@@ -121,9 +121,9 @@ def test_a_file_whose_confirmation_was_lost_is_confirmed_again(tmp_path: Path) -
             drive(machine, line, Hooks(handle, supply), giver=machine)
 
     with Wire() as cable:
-        settings = zmodem.SendSettings(contact=LIMIT, answer=0.3, patience=LIMIT)
-        machine = zmodem.Sender(
-            [transfer.Offer("DATA.BIN", len(DATA), 5)], now=time.monotonic(), settings=settings
+        settings = zmodem.ZmodemSendSettings(contact=LIMIT, answer=0.3, patience=LIMIT)
+        machine = zmodem.ZmodemSender(
+            [transfer.FileOffer("DATA.BIN", len(DATA), 5)], now=time.monotonic(), settings=settings
         )
         _, received = both(send, lambda: serial.receive(job(cable.b), out))
     assert isinstance(received, tuple)

@@ -22,13 +22,13 @@ from typing import Any
 
 import pytest
 
-from deployer.core.serial.transfer import Cancelled
+from deployer.core.serial.transfer import TransferCancelled
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.job import Job, Progress
 from deployer.edge.serial.port import LineGoneError
 from deployer.events import Event, TransferDone, TransferStarted, TransferTick
 from deployer.face.serial_meter import Meter
-from deployer.sim.console import Console
+from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
@@ -120,7 +120,7 @@ def source(tmp_path: Path) -> Path:
 @pytest.mark.needs("rz", "unicorn")
 def test_a_push_waits_for_its_adapter_and_ends_proved(source: Path, tmp_path: Path) -> None:
     (tmp_path / "c").mkdir()
-    machine = Machine(Disk(tmp_path / "c"), console=Console(lambda _line: None))
+    machine = Machine(Disk(tmp_path / "c"), console=QueuedConsole(lambda _line: None))
     machine.boot()
     machine.run_line("MD C:\\DEPLOY")
     name, log = tmp_path / "usb-FTDI_A50285BI-if00-port0", tmp_path / "push.log"
@@ -336,4 +336,4 @@ def test_the_driver_stops_waiting_for_a_line_when_told_to() -> None:
     stop = iter([False, False])
     hooks = Hooks(events.append, cancelled=lambda: next(stop, True))
     drive(Patient(), Gone(0.0), hooks, clock=lambda: 0.0)  # type: ignore[arg-type]
-    assert events == [Cancelled(by_peer=False)]
+    assert events == [TransferCancelled(by_peer=False)]

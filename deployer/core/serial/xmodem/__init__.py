@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from deployer.core.serial.side import CANCEL
 from deployer.core.serial.xmodem.frames import Flavour
-from deployer.core.serial.xmodem.receive import Receiver, ReceiveSettings
-from deployer.core.serial.xmodem.send import Sender, SendSettings
+from deployer.core.serial.xmodem.receive import XmodemReceiver, XmodemReceiveSettings
+from deployer.core.serial.xmodem.send import XmodemSender, XmodemSendSettings
 
-__all__ = ["CANCEL", "Flavour", "ReceiveSettings", "Receiver", "SendSettings", "Sender"]
+__all__ = [
+    "CANCEL",
+    "Flavour",
+    "XmodemReceiveSettings",
+    "XmodemReceiver",
+    "XmodemSendSettings",
+    "XmodemSender",
+]

@@ -13,7 +13,7 @@ from typing import assert_never
 from deployer.core.serial import transfer
 from deployer.core.serial.offer import parse_offer
 from deployer.core.serial.side import Side
-from deployer.core.serial.transfer import MAX_LENGTH, Offer, Reason
+from deployer.core.serial.transfer import MAX_LENGTH, FileOffer, Reason
 from deployer.core.serial.xmodem.frames import (
     ACK,
     CAN,
@@ -35,7 +35,7 @@ _CRC_CALLS = 4
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiveSettings:
+class XmodemReceiveSettings:
     """How to receive; times in seconds.
 
     `call` is the time between two calls for a file, `answer` the silence after which a block is
@@ -61,11 +61,11 @@ class _State(Enum):
     STORING = auto()
 
 
-class Receiver(Side):
+class XmodemReceiver(Side):
     """Receives one file (XMODEM) or a batch (YMODEM). See `transfer` for how it is driven."""
 
-    def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
-        self._settings = settings or ReceiveSettings()
+    def __init__(self, *, now: float, settings: XmodemReceiveSettings | None = None) -> None:
+        self._settings = settings or XmodemReceiveSettings()
         super().__init__(now=now, settings=self._settings)
         self._batch = self._settings.flavour is Flavour.YMODEM
         self._buffer = bytearray()
@@ -74,7 +74,7 @@ class Receiver(Side):
         self._calls = 0
         self._errors = 0
         self._damaged = False
-        self._offer: Offer | None = None
+        self._offer: FileOffer | None = None
         self._position = 0
         self._number = 1
         self._ends = 0
@@ -85,7 +85,7 @@ class Receiver(Side):
         else:
             # The name is the caller's business, so the offer comes before the first byte.
             self._state = _State.OFFERED
-            self._offer = Offer(self._settings.name, None)
+            self._offer = FileOffer(self._settings.name, None)
             self._events.append(transfer.FileOffered(self._offer))
 
     @property
@@ -147,7 +147,7 @@ class Receiver(Side):
         if self._damaged:
             # Nothing counts until the line has been quiet; except that the other side gives up.
             if bytes((CAN,)) * 2 in data:
-                self._end(transfer.Cancelled(by_peer=True))
+                self._end(transfer.TransferCancelled(by_peer=True))
             return
         self._buffer += data
         while self._buffer and self._listening:
@@ -215,7 +215,7 @@ class Receiver(Side):
                 if len(self._buffer) < 2:
                     return False
                 if self._buffer[1] == CAN:
-                    self._end(transfer.Cancelled(by_peer=True))
+                    self._end(transfer.TransferCancelled(by_peer=True))
                 del self._buffer[:2]
             case _:
                 # Before the first block this may be anything, such as what a shell printed.

@@ -14,7 +14,7 @@ from typing import assert_never
 from deployer.core.serial import transfer
 from deployer.core.serial.offer import announce
 from deployer.core.serial.side import Side
-from deployer.core.serial.transfer import MAX_LENGTH, Offer, Reason, Want
+from deployer.core.serial.transfer import MAX_LENGTH, FileOffer, Reason, Want
 from deployer.core.serial.xmodem.frames import (
     ACK,
     CAN,
@@ -41,7 +41,7 @@ _END_LIMIT = 60.0
 
 
 @dataclass(frozen=True, slots=True)
-class SendSettings:
+class XmodemSendSettings:
     """How to send; times in seconds. See the module."""
 
     flavour: Flavour = Flavour.YMODEM
@@ -69,13 +69,13 @@ class _State(Enum):
     """The empty name is out."""
 
 
-class Sender(Side):
+class XmodemSender(Side):
     """Sends `offers`; with XMODEM exactly one. See `transfer` for how it is driven."""
 
     def __init__(
-        self, offers: Sequence[Offer], *, now: float, settings: SendSettings | None = None
+        self, offers: Sequence[FileOffer], *, now: float, settings: XmodemSendSettings | None = None
     ) -> None:
-        self._settings = settings or SendSettings()
+        self._settings = settings or XmodemSendSettings()
         super().__init__(now=now, settings=self._settings)
         self._batch = self._settings.flavour is Flavour.YMODEM
         if not self._batch and len(offers) != 1:
@@ -150,7 +150,7 @@ class Sender(Side):
                 return
             self._cans = self._cans + 1 if byte == CAN else 0
             if self._cans >= 2:
-                self._end(transfer.Cancelled(by_peer=True))
+                self._end(transfer.TransferCancelled(by_peer=True))
             elif byte in (ACK, NAK, WANT_CRC):
                 self._heard = self._now
                 self._met = True

@@ -7,13 +7,21 @@ from __future__ import annotations
 
 from typing import Literal
 
-from deployer.core.serial.zmodem.frames import CANCEL, Kind, hex_header
-from deployer.core.serial.zmodem.receive import Receiver, ReceiveSettings
-from deployer.core.serial.zmodem.send import Sender, SendSettings
+from deployer.core.serial.zmodem.frames import CANCEL, HeaderType, hex_header
+from deployer.core.serial.zmodem.receive import ZmodemReceiver, ZmodemReceiveSettings
+from deployer.core.serial.zmodem.send import ZmodemSender, ZmodemSendSettings
 
-__all__ = ["CANCEL", "ReceiveSettings", "Receiver", "SendSettings", "Sender", "begins", "detect"]
+__all__ = [
+    "CANCEL",
+    "ZmodemReceiveSettings",
+    "ZmodemReceiver",
+    "ZmodemSendSettings",
+    "ZmodemSender",
+    "begins",
+    "detect",
+]
 
-_SENDER = hex_header(Kind.ZRQINIT, bytes(4))[1:18]
+_SENDER = hex_header(HeaderType.ZRQINIT, bytes(4))[1:18]
 _RECEIVER = b"*\x18B01"
 
 

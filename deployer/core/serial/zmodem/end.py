@@ -29,7 +29,7 @@ class Belief(Enum):
     """More may come."""
 
 
-class Ending:
+class FileEnding:
     """The end of one file. `alone`: this receiver gets one ZEOF only, because it may miss what
     comes while it closes the file, or because a doubt about it was wrong before."""
 

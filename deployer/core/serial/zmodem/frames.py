@@ -27,7 +27,7 @@ _STRANGE = 8
 """Bytes without sense that are more than a crackle."""
 
 
-class Kind(IntEnum):
+class HeaderType(IntEnum):
     """Header types."""
 
     ZRQINIT = 0
@@ -52,7 +52,7 @@ class Kind(IntEnum):
     ZSTDERR = 19
 
 
-class End(IntEnum):
+class SubpacketEnd(IntEnum):
     """How a data subpacket ends: frame over or not, answer wanted or not."""
 
     ZCRCE = 0x68
@@ -95,7 +95,7 @@ class Subpacket:
     """A data subpacket whose CRC is right."""
 
     data: bytes
-    end: End
+    end: SubpacketEnd
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +106,7 @@ class Damaged:
 
 
 @dataclass(frozen=True, slots=True)
-class Abort:
+class AbortSequence:
     """Five CAN in a row: the other side has ended the session."""
 
 
@@ -125,11 +125,11 @@ def hex_header(kind: int, data: bytes) -> bytes:
     body = bytes((kind,)) + data
     text = hexlify(body + crc_hqx(body, 0).to_bytes(2, "big"))
     # XON frees a sender that noise has stopped; not after the last words of a session.
-    tail = b"" if kind in (Kind.ZFIN, Kind.ZACK) else b"\x11"
+    tail = b"" if kind in (HeaderType.ZFIN, HeaderType.ZACK) else b"\x11"
     return b"**\x18B" + text + b"\r\x8a" + tail
 
 
-class Writer:
+class FrameWriter:
     """Writes binary headers and subpackets in one session's way of escaping."""
 
     def __init__(self, *, wide: bool, escape_controls: bool) -> None:
@@ -147,10 +147,10 @@ class Writer:
         body = bytes((kind,)) + data
         return (b"*\x18C" if self.wide else b"*\x18A") + self._escape(body + self._crc(body))
 
-    def subpacket(self, data: bytes, end: End) -> bytes:
+    def subpacket(self, data: bytes, end: SubpacketEnd) -> bytes:
         """A data subpacket."""
         sealed = self._crc(data + bytes((end,)))
-        tail = b"\x11" if end == End.ZCRCW else b""
+        tail = b"\x11" if end == SubpacketEnd.ZCRCW else b""
         return self._escape(data) + bytes((ZDLE, end)) + self._escape(sealed) + tail
 
     def _escape(self, data: bytes) -> bytes:
@@ -174,7 +174,7 @@ _PLAIN = {bytes((code,)): bytes((code ^ 0x40,)) for code in range(0x100) if code
 _ABORT = b"\x18" * 5
 
 
-class Reader:
+class FrameReader:
     """Takes headers and subpackets out of what the line brings, and survives everything else.
 
     `next_header()` hunts for a header; after one that announces data, `next_subpacket()` reads it.
@@ -216,7 +216,7 @@ class Reader:
         """Forget everything that was fed."""
         self._drop(len(self._buffer))
 
-    def next_header(self) -> Header | Damaged | Abort | None:
+    def next_header(self) -> Header | Damaged | AbortSequence | None:
         """The next header. Bytes before it are skipped and counted in `garbage`."""
         buffer = self._buffer
         self._scanned = 0
@@ -224,7 +224,7 @@ class Reader:
         abort = buffer.find(_ABORT)
         if abort >= 0 and (start is None or abort < start.start()):
             self._drop(abort + len(_ABORT))
-            return Abort()
+            return AbortSequence()
         if start is None:
             # What may be the beginning of a header, or of an abort, stays.
             keep = 4
@@ -234,7 +234,9 @@ class Reader:
         self._count_garbage(start.start())
         return self._hex() if form == b"B" else self._binary(wide=form == b"C")
 
-    def next_subpacket(self, limit: int = MAX_SUBPACKET) -> Subpacket | Damaged | Abort | None:
+    def next_subpacket(
+        self, limit: int = MAX_SUBPACKET
+    ) -> Subpacket | Damaged | AbortSequence | None:
         """The data subpacket that stands next; `limit` is the most bytes it may carry."""
         self._skip_line_end()
         buffer = self._buffer
@@ -248,7 +250,7 @@ class Reader:
         mark, abort, start = end[1], end[2], end.start()
         if abort:
             self._drop(end.end())
-            return Abort()
+            return AbortSequence()
         sealed = _unescape(buffer, end.end(), 4 if self._wide else 2)
         if sealed is None:
             self._scanned = start
@@ -262,7 +264,7 @@ class Reader:
         if crc != _crc(data + mark, wide=self._wide):
             return Damaged("a data subpacket with a wrong CRC")
         self._drop(after)
-        return Subpacket(data, End(mark[0]))
+        return Subpacket(data, SubpacketEnd(mark[0]))
 
     def _hex(self) -> Header | Damaged | None:
         buffer = self._buffer

@@ -10,9 +10,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from enum import Enum, auto
 
-from deployer.core.serial.transfer import Failed, Reason
-from deployer.core.serial.zmodem.end import Belief, Ending
-from deployer.core.serial.zmodem.frames import End, Header, Kind, Writer, position_bytes
+from deployer.core.serial.transfer import Reason, TransferFailed
+from deployer.core.serial.zmodem.end import Belief, FileEnding
+from deployer.core.serial.zmodem.frames import (
+    FrameWriter,
+    Header,
+    HeaderType,
+    SubpacketEnd,
+    position_bytes,
+)
 from deployer.core.serial.zmodem.pace import Pace
 
 MOST_ERRORS = 30
@@ -39,8 +45,8 @@ class Outgoing:
     """
 
     def __init__(
-        self, out: bytearray, writer: Writer, pace: Pace, length: int, *, waits: bool, alone: bool,
-        resent: Callable[[int, int], None],
+        self, out: bytearray, writer: FrameWriter, pace: Pace, length: int,
+        *, waits: bool, alone: bool, resent: Callable[[int, int], None],
     ) -> None:  # fmt: skip
         self._out = out
         self._writer = writer
@@ -50,7 +56,7 @@ class Outgoing:
         self._alone = alone or waits
         self._resent = resent
         self._frame_open = False
-        self._ending: Ending | None = None
+        self._ending: FileEnding | None = None
         self._begin()
 
     @property
@@ -83,9 +89,9 @@ class Outgoing:
         if self._pace.position >= self._length:
             self._close(data)
         elif not self._pace.asks():
-            self._out += self._writer.subpacket(data, End.ZCRCG)
+            self._out += self._writer.subpacket(data, SubpacketEnd.ZCRCG)
         elif not self._waits:
-            self._out += self._writer.subpacket(data, End.ZCRCQ)
+            self._out += self._writer.subpacket(data, SubpacketEnd.ZCRCQ)
         else:
             self._stop_with(data)
 
@@ -107,32 +113,32 @@ class Outgoing:
     def end_frame(self) -> None:
         """Whoever is still in the frame sees it end; who hunts for a header passes it over."""
         if self._frame_open:
-            self._out += self._writer.subpacket(b"", End.ZCRCE)
+            self._out += self._writer.subpacket(b"", SubpacketEnd.ZCRCE)
             self._frame_open = False
 
-    def answer(self, header: Header) -> Fate | Failed:
+    def answer(self, header: Header) -> Fate | TransferFailed:
         """The receiver says something."""
         match header.kind:
-            case Kind.ZACK:
+            case HeaderType.ZACK:
                 self._confirm(header.position)
-            case Kind.ZRPOS:
+            case HeaderType.ZRPOS:
                 return self._error(header.position)
-            case Kind.ZNAK if self._ending is not None:
+            case HeaderType.ZNAK if self._ending is not None:
                 if self._failed_too_often(self._length):
-                    return Failed(Reason.NOISE, _TOO_OFTEN)
+                    return TransferFailed(Reason.NOISE, _TOO_OFTEN)
                 self.ask_again()
-            case Kind.ZNAK:
+            case HeaderType.ZNAK:
                 return self._error(self._pace.acked)
-            case Kind.ZSKIP:
+            case HeaderType.ZSKIP:
                 return Fate.SKIPPED
-            case Kind.ZRINIT if self._ending is not None:
+            case HeaderType.ZRINIT if self._ending is not None:
                 return self._believe(self._ending.ready())
-            case Kind.ZRINIT:
+            case HeaderType.ZRINIT:
                 # Nobody says this after ZRPOS but a receiver that has been started anew.
                 return Fate.DOUBTED
-            case Kind.ZFIN:
+            case HeaderType.ZFIN:
                 where = "in mid-file" if self._ending is None else "before the file's end"
-                return Failed(Reason.PEER, f"the receiver ended the session {where}")
+                return TransferFailed(Reason.PEER, f"the receiver ended the session {where}")
         return Fate.GOING
 
     def quiet(self) -> Fate:
@@ -141,7 +147,7 @@ class Outgoing:
 
     def _believe(self, belief: Belief) -> Fate:
         if belief is Belief.ASK:
-            self._out += self._header(Kind.ZEOF, self._length)
+            self._out += self._header(HeaderType.ZEOF, self._length)
         return {Belief.SENT: Fate.SENT, Belief.DOUBT: Fate.DOUBTED}.get(belief, Fate.GOING)
 
     def _confirm(self, position: int) -> None:
@@ -153,14 +159,16 @@ class Outgoing:
         elif self._pace.position == self._length:
             self._say_end(had_all=True)
 
-    def _error(self, position: int) -> Fate | Failed:
+    def _error(self, position: int) -> Fate | TransferFailed:
         """The receiver wants everything from `position` on (again)."""
         if position > self._pace.furthest:
             # Beyond what it was ever sent. (Beyond our place is right: we have gone back, and what
             # was on its way has reached it after all.)
-            return Failed(Reason.PEER, "the receiver asked for a place beyond what was sent")
+            return TransferFailed(
+                Reason.PEER, "the receiver asked for a place beyond what was sent"
+            )
         if self._failed_too_often(position):
-            return Failed(Reason.NOISE, _TOO_OFTEN)
+            return TransferFailed(Reason.NOISE, _TOO_OFTEN)
         self._rewind(position)
         self._begin()
         return Fate.GOING
@@ -181,12 +189,12 @@ class Outgoing:
             self._close()
 
     def _open_frame(self) -> None:
-        self._out += self._header(Kind.ZDATA, self._pace.position)
+        self._out += self._header(HeaderType.ZDATA, self._pace.position)
         self._frame_open = True
 
     def _stop_with(self, data: bytes) -> None:
         """Data after which the receiver has to speak first."""
-        self._out += self._writer.subpacket(data, End.ZCRCW)
+        self._out += self._writer.subpacket(data, SubpacketEnd.ZCRCW)
         self._frame_open = False
         self._pace.stopped = True
 
@@ -196,13 +204,13 @@ class Outgoing:
             # ZEOF has to wait until it is listening again.
             self._stop_with(data)
             return
-        self._out += self._writer.subpacket(data, End.ZCRCQ)
+        self._out += self._writer.subpacket(data, SubpacketEnd.ZCRCQ)
         self.end_frame()
         self._say_end(had_all=False)
 
     def _say_end(self, *, had_all: bool) -> None:
-        self._ending = Ending(alone=self._alone, had_all=had_all)
-        self._out += self._header(Kind.ZEOF, self._length) * self._ending.zeofs
+        self._ending = FileEnding(alone=self._alone, had_all=had_all)
+        self._out += self._header(HeaderType.ZEOF, self._length) * self._ending.zeofs
 
-    def _header(self, kind: Kind, position: int) -> bytes:
+    def _header(self, kind: HeaderType, position: int) -> bytes:
         return self._writer.header(kind, position_bytes(position))

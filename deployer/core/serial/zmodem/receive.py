@@ -14,7 +14,7 @@ from typing import assert_never
 from deployer.core.serial import transfer
 from deployer.core.serial.offer import parse_offer
 from deployer.core.serial.side import Side
-from deployer.core.serial.transfer import MAX_LENGTH, Offer, Reason
+from deployer.core.serial.transfer import MAX_LENGTH, FileOffer, Reason
 from deployer.core.serial.zmodem.frames import (
     CANFC32,
     CANFDX,
@@ -22,20 +22,20 @@ from deployer.core.serial.zmodem.frames import (
     ESCCTL,
     MAX_SUBPACKET,
     NONSENSE,
-    Abort,
+    AbortSequence,
     Damaged,
-    End,
+    FrameReader,
     Header,
-    Kind,
-    Reader,
+    HeaderType,
     Subpacket,
+    SubpacketEnd,
     flag_bytes,
     hex_header,
     position_bytes,
 )
 
 MOST_ERRORS = 40
-_OURS = frozenset({Kind.ZRINIT, Kind.ZACK, Kind.ZRPOS, Kind.ZCOMPL})
+_OURS = frozenset({HeaderType.ZRINIT, HeaderType.ZACK, HeaderType.ZRPOS, HeaderType.ZCOMPL})
 """What no sender says: the line echoes it, and nobody may be there any more."""
 _ECHO = "the other side receives too, or the line echoes what we send"
 _MOST_KNOWN = 32 << 10
@@ -45,7 +45,7 @@ _MOST_NOISE = 16 << 10
 
 
 @dataclass(frozen=True, slots=True)
-class ReceiveSettings:
+class ZmodemReceiveSettings:
     """How to receive. Times are seconds.
 
     `contact` is how long to wait for the first sign of a sender, `answer` how long a silence lasts
@@ -80,19 +80,19 @@ class _State(Enum):
     """For `OO`."""
 
 
-class Receiver(Side):
+class ZmodemReceiver(Side):
     """Receives files. See `transfer` for how it is driven."""
 
-    def __init__(self, *, now: float, settings: ReceiveSettings | None = None) -> None:
-        self._settings = settings or ReceiveSettings()
+    def __init__(self, *, now: float, settings: ZmodemReceiveSettings | None = None) -> None:
+        self._settings = settings or ZmodemReceiveSettings()
         super().__init__(now=now, settings=self._settings)
-        self._reader = Reader()
+        self._reader = FrameReader()
         self._asked_in_vain = 0
         self._echoed = False
         self._state = _State.WAIT
-        self._info_of = Header(Kind.ZFILE, bytes(4))
+        self._info_of = Header(HeaderType.ZFILE, bytes(4))
         self._before_info = _State.WAIT
-        self._offer: Offer | None = None
+        self._offer: FileOffer | None = None
         self._position = 0
         self._frame = 0
         self._errors = 0
@@ -137,7 +137,7 @@ class Receiver(Side):
         self._decide()
         self._offer = None
         self._state = _State.WAIT
-        self._say(Kind.ZSKIP)
+        self._say(HeaderType.ZSKIP)
         self._advance()
 
     def ask_checksum(self, length: int) -> None:
@@ -145,7 +145,7 @@ class Receiver(Side):
         self._decide()
         self._position = length
         self._state = _State.CHECKSUM
-        self._say(Kind.ZCRC, length)
+        self._say(HeaderType.ZCRC, length)
 
     def stored(self) -> None:
         """The file that has ended is safe."""
@@ -158,7 +158,7 @@ class Receiver(Side):
 
     def refuse(self, what: str) -> None:
         """The open or offered file cannot be stored: tell the sender and end."""
-        self._say(Kind.ZFERR)
+        self._say(HeaderType.ZFERR)
         self._fail(Reason.DISK, what)
 
     def receive_data(self, data: bytes) -> None:
@@ -204,7 +204,7 @@ class Receiver(Side):
                 if self._errors > 2:
                     self._checksum_told(None)
                 else:
-                    self._say(Kind.ZCRC, self._position)
+                    self._say(HeaderType.ZCRC, self._position)
             case _State.HEADER | _State.DATA:
                 self._asked_in_vain = min(3, self._asked_in_vain + 1)
                 self._state = _State.HEADER
@@ -243,14 +243,14 @@ class Receiver(Side):
             self._noise_mark = self._reader.garbage
             self._damaged("noise")
 
-    def _take_subpacket(self, piece: Subpacket | Damaged | Abort) -> None:
+    def _take_subpacket(self, piece: Subpacket | Damaged | AbortSequence) -> None:
         match piece:
-            case Abort():
-                self._end(transfer.Cancelled(by_peer=True))
+            case AbortSequence():
+                self._end(transfer.TransferCancelled(by_peer=True))
             case Damaged(what=what):
                 if self._state is _State.INFO:
                     self._state = _State.WAIT
-                    self._say(Kind.ZNAK)
+                    self._say(HeaderType.ZNAK)
                     self._count_error(what)
                 else:
                     self._state = _State.HEADER
@@ -290,22 +290,22 @@ class Receiver(Side):
             self._events.append(transfer.Received(self._position, fresh))
             self._position += len(fresh)
         match piece.end:
-            case End.ZCRCG:
+            case SubpacketEnd.ZCRCG:
                 pass
-            case End.ZCRCQ:
-                self._say(Kind.ZACK, self._frame)
-            case End.ZCRCW:
+            case SubpacketEnd.ZCRCQ:
+                self._say(HeaderType.ZACK, self._frame)
+            case SubpacketEnd.ZCRCW:
                 self._state = _State.HEADER
-                self._say(Kind.ZACK, self._frame)
-            case End.ZCRCE:
+                self._say(HeaderType.ZACK, self._frame)
+            case SubpacketEnd.ZCRCE:
                 self._state = _State.HEADER
             case _ as never:
                 assert_never(never)
 
-    def _take_header(self, header: Header | Damaged | Abort) -> None:
+    def _take_header(self, header: Header | Damaged | AbortSequence) -> None:
         match header:
-            case Abort():
-                self._end(transfer.Cancelled(by_peer=True))
+            case AbortSequence():
+                self._end(transfer.TransferCancelled(by_peer=True))
                 return
             case Damaged(what=what):
                 if self._state is _State.HEADER:
@@ -319,34 +319,34 @@ class Receiver(Side):
             self._reader.made_sense()
         self._noise_mark = self._reader.garbage
         match header.kind:
-            case Kind.ZABORT | Kind.ZCAN | Kind.ZFERR:
-                self._end(transfer.Cancelled(by_peer=True))
-            case Kind.ZRINIT:
+            case HeaderType.ZABORT | HeaderType.ZCAN | HeaderType.ZFERR:
+                self._end(transfer.TransferCancelled(by_peer=True))
+            case HeaderType.ZRINIT:
                 self._count_error(_ECHO)
-            case Kind.ZRQINIT:
+            case HeaderType.ZRQINIT:
                 self._break_off()
                 self._ready()
-            case Kind.ZFILE | Kind.ZSINIT | Kind.ZCOMMAND:
+            case HeaderType.ZFILE | HeaderType.ZSINIT | HeaderType.ZCOMMAND:
                 self._info_of = header
                 self._state, self._before_info = _State.INFO, self._state
-            case Kind.ZFIN:
+            case HeaderType.ZFIN:
                 self._break_off()
-                self._say(Kind.ZFIN)
+                self._say(HeaderType.ZFIN)
                 self._asked = self._now
                 self._state = _State.LAST
-            case Kind.ZFREECNT:
-                self._say(Kind.ZACK, MAX_LENGTH)
+            case HeaderType.ZFREECNT:
+                self._say(HeaderType.ZACK, MAX_LENGTH)
             case _:
                 self._take_header_of_file(header)
 
     def _take_header_of_file(self, header: Header) -> None:
         match self._state:
             case _State.CHECKSUM:
-                if header.kind == Kind.ZCRC:
+                if header.kind == HeaderType.ZCRC:
                     self._checksum_told(header.position)
             case _State.HEADER:
                 self._take_data_header(header)
-            case _State.WAIT if header.kind == Kind.ZEOF:
+            case _State.WAIT if header.kind == HeaderType.ZEOF:
                 # It has not heard that we have that file, or do not want it.
                 self._ready()
             case _:
@@ -354,20 +354,20 @@ class Receiver(Side):
 
     def _take_data_header(self, header: Header) -> None:
         match header.kind:
-            case Kind.ZDATA:
+            case HeaderType.ZDATA:
                 if 0 <= self._position - header.position <= _MOST_KNOWN:
                     # It begins a little before: what we know already is passed over.
                     self._frame = header.position
                     self._state = _State.DATA
                 else:
                     self._damaged("data of another place")
-            case Kind.ZEOF:
+            case HeaderType.ZEOF:
                 # At another position it is an old one: our ZRPOS is on its way.
                 if header.position == self._position:
                     self._ended()
-            case Kind.ZNAK:
+            case HeaderType.ZNAK:
                 self._say_position()
-            case Kind.ZSKIP:
+            case HeaderType.ZSKIP:
                 self._break_off()
                 self._ready()
 
@@ -375,7 +375,7 @@ class Receiver(Side):
         assert self._offer is not None
         announced = self._offer.length
         if announced is not None and announced != self._position:
-            self._say(Kind.ZFERR)
+            self._say(HeaderType.ZFERR)
             self._fail(
                 Reason.CHANGED,
                 f"the sender announced {announced} bytes and ended after {self._position}",
@@ -386,12 +386,12 @@ class Receiver(Side):
 
     def _take_info(self, piece: Subpacket) -> None:
         match self._info_of.kind:
-            case Kind.ZSINIT:
+            case HeaderType.ZSINIT:
                 self._state = self._before_info
-                self._say(Kind.ZACK)
-            case Kind.ZCOMMAND:
+                self._say(HeaderType.ZACK)
+            case HeaderType.ZCOMMAND:
                 self._state = self._before_info
-                self._say(Kind.ZCOMPL, 1)
+                self._say(HeaderType.ZCOMPL, 1)
             case _:
                 self._take_offer(piece.data)
 
@@ -399,7 +399,7 @@ class Receiver(Side):
         offer = parse_offer(data, self._settings.max_length)
         if offer is None:
             self._state = _State.WAIT
-            self._say(Kind.ZSKIP)
+            self._say(HeaderType.ZSKIP)
             self._count_error("an offer with an impossible name or length")
             return
         if self._offer == offer and self._before_info is _State.HEADER:
@@ -434,11 +434,11 @@ class Receiver(Side):
         flags = CANFDX | CANOVIO
         flags |= CANFC32 if self._settings.crc32 else 0
         flags |= ESCCTL if self._settings.escape_controls else 0
-        self._out += hex_header(Kind.ZRINIT, flag_bytes(flags))
+        self._out += hex_header(HeaderType.ZRINIT, flag_bytes(flags))
 
-    def _say(self, kind: Kind, position: int = 0) -> None:
+    def _say(self, kind: HeaderType, position: int = 0) -> None:
         self._asked = self._now
         self._out += hex_header(kind, position_bytes(position))
 
     def _say_position(self) -> None:
-        self._say(Kind.ZRPOS, self._position)
+        self._say(HeaderType.ZRPOS, self._position)

@@ -14,7 +14,7 @@ from typing import assert_never
 from deployer.core.serial import transfer
 from deployer.core.serial.offer import announce
 from deployer.core.serial.side import Side
-from deployer.core.serial.transfer import MAX_LENGTH, Offer, Reason, Want
+from deployer.core.serial.transfer import MAX_LENGTH, FileOffer, Reason, Want
 from deployer.core.serial.zmodem.end import SECOND
 from deployer.core.serial.zmodem.frames import (
     CANFC32,
@@ -24,13 +24,13 @@ from deployer.core.serial.zmodem.frames import (
     ZCBIN,
     ZCRESUM,
     ZMCRC,
-    Abort,
+    AbortSequence,
     Damaged,
-    End,
+    FrameReader,
+    FrameWriter,
     Header,
-    Kind,
-    Reader,
-    Writer,
+    HeaderType,
+    SubpacketEnd,
     flag_bytes,
     hex_header,
     position_bytes,
@@ -44,13 +44,13 @@ MOST_OFFERS = 30
 """Times that one file is offered to who says each time that it was damaged."""
 _OURS = frozenset(
     {
-        Kind.ZRQINIT,
-        Kind.ZSINIT,
-        Kind.ZFILE,
-        Kind.ZDATA,
-        Kind.ZEOF,
-        Kind.ZFREECNT,
-        Kind.ZCOMMAND,
+        HeaderType.ZRQINIT,
+        HeaderType.ZSINIT,
+        HeaderType.ZFILE,
+        HeaderType.ZDATA,
+        HeaderType.ZEOF,
+        HeaderType.ZFREECNT,
+        HeaderType.ZCOMMAND,
     }
 )
 """What no receiver says: the line echoes it, and nobody may be there any more."""
@@ -64,7 +64,7 @@ _WHOLE_BUT = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class SendSettings:
+class ZmodemSendSettings:
     """How to send. Times are seconds, `window` is bytes.
 
     `contact` is how long to wait for the receiver to appear, `answer` how long for an answer before
@@ -88,19 +88,19 @@ class _State(Enum):
     FINISH = auto()
 
 
-class Sender(Side):
+class ZmodemSender(Side):
     """Sends `offers` in their order. See `transfer` for how it is driven."""
 
     def __init__(
-        self, offers: Sequence[Offer], *, now: float, settings: SendSettings | None = None
+        self, offers: Sequence[FileOffer], *, now: float, settings: ZmodemSendSettings | None = None
     ) -> None:
         if any(offer.length is None or offer.length > MAX_LENGTH for offer in offers):
             raise ValueError("ZMODEM counts to 4,294,967,295 bytes and must know the length")
         self._offers = tuple(offers)
-        self._settings = settings or SendSettings()
+        self._settings = settings or ZmodemSendSettings()
         super().__init__(now=now, settings=self._settings)
-        self._reader = Reader()
-        self._writer = Writer(wide=False, escape_controls=self._settings.escape_controls)
+        self._reader = FrameReader()
+        self._writer = FrameWriter(wide=False, escape_controls=self._settings.escape_controls)
         self._state = _State.CONTACT
         self._index = 0
         self._again = False
@@ -165,7 +165,7 @@ class Sender(Side):
         if self._state is _State.CHECKSUM:
             self._state = _State.OFFER
             self._asked = self._now
-            self._out += hex_header(Kind.ZCRC, position_bytes(value))
+            self._out += hex_header(HeaderType.ZCRC, position_bytes(value))
 
     def receive_data(self, data: bytes) -> None:
         """The line brought `data`."""
@@ -183,8 +183,8 @@ class Sender(Side):
                     self._answer(found)
                 case Damaged():
                     pass
-                case Abort():
-                    self._end(transfer.Cancelled(by_peer=True))
+                case AbortSequence():
+                    self._end(transfer.TransferCancelled(by_peer=True))
                 case _ as never:
                     assert_never(never)
 
@@ -232,7 +232,7 @@ class Sender(Side):
                 assert self._file is not None
                 self._file.ask_again()
             case _State.FINISH:
-                self._out += hex_header(Kind.ZFIN, bytes(4))
+                self._out += hex_header(HeaderType.ZFIN, bytes(4))
             case _State.CHECKSUM:
                 pass
             case _ as never:
@@ -242,17 +242,17 @@ class Sender(Side):
         self._asked = self._now
         if self._settings.autostart:
             self._out += b"rz\r"
-        self._out += hex_header(Kind.ZRQINIT, bytes(4))
+        self._out += hex_header(HeaderType.ZRQINIT, bytes(4))
 
     def _answer(self, header: Header) -> None:
         match header.kind:
-            case Kind.ZCHALLENGE:
-                self._out += hex_header(Kind.ZACK, header.data)
-            case Kind.ZABORT | Kind.ZCAN:
-                self._end(transfer.Cancelled(by_peer=True))
-            case Kind.ZFERR:
+            case HeaderType.ZCHALLENGE:
+                self._out += hex_header(HeaderType.ZACK, header.data)
+            case HeaderType.ZABORT | HeaderType.ZCAN:
+                self._end(transfer.TransferCancelled(by_peer=True))
+            case HeaderType.ZFERR:
                 self._fail(Reason.DISK, "the receiver cannot write the file (is its disk full?)")
-            case Kind.ZRQINIT:
+            case HeaderType.ZRQINIT:
                 self._count_echo()
             case _:
                 self._answer_in_state(header)
@@ -265,7 +265,7 @@ class Sender(Side):
     def _answer_in_state(self, header: Header) -> None:
         match self._state:
             case _State.CONTACT:
-                if header.kind == Kind.ZRINIT:
+                if header.kind == HeaderType.ZRINIT:
                     self._met = True
                     self._learn(header)
                     self._next_file()
@@ -274,17 +274,17 @@ class Sender(Side):
             case _State.FILE:
                 self._answer_to_file(header)
             case _State.FINISH:
-                if header.kind == Kind.ZFIN:
+                if header.kind == HeaderType.ZFIN:
                     self._out += b"OO"
                     self._end(transfer.Finished())
-                elif header.kind == Kind.ZRINIT:
+                elif header.kind == HeaderType.ZRINIT:
                     self._ask_again()
             case _ as never:
                 assert_never(never)
 
     def _learn(self, header: Header) -> None:
         """ZRINIT says what the receiver can do."""
-        self._writer = Writer(
+        self._writer = FrameWriter(
             wide=bool(header.flags & CANFC32),
             escape_controls=self._settings.escape_controls or bool(header.flags & ESCCTL),
         )
@@ -309,8 +309,10 @@ class Sender(Side):
         left = self._offers[self._index :]
         total = sum(item.length or 0 for item in left)
         flags = flag_bytes(ZCRESUM, ZMCRC) if self._resumes else flag_bytes(ZCBIN)
-        self._out += self._writer.header(Kind.ZFILE, flags)
-        self._out += self._writer.subpacket(announce(offer, f" 0 {len(left)} {total}"), End.ZCRCW)
+        self._out += self._writer.header(HeaderType.ZFILE, flags)
+        self._out += self._writer.subpacket(
+            announce(offer, f" 0 {len(left)} {total}"), SubpacketEnd.ZCRCW
+        )
 
     @property
     def _resumes(self) -> bool:
@@ -318,19 +320,19 @@ class Sender(Side):
 
     def _answer_to_offer(self, header: Header) -> None:
         # An old ZRINIT, or one for the rest of what was on its way: then the offer got lost in it.
-        self._overheard = header.kind == Kind.ZRINIT
+        self._overheard = header.kind == HeaderType.ZRINIT
         match header.kind:
-            case Kind.ZRPOS:
+            case HeaderType.ZRPOS:
                 self._start(header.position)
-            case Kind.ZSKIP:
+            case HeaderType.ZSKIP:
                 self._skipped()
-            case Kind.ZCRC if self._state is _State.OFFER:
+            case HeaderType.ZCRC if self._state is _State.OFFER:
                 self._checksum_asked(header.position)
-            case Kind.ZNAK:
+            case HeaderType.ZNAK:
                 self._offer_was_damaged()
-            case Kind.ZRINIT if self._now - self._asked > _STALE_ZRINIT:
+            case HeaderType.ZRINIT if self._now - self._asked > _STALE_ZRINIT:
                 self._offer()
-            case Kind.ZFIN:
+            case HeaderType.ZFIN:
                 self._fail(Reason.PEER, "the receiver ended the session")
 
     def _offer_was_damaged(self) -> None:
@@ -370,7 +372,7 @@ class Sender(Side):
 
     def _answer_to_file(self, header: Header) -> None:
         assert self._file is not None
-        if header.kind == Kind.ZRINIT:
+        if header.kind == HeaderType.ZRINIT:
             self._learn(header)
         said = len(self._out)
         fate = self._file.answer(header)
@@ -378,7 +380,7 @@ class Sender(Side):
             self._asked = self._now
         self._go_on(fate)
 
-    def _go_on(self, fate: Fate | transfer.Failed) -> None:
+    def _go_on(self, fate: Fate | transfer.TransferFailed) -> None:
         match fate:
             case Fate.GOING:
                 pass
@@ -389,7 +391,7 @@ class Sender(Side):
                 self._skipped()
             case Fate.DOUBTED:
                 self._offer_again()
-            case transfer.Failed(reason=reason, what=what):
+            case transfer.TransferFailed(reason=reason, what=what):
                 self._fail(reason, what)
             case _ as never:
                 assert_never(never)

@@ -11,7 +11,7 @@ from deployer.sim.commandcom.dos import is_pattern, split_path
 from deployer.sim.commandcom.line import fcb
 from deployer.sim.commandcom.line.text import CRLF, CTRL_Z, encode, upper
 from deployer.sim.commandcom.shell import Shell
-from deployer.sim.disk import Code, DiskError, Entry, device_name
+from deployer.sim.disk import Code, DirectoryEntry, DiskError, device_name
 
 _ONE_FILE = Grammar(1, 1)
 _TWO_FILES = Grammar(2, 2)
@@ -221,7 +221,7 @@ def rename(shell: Shell, tail: str) -> None:
         raise Complaint(messages.DUPLICATE)
 
 
-def _rename_one(shell: Shell, folder: str, entry: Entry, new: str) -> None:
+def _rename_one(shell: Shell, folder: str, entry: DirectoryEntry, new: str) -> None:
     target = new
     if fcb.fits(new):
         target = fcb.unpack(fcb.fill(fcb.parse(new).name, fcb.pack(entry.short)))

@@ -14,12 +14,12 @@ from deployer.sim.commandcom.commands.words import show_volume
 from deployer.sim.commandcom.dialect import Complaint, Dialect, NotModelled
 from deployer.sim.commandcom.dos import is_pattern, split_path
 from deployer.sim.commandcom.shell import Shell
-from deployer.sim.disk import Attribute, Code, DiskError, Entry
+from deployer.sim.disk import Attribute, Code, DirectoryEntry, DiskError
 
 _ATTRIBUTES = {
     "H": Attribute.HIDDEN, "S": Attribute.SYSTEM, "R": Attribute.READ_ONLY, "A": Attribute.ARCHIVE,
 }  # fmt: skip
-_ORDERS: dict[str, Callable[[Entry], Any]] = {
+_ORDERS: dict[str, Callable[[DirectoryEntry], Any]] = {
     "N": lambda e: e.short.partition(".")[0],
     "E": lambda e: e.short.partition(".")[2],
     "S": lambda e: e.size,
@@ -75,7 +75,7 @@ class _Shown:
     lower: bool
     wide: bool
 
-    def takes(self, entry: Entry) -> bool:
+    def takes(self, entry: DirectoryEntry) -> bool:
         """Whether an entry has, or with - lacks, all that /A names; by itself it shows all."""
         for sign, letter in re.findall(r"(-?)(\w)", self.wanted or ""):
             bit = entry.directory if letter == "D" else entry.attributes & _ATTRIBUTES[letter]
@@ -83,7 +83,7 @@ class _Shown:
                 return False
         return True
 
-    def sort(self, entries: list[Entry]) -> None:
+    def sort(self, entries: list[DirectoryEntry]) -> None:
         """As /O says: the last letter first, since sorting keeps what is equal as it was."""
         for sign, letter in reversed(re.findall(r"(-?)(\w)", self.order)):
             entries.sort(key=_ORDERS[letter], reverse=bool(sign))
@@ -94,7 +94,13 @@ class _Shown:
 
 
 def _bare(
-    shell: Shell, folder: str, pattern: str, entries: list[Entry], shown: _Shown, *, deep: bool
+    shell: Shell,
+    folder: str,
+    pattern: str,
+    entries: list[DirectoryEntry],
+    shown: _Shown,
+    *,
+    deep: bool,
 ) -> bool:
     """DIR /B: names; with /S whole paths, and those of all directories below. Any at all?"""
     prefix = shell.dos.full(folder or ".").rstrip("\\") + "\\" if deep else ""
@@ -110,7 +116,7 @@ def _bare(
     return some
 
 
-def _entries(shell: Shell, path: str, shown: _Shown) -> tuple[str, str, list[Entry]]:
+def _entries(shell: Shell, path: str, shown: _Shown) -> tuple[str, str, list[DirectoryEntry]]:
     """The directory that a path means, the whole pattern, and what fits it."""
     if not is_pattern(path) and (not path or path[-1] in ":\\" or shell.dos.is_dir(path)):
         folder, name = path + ("\\" if path and path[-1] not in ":\\" else ""), "*.*"
@@ -131,7 +137,7 @@ def _entries(shell: Shell, path: str, shown: _Shown) -> tuple[str, str, list[Ent
 def _long_listing(
     shell: Shell,
     folder: str,
-    entries: list[Entry],
+    entries: list[DirectoryEntry],
     shown: _Shown,
     *,
     everything_fits: bool,
@@ -155,13 +161,13 @@ def _long_listing(
     shell.write_line(f"{len(entries) - len(files):10} dir(s) {free:15,} bytes free")
 
 
-def _dots(shell: Shell, full: str) -> list[Entry]:
+def _dots(shell: Shell, full: str) -> list[DirectoryEntry]:
     """What each directory but the root begins with."""
     own = shell.dos.drives[full[0]].stat("C" + full[1:])
     return [replace(own, short=name, long=name) for name in (".", "..")]
 
 
-def _line(entry: Entry) -> str:
+def _line(entry: DirectoryEntry) -> str:
     base, extension = entry.short, ""
     if not entry.short.startswith("."):
         base, _, extension = entry.short.partition(".")
@@ -172,5 +178,5 @@ def _line(entry: Entry) -> str:
     return f"{base:<8} {extension:<3}{size:>14}  {day} {clock} {entry.long}"
 
 
-def _wide(entry: Entry) -> str:
+def _wide(entry: DirectoryEntry) -> str:
     return f"{'[' + entry.short + ']' if entry.directory else entry.short:<16}"

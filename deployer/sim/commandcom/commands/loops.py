@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 from deployer.sim.commandcom import messages, pipes
 from deployer.sim.commandcom.dialect import Complaint, Single
-from deployer.sim.commandcom.line.parse import Words
+from deployer.sim.commandcom.line.parse import CommandWords
 from deployer.sim.commandcom.line.text import unshield, upper
 from deployer.sim.commandcom.running import Loop
 from deployer.sim.commandcom.shell import Shell
@@ -19,7 +19,7 @@ from deployer.sim.disk import DiskError
 class _Cursor:
     """Walks along the words as FOR does."""
 
-    def __init__(self, words: Words) -> None:
+    def __init__(self, words: CommandWords) -> None:
         self.words = words
         self.index = 0
         self.pair = ""
@@ -69,7 +69,7 @@ def for_(shell: Shell, _tail: str) -> None:
     shell.loop_start(Loop(variable, words.line[origin + 1 :], items))
 
 
-def _list(words: Words, cursor: _Cursor) -> tuple[int, int] | None:
+def _list(words: CommandWords, cursor: _Cursor) -> tuple[int, int] | None:
     """First and last word of the list; None for an empty one. The closing parenthesis is zeroed."""
     if upper(cursor.step()) != "IN":
         raise Complaint(messages.SYNTAX)
@@ -106,7 +106,7 @@ def _list(words: Words, cursor: _Cursor) -> tuple[int, int] | None:
     return first, last
 
 
-def _items(shell: Shell, words: Words, first: int, last: int) -> Iterator[str]:
+def _items(shell: Shell, words: CommandWords, first: int, last: int) -> Iterator[str]:
     """The items one after the other; wildcards are looked up while the loop runs."""
     buffer = words.buffer
     for word in words.words[first : last + 1]:

@@ -37,7 +37,7 @@ class Word:
 
 
 @dataclass(slots=True)
-class Words:
+class CommandWords:
     """The words of one command line."""
 
     line: str
@@ -55,10 +55,10 @@ class Words:
         return unshield(self.buffer[word.start : word.start + word.length].split("\0")[0])
 
 
-def parse_line(line: str, *, quoted: bool) -> Words:
+def parse_line(line: str, *, quoted: bool) -> CommandWords:
     """Take a line apart; with `quoted` a quoted text is one word. Raises Unparsable."""
     text = shield(line) if quoted else line
-    result = Words(line)
+    result = CommandWords(line)
     pos = 0
     while True:
         origin = pos
@@ -98,7 +98,7 @@ def _word(text: str, pos: int, origin: int, *, first: bool) -> tuple[str, int, W
     return token, pos, word
 
 
-def _add(result: Words, token: str, word: Word) -> None:
+def _add(result: CommandWords, token: str, word: Word) -> None:
     word.start = len(result.buffer)
     word.element += word.start
     if len(result.words) >= MAX_WORDS or word.start + len(token) >= MAX_CHARACTERS:

@@ -12,7 +12,7 @@ NO_NAME = "\t"
 
 
 @dataclass(slots=True)
-class Redirection:
+class StandardFiles:
     """Names of files for standard input and output; they stay until the next line is read."""
 
     source: str = ""
@@ -24,7 +24,7 @@ class PipeSyntax(Exception):  # noqa: N818 - the shell says "Syntax error"
     """A pipe without a command on one side, or a quote in the name of a redirection."""
 
 
-def prescan(line: str, redirection: Redirection, *, quoted: bool) -> tuple[str, int]:
+def prescan(line: str, redirection: StandardFiles, *, quoted: bool) -> tuple[str, int]:
     """The line without redirections, and how many pipes are in it; fills `redirection`.
 
     Quotes protect > < | up to the last pair; an odd quote protects nothing. With `quoted` a name
@@ -66,7 +66,7 @@ def prescan(line: str, redirection: Redirection, *, quoted: bool) -> tuple[str, 
 
 
 def _name(
-    line: str, pos: int, char: str, redirection: Redirection, *, quoted: bool
+    line: str, pos: int, char: str, redirection: StandardFiles, *, quoted: bool
 ) -> tuple[str, str, int]:
     """The name after < or >, the character that ends it and stays, the next position."""
     if char == ">" and at(line, pos) == ">":

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 
-from deployer.sim.disk import Attribute, Code, DiskError, Entry, Open, device_name
+from deployer.sim.disk import Attribute, Code, DirectoryEntry, DiskError, Open, device_name
 from deployer.sim.win32.api.files import INVALID, INVALID_PARAMETER, attribute_record, new_handle
 from deployer.sim.win32.objects import FindHandle
 from deployer.sim.win32.process import Api, Failed, Process, encode
@@ -74,7 +74,7 @@ def set_file_attributes(p: Process, name: int, bits: int) -> int:
     return 1
 
 
-def _find_data(entry: Entry) -> bytes:
+def _find_data(entry: DirectoryEntry) -> bytes:
     alias = "" if entry.short == entry.long else entry.short
     return struct.pack(
         "<36s8s260s14s2x", attribute_record(entry), b"", encode(entry.long), encode(alias)
@@ -87,7 +87,7 @@ def find_first_file(p: Process, name: int, record: int) -> int:
     folder, _, last = path.rpartition("\\")
     found = list(p.system.disk.find(path))
     if last in ("*", "*.*") and folder != "C:":
-        dots = (Entry(n, n, 0, 0, True, int(Attribute.DIRECTORY)) for n in (".", ".."))
+        dots = (DirectoryEntry(n, n, 0, 0, True, int(Attribute.DIRECTORY)) for n in (".", ".."))
         found = [*dots, *found]
     if not found:
         raise Failed(Code.FILE_NOT_FOUND)
@@ -96,7 +96,7 @@ def find_first_file(p: Process, name: int, record: int) -> int:
 
 
 def find_next_file(p: Process, handle: int, record: int) -> int:
-    entries: list[Entry] = p.target(handle, FindHandle).entries
+    entries: list[DirectoryEntry] = p.target(handle, FindHandle).entries
     if not entries:
         raise Failed(NO_MORE_FILES)
     p.write(record, _find_data(entries.pop(0)))

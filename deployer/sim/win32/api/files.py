@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 
-from deployer.sim.disk import Attribute, Code, Entry, Open, device_name
+from deployer.sim.disk import Attribute, Code, DirectoryEntry, Open, device_name
 from deployer.sim.win32.objects import (
     ConsoleInput,
     ConsoleOutput,
@@ -37,7 +37,7 @@ def unix_time(low: int, high: int) -> float:
     return (high << 32 | low) / 10_000_000 - _EPOCH
 
 
-def attribute_record(entry: Entry) -> bytes:
+def attribute_record(entry: DirectoryEntry) -> bytes:
     """The 36 bytes with which WIN32_FIND_DATA and WIN32_FILE_ATTRIBUTE_DATA begin."""
     when = filetime(entry.mtime)
     return struct.pack("<IQQQII", entry.attributes, when, when, when, entry.size >> 32,

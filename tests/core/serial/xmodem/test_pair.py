@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import pytest
 
 from deployer.core.serial import transfer, xmodem
-from deployer.core.serial.transfer import Offer, Reason, Want
+from deployer.core.serial.transfer import FileOffer, Reason, Want
 from deployer.core.serial.xmodem import CANCEL, Flavour
 from deployer.core.serial.xmodem.frames import ACK, CAN, EOT, NAK, encode
 from tests.core.serial import pair
@@ -24,11 +24,13 @@ class Pair(pair.Pair):
 
     flavour: Flavour = Flavour.YMODEM
 
-    def sides(self, offers: list[Offer]) -> tuple[xmodem.Sender, xmodem.Receiver]:
-        sending = xmodem.SendSettings(flavour=self.flavour)
-        receiving = xmodem.ReceiveSettings(flavour=self.flavour, name=next(iter(self.files), ""))
-        sender = xmodem.Sender(offers, now=0.0, settings=sending)
-        return sender, xmodem.Receiver(now=0.0, settings=receiving)
+    def sides(self, offers: list[FileOffer]) -> tuple[xmodem.XmodemSender, xmodem.XmodemReceiver]:
+        sending = xmodem.XmodemSendSettings(flavour=self.flavour)
+        receiving = xmodem.XmodemReceiveSettings(
+            flavour=self.flavour, name=next(iter(self.files), "")
+        )
+        sender = xmodem.XmodemSender(offers, now=0.0, settings=sending)
+        return sender, xmodem.XmodemReceiver(now=0.0, settings=receiving)
 
 
 def assert_all_arrived(pair: Pair) -> None:
@@ -74,10 +76,10 @@ def test_without_a_loss_nobody_waits() -> None:
 # ---- The sender, byte for byte
 
 
-def sender(stage: str, flavour: Flavour = Flavour.YMODEM, length: int = 300) -> xmodem.Sender:
+def sender(stage: str, flavour: Flavour = Flavour.YMODEM, length: int = 300) -> xmodem.XmodemSender:
     """A sender of one file at a stage; what it has said so far is taken away."""
-    settings = xmodem.SendSettings(flavour=flavour)
-    made = xmodem.Sender([Offer("A", length)], now=0.0, settings=settings)
+    settings = xmodem.XmodemSendSettings(flavour=flavour)
+    made = xmodem.XmodemSender([FileOffer("A", length)], now=0.0, settings=settings)
     before = {"start": b"", "named": b"C", "called": b"C\x06", "block": b"C\x06C"}
     made.receive_data(before.get(stage, b"C\x06C"))
     while stage not in ("start", "named", "called") and (want := made.want) is not None:
@@ -151,7 +153,7 @@ def test_a_receiver_started_anew_behind_the_last_block_confirms_nothing(
         assert not machine.done
     machine.receive_data(b"C")
     last = events_of(machine)[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert "started anew" in last.what
 
 
@@ -193,7 +195,7 @@ def test_silence_ends_it_at_last(stage: str) -> None:
     machine = sender(stage)
     machine.tick(600.0)
     last = events_of(machine)[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert last.reason == Reason.SILENCE
     expected = "no receiver was started" if stage == "start" else "said nothing for 600 s"
     assert expected in last.what
@@ -213,7 +215,7 @@ def test_a_block_that_fails_for_ever_ends_it(stage: str) -> None:
     machine = sender(stage)
     machine.receive_data(bytes((NAK,)) * 26)
     last = events_of(machine)[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert last.reason == Reason.NOISE
     assert machine.data_to_send().endswith(CANCEL)
 
@@ -232,7 +234,7 @@ def test_cancelling_tells_the_receiver_and_nothing_else(stage: str) -> None:
     machine.cancel()
     machine.cancel()
     assert machine.data_to_send() == CANCEL
-    assert events_of(machine) == [transfer.Cancelled(by_peer=False)]
+    assert events_of(machine) == [transfer.TransferCancelled(by_peer=False)]
     machine.receive_data(b"C")
     machine.tick(9999.0)
     assert machine.data_to_send() == b""
@@ -242,8 +244,8 @@ def test_cancelling_tells_the_receiver_and_nothing_else(stage: str) -> None:
 @pytest.mark.parametrize("cut", [1, 2, 3, 50])
 def test_an_echo_of_a_block_is_no_answer_to_it(flavour: Flavour, cut: int) -> None:
     """Somewhere in most blocks stands a byte that would be ACK."""
-    machine = xmodem.Sender(
-        [Offer("A", 5000)], now=0.0, settings=xmodem.SendSettings(flavour=flavour)
+    machine = xmodem.XmodemSender(
+        [FileOffer("A", 5000)], now=0.0, settings=xmodem.XmodemSendSettings(flavour=flavour)
     )
     machine.receive_data(b"C")
     for _ in range(10):
@@ -253,7 +255,7 @@ def test_an_echo_of_a_block_is_no_answer_to_it(flavour: Flavour, cut: int) -> No
         machine.receive_data(out[:cut])
         machine.receive_data(out[cut:])
     last = events_of(machine)[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert last.reason == Reason.PEER
     assert "echoes" in last.what
 
@@ -282,8 +284,8 @@ def test_confirmed_counts_what_was_acknowledged() -> None:
     ],
 )
 def test_blocks_are_long_where_that_pays(flavour: Flavour, length: int, want: int) -> None:
-    machine = xmodem.Sender(
-        [Offer("A", length)], now=0.0, settings=xmodem.SendSettings(flavour=flavour)
+    machine = xmodem.XmodemSender(
+        [FileOffer("A", length)], now=0.0, settings=xmodem.XmodemSendSettings(flavour=flavour)
     )
     machine.receive_data(b"C")
     assert machine.want == Want(0, 0, want)
@@ -295,18 +297,20 @@ def test_blocks_are_long_where_that_pays(flavour: Flavour, length: int, want: in
     ("offers", "flavour", "what"),
     [
         ([], Flavour.XMODEM, "one file"),
-        ([Offer("A", 1)] * 2, Flavour.XMODEM_1K, "one file"),
-        ([Offer("A", None)], Flavour.YMODEM, "needs a length"),
-        ([Offer("A", 1 << 32)], Flavour.YMODEM, "needs a length"),
+        ([FileOffer("A", 1)] * 2, Flavour.XMODEM_1K, "one file"),
+        ([FileOffer("A", None)], Flavour.YMODEM, "needs a length"),
+        ([FileOffer("A", 1 << 32)], Flavour.YMODEM, "needs a length"),
     ],
 )
-def test_what_cannot_be_sent_is_refused(offers: list[Offer], flavour: Flavour, what: str) -> None:
+def test_what_cannot_be_sent_is_refused(
+    offers: list[FileOffer], flavour: Flavour, what: str
+) -> None:
     with pytest.raises(ValueError, match=what):
-        xmodem.Sender(offers, now=0.0, settings=xmodem.SendSettings(flavour=flavour))
+        xmodem.XmodemSender(offers, now=0.0, settings=xmodem.XmodemSendSettings(flavour=flavour))
 
 
 def test_a_long_name_gets_a_long_block() -> None:
-    machine = xmodem.Sender([Offer("N" * 200, 5)], now=0.0)
+    machine = xmodem.XmodemSender([FileOffer("N" * 200, 5)], now=0.0)
     machine.receive_data(b"C")
     block = machine.data_to_send()
     assert (block[0], len(block)) == (0x02, 1029)
@@ -320,9 +324,9 @@ def zero(name: bytes = b"A", facts: bytes = b"300") -> bytes:
     return encode(0, (name + b"\0" + facts + b"\0").ljust(128, b"\0"), crc=True)
 
 
-def receiver(stage: str, **options: float) -> xmodem.Receiver:
+def receiver(stage: str, **options: float) -> xmodem.XmodemReceiver:
     """A YMODEM receiver (of 300 bytes) at a stage; it has said nothing new."""
-    made = xmodem.Receiver(now=0.0, settings=xmodem.ReceiveSettings(**options))
+    made = xmodem.XmodemReceiver(now=0.0, settings=xmodem.XmodemReceiveSettings(**options))
     if stage != "call":
         made.receive_data(zero())
     if stage in ("data", "middle", "storing"):
@@ -378,19 +382,19 @@ def test_what_the_receiver_takes_for_a_failure(
     machine = receiver(stage)
     machine.receive_data(word)
     last = events_of(machine)[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert last.reason == reason
     assert what in last.what
     assert machine.data_to_send().endswith(CANCEL)
 
 
 def test_a_file_without_a_length_has_a_limit_too() -> None:
-    settings = xmodem.ReceiveSettings(flavour=Flavour.XMODEM, name="A", max_length=2048)
-    machine = xmodem.Receiver(now=0.0, settings=settings)
+    settings = xmodem.XmodemReceiveSettings(flavour=Flavour.XMODEM, name="A", max_length=2048)
+    machine = xmodem.XmodemReceiver(now=0.0, settings=settings)
     machine.accept()
     machine.receive_data(b"".join(encode(n, bytes(1024), crc=True) for n in range(1, 5)))
     last = events_of(machine)[-1]
-    assert last == transfer.Failed(Reason.LIMIT, "the file is longer than allowed")
+    assert last == transfer.TransferFailed(Reason.LIMIT, "the file is longer than allowed")
 
 
 def test_the_rest_of_a_damaged_block_is_waited_out() -> None:
@@ -410,7 +414,7 @@ def test_a_sender_that_gives_up_behind_a_damaged_block_is_heard() -> None:
     machine = receiver("middle")
     machine.receive_data(b"!")
     machine.receive_data(bytes((CAN, CAN)))
-    assert events_of(machine) == [transfer.Cancelled(by_peer=True)]
+    assert events_of(machine) == [transfer.TransferCancelled(by_peer=True)]
 
 
 def test_a_line_that_damages_everything_ends_it() -> None:
@@ -421,7 +425,7 @@ def test_a_line_that_damages_everything_ends_it() -> None:
         now += 1.0
         machine.tick(now)
     last = events_of(machine)[-1]
-    assert last == transfer.Failed(Reason.NOISE, "25 damaged blocks in a row")
+    assert last == transfer.TransferFailed(Reason.NOISE, "25 damaged blocks in a row")
     assert now == 26.0
 
 
@@ -443,8 +447,8 @@ def test_the_end_that_comes_again_is_acknowledged_again() -> None:
 
 
 def test_an_old_sender_is_called_without_crc_after_four_calls() -> None:
-    settings = xmodem.ReceiveSettings(flavour=Flavour.XMODEM, name="A")
-    machine = xmodem.Receiver(now=0.0, settings=settings)
+    settings = xmodem.XmodemReceiveSettings(flavour=Flavour.XMODEM, name="A")
+    machine = xmodem.XmodemReceiver(now=0.0, settings=settings)
     machine.accept()
     calls = machine.data_to_send()
     for now in (3.0, 6.0, 9.0, 12.0):
@@ -474,7 +478,7 @@ def test_a_sender_that_stays_away_ends_it(stage: str, until: float, what: str) -
     machine = receiver(stage)
     machine.tick(until)
     last = events_of(machine)[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert (last.reason, what in last.what) == (Reason.SILENCE, True)
 
 
@@ -485,7 +489,7 @@ def test_cancelling_a_receiver_tells_the_sender(end: str) -> None:
     machine.cancel() if end == "cancel" else machine.skip()
     machine.cancel()
     assert machine.data_to_send() == CANCEL
-    assert events_of(machine) == [transfer.Cancelled(by_peer=False)]
+    assert events_of(machine) == [transfer.TransferCancelled(by_peer=False)]
     machine.receive_data(zero())
     assert (machine.deadline, machine.data_to_send()) == (None, b"")
 
@@ -494,7 +498,7 @@ def test_a_full_disk_is_told() -> None:
     machine = receiver("storing")
     machine.refuse("the disk is full")
     assert machine.data_to_send() == CANCEL
-    assert events_of(machine) == [transfer.Failed(Reason.DISK, "the disk is full")]
+    assert events_of(machine) == [transfer.TransferFailed(Reason.DISK, "the disk is full")]
 
 
 @pytest.mark.parametrize(("stage", "position"), [("call", 0), ("middle", 0), ("offered", 128)])

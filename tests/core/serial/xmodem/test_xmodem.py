@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from deployer.core.serial import transfer, xmodem
 from deployer.core.serial.side import CANCEL
-from deployer.core.serial.transfer import Offer, Reason
+from deployer.core.serial.transfer import FileOffer, Reason
 from deployer.core.serial.xmodem import Flavour
 from deployer.core.serial.xmodem.frames import ACK, CAN, EOT, NAK, WANT_CRC, encode
 
@@ -31,11 +31,13 @@ class Session:
     def run(self) -> Session:
         rnd = random.Random(self.seed)
         contents = list(self.files.values())
-        offers = [Offer(name, len(data)) for name, data in self.files.items()]
-        s = xmodem.Sender(offers, now=0.0, settings=xmodem.SendSettings(flavour=self.flavour))
-        r = xmodem.Receiver(
+        offers = [FileOffer(name, len(data)) for name, data in self.files.items()]
+        s = xmodem.XmodemSender(
+            offers, now=0.0, settings=xmodem.XmodemSendSettings(flavour=self.flavour)
+        )
+        r = xmodem.XmodemReceiver(
             now=0.0,
-            settings=xmodem.ReceiveSettings(
+            settings=xmodem.XmodemReceiveSettings(
                 flavour=self.flavour, crc=self.crc, name=next(iter(self.files), "")
             ),
         )
@@ -63,7 +65,9 @@ class Session:
                         self.ends.append(event)
             while (event := s.next_event()) is not None:
                 moved = True
-                if isinstance(event, transfer.Finished | transfer.Failed | transfer.Cancelled):
+                if isinstance(
+                    event, transfer.Finished | transfer.TransferFailed | transfer.TransferCancelled
+                ):
                     self.ends.append(event)
             if out := s.data_to_send():
                 r.receive_data(bad(out))
@@ -117,8 +121,10 @@ def test_noise_never_makes_a_wrong_file_pass(seed: int) -> None:
         assert session.got == session.files
 
 
-def receiver(flavour: Flavour = Flavour.XMODEM) -> xmodem.Receiver:
-    made = xmodem.Receiver(now=0.0, settings=xmodem.ReceiveSettings(flavour=flavour, name="A"))
+def receiver(flavour: Flavour = Flavour.XMODEM) -> xmodem.XmodemReceiver:
+    made = xmodem.XmodemReceiver(
+        now=0.0, settings=xmodem.XmodemReceiveSettings(flavour=flavour, name="A")
+    )
     if flavour is not Flavour.YMODEM:
         made.next_event()
         made.accept()
@@ -139,7 +145,7 @@ def test_a_missing_block_ends_it() -> None:
     r = receiver()
     r.receive_data(encode(1, b"x", crc=True) + encode(3, b"y", crc=True))
     last = list(iter(r.next_event, None))[-1]
-    assert isinstance(last, transfer.Failed)
+    assert isinstance(last, transfer.TransferFailed)
     assert last.reason == Reason.NOISE
 
 
@@ -160,14 +166,14 @@ def test_one_end_may_be_noise_two_are_the_end() -> None:
 
 
 def test_two_can_end_it() -> None:
-    for machine in (receiver(), xmodem.Sender([Offer("A", 1)], now=0.0)):
+    for machine in (receiver(), xmodem.XmodemSender([FileOffer("A", 1)], now=0.0)):
         machine.receive_data(bytes((CAN, CAN)))
-        assert list(iter(machine.next_event, None))[-1] == transfer.Cancelled(by_peer=True)
+        assert list(iter(machine.next_event, None))[-1] == transfer.TransferCancelled(by_peer=True)
 
 
 def test_a_sender_waits_minutes_for_a_machine_that_drains_its_memory() -> None:
-    s = xmodem.Sender(
-        [Offer("A", 300)], now=0.0, settings=xmodem.SendSettings(flavour=Flavour.XMODEM)
+    s = xmodem.XmodemSender(
+        [FileOffer("A", 300)], now=0.0, settings=xmodem.XmodemSendSettings(flavour=Flavour.XMODEM)
     )
     s.receive_data(b"C")
     s.provide(bytes(128))
@@ -180,7 +186,7 @@ def test_a_sender_waits_minutes_for_a_machine_that_drains_its_memory() -> None:
 @settings(max_examples=100, deadline=None)
 @given(st.binary(max_size=3000))
 def test_any_bytes_are_survived(data: bytes) -> None:
-    for machine in (receiver(), receiver(Flavour.YMODEM), xmodem.Sender([], now=0.0)):
+    for machine in (receiver(), receiver(Flavour.YMODEM), xmodem.XmodemSender([], now=0.0)):
         machine.receive_data(data)
         machine.tick(1.0)
 
@@ -190,7 +196,9 @@ def test_a_lost_answer_to_the_end_of_the_file_ends_within_a_minute_with_what_is_
     flavour: Flavour,
 ) -> None:
     """All blocks are acknowledged, then the receiver's program is gone."""
-    s = xmodem.Sender([Offer("A", 300)], now=0.0, settings=xmodem.SendSettings(flavour=flavour))
+    s = xmodem.XmodemSender(
+        [FileOffer("A", 300)], now=0.0, settings=xmodem.XmodemSendSettings(flavour=flavour)
+    )
     ends = at = 0.0
     while not s.done:
         if (want := s.want) is not None:
@@ -213,7 +221,7 @@ def test_a_lost_answer_to_the_end_of_the_file_ends_within_a_minute_with_what_is_
     told = []
     while (event := s.next_event()) is not None:
         told.append(event)
-    assert isinstance(told[-1], transfer.Failed)
+    assert isinstance(told[-1], transfer.TransferFailed)
     assert told[-1].reason is transfer.Reason.UNCONFIRMED
     assert at <= 60
     assert ends >= 10

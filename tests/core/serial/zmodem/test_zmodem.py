@@ -13,12 +13,12 @@ from hypothesis import strategies as st
 
 from deployer.core.serial import transfer, zmodem
 from deployer.core.serial.offer import parse_offer
-from deployer.core.serial.transfer import Offer, Reason
+from deployer.core.serial.transfer import FileOffer, Reason
 from deployer.core.serial.zmodem.frames import (
     CANCEL,
-    End,
-    Kind,
-    Writer,
+    FrameWriter,
+    HeaderType,
+    SubpacketEnd,
     hex_header,
     position_bytes,
 )
@@ -35,8 +35,8 @@ class Session:
     """Both sides and what happened."""
 
     files: dict[str, bytes]
-    sender: zmodem.SendSettings = field(default_factory=zmodem.SendSettings)
-    receiver: zmodem.ReceiveSettings = field(default_factory=zmodem.ReceiveSettings)
+    sender: zmodem.ZmodemSendSettings = field(default_factory=zmodem.ZmodemSendSettings)
+    receiver: zmodem.ZmodemReceiveSettings = field(default_factory=zmodem.ZmodemReceiveSettings)
     there: Mangle = clean
     back: Mangle = clean
     held: dict[str, bytes] = field(default_factory=dict)
@@ -49,9 +49,9 @@ class Session:
 
     def run(self) -> Session:
         self._data = list(self.files.values())
-        offers = [Offer(name, len(data), 1_000_000) for name, data in self.files.items()]
-        s = self.s = zmodem.Sender(offers, now=0.0, settings=self.sender)
-        r = self.r = zmodem.Receiver(now=0.0, settings=self.receiver)
+        offers = [FileOffer(name, len(data), 1_000_000) for name, data in self.files.items()]
+        s = self.s = zmodem.ZmodemSender(offers, now=0.0, settings=self.sender)
+        r = self.r = zmodem.ZmodemReceiver(now=0.0, settings=self.receiver)
         for _ in range(50_000):
             moved = self._carry()
             if s.done and r.done:
@@ -124,8 +124,8 @@ DATA = random.Random(1).randbytes(30_000)
 def test_sizes_with_every_way_of_writing(size: int, crc32: bool, escape: bool) -> None:
     session = Session(
         {"A.BIN": DATA[:size]},
-        zmodem.SendSettings(escape_controls=escape),
-        zmodem.ReceiveSettings(crc32=crc32, escape_controls=escape),
+        zmodem.ZmodemSendSettings(escape_controls=escape),
+        zmodem.ZmodemReceiveSettings(crc32=crc32, escape_controls=escape),
     ).run()
     assert session.got == session.files
     assert session.both(transfer.Finished)
@@ -143,17 +143,17 @@ def test_sizes_with_every_way_of_writing(size: int, crc32: bool, escape: bool) -
 )
 def test_any_files_in_any_fragments(files: dict[str, bytes], cut: int) -> None:
     session = Session(files)
-    whole = zmodem.Receiver.receive_data
+    whole = zmodem.ZmodemReceiver.receive_data
 
-    def pieces(machine: zmodem.Receiver, data: bytes) -> None:
+    def pieces(machine: zmodem.ZmodemReceiver, data: bytes) -> None:
         for start in range(0, len(data), cut):
             whole(machine, data[start : start + cut])
 
-    zmodem.Receiver.receive_data = pieces  # type: ignore[method-assign]
+    zmodem.ZmodemReceiver.receive_data = pieces  # type: ignore[method-assign]
     try:
         session.run()
     finally:
-        zmodem.Receiver.receive_data = whole  # type: ignore[method-assign]
+        zmodem.ZmodemReceiver.receive_data = whole  # type: ignore[method-assign]
     assert session.got == files
     assert session.both(transfer.Finished)
 
@@ -177,15 +177,18 @@ def test_noise_never_makes_a_wrong_file(seed: int, rate: float) -> None:
     ends = {type(session.sent[-1]), type(session.received[-1])}
     if transfer.FileSent(0) in session.sent:
         assert session.got == session.files
-    assert ends <= {transfer.Finished, transfer.Failed, transfer.Cancelled}
+    assert ends <= {transfer.Finished, transfer.TransferFailed, transfer.TransferCancelled}
 
 
 @settings(max_examples=150, deadline=None)
 @given(st.binary(max_size=400))
 def test_any_bytes_are_survived(data: bytes) -> None:
-    for machine in (zmodem.Receiver(now=0.0), zmodem.Sender([Offer("A", 5)], now=0.0)):
+    for machine in (
+        zmodem.ZmodemReceiver(now=0.0),
+        zmodem.ZmodemSender([FileOffer("A", 5)], now=0.0),
+    ):
         machine.receive_data(data)
-        machine.receive_data(hex_header(Kind.ZRPOS, position_bytes(3)) + data)
+        machine.receive_data(hex_header(HeaderType.ZRPOS, position_bytes(3)) + data)
         while machine.next_event() is not None:
             pass
         machine.data_to_send()
@@ -227,16 +230,16 @@ def test_one_error_costs_at_most_a_window() -> None:
     assert sum(e.again for e in session.sent if isinstance(e, transfer.Resent)) < 16 << 10
 
 
-def sender_with(offers: list[Offer], **options: float) -> zmodem.Sender:
-    sender = zmodem.Sender(offers, now=0.0, settings=zmodem.SendSettings(**options))
+def sender_with(offers: list[FileOffer], **options: float) -> zmodem.ZmodemSender:
+    sender = zmodem.ZmodemSender(offers, now=0.0, settings=zmodem.ZmodemSendSettings(**options))
     sender.data_to_send()
     return sender
 
 
 def test_autostart_and_names_are_bare() -> None:
-    sender = zmodem.Sender([Offer("STORI260.A01", 3)], now=0.0)
+    sender = zmodem.ZmodemSender([FileOffer("STORI260.A01", 3)], now=0.0)
     assert sender.data_to_send() == b"rz\r**\x18B00000000000000\r\x8a\x11"
-    sender.receive_data(hex_header(Kind.ZRINIT, b"\0\0\0\x23"))
+    sender.receive_data(hex_header(HeaderType.ZRINIT, b"\0\0\0\x23"))
     offer = sender.data_to_send()
     assert b"STORI260.A01\0003 0 100644 0 1 3\0" in offer
     assert b"\\" not in offer
@@ -245,31 +248,33 @@ def test_autostart_and_names_are_bare() -> None:
 @pytest.mark.parametrize(
     ("said", "reason"),
     [
-        (Kind.ZFERR, Reason.DISK),
-        (Kind.ZFIN, Reason.PEER),
+        (HeaderType.ZFERR, Reason.DISK),
+        (HeaderType.ZFIN, Reason.PEER),
     ],
 )
-def test_the_receivers_refusals_are_named(said: Kind, reason: Reason) -> None:
-    sender = sender_with([Offer("A", 3)])
-    sender.receive_data(hex_header(Kind.ZRINIT, b"\0\0\0\x23"))
+def test_the_receivers_refusals_are_named(said: HeaderType, reason: Reason) -> None:
+    sender = sender_with([FileOffer("A", 3)])
+    sender.receive_data(hex_header(HeaderType.ZRINIT, b"\0\0\0\x23"))
     sender.receive_data(hex_header(said, bytes(4)))
     event = sender.next_event()
-    assert isinstance(event, transfer.Failed)
+    assert isinstance(event, transfer.TransferFailed)
     assert event.reason == reason
     assert sender.data_to_send().endswith(CANCEL)
 
 
 def test_nobody_there_ends_after_the_time_given() -> None:
-    sender = sender_with([Offer("A", 3)], contact=30.0)
+    sender = sender_with([FileOffer("A", 3)], contact=30.0)
     for now in range(0, 40, 5):
         sender.tick(float(now))
-    assert isinstance(event := sender.next_event(), transfer.Failed)
+    assert isinstance(event := sender.next_event(), transfer.TransferFailed)
     assert event.reason == Reason.SILENCE
 
 
 def test_a_pause_of_minutes_is_borne_and_one_of_hours_is_not() -> None:
-    sender = sender_with([Offer("A", 30_000)], patience=600.0)
-    sender.receive_data(hex_header(Kind.ZRINIT, b"\0\0\0\x23") + hex_header(Kind.ZRPOS, bytes(4)))
+    sender = sender_with([FileOffer("A", 30_000)], patience=600.0)
+    sender.receive_data(
+        hex_header(HeaderType.ZRINIT, b"\0\0\0\x23") + hex_header(HeaderType.ZRPOS, bytes(4))
+    )
     while (want := sender.want) is not None:
         sender.provide(bytes(want.length))
     for now in range(0, 590, 10):
@@ -281,22 +286,22 @@ def test_a_pause_of_minutes_is_borne_and_one_of_hours_is_not() -> None:
 
 
 def test_five_can_end_it_and_so_does_cancel() -> None:
-    sender = sender_with([Offer("A", 3)])
+    sender = sender_with([FileOffer("A", 3)])
     sender.receive_data(b"\x18" * 5)
-    assert sender.next_event() == transfer.Cancelled(by_peer=True)
-    receiver = zmodem.Receiver(now=0.0)
+    assert sender.next_event() == transfer.TransferCancelled(by_peer=True)
+    receiver = zmodem.ZmodemReceiver(now=0.0)
     receiver.cancel()
     assert receiver.data_to_send() == CANCEL
-    assert receiver.next_event() == transfer.Cancelled(by_peer=False)
+    assert receiver.next_event() == transfer.TransferCancelled(by_peer=False)
 
 
 def test_an_echoing_line_is_told_from_a_receiver() -> None:
-    sender = zmodem.Sender([Offer("A", 3)], now=0.0)
+    sender = zmodem.ZmodemSender([FileOffer("A", 3)], now=0.0)
     for now in range(0, 100, 10):
         sender.receive_data(sender.data_to_send())
         sender.tick(float(now))
     event = sender.next_event()
-    assert isinstance(event, transfer.Failed)
+    assert isinstance(event, transfer.TransferFailed)
     assert "echoes" in event.what
 
 
@@ -311,18 +316,18 @@ def test_an_echoing_line_is_told_from_a_receiver() -> None:
 def test_a_silent_other_side_is_told_from_one_that_is_not_understood(
     came: bytes, what: str
 ) -> None:
-    sender = sender_with([Offer("A", 3)], contact=30.0)
+    sender = sender_with([FileOffer("A", 3)], contact=30.0)
     sender.receive_data(came)
     sender.tick(30.0)
-    assert isinstance(event := sender.next_event(), transfer.Failed)
+    assert isinstance(event := sender.next_event(), transfer.TransferFailed)
     assert event.reason == Reason.SILENCE
     assert what in event.what
 
 
 def test_a_receiver_that_is_started_anew_gets_the_file_again() -> None:
-    sender = sender_with([Offer("A", 3000)])
-    zrinit = hex_header(Kind.ZRINIT, b"\0\0\0\x23")
-    sender.receive_data(zrinit + hex_header(Kind.ZRPOS, bytes(4)))
+    sender = sender_with([FileOffer("A", 3000)])
+    zrinit = hex_header(HeaderType.ZRINIT, b"\0\0\0\x23")
+    sender.receive_data(zrinit + hex_header(HeaderType.ZRPOS, bytes(4)))
     want = sender.want
     assert want is not None
     sender.provide(bytes(want.length))
@@ -332,25 +337,25 @@ def test_a_receiver_that_is_started_anew_gets_the_file_again() -> None:
 
 
 def test_a_receivers_buffer_sets_the_rhythm() -> None:
-    sender = sender_with([Offer("A", 3000)])
-    sender.receive_data(hex_header(Kind.ZRINIT, b"\x00\x02\0\x23"))
-    sender.receive_data(hex_header(Kind.ZRPOS, bytes(4)))
+    sender = sender_with([FileOffer("A", 3000)])
+    sender.receive_data(hex_header(HeaderType.ZRINIT, b"\x00\x02\0\x23"))
+    sender.receive_data(hex_header(HeaderType.ZRPOS, bytes(4)))
     want = sender.want
     assert want is not None
     assert want.length == 512
     sender.provide(bytes(512))
     assert sender.want is None
-    sender.receive_data(hex_header(Kind.ZACK, position_bytes(512)))
+    sender.receive_data(hex_header(HeaderType.ZACK, position_bytes(512)))
     assert sender.want is not None
 
 
 @pytest.mark.parametrize(
     ("data", "offer"),
     [
-        (b"A.BIN\x005 0 100644 0 1 5\0", Offer("A.BIN", 5)),
-        (b"A.BIN\0", Offer("A.BIN", None)),
-        (b"A.BIN\x005 17 0", Offer("A.BIN", 5, 0o17)),
-        (b"A.BIN\x005 9z\0", Offer("A.BIN", 5)),
+        (b"A.BIN\x005 0 100644 0 1 5\0", FileOffer("A.BIN", 5)),
+        (b"A.BIN\0", FileOffer("A.BIN", None)),
+        (b"A.BIN\x005 17 0", FileOffer("A.BIN", 5, 0o17)),
+        (b"A.BIN\x005 9z\0", FileOffer("A.BIN", 5)),
         (b"\x005\0", None),
         (b"no end", None),
         (b"A" * 256 + b"\0005\0", None),
@@ -359,13 +364,13 @@ def test_a_receivers_buffer_sets_the_rhythm() -> None:
         (b"A\x005000000000\0", None),
     ],
 )
-def test_offers_are_read_with_limits(data: bytes, offer: Offer | None) -> None:
+def test_offers_are_read_with_limits(data: bytes, offer: FileOffer | None) -> None:
     assert parse_offer(data) == offer
 
 
 def test_a_file_longer_than_allowed_is_not_taken() -> None:
-    receiver = zmodem.Receiver(now=0.0, settings=zmodem.ReceiveSettings(max_length=100))
-    sender = zmodem.Sender([Offer("A.BIN", 5000)], now=0.0)
+    receiver = zmodem.ZmodemReceiver(now=0.0, settings=zmodem.ZmodemReceiveSettings(max_length=100))
+    sender = zmodem.ZmodemSender([FileOffer("A.BIN", 5000)], now=0.0)
     for _ in range(6):
         receiver.receive_data(sender.data_to_send())
         sender.receive_data(receiver.data_to_send())
@@ -373,10 +378,10 @@ def test_a_file_longer_than_allowed_is_not_taken() -> None:
 
 
 def test_commands_from_the_other_side_are_not_run() -> None:
-    receiver = zmodem.Receiver(now=0.0)
+    receiver = zmodem.ZmodemReceiver(now=0.0)
     receiver.data_to_send()
-    writer = Writer(wide=True, escape_controls=False)
-    receiver.receive_data(writer.header(Kind.ZCOMMAND, bytes(4)))
-    receiver.receive_data(writer.subpacket(b"rm -rf /\0", End.ZCRCW))
+    writer = FrameWriter(wide=True, escape_controls=False)
+    receiver.receive_data(writer.header(HeaderType.ZCOMMAND, bytes(4)))
+    receiver.receive_data(writer.subpacket(b"rm -rf /\0", SubpacketEnd.ZCRCW))
     assert receiver.next_event() is None
     assert receiver.data_to_send().startswith(b"**\x18B0f")
