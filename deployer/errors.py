@@ -289,6 +289,14 @@ class PortForbidden(DeployerError):
     exit_code = EXIT_HOST
 
 
+class NoLinkLocal(DeployerError):
+    """{target} has no way to this computer: it gave itself an address, and {address} is not beside it.
+    Give this computer one in 169.254/16: sudo deployer link up
+    """
+
+    exit_code = EXIT_HOST
+
+
 class AddressMissing(DeployerError):
     """This computer has no interface with the address {address}, which the target will call.
     Set it on the wired interface (192.168.1.1, mask 255.255.255.0), or name yours with --address.

@@ -41,7 +41,8 @@ class Authorizer:
     def __init__(self, share: Share) -> None:
         self._share = share
 
-    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
+    def login(self, user: str, password: str, peer: str, at: str) -> Share | NoLogin:
+        del at
         if not self.awaits(peer):
             return NoLogin.NOTHING
         if user == "anonymous":
@@ -56,7 +57,8 @@ class Authorizer:
         mangled = name == "RESULT.TXT" and not data.endswith(b"\r\n")
         return UploadVerdict.NOT_WHOLE if mangled else UploadVerdict.KEEP
 
-    def waiting(self, peer: str) -> tuple[Waiting, ...]:
+    def waiting(self, peer: str, at: str) -> tuple[Waiting, ...]:
+        del at
         return (WAITING,) if self.awaits(peer) else ()
 
 

@@ -19,8 +19,8 @@ class Authorizer:
     def __init__(self, share: Share) -> None:
         self._share = share
 
-    def login(self, user: str, password: str, peer: str) -> Share:
-        del user, password, peer
+    def login(self, user: str, password: str, peer: str, at: str) -> Share:
+        del user, password, peer, at
         return self._share
 
     def awaits(self, peer: str) -> bool:

@@ -88,7 +88,9 @@ async def open_host(
     """
     alone = all(target.simulated for target in bench.targets)
     own = bench.wire
-    wanted = wire.Wanted(address=own.address, state_dir=state_dir, interface=own.interface)
+    wanted = wire.Wanted(
+        address=own.address, state_dir=state_dir, interface=own.interface, link_local=True
+    )
     here = Here(
         address="127.0.0.1" if alone else own.host,
         ftp_port=own.ftp_port,

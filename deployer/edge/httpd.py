@@ -49,8 +49,11 @@ def everybody(_sock: socket.socket) -> bool:
 class PageSource(Protocol):
     """Tells what waits for whom. Called from the server's threads."""
 
-    def waiting(self, peer: str) -> Sequence[Waiting]:
-        """The deployments that wait for the machine at this address, newest last."""
+    def waiting(self, peer: str, at: str) -> Sequence[Waiting]:
+        """What waits for the machine at `peer`, newest last; `at` is our address that it called."""
+
+    def awaits(self, peer: str) -> bool:
+        """Whether something waits for the machine at this address."""
 
 
 class HttpServer:
@@ -64,11 +67,14 @@ class HttpServer:
         source: PageSource,
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
-        listening: socket.socket | None = None,
+        listening: Sequence[socket.socket] = (),
         admits: Callable[[socket.socket], bool] = everybody,
         bounds: HttpLimits = DEFAULT,
     ) -> None:
-        """`admits` says of a connection that has just come whether it may be served at all."""
+        """`listening` are open ports to use, of one number, in place of one at `address`.
+
+        `admits` says of a connection that has just come whether it may be served at all.
+        """
         self.admits = admits
         self.bounds = bounds
         self._listening = listening
@@ -77,35 +83,37 @@ class HttpServer:
         self._source = source
         self._emit = emit
         self._clock = clock
-        self._server: _Server | None = None
-        self._thread: threading.Thread | None = None
+        self._servers: list[tuple[_Server, threading.Thread]] = []
+        self.lock = threading.Lock()
+        self.callers: dict[socket.socket, str] = {}  # the oldest first
 
     def start(self) -> int:
         """Open the port (0: any) and serve; the port. Raises PortBusy, PortForbidden or
         AddressMissing.
         """
-        sock = self._listening or bind(self._address, self._port)
-        self._server = _Server(sock, self)
-        self._thread = threading.Thread(
-            target=self._server.serve_forever, args=(0.1,), name="http", daemon=True
-        )
-        self._thread.start()
-        return int(self._server.server_address[1])
+        for sock in self._listening or (bind(self._address, self._port),):
+            server = _Server(sock, self)
+            thread = threading.Thread(
+                target=server.serve_forever, args=(0.1,), name="http", daemon=True
+            )
+            thread.start()
+            self._servers.append((server, thread))
+        return int(self._servers[0][0].server_address[1])
 
     def close(self) -> None:
         """Take no more requests; those that are being answered are answered."""
-        if self._server is not None and self._thread is not None:
-            self._server.shutdown()
-            self._thread.join()
-            self._server.server_close()
+        for server, thread in self._servers:
+            server.shutdown()
+            thread.join()
+            server.server_close()
 
-    def answer(self, path: str, peer: str) -> Answer:
-        """What `peer` gets for `path`."""
-        return page.answer(path, peer, self._source.waiting(peer))
+    def answer(self, path: str, peer: str, at: str) -> Answer:
+        """What `peer` gets for `path` of our address `at`."""
+        return page.answer(path, peer, self._source.waiting(peer, at))
 
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
-        return bool(self._source.waiting(peer))
+        return self._source.awaits(peer)
 
     def told(self, answer: Answer, peer: str, started: float, *, why: str = "") -> None:
         """GO.BAT has left this computer, or was cut off (`why`)."""
@@ -129,8 +137,6 @@ class _Server(ThreadingHTTPServer):
 
     def __init__(self, listening: socket.socket, owner: HttpServer) -> None:
         self.owner = owner
-        self._lock = threading.Lock()
-        self._callers: dict[socket.socket, str] = {}  # the oldest first
         super().__init__(listening.getsockname()[:2], _Handler, bind_and_activate=False)
         self.socket.close()
         self.socket = listening
@@ -141,22 +147,24 @@ class _Server(ThreadingHTTPServer):
             return False
         peer, bounds = client_address[0], self.owner.bounds
         awaited = self.owner.awaits(peer)
-        with self._lock:
-            here = [sock for sock, address in self._callers.items() if address == peer]
+        with self.owner.lock:
+            here = [sock for sock, address in self.owner.callers.items() if address == peer]
             if len(here) >= bounds.per_address:
                 self._cut(here[0])
-            elif len(self._callers) >= bounds.callers:
+            elif len(self.owner.callers) >= bounds.callers:
                 awaits = self.owner.awaits
-                unknown = [sock for sock, address in self._callers.items() if not awaits(address)]
+                unknown = [
+                    sock for sock, address in self.owner.callers.items() if not awaits(address)
+                ]
                 if not (unknown or awaited):
                     return False
-                self._cut(next(iter(unknown or self._callers)))
-            self._callers[request] = peer
+                self._cut(next(iter(unknown or self.owner.callers)))
+            self.owner.callers[request] = peer
         return True
 
     def _cut(self, sock: socket.socket) -> None:
         """End what a caller is about; its thread notices at once, and closes."""
-        del self._callers[sock]
+        del self.owner.callers[sock]
         with contextlib.suppress(OSError):
             sock.shutdown(socket.SHUT_RDWR)
 
@@ -164,8 +172,8 @@ class _Server(ThreadingHTTPServer):
         try:
             super().process_request_thread(request, client_address)
         finally:
-            with self._lock:
-                self._callers.pop(request, None)
+            with self.owner.lock:
+                self.owner.callers.pop(request, None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """A client that goes away in the middle is no news."""
@@ -207,7 +215,7 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, *, body: bool) -> None:
         peer, owner = self.client_address[0], self.server.owner
-        answer = owner.answer(self.path, peer)
+        answer = owner.answer(self.path, peer, self.connection.getsockname()[0])
         self.connection.settimeout(owner.bounds.answer_seconds)
         started = owner.now()
         self.send_response(answer.status)

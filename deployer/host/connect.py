@@ -161,6 +161,7 @@ async def _in_process(state_dir: Path, here: Here, words: Words, undo: Undo) -> 
                 http_port=here.http_port,
                 typed=words.steps,
                 before_wire=own.take,
+                say=words.say,
             ) as service,
             InProcess(service, words.lines, here.patience, rehearse) as host,
         ):

@@ -50,7 +50,7 @@ from deployer.host import api, sockets, wire
 from deployer.host.api import Access
 from deployer.host.local import InProcess
 from deployer.host.requests import Patience, Say, Words
-from deployer.host.servers import OpenPorts
+from deployer.host.servers import OpenPorts, open_beside
 from deployer.host.service import Service
 
 _ENDING = 5.0
@@ -99,15 +99,15 @@ class _Account:
 class _Open:
     """Ports and files that were opened while there was the right to."""
 
-    ftp: socket.socket | None
-    http: socket.socket | None
+    ftp: tuple[socket.socket, ...]
+    http: tuple[socket.socket, ...]
     control: socket.socket
     web: socket.socket | None
 
     @property
     def listening(self) -> OpenPorts | None:
         """The ports on the wire; None when they are opened on demand."""
-        return OpenPorts(self.ftp, self.http) if self.ftp is not None else None
+        return OpenPorts(self.ftp, self.http) if self.ftp else None
 
 
 def serve(serving: Serving, words: Words) -> int:
@@ -121,9 +121,8 @@ def serve(serving: Serving, words: Words) -> int:
     with contextlib.ExitStack() as stack:
         own = _own(serving, words)
         stack.callback(own.give_back)
-        if not serving.on_demand:
-            own.take()
-        opened = _open(serving, become, stack, words)
+        beside = "" if serving.on_demand else own.take()
+        opened = _open(serving, beside, become, stack, words)
         if become is not None:
             return _guard(serving, opened, become, words, own)
         if privileges.effective():
@@ -184,12 +183,17 @@ def _user(name: str) -> _Account | None:
 
 
 def _open(
-    serving: Serving, become: _Account | None, stack: contextlib.ExitStack, words: Words
+    serving: Serving,
+    beside: str,
+    become: _Account | None,
+    stack: contextlib.ExitStack,
+    words: Words,
 ) -> _Open:
-    ftp = http = None
+    ftp: tuple[socket.socket, ...] = ()
+    http: tuple[socket.socket, ...] = ()
     if not serving.on_demand:
-        ftp = bind(serving.address, serving.ftp_port)
-        http = _bind_page(serving, words)
+        ftp = open_beside(beside, bind(serving.address, serving.ftp_port), words.say)
+        http = _bind_page(serving, beside, words)
     web = None if serving.web is None else bind("127.0.0.1", serving.web)
     fresh = not serving.control.parent.exists()
     files.make_directory(serving.control.parent)
@@ -204,15 +208,15 @@ def _open(
     return _Open(ftp, http, unix, web)
 
 
-def _bind_page(serving: Serving, words: Words) -> socket.socket | None:
-    """The page's port; None where another program has it: the page is one way of several."""
+def _bind_page(serving: Serving, beside: str, words: Words) -> tuple[socket.socket, ...]:
+    """The page's ports; none where another program has it: the page is one way of several."""
     if serving.http_port is None:
-        return None
+        return ()
     try:
-        return bind(serving.address, serving.http_port)
+        return open_beside(beside, bind(serving.address, serving.http_port), words.say)
     except (PortBusy, PortForbidden) as error:
         words.say(f"no page on the wire: {error.what}")
-        return None
+        return ()
 
 
 def _be_the_only_one(place: Path, stack: contextlib.ExitStack) -> None:
@@ -280,7 +284,7 @@ def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own:
         os.close(ours)
         os._exit(_serve_as(become, theirs, serving, opened, words))
     os.close(theirs)
-    for sock in (opened.ftp, opened.http, opened.control, opened.web):
+    for sock in (*opened.ftp, *opened.http, opened.control, opened.web):
         if sock is not None:
             sock.close()
 
@@ -353,6 +357,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
             typed=words.steps,
             before_wire=own.take if serving.on_demand and isinstance(own, wire.Own) else None,
             http_port=serving.http_port if serving.on_demand and serving.ftp_port == 21 else None,
+            say=words.say,
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,
     ):
@@ -365,6 +370,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
         about = {
             "pid": os.getpid(),
             "address": serving.address,
+            "beside": service.beside,
             "ftp_port": service.ftp_port,
             "state_dir": str(serving.state_dir.absolute()),
             "on_demand": serving.on_demand,
@@ -377,7 +383,8 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
             servers.append(_api(host, about, opened.web, access, serving.pages))
             words.say(f"page: http://127.0.0.1:{port}/#{access.token}")
         where = "when it is needed" if serving.on_demand else f"{service.ftp_port}"
-        words.say(f"ready on {serving.address}:{where}; control at {serving.control}")
+        on = " and ".join(filter(None, (serving.address, service.beside)))
+        words.say(f"ready on {on}:{where}; control at {serving.control}")
         notify.tell(READY="1")
         try:
             await _until(told, servers, host if serving.on_demand else None)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from deployer.core.ftp.session import NoLogin
@@ -27,14 +28,24 @@ from deployer.model import (
 
 
 @dataclass(frozen=True, slots=True)
-class Grant:
-    """Who may log in for a deployment, and what it sees."""
+class Handout:
+    """What a target sees: its own login's files, GO.BAT alone, and the page."""
 
-    token: str
-    address: str
     share: Share
     go_bat: Share
     page: Waiting
+
+
+@dataclass(frozen=True, slots=True)
+class Grant:
+    """Who may log in for a deployment, and what it sees by the address of ours that it has called.
+
+    What it is given has that address in it, so that it calls the same one again.
+    """
+
+    token: str
+    address: str
+    seen: Callable[[str], Handout]
 
 
 class Grants:
@@ -61,29 +72,29 @@ class Grants:
         """Let nobody in and take no report, or again: what happens cannot be written down now."""
         self._not_now = refused
 
-    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
+    def login(self, user: str, password: str, peer: str, at: str) -> Share | NoLogin:
         """What the machine at `peer` sees with that name and password, or why it sees nothing."""
         if self._not_now:
             return NoLogin.NOT_NOW
         grants = self._grants
         waiting = [g for g in grants.values() if g.address == peer]
         if user.lower() == "anonymous":
-            return waiting[-1].go_bat if waiting else NoLogin.NOTHING
+            return waiting[-1].seen(at).go_bat if waiting else NoLogin.NOTHING
         grant = grants.get(user.upper())
         if grant is None and names.is_identity(user):
             return NoLogin.OLDER if waiting else NoLogin.NOTHING
         if grant is None or grant.address != peer:
             return NoLogin.UNKNOWN
         right = hmac.compare_digest(grant.token.encode(), password.encode("utf-8", "replace"))
-        return grant.share if right else NoLogin.UNKNOWN
+        return grant.seen(at).share if right else NoLogin.UNKNOWN
 
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
         return any(grant.address == peer for grant in self._grants.values())
 
-    def waiting(self, peer: str) -> tuple[Waiting, ...]:
+    def waiting(self, peer: str, at: str) -> tuple[Waiting, ...]:
         """What the browser of the machine at `peer` is shown."""
-        return tuple(g.page for g in self._grants.values() if g.address == peer)
+        return tuple(g.seen(at).page for g in self._grants.values() if g.address == peer)
 
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         """Whether an uploaded report is kept; a mangled one has to be sent again.

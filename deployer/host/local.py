@@ -175,7 +175,7 @@ class InProcess:
         """See `Host.push`."""
         if carry.is_serial(order.target):
             order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
-        order = order if order.host else replace(order, host=self.service.address)
+        order = order if order.host else replace(order, host=self.service.host_for(order.target))
         _refuse_strange(order)
         await self._until_left(order.target)
         under_way = self._open_for(order.target)

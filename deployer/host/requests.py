@@ -201,6 +201,10 @@ class Words:
     say: Say
 
 
+def nobody(_line: str) -> None:
+    """Hears the lines that nobody wants."""
+
+
 def nothing_typed(_host: str, _directory: str) -> tuple[()]:
     """Nothing is known of what is typed; a simulated PC types the usual."""
     return ()

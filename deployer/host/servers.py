@@ -12,9 +12,11 @@ from pathlib import Path
 from deployer.edge import arrival
 from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.edge.httpd import HttpServer
-from deployer.errors import DeployerError
+from deployer.edge.ports import bind
+from deployer.errors import AddressMissing, DeployerError, PortBusy, PortForbidden
 from deployer.events import Event
 from deployer.host.grants import Grants
+from deployer.host.requests import Say, nobody
 from deployer.model import State
 
 LOOPBACK = "127.0.0.1"
@@ -24,10 +26,25 @@ _REHEARSAL = FtpLimits(stall=10.0)
 
 @dataclass(frozen=True, slots=True)
 class OpenPorts:
-    """Ports on the wire that are open already; `http` None: no page."""
+    """Ports on the wire that are open already, on each address of ours; no `http`: no page."""
 
-    ftp: socket.socket
-    http: socket.socket | None
+    ftp: tuple[socket.socket, ...]
+    http: tuple[socket.socket, ...]
+
+    @property
+    def beside(self) -> str:
+        """The second address that is listened on, "" for none."""
+        return str(self.ftp[1].getsockname()[0]) if len(self.ftp) > 1 else ""
+
+
+def open_beside(beside: str, first: socket.socket, say: Say) -> tuple[socket.socket, ...]:
+    """The first port, and the same one on our second address; where that cannot be, it is said."""
+    port = int(first.getsockname()[1])
+    try:
+        return (first, bind(beside, port)) if beside else (first,)
+    except (PortBusy, PortForbidden, AddressMissing) as error:
+        say(f"port {port} is served on the first address only: {error.what}")
+        return (first,)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +53,8 @@ class Place:
 
     `opened` are ports that were opened before; else they are opened with the first offer to a real
     PC: `ftp_port`, and `http_port` for the page, if that may be (None: no page). `before_wire` is
-    called first, in a thread; what it raises is what the request raises.
+    called first, in a thread; what it raises is what the request raises. It gives our second
+    address on the wire, "" for none. `say` gets lines for people.
     """
 
     address: str
@@ -44,7 +62,8 @@ class Place:
     http_port: int | None = None
     limits: FtpLimits | None = None
     opened: OpenPorts | None = None
-    before_wire: Callable[[], None] | None = None
+    before_wire: Callable[[], str] | None = None
+    say: Say = nobody
 
 
 class Servers:
@@ -73,6 +92,7 @@ class Servers:
         self._http: HttpServer | None = None
         self._page_tried = False
         self.page_port = 0
+        self.beside = place.opened.beside if place.opened is not None else ""
         self.secret = secrets.token_hex(16).encode("ascii")
         self._held: frozenset[str] = frozenset()
         self._starting = asyncio.Lock()
@@ -113,7 +133,7 @@ class Servers:
         async with self._starting:  # of two pushes at once, one waits for the other's server
             if emulated not in self._ftp:
                 if not emulated and self._place.before_wire is not None:
-                    await asyncio.to_thread(self._place.before_wire)
+                    self.beside = await asyncio.to_thread(self._place.before_wire)
                 server = self._server_for(emulated=emulated)
                 await asyncio.to_thread(server.start)
                 server.hold(self._held)
@@ -122,7 +142,9 @@ class Servers:
 
     def _server_for(self, *, emulated: bool) -> FtpServer:
         place = self._place
-        opened = None if emulated or place.opened is None else place.opened.ftp
+        opened: tuple[socket.socket, ...] = ()
+        if not emulated:
+            opened = place.opened.ftp if place.opened else self._open(place.ftp_port)
         return FtpServer(
             address=LOOPBACK if emulated else place.address,
             port=0 if emulated else place.ftp_port,
@@ -136,26 +158,36 @@ class Servers:
             secret=self.secret if emulated else b"",
         )
 
+    def _open(self, port: int) -> tuple[socket.socket, ...]:
+        first = bind(self._place.address, port)
+        found = open_beside(self.beside, first, self._place.say)
+        self.beside = self.beside if len(found) > 1 else ""
+        return found
+
     async def open_page(self) -> None:
         """Serve the page, on a port that is open already or on one that may be opened.
 
         It is one of several ways to start: where the port is taken or forbidden, there is no page.
         """
         async with self._starting:
-            opened = self._place.opened.http if self._place.opened is not None else None
-            if self._page_tried or (opened is None and self._place.http_port is None):
+            place = self._place
+            opened = place.opened.http if place.opened else ()
+            if self._page_tried or not (opened or place.http_port is not None):
                 return
             self._page_tried = True
-            http = HttpServer(
-                address=self._place.address,
-                port=self._place.http_port or 0,
-                source=self._grants,
-                emit=self._emit,
-                clock=self._clock,
-                listening=opened,
-                admits=arrival.admitted,
-            )
             try:
+                if not opened:
+                    first = bind(place.address, place.http_port or 0)
+                    opened = open_beside(self.beside, first, place.say)
+                http = HttpServer(
+                    address=place.address,
+                    port=0,
+                    source=self._grants,
+                    emit=self._emit,
+                    clock=self._clock,
+                    listening=opened,
+                    admits=arrival.admitted,
+                )
                 self.page_port = await asyncio.to_thread(http.start)
             except (DeployerError, OSError):
                 return

@@ -36,7 +36,14 @@ from deployer.edge import files, rehearsal
 from deployer.edge.ftp.files import set_aside
 from deployer.edge.ftp.server import FtpLimits
 from deployer.edge.store import Store
-from deployer.errors import DeployerError, DeploymentUnknown, StoreBusy, StoreFull, form_of
+from deployer.errors import (
+    DeployerError,
+    DeploymentUnknown,
+    NoLinkLocal,
+    StoreBusy,
+    StoreFull,
+    form_of,
+)
 from deployer.events import (
     LIVE,
     ClientGone,
@@ -58,8 +65,8 @@ from deployer.events import (
 )
 from deployer.host import past, staging, wire
 from deployer.host.bus import Bus
-from deployer.host.grants import Grant, Grants, shares_of
-from deployer.host.requests import Before, TypedSteps, nothing_typed
+from deployer.host.grants import Grant, Grants, Handout, shares_of
+from deployer.host.requests import Before, Say, TypedSteps, nobody, nothing_typed
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.host.staging import refuse_unplayable
 from deployer.model import (
@@ -127,13 +134,15 @@ class Service:
         limits: FtpLimits | None = None,
         listening: OpenPorts | None = None,
         typed: TypedSteps = nothing_typed,
-        before_wire: Callable[[], None] | None = None,
+        before_wire: Callable[[], str] | None = None,
         http_port: int | None = None,
+        say: Say = nobody,
     ) -> None:
         """`listening` are ports that were opened before; `typed` is what a user types for a host
         and a directory, for the page on the wire. `before_wire` is called, in a thread, before the
-        first port is opened there; what it raises is what the request raises. `http_port` is for
-        the page when none is listening: opened with the first offer to a real PC, if that may be.
+        first port is opened there; it gives our second address, and what it raises is what the
+        request raises. `http_port` is for the page when none is listening: opened with the first
+        offer to a real PC, if that may be. `say` gets lines for people.
         """
         self._store = Store(state_dir)
         self._typed = typed
@@ -141,7 +150,7 @@ class Service:
         self._address = address
         self._bus = Bus(self._store)
         self._grants = Grants()
-        place = Place(address, ftp_port, http_port, limits, listening, before_wire)
+        place = Place(address, ftp_port, http_port, limits, listening, before_wire, say)
         self._servers = Servers(
             place, self._grants, self._store.inbox, self.from_thread, self._clock
         )
@@ -178,6 +187,21 @@ class Service:
     def address(self) -> str:
         """This machine's address on the wire."""
         return self._address
+
+    @property
+    def beside(self) -> str:
+        """This machine's second address on the wire that is served, "" for none."""
+        return self._servers.beside
+
+    def host_for(self, target: str) -> str:
+        """The address of this machine's that a target calls.
+
+        A PC that nobody has configured reaches the second one alone; before the wire is set, that
+        is the usual one.
+        """
+        if not wire.is_link_local(target) or wire.is_link_local(self._address):
+            return self._address
+        return self._servers.beside or wire.LINK_LOCAL
 
     @property
     def ftp_port(self) -> int:
@@ -346,14 +370,15 @@ class Service:
         plan.refuse_deep(manifest.payload, offer.directory)
         if simulated:
             refuse_unplayable(manifest.payload)
-        share, go_bat = shares_of(manifest, offer.directory, self._clock())
+        seen = self._views(offer)
+        seen("")
         self.write_down(offer)
         port = await self._servers.serve(emulated=simulated)
+        self._refuse_unreachable(offer.target)
         if not simulated:
             await self._servers.open_page()
-        page = self._page(manifest, offer.directory, go_bat)
-        self._grants.put(identity, Grant(manifest.token, offer.peer, share, go_bat, page))
-        address = LOOPBACK if simulated else self._address
+        self._grants.put(identity, Grant(manifest.token, offer.peer, seen))
+        address = LOOPBACK if simulated else self.host_for(offer.target)
         if offer.peer != LOOPBACK:
             self._follow(identity, offer.peer)
         if not simulated and self._servers.page_port:  # first, so that a card has it with FTP
@@ -377,6 +402,29 @@ class Service:
                 await changes.aclose()
 
         self._soon(follow())
+
+    def _refuse_unreachable(self, target: str) -> None:
+        """Raises NoLinkLocal for a PC that has no way to any address that is served."""
+        known = (self._address, self._servers.beside)
+        if wire.is_link_local(target) and not any(wire.is_link_local(each) for each in known):
+            raise NoLinkLocal(target=target, address=self._address)
+
+    def _views(self, offer: Offer) -> Callable[[str], Handout]:
+        """What a target sees by the address of ours that it has called; made when it calls."""
+        at, staged = self._clock(), offer.manifest
+        known: dict[str, Handout] = {}
+
+        def seen(called: str) -> Handout:
+            ours = (self._address, self._servers.beside)
+            mine = staged.host in ours or wire.is_link_local(staged.host)
+            host = called if called and called in ours and mine else staged.host
+            if host not in known:
+                manifest = replace(staged, host=host)
+                share, go_bat = shares_of(manifest, offer.directory, at)
+                known[host] = Handout(share, go_bat, self._page(manifest, offer.directory, go_bat))
+            return known[host]
+
+        return seen
 
     def _page(self, manifest: Manifest, directory: str, go_bat: Share) -> Waiting:
         source = go_bat.entries[0].source

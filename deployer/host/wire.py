@@ -78,8 +78,17 @@ def take(wanted: Wanted, *, keep: bool = False) -> Lease:
 class Held:
     """Our address on the wire, until `close`; from `follow` on it is watched, and set again."""
 
-    def __init__(self, before: Interface | None, address: Address, taken: Lease | None) -> None:
+    def __init__(
+        self,
+        before: Interface | None,
+        address: Address,
+        taken: Lease | None,
+        *,
+        link_local: bool = True,
+    ) -> None:
+        """`before` is the interface with our address; without `link_local` there is no second."""
         self._before = before
+        self._link_local = link_local
         self._watch: WireWatch | None = None
         self._lease = taken
         self.address = address
@@ -88,6 +97,22 @@ class Held:
     def set_by(self) -> str:
         """The interface that we have set it on; "" when it was there already."""
         return self._lease.interface if self._lease is not None else ""
+
+    @property
+    def beside(self) -> str:
+        """Our second address on the wire, "" for none."""
+        if not self._link_local or self._before is None or is_link_local(self.address.ip):
+            return ""
+        if self._lease is not None:
+            second = self._lease.record.beside
+            return second.ip if second is not None else ""
+        found = (each.ip for each in self._before.addresses if is_link_local(each.ip))
+        return next(found, "")
+
+    @property
+    def left_out(self) -> str:
+        """Why there is no second address although it was wanted; "" for nothing to say."""
+        return self._lease.record.left_out if self._lease is not None else ""
 
     def follow(self, tell: Tell) -> None:
         """Tell, in a thread, whenever the wire stands otherwise than before. Once, after a fork.
@@ -135,35 +160,40 @@ class Own:
         self._tell: Tell | None = None
         self._over = False
 
-    def take(self) -> None:
-        """Set it, unless it is there; once. Raises what `lease.up` raises."""
+    def take(self) -> str:
+        """Set it, unless it is there; once. Our second address, "" for none.
+
+        Raises what `lease.up` raises.
+        """
         with self._lock:
             if self._over or self._held is not None:
-                return
+                return self._held.beside if self._held is not None else ""
             wanted = None if self._address.startswith("127.") else self._wanted
             self._held = find(self._address) if wanted is None else self._hold(wanted)
             if wanted is not None:
                 if self._held.set_by and self._announce:
-                    self._say(f"{self._held.set_by} has {self._held.address} until this ends")
+                    both = " and ".join(filter(None, (str(self._held.address), self._held.beside)))
+                    self._say(f"{self._held.set_by} has {both} until this ends")
+                if self._held.left_out:
+                    self._say(f"there is no address in 169.254/16: {self._held.left_out}")
                 for each in obstacles(self._address, self._target):
                     self._say(f"{each.what}.")
                     self._say(each.fix)
             if self._tell is not None:
                 self._held.follow(self._tell)
+            return self._held.beside
 
     def _hold(self, wanted: Wanted) -> Held:
         """One that `link up` has set is looked after too, if this process may and no other does."""
-        if self._address.startswith("127."):
-            return find(self._address)
         address = wanted.parsed()
         if self._alone or not is_ours(address.ip, wanted.state_dir):
             taken = take(wanted)
-            return Held(taken.record.before, address, taken)
+            return Held(taken.record.before, address, taken, link_local=wanted.link_local)
         if lease.keeps(wanted.state_dir, address):
             with contextlib.suppress(LinkForbidden, WireBusy, DirectoryForbidden):
                 taken = take(wanted)
-                return Held(taken.record.before, address, taken)
-        return find(address.ip)
+                return Held(taken.record.before, address, taken, link_local=wanted.link_local)
+        return find(address.ip, link_local=wanted.link_local)
 
     def follow(self, tell: Tell) -> None:
         """Tell, in a thread, what becomes of it, from when it is taken; not before a fork."""
@@ -185,13 +215,13 @@ class Own:
                     apart.submit(self._held.close).result()
 
 
-def find(ip: str) -> Held:
+def find(ip: str, *, link_local: bool = True) -> Held:
     """An address that is there, and that we have no business to change; loopback is not watched."""
     if not ip.startswith("127."):
         for interface in lookup.interfaces():
             for address in interface.addresses:
                 if address.ip == ip:
-                    return Held(interface, address, None)
+                    return Held(interface, address, None, link_local=link_local)
     return Held(None, Address(ip, 32), None)
 
 

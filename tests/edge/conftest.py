@@ -49,7 +49,8 @@ class Authorizer:
     awaited: tuple[str, ...] = ("127.0.0.1",)
     thread: threading.Thread | None = None
 
-    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
+    def login(self, user: str, password: str, peer: str, at: str) -> Share | NoLogin:
+        del at
         self.asked.append((user, password, peer))
         self.thread = threading.current_thread()
         if user == "crash":

@@ -55,9 +55,12 @@ class Served:
         self.port = self.server.start()
         self.url = f"http://127.0.0.1:{self.port}"
 
-    def waiting(self, peer: str) -> Sequence[Waiting]:
-        self.asked.append(peer)
-        return (WAITING,) if peer == "127.0.0.1" else ()
+    def waiting(self, peer: str, at: str) -> Sequence[Waiting]:
+        self.asked.append(at)
+        return (WAITING,) if self.awaits(peer) else ()
+
+    def awaits(self, peer: str) -> bool:
+        return peer == "127.0.0.1"
 
     def raw(self, request: bytes) -> bytes:
         """Every byte of the answer to these bytes."""

@@ -263,7 +263,8 @@ class Control(FTPHandler):  # type: ignore[misc]
 
     def _log_in(self, user: str, password: str) -> None:
         peer = self.session.peer
-        share = self.state.authorizer.login(user, password, peer)
+        called = str(self.socket.getsockname()[0])
+        share = self.state.authorizer.login(user, password, peer, called)
         if isinstance(share, Share):
             welcome = policy.admit(self.session, user, self.state.tree(share))
             self.exchange.adopt(welcome.session)

@@ -1,7 +1,7 @@
 """The FTP server: pyftpdlib's loop in one thread, bound to the personality of `core.policy`.
 
-It listens on one address only, and everything it does is told through `emit`. Nothing in it is
-configured through class attributes, so several servers can live in one process.
+It listens on no address but those that it is given, and everything it does is told through `emit`.
+Nothing in it is configured through class attributes, so several servers can live in one process.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -57,11 +57,14 @@ class FtpServer:
         emit: Callable[[Event], None],
         clock: Callable[[], float] = time.time,
         limits: FtpLimits | None = None,
-        listening: socket.socket | None = None,
+        listening: Sequence[socket.socket] = (),
         admits: Callable[[socket.socket], bool] = everybody,
         secret: bytes = b"",
     ) -> None:
-        """`admits` and `secret`: see `ServerState`."""
+        """`listening` are open ports to use, of one number, in place of one at `address`.
+
+        `admits` and `secret`: see `ServerState`.
+        """
         self._address = address
         self._port = port
         self._listening = listening
@@ -98,17 +101,17 @@ class FtpServer:
 
     def start(self) -> int:
         """Listen and serve in a thread of its own."""
-        sock = self._listening or bind(self._address, self._port)
-        self._port = int(sock.getsockname()[1])
+        socks = self._listening or (bind(self._address, self._port),)
+        self._port = int(socks[0].getsockname()[1])
         _silence_pyftpdlib()
         sweep_leftovers(self._state.inbox, time.time())
         loop = IOLoop.factory()
         self._wake, heard = socket.socketpair()
         _Waker(heard, loop)
-        listener = _Listener(sock, loop, self._state)
+        listeners = tuple(_Listener(sock, loop, self._state) for sock in socks)
         self._stopping = False
         self._thread = threading.Thread(
-            target=self._serve, args=(loop, listener), name="ftp", daemon=True
+            target=self._serve, args=(loop, listeners), name="ftp", daemon=True
         )
         self._thread.start()
         return self._port
@@ -152,7 +155,7 @@ class FtpServer:
                     except Exception:
                         client.handle_error()
 
-    def _serve(self, loop: Any, listener: _Listener) -> None:
+    def _serve(self, loop: Any, listeners: tuple[_Listener, ...]) -> None:
         state = self._state
         soonest: float | None = None
         next_transfers = next_sessions = 0.0
@@ -162,13 +165,13 @@ class FtpServer:
                 if state.moving:  # written out: this is passed for every chunk of every download
                     if soonest is None or soonest > _TRANSFER_SWEEP:
                         soonest = _TRANSFER_SWEEP
-                elif state.connections or listener.resting:
+                elif state.connections or any(each.resting for each in listeners):
                     soonest = _sooner(soonest, _SESSION_SWEEP)
                 try:
                     loop.poll(soonest)
                     soonest = loop.sched.poll()
                 except Exception:
-                    listener.handle_error()
+                    listeners[0].handle_error()
                     soonest = 0.0
                 if self._ended:
                     self._end_logins()
@@ -179,7 +182,8 @@ class FtpServer:
                 if now >= next_sessions:
                     next_sessions = now + _SESSION_SWEEP
                     _sweep(tuple(state.connections), now)
-                    listener.wake()
+                    for listener in listeners:
+                        listener.wake()
                 if state.closing:
                     state.close_sockets()
         finally:

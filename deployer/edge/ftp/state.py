@@ -120,8 +120,11 @@ class UploadVerdict(Enum):
 class Authorizer(Protocol):
     """Who may log in and what they see. Must be quick: called in the server's thread."""
 
-    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
-        """The share of a login, or why it is refused. Guests come as user `anonymous`."""
+    def login(self, user: str, password: str, peer: str, at: str) -> Share | NoLogin:
+        """The share of a login, or why it is refused. Guests come as user `anonymous`.
+
+        `at` is the address of ours that the machine at `peer` has called.
+        """
 
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""

@@ -16,6 +16,7 @@ from deployer.face.cli.options import (
     HostRoute,
     Interface,
     NoLink,
+    NoLinkLocal,
     Silence,
     StateDir,
     number,
@@ -51,6 +52,7 @@ def retry_command(
     interface: Interface = None,
     host_route: HostRoute = None,
     no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
     detach: Detach = False,
     timeout: Silence = None,
     as_json: AsJson = False,
@@ -75,7 +77,7 @@ def retry_command(
     face: Face = JsonLines(raw) if as_json else PushProgress(Terminal(), time.time)
     here = reach.here(
         config, directory, address=address, ftp_port=ftp_port, interface=interface,
-        host_route=host_route, no_link=no_link,
+        host_route=host_route, no_link=no_link, no_link_local=no_link_local,
     )  # fmt: skip
     patience = None if timeout is None else Patience.of(config.timeout, timeout)
 

@@ -25,6 +25,7 @@ from deployer.face.cli.options import (
     Interface,
     NoHttp,
     NoLink,
+    NoLinkLocal,
     Silence,
     StateDir,
     Target,
@@ -143,6 +144,7 @@ def push_command(
     address: Address = None,
     host_route: HostRoute = None,
     no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
     ftp_port: FtpPort = None,
     http_port: Annotated[
         int | None,
@@ -212,7 +214,7 @@ def push_command(
     here = reach.here(
         config, store, pc, address=address, ftp_port=ftp_port, http_port=http_port,
         no_http=no_http, interface=interface, host_route=host_route, no_link=no_link,
-        faults=broken,
+        no_link_local=no_link_local, faults=broken,
     )  # fmt: skip
 
     async def work(undo: connect.Undo) -> None:

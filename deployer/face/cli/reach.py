@@ -27,15 +27,17 @@ def here(
     interface: str | None = None,
     host_route: str | None = None,
     no_link: bool = False,
+    no_link_local: bool = False,
     faults: tuple[str, ...] = (),
 ) -> Here:
     """How this process serves `target`; None and "" are for what was not said.
 
-    A PC that nobody has configured, at 169.254.x.y, is served on 169.254.1.1.
+    A PC that nobody has configured, at 169.254.x.y, is served on 169.254.1.1 alone, others on that
+    one too.
     """
     usual = wire.LINK_LOCAL if wire.is_link_local(target) else config.address
     own = address or usual
-    wanted = Wanted(own, state_dir, interface, host_route or "")
+    wanted = Wanted(own, state_dir, interface, host_route or "", link_local=not no_link_local)
     port = config.ftp_port if ftp_port is None else ftp_port
     return Here(
         address=own,

@@ -18,6 +18,7 @@ from deployer.face.cli.options import (
     Interface,
     NoHttp,
     NoLink,
+    NoLinkLocal,
     Silence,
     StateDir,
     Subnet,
@@ -36,6 +37,7 @@ def serve_command(
     address: Subnet = None,
     host_route: HostRoute = None,
     no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
     force_interface: ForceInterface = False,
     ftp_port: FtpPort = None,
     http_port: Annotated[
@@ -98,6 +100,7 @@ def serve_command(
         interface=interface,
         host_route=host_route or "",
         force=force_interface,
+        link_local=not no_link_local,
     )
     root = hasattr(os, "geteuid") and os.geteuid() == 0 and not on_demand
     serving = Serving(

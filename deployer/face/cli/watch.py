@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer import settings
-from deployer.face.cli.options import Address, FtpPort, Interface, NoLink, StateDir, flag
+from deployer.face.cli.options import (
+    Address,
+    FtpPort,
+    Interface,
+    NoLink,
+    NoLinkLocal,
+    StateDir,
+    flag,
+)
 from deployer.face.say import raw, say
 from deployer.settings import Settings
 
@@ -34,6 +42,7 @@ def tui_command(
     ftp_port: FtpPort = None,
     interface: Interface = None,
     no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
     plain: Annotated[bool, flag("--plain", "Whole lines only, for screen readers.")] = False,
     light: Annotated[bool, flag("--light", "Dark on light.")] = False,
     state_dir: StateDir = None,
@@ -42,7 +51,7 @@ def tui_command(
 
     Keys are in the last line; ? explains them. Without a terminal, or with --plain, it speaks and
     listens in whole lines. When no daemon runs it brings one up, which --address, --ftp-port,
-    --interface and --no-link are for.
+    --interface, --no-link and --no-link-local are for.
     """
     from deployer.host import connect
 
@@ -53,6 +62,7 @@ def tui_command(
         (
             *(("--interface", interface) if interface else ()),
             *(("--no-link",) if no_link else ()),
+            *(("--no-link-local",) if no_link_local else ()),
         ),
     )
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
