@@ -81,7 +81,7 @@ class Room:
             self.folder / "state", clock=time.time, address="127.0.0.1", ftp_port=0
         ) as service:
             stream = service.subscribe()
-            taken = service.take_up(manifest, "127.0.0.1")
+            taken = service.take_up(manifest, "127.0.0.1", "C:\\DEPLOY")
             await service.deploy(Offer(taken, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
             self.routes[manifest.host] = ("127.0.0.1", service.ftp_port)
             self.there.set()

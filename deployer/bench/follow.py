@@ -1,14 +1,13 @@
-"""Following a host's events: what is known, how open deployments stand, who else has called."""
+"""Following a host's events: how open deployments stand, and who else has called."""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncGenerator, AsyncIterator, Callable
 from dataclasses import dataclass, field
 
-from deployer.bench.known import Known
 from deployer.bench.results import UnknownCaller
 from deployer.core import deployment as life
 from deployer.core.deployment import Deployment
@@ -84,10 +83,9 @@ def _parts(staged: DeploymentStaged) -> frozenset[str]:
 
 
 class Follower:
-    """Reads the events of a host to their end; everything it knows is asked for here."""
+    """Reads what happens on a host from now on; what it tells is asked for here."""
 
     def __init__(self, host: Host, addresses: frozenset[str], on_event: OnEvent) -> None:
-        self.known = Known()
         self.standings: dict[str, Followed] = {}
         self.unknown_callers: dict[str, UnknownCaller] = {}
         self.called = asyncio.Queue[str]()
@@ -95,63 +93,67 @@ class Follower:
         self._addresses = addresses
         self._on_event = on_event
         self._staged = asyncio.Condition()
+        self._seen = 0
         self._broken: BaseException | None = None
 
     @contextlib.asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """Read while this context lasts; it begins when all that was before has been read."""
-        past = await self._host.last_seq()
-        here = asyncio.Event()
-        reading = asyncio.create_task(self._read(self._host.subscribe(0), past, here))
-        waiting = asyncio.create_task(here.wait())
+        """Read what happens while this context lasts; of what was before, nothing."""
+        self._seen = await self._host.last_seq()
+        reading = asyncio.create_task(self._read(self._host.subscribe(self._seen)))
         try:
-            await asyncio.wait((reading, waiting), return_when=asyncio.FIRST_COMPLETED)
-            if reading.done():
-                await reading
             yield
         finally:
-            for task in (reading, waiting):
-                task.cancel()
-            await asyncio.gather(reading, waiting, return_exceptions=True)
+            reading.cancel()
+            await asyncio.gather(reading, return_exceptions=True)
 
-    async def _read(
-        self, stream: AsyncIterator[tuple[int, Event]], past: int, here: asyncio.Event
-    ) -> None:
-        if not past:
-            here.set()
+    async def _read(self, stream: AsyncIterator[tuple[int, Event]]) -> None:
         try:
             async for seq, event in stream:
-                self._take(seq, event, new=here.is_set())
+                self._take(seq, event)
+                self._seen = seq or self._seen
                 if isinstance(event, DeploymentStaged):
                     async with self._staged:
                         self._staged.notify_all()
-                if seq >= past and not here.is_set():
-                    here.set()
         except DeployerError as error:
             self._broken = error
             for standing in self.standings.values():
                 standing.changed.set()
+            async with self._staged:
+                self._staged.notify_all()
             raise
 
-    def _take(self, seq: int, event: Event, *, new: bool) -> None:
-        self.known.fold(event)
+    def _take(self, seq: int, event: Event) -> None:
         if isinstance(event, DeploymentStaged):
-            standing = Followed.of(seq, event)
             before = self.standings.get(event.deployment)
-            self.standings[event.deployment] = standing
+            self.standings[event.deployment] = Followed.of(seq, event)
             if before is not None:
                 before.changed.set()
-        elif standing_of := self.standings.get(event.deployment):
-            called = standing_of.called
-            standing_of.fold(event)
-            if standing_of.called and not called and new:
+        elif standing := self.standings.get(event.deployment):
+            called = standing.called
+            standing.fold(event)
+            if standing.called and not called:
                 self.called.put_nowait(event.deployment)
-            if standing_of.stands.state.final and not new:
-                del self.standings[event.deployment]
-        if new:
-            self._watch_for_unknown_callers(event)
-            if event.deployment in ("", *self.standings):
-                self._on_event(event)
+        self._watch_for_unknown_callers(event)
+        if event.deployment in ("", *self.standings):
+            self._on_event(event)
+
+    async def _catch_up(self, deployment: str, begun: int) -> None:
+        """One that was staged before this began: read from there to what has been read by now."""
+        found: Followed | None = None
+        stream = self._host.subscribe(begun)
+        async for seq, event in stream:
+            if event.deployment == deployment and seq <= self._seen:
+                if isinstance(event, DeploymentStaged):
+                    found = Followed.of(seq, event)
+                elif found is not None:
+                    found.fold(event)
+            if seq >= self._seen:
+                if found is not None:  # at once: what comes next is told by the other stream
+                    self.standings.setdefault(deployment, found)
+                break
+        if isinstance(stream, AsyncGenerator):
+            await stream.aclose()
 
     def _watch_for_unknown_callers(self, event: Event) -> None:
         match event:
@@ -167,6 +169,8 @@ class Follower:
 
     async def standing(self, deployment: str, begun: int) -> Followed:
         """How a deployment stands that was staged after event `begun`; waits until it is told."""
+        if begun < self._seen and deployment not in self.standings:
+            await self._catch_up(deployment, begun)
         async with self._staged:
             while True:
                 self.raise_broken()

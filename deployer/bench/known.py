@@ -1,124 +1,108 @@
-"""What is on each target, as far as its own proofs tell: a fold of the event stream.
+"""What is on a target, as far as its own proofs tell: read from how its newest deployments stand.
 
-A proof holds until a later deployment puts another file under one of its names. What a human does
+A proof holds until a later deployment puts another file in one of its places. What a human does
 at the old PC is not seen from here; `--force` sends all the same.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
-from deployer.events import (
-    DeploymentStaged,
-    Event,
-    OutputReceived,
-    ProofReceived,
-    StateChanged,
-    TransferDone,
-)
-from deployer.model import Payload, Proof, State
+from deployer.core.view import Row
+from deployer.model import Payload
+
+PAGES = (4, 64)
+"""How many of a target's newest deployments are looked at, one step after the other. What was
+before them is not there, as far as this is concerned: it is sent again, and no part of it moves."""
+
+_ENOUGH = 64 << 10
+"""Bytes that have to move before they say something about a wire."""
 
 _Content = tuple[tuple[str, str, int, str], ...]
 """Name, long name, length and SHA-256 of each file."""
 
 
+class _File(Protocol):
+    @property
+    def name(self) -> str: ...
+    @property
+    def long_name(self) -> str: ...
+    @property
+    def length(self) -> int: ...
+    @property
+    def sha256(self) -> str: ...
+    @property
+    def place(self) -> str: ...
+
+
 @dataclass(frozen=True, slots=True)
-class There:
-    """A payload that a target has proved. `output` is where its program's output lies."""
-
-    staged: DeploymentStaged
-    proof: Proof
-    output: str = ""
-
-
 class Known:
-    """Folds events, one by one; asks are answered from what was folded so far."""
+    """What rows tell of a payload: the one that has proved it and that it ran, None for none.
 
-    def __init__(self, events: Iterable[Event] = ()) -> None:
-        self._staged: dict[str, DeploymentStaged] = {}
-        self._proofs: dict[str, Proof] = {}
-        self._outputs: dict[str, str] = {}
-        self._there: dict[str, list[There]] = {}
-        self._open: dict[str, str] = {}
-        self._rates: dict[str, float] = {}
-        for event in events:
-            self.fold(event)
+    `decided` is False when older ones may tell more.
+    """
 
-    def fold(self, event: Event) -> None:
-        """Take one more event in."""
-        match event:
-            case DeploymentStaged():
-                self._stage(event)
-            case ProofReceived(deployment=deployment, proof=proof):
-                self._proofs[deployment] = proof
-            case OutputReceived(deployment=deployment, path=path):
-                self._outputs[deployment] = path
-            case StateChanged(deployment=deployment, state=state) if state.final:
-                self._end(deployment, state)
-            case TransferDone(deployment=deployment, length=length, seconds=seconds, upload=False):
-                staged = self._staged.get(deployment)
-                if staged is not None and length >= 64 << 10 and seconds > 0:
-                    self._rates[staged.target] = length / seconds
-            case _:
-                pass
-
-    def _stage(self, event: DeploymentStaged) -> None:
-        self._staged[event.deployment] = event
-        self._open[event.target] = event.deployment
-        sums = {file.name: file.sha256 for file in event.files}
-        held = self._there.get(event.target, [])
-        self._there[event.target] = [
-            there
-            for there in held
-            if there.staged.directory != event.directory
-            or all(sums.get(file.name, file.sha256) == file.sha256 for file in there.staged.files)
-        ]
-
-    def _end(self, deployment: str, state: State) -> None:
-        staged = self._staged.pop(deployment, None)
-        proof = self._proofs.pop(deployment, None)
-        output = self._outputs.pop(deployment, "")
-        if staged is None:
-            return
-        if self._open.get(staged.target) == deployment:
-            del self._open[staged.target]
-        if proof is None:
-            return  # the target has said nothing new
-        held = self._there.setdefault(staged.target, [])
-        held[:] = [t for t in held if not _same(t.staged, staged)]
-        if state == State.PROVED:
-            held.append(There(staged, proof, output))
-
-    def there(self, target: str, directory: str, payload: Payload) -> There | None:
-        """The proof that this payload is on that target and ran there; None: it has to go."""
-        for there in reversed(self._there.get(target, [])):
-            if carries(there.staged, directory, payload):
-                return there
-        return None
-
-    def open(self, target: str) -> str:
-        """The deployment of that target that has not ended; "" for none."""
-        return self._open.get(target, "")
-
-    def rate(self, target: str) -> float | None:
-        """Bytes per second that the target's wire has shown last."""
-        return self._rates.get(target)
+    there: Row | None
+    decided: bool
 
 
-def carries(staged: DeploymentStaged, directory: str, payload: Payload) -> bool:
-    """Whether a deployment is of that very payload to that directory, with the same command."""
-    same = _content(staged) == _wanted(payload)
-    return same and (staged.directory, staged.run) == (directory, payload.run)
+def look(rows: Sequence[Row], directory: str, payload: Payload) -> Known:
+    """Whether the payload is there; `rows` are a target's newest, the oldest of them first."""
+    wanted, places = _content(payload.files), _places(directory, payload.files)
+    for row in reversed(rows):
+        same = _content(row.files) == wanted
+        if same and (row.directory, row.run) == (directory, payload.run):
+            if row.state.final and row.proof is not None:
+                return Known(row if row.proof.proved else None, decided=True)
+        elif _meet(places, _places(row.directory, row.files)):
+            return Known(None, decided=True)
+    return Known(None, decided=False)
 
 
-def _same(one: DeploymentStaged, other: DeploymentStaged) -> bool:
-    return (_content(one), one.directory, one.run) == (_content(other), other.directory, other.run)
+def rate(rows: Sequence[Row]) -> float | None:
+    """Bytes per second that the target's wire has shown last."""
+    return next((row.rate for row in reversed(rows) if row.rate and row.moved >= _ENOUGH), None)
 
 
-def _content(staged: DeploymentStaged) -> _Content:
-    return tuple(sorted((f.name, f.long_name, f.length, f.sha256) for f in staged.files))
+def _content(files: Sequence[_File]) -> _Content:
+    return tuple(sorted((f.name, f.long_name, f.length, f.sha256) for f in files))
 
 
-def _wanted(payload: Payload) -> _Content:
-    return tuple(sorted((f.name, f.long_name, f.length, f.sha256) for f in payload.files))
+def _places(directory: str, files: Sequence[_File]) -> dict[str, str]:
+    """The SHA-256 of each path there."""
+    paths = ((f"{directory}\\{file.place or file.name}", file.sha256) for file in files)
+    return {path.replace("/", "\\").upper(): sha256 for path, sha256 in paths}
+
+
+def _meet(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether the second may have put something else in a place of the first.
+
+    A name with `~` in it may be another one's short name: then it may, wherever the rest differs.
+    """
+    if any(other[path] != sha256 for path, sha256 in one.items() if path in other):
+        return True
+    return any(_short_of_others(path, other) for path in one if path not in other) or any(
+        _short_of_others(path, one) for path in other if path not in one
+    )
+
+
+def _short_of_others(path: str, others: Mapping[str, str]) -> bool:
+    """Whether a path with a short name may be that of another path, which is written out."""
+    return any(_may_be(path, other) for other in others) if "~" in path else False
+
+
+def _may_be(short: str, path: str) -> bool:
+    one, other = short.split("\\"), path.split("\\")
+    return len(one) == len(other) and all(map(_may_be_name, one, other))
+
+
+def _may_be_name(short: str, name: str) -> bool:
+    begin, tilde, _ = short.partition("~")
+    return short == name or (bool(tilde) and list(_letters(name))[:1] == list(_letters(begin))[:1])
+
+
+def _letters(name: str) -> Iterator[str]:
+    """Letters as a short name may have them: what it cannot have is `_` there."""
+    return ("_" if not (c.isascii() and c.isalnum()) else c for c in name if c not in " .")

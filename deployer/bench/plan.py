@@ -9,8 +9,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployer.bench import known
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
-from deployer.bench.known import Known
 from deployer.core.payload.fit import DEFAULT_WIRE
 from deployer.errors import DeployerError
 from deployer.host import past, staging
@@ -74,10 +74,10 @@ def plan(
     force: bool = False,
 ) -> Plan:
     """What `provision` would do. Raises WrongUse for unknown names."""
-    known, once = Known(past.remembered(state_dir)), staging.Once()
+    once = staging.Once()
     return Plan(
         tuple(
-            _step(known, once, bench, target, payload, force=force)
+            _step(state_dir, once, bench, target, payload, force=force)
             for target in bench.select(only, groups).targets
             for payload in target.payloads
         )
@@ -85,7 +85,7 @@ def plan(
 
 
 def _step(
-    known: Known,
+    state_dir: Path,
     once: staging.Once,
     bench: Bench,
     target: BenchTarget,
@@ -98,9 +98,10 @@ def _step(
         staged = staging.stage(payload.request, host=host, once=once).payload
     except DeployerError as error:
         return Planned(target.name, target.address, payload.name, problem=error.what)
-    there = known.there(target.address, target.directory, staged) is not None
+    rows = past.peeked(state_dir, target.address, known.PAGES[-1])
+    there = known.look(rows, target.directory, staged).there is not None
     there = there and not force and not payload.always
-    rate = known.rate(target.address)
+    rate = known.rate(rows)
     return Planned(
         target=target.name,
         address=target.address,

@@ -9,13 +9,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Literal, assert_never
 
-from deployer.bench import power
+from deployer.bench import known, power
 from deployer.bench.follow import Followed, Follower, OnEvent
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.results import Delivery, Outcome, TargetResult
 from deployer.bench.slots import Slots
 from deployer.core.deployment import Deployment
 from deployer.core.target.proof import Failure, failure
+from deployer.core.view import Row
 from deployer.core.wire import presence
 from deployer.errors import (
     EXIT_HOST,
@@ -28,7 +29,7 @@ from deployer.errors import (
 from deployer.host import staging, wire
 from deployer.host.endings import raise_for
 from deployer.host.requests import Host, Order
-from deployer.model import DEFAULT_HOST_ADDRESS, Cause, State
+from deployer.model import DEFAULT_HOST_ADDRESS, Cause, Payload, State
 
 Tell = Callable[[str, str], object]
 """Told a target's name and a line for people."""
@@ -164,19 +165,25 @@ class Worker:
             raise Stop(error.what, error.exit_code) from error
         if (payload.always or self.run.options.force) and not self.done_before:
             return None
-        there = self.run.follower.known.there(
-            self.target.address, self.target.directory, manifest.payload
-        )
+        there = await self._there(manifest.payload)
         if there is None:
             return None
         return Delivery(
             payload.name,
             Outcome.THERE,
-            deployment=there.staged.deployment,
-            length=there.staged.total,
-            output=there.output,
+            deployment=there.deployment,
+            length=there.total,
+            output=there.output_path,
             proof=there.proof,
         )
+
+    async def _there(self, payload: Payload) -> Row | None:
+        for most in known.PAGES:
+            rows = await self.run.host.rows(self.target.address, most)
+            found = known.look(rows, self.target.directory, payload)
+            if found.decided or len(rows) < most:
+                return found.there
+        return None
 
     async def _payload(self, payload: BenchPayload) -> None:
         """One payload, with its retries. Raises Stop when it cannot be proved."""

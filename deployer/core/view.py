@@ -10,12 +10,13 @@ and the whole of a long history is folded before the first picture is drawn.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from enum import IntEnum, StrEnum
 
 import msgspec
 from msgspec.structs import replace
 
+from deployer.core.target.proof import numbers_of
 from deployer.events import (
     AsciiRefused,
     ClientConnected,
@@ -228,7 +229,7 @@ def _unknown_caller(view: dict[str, Row], event: Event) -> bool:
 def part_number(name: str) -> int:
     """Number of a part (1 to 999) from its name; 0 for a name that is none."""
     number = name.rpartition(".")[2]
-    return int(number) if number.isdigit() else 0
+    return int(number) if number.isdecimal() and len(number) == 3 else 0
 
 
 def damaged(report: Report) -> tuple[str, ...]:
@@ -238,20 +239,12 @@ def damaged(report: Report) -> tuple[str, ...]:
     """
     if report.command != "CHECK" or report.exit_code != 1:
         return ()
-    here = {name.partition(".")[0]: set(ranges(numbers)) for name, numbers in report.have}
+    here = {name.partition(".")[0]: numbers_of(numbers) for name, numbers in report.have}
     return tuple(
         name
         for name, _times in report.bad
         if part_number(name) not in here.get(name.partition(".")[0], ())
     )
-
-
-def ranges(text: str) -> Iterator[int]:
-    """Numbers of a list such as `1-16,18`; what is no number is passed over."""
-    for piece in text.split(","):
-        first, _, last = piece.strip().partition("-")
-        if first.isdigit() and (last.isdigit() or not last):
-            yield from range(int(first), min(int(last or first), 999) + 1)
 
 
 def _staged(event: DeploymentStaged, attempt: int) -> Row:
@@ -387,7 +380,7 @@ def _reported(row: Row, report: Report) -> Row:
     if report.deployment != row.deployment:
         return replace(row, info=report)
     whole = {file.name for file in report.files if file.verdict == "good"}
-    here = {name: set(ranges(numbers)) for name, numbers in report.have}
+    here = {name: numbers_of(numbers) for name, numbers in report.have}
     bad = dict(report.bad)
     parts = {}
     for name, part in row.parts.items():

@@ -31,6 +31,7 @@ class RequestForm:
 REQUESTS: Mapping[str, RequestForm] = {
     "before": RequestForm((int,), Before),
     "row": RequestForm((str,), Row | None),
+    "rows": RequestForm((str, int), tuple[Row, ...]),
     "last_seq": RequestForm((), int),
     "recognise": RequestForm((Request,), Recognised),
     "push": RequestForm((Order,), str),

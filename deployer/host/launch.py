@@ -116,6 +116,11 @@ class Launched(DaemonClient):
         with past.rows_of(self._place) as rows:
             return rows.one(deployment)
 
+    async def rows(self, target: str, most: int) -> tuple[Row, ...]:
+        """See `Host.rows`; from the store."""
+        with past.rows_of(self._place) as rows:
+            return tuple(rows.newest(most, target))
+
     async def last_seq(self) -> int:
         """See `Host.last_seq`; from the store."""
         return past.last_recorded(self._place)

@@ -121,7 +121,7 @@ class InProcess:
             try:
                 found = self.service.staged(deployment)
                 if found is not None:  # it may be another process' business
-                    self.service.take_up(found[0], found[1].target)
+                    self.service.take_up(found[0], found[1].target, found[1].directory)
                 payload = found[0].payload if found else Payload(())
                 changed = await asyncio.to_thread(staging.changed, payload)
                 if found is None or changed:
@@ -145,6 +145,10 @@ class InProcess:
     async def row(self, deployment: str) -> Row | None:
         """See `Host.row`."""
         return self.service.row(deployment)
+
+    async def rows(self, target: str, most: int) -> tuple[Row, ...]:
+        """See `Host.rows`."""
+        return self.service.rows(target, most)
 
     async def follow(
         self,
@@ -187,7 +191,8 @@ class InProcess:
         if under_way is not None and _same(offer, under_way):
             return under_way.deployment
         self._refuse_busy(order.target)
-        offer = replace(offer, manifest=self.service.take_up(manifest, order.target))
+        taken = self.service.take_up(manifest, order.target, order.directory)
+        offer = replace(offer, manifest=taken)
         return await self._offer(offer, order.patience)
 
     async def retry(self, deployment: str, patience: Patience | None = None) -> str:
@@ -203,7 +208,9 @@ class InProcess:
         if deployment in self._open:
             return deployment
         self._refuse_busy(before.target)
-        self.service.take_up(manifest, before.target)  # reserves the target for this process
+        self.service.take_up(
+            manifest, before.target, before.directory
+        )  # reserves the target for this process
         try:
             if not await asyncio.to_thread(staging.unchanged, manifest):
                 again = await asyncio.to_thread(staging.again, manifest)

@@ -239,9 +239,9 @@ def prune(state_dir: Path, days: float, *, now: float) -> int:
         store.close()
 
 
-def remembered(state_dir: Path) -> Iterator[Event]:
-    """The stored events, in order, for one who must not change anything there."""
-    return peek(state_dir)
+def peeked(state_dir: Path, target: str, most: int) -> list[Row]:
+    """A target's newest rows, the oldest first, for one who must not change anything there."""
+    return peek(state_dir, target, most)
 
 
 def last_recorded(state_dir: Path) -> int:

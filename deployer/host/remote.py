@@ -147,6 +147,11 @@ class DaemonClient:
         found: Row | None = await self._ask("row", deployment)
         return found
 
+    async def rows(self, target: str, most: int) -> tuple[Row, ...]:
+        """See `Host.rows`."""
+        found: tuple[Row, ...] = await self._ask("rows", target, most)
+        return found
+
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""
         return int(await self._ask("last_seq"))

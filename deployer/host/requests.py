@@ -132,6 +132,9 @@ class Host(Protocol):
     async def row(self, deployment: str) -> Row | None:
         """How a deployment stands, None when there is none."""
 
+    async def rows(self, target: str, most: int) -> tuple[Row, ...]:
+        """How the deployments of a target stand that were staged last; the oldest first."""
+
     async def last_seq(self) -> int:
         """Number of the newest stored event."""
 

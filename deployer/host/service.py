@@ -71,6 +71,7 @@ from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.host.staging import refuse_unplayable
 from deployer.model import (
     OUTPUT_TXT,
+    RESULT_TXT,
     UPLOAD_LIMITS,
     Blob,
     Cause,
@@ -268,6 +269,10 @@ class Service:
         """How a deployment stands, whoever served it."""
         return self._store.row(deployment)
 
+    def rows(self, target: str, most: int) -> tuple[Row, ...]:
+        """How the deployments of a target stand that were staged last; the oldest first."""
+        return tuple(self._store.rows(max(most, 0), target))
+
     def last_seq(self) -> int:
         """Number of the newest stored event."""
         return self._store.last_seq()
@@ -327,18 +332,19 @@ class Service:
         if moved is not current:
             self._soon(self._wake())
 
-    def take_up(self, manifest: Manifest, target: str) -> Manifest:
+    def take_up(self, manifest: Manifest, target: str, directory: str) -> Manifest:
         """The manifest under the identity of an earlier try that did not come to its end.
 
-        When the last deployment for the target had the same payload and was not proved, its GO.BAT
-        may be running on the target or lie there still; with its id and token it simply goes on.
-        Raises TargetBusy when another process delivers to this target.
+        When the last deployment for the target had the same payload, went to the same directory and
+        was not proved, its GO.BAT may be running on the target or lie there still; with its id and
+        token it simply goes on. Raises TargetBusy when another process delivers to this target.
         """
         self._store.reserve(target)
         before = self._store.newest(target)
         if before is None or content(before) != content(manifest):
             return manifest
-        if self._store.state(before.deployment) == State.PROVED:
+        row = self._store.row(before.deployment)
+        if row is None or row.state == State.PROVED or row.directory != directory:
             return manifest
         return replace(
             manifest, deployment=before.deployment, login=before.login, token=before.token
@@ -347,18 +353,18 @@ class Service:
     def write_down(self, offer: Offer) -> None:
         """Write an offer down, whatever will carry it; others may cancel it from now.
 
-        The reports of an earlier try that has ended are kept, under other names.
+        The reports of an earlier try are kept, under other names. When it cannot be written down,
+        they and all else stay as they were.
         """
         at, identity = self._clock(), offer.deployment
-        before = self._store.state(identity)
-        if before is not None and before.final:
-            set_aside(self._store.inbox, identity, UPLOAD_LIMITS)
         self._store.keep(offer.manifest, offer.target, at)
+        self.publish(_staged(offer, at))
+        set_aside(self._store.inbox, identity, UPLOAD_LIMITS)
+        payload = offer.manifest.payload
         self._deployments[identity] = Deployment(
-            identity, offer.target, offer.manifest.payload, emulated=offer.simulated
+            identity, offer.target, payload, emulated=offer.simulated, last_at=at
         )
         self._heard[identity] = self._loop.time()
-        self.publish(_staged(offer, at))
         self._hear()
 
     async def deploy(self, offer: Offer) -> None:
@@ -719,7 +725,10 @@ class Service:
             data = files.read_bounded(path, UPLOAD_LIMITS[name])
         at = self._clock()
         if concerns_reports(name):
-            self._tell(TargetReported(at, deployment, proof.parse_report(data)))
+            report = proof.parse_report(data)
+            if name != RESULT_TXT:  # of the machine: whatever it says proves nothing
+                report = replace(report, deployment="")
+            self._tell(TargetReported(at, deployment, report))
         elif is_output(name):
             text = data.decode("utf-8", "replace")
             shown = text if len(text) <= _TEXT_IN_EVENT else text[-_TEXT_IN_EVENT:]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 
 import pytest
 from rich.console import Console
@@ -99,11 +100,16 @@ def test_events_of_unknown_deployments_change_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "numbers"),
-    [("1-3,7", [1, 2, 3, 7]), ("", []), ("x,2", [2]), ("5-", [5]), ("998-2000", [998, 999])],
+    "text", ["9" * 5000, "1-" + "9" * 5000, ",".join(["1-9999"] * 9000), "\ufffd", "-", "A.001"]
 )
-def test_ranges(given: str, numbers: list[int]) -> None:
-    assert list(view.ranges(given)) == numbers
+def test_whatever_a_report_says_can_be_shown_at_once(text: str) -> None:
+    """Such a report is stored, and every reader folds it again."""
+    told = report(have=(("A.BIN", text),) * 200, bad=((text, 3),), command="CHECK", exit_code=1)
+    begun = time.process_time()
+    row = view.fold_all([STAGED, TargetReported(4.0, ID, told)])[ID]
+    assert isinstance(view.damaged(told), tuple)
+    assert row.report == told
+    assert time.process_time() - begun < 1.0
 
 
 @pytest.mark.parametrize(

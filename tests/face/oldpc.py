@@ -120,6 +120,9 @@ class Scripted:
         rows = tuple(fold_all(self.events).values())[-most:]
         return Before(rows, len(self.events), len(rows), ())
 
+    async def rows(self, target: str, most: int) -> tuple[Row, ...]:
+        return tuple(row for row in fold_all(self.events).values() if row.target == target)[-most:]
+
     async def row(self, deployment: str) -> Row | None:
         return fold_all(self.events).get(deployment)
 

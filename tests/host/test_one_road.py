@@ -172,7 +172,7 @@ async def busy(world: World) -> AsyncIterator[None]:
     other.write_bytes(b"other")
     manifest = staging.stage(Request((other,), no_run=True), host=PEER)
     async with Service(world.state, clock=time.time, address=PEER, ftp_port=0) as service:
-        service.take_up(manifest, PEER)
+        service.take_up(manifest, PEER, "C:\\DEPLOY")
         service.write_down(Offer(manifest, PEER, "C:\\DEPLOY"))
         yield
 

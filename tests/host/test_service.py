@@ -17,10 +17,12 @@ from typing import Any
 import pytest
 
 from deployer.core.deployment import Deployment
+from deployer.edge.store import Store
 from deployer.errors import (
     DeployerError,
     FileChanged,
     ProgramFailed,
+    StoreFull,
     TargetBusy,
     TargetDiskFull,
     TargetNeverCalled,
@@ -30,7 +32,7 @@ from deployer.errors import (
 from deployer.events import LoginAccepted, LoginRefused, ProofReceived, StateChanged
 from deployer.host import staging
 from deployer.host.endings import raise_for
-from deployer.host.past import recorded
+from deployer.host.past import recheck, recorded
 from deployer.host.requests import Request
 from deployer.host.service import Offer, Service
 from deployer.model import Cause, Manifest, Payload, State
@@ -90,7 +92,11 @@ def manifest(tmp_path: Path) -> Manifest:
 
 
 def during(
-    state: Path, manifest: Manifest, target: Callable[[int, Manifest], None], silence: float = 10.0
+    state: Path,
+    manifest: Manifest,
+    target: Callable[[int, Manifest], None],
+    silence: float = 10.0,
+    directory: str = "C:\\DEPLOY",
 ) -> Deployment:
     """Serve the manifest while `target` runs in a thread; how it ended.
 
@@ -99,8 +105,8 @@ def during(
 
     async def scenario() -> Deployment:
         async with Service(state, clock=time.time, address=PEER, ftp_port=0) as service:
-            taken = service.take_up(manifest, PEER)
-            await service.deploy(Offer(taken, PEER, r"C:\DEPLOY"))
+            taken = service.take_up(manifest, PEER, directory)
+            await service.deploy(Offer(taken, PEER, directory))
             await asyncio.to_thread(target, service.ftp_port, taken)
             ended = await service.finished(taken.deployment, silence=silence)
             await service.until_logged_out(taken.deployment)
@@ -287,7 +293,7 @@ def test_who_is_stopped_just_when_something_happens_is_stopped(
         async with Service(
             tmp_path / "state", clock=time.time, address=PEER, ftp_port=0
         ) as service:
-            taken = service.take_up(manifest, PEER)
+            taken = service.take_up(manifest, PEER, "C:\\DEPLOY")
             await service.deploy(Offer(taken, PEER, "C:\\DEPLOY"))
             waiting = asyncio.create_task(service.finished(taken.deployment, silence=30))
             await asyncio.sleep(0.05)
@@ -312,10 +318,10 @@ def run_both(state: Path, work: Callable[[Service, Service], Coroutine[Any, Any,
 
 def test_two_processes_do_not_deliver_to_one_target(tmp_path: Path, manifest: Manifest) -> None:
     async def work(one: Service, two: Service) -> None:
-        one.take_up(manifest, PEER)
-        two.take_up(manifest, "127.0.0.9")
+        one.take_up(manifest, PEER, "C:\\DEPLOY")
+        two.take_up(manifest, "127.0.0.9", "C:\\DEPLOY")
         with pytest.raises(TargetBusy, match="127.0.0.1"):
-            two.take_up(manifest, PEER)
+            two.take_up(manifest, PEER, "C:\\DEPLOY")
 
     run_both(tmp_path / "state", work)
 
@@ -450,3 +456,53 @@ def test_what_an_earlier_try_reported_stays_beside_the_next(
     evidence = tmp_path / "state" / "inbox" / manifest.deployment
     assert (evidence / "RESULT.TXT.1").read_bytes() == failed
     assert (evidence / "RESULT.TXT").read_bytes() != failed
+
+
+def test_what_goes_to_another_directory_is_another_deployment(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    """The GO.BAT of the first may run there still: what it finds proves nothing of the second."""
+    state, seen = tmp_path / "state", list[Manifest]()
+
+    def leave(_port: int, taken: Manifest) -> None:
+        seen.append(taken)
+
+    def go_on(port: int, taken: Manifest) -> None:
+        with pytest.raises(ftplib.error_perm, match="530 This GO.BAT is of an older push"):
+            session(port, seen[0])
+        leave(port, taken)
+
+    during(state, manifest, leave, silence=0.0, directory="C:\\OLD")
+    again = replace(manifest, deployment="D0000002", login="D0000002")
+    during(state, again, go_on, silence=0.0, directory="C:\\NEW")
+    assert [taken.deployment for taken in seen] == [manifest.deployment, "D0000002"]
+
+
+def test_a_try_that_cannot_be_written_down_leaves_the_evidence_of_the_last(
+    tmp_path: Path, manifest: Manifest
+) -> None:
+    state = tmp_path / "state"
+    assert during(state, manifest, deliver).state == State.PROVED
+
+    async def again() -> None:
+        async with Service(state, clock=time.time, address=PEER, ftp_port=0) as service:
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(Store, "append", no_room)
+                with pytest.raises(StoreFull):
+                    await service.deploy(Offer(manifest, PEER, "C:\\DEPLOY"))
+            assert not service.has_ended(manifest.deployment)
+
+    asyncio.run(again())
+    assert all(check.good for check in recheck(state, manifest.deployment))
+
+
+def no_room(store: Store, _event: object) -> int:
+    raise StoreFull(path=store.directory, why="database or disk is full")
+
+
+def test_what_describes_the_machine_proves_nothing(tmp_path: Path, manifest: Manifest) -> None:
+    def target(port: int, taken: Manifest) -> None:
+        with session(port, taken) as ftp:
+            send(ftp, "INFO.TXT", report(taken, command="RUN", exit=0, run_exit=0, cpu="i486"))
+
+    assert during(tmp_path / "state", manifest, target, silence=0.2).cause == Cause.SILENCE

@@ -18,6 +18,8 @@ KEPT = OUR_NAMES | {"RESULT.TMP", "INFO.TMP", "NEXT.TMP", "RECEIPT.TXT"}
 """Names at the top that GO.BAT and the helper need for themselves."""
 
 _IDENTITY = re.compile(r"D[0-9A-F]{7}\..*")
+_GENERATED = re.compile(r"([^.~ ]{1,6})~[0-9]{1,6}(?:\.([^. ]{1,3}))?")
+_PLAIN = re.compile(r"[^. +,;=\[\]]{1,8}(\.[^. +,;=\[\]]{1,3})?")
 _WORKING = re.compile(r"([A-Z0-9_-]{1,8})\.(WRK|[0-9A-J][0-9][0-9])")
 
 
@@ -53,19 +55,57 @@ def refusal(place: str) -> str:
 def refuse_clashes(named: Sequence[tuple[str, str]]) -> None:
     """Raises NamesClash when two (path here, place there) would meet on the target.
 
-    Two files meet when only case tells them apart, a file and a directory when they share a name.
+    Two files meet when only case tells them apart, a file and a directory when they share a name,
+    and `LONGNA~1.TXT` meets the file with a long name that Windows may have given that short one.
     """
     files: dict[str, str] = {}
     for path, place in named:
-        other = files.setdefault(place.upper(), path)
+        other = files.setdefault(_folded(place), path)
         if other != path:
             raise NamesClash(path=path, other=other, why=_why_same(path, other))
     for path, place in named:
-        for above in _above(place.upper()):
+        for above in _above(_folded(place)):
             if above in files:
                 raise NamesClash(
                     path=files[above], other=path, why="a file and a directory with one name"
                 )
+    _refuse_generated(named)
+
+
+def _refuse_generated(named: Sequence[tuple[str, str]]) -> None:
+    directories: dict[str, dict[str, str]] = {}
+    for path, place in named:
+        above = ""
+        for name in _folded(place).split("/"):
+            directories.setdefault(above, {}).setdefault(name, path)
+            above += f"{name}/"
+    for names in directories.values():
+        for short in filter(_GENERATED.fullmatch, names):
+            for name in names:
+                if _may_get(name, short):
+                    why = "Windows may give the longer name that short one"
+                    raise NamesClash(path=names[short], other=names[name], why=why)
+
+
+def _may_get(name: str, short: str) -> bool:
+    """Whether Windows may give a name, in capitals, that generated 8.3 name."""
+    match = _GENERATED.fullmatch(short)
+    if match is None or name == short or _PLAIN.fullmatch(name):
+        return False
+    stem, dot, extension = name.lstrip(".").rpartition(".")
+    stem, extension = (stem, extension) if dot else (extension, "")
+    begins = _plain(stem.replace(".", "")).startswith(_plain(match[1]))
+    return begins and _plain(extension)[:3] == _plain(match[2] or "")
+
+
+def _plain(text: str) -> str:
+    """Without spaces, and with one sign for all that Windows may write in another way."""
+    return re.sub("[^A-Z0-9]", "_", text.replace(" ", ""))
+
+
+def _folded(place: str) -> str:
+    """In capitals, letter by letter, as Windows has them: its `ß` stays one."""
+    return "".join(c if len(c.upper()) > 1 else c.upper() for c in place)
 
 
 def _why_same(path: str, other: str) -> str:

@@ -7,9 +7,10 @@ length and SHA-256; a claim of failure needs no seal.
 
 from __future__ import annotations
 
+import itertools
 import re
 import zlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from enum import Enum
 
 from deployer.core.target.program import is_batch
@@ -17,6 +18,8 @@ from deployer.model import FileProof, Payload, Proof, Report, Round
 
 _DISK_FULL, _NOT_STARTED = 3, 6
 """Exit codes of the helper (`gobat.HELPER_CODES`)."""
+_MOST_PARTS = 999
+_RANGE = re.compile(r"(?<![^, ])([0-9]{1,4})(?:-([0-9]{1,4})?)?(?![^, ])")
 _SPEED = re.compile(r"tok/s[=: ]+([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -173,12 +176,13 @@ _OF_A_BATCH_FILE = "COMMAND.COM's exit code is always 0, so only the output tell
 def parts_here(report: Report, payload: Payload) -> frozenset[str]:
     """Names of the parts that the target had when it wrote this, joined into their file or not."""
     whole = {file.name for file in report.files if file.verdict == "good"}
-    have = {name: set(_numbers(text)) for name, text in report.have}
+    told = dict(report.have)
+    have = {file.name: numbers_of(told.get(file.name, "")) for file in payload.files}
     return frozenset(
         part.name
         for file in payload.files
         for number, part in enumerate(file.parts, 1)
-        if file.name in whole or number in have.get(file.name, ())
+        if file.name in whole or number in have[file.name]
     )
 
 
@@ -224,10 +228,17 @@ def _number(text: str) -> int | None:
     return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
 
 
-def _numbers(text: str) -> Iterator[int]:
-    """Numbers of a list such as `1-16,18`; what is no number is passed over."""
-    for first, last in re.findall(r"([0-9]{1,4})(?:-([0-9]{1,4}))?", text):
-        yield from range(int(first), int(last or first) + 1)
+def numbers_of(text: str) -> frozenset[int]:
+    """Numbers of parts, 1 to 999, in a list such as `1-16,18`; what is none is passed over.
+
+    A list that names more numbers than there are is read so far: it comes from the other side.
+    """
+    numbers = (
+        number
+        for match in _RANGE.finditer(text)
+        for number in range(int(match[1]), min(int(match[2] or match[1]), _MOST_PARTS) + 1)
+    )
+    return frozenset(itertools.islice(numbers, _MOST_PARTS + 1)) - {0}
 
 
 def _values(pairs: Sequence[tuple[str, str]], key: str) -> list[tuple[str, str]]:

@@ -14,7 +14,7 @@ from urllib.parse import quote
 
 import msgspec
 
-from deployer.core.view import Row
+from deployer.core.view import Row, fold_all
 from deployer.edge.files import as_text, close_directory, make_directory
 from deployer.edge.store.database import (
     VERSION,
@@ -340,23 +340,19 @@ def _of_version_1(plain: Any) -> Any:
     return plain
 
 
-def peek(directory: Path) -> Iterator[Event]:
-    """The stored events of a directory, in order, without changing a file there.
+def peek(directory: Path, target: str, most: int) -> list[Row]:
+    """How a target's newest deployments stand, the oldest first, without changing a file there.
 
     None when there is no store; raises StoreDamaged for a file that is none. What a running
     process wrote in its last moments may be missing.
     """
     for db in connect_to_read(directory):
         try:
-            if db.number("PRAGMA user_version") < VERSION:
-                found = db.all("SELECT seq, at, deployment, kind, json FROM events ORDER BY seq")
-                lines = iter([StoredEvent(*record) for record in found])
-            else:
-                lines = Log(db).lines()
-            first = next(lines, None)
+            if db.number("PRAGMA user_version") == VERSION:
+                return StoredRows(db, Log(db)).newest(most, target)
+            found = db.all("SELECT seq, at, deployment, kind, json FROM events ORDER BY seq")
         except (StoreFull, StoreBusy):
             continue
-        if first is not None:
-            yield _event(first)
-        yield from map(_event, lines)
-        return
+        rows = fold_all(_event(StoredEvent(*record)) for record in found).values()
+        return [row for row in rows if row.target == target][-most:]
+    return []

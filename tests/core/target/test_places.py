@@ -63,6 +63,10 @@ def test_the_first_of_many_is_named_and_the_others_too() -> None:
         ("a/É.txt", "a/é.txt", "capital"),
         ("data", "data/x", "a file and a directory"),
         ("DATA", "data/sub/x", "a file and a directory"),
+        ("A long name.txt", "ALONGN~1.TXT", "short one"),
+        ("My Documents/x.txt", "mydocu~1/x.txt", "short one"),
+        ("a/Grüße an alle.html", "a/GRÜßEA~2.HTM", "short one"),
+        (".profile", "PROFIL~1", "short one"),
     ],
 )
 def test_what_would_be_one_there(one: str, two: str, why: str) -> None:
@@ -72,6 +76,21 @@ def test_what_would_be_one_there(one: str, two: str, why: str) -> None:
 
 def test_two_directories_with_one_name_become_one() -> None:
     places.refuse_clashes([("Data/a", "Data/a"), ("data/b", "data/b")])
+
+
+@pytest.mark.parametrize(
+    ("one", "two"),
+    [
+        ("A long name.txt", "ALONGN~1.DOC"),
+        ("a/A long name.txt", "b/ALONGN~1.TXT"),
+        ("ALONGN.TXT", "ALONGN~1.TXT"),
+        ("Another long name.txt", "ALONGN~1.TXT"),
+        ("ALONGN~1.TXT", "ALONGN~2.TXT"),
+        ("Straße.txt", "STRASSE.TXT"),
+    ],
+)
+def test_two_names_that_mean_two_files(one: str, two: str) -> None:
+    places.refuse_clashes([(one, one), (two, two)])
 
 
 def test_two_trees_with_the_same_file_clash() -> None:

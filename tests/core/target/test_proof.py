@@ -186,3 +186,19 @@ def test_no_line_of_a_report_raises(lines: list[tuple[str, list[str]]]) -> None:
     report = proof.parse_report(text.encode("utf-8", "surrogatepass"))
     proof.parts_here(report, PAYLOAD)
     assert proof.prove(report, PAYLOAD, "D7F3A21C").proved is False
+
+
+@pytest.mark.parametrize(
+    ("given_text", "numbers"),
+    [
+        ("1-3,7", {1, 2, 3, 7}),
+        ("", set()),
+        ("x,2", {2}),
+        ("5-", {5}),
+        ("998-2000", {998, 999}),
+        ("0-2", {1, 2}),
+        ("12345,1", {1}),
+    ],
+)
+def test_numbers_of_parts(given_text: str, numbers: set[int]) -> None:
+    assert proof.numbers_of(given_text) == numbers
