@@ -9,7 +9,6 @@ import getpass
 import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
-from types import TracebackType
 from typing import Self
 
 from deployer.core.target import gobat
@@ -89,12 +88,7 @@ class InProcess:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_exc: object) -> None:
         """What has ended says so to its old PC; what has not is cancelled, for nobody serves it.
 
         A daemon's is left as it is. Simulated PCs are switched off.

@@ -7,7 +7,6 @@ import contextlib
 from collections.abc import AsyncGenerator
 from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import httpx
@@ -47,12 +46,7 @@ class DaemonClient:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    async def __aexit__(self, *_exc: object) -> None:
         await self._http.aclose()
 
     @property

@@ -9,7 +9,7 @@ import typer
 
 from deployer import settings
 from deployer.face.cli import complete
-from deployer.face.cli.options import AsJson, StateDir, flag
+from deployer.face.cli.options import AsJson, StateDir, flag, value
 from deployer.face.say import say
 
 app = typer.Typer()
@@ -21,11 +21,9 @@ app.add_typer(model, name="model")
 def lint_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=Path, help="The batch file.")],
     *,
-    explain: Annotated[
-        bool, flag("--explain", "Say why, and where that is known from.")
-    ] = False,
+    explain: Annotated[bool, flag("--explain", "Say why, and where that is known from.")] = False,
     as_json: AsJson = False,
-) -> None:  # fmt: skip
+) -> None:
     """Check a batch file against COMMAND.COM of Windows 98.
 
     What it rejects, and what it mangles without a word, is named with the line and the remedy.
@@ -53,16 +51,18 @@ def inspect_command(
     file: Annotated[
         Path | None,
         typer.Argument(
-            metavar="FILE", parser=Path, show_default=False,
+            metavar="FILE",
+            parser=Path,
+            show_default=False,
             help="The model file; the sample when none is named.",
         ),
     ] = None,
     *,
     target: Annotated[
         str,
-        typer.Option(
-            "--target", metavar="PC", autocompletion=complete.targets, show_default=False,
-            help="Whether it fits this old PC, as far as it is known.",
+        value(
+            "--target", "PC", "Whether it fits this old PC, as far as it is known.",
+            complete=complete.targets, default=False,
         ),
     ] = "",
     as_json: AsJson = False,

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from deployer import settings
 from deployer.errors import WrongUse
 from deployer.face.cli import complete
-from deployer.face.cli.options import AsJson, SomeDeployment, StateDir, flag, whole
+from deployer.face.cli.options import AsJson, SomeDeployment, StateDir, flag, value, whole
 from deployer.face.say import aside, raw, say
 from deployer.settings import Settings
 
@@ -114,13 +114,10 @@ def card_command(
     *,
     out: Annotated[
         Path | None,
-        typer.Option(
-            "--print", metavar="FILE", parser=Path,
-            help="One page to print: FILE.html, FILE.txt, or the screen.",
-        ),
+        value("--print", "FILE", "One page to print: FILE.html, FILE.txt, or the screen.", Path),
     ] = None,
     state_dir: StateDir = None,
-) -> None:  # fmt: skip
+) -> None:
     """Show what to type on the old PC for a DEPLOYMENT.
 
     It also says how far the deployment has got. --print makes a page to lay beside the old PC.
@@ -175,29 +172,21 @@ def history_command(
     *,
     target: Annotated[
         str | None,
-        typer.Option(
-            "--target", metavar="PC", autocompletion=complete.targets,
-            help="Only this machine: every proof of it.",
-        ),
+        value("--target", "PC", "Only this machine: every proof of it.", complete=complete.targets),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(
-            "--limit", metavar="N", parser=whole(1, 1 << 31), show_default="50, all with --json",
-            help="The newest so many.",
+        value(
+            "--limit", "N", "The newest so many.", whole(1, 1 << 31), default="50, all with --json"
         ),
     ] = None,
     everything: Annotated[bool, flag("--all", "However many there are.")] = False,
     picture: Annotated[
-        Path | None,
-        typer.Option(
-            "--plot", metavar="FILE", parser=Path,
-            help="Draw rates and tok/s: FILE.svg or FILE.png.",
-        ),
+        Path | None, value("--plot", "FILE", "Draw rates and tok/s: FILE.svg or FILE.png.", Path)
     ] = None,
     as_json: AsJson = False,
     state_dir: StateDir = None,
-) -> None:  # fmt: skip
+) -> None:
     """Show every deployment with its proof, oldest first.
 
     The newest 50, unless --limit or --all says how many; with --json all of them.

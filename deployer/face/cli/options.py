@@ -73,21 +73,36 @@ def flag(name: str, words: str, panel: str | None = None) -> Any:
     return typer.Option(name, help=words, rich_help_panel=panel, metavar="")
 
 
+def value(
+    name: str,
+    metavar: str | None,
+    words: str,
+    parser: Callable[[Any], object] | None = None,
+    *,
+    panel: str | None = None,
+    complete: Callable[..., Any] | None = None,
+    default: bool | str = True,
+    environ: str | None = None,
+) -> Any:
+    """An option with a value. `default`: whether, or as what, the help shows the default."""
+    return typer.Option(
+        name, metavar=metavar, help=words, parser=parser, rich_help_panel=panel,
+        autocompletion=complete, show_default=default, envvar=environ, show_envvar=False,
+    )  # fmt: skip
+
+
 PORT = whole(0, 65535)
 
 StateDir = Annotated[
     Path | None,
-    typer.Option(
-        "--state-dir", envvar="DEPLOYER_STATE_DIR", show_envvar=False, parser=Path, metavar="DIR",
-        help="Where events and proofs are.",
-    ),
-]  # fmt: skip
+    value("--state-dir", "DIR", "Where events and proofs are.", Path, environ="DEPLOYER_STATE_DIR"),
+]
 AsJson = Annotated[bool, flag("--json", "One JSON object per line.")]
 Target = Annotated[
     str | None,
-    typer.Option(
-        "--target", envvar="DEPLOYER_TARGET", show_envvar=False, metavar="PC",
-        autocompletion=complete.targets, help="Address or name of the old PC, serial:PORT, sim.",
+    value(
+        "--target", "PC", "Address or name of the old PC, serial:PORT, sim.",
+        complete=complete.targets, environ="DEPLOYER_TARGET",
     ),
 ]  # fmt: skip
 Files = Annotated[
@@ -95,8 +110,7 @@ Files = Annotated[
     typer.Argument(parser=Path, metavar="FILES", show_default=False, help="What is sent."),
 ]
 Deployment = Annotated[
-    str,
-    typer.Argument(metavar="DEPLOYMENT", autocompletion=complete.deployments, help="Its id."),
+    str, typer.Argument(metavar="DEPLOYMENT", autocompletion=complete.deployments, help="Its id.")
 ]
 SomeDeployment = Annotated[
     str,
@@ -107,46 +121,40 @@ SomeDeployment = Annotated[
 ]  # fmt: skip
 Silence = Annotated[
     float | None,
-    typer.Option(
-        "--timeout", parser=number(0), metavar="SECONDS",
-        help="Give up after that long without a sign of life; 0: never.",
+    value(
+        "--timeout", "SECONDS", "Give up after that long without a sign of life; 0: never.",
+        number(0),
     ),
 ]  # fmt: skip
 Detach = Annotated[bool, flag("--detach", "Let the daemon go on alone.")]
 
 Interface = Annotated[
     str | None,
-    typer.Option(
-        "--interface", envvar="DEPLOYER_INTERFACE", show_envvar=False, metavar="NAME",
-        autocompletion=complete.interfaces, help="The wire's network interface.",
-        rich_help_panel=THE_WIRE,
+    value(
+        "--interface", "NAME", "The wire's network interface.", panel=THE_WIRE,
+        complete=complete.interfaces, environ="DEPLOYER_INTERFACE",
     ),
 ]  # fmt: skip
 Address = Annotated[
     str | None,
-    typer.Option(
-        "--address", envvar="DEPLOYER_ADDRESS", show_envvar=False, metavar="ADDR", parser=address,
-        help="This computer's address on the wire.", rich_help_panel=THE_WIRE,
+    value(
+        "--address", "ADDR", "This computer's address on the wire.", address, panel=THE_WIRE,
+        environ="DEPLOYER_ADDRESS",
     ),
 ]  # fmt: skip
 Subnet = Annotated[
     str | None,
-    typer.Option(
-        "--address", envvar="DEPLOYER_ADDRESS", show_envvar=False, metavar="ADDR[/LENGTH]",
-        show_default="192.168.1.1/24", rich_help_panel=THE_WIRE,
-        help="This computer's address on the wire.",
+    value(
+        "--address", "ADDR[/LENGTH]", "This computer's address on the wire.", panel=THE_WIRE,
+        default="192.168.1.1/24", environ="DEPLOYER_ADDRESS",
     ),
 ]  # fmt: skip
 HostRoute = Annotated[
     str | None,
-    typer.Option(
-        "--host-route", metavar="ADDR", help="Reach this one machine only, no subnet.",
-        rich_help_panel=THE_WIRE,
-    ),
-]  # fmt: skip
+    value("--host-route", "ADDR", "Reach this one machine only, no subnet.", panel=THE_WIRE),
+]
 NoLinkLocal = Annotated[
-    bool,
-    flag("--no-link-local", "Without 169.254.1.1, for PCs without an address.", THE_WIRE),
+    bool, flag("--no-link-local", "Without 169.254.1.1, for PCs without an address.", THE_WIRE)
 ]
 NoLink = Annotated[
     bool,
@@ -158,12 +166,9 @@ ForceInterface = Annotated[
 ]  # fmt: skip
 FtpPort = Annotated[
     int | None,
-    typer.Option(
-        "--ftp-port", envvar="DEPLOYER_FTP_PORT", show_envvar=False, metavar="PORT", parser=PORT,
-        show_default="21", help="The port of the FTP server.", rich_help_panel=THE_WIRE,
+    value(
+        "--ftp-port", "PORT", "The port of the FTP server.", PORT, panel=THE_WIRE, default="21",
+        environ="DEPLOYER_FTP_PORT",
     ),
 ]  # fmt: skip
-NoHttp = Annotated[
-    bool,
-    flag("--no-http", "No page on the wire.", THE_WIRE),
-]
+NoHttp = Annotated[bool, flag("--no-http", "No page on the wire.", THE_WIRE)]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from deployer.errors import EXIT_USE, OutputExists, WrongUse
-from deployer.face.cli.options import AsJson, StateDir, flag, whole
+from deployer.face.cli.options import AsJson, StateDir, flag, value, whole
 from deployer.face.say import raw, say, say_json
 
 if TYPE_CHECKING:
@@ -30,47 +30,31 @@ def provision_command(
     *,
     init: Annotated[bool, flag("--init", "Write a commented example to BENCH.")] = False,
     as_schema: Annotated[bool, flag("--schema", "Print the JSON Schema of bench files.")] = False,
-    only: Annotated[
-        list[str] | None,
-        typer.Option("--only", metavar="NAME", help="Only this target (repeat)."),
-    ] = None,
+    only: Annotated[list[str] | None, value("--only", "NAME", "Only this target (repeat).")] = None,
     groups: Annotated[
-        list[str] | None,
-        typer.Option("--group", metavar="NAME", help="Only this group (repeat)."),
+        list[str] | None, value("--group", "NAME", "Only this group (repeat).")
     ] = None,
     dry_run: Annotated[
         bool, flag("--dry-run", "Say what would be sent where; touch nothing.")
     ] = False,
-    force: Annotated[
-        bool, flag("--force", "Send also what is there by the last proof.")
-    ] = False,
+    force: Annotated[bool, flag("--force", "Send also what is there by the last proof.")] = False,
     resume: Annotated[
         bool, flag("--resume", "Go on with the last run, if it was interrupted.")
     ] = False,
     jobs: Annotated[
         int | None,
-        typer.Option(
-            "--jobs", metavar="N", parser=whole(1, 1000), show_default="32",
-            help="How many may fetch at once.",
-        ),
+        value("--jobs", "N", "How many may fetch at once.", whole(1, 1000), default="32"),
     ] = None,
     as_json: AsJson = False,
     junit: Annotated[
         Path | None,
-        typer.Option(
-            "--junit", metavar="FILE", parser=Path, rich_help_panel=REPORTS,
-            help="Write the results for build servers.",
-        ),
+        value("--junit", "FILE", "Write the results for build servers.", Path, panel=REPORTS),
     ] = None,
     html_file: Annotated[
-        Path | None,
-        typer.Option(
-            "--html", metavar="FILE", parser=Path, rich_help_panel=REPORTS,
-            help="Write a page with charts.",
-        ),
+        Path | None, value("--html", "FILE", "Write a page with charts.", Path, panel=REPORTS)
     ] = None,
     state_dir: StateDir = None,
-) -> int:  # fmt: skip
+) -> int:
     """Bring many PCs to what a file says, and prove it.
 
     What the last proof says is there is not sent again. Exit code 0 only if all are proved.

@@ -32,6 +32,7 @@ from deployer.face.cli.options import (
     as_given,
     flag,
     number,
+    value,
     whole,
 )
 from deployer.face.say import aside, raw, say
@@ -45,78 +46,49 @@ if TYPE_CHECKING:
 app = typer.Typer()
 
 # Typer reads options off a function's own signature, so push and stage each list those they share.
-To = Annotated[
-    str | None,
-    typer.Option(
-        "--to", metavar="DIR", show_default="C:\\DEPLOY", help="Directory on the target."
-    ),
-]  # fmt: skip
-Run = Annotated[
-    str,
-    typer.Option(
-        "--run", metavar="COMMAND", show_default=False, help="Command to launch there."
-    ),
-]  # fmt: skip
+To = Annotated[str | None, value("--to", "DIR", "Directory on the target.", default="C:\\DEPLOY")]
+Run = Annotated[str, value("--run", "COMMAND", "Command to launch there.", default=False)]
 Recipe = Annotated[
-    str,
-    typer.Option(
-        "--recipe", metavar="NAME", show_default=False,
-        help="How to launch it: a recipe's name or file.",
-    ),
-]  # fmt: skip
+    str, value("--recipe", "NAME", "How to launch it: a recipe's name or file.", default=False)
+]
 NoRun = Annotated[bool, flag("--no-run", "Deliver and prove only.")]
 PartSize = Annotated[
-    str | None,
-    typer.Option(
-        "--part-size", metavar="SIZE", show_default="4M", help="Size of a part, such as 1M."
-    ),
-]  # fmt: skip
+    str | None, value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M")
+]
 Profile = Annotated[
-    str | None,
-    typer.Option(
-        "--profile", metavar="NAME", show_default="win98-fat32", help="Kind of target."
-    ),
-]  # fmt: skip
+    str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
+]
 Prompt = Annotated[
-    str | None,
-    typer.Option(
-        "--prompt", metavar="TEXT", rich_help_panel=THE_RECIPE, help="What the story begins with."
-    ),
-]  # fmt: skip
+    str | None, value("--prompt", "TEXT", "What the story begins with.", panel=THE_RECIPE)
+]
 Steps = Annotated[
-    int | None,
-    typer.Option(
-        "--steps", metavar="N", parser=whole(0, 1 << 20), rich_help_panel=THE_RECIPE,
-        help="How many tokens.",
-    ),
-]  # fmt: skip
+    int | None, value("--steps", "N", "How many tokens.", whole(0, 1 << 20), panel=THE_RECIPE)
+]
 Temperature = Annotated[
     float | None,
-    typer.Option(
-        "--temperature", metavar="T", parser=number(0, 100), rich_help_panel=THE_RECIPE,
-        help="How freely it tells; 0: always the likeliest token.",
+    value(
+        "--temperature", "T", "How freely it tells; 0: always the likeliest token.", number(0, 100),
+        panel=THE_RECIPE,
     ),
 ]  # fmt: skip
 TopP = Annotated[
     float | None,
-    typer.Option(
-        "--top-p", metavar="P", parser=number(0, 1), rich_help_panel=THE_RECIPE,
-        help="Only the likeliest tokens that make up this share.",
+    value(
+        "--top-p", "P", "Only the likeliest tokens that make up this share.", number(0, 1),
+        panel=THE_RECIPE,
     ),
 ]  # fmt: skip
 Seed = Annotated[
     int | None,
-    typer.Option(
-        "--seed", metavar="N", parser=whole(0, (1 << 63) - 1), rich_help_panel=THE_RECIPE,
-        help="The same seed tells the same story.",
+    value(
+        "--seed", "N", "The same seed tells the same story.", whole(0, (1 << 63) - 1),
+        panel=THE_RECIPE,
     ),
 ]  # fmt: skip
 Quantise = Annotated[
     Literal["0", "8"] | None,
-    typer.Option(
-        "--quantise", rich_help_panel=THE_RECIPE, help="8: weights as 8-bit integers, faster."
-    ),
-]  # fmt: skip
+    value("--quantise", None, "8: weights as 8-bit integers, faster.", panel=THE_RECIPE),
+]
 
 
 @app.command("push")
@@ -148,33 +120,30 @@ def push_command(
     ftp_port: FtpPort = None,
     http_port: Annotated[
         int | None,
-        typer.Option(
-            "--http-port", metavar="PORT", parser=PORT, rich_help_panel=THE_WIRE,
-            show_default="80; none with another --ftp-port",
-            help="The port of the page for the old PC's browser.",
+        value(
+            "--http-port", "PORT", "The port of the page for the old PC's browser.", PORT,
+            panel=THE_WIRE, default="80; none with another --ftp-port",
         ),
     ] = None,
     no_http: NoHttp = False,
     speed: Annotated[
         int,
-        typer.Option(
-            "--speed", metavar="BITS", parser=whole(50, 4_000_000), rich_help_panel=THE_LINE,
-            help="Bits per second, the same on both sides.",
+        value(
+            "--speed", "BITS", "Bits per second, the same on both sides.", whole(50, 4_000_000),
+            panel=THE_LINE,
         ),
     ] = 115_200,
     flow: Annotated[
         Literal["rtscts", "xonxoff", "none"],
-        typer.Option(
-            "--flow", rich_help_panel=THE_LINE,
-            help="Who may stop whom; 3-wire cables need xonxoff.",
-        ),
+        value("--flow", None, "Who may stop whom; 3-wire cables need xonxoff.", panel=THE_LINE),
     ] = "rtscts",
     screen: Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)] = False,
     faults: Annotated[
         list[str] | None,
-        typer.Option(
-            "--fault", metavar="SPEC", rich_help_panel=SIMULATED,
-            help="What goes wrong with it: flip@BYTE, power@STEP, random:SEED ... (repeat).",
+        value(
+            "--fault", "SPEC",
+            "What goes wrong with it: flip@BYTE, power@STEP, random:SEED ... (repeat).",
+            panel=SIMULATED,
         ),
     ] = None,
 ) -> None:  # fmt: skip
@@ -305,22 +274,12 @@ def _face(request: Request, target: str, store: Path, line: LineSettings, *, scr
 def stage_command(
     files: Files = None,
     *,
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="DIR", parser=Path, help="An empty or new directory."),
-    ],
+    out: Annotated[Path, value("--out", "DIR", "An empty or new directory.", Path)],
     host: Annotated[
-        str | None,
-        typer.Option(
-            "--ftp", metavar="ADDR", help="Another FTP server that will hold the files."
-        ),
+        str | None, value("--ftp", "ADDR", "Another FTP server that will hold the files.")
     ] = None,
-    user: Annotated[
-        str, typer.Option("--user", metavar="NAME", help="Login there.")
-    ] = "anonymous",
-    password: Annotated[
-        str, typer.Option("--password", metavar="WORD", help="Password there.")
-    ] = "deployer",  # noqa: S107 - every anonymous FTP server takes any
+    user: Annotated[str, value("--user", "NAME", "Login there.")] = "anonymous",
+    password: Annotated[str, value("--password", "WORD", "Password there.")] = "deployer",  # noqa: S107 - every anonymous FTP server takes any
     to: To = None,
     run: Run = "",
     recipe: Recipe = "",
@@ -333,7 +292,7 @@ def stage_command(
     top_p: TopP = None,
     seed: Seed = None,
     quantise: Quantise = None,
-) -> None:  # fmt: skip
+) -> None:
     """Write plain files, for a CF card or another FTP server.
 
     They are everything the target needs; without FILES, the sample model. Without --ftp, copy the

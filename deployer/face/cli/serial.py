@@ -16,7 +16,7 @@ import typer
 from deployer.errors import LineUnfit, WrongUse
 from deployer.events import Event, to_json
 from deployer.face.cli import complete
-from deployer.face.cli.options import AsJson, flag, number, whole
+from deployer.face.cli.options import AsJson, flag, number, value, whole
 from deployer.face.say import aside, raw, say, say_json
 from deployer.face.serial_meter import Meter
 from deployer.host import serial as serial_service
@@ -44,35 +44,24 @@ Port = Annotated[
 Files = Annotated[list[Path], typer.Argument(metavar="FILES", parser=Path, help="What is sent.")]
 Speed = Annotated[
     int,
-    typer.Option(
-        "--speed", metavar="BITS", parser=whole(50, 4_000_000), rich_help_panel=THE_LINE,
-        help="Bits per second, the same on both sides.",
+    value(
+        "--speed", "BITS", "Bits per second, the same on both sides.", whole(50, 4_000_000),
+        panel=THE_LINE,
     ),
 ]  # fmt: skip
 FlowControl = Annotated[
-    Flow,
-    typer.Option(
-        "--flow", rich_help_panel=THE_LINE, help="Who may stop whom; 3-wire cables need xonxoff."
-    ),
+    Flow, value("--flow", None, "Who may stop whom; 3-wire cables need xonxoff.", panel=THE_LINE)
 ]
 Protocol = Annotated[
     Literal["zmodem", "ymodem", "xmodem1k", "xmodem"],
-    typer.Option("--protocol", help="What the other side speaks."),
+    value("--protocol", None, "What the other side speaks."),
 ]
 Wait = Annotated[
-    float,
-    typer.Option(
-        "--wait", metavar="SECONDS", parser=number(1),
-        help="How long to wait for the other side to begin.",
-    ),
-]  # fmt: skip
+    float, value("--wait", "SECONDS", "How long to wait for the other side to begin.", number(1))
+]
 LongestSilence = Annotated[
-    float,
-    typer.Option(
-        "--patience", metavar="SECONDS", parser=number(1),
-        help="How long a silence may be once it has begun.",
-    ),
-]  # fmt: skip
+    float, value("--patience", "SECONDS", "How long a silence may be once it has begun.", number(1))
+]
 KeepNames = Annotated[bool, flag("--keep-names", "Send the names as they are, not as 8.3.")]
 Overwrite = Annotated[bool, flag("--overwrite", "Replace files of the same name.")]
 
@@ -164,19 +153,10 @@ def send_command(
 def receive_command(
     port: Port,
     *,
-    out: Annotated[
-        Path,
-        typer.Option("--out", metavar="DIR", parser=Path, help="Directory to receive into."),
-    ],
+    out: Annotated[Path, value("--out", "DIR", "Directory to receive into.", Path)],
     overwrite: Overwrite = False,
     name: Annotated[
-        str,
-        typer.Option(
-            "--name",
-            show_default=False,
-            metavar="NAME",
-            help="How to call the file: XMODEM does not say it.",
-        ),
+        str, value("--name", "NAME", "How to call the file: XMODEM does not say it.", default=False)
     ] = "",
     protocol: Protocol = "zmodem",
     wait: Wait = 120.0,
@@ -204,10 +184,7 @@ def terminal_command(
     port: Port,
     *,
     out: Annotated[
-        Path,
-        typer.Option(
-            "--out", metavar="DIR", parser=Path, help="Where files go that the other side sends."
-        ),
+        Path, value("--out", "DIR", "Where files go that the other side sends.", Path)
     ] = Path(),
     overwrite: Overwrite = False,
     keep_names: KeepNames = False,
@@ -255,25 +232,16 @@ def bootstrap_command(
         typer.Argument(metavar="FILES", parser=Path, show_default=False, help="What is sent."),
     ] = None,
     *,
-    com: Annotated[
-        int,
-        typer.Option("--com", metavar="N", parser=whole(1, 4), help="The COM port of the old PC."),
-    ] = 1,
+    com: Annotated[int, value("--com", "N", "The COM port of the old PC.", whole(1, 4))] = 1,
     speed: Annotated[
         int,
-        typer.Option(
-            "--speed", metavar="BITS", parser=whole(300, 115_200),
-            help="Speed of the typing: what MODE was told.",
-        ),
+        value("--speed", "BITS", "Speed of the typing: what MODE was told.", whole(300, 115_200)),
     ] = 9600,
     fast: Annotated[
-        int,
-        typer.Option(
-            "--fast", metavar="BITS", parser=whole(600, 115_200), help="Speed of the files."
-        ),
+        int, value("--fast", "BITS", "Speed of the files.", whole(600, 115_200))
     ] = 115_200,
     yes: Annotated[bool, flag("--yes", "The two lines are typed there already.")] = False,
-) -> None:  # fmt: skip
+) -> None:
     """Type a tiny receiver into a PC that has nothing but DOS, then send FILES to it.
 
     The old PC must be in real DOS mode (restart in MS-DOS mode), in the directory where the files

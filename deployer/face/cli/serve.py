@@ -23,6 +23,7 @@ from deployer.face.cli.options import (
     StateDir,
     Subnet,
     flag,
+    value,
 )
 from deployer.face.say import say
 
@@ -42,32 +43,25 @@ def serve_command(
     ftp_port: FtpPort = None,
     http_port: Annotated[
         int,
-        typer.Option(
-            "--http-port", metavar="PORT", parser=PORT, rich_help_panel=THE_WIRE,
-            help="The port of the page for the old PC's browser.",
+        value(
+            "--http-port", "PORT", "The port of the page for the old PC's browser.", PORT,
+            panel=THE_WIRE,
         ),
     ] = 80,
     no_http: NoHttp = False,
     user: Annotated[
         str | None,
-        typer.Option(
-            "--user", envvar="DEPLOYER_USER", show_envvar=False, metavar="NAME",
-            help="The user to become as soon as the ports are open.",
+        value(
+            "--user", "NAME", "The user to become as soon as the ports are open.",
+            environ="DEPLOYER_USER",
         ),
     ] = None,
     control: Annotated[
         Path | None,
-        typer.Option(
-            "--control", metavar="SOCKET", parser=Path,
-            help="The Unix socket on which it takes requests.",
-        ),
+        value("--control", "SOCKET", "The Unix socket on which it takes requests.", Path),
     ] = None,
     web: Annotated[
-        int | None,
-        typer.Option(
-            "--web", metavar="PORT", parser=PORT,
-            help="Also a page on this port of 127.0.0.1.",
-        ),
+        int | None, value("--web", "PORT", "Also a page on this port of 127.0.0.1.", PORT)
     ] = None,
     on_demand: Annotated[
         bool,

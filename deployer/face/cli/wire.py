@@ -28,6 +28,7 @@ from deployer.face.cli.options import (
     Target,
     flag,
     number,
+    value,
     whole,
 )
 from deployer.face.say import say, say_json
@@ -116,15 +117,11 @@ def up_command(
 def down_command(
     *,
     interface: Annotated[
-        str | None,
-        typer.Option(
-            "--interface", metavar="NAME", autocompletion=complete.interfaces,
-            help="Only this one.",
-        ),
+        str | None, value("--interface", "NAME", "Only this one.", complete=complete.interfaces)
     ] = None,
     as_json: AsJson = False,
     state_dir: StateDir = None,
-) -> None:  # fmt: skip
+) -> None:
     """Give every interface back as it was before, also after a crash."""
     config = settings.load()
     done = wire.give_back(settings.expanded(state_dir or config.state_dir), interface)
@@ -181,20 +178,13 @@ def ping_command(
     ],
     *,
     count: Annotated[
-        int,
-        typer.Option(
-            "--count", metavar="N", parser=whole(0, 1 << 31), help="How often; 0: until Ctrl-C."
-        ),
+        int, value("--count", "N", "How often; 0: until Ctrl-C.", whole(0, 1 << 31))
     ] = 4,
     interval: Annotated[
-        float,
-        typer.Option("--interval", metavar="SECONDS", parser=number(0.1), help="Seconds between."),
+        float, value("--interval", "SECONDS", "Seconds between.", number(0.1))
     ] = 1.0,
     timeout: Annotated[
-        float,
-        typer.Option(
-            "--timeout", metavar="SECONDS", parser=number(0.1, 60), help="Seconds to wait."
-        ),
+        float, value("--timeout", "SECONDS", "Seconds to wait.", number(0.1, 60))
     ] = 1.0,
     watch: Annotated[
         bool, flag("--watch", "Say only when it appears, vanishes or returns.")
