@@ -35,6 +35,9 @@ class FileStaged:
     place: str = ""
 
 
+# One small class for each event, all of one shape: the class says what happened.
+
+
 @dataclass(frozen=True, slots=True)
 class DeploymentEvent:
     """Something that happened: when, and to which deployment."""

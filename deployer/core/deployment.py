@@ -71,6 +71,9 @@ class Deployment:
     proof: Proof | None = None
 
 
+# One small class for each command, all of one shape: the service matches on them.
+
+
 @dataclass(frozen=True, slots=True)
 class Announce:
     """Store and publish this event."""

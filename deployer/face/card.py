@@ -165,6 +165,7 @@ def _stage(row: Row) -> str:
             return ""
 
 
+# Each hint is a function of the row, all of one shape: `_HINTS` says when which is due.
 def _address(row: Row) -> tuple[str, ...]:
     return (
         f"Nothing has come from {row.target} yet. On the old PC: Start, Run, WINIPCFG.",

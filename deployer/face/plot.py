@@ -79,6 +79,9 @@ def nice_top(value: float) -> float:
 # --- one drawing for both formats
 
 
+# One small class for each kind of mark, all of one shape: both formats match on them.
+
+
 @dataclass(frozen=True, slots=True)
 class Curve:
     """From one point to another."""

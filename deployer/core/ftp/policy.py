@@ -137,6 +137,7 @@ def _help(session: Session, argument: str) -> Answer:
 
 _READ_ONLY = do.refused("Nothing on this server can be changed; it only hands files out.")
 
+# Rows of one shape on purpose: it is a table.
 RULES = (
     VerbRule("USER", "name", "who you are: the deployment's id, or anonymous", do.user, open=True),
     VerbRule("PASS", "[password]", "the password that the host shows", do.password, open=True),

@@ -115,6 +115,9 @@ class Session:
     ended: State | None = None
 
 
+# One small class for each answer, all of one shape: the connection matches on them.
+
+
 @dataclass(frozen=True, slots=True)
 class Reply:
     """Say this line."""

@@ -81,6 +81,9 @@ def parse_dump(text: str) -> dict[int, int]:
     return found
 
 
+# One small class for each event, all of one shape, as in `transfer`.
+
+
 @dataclass(frozen=True, slots=True)
 class Typed:
     """A line has been typed; `left` remain."""

@@ -53,6 +53,9 @@ class Want:
     length: int
 
 
+# One small class for each event, all of one shape: whoever drives a transfer matches on them.
+
+
 @dataclass(frozen=True, slots=True)
 class FileOffered:
     """The other side offers a file: answer with `accept(position)` or `skip()`."""

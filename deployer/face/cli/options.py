@@ -1,5 +1,7 @@
 """What many commands have in common: their options, and the numbers and addresses in them.
 
+Typer reads options off a command's own signature, so commands that share options each list them.
+
 A parser gets what was typed, or the default, and raises typer.BadParameter in words for people.
 """
 

@@ -53,6 +53,7 @@ class XmodemReceiveSettings:
     max_length: int = MAX_LENGTH
 
 
+# Each side of a protocol has states of its own; what the sides share is in `side`.
 class _State(Enum):
     CALL = auto()
     """Calling for a file (XMODEM: for its data; YMODEM: for block 0)."""

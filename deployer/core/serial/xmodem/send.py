@@ -50,6 +50,7 @@ class XmodemSendSettings:
     patience: float = 600.0
 
 
+# Each side of a protocol has states of its own; what the sides share is in `side`.
 class _State(Enum):
     START = auto()
     """The receiver has to call for the file (or for the name, with YMODEM)."""

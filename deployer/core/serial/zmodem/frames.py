@@ -90,6 +90,9 @@ class Header:
         return self.data[3]
 
 
+# One small class for each thing that a line can bring, all of one shape, as in `transfer`.
+
+
 @dataclass(frozen=True, slots=True)
 class Subpacket:
     """A data subpacket whose CRC is right."""

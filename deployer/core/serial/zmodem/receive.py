@@ -61,6 +61,7 @@ class ZmodemReceiveSettings:
     max_files: int = 10_000
 
 
+# Each side of a protocol has states of its own; what the sides share is in `side`.
 class _State(Enum):
     WAIT = auto()
     """For ZFILE or ZFIN."""

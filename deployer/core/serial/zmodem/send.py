@@ -80,6 +80,7 @@ class ZmodemSendSettings:
     autostart: bool = True
 
 
+# Each side of a protocol has states of its own; what the sides share is in `side`.
 class _State(Enum):
     CONTACT = auto()
     OFFER = auto()

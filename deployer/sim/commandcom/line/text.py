@@ -34,6 +34,7 @@ def upper(text: str) -> str:
     return "".join(map(_capital, text))
 
 
+# The simulated PC shares no code with the lint that is tested on it, so this stands in both.
 @functools.cache
 def _capital(char: str) -> str:
     capital = char.upper()
