@@ -146,6 +146,7 @@ def parse(text: str, source: str = "bench.toml", folder: Path | None = None) -> 
     try:
         table = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
+        # Before Python 3.14 the line is nowhere but in these words; without it, take the last line.
         line = re.search(r"line (\d+)", str(error))
         number = int(line[1]) if line else text.count("\n") + 1
         said = str(error).partition(" (at ")[0]

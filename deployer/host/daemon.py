@@ -48,6 +48,7 @@ from deployer.errors import (
 from deployer.events import Event, to_json
 from deployer.host import api, sockets, wire
 from deployer.host.api import Access
+from deployer.host.forms import error_to_plain
 from deployer.host.local import InProcess
 from deployer.host.requests import Patience, Say, Words
 from deployer.host.servers import OpenPorts, open_beside
@@ -113,8 +114,18 @@ class _Open:
 def serve(serving: Serving, words: Words) -> int:
     """Serve until SIGTERM or SIGINT; the exit code, which is not 0 when serving ended by itself.
 
-    Raises DaemonRuns, the errors of the wire, PortBusy, PortForbidden, AddressMissing.
+    Raises DaemonRuns, the errors of the wire, PortBusy, PortForbidden, AddressMissing. On demand
+    it writes the error as JSON first, for the program that has started it (see `launch`).
     """
+    try:
+        return _serve(serving, words)
+    except DeployerError as error:
+        if serving.on_demand:
+            words.say(json.dumps(error_to_plain(error)))
+        raise
+
+
+def _serve(serving: Serving, words: Words) -> int:
     _refuse_second(serving.control)
     become = None if serving.on_demand else _user(serving.user)
     files.make_directory(serving.state_dir, private=True)
@@ -314,7 +325,7 @@ def _serve_as(become: _Account, pipe: int, serving: Serving, opened: _Open, word
         asyncio.run(_run(serving, opened, words, first))
         code = 0
     except DeployerError as error:
-        sys.stderr.write(f"deployer: {error.what}\n{error.remedy}\n")
+        words.say(f"deployer: {error.what}\n{error.remedy}")
         code = error.exit_code
     except KeyboardInterrupt:
         code = 0

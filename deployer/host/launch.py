@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import json
 import os
 import socket
 import subprocess
@@ -19,9 +20,10 @@ from typing import Any
 
 from deployer.core.view import Row
 from deployer.edge import files
-from deployer.errors import DaemonGone, DirectoryForbidden, WrongUse
+from deployer.errors import DaemonGone, DeployerError, DirectoryForbidden, WrongUse
 from deployer.events import Event
 from deployer.host import past
+from deployer.host.forms import error_from_plain
 from deployer.host.remote import DaemonClient
 from deployer.host.requests import Before
 from deployer.host.sockets import SOCKET, reach
@@ -57,7 +59,7 @@ class Launched(DaemonClient):
 
     What was before is read from the store, so nobody waits for the daemon to see it, and it is
     started only after that: a window has its list first. A request waits until the daemon answers,
-    and raises NotStarted when it does not come up.
+    and raises DaemonNotStarted when it does not come up.
     """
 
     def __init__(self, state_dir: Path, arguments: Sequence[str]) -> None:
@@ -83,7 +85,7 @@ class Launched(DaemonClient):
     async def up(self) -> None:
         """Return when the daemon answers; it is started again if it has ended.
 
-        Raises NotStarted in its own words.
+        Raises DaemonNotStarted in its own words.
         """
         async with self._coming:
             clock = asyncio.get_running_loop().time
@@ -161,12 +163,20 @@ class Launched(DaemonClient):
         with self.log.open("rb") as log:
             log.seek(self._said_before)
             lines = log.read().decode("utf-8", "replace").splitlines()
-        said = [number for number, line in enumerate(lines) if line.startswith("deployer: ")]
+        said = [error for line in lines if (error := _error_in(line))]
         if not said:
             what = f"The daemon that this window needs has ended at once (exit code {code})."
             raise DaemonNotStarted(code, what, f"Its log says why: {self.log}")
-        words = [*lines[said[-1] :], ""]
-        raise DaemonNotStarted(code, words[0].removeprefix("deployer: "), words[1])
+        raise DaemonNotStarted(code, said[-1].what, said[-1].remedy)
+
+
+def _error_in(line: str) -> DeployerError | None:
+    """The error that a daemon has written as JSON; None for every other line of its log."""
+    try:
+        answer = json.loads(line)
+    except (ValueError, RecursionError):
+        return None
+    return error_from_plain(answer) if isinstance(answer, dict) and "error" in answer else None
 
 
 def _connects(place: Path) -> bool:

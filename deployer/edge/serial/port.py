@@ -265,6 +265,7 @@ def _open(port: str, speed: int, flow: Flow) -> Any:
     try:
         return _opened(port, scheme, speed, flow)
     except (serial.SerialException, OSError, ValueError) as error:
+        # pyserial says only in words which of its options the server has not answered.
         if scheme == "rfc2217" and "option 'control'" in str(error) and "?" not in port:
             # A port without modem lines: the server says nothing to RTS and DTR, so do not wait.
             return _open(f"{port}?ign_set_control", speed, flow)
@@ -298,20 +299,32 @@ def _opened(port: str, scheme: str, speed: int, flow: Flow) -> Any:
     return handle
 
 
+def _number(error: BaseException) -> int:
+    """The errno of an error, or of the one that it was raised for; 0 when there is none."""
+    cause: BaseException | None = error
+    while cause is not None:
+        numbers = (getattr(cause, "errno", None), *cause.args[:1])
+        found = next((n for n in numbers if isinstance(n, int) and n > 0), 0)
+        if found:
+            return found
+        cause = cause.__context__
+    return 0
+
+
 def _refusal(port: str, error: Exception) -> Exception:
-    number = getattr(error, "errno", None)
-    text = str(error)
+    number = _number(error)
+    text = str(error)  # on Windows, and for a name that is not found, pyserial has only words
     if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
         if sys.platform == "win32":
             return SerialPortBusy(port=port)
         return SerialPortForbidden(port=port)
-    if number == errno.EBUSY or "exclusively lock" in text or "temporarily unavailable" in text:
+    if number in (errno.EBUSY, errno.EAGAIN):
         return SerialPortBusy(port=port)
     why = os.strerror(number).lower() if number else _ERRNO.sub("", text.rpartition(": ")[2])
     if "://" in port:
         return SerialServerMissing(port=port, why=why.lower())
     others = ", ".join(info.device for info in ports()) or "none at all"
-    if number == errno.ENOTTY or f"({errno.ENOTTY}, " in text:
+    if number == errno.ENOTTY:
         why = "it is something else"
     elif _COM.fullmatch(port) and sys.platform != "win32":
         why = "COM names are those of Windows"
