@@ -215,7 +215,7 @@ class OutputReceived(DeploymentEvent):
 
 @dataclass(frozen=True, slots=True)
 class ProofReceived(DeploymentEvent):
-    """The target's last word on the deployment, and what it is worth."""
+    """The target's final report on the deployment, and what it proves."""
 
     proof: Proof
 

@@ -282,7 +282,7 @@ class Blob:
 class Slice:
     """Bytes `offset .. offset + length` of a user's file, which must still be as measured.
 
-    With another stamp than `stamp`, only their CRC-32 tells; without `crc32` nothing does.
+    With another stamp than `stamp`, only their CRC-32 proves them; without `crc32` nothing does.
     """
 
     path: str

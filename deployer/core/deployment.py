@@ -96,7 +96,7 @@ class StopServing:
 
 @dataclass(frozen=True, slots=True)
 class Conclude:
-    """The target has said its last word. Read the user's files again: then announce what is
+    """The target has sent its final report. Read the user's files again: then announce what is
     `concluded` from this proof, or that one of them has changed.
     """
 

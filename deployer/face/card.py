@@ -254,7 +254,7 @@ _HINTS: dict[str, tuple[tuple[float, Hint], ...]] = {
     "starting": ((60.0, _start),),
     "verifying": ((180.0, _look),),
 }
-"""Seconds of silence by stage, and what is said then."""
+"""Seconds of silence by stage, and the hint that is shown then."""
 
 
 _STAGES = {
@@ -273,7 +273,7 @@ _STAGES = {
 
 def all_hints(row: Row) -> Iterator[tuple[str, float, tuple[str, ...]]]:
     """Every hint with the stage in words and the seconds of silence: what the manual lists."""
-    row = replace(row, current="STORI260.001", refused="192.168.1.9 as anonymous: not known here")
+    row = replace(row, current="CAMPF260.001", refused="192.168.1.9 as anonymous: not known here")
     for stage, hints_of in _HINTS.items():
         for after, hint in hints_of:
             yield _STAGES[stage], after, hint(row)

@@ -91,7 +91,7 @@ class _Shown:
 
     @property
     def _over(self) -> bool:
-        """True when nothing more is to be shown: the end is the last word."""
+        """True when nothing more is to be shown: the end is shown last."""
         return self.deployment.state.final or (self._watching.detach and self._taken)
 
     async def until_over(self) -> None:

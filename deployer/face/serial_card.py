@@ -15,7 +15,7 @@ END = (
     f"It is finished when {RESULT_TXT} has been sent: the other computer then says what it proves."
 )
 _SLOW = 20.0
-"""Seconds of silence after which something is said."""
+"""Seconds of silence after which a hint is shown."""
 
 
 def port(row: Row) -> str:

@@ -75,7 +75,7 @@ def application(
 ) -> Starlette:
     """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket.
 
-    `trouble` is what keeps it from going on just now, which `GET /v1/status` tells, too.
+    `trouble` is what keeps it from going on just now, which `GET /v1/status` says, too.
 
     `pages` is the directory of the live page's files, None for no page. Event streams end when its
     `state.leaving` is set, so that the server need not break them off.

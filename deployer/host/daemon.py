@@ -68,7 +68,8 @@ class Serving:
     """What the daemon does. `wanted` None: no address is set, the ports open on `address` as it is.
 
     `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
-    whom to become after the ports are open, "" for nobody else; `pages` where the page's files are.
+    is the user to become after the ports are open, "" for nobody else; `pages` where the page's
+    files are.
     `on_demand`: see above; then `user` is not looked at, the address is set only if this process
     may, and there is a page only beside FTP's own port, and if its port may be opened.
     """
@@ -260,7 +261,7 @@ def _hand_over(directory: Path, become: _Account) -> None:
 
 
 class _First:
-    """The first process, for the second: what it tells of the wire, and that it has ended."""
+    """The first process, for the second: what it reports of the wire, and that it has ended."""
 
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
@@ -353,7 +354,7 @@ def _forwarding(child: int) -> Iterator[None]:
 
 
 async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _First) -> None:
-    """Serve; `own` tells of the wire, which another process may have."""
+    """Serve; `own` reports of the wire, which another process may have."""
     told = asyncio.Event()
     asgi.bound_logs(asyncio.get_running_loop())
     for number in _stop_signals():

@@ -51,7 +51,7 @@ def _is_closed(place: Path) -> bool:
 
 
 def reach(place: Path) -> None:
-    """Connect to a socket and hang up; takes no time, however busy the one behind it is.
+    """Connect to a socket and hang up; takes no time, however busy the listener is.
 
     Raises OSError: what keeps this user from being heard there.
     """

@@ -148,7 +148,7 @@ class Own:
         alone: bool = False,
         announce: bool = False,
     ) -> None:
-        """With `announce` it is said too that the address has been set."""
+        """With `announce` a line also says that the address has been set."""
         self._wanted = wanted
         self._address = address
         self._say = say

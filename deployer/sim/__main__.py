@@ -128,7 +128,7 @@ def read_secret() -> bytes:
 
 
 def end_with_input() -> None:
-    """Switch off at once when whoever started this PC is gone; nothing is said any more."""
+    """Switch off at once when whoever started this PC is gone; nothing is printed any more."""
 
     def wait() -> None:
         while os.read(0, 1):  # not through sys.stdin: its lock would be held at the end

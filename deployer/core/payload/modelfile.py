@@ -145,7 +145,7 @@ def read_tokenizer(data: bytes) -> TokenizerFile | None:
 _MOST_TOKEN = 1024
 """Bytes of a token, where the file does not say."""
 _LEAST_TOKENS = 257
-"""A tokenizer has a token for every byte. Nothing else tells that a file is of an older form."""
+"""A tokenizer has a token for every byte. Nothing else shows that a file is of an older form."""
 
 
 def _count_tokens(data: bytes, offset: int, before: int, most: int) -> int | None:

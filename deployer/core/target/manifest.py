@@ -188,7 +188,7 @@ def _file(rest: str, parts: list[tuple[str, int, int]]) -> StagedFile:
 def _place(rest: str, files: list[StagedFile]) -> None:
     name, _, encoded = rest.partition(" ")
     if not files or files[-1].name != name or files[-1].place:
-        raise ValueError(f"not behind its FILE record: PLACE {rest}")
+        raise ValueError(f"not after its FILE record: PLACE {rest}")
     if re.search("%(?![0-9A-F]{2})", encoded):
         raise ValueError(f"not a place: {rest}")
     try:

@@ -31,7 +31,7 @@ _SHOWN_FILES = 20
 class Waiting:
     """A deployment that waits for the machine that asks.
 
-    `files` are long names with lengths; `typed` are prompts with what is typed behind them, "" for
+    `files` are long names with lengths; `typed` are prompts with what is typed after them, "" for
     a bare Enter; `go_bat` is the batch file itself.
     """
 

@@ -31,7 +31,7 @@ def normal(place: str) -> str:
 def refuse_names(named: Sequence[tuple[str, str]]) -> None:
     """Raises NameRefused for the first (path here, place there) that Windows 98 cannot have.
 
-    The message also tells how many more there are.
+    The message also says how many more there are.
     """
     found = [(path, why) for path, place in named if (why := refusal(place))]
     if found:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Collection
 
 HEAD = 4096
-"""Bytes from the beginning of a program in which its header tells what it is."""
+"""Bytes from the beginning of a program in which its header says what it is."""
 LONGEST_FOR_COMMAND_COM = 122
 """Characters of a command that COMMAND.COM /C takes: its tail has 126 (facts B1)."""
 _RUN_BY_NAME = (".COM", ".EXE", ".BAT")

@@ -1,7 +1,7 @@
 """What the parts of one client's session know of each other.
 
 `Connection` is the control connection as its transfers see it; `Transfers` is who a data connection
-tells how it came about and how it ended.
+says how it came about and how it ended.
 """
 
 from __future__ import annotations

@@ -174,7 +174,7 @@ def _claimed() -> Iterator[str]:
 
 
 def _nft(unread: list[str], *, with_iptables: bool) -> Ruleset | None:
-    """The rules of nftables, without the tables that iptables wrote and tells better itself."""
+    """The rules of nftables, without the tables that iptables wrote and shows better itself."""
     text = _output(["nft", "-j", "list", "ruleset"], unread)
     if text is None:
         return None
@@ -199,7 +199,7 @@ def _iptables(unread: list[str]) -> tuple[Ruleset, ...]:
 
 
 def _output(words: list[str], unread: list[str]) -> str | None:
-    """What a program says; None when it is not installed or refuses, which `unread` then tells."""
+    """What a program says; None when it is not installed or refuses, which `unread` then says."""
     program = shutil.which(words[0]) or shutil.which(words[0], path="/usr/sbin:/sbin")
     if program is None:
         return None

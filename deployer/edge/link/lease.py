@@ -191,7 +191,7 @@ def _set(
 def down(
     state_dir: Path, interface: str | None = None, *, link: NetworkSystem | None = None
 ) -> tuple[str, ...]:
-    """Give back every interface that a record tells of (or the named one); their names.
+    """Give back every interface that a record names (or the named one); their names.
 
     Raises WireBusy when a running deployer still uses it.
     """

@@ -32,7 +32,7 @@ def interfaces() -> tuple[Interface, ...]:
 
 
 def neighbours(index: int) -> dict[str, str]:
-    """Who has spoken on an interface lately: address -> MAC. Only Linux tells."""
+    """Who has spoken on an interface lately: address -> MAC. Only Linux shows it."""
     if sys.platform != "linux":
         return {}
     from deployer.edge.link import linux  # noqa: PLC0415  only Linux has netlink

@@ -1,4 +1,4 @@
-"""The wire on macOS, by ifconfig and route; networksetup tells which interface is what.
+"""The wire on macOS, by ifconfig and route; networksetup shows which interface is what.
 
 The address is an alias: it lies beside what the system's settings say, which are not changed, and a
 restart takes it away. Tested on the tools' published outputs; not yet on a real Mac.

@@ -1,4 +1,4 @@
-"""One owner per wire: a lock that ends with its process and tells whose it is.
+"""One owner per wire: a lock that ends with its process and says whose it is.
 
 It is flock on a file in a directory where nobody else may write: `/run/deployer`, which only root
 or systemd can have made (for the service's user). Nobody else may open the file either, since
@@ -60,7 +60,7 @@ def owner(interface: str) -> int | None:
 
 
 def _holder(file: os.stat_result) -> int | None:
-    """The process that has locked a file, as /proc/locks of Linux tells (proc_locks(5))."""
+    """The process that has locked a file, as /proc/locks of Linux says (proc_locks(5))."""
     place = f"{os.major(file.st_dev):02x}:{os.minor(file.st_dev):02x}:{file.st_ino}"
     for line in Path("/proc/locks").read_text(encoding="ascii").splitlines():
         fields = line.split()

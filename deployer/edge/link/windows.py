@@ -1,4 +1,4 @@
-"""The wire on Windows 10 and 11: PowerShell tells what is there, netsh changes it.
+"""The wire on Windows 10 and 11: PowerShell shows what is there, netsh changes it.
 
 All changes go to the active store, which a restart empties. An interface with DHCP keeps it:
 Windows is told that a static address may stand beside. Tested on its words; not yet on a real

@@ -153,7 +153,7 @@ class _Run:
             self._events()
 
     def finish(self) -> None:
-        """The last words leave; the last events are told."""
+        """The last bytes leave; the last events are told."""
         self._events()
         end = self._clock() + _FLUSH
         self.pending += self._machine.data_to_send()

@@ -193,7 +193,7 @@ def _unopened(error: sqlite3.Error, directory: Path) -> DeployerError:
 def connect_to_read(directory: Path) -> Iterator[Database]:
     """The database of a directory, without changing a file there, in each way that may do.
 
-    Reading a database in WAL mode makes files beside it unless one of these is said; the first
+    Reading a database in WAL mode makes files beside it unless one of these is given; the first
     sees what a running process has written and not yet moved into the database.
     """
     path = directory / NAME

@@ -36,7 +36,7 @@ def targets(ctx: typer.Context) -> Iterable[Proposal]:
 
     del ctx
     yield "sim", "the simulated PC"
-    with contextlib.suppress(WrongUse):  # a wrong file of settings is said when it is needed
+    with contextlib.suppress(WrongUse):  # a wrong file of settings is reported when it is needed
         yield from settings.load().targets.items()
     for device, title in _ports():
         yield f"serial:{device}", title

@@ -28,7 +28,7 @@ app = typer.Typer()
 def _directory(config: Settings, given: Path | None) -> Path:
     """The state directory that was named, else the running daemon's, else the user's own.
 
-    What a daemon of root's recorded stays to be seen when it has ended, or it is said where it is.
+    What a daemon of root's recorded stays to be seen when it has ended, or a line says where it is.
     """
     from deployer.host import past, sockets
 

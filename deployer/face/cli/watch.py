@@ -116,7 +116,7 @@ async def _run(
 
 
 def _goes_on(state_dir: Path, named: str) -> str:
-    """The last word of a window that leaves something open; "" when it does not."""
+    """What a window says at its end when it leaves something open; "" when it does not."""
     from deployer.host import past
 
     with past.rows_of(state_dir) as rows:

@@ -262,7 +262,7 @@ def doctor_command(
 ) -> None:
     """Examine everything between here and the old PC.
 
-    Each trouble is said with its fix. Exit code 3 when this computer has one, 4 when only the old
+    Each trouble comes with its fix. Exit code 3 when this computer has one, 4 when only the old
     PC does not answer.
     """
     config = settings.load()

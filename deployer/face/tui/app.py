@@ -249,7 +249,7 @@ class DeployerApp(App[None]):
 
     @contextlib.contextmanager
     def _telling(self) -> Iterator[None]:
-        """What the host refuses is said in a note."""
+        """What the host refuses is shown in a note."""
         try:
             yield
         except DeployerError as error:

@@ -55,7 +55,7 @@ class FileTree(DirectoryTree):
 
 
 class PushScreen(ModalScreen[Picked | None]):
-    """Path, target, launch command; what was recognised is said below while typing.
+    """Path, target, launch command; what was recognised is shown below while typing.
 
     When the target is at a serial port, how the line is set can be chosen, too.
     """

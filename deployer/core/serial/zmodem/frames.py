@@ -127,7 +127,7 @@ def hex_header(kind: int, data: bytes) -> bytes:
     """A header in hex digits, as receivers send it: passes through terminals and 7-bit lines."""
     body = bytes((kind,)) + data
     text = hexlify(body + crc_hqx(body, 0).to_bytes(2, "big"))
-    # XON frees a sender that noise has stopped; not after the last words of a session.
+    # XON frees a sender that noise has stopped; not after the last headers of a session.
     tail = b"" if kind in (HeaderType.ZFIN, HeaderType.ZACK) else b"\x11"
     return b"**\x18B" + text + b"\r\x8a" + tail
 

@@ -224,7 +224,7 @@ class ZmodemReceiver(Side):
                 case _State.LAST:
                     rest = self._reader.rest()
                     if b"OO" in rest or b"*\x18B00" in rest:
-                        # A sender that begins anew has said its last words before.
+                        # A sender that begins anew has ended its session before.
                         self._end(transfer.Finished())
                     return
                 case _State.INFO | _State.DATA:

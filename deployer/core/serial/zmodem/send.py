@@ -194,7 +194,7 @@ class ZmodemSender(Side):
             case _State.CONTACT if silent >= self._settings.contact:
                 self._fail_unanswered()
             case _State.FINISH if silent >= 3 * self._settings.answer:
-                # Every file is confirmed; only the receiver's last word is missing.
+                # Every file is confirmed; only the receiver's last header is missing.
                 self._out += b"OO"
                 self._end(transfer.Finished())
             case _State.FILE if self._file is not None and self._file.nearly_sent:
