@@ -115,7 +115,7 @@ class LoginAccepted(PeerEvent):
     login: str
 
 
-LoginCause = Literal["unknown", "older-push", "nothing-waits", "not-now"]
+LoginCause = Literal["unknown", "older-push", "nothing-waits", "taken", "not-now"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -256,6 +256,17 @@ class WireChanged(DeploymentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class TargetFound(PeerEvent):
+    """The first machine that asked for GO.BAT has the deployment that waited for whoever comes.
+
+    `host` is the address of ours that it called, `mac` its own network card's, "" when unknown.
+    """
+
+    host: str
+    mac: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class LineNoted(PeerEvent):
     """Something about a serial line that people want to know, such as what is asked for again."""
 
@@ -309,6 +320,7 @@ Event = (
     | PauseChanged
     | PresenceChanged
     | WireChanged
+    | TargetFound
     | LineNoted
     | ScreenLine
     | HostTroubled

@@ -21,6 +21,9 @@ OUTPUT_TXT = "OUTPUT.TXT"
 INFO_TXT = "INFO.TXT"
 RECEIPT_TXT = "GOTIT.TXT"
 
+ANY = "any"
+"""The target that is whoever is on the wire: the first machine that asks for GO.BAT."""
+
 LINE = "serial:"
 """What the name of a target begins with that is reached over a serial line; the port follows."""
 

@@ -20,7 +20,7 @@ import msgspec
 import platformdirs
 
 from deployer.errors import HomeMissing, WrongUse
-from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY, LINE
+from deployer.model import ANY, DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY, LINE
 
 FILE_NAME = "deployer.toml"
 SYSTEM_STATE_DIR = "/var/lib/deployer"
@@ -109,12 +109,12 @@ def _read(path: Path) -> dict[str, Any]:
 
 
 def resolve_target(text: str, settings: Settings) -> str:
-    """What a user's word for a target means: `sim`, an address, a serial port, a name in `targets`.
+    """What a user's word for a target means: `sim`, `any`, an address, a port, a name in `targets`.
 
     Raises WrongUse for anything else.
     """
     word = settings.targets.get(text, text)
-    if word == "sim":
+    if word in ("sim", ANY):
         return word
     if word.startswith(LINE):
         port = word.removeprefix(LINE)
@@ -131,7 +131,7 @@ def resolve_target(text: str, settings: Settings) -> str:
         names = ", ".join(settings.targets) or "none yet"
         raise WrongUse(
             what=f"--target {text}: neither an address such as 192.168.1.2, nor a port such as "
-            "serial:/dev/ttyUSB0, nor sim, nor a name in "
+            "serial:/dev/ttyUSB0, nor sim, nor any, nor a name in "
             f"[targets] of {FILE_NAME} (there: {names}).",
             remedy="Look up the old PC's address with WINIPCFG there, or rehearse with sim.",
         ) from None

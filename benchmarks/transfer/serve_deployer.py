@@ -27,6 +27,10 @@ class Authorizer:
         del peer
         return True
 
+    def takes(self, deployment: str, peer: str, at: str) -> bool:
+        del deployment, peer, at
+        return True
+
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment, name, data
         return UploadVerdict.KEEP

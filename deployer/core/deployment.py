@@ -25,6 +25,7 @@ from deployer.events import (
     ServerListening,
     SourceChanged,
     StateChanged,
+    TargetFound,
     TargetReported,
     TransferCut,
     TransferDone,
@@ -33,6 +34,7 @@ from deployer.events import (
     UploadReceived,
 )
 from deployer.model import (
+    GO_BAT,
     INFO_TXT,
     OUTPUT_TXT,
     RESULT_TXT,
@@ -148,6 +150,8 @@ def advance(deployment: Deployment, event: Event) -> Step:
             return replace(deployment, output=text, output_path=path), ()
         case TargetReported(at=at, report=report):
             return _reported(deployment, report, at)
+        case TargetFound(at=at, peer=peer):
+            return _seen(replace(deployment, target=peer), at, f"asked for {GO_BAT}"), ()
         case SourceChanged(at=at, path=path):
             return deployment, (Announce(source_changed(deployment.deployment, path, at)),)
         case ProofReceived(proof=proof):

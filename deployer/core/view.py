@@ -33,13 +33,14 @@ from deployer.events import (
     ScreenLine,
     ServerListening,
     StateChanged,
+    TargetFound,
     TargetReported,
     TransferCut,
     TransferDone,
     TransferStarted,
     TransferTick,
 )
-from deployer.model import GO_BAT, LineSettings, Proof, Report, State
+from deployer.model import ANY, GO_BAT, LineSettings, Proof, Report, State
 
 
 class PartState(StrEnum):
@@ -84,7 +85,8 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     `attempt` counts how often the deployment was offered. `present` is whether the target answers
     on the wire (None: nobody has looked), `presence` that in words, `advice` what to do. `refused`
     is the last login that was turned away: who, and why. `line` is how the serial line is set that
-    it goes over, None for a network.
+    it goes over, None for a network. `beside` is our second address, which a PC that nobody has
+    configured calls, "" for none.
     """
 
     deployment: str
@@ -132,6 +134,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     presence: str = ""
     advice: str = ""
     screen: tuple[str, ...] = ()
+    beside: str = ""
 
     @property
     def part_bytes(self) -> int:
@@ -164,7 +167,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
 
     @property
     def peer_address(self) -> str:
-        """The address that the target comes from."""
+        """The address that the target comes from; `any` before it has come."""
         return "127.0.0.1" if self.target == "sim" else self.target
 
 
@@ -211,7 +214,7 @@ def _unknown_caller(view: dict[str, Row], event: Event) -> bool:
     match event:
         case ClientConnected(at=at, peer=peer):
             for row in list(view.values()):
-                if not row.state.final and row.peer_address == peer:
+                if not row.state.final and row.peer_address in (peer, ANY):
                     mark = max(row.mark, Mark.CALLED)
                     view[row.deployment] = replace(row, mark=mark, seen_at=at)
                     found = True
@@ -278,6 +281,8 @@ def _row(row: Row, event: Event) -> Row:
     match event:
         case StateChanged():
             return _entered(row, event)
+        case ServerListening(protocol="ftp", address=address) if row.port:
+            return replace(row, beside=address)
         case ServerListening(protocol=protocol, port=port):
             others = tuple(p for p in row.protocols if p != protocol)
             page_port = port if protocol == "http" else row.page_port
@@ -287,6 +292,10 @@ def _row(row: Row, event: Event) -> Row:
             return replace(row, paused=paused)
         case PresenceChanged(present=present, how=how, advice=advice):
             return replace(row, present=present, presence=how, advice=advice)
+        case TargetFound(at=at, peer=peer, host=host):
+            return replace(
+                row, target=peer, host=host, peer=peer, beside="", seen_at=at, refused=""
+            )
         case LoginAccepted():
             return _logged_in(row, event)
         case ClientGone(at=at):

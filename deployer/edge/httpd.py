@@ -55,6 +55,12 @@ class PageSource(Protocol):
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
 
+    def takes(self, deployment: str, peer: str, at: str) -> bool:
+        """Whether the machine at `peer` may have GO.BAT: it may wait for the first that asks."""
+
+    def taken(self) -> str:
+        """The machine that has what waited for whoever comes; "" for none."""
+
 
 class HttpServer:
     """Serves the page from `start` to `close`."""
@@ -107,9 +113,13 @@ class HttpServer:
             thread.join()
             server.server_close()
 
-    def answer(self, path: str, peer: str, at: str) -> Answer:
-        """What `peer` gets for `path` of our address `at`."""
-        return page.answer(path, peer, self._source.waiting(peer, at))
+    def answer(self, path: str, peer: str, at: str, *, body: bool) -> Answer:
+        """What `peer` gets for `path` of our address `at`; who asks for no `body` takes nothing."""
+        source = self._source
+        found = page.answer(path, peer, source.waiting(peer, at), source.taken())
+        if found.deployment and body and not source.takes(found.deployment, peer, at):
+            return page.answer(path, peer, (), source.taken())
+        return found
 
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
@@ -215,7 +225,8 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _reply(self, *, body: bool) -> None:
         peer, owner = self.client_address[0], self.server.owner
-        answer = owner.answer(self.path, peer, self.connection.getsockname()[0])
+        called = self.connection.getsockname()[0]
+        answer = owner.answer(self.path, peer, called, body=body)
         self.connection.settimeout(owner.bounds.answer_seconds)
         started = owner.now()
         self.send_response(answer.status)

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from deployer.core.view import Mark, Row
 from deployer.face import serial_card
 from deployer.face.words import machine
-from deployer.model import GO_BAT, State
+from deployer.model import ANY, GO_BAT, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,23 +75,32 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     ]
     if "http" in row.protocols:
         port = "" if row.page_port == 80 else f":{row.page_port}"
-        page = f"http://{row.host}{port}/"
+        pages = [f"http://{host}{port}/" for host in filter(None, (row.host, row.beside))]
         found.append(
             (
                 "With the browser",
                 (
-                    f"Address:  {page}",
+                    f"Address:  {pages[0]}",
+                    *(f"      or  {page}, {_ITS_OWN}" for page in pages[1:]),
                     f"Click     {GO_BAT}, 'Save this program to disk', folder {row.directory}",
                     f"Then      in an MS-DOS Prompt:  CD {_folder(row.directory)}  and  GO",
                 ),
             )
         )
     typed = tuple(
-        f"{step.prompt:<10}{step.typed or '(just Enter)'}"
-        for step in steps(row.host, row.directory)
+        f"{step.prompt:<10}{_typed(row, step)}" for step in steps(row.host, row.directory)
     )
     found.append(("With FTP, which every Windows 98 has", typed))
     return tuple(found)
+
+
+_ITS_OWN = "when WINIPCFG there shows 169.254.x.y"
+
+
+def _typed(row: Row, step: Step) -> str:
+    if row.beside and step.typed == f"FTP {row.host}":
+        return f"{step.typed}  (or {row.beside}, {_ITS_OWN})"
+    return step.typed or "(just Enter)"
 
 
 def _folder(directory: str) -> str:
@@ -117,7 +126,7 @@ def followed(row: Row) -> tuple[str, ...]:
         return serial_card.followed(row)
     done = row.mark >= Mark.GO_RUNS
     lines = [
-        f"{row.deployment}: on {machine(row.target)} choose Start, Programs, MS-DOS Prompt.",
+        f"{row.deployment}: on {_there(row)} choose Start, Programs, MS-DOS Prompt.",
         "Ticks show what this computer has seen of it.",
         "",
     ]
@@ -126,10 +135,14 @@ def followed(row: Row) -> tuple[str, ...]:
         ticked = done or row.mark >= step.mark
         sign = "[x]" if ticked else "[ ]" if marked else "[>]"
         marked = marked or not ticked
-        lines.append(f" {sign} {step.prompt:<10}{step.typed or '(just Enter)'}")
+        lines.append(f" {sign} {step.prompt:<10}{_typed(row, step)}")
     for title, typed in ways(row)[:-1]:
         lines += ["", f"{title}:", *(f"     {line}" for line in typed)]
     return tuple(lines)
+
+
+def _there(row: Row) -> str:
+    return "the old PC" if row.target == ANY else machine(row.target)
 
 
 # --- when nothing comes
@@ -167,6 +180,13 @@ def _stage(row: Row) -> str:
 
 # Each hint is a function of the row, all of one shape: `_HINTS` says when which is due.
 def _address(row: Row) -> tuple[str, ...]:
+    if row.target == ANY:
+        return (
+            "Nothing has come from any PC yet. On the old PC: Start, Run, WINIPCFG.",
+            "Choose the network card in the list (not PPP Adapter). It must say one of",
+            *_any_address(row),
+            "0.0.0.0 there: look at the cable; Windows gives itself an address within two minutes.",
+        )
     return (
         f"Nothing has come from {row.target} yet. On the old PC: Start, Run, WINIPCFG.",
         "Choose the network card in the list (not PPP Adapter). It must say",
@@ -174,6 +194,25 @@ def _address(row: Row) -> tuple[str, ...]:
         "169.254.x.x or 0.0.0.0 there: it has no fixed address. Control Panel, Network,",
         "TCP/IP -> your network card, Properties, 'Specify an IP address', then restart.",
     )
+
+
+def _shown(row: Row) -> tuple[str, ...]:
+    """What WINIPCFG has to show."""
+    if row.target == ANY:
+        return _any_address(row)
+    return (f"  IP Address   {row.target}", "  Subnet Mask  255.255.255.0")
+
+
+def _any_address(row: Row) -> tuple[str, ...]:
+    """What WINIPCFG may show on a PC that reaches us."""
+    hosts = filter(None, (row.host, row.beside))
+    return tuple(f"  IP Address {_beside(host)}" for host in hosts)
+
+
+def _beside(host: str) -> str:
+    if host.startswith("169.254."):
+        return "169.254.x.y     Subnet Mask 255.255.0.0"
+    return f"{host.rpartition('.')[0]}.x     Subnet Mask 255.255.255.0"
 
 
 def _ping(row: Row) -> tuple[str, ...]:
@@ -187,6 +226,11 @@ def _ping(row: Row) -> tuple[str, ...]:
 
 
 def _refused(row: Row) -> tuple[str, ...]:
+    if row.target == ANY:
+        return (
+            f"Somebody was turned away: {row.refused}.",
+            "Any PC on the wire may log in; the user name is: anonymous",
+        )
     return (
         f"Somebody was turned away: {row.refused}.",
         f"Only {row.target} may log in. On the old PC look with WINIPCFG at its IP Address,",
@@ -289,8 +333,7 @@ def print_text(row: Row) -> str:
         f"{row.deployment}  for {machine(row.target)}",
         "",
         "Before: Start, Run, WINIPCFG must show",
-        f"  IP Address   {row.target}",
-        "  Subnet Mask  255.255.255.0",
+        *_shown(row),
         f"and in an MS-DOS Prompt  PING {row.host}  must say 'Reply from {row.host}'.",
         "",
         "Then choose Start, Programs, MS-DOS Prompt, and type:",
@@ -311,6 +354,8 @@ def print_html(row: Row) -> str:
         for title, typed in ways(row)
     )
     place, before, end = f"at {row.target}", _BEFORE, _END
+    if row.target == ANY:
+        place, before = "that asks first", _BEFORE_ANY
     if row.line is not None:
         place, before = f"on {serial_card.port(row)}", ""
         end = html.escape(serial_card.END)
@@ -340,5 +385,8 @@ pre {{ font: bold 16pt/1.35 monospace; border: 1pt solid #000; padding: 6pt; mar
 _BEFORE = """<p>Before: Start, Run, <b>WINIPCFG</b> must show IP Address <b>{target}</b>,
 Subnet Mask <b>255.255.255.0</b>; <b>PING {host}</b> must say <b>Reply from {host}</b>.
 Then choose Start, Programs, MS-DOS Prompt, and type:</p>
+"""
+_BEFORE_ANY = """<p>Before: Start, Run, <b>WINIPCFG</b> must show an IP Address beside {host}, or
+169.254.x.y. Then choose Start, Programs, MS-DOS Prompt, and type:</p>
 """
 _END = "It is finished when the screen says: <b>Finished. The host has the result.</b>"

@@ -34,6 +34,7 @@ from deployer.events import (
     ScreenLine,
     ServerListening,
     StateChanged,
+    TargetFound,
     TargetReported,
     TransferCut,
     WireChanged,
@@ -108,6 +109,8 @@ class PushProgress:
                 # over a network it may also merely stop answering ping, which a busy PC does
                 if before and (before.line is not None or before.present != present):
                     self._say(f"{how}. {advice}".rstrip())
+            case TargetFound():
+                self._say(words.sentence(event))
             case WireChanged():
                 self._say(words.sentence(event))
             case HostTroubled():

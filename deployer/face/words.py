@@ -26,6 +26,7 @@ from deployer.events import (
     ServerListening,
     SourceChanged,
     StateChanged,
+    TargetFound,
     TargetReported,
     TransferCut,
     TransferDone,
@@ -35,7 +36,7 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
-from deployer.model import ENGINE_EXE, HELPER_EXE, LINE, Report, State
+from deployer.model import ANY, ENGINE_EXE, HELPER_EXE, LINE, Report, State
 
 OURS = (ENGINE_EXE, HELPER_EXE)
 """Programs that go with a payload without the user naming them."""
@@ -44,9 +45,11 @@ SILENCE = 20.0
 
 
 def machine(target: str) -> str:
-    """`the simulated PC`, `the old PC at 192.168.1.2`, `the old PC on /dev/ttyUSB0`."""
+    """`the simulated PC`, `the old PC at 192.168.1.2`, `the first PC that asks`, or on a port."""
     if target.startswith(LINE):
         return f"the old PC on {target.removeprefix(LINE)}"
+    if target == ANY:
+        return "the first PC that asks"
     return "the simulated PC" if target == "sim" else f"the old PC at {target}"
 
 
@@ -92,6 +95,8 @@ def _session(event: Event) -> str:
             return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
         case PresenceChanged():
             return event.how
+        case TargetFound(peer=peer, mac=mac):
+            return f"{peer}{f' ({mac})' if mac else ''} asked first: it is for that PC now"
         case WireChanged():
             return " ".join(part for part in wire(event) if part)
         case ClientConnected():

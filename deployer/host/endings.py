@@ -19,7 +19,7 @@ from deployer.errors import (
     VerificationFailed,
     error_of,
 )
-from deployer.model import LINE, Cause, Proof, State
+from deployer.model import ANY, LINE, Cause, Proof, State
 
 
 def raise_for(ended: Deployment) -> None:
@@ -67,5 +67,7 @@ def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:
 
 
 def _called(target: str) -> str:
+    if target == ANY:
+        return "No PC on the wire"
     where = target.replace(LINE, "on ", 1)
     return f"The old PC {where}" if target != "sim" else "The simulated PC"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployer.core.ftp.session import NoLogin
 from deployer.core.payload import plan
@@ -40,7 +40,8 @@ class Handout:
 class Grant:
     """Who may log in for a deployment, and what it sees by the address of ours that it has called.
 
-    What it is given has that address in it, so that it calls the same one again.
+    Without an `address` it is for the first machine that asks for GO.BAT. What it is given has that
+    address in it, so that it calls the same one again.
     """
 
     token: str
@@ -49,9 +50,15 @@ class Grant:
 
 
 class Grants:
-    """The grants in force. Written by the service, read by the FTP server's thread."""
+    """The grants in force. Written by the service, read by the servers' threads.
 
-    def __init__(self) -> None:
+    `found` is called in one of these when a machine has taken what waited for whoever comes: with
+    the deployment, the machine's address, and ours that it called.
+    """
+
+    def __init__(self, found: Callable[[str, str, str], object]) -> None:
+        self._found = found
+        self._claimed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
         self._unread: set[str] = set()
@@ -61,12 +68,14 @@ class Grants:
         """Let the target of this deployment in."""
         with self._lock:
             self._grants = {**self._grants, deployment: grant}
+            self._claimed.pop(deployment, None)
             self._unread.discard(deployment)
 
     def withdraw(self, deployment: str) -> None:
         """Let nobody in for this deployment any more, and take no report of it."""
         with self._lock:
             self._grants = {key: value for key, value in self._grants.items() if key != deployment}
+            self._claimed.pop(deployment, None)
 
     def refuse_for_now(self, *, refused: bool) -> None:
         """Let nobody in and take no report, or again: what happens cannot be written down now."""
@@ -76,25 +85,52 @@ class Grants:
         """What the machine at `peer` sees with that name and password, or why it sees nothing."""
         if self._not_now:
             return NoLogin.NOT_NOW
-        grants = self._grants
-        waiting = [g for g in grants.values() if g.address == peer]
+        waiting = self._for(peer, at)
         if user.lower() == "anonymous":
-            return waiting[-1].seen(at).go_bat if waiting else NoLogin.NOTHING
-        grant = grants.get(user.upper())
+            if waiting:
+                return waiting[-1].seen(at).go_bat
+            return NoLogin.TAKEN if self._claimed else NoLogin.NOTHING
+        grant = self._grants.get(user.upper())
         if grant is None and names.is_identity(user):
             return NoLogin.OLDER if waiting else NoLogin.NOTHING
-        if grant is None or grant.address != peer:
+        if grant is None or grant.address not in (peer, ""):
             return NoLogin.UNKNOWN
         right = hmac.compare_digest(grant.token.encode(), password.encode("utf-8", "replace"))
-        return grant.seen(at).share if right else NoLogin.UNKNOWN
+        if not right:
+            return NoLogin.UNKNOWN
+        return grant.seen(at).share if self.takes(user.upper(), peer, at) else NoLogin.TAKEN
+
+    def _for(self, peer: str, at: str) -> list[Grant]:
+        """What waits for the machine at `peer`; what is for whoever comes, if nothing else is.
+
+        This computer itself is no old PC.
+        """
+        grants = tuple(self._grants.values())
+        own = [grant for grant in grants if grant.address == peer]
+        return own or [grant for grant in grants if not grant.address and peer != at]
+
+    def takes(self, deployment: str, peer: str, at: str) -> bool:
+        """Whether the machine at `peer` has a deployment; what is for whoever comes it has now."""
+        with self._lock:
+            grant = self._grants.get(deployment)
+            if grant is None or grant.address or peer == at:
+                return grant is not None and grant.address == peer
+            self._grants = {**self._grants, deployment: replace(grant, address=peer)}
+            self._claimed[deployment] = peer
+        self._found(deployment, peer, at)
+        return True
+
+    def taken(self) -> str:
+        """The machine that has what waited for whoever comes; "" for none."""
+        return next(reversed(self._claimed.values()), "")
 
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
-        return any(grant.address == peer for grant in self._grants.values())
+        return any(grant.address in (peer, "") for grant in self._grants.values())
 
     def waiting(self, peer: str, at: str) -> tuple[Waiting, ...]:
         """What the browser of the machine at `peer` is shown."""
-        return tuple(g.seen(at).page for g in self._grants.values() if g.address == peer)
+        return tuple(grant.seen(at).page for grant in self._for(peer, at))
 
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         """Whether an uploaded report is kept; a mangled one has to be sent again.

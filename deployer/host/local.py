@@ -24,7 +24,7 @@ from deployer.errors import (
     TargetBusy,
     WrongUse,
 )
-from deployer.events import Event
+from deployer.events import DeploymentStaged, Event
 from deployer.host import carry, past, staging
 from deployer.host.recognise import recognise, refuse_strange
 from deployer.host.requests import (
@@ -38,7 +38,7 @@ from deployer.host.requests import (
     TypedLines,
 )
 from deployer.host.service import Offer, Service, content
-from deployer.model import DEFAULT_HOST_ADDRESS, LineSettings, Payload, State
+from deployer.model import ANY, DEFAULT_HOST_ADDRESS, LineSettings, Payload, State
 
 _LEAVE = 60.0
 """Seconds that an ended deployment has to say so to its old PC, before its target is free."""
@@ -115,7 +115,8 @@ class InProcess:
             try:
                 found = self.service.staged(deployment)
                 if found is not None:  # it may be another process' business
-                    self.service.take_up(found[0], found[1].target, found[1].directory)
+                    target = self._became(found[1])
+                    self.service.take_up(found[0], target, found[1].directory)
                 payload = found[0].payload if found else Payload(())
                 changed = await asyncio.to_thread(staging.changed, payload)
                 if found is None or changed:
@@ -195,22 +196,22 @@ class InProcess:
         if found is None:
             raise DeploymentUnknown(deployment=deployment)
         manifest, before = found
-        if before.target == "sim":
+        target = self._became(before)
+        if target == "sim":
             rehearsal.check_installed()
-        await self._until_left(before.target)
-        offer = Offer(manifest, before.target, before.directory, before.line)
+        await self._until_left(target)
+        offer = Offer(manifest, target, before.directory, before.line)
         if deployment in self._open:
             return deployment
-        self._refuse_busy(before.target)
-        self.service.take_up(
-            manifest, before.target, before.directory
-        )  # reserves the target for this process
+        self._refuse_busy(target)
+        # take_up reserves the target for this process
+        self.service.take_up(manifest, target, before.directory)
         try:
             if not await asyncio.to_thread(staging.unchanged, manifest):
                 again = await asyncio.to_thread(staging.again, manifest)
                 offer = replace(offer, manifest=again)
         except DeployerError:
-            self.service.release(before.target)
+            self.service.release(offer)
             raise
         return await self._offer(offer, patience)
 
@@ -255,14 +256,22 @@ class InProcess:
         """Wait, but not long, while what has ended there is still saying so to the old PC."""
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_LEAVE):
-                while any(
-                    offer.target == target and self.service.has_ended(deployment)
-                    for deployment, offer in self._open.items()
+                while (offer := self._open_for(target)) and self.service.has_ended(
+                    offer.deployment
                 ):
                     await asyncio.sleep(_LOOK)
 
     def _open_for(self, target: str) -> Offer | None:
-        return next((offer for offer in self._open.values() if offer.target == target), None)
+        """What is open for a target, or for whoever comes and has become that one."""
+        for deployment, offer in self._open.items():
+            if offer.target == target or self.service.target_of(deployment) == target:
+                return offer
+        return None
+
+    def _became(self, staged: DeploymentStaged) -> str:
+        """The target of a deployment; of one for whoever came, the machine that had it."""
+        row = self.service.row(staged.deployment)
+        return row.target if row is not None and staged.target == ANY else staged.target
 
     def _refuse_busy(self, target: str) -> None:
         if (busy := self._open_for(target)) is not None:
@@ -277,7 +286,7 @@ class InProcess:
             work = await self._begin(offer, patience)
         except BaseException as error:
             self._open.pop(deployment, None)
-            self.service.release(offer.target)
+            self.service.release(offer)
             if isinstance(error, DeployerError):
                 self.service.fail(deployment, f"it could not be offered: {error.what}", error)
             else:
@@ -290,7 +299,7 @@ class InProcess:
                     await work()
             finally:
                 self._open.pop(deployment, None)
-                self.service.release(offer.target)
+                self.service.release(offer)
                 self.service.let_go(deployment)
 
         task = asyncio.get_running_loop().create_task(look_after())
@@ -350,7 +359,7 @@ def _refuse_strange(order: Order) -> None:
         return
     if order.target == "sim":
         rehearsal.check_installed()
-    for address in (order.host,) if order.target == "sim" else (order.host, order.target):
+    for address in (order.host,) if order.target in ("sim", ANY) else (order.host, order.target):
         try:
             ipaddress.IPv4Address(address)
         except ValueError as error:

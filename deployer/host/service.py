@@ -42,6 +42,7 @@ from deployer.errors import (
     NoLinkLocal,
     StoreBusy,
     StoreFull,
+    TargetBusy,
     form_of,
 )
 from deployer.events import (
@@ -59,6 +60,7 @@ from deployer.events import (
     ServerListening,
     SourceChanged,
     StateChanged,
+    TargetFound,
     TargetReported,
     TransferDone,
     UploadReceived,
@@ -70,6 +72,7 @@ from deployer.host.requests import Before, Say, TypedSteps, nobody, nothing_type
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.host.staging import refuse_unplayable
 from deployer.model import (
+    ANY,
     OUTPUT_TXT,
     RESULT_TXT,
     UPLOAD_LIMITS,
@@ -118,7 +121,9 @@ class Offer:
 
     @property
     def peer(self) -> str:
-        """The address that the target calls from."""
+        """The address that the target calls from; "" for whoever comes first."""
+        if self.target == ANY:
+            return ""
         return LOOPBACK if self.simulated else self.target
 
 
@@ -150,7 +155,7 @@ class Service:
         self._clock = clock
         self._address = address
         self._bus = Bus(self._store)
-        self._grants = Grants()
+        self._grants = Grants(self._found)
         place = Place(address, ftp_port, http_port, limits, listening, before_wire, say)
         self._servers = Servers(
             place, self._grants, self._store.inbox, self.from_thread, self._clock
@@ -250,6 +255,11 @@ class Service:
     def standing(self, deployment: str) -> Deployment:
         """How far a deployment that this service offers has come."""
         return self._deployments[deployment]
+
+    def target_of(self, deployment: str) -> str:
+        """The target of a deployment that this service offers, "" for no such one."""
+        known = self._deployments.get(deployment)
+        return known.target if known is not None else ""
 
     def has_ended(self, deployment: str) -> bool:
         """Whether a deployment that this service has offered is over."""
@@ -385,12 +395,25 @@ class Service:
             await self._servers.open_page()
         self._grants.put(identity, Grant(manifest.token, offer.peer, seen))
         address = LOOPBACK if simulated else self.host_for(offer.target)
-        if offer.peer != LOOPBACK:
+        if offer.peer not in (LOOPBACK, ""):
             self._follow(identity, offer.peer)
         if not simulated and self._servers.page_port:  # first, so that a card has it with FTP
             at = self._clock()
             self.publish(ServerListening(at, identity, "http", address, self._servers.page_port))
         self.publish(ServerListening(self._clock(), identity, "ftp", address, port))
+        if offer.target == ANY and self.beside:
+            self.publish(ServerListening(self._clock(), identity, "ftp", self.beside, port))
+
+    def _found(self, deployment: str, peer: str, at: str) -> None:
+        """In a server's thread: a machine has what waited for whoever comes."""
+        mac = wire.mac_of(peer)
+        self.from_thread(TargetFound(self._clock(), deployment, peer, at, mac))
+
+    def _become(self, deployment: str, peer: str) -> None:
+        """It is for this machine now, also for other processes."""
+        with contextlib.suppress(TargetBusy):  # of one that has another way to it
+            self._store.reserve(peer)
+        self._follow(deployment, peer)
 
     def _follow(self, deployment: str, peer: str) -> None:
         """Tell when the target appears on the wire, vanishes and returns, until the end."""
@@ -566,9 +589,11 @@ class Service:
         self._held = deployments
         self._servers.hold(deployments)
 
-    def release(self, target: str) -> None:
-        """Let other processes deliver to the target again."""
-        self._store.release(target)
+    def release(self, offer: Offer) -> None:
+        """Let other processes deliver to the target again, and to the machine that it became."""
+        self._store.release(offer.target)
+        if (known := self._deployments.get(offer.deployment)) is not None:
+            self._store.release(known.target)
 
     def let_go(self, deployment: str) -> None:
         """Nobody looks after it any more; of those that have ended, the oldest are forgotten."""
@@ -673,6 +698,8 @@ class Service:
             case ClientGone(deployment=identity) if self._sessions.get(identity):
                 self._sessions[identity] -= 1
                 self._soon(self._wake())
+        if isinstance(event, TargetFound):
+            self._become(event.deployment, event.peer)
         if isinstance(event, LIVE):
             self._publish(event)
         else:

@@ -215,6 +215,16 @@ class Own:
                     apart.submit(self._held.close).result()
 
 
+def mac_of(ip: str) -> str:
+    """The MAC of a machine that has spoken on the wire lately; "" when nobody knows."""
+    if ip.startswith("127."):
+        return ""
+    for interface in lookup.interfaces():
+        if mac := lookup.neighbours(interface.index).get(ip):
+            return mac
+    return ""
+
+
 def find(ip: str, *, link_local: bool = True) -> Held:
     """An address that is there, and that we have no business to change; loopback is not watched."""
     if not ip.startswith("127."):

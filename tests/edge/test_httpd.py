@@ -48,6 +48,8 @@ class Served:
     ) -> None:
         self.events: list[Event] = []
         self.asked: list[str] = []
+        self.claims: list[tuple[str, str, str]] = []
+        self.first = ""
         self.server = HttpServer(
             address="127.0.0.1", port=0, source=self, emit=self.events.append, clock=lambda: 5.0,
             bounds=bounds, admits=admits,
@@ -61,6 +63,13 @@ class Served:
 
     def awaits(self, peer: str) -> bool:
         return peer == "127.0.0.1"
+
+    def takes(self, deployment: str, peer: str, at: str) -> bool:
+        self.claims.append((deployment, peer, at))
+        return not self.first
+
+    def taken(self) -> str:
+        return self.first
 
     def raw(self, request: bytes) -> bytes:
         """Every byte of the answer to these bytes."""
@@ -359,3 +368,16 @@ def test_dillo_saves_the_page_as_it_is(served: Served, dillo: Dillo) -> None:
 def test_dillo_asks_where_to_save_go_bat_and_gets_every_byte(served: Served, dillo: Dillo) -> None:
     dillo.open(served.url + "/GO.BAT")
     assert dillo.save(len(GO), ("key", "Return")) == GO
+
+
+def test_a_look_at_the_page_takes_nothing_and_go_bat_is_the_first_machines(served: Served) -> None:
+    """GO.BAT may wait for whoever asks first; HEAD is no asking."""
+    served.raw(b"GET / HTTP/1.0\r\n\r\n")
+    served.raw(b"HEAD /GO.BAT HTTP/1.0\r\n\r\n")
+    assert served.claims == []
+    assert b" 200 " in served.raw(b"GET /GO.BAT HTTP/1.0\r\n\r\n")
+    assert served.claims == [(WAITING.deployment, "127.0.0.1", "127.0.0.1")]
+    served.first = "192.168.1.7"
+    refused = served.raw(b"GET /GO.BAT HTTP/1.0\r\n\r\n")
+    assert b" 404 " in refused
+    assert b"is for the one at <B>192.168.1.7</B> now" in refused

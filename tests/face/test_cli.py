@@ -90,7 +90,6 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
         ((*SIM, "some.txt", "--run", "A", "--no-run"), 1, "--run and --no-run each say", "Leave"),
         ((*SIM, "some.txt", "--run", "A", "--recipe", "files"), 1, "--run and --recipe", "Leave"),
         ((*SIM, "some.txt", "--recipe", "x", "--no-run"), 1, "--recipe and --no-run", "Leave"),
-        (("push", "some.txt"), 1, "--target is missing", "--target sim"),
         (("push", "--target", "pc01", "some.txt"), 1, "--target pc01: neither", "WINIPCFG"),
         (("stage", "some.txt", "--out", "folder"), 1, "already holds other files", "--out"),
         (("stage", "some.txt", "--out", "some.txt/x"), 3, "cannot write there", "another"),

@@ -133,3 +133,88 @@ def test_no_link_local_leaves_it_out(wire: Lab, tmp_path: Path) -> None:
     said = serving(wire, tmp_path / "state", "--no-link-local")
     assert said[-1].startswith("ready on 192.168.1.1:21;")
     assert "169.254" not in wire.host.sh("ip", "addr")
+
+
+def test_whoever_asks_first_has_it_and_the_second_is_told(wire: Lab, tmp_path: Path) -> None:
+    """No target is named; the PC that nobody has configured becomes it, for the proof as well."""
+    other = wire.machine("other")
+    wire.plug(other, "eth0", f"{UNTOUCHED}/16")
+    file, state = payload(tmp_path), tmp_path / "state"
+    process = push(wire, state, file)
+    staged = until(process, "deployment-staged")
+    assert staged["target"] == "any"
+    until(process, "server-listening", protocol="ftp", address="169.254.1.1")
+    card = wire.host.deployer("card", staged["deployment"], "--state-dir", state).stdout
+    assert "FTP 192.168.1.1  (or 169.254.1.1, when WINIPCFG there shows 169.254.x.y)" in card
+    assert "Nothing waits" not in fetched(wire.target, "http://192.168.1.1/"), (
+        "a look takes nothing"
+    )
+    pc(other, UNTOUCHED, tmp_path / "disk", "169.254.1.1")
+    found = until(process, "target-found")
+    assert (found["peer"], found["host"]) == (UNTOUCHED, "169.254.1.1")
+    assert found["mac"] == other.mac("eth0")
+    page = "import urllib.request as r, urllib.error as e\n"
+    page += "try: r.urlopen('http://192.168.1.1/', timeout=20)\n"
+    page += "except e.HTTPError as error: result = error.read().decode()"
+    assert f"is for the one at <B>{UNTOUCHED}</B> now" in str(wire.target.python(page))
+    login = "import ftplib\nftp = ftplib.FTP('192.168.1.1', timeout=20)\n"
+    login += "try: ftp.login()\nexcept ftplib.error_perm as error: result = str(error)"
+    assert "530 Another PC has taken what waits here" in str(wire.target.python(login))
+    until(process, "state-changed", state="proved")
+    assert process.wait(30) == 0
+    proof = json.loads(wire.host.deployer("proof", "--json", "--state-dir", state).stdout)
+    assert proof["target"] == UNTOUCHED
+
+
+def test_of_two_that_ask_at_once_one_gets_it(wire: Lab, tmp_path: Path) -> None:
+    """Both are logged in as guests before either asks for GO.BAT."""
+    other = wire.machine("other")
+    wire.plug(other, "eth0", f"{UNTOUCHED}/16")
+    process = push(wire, tmp_path / "state", payload(tmp_path), "--target", "any")
+    until(process, "server-listening", protocol="ftp", address="169.254.1.1")
+    ask = """
+import ftplib, sys
+ftp = ftplib.FTP(sys.argv[1], timeout=20); ftp.login()
+print("in", flush=True); sys.stdin.readline()
+try:
+    ftp.retrlines("RETR GO.BAT", lambda line: None); print("has it", flush=True)
+except ftplib.error_perm as error:
+    print(error, flush=True)
+"""
+    guests = [
+        wire.target.start(sys.executable, "-c", ask, "192.168.1.1"),
+        other.start(sys.executable, "-c", ask, "169.254.1.1"),
+    ]
+    said = []
+    for guest in guests:
+        assert guest.stdout is not None
+        assert guest.stdout.readline() == "in\n"
+    for guest in guests:
+        assert guest.stdin is not None
+        guest.stdin.write("\n")
+        guest.stdin.flush()
+    for guest in guests:
+        assert guest.stdout is not None
+        said.append(guest.stdout.readline().strip())
+    assert sorted(said)[1] == "has it"
+    assert sorted(said)[0].startswith("550 Another PC has taken what waits here")
+
+
+def test_what_became_a_pcs_goes_on_there_alone(wire: Lab, tmp_path: Path) -> None:
+    """After the end of the host a retry is for the PC that had asked, and GO.BAT goes on there."""
+    file, state = payload(tmp_path), tmp_path / "state"
+    process = push(wire, state, file)
+    identity = until(process, "deployment-staged")["deployment"]
+    until(process, "server-listening", protocol="ftp")
+    fetched(wire.target, "http://192.168.1.1/GO.BAT")
+    until(process, "target-found", peer="192.168.1.2")
+    process.kill()
+    process.wait(30)
+    assert "192.168.1.2" in wire.host.deployer("status", "--state-dir", state).stdout
+    again = wire.host.start(
+        *PYTHON, "deployer", "retry", identity, "--json", "--state-dir", state, "--timeout", 60
+    )
+    assert until(again, "deployment-staged")["target"] == "192.168.1.2"
+    until(again, "server-listening", protocol="ftp")
+    pc(wire.target, "192.168.1.2", tmp_path / "disk", "192.168.1.1")
+    until(again, "state-changed", state="proved")

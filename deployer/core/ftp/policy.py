@@ -18,7 +18,7 @@ from typing import assert_never
 
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp import verbs as do
-from deployer.core.ftp.session import NOT_NOW, Answer, NoLogin, Reply, Session, quoted, say
+from deployer.core.ftp.session import NOT_NOW, TAKEN, Answer, NoLogin, Reply, Session, quoted, say
 from deployer.core.ftp.tree import Tree
 from deployer.core.target.ftpscript import FETCH_AGAIN
 from deployer.model import State
@@ -96,6 +96,8 @@ def reject(session: Session, user: str, why: NoLogin) -> Reply:
             line = f"530 This GO.BAT is of an older push: {FETCH_AGAIN}, then start it."
         case NoLogin.NOTHING:
             line = f"530 Nothing waits for this PC now. Push again on the host, {FETCH_AGAIN}."
+        case NoLogin.TAKEN:
+            line = f"530{TAKEN[3:]}"
         case NoLogin.NOT_NOW:
             line = NOT_NOW
         case _:

@@ -31,6 +31,7 @@ TOO_LONG = "552 The file is longer than may be sent here; it was not kept."
 NOT_WHOLE = "451 The report did not arrive whole; send it again."
 NOT_KEPT = "451 The host could not keep the file; look there."
 LINE_TOO_LONG = "500 The line is too long."
+TAKEN = "550 Another PC has taken what waits here: it asked first. Push again on the host."
 NOT_NOW = "421 The host cannot write to its disk now; it goes on by itself, try again later."
 NOT_TAKEN_NOW = "452 The host cannot write to its disk now; send the report again later."
 BEING_READ = "451 The host still reads the last report; send it again."
@@ -53,6 +54,8 @@ class NoLogin(Enum):
     """The name is one of a deployment, but another deployment waits for this machine now."""
     NOTHING = auto()
     """The name is one of a deployment, and nothing waits for this machine now."""
+    TAKEN = auto()
+    """What waited for whoever comes is for another machine now, which asked first."""
     NOT_NOW = auto()
     """The host cannot write down what happens; it goes on by itself."""
 

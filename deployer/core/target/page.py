@@ -54,13 +54,14 @@ class Answer:
     deployment: str = ""
 
 
-def answer(path: str, peer: str, waiting: Sequence[Waiting]) -> Answer:
+def answer(path: str, peer: str, waiting: Sequence[Waiting], taken: str = "") -> Answer:
     """What a machine at `peer`, for which these deployments wait (newest last), gets for a path.
 
-    A machine for which nothing waits learns nothing but its own address.
+    A machine for which nothing waits learns nothing but its own address, and which machine was
+    first (`taken`) where something waited for whoever comes.
     """
     if not waiting:
-        return Answer(404, "text/html", nothing(peer))
+        return Answer(404, "text/html", nothing(peer, taken))
     words = _words(path)
     newest = waiting[-1]
     if words in ([], ["INDEX.HTM"], ["INDEX.HTML"]):
@@ -84,13 +85,17 @@ def render(waiting: Sequence[Waiting]) -> bytes:
     return _page("deployer", "\n<HR>\n".join(parts))
 
 
-def nothing(peer: str) -> bytes:
-    """The page for a machine for which nothing waits."""
+def nothing(peer: str, taken: str = "") -> bytes:
+    """The page for a machine for which nothing waits, or not any more."""
+    first = (
+        f"\n<P>What waited for any computer is for the one at <B>{_text(taken)}</B> now: it asked "
+        f"first.</P>"
+    )
     return _page(
         "Nothing waits here",
         f"<H1>Nothing waits for this computer</H1>\n<P>This computer's address is "
         f"<B>{_text(peer)}</B>. A deployment is meant for one address; start it again for this "
-        f"one, then press Reload.</P>",
+        f"one, then press Reload.</P>{first if taken else ''}",
     )
 
 

@@ -44,12 +44,14 @@ _WHY = {
     NoLogin.UNKNOWN: "this name and password are not known now",
     NoLogin.OLDER: "its GO.BAT is of an older push; fetch GO.BAT again there, then start it",
     NoLogin.NOTHING: "its GO.BAT is of an older push, and nothing waits for this machine now",
+    NoLogin.TAKEN: "another machine asked first, and has what waited for whoever comes",
     NoLogin.NOT_NOW: "nothing can be written on this computer now",
 }
 _CAUSE: dict[NoLogin, LoginCause] = {
     NoLogin.UNKNOWN: "unknown",
     NoLogin.OLDER: "older-push",
     NoLogin.NOTHING: "nothing-waits",
+    NoLogin.TAKEN: "taken",
     NoLogin.NOT_NOW: "not-now",
 }
 
@@ -245,6 +247,10 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self._log_in(user, password)
             case Listen(session, extended):
                 self.exchange.listen(session, extended)
+            case Send(session=session) if not self._may_take(session):
+                self.exchange.adopt(session)
+                self.tell_refusal(f"RETR {answer.entry.name}", said.TAKEN)
+                self.respond(said.TAKEN)
             case Send() | Show() | Receive():
                 self.exchange.transfer(answer)
             case Abort(session, line, idle):
@@ -261,10 +267,21 @@ class Control(FTPHandler):  # type: ignore[misc]
 
     # --- login
 
+    @property
+    def _called(self) -> str:
+        """The address of ours that the client has called."""
+        return str(self.socket.getsockname()[0])
+
+    def _may_take(self, session: Session) -> bool:
+        """A guest gets GO.BAT alone, and that may be for the first one that asks."""
+        if session.login.lower() != said.ANONYMOUS:
+            return True
+        share = session.tree.share.deployment
+        return self.state.authorizer.takes(share, session.peer, self._called)
+
     def _log_in(self, user: str, password: str) -> None:
         peer = self.session.peer
-        called = str(self.socket.getsockname()[0])
-        share = self.state.authorizer.login(user, password, peer, called)
+        share = self.state.authorizer.login(user, password, peer, self._called)
         if isinstance(share, Share):
             welcome = policy.admit(self.session, user, self.state.tree(share))
             self.exchange.adopt(welcome.session)

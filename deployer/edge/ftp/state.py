@@ -129,6 +129,9 @@ class Authorizer(Protocol):
     def awaits(self, peer: str) -> bool:
         """Whether something waits for the machine at this address."""
 
+    def takes(self, deployment: str, peer: str, at: str) -> bool:
+        """Whether the machine at `peer` may have GO.BAT: it may wait for the first that asks."""
+
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         """Whether an upload may be kept."""
 

@@ -16,8 +16,8 @@ from deployer.edge.store.database import Database
 
 _MOST_IN_PACK = 4096
 _PAGE = 512
-KEPT = ("DeploymentStaged", "ProofReceived", "StateChanged")
-"""What pruning leaves: what was sent, how it ended, and every proof."""
+KEPT = ("DeploymentStaged", "ProofReceived", "StateChanged", "TargetFound")
+"""What pruning leaves: what was sent to whom, how it ended, and every proof."""
 
 _Packed = tuple[int, float, str, Any]
 _PACKS = msgspec.msgpack.Decoder(list[_Packed])

@@ -24,6 +24,7 @@ from deployer.events import (
     NotUnderstood,
     ProofReceived,
     StateChanged,
+    TargetFound,
     read,
 )
 
@@ -32,6 +33,8 @@ _FEW = 16
 _BODIES = msgspec.msgpack.Decoder(Row)
 _OF_NOBODY = (ClientConnected, LoginRefused)
 """What came before a login concerns those who wait for that machine."""
+_AT_ONCE = (StateChanged, DeploymentStaged, TargetFound, ProofReceived)
+"""What a reader looks for in the table itself."""
 _COLUMNS = """
 SELECT deployment, staged, seq, lost, version, body,
     (SELECT max(seq) FROM events WHERE events.deployment = rows.deployment)
@@ -145,7 +148,7 @@ class StoredRows:
         lost = before.lost if before else 0
         written = before.written if before else 0
         after = _Standing(view[name], staged, seq, lost, written)
-        at_once = isinstance(event, StateChanged | DeploymentStaged | ProofReceived)
+        at_once = isinstance(event, _AT_ONCE)
         if at_once or not event.deployment or self._is_due(after):
             after = self.write(after)
         self._known[name] = after

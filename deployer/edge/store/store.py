@@ -26,7 +26,7 @@ from deployer.edge.store.migrate import migrate
 from deployer.edge.store.rows import StoredRows
 from deployer.errors import StoreBusy, StoreFull, TargetBusy
 from deployer.events import LIVE, Event, StateChanged, read, to_json
-from deployer.model import FileStamp, Manifest, State
+from deployer.model import ANY, FileStamp, Manifest, State
 
 if TYPE_CHECKING:
     import filelock
@@ -35,6 +35,14 @@ _OURS = {"inbox", "locks", "sim-pc", "served", "web-token"}
 _ENDINGS = {".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".lock", ".sock", ".log", ".old", ".json"}
 _MOST_TIDIED = 8
 _LOOSE_OF_NOBODY = 1024
+_NEWEST = """
+SELECT json FROM rows JOIN deployments USING (deployment)
+WHERE rows.target = ? ORDER BY staged DESC LIMIT 1
+"""
+_NEWEST_FOR_ANY = """
+SELECT json FROM rows JOIN deployments USING (deployment)
+WHERE deployments.target = ? ORDER BY staged DESC LIMIT 1
+"""
 _PAGES = 256
 """Of the file, given back to the disk in one step."""
 
@@ -237,13 +245,10 @@ class Store:
     def newest(self, target: str) -> Manifest | None:
         """The deployment that was staged last for a target, or None.
 
-        Last in the order of events: a clock may have been set meanwhile.
+        Last in the order of events: a clock may have been set meanwhile. One that was for whoever
+        comes is so whoever it became.
         """
-        found = self._db.one(
-            "SELECT json FROM rows JOIN deployments USING (deployment)"
-            " WHERE rows.target = ? ORDER BY staged DESC LIMIT 1",
-            (target,),
-        )
+        found = self._db.one(_NEWEST_FOR_ANY if target == ANY else _NEWEST, (target,))
         return _manifest(found[0]) if found else None
 
     # --- between processes

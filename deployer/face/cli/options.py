@@ -103,7 +103,7 @@ AsJson = Annotated[bool, flag("--json", "One JSON object per line.")]
 Target = Annotated[
     str | None,
     value(
-        "--target", "PC", "Address or name of the old PC, serial:PORT, sim.",
+        "--target", "PC", "Address or name of the old PC, serial:PORT, sim, any.",
         complete=complete.targets, environ="DEPLOYER_TARGET",
     ),
 ]  # fmt: skip

@@ -36,7 +36,7 @@ from deployer.face.cli.options import (
     whole,
 )
 from deployer.face.say import aside, raw, say
-from deployer.settings import Settings
+from deployer.model import ANY
 
 if TYPE_CHECKING:
     from deployer.face.push import Face
@@ -150,6 +150,7 @@ def push_command(
     """Deliver FILES to an old PC, launch them there, prove both.
 
     A llama2.c model is recognised; its tokenizer is found beside it and our engine goes with it.
+    Without --target the first PC on the wire that asks for GO.BAT has it.
     `--target sim` plays it through on a simulated PC. Without FILES the sample model is sent.
     """
     from deployer.core.target import gobat
@@ -161,7 +162,7 @@ def push_command(
     from deployer.model import LineSettings
 
     config = settings.load()
-    pc = _resolved(config, target)
+    pc = settings.resolve_target(target or ANY, config)
     broken = tuple(faults or ())
     _check_faults(pc, broken)
     request = _request(
@@ -205,15 +206,6 @@ def _check_faults(target: str, faults: tuple[str, ...]) -> None:
         from deployer.host import connect
 
         connect.check_faults(faults)
-
-
-def _resolved(config: Settings, target: str | None) -> str:
-    if not target:
-        raise WrongUse(
-            what="--target is missing: which old PC does it go to?",
-            remedy="Give its address, such as --target 192.168.1.2, or --target sim to rehearse.",
-        )
-    return settings.resolve_target(target, config)
 
 
 def _request(

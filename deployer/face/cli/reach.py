@@ -10,6 +10,7 @@ from deployer.host import wire
 from deployer.host.connect import Here, page_port
 from deployer.host.requests import Patience, Words
 from deployer.host.wire import Wanted
+from deployer.model import ANY
 from deployer.settings import Settings
 
 WORDS = Words(typed_lines, typed_steps, aside)
@@ -44,7 +45,7 @@ def here(
         ftp_port=port,
         http_port=page_port(port, http_port, without=no_http),
         wanted=None if no_link else wanted,
-        target=target,
+        target="" if target == ANY else target,
         patience=Patience.of(config.timeout),
         faults=faults,
     )

@@ -48,6 +48,7 @@ function apply(row, event) {
     case "presence-changed":
       Object.assign(row, { presence: event.how, advice: event.advice });
       return;
+    case "target-found": row.target = event.peer; return;
     case "transfer-started": case "transfer-tick": case "transfer-done": case "transfer-cut":
       transfer(row, event);
       return;
