@@ -23,7 +23,7 @@ def path_of(name: str) -> Path:
 
 
 def lines(name: str) -> Iterator[dict[str, Any]]:
-    for line in (HERE / name).read_text(encoding="utf-8").splitlines():
+    for line in (HERE / name).read_bytes().splitlines():
         yield json.loads(line)
 
 

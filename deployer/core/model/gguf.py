@@ -13,7 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from deployer.core.model import types
-from deployer.core.model.types import Kind
+from deployer.core.model.types import NumberKind
 from deployer.errors import ModelDamaged, ModelUnsupported
 
 Scalar = bool | int | float | bytes
@@ -51,7 +51,7 @@ class Tensor:
 
     name: str
     shape: tuple[int, ...]
-    kind: Kind
+    kind: NumberKind
     offset: int
 
     @property

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 
 @dataclass(frozen=True, slots=True)
-class Kind:
+class NumberKind:
     """One type: `block` numbers lie in `bytes` bytes."""
 
     number: int
@@ -25,27 +25,27 @@ class Kind:
 
 
 _KINDS = (
-    Kind(0, "F32", 1, 4),
-    Kind(1, "F16", 1, 2),
-    Kind(2, "Q4_0", 32, 18),
-    Kind(3, "Q4_1", 32, 20),
-    Kind(6, "Q5_0", 32, 22),
-    Kind(7, "Q5_1", 32, 24),
-    Kind(8, "Q8_0", 32, 34),
-    Kind(10, "Q2_K", 256, 84),
-    Kind(11, "Q3_K", 256, 110),
-    Kind(12, "Q4_K", 256, 144),
-    Kind(13, "Q5_K", 256, 176),
-    Kind(14, "Q6_K", 256, 210),
-    Kind(20, "IQ4_NL", 32, 18),
-    Kind(30, "BF16", 1, 2),
-    Kind(34, "TQ1_0", 256, 54),
-    Kind(35, "TQ2_0", 256, 66),
-    Kind(41, "Q1_0", 128, 18),
-    Kind(42, "Q2_0", 64, 18),
+    NumberKind(0, "F32", 1, 4),
+    NumberKind(1, "F16", 1, 2),
+    NumberKind(2, "Q4_0", 32, 18),
+    NumberKind(3, "Q4_1", 32, 20),
+    NumberKind(6, "Q5_0", 32, 22),
+    NumberKind(7, "Q5_1", 32, 24),
+    NumberKind(8, "Q8_0", 32, 34),
+    NumberKind(10, "Q2_K", 256, 84),
+    NumberKind(11, "Q3_K", 256, 110),
+    NumberKind(12, "Q4_K", 256, 144),
+    NumberKind(13, "Q5_K", 256, 176),
+    NumberKind(14, "Q6_K", 256, 210),
+    NumberKind(20, "IQ4_NL", 32, 18),
+    NumberKind(30, "BF16", 1, 2),
+    NumberKind(34, "TQ1_0", 256, 54),
+    NumberKind(35, "TQ2_0", 256, 66),
+    NumberKind(41, "Q1_0", 128, 18),
+    NumberKind(42, "Q2_0", 64, 18),
 )
 
-KINDS: Mapping[int, Kind] = {kind.number: kind for kind in _KINDS}
+KINDS: Mapping[int, NumberKind] = {kind.number: kind for kind in _KINDS}
 """The types that are read, by GGUF's number."""
 KNOWN = ", ".join(kind.name for kind in _KINDS)
 """Their names, for a message."""

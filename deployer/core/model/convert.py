@@ -1,0 +1,331 @@
+"""From a GGUF file to the container, a piece of a tensor at a time.
+
+`survey` decides how each matrix is written, `convert` writes. Memory is that of the largest layer's
+matrix, not of the model. The same source and options give the same bytes.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deployer.core.model import container, exact, pack
+from deployer.core.model.container import PlacedSection, SectionKind, SectionPlan
+from deployer.core.model.pack import Encoding
+from deployer.core.model.shape import MATRICES, Shape
+from deployer.core.model.source import Source
+
+Write = Callable[[int, int, bytes], None]
+"""Writes bytes at an offset of a volume (from 1)."""
+TABLE, CLASSIFIER, NORM = "token_embd.weight", "output.weight", "output_norm.weight"
+
+
+class Quant(StrEnum):
+    """What the user wants of the layers' matrices."""
+
+    AUTO = "auto"
+    INT8 = "int8"
+    INT4 = "int4"
+    EXACT = "exact"
+
+
+@dataclass(frozen=True, slots=True)
+class MatrixForm:
+    """How a matrix is written, and whether its numbers stay the same (to 16 bits of a scale)."""
+
+    encoding: Encoding
+    exact: bool
+
+
+Choices = dict[str, MatrixForm]
+"""By the matrix's name."""
+
+
+def matrices(shape: Shape) -> Iterator[str]:
+    """Every matrix, in the order of the container, without the table."""
+    if not shape.tied:
+        yield CLASSIFIER
+    for number in range(shape.layers):
+        yield from (f"blk.{number}.{name}.weight" for name in MATRICES)
+
+
+def survey(source: Source, quant: Quant, *, small: bool = False) -> Choices:
+    """How each matrix is written. `small`: the PC has no room for int8 rows.
+
+    Numbers that are all -s, 0 or s are found by looking, whatever their type is. Raises
+    ModelUnsupported where `exact` is asked for and cannot be had.
+    """
+    choices: Choices = {}
+    for name in matrices(source.shape):
+        choice = _without_loss(source, name)
+        if quant is Quant.INT8 or (choice is None and name == CLASSIFIER):
+            choice = MatrixForm(Encoding.INT8, exact=False)
+        elif choice is None or (quant is Quant.INT4 and choice.encoding is Encoding.INT8):
+            if quant is Quant.EXACT:
+                kind = source.tensor(name).kind.name
+                raise source.file.unsupported(
+                    f"{name} is {kind}, and no encoding of the engine holds that exactly",
+                    "Leave --quant out: then int8 or int4 is chosen, and what it costs is said.",
+                )
+            rounded = Encoding.INT4 if small or quant is Quant.INT4 else Encoding.INT8
+            choice = MatrixForm(rounded, exact=False)
+        elif name == CLASSIFIER and choice.encoding is Encoding.INT4:
+            choice = MatrixForm(Encoding.INT8, exact=False)  # 4 bits there cost 0.07 nats
+        choices[name] = choice
+    return choices
+
+
+def _without_loss(source: Source, name: str) -> MatrixForm | None:
+    kind = source.tensor(name).kind.name
+    if kind == "Q1_0":
+        return MatrixForm(Encoding.ONE_BIT, exact=True)
+    if kind not in ("Q4_0", "Q4_1", "Q4_K") and _is_ternary(source, name):
+        return MatrixForm(Encoding.TERNARY, exact=True)
+    return MatrixForm(Encoding.INT4, exact=True) if kind in exact.GROUPED else None
+
+
+def _is_ternary(source: Source, name: str) -> bool:
+    rows, step = source.tensor(name).rows, source.step(name)
+    if pack.signs_of(source.rows(name, 0, min(4, rows))) is None:
+        return False
+    return all(
+        pack.signs_of(source.rows(name, first, min(step, rows - first))) is not None
+        for first in range(0, rows, step)
+    )
+
+
+# --- sizes
+
+
+def wanted(
+    shape: Shape, choices: Choices, tokenizer: int, chat: int, prefix: int
+) -> list[SectionPlan]:
+    """The sections of a container, in order; 0 bytes of chat or prefix: without it."""
+    found = [SectionPlan(SectionKind.TOKENIZER, tokenizer)]
+    if chat:
+        found.append(SectionPlan(SectionKind.CHAT, chat))
+    found.append(SectionPlan(SectionKind.ROPE, _vector(shape.head_size // 2)))
+    if prefix:
+        found.append(SectionPlan(SectionKind.PREFIX, prefix))
+    table = pack.size(Encoding.INT8, shape.vocabulary, shape.dim)
+    found.append(SectionPlan(SectionKind.FINAL, _vector(shape.dim)))
+    found.append(SectionPlan(SectionKind.TABLE, table, encodings=(Encoding.INT8,)))
+    if not shape.tied:
+        code = choices[CLASSIFIER].encoding
+        size = pack.size(code, shape.vocabulary, shape.dim)
+        found.append(SectionPlan(SectionKind.CLASSIFIER, size, encodings=(code,)))
+    for number in range(shape.layers):
+        codes = tuple(choices[f"blk.{number}.{name}.weight"].encoding for name in MATRICES)
+        size = sum(length for _name, length in layer(shape, codes))
+        found.append(SectionPlan(SectionKind.LAYER, size, number, codes))
+    return found
+
+
+def _vector(count: int) -> int:
+    return -(-4 * count // 16) * 16
+
+
+def layer(shape: Shape, codes: Sequence[int]) -> Iterator[tuple[str, int]]:
+    """The parts of a layer in order, and their bytes. A name without a matrix's is a vector."""
+    code = dict(zip(MATRICES, map(Encoding, codes), strict=True))
+
+    def matrix(name: str) -> tuple[str, int]:
+        return f"{name}.weight", pack.size(code[name], *shape.matrix(name))
+
+    yield "attn_norm.weight", _vector(shape.dim)
+    if shape.biases:
+        yield "attn_k.bias", _vector(shape.kv_dim)
+        yield "attn_v.bias", _vector(shape.kv_dim)
+        yield "attn_q.bias", _vector(shape.q_dim)
+    if shape.head_norms:
+        yield "attn_k_norm.weight", _vector(shape.head_size)
+        yield "attn_q_norm.weight", _vector(shape.head_size)
+    yield from map(matrix, ("attn_k", "attn_v", "attn_q"))
+    if shape.sub_norms:
+        yield "attn_sub_norm.weight", _vector(shape.q_dim)
+    yield matrix("attn_output")
+    yield "ffn_norm.weight", _vector(shape.dim)
+    yield from map(matrix, ("ffn_gate", "ffn_up"))
+    if shape.sub_norms:
+        yield "ffn_sub_norm.weight", _vector(shape.hidden)
+    yield matrix("ffn_down")
+
+
+# --- writing
+
+
+class Sum98:
+    """The check of a section whose pieces come in any order: see docs/formats.md."""
+
+    def __init__(self, size: int) -> None:
+        self._lane = size // 8
+        self._sums = np.zeros((2, 2), np.uint32)
+
+    def add(self, offset: int, data: bytes) -> None:
+        """Count a piece that begins at a multiple of 8 within the section."""
+        words = np.frombuffer(data + bytes(-len(data) % 8), "<u4").reshape(-1, 2)
+        first = self._lane - offset // 8
+        factors = np.arange(first, first - len(words), -1, dtype=np.int64).astype(np.uint32)
+        self._sums[0] += words.sum(axis=0, dtype=np.uint32)
+        self._sums[1] += (words * factors[:, None]).sum(axis=0, dtype=np.uint32)
+
+    @property
+    def check(self) -> int:
+        """The CRC-32 of the four sums."""
+        return zlib.crc32(self._sums.astype("<u4").tobytes())
+
+
+@dataclass(frozen=True, slots=True)
+class Extras:
+    """What goes with the weights: sections that are made elsewhere."""
+
+    tokenizer: bytes
+    chat: bytes = b""
+    prefix: bytes = b""
+    prefix_length: int = 0
+
+
+def convert(
+    source: Source,
+    choices: Choices,
+    extras: Extras,
+    identity: bytes,
+    write: Write,
+    *,
+    largest: int = container.LARGEST_VOLUME,
+    progress: Callable[[int], None] = lambda _bytes: None,
+) -> list[int]:
+    """Write the container; the lengths of its volumes.
+
+    `progress` is told the bytes of each piece. Raises ModelDamaged, ModelUnsupported.
+    """
+    shape = source.shape
+    sizes = wanted(shape, choices, len(extras.tokenizer), len(extras.chat), len(extras.prefix))
+    try:
+        placed = container.plan(sizes, largest)
+    except ValueError as error:
+        raise source.file.unsupported(f"as a container {error}", "Use a smaller model.") from error
+    done = []
+    for section in placed:
+        counted = Sum98(section.size)
+        crc = 0
+        for offset, data in _pieces(source, choices, extras, section):
+            write(section.volume, section.offset + offset, data)
+            progress(len(data))
+            if section.kind.summed:
+                counted.add(offset, data)
+            else:
+                crc = zlib.crc32(data, crc)
+        done.append(replace(section, check=counted.check if section.kind.summed else crc))
+    found = container.lengths(done)
+    for volume, length in enumerate(found, start=1):
+        last = [one for one in done if one.volume == volume][-1]
+        end = last.offset + last.size
+        write(volume, end, bytes(length - end))
+        if volume > 1:
+            write(volume, 0, container.part_head(identity, volume, len(found)))
+    write(1, 0, container.head(shape, identity, done, extras.prefix_length))
+    return found
+
+
+_Piece = tuple[int, bytes]
+
+
+def _pieces(
+    source: Source, choices: Choices, extras: Extras, section: PlacedSection
+) -> Iterator[_Piece]:
+    """A section's bytes with their offsets; those with a CRC-32 in order."""
+    shape = source.shape
+    match section.kind:
+        case SectionKind.TOKENIZER:
+            yield 0, extras.tokenizer
+        case SectionKind.CHAT:
+            yield 0, extras.chat
+        case SectionKind.PREFIX:
+            yield 0, extras.prefix
+        case SectionKind.ROPE:
+            yield 0, _padded(np.array(shape.frequencies, np.float32))
+        case SectionKind.FINAL:
+            yield 0, _padded(source.vector(NORM, shape.dim))
+        case SectionKind.TABLE:
+            yield from _matrix(source, TABLE, Encoding.INT8)
+        case SectionKind.CLASSIFIER:
+            yield from _matrix(source, CLASSIFIER, choices[CLASSIFIER].encoding)
+        case SectionKind.LAYER:
+            at = 0
+            for part, size in layer(shape, section.encodings):
+                name = f"blk.{section.index}.{part}"
+                if name in choices:
+                    for offset, data in _matrix(source, name, choices[name].encoding):
+                        yield at + offset, data
+                else:
+                    yield at, _padded(source.vector(name, _length(shape, part)))
+                at += size
+
+
+def _length(shape: Shape, part: str) -> int:
+    return {
+        "attn_k.bias": shape.kv_dim,
+        "attn_v.bias": shape.kv_dim,
+        "attn_q.bias": shape.q_dim,
+    }.get(part, 0)
+
+
+def _padded(vector: NDArray[np.float32]) -> bytes:
+    data = vector.astype("<f4").tobytes()
+    return data + bytes(-len(data) % 16)
+
+
+def _matrix(source: Source, name: str, encoding: Encoding) -> Iterator[_Piece]:
+    """A matrix's bytes with their offsets: its body in pieces, its scales, what pads it."""
+    tensor = source.tensor(name)
+    start = 4 * (-(-tensor.rows // 4) * 4)
+    at, scales = start, []
+    for packed in _packed(source, name, encoding):
+        yield at, packed.body
+        at += len(packed.body)
+        scales.append(packed.scales)
+    yield 0, np.concatenate(scales).astype("<f4").tobytes()
+    if padding := pack.size(encoding, tensor.rows, tensor.columns) - at:
+        yield at, bytes(padding)
+
+
+def _packed(source: Source, name: str, encoding: Encoding) -> Iterator[pack.Packed]:
+    tensor = source.tensor(name)
+    kind, step, scale = tensor.kind.name, source.step(name), np.float32(source.scale(name))
+    pieces = [(first, min(step, tensor.rows - first)) for first in range(0, tensor.rows, step)]
+    match encoding:
+        case Encoding.INT8:
+            for first, count in pieces:
+                yield pack.int8(source.rows(name, first, count))
+        case Encoding.INT4:
+            for first, count in pieces:
+                if kind in exact.GROUPED:
+                    q, by, middle = exact.grouped(kind, source.raw(name, first, count))
+                    _finite(source, name, by, middle)
+                    yield pack.int4(q, by * scale, middle * scale)
+                else:
+                    yield pack.int4(*pack.grouped(source.rows(name, first, count)))
+        case Encoding.TERNARY:
+            signs = np.empty((tensor.rows, tensor.columns), np.int8)
+            scales = np.empty(tensor.rows, np.float32)
+            for first, count in pieces:
+                found = pack.signs_of(source.rows(name, first, count))
+                if found is None:
+                    raise source.file.refuse("it changed while it was read")
+                signs[first : first + count], scales[first : first + count] = found
+            yield pack.ternary(signs, scales)
+        case Encoding.ONE_BIT:
+            bits, scales = exact.signs(source.raw(name, 0, tensor.rows))
+            _finite(source, name, scales)
+            yield pack.one_bit(bits, scales * scale)
+
+
+def _finite(source: Source, name: str, *numbers: NDArray[np.float32]) -> None:
+    if not all(np.isfinite(one).all() for one in numbers):
+        raise source.file.refuse(f"{name} has numbers that are none (NaN or infinite)")

@@ -1,0 +1,169 @@
+"""Matrices in the container's encodings: int8 rows, int4 in groups, ternary, 1 bit.
+
+A matrix is `scale[R]`, then a body in the order in which the engine's kernel reads it; R is the
+number of rows rounded up to a multiple of four. `docs/formats.md` has the layouts.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from numpy.typing import NDArray
+
+Floats = NDArray[np.float32]
+Bytes = NDArray[np.uint8]
+
+
+class Encoding(IntEnum):
+    """How the numbers of a matrix are written, by the container's number."""
+
+    INT8 = 1
+    INT4 = 2
+    TERNARY = 3
+    ONE_BIT = 4
+
+
+def _up(number: int, step: int) -> int:
+    return -(-number // step) * step
+
+
+def body_size(encoding: Encoding, rows: int, columns: int) -> int:
+    """Bytes of a matrix without its scales."""
+    padded = _up(rows, 4)
+    match encoding:
+        case Encoding.INT8:
+            return padded * _up(columns, 16)
+        case Encoding.INT4:
+            return padded // 4 * (_up(columns, 32) // 32) * 80
+        case Encoding.TERNARY:
+            return padded * _up(columns, 20) // 5
+        case Encoding.ONE_BIT:
+            return padded * columns // 128 * 20
+
+
+def size(encoding: Encoding, rows: int, columns: int) -> int:
+    """Bytes of a matrix, padded to a multiple of 16."""
+    return _up(4 * _up(rows, 4) + body_size(encoding, rows, columns), 16)
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Rows of a matrix as the container has them: their scales and their part of the body."""
+
+    scales: Floats
+    body: bytes
+
+
+def _pad_rows(values: NDArray[np.generic], columns: int, fill: int) -> NDArray[np.generic]:
+    rows = _up(len(values), 4)
+    if values.shape == (rows, columns):
+        return values
+    padded = np.full((rows, columns), fill, values.dtype)
+    padded[: len(values), : values.shape[1]] = values
+    return padded
+
+
+def int8(values: Floats) -> Packed:
+    """Rows as int8: the largest magnitude of a row becomes 127."""
+    peak = np.abs(values).max(axis=1)
+    scale = (peak / np.float32(127)).astype(np.float32)
+    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > 0)
+    whole = np.rint(values * inverse[:, None])
+    np.clip(whole, -127, 127, out=whole)
+    q = _pad_rows(whole.astype(np.int8), _up(values.shape[1], 16), 0).astype(np.int32)
+    words = (256 * q[0::2] + q[1::2] + 128).astype(np.uint16)
+    return Packed(_padded(scale), words.tobytes())
+
+
+def _padded(scale: Floats) -> Floats:
+    return np.pad(scale, (0, -len(scale) % 4))
+
+
+def int4(q: Bytes, step: Floats, middle: Floats) -> Packed:
+    """Rows as int4. `q` is 0 to 15; number = step * (q - 8) + 8 * middle, a pair for each group."""
+    rows, columns = q.shape
+    groups = _up(columns, 32) // 32
+    peak = np.maximum(np.abs(step), np.abs(middle)).max(axis=1)
+    scale = (peak.astype(np.float64) / 32767).astype(np.float32)
+    inverse = np.divide(1.0, scale, out=np.zeros(rows), where=scale > 0)[:, None]
+    pairs = np.stack([step, middle], axis=2).astype(np.float64) * inverse[:, :, None]
+    whole = np.clip(np.rint(pairs), -32767, 32767).astype(np.int16)
+    whole = np.pad(whole, ((0, -rows % 4), (0, 0), (0, 0)))
+    four = _pad_rows(q, groups * 32, 8).reshape(-1, 4, groups, 32).astype(np.uint16)
+    words = four[:, 0] | four[:, 1] << 4 | four[:, 2] << 8 | (four[:, 3] ^ 8) << 12
+    signed = whole.view(np.uint16).reshape(-1, 4, groups, 2).transpose(0, 2, 1, 3)
+    body = np.concatenate([words, signed.reshape(-1, groups, 8)], axis=2)
+    return Packed(_padded(scale), np.ascontiguousarray(body).tobytes())
+
+
+def ternary(signs: NDArray[np.int8], scale: Floats) -> Packed:
+    """A whole matrix of -1, 0 and 1 with a scale for each row, five numbers in a byte."""
+    columns = _up(signs.shape[1], 20)
+    digits = (_pad_rows(signs, columns, 0).astype(np.int8) + 1).astype(np.uint8)
+    powers = np.array([1, 3, 9, 27, 81], np.uint8)
+    fives = (digits.reshape(len(digits), -1, 5) * powers).sum(axis=2, dtype=np.uint8)
+    whole = columns // 40 * 8
+    tiles = fives[:, :whole].reshape(len(digits), -1, 8).transpose(1, 0, 2)
+    body = np.ascontiguousarray(tiles).tobytes() + np.ascontiguousarray(fives[:, whole:]).tobytes()
+    return Packed(_padded(scale), body)
+
+
+def one_bit(bits: Bytes, scales: Floats) -> Packed:
+    """A whole matrix of signs: 16 bytes for each 128 columns of a row, and their scale."""
+    rows, blocks = scales.shape
+    signs = np.pad(bits.reshape(rows, blocks, 16), ((0, -rows % 4), (0, 0), (0, 0)))
+    padded: Floats = np.pad(scales, ((0, -rows % 4), (0, 0))).astype(np.float32)
+    first = signs[:, :, :8].transpose(1, 0, 2).reshape(blocks, -1)
+    second = np.concatenate([padded[:, :, None].view(np.uint8), signs[:, :, 8:]], axis=2)
+    body = np.concatenate([first, second.transpose(1, 0, 2).reshape(blocks, -1)], axis=1)
+    ones = np.ones(rows, np.float32)
+    return Packed(_padded(ones), np.ascontiguousarray(body).tobytes())
+
+
+def signs_of(values: Floats) -> tuple[NDArray[np.int8], Floats] | None:
+    """Rows as -1, 0, 1 and a scale each, or None where a row has other magnitudes."""
+    magnitude = np.abs(values)
+    scale = magnitude.max(axis=1)
+    if not ((magnitude == scale[:, None]) | (magnitude == 0)).all():
+        return None
+    return np.sign(values).astype(np.int8), scale
+
+
+def grouped(values: Floats) -> tuple[Bytes, Floats, Floats]:
+    """The best int4 in groups of 32 for any numbers: of several ranges the one that errs least."""
+    rows, columns = values.shape
+    groups = _up(columns, 32) // 32
+    padded = np.zeros((rows, groups * 32), np.float32)
+    padded[:, :columns] = values
+    cut = padded.reshape(rows, groups, 32)
+    least, most = cut.min(axis=2), cut.max(axis=2)
+    best: tuple[Bytes, Floats, Floats] | None = None
+    error = np.full((rows, groups), np.inf, np.float32)
+    for shrink in (1.0, 0.95, 0.9, 0.84, 0.78):
+        low, high = least * np.float32(shrink), most * np.float32(shrink)
+        step = np.maximum((high - low) / np.float32(15), np.float32(1e-30))
+        q = np.clip(np.rint((cut - low[:, :, None]) / step[:, :, None]), 0, 15)
+        # With the picks held, the straight line through them that errs least.
+        mean_q, mean_x = q.mean(axis=2), cut.mean(axis=2)
+        away = q - mean_q[:, :, None]
+        power = (away * away).sum(axis=2)
+        fitted = np.divide((away * cut).sum(axis=2), power, out=step.copy(), where=power > 0)
+        begin = mean_x - fitted * mean_q
+        off = cut - (q * fitted[:, :, None] + begin[:, :, None])
+        now = (off * off).sum(axis=2)
+        found = (q.astype(np.uint8), fitted, ((begin + 8 * fitted) / 8).astype(np.float32))
+        if best is None:
+            best, error = found, now
+            continue
+        better = now < error
+        error = np.where(better, now, error)
+        best = (
+            np.where(better[:, :, None], found[0], best[0]),
+            np.where(better, found[1], best[1]),
+            np.where(better, found[2], best[2]),
+        )
+    assert best is not None
+    picks: Bytes = best[0].reshape(rows, -1)[:, :columns]
+    return picks, best[1], best[2]

@@ -1,0 +1,179 @@
+"""A container read back as numbers: for the loss of a conversion, and to check one.
+
+The reader of the host. The old PC's own is payloads/llama98; both follow docs/formats.md.
+"""
+
+from __future__ import annotations
+
+import math
+import zlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from deployer.core.model import container, convert, pack
+from deployer.core.model.container import Head, PlacedSection, SectionKind
+from deployer.core.model.pack import Encoding
+from deployer.core.model.shape import MATRICES, Shape
+from deployer.errors import ModelDamaged
+
+Floats = NDArray[np.float32]
+Read = Callable[[int, int, int], bytes]
+"""Gives bytes of a volume (from 1): volume, offset, count."""
+_CLASSIFIER_STEP = 4096
+
+
+def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Floats:
+    """A whole matrix of its bytes, scales first."""
+    padded = -(-rows // 4) * 4
+    scale = np.frombuffer(data, "<f4", padded)[:rows].astype(np.float32)
+    body = np.frombuffer(data, np.uint8, pack.body_size(encoding, rows, columns), 4 * padded)
+    match encoding:
+        case Encoding.INT8:
+            words = body.view("<u2").reshape(padded // 2, -1)
+            low = (words & 0xFF).astype(np.int16) - 128
+            high = (words >> 8).astype(np.int8).astype(np.int16)
+            rounded = np.stack([high, low], axis=1).reshape(padded, -1)
+            return rounded[:rows, :columns].astype(np.float32) * scale[:, None]
+        case Encoding.INT4:
+            blocks = body.view("<u2").reshape(padded // 4, -1, 40)
+            words, signed = blocks[:, :, :32], blocks[:, :, 32:].copy().view(np.int16)
+            four = np.stack([words & 15, words >> 4 & 15, words >> 8 & 15, words >> 12 ^ 8], axis=1)
+            pair = signed.reshape(padded // 4, -1, 4, 2).transpose(0, 2, 1, 3).astype(np.float32)
+            whole = pair[..., :1] * (four.astype(np.float32) - 8) + 8 * pair[..., 1:]
+            found: Floats = whole.reshape(padded, -1)[:rows, :columns] * scale[:, None]
+            return found
+        case Encoding.TERNARY:
+            width = -(-columns // 20) * 4
+            whole_tiles = width // 8 * 8
+            tiles = body[: padded * whole_tiles].reshape(-1, padded, 8).transpose(1, 0, 2)
+            rest = body[padded * whole_tiles :].reshape(padded, -1)
+            fives = np.concatenate([tiles.reshape(padded, -1), rest], axis=1)
+            digits = fives[:, :, None] // np.array([1, 3, 9, 27, 81], np.uint8) % 3
+            signs = digits.reshape(padded, -1)[:rows, :columns].astype(np.float32) - 1
+            return signs * scale[:, None]
+        case Encoding.ONE_BIT:
+            halves = body.reshape(columns // 128, -1)
+            first = halves[:, : 8 * padded].reshape(-1, padded, 8)
+            second = halves[:, 8 * padded :].reshape(-1, padded, 12)
+            bits = np.unpackbits(
+                np.concatenate([first, second[:, :, 4:]], axis=2), axis=2, bitorder="little"
+            )
+            by = np.ascontiguousarray(second[:, :, :4]).view("<f4")
+            each = ((bits.astype(np.float32) * 2 - 1) * by).transpose(1, 0, 2)
+            return np.asarray(each.reshape(padded, -1)[:rows] * scale[:, None], np.float32)
+
+
+@dataclass(frozen=True, slots=True)
+class Container:
+    """A container's numbers by the names of GGUF, as the graph asks for them."""
+
+    head: Head
+    shape: Shape
+    read: Read
+
+    def _section(self, kind: SectionKind, index: int = 0) -> PlacedSection:
+        return next(s for s in self.head.sections if (s.kind, s.index) == (kind, index))
+
+    def _bytes(self, section: PlacedSection, offset: int, count: int) -> bytes:
+        return self.read(section.volume, section.offset + offset, count)
+
+    def _part(self, name: str) -> bytes:
+        """The bytes of a part of a layer, b"" where there is none."""
+        _blk, layer, part = name.split(".", 2)
+        section = self._section(SectionKind.LAYER, int(layer))
+        at = 0
+        for found, size in convert.layer(self.shape, section.encodings):
+            if found == part:
+                return self._bytes(section, at, size)
+            at += size
+        return b""
+
+    def vector(self, name: str, length: int) -> Floats:
+        """A vector, zeros where it is missing."""
+        if name == convert.NORM:
+            section = self._section(SectionKind.FINAL)
+            return np.frombuffer(self._bytes(section, 0, section.size), "<f4", length)
+        data = self._part(name)
+        return np.frombuffer(data, "<f4", length) if data else np.zeros(length, np.float32)
+
+    def matrix(self, name: str) -> Floats:
+        """A matrix of a layer."""
+        _blk, layer, part = name.split(".", 2)
+        section = self._section(SectionKind.LAYER, int(layer))
+        part = part.removesuffix(".weight")
+        code = section.encodings[MATRICES.index(part)]
+        return matrix_of(self._part(name), Encoding(code), *self.shape.matrix(part))
+
+    def _rows(self, section: PlacedSection, first: int, count: int) -> Floats:
+        """Rows of an int8 table: from an even one, an even number of them or up to the end."""
+        padded = -(-self.shape.vocabulary // 4) * 4
+        width = -(-self.shape.dim // 16) * 16
+        scales = self._bytes(section, 4 * first, 4 * count)
+        body = self._bytes(section, 4 * padded + first * width, (count + count % 2) * width)
+        words = np.frombuffer(body, "<u2").reshape(-1, width)
+        low = (words & 0xFF).astype(np.int16) - 128
+        high = (words >> 8).astype(np.int8).astype(np.int16)
+        q = np.stack([high, low], axis=1).reshape(-1, width)[:count, : self.shape.dim]
+        found: Floats = q.astype(np.float32) * np.frombuffer(scales, "<f4", count)[:, None]
+        return found
+
+    def embeddings(self, tokens: Sequence[int]) -> Floats:
+        """Rows of the table."""
+        section = self._section(SectionKind.TABLE)
+        return np.stack([self._rows(section, t // 2 * 2, 2)[t % 2] for t in tokens])
+
+    def classifier(self) -> Iterator[Floats]:
+        """The rows of the classifier, in pieces."""
+        section = self._section(SectionKind.TABLE if self.shape.tied else SectionKind.CLASSIFIER)
+        count = self.shape.vocabulary
+        if section.encodings[0] != Encoding.INT8:
+            data = self._bytes(section, 0, section.size)
+            yield matrix_of(data, Encoding(section.encodings[0]), count, self.shape.dim)
+            return
+        for first in range(0, count, _CLASSIFIER_STEP):
+            yield self._rows(section, first, min(_CLASSIFIER_STEP, count - first))
+
+
+def open_container(read: Read, path: str) -> Container:
+    """A container by its head. Raises ModelDamaged, ModelUnsupported."""
+    head = container.read(read(1, 0, 65536), path)
+    rope = next(s for s in head.sections if s.kind is SectionKind.ROPE)
+    frequencies = np.frombuffer(read(1, rope.offset, rope.size), "<f4", head.head_size // 2)
+    shape = Shape(
+        name=head.name, architecture="", dim=head.dim, hidden=head.hidden, layers=head.layers,
+        heads=head.heads, kv_heads=head.kv_heads, head_size=head.head_size,
+        vocabulary=head.vocabulary, context=head.context, eps=head.eps,
+        attention_scale=head.attention_scale, rope_factor=head.rope_factor,
+        frequencies=tuple(frequencies.tolist()), tied=head.tied, biases=bool(head.flags & 2),
+        head_norms=bool(head.flags & 4), sub_norms=bool(head.flags & 8),
+        squared_relu=bool(head.flags & 16), halves=False,
+    )  # fmt: skip
+    return Container(head, shape, read)
+
+
+def check(found: Container, path: str) -> None:
+    """Read every section and compare its check. Raises ModelDamaged."""
+    for section in found.head.sections:
+        step = 1 << 20
+        counted, crc = convert.Sum98(section.size), 0
+        for at in range(0, section.size, step):
+            data = found.read(section.volume, section.offset + at, min(step, section.size - at))
+            if len(data) != min(step, section.size - at):
+                raise ModelDamaged(path=path, why=f"volume {section.volume} was cut off")
+            if section.kind.summed:
+                counted.add(at, data)
+            else:
+                crc = zlib.crc32(data, crc)
+        if (counted.check if section.kind.summed else crc) != section.check:
+            where = (
+                f"layer {section.index}" if section.kind is SectionKind.LAYER else section.kind.name
+            )
+            raise ModelDamaged(path=path, why=f"{where.lower()} is damaged (its check differs)")
+
+
+def middle_loss(losses: Floats) -> float:
+    """The mean of losses, in nats."""
+    return math.fsum(losses.tolist()) / len(losses)
