@@ -322,8 +322,8 @@ class HomeMissing(DeployerError):
 
 
 class StoreFull(DeployerError):
-    """{path}: nothing more can be written there ({why}), so the deployment was stopped.
-    Make room on that disk, then push again: what has arrived stays on the target.
+    """{path}: nothing more can be written there ({why}).
+    Make room on that disk. What is under way goes on by itself then; ask again for what was refused.
     """
 
     exit_code = EXIT_HOST
@@ -343,6 +343,10 @@ class StoreDamaged(DeployerError):
     """
 
     exit_code = EXIT_HOST
+
+
+STORE_TROUBLES = (StoreFull, StoreBusy, StoreDamaged)
+"""What may keep a host from writing down what happens; each may be over the next time."""
 
 
 class DeploymentUnknown(DeployerError):

@@ -238,7 +238,8 @@ class World:
         host = asyncio.create_task(self._strike(seen)) if harm and self.case.host else None
         try:
             while True:
-                taken = self.service.take_up(await asyncio.to_thread(self._stage), self.target_name)
+                staged = await asyncio.to_thread(self._stage)
+                taken = self.service.take_up(staged, self.target_name, DEFAULT_TARGET_DIRECTORY)
                 self.versions.append(taken)
                 watching = asyncio.create_task(self._watch(taken, seen))
                 await self.service.deploy(Offer(taken, self.target_name, DEFAULT_TARGET_DIRECTORY))

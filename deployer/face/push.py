@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from deployer.core.deployment import Deployment, watched
-from deployer.errors import DaemonMissing
+from deployer.errors import STORE_TROUBLES, DaemonMissing
 from deployer.events import DeploymentStaged, Event
 from deployer.host.endings import raise_for
 from deployer.host.requests import Host, Order, Patience, Say
@@ -68,8 +68,8 @@ async def _ask(host: Host, ask: Callable[[], Awaitable[str]], watching: Watching
             await shown.until_over()
         except asyncio.CancelledError:
             if host.ends_with_face:
-                await host.cancel(identity)
-                with contextlib.suppress(TimeoutError):
+                with contextlib.suppress(TimeoutError, *STORE_TROUBLES):
+                    await host.cancel(identity)
                     async with asyncio.timeout(_END_SHOWN):
                         await shown.until_over()
             raise

@@ -18,6 +18,7 @@ from __future__ import annotations
 import asyncio
 import hmac
 import os
+import time
 import traceback
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
 from dataclasses import dataclass
@@ -32,7 +33,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from deployer import errors
-from deployer.events import to_json
+from deployer.events import HostTroubled, to_json
 from deployer.host.forms import REQUESTS, VERSION, RequestForm, error_to_plain, from_plain, to_plain
 from deployer.host.requests import Host
 
@@ -247,8 +248,13 @@ async def _server_sent(
                 continue
             if upcoming not in done:
                 return
-            seq, event = upcoming.result()
-            upcoming = None
+            ended, upcoming = upcoming, None
+            try:
+                seq, event = ended.result()
+            except errors.DeployerError as error:  # what was before cannot be read
+                trouble = HostTroubled(time.time(), "", error.what, error.remedy)
+                yield f"data: {to_json(trouble)}\n\n"
+                return
             number = f"id: {seq}\n" if seq else ""
             yield f"{number}data: {to_json(event)}\n\n"
     finally:

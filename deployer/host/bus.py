@@ -27,6 +27,7 @@ class Bus:
         self._store = store
         self._ring: deque[tuple[int, Event]] = deque(maxlen=_RING)
         self._newest = 0
+        self._told = 0
         self._behind = False
         self._subscribers: set[_Subscriber] = set()
 
@@ -57,12 +58,19 @@ class Bus:
         """
         return self._newest
 
+    @property
+    def told(self) -> int:
+        """Number of the newest event that anybody here has seen, whichever process wrote it."""
+        return max(self._told, self._newest)
+
     def subscribe(self, since: int | None = None) -> AsyncIterator[tuple[int, Event]]:
         """Numbers and events after `since` (None: from now on); what is only live has the number 0.
 
         The subscription begins with this call. Close the iterator (`aclose`) to end it.
         """
-        subscriber = _Subscriber(self._store.last_seq() if since is None else since)
+        if since is None:
+            since = self._told = max(self._store.last_seq(), self._told)
+        subscriber = _Subscriber(since)
         self._subscribers.add(subscriber)
         return self._stream(subscriber)
 
@@ -74,6 +82,7 @@ class Bus:
                 while page := self._since(subscriber.seen):
                     for seq, event in page:
                         subscriber.seen = seq
+                        self._told = max(self._told, seq)
                         yield seq, event
                 ticks, subscriber.ticks = subscriber.ticks, {}
                 for tick in ticks.values():

@@ -20,7 +20,6 @@ from deployer.errors import (
     DeploymentUnknown,
     SerialPortForbidden,
     SerialPortNotDaemons,
-    StoreFull,
     TargetBusy,
     WrongUse,
 )
@@ -155,8 +154,6 @@ class InProcess:
         async for seq, event in self.service.subscribe(since):
             if event.deployment in ("", deployment):
                 yield seq, event
-            if not self.lasting and isinstance(self.service.trouble, StoreFull):
-                raise self.service.trouble
 
     async def last_seq(self) -> int:
         """See `Host.last_seq`."""

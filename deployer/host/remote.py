@@ -116,6 +116,7 @@ class DaemonClient:
                 say(f"The daemon does not answer; waiting up to {patience:.0f} s for its return.")
                 now, newest = await self._returned(patience)
                 say("The daemon is back.")
+                await asyncio.sleep(_ASK_EVERY)  # one that can tell nothing would be asked for ever
                 told, daemon = now == daemon, now
                 if newest <= seen and not told:
                     raise NotTakenOver(deployment=deployment) from None

@@ -37,10 +37,12 @@ from deployer.edge.ftp.files import set_aside
 from deployer.edge.ftp.server import FtpLimits
 from deployer.edge.store import Store
 from deployer.errors import (
+    STORE_TROUBLES,
     DeployerError,
     DeploymentUnknown,
     NoLinkLocal,
     StoreBusy,
+    StoreDamaged,
     StoreFull,
     TargetBusy,
     form_of,
@@ -170,6 +172,7 @@ class Service:
         self._content: bytes | None = None
         self._trouble: DeployerError | None = None
         self._over = False
+        self._offers: dict[str, tuple[Offer, list[Event]]] = {}
         self._unwritten: deque[tuple[Event, bytes | None]] = deque()
         self._ended: deque[str] = deque()
         self._listening: asyncio.Task[None] | None = None
@@ -322,7 +325,8 @@ class Service:
     def publish(self, event: Event) -> None:
         """Store, publish and act on an event. The loop's thread only.
 
-        Raises StoreFull or StoreBusy when it cannot be written down; then nothing has happened.
+        Raises StoreFull, StoreBusy or StoreDamaged when it cannot be written down; then nothing has
+        happened.
         """
         if self._trouble is not None:
             raise self._trouble
@@ -333,6 +337,8 @@ class Service:
         current = self._deployments.get(event.deployment)
         if current is None:
             return
+        if isinstance(event, ServerListening) and event.deployment in self._offers:
+            self._offers[event.deployment][1].append(event)
         moved, commands = advance(current, event)
         self._deployments[event.deployment] = moved
         if moved.last_at != current.last_at:
@@ -368,13 +374,14 @@ class Service:
         """
         at, identity = self._clock(), offer.deployment
         self._store.keep(offer.manifest, offer.target, at)
-        self.publish(_staged(offer, at))
+        self.publish(staged := _staged(offer, at))
         set_aside(self._store.inbox, identity, UPLOAD_LIMITS)
         payload = offer.manifest.payload
         self._deployments[identity] = Deployment(
             identity, offer.target, payload, emulated=offer.simulated, last_at=at
         )
         self._heard[identity] = self._loop.time()
+        self._offers[identity] = offer, [staged]
         self._hear()
 
     async def deploy(self, offer: Offer) -> None:
@@ -476,17 +483,23 @@ class Service:
         """Tell what other processes write into the store, and do what they ask for there, such as
         `deployer cancel`.
         """
-        version = self._store.version()
+        version = -1
         while True:
             await asyncio.sleep(_LISTEN_EVERY)
-            if (now := self._store.version()) == version:
-                continue
-            self._bus.stir()
-            with contextlib.suppress(StoreBusy, StoreFull):  # it is asked for again the next time
+            try:
+                if self._store.replaced and self._trouble is None:
+                    self._suffer(StoreDamaged(path=self.state_dir, why="it was moved away"))
+                if (now := self._store.version()) == version or self._trouble is not None:
+                    continue
+                self._bus.stir()
                 for deployment, what in self._store.asked(self._deployments).items():
                     if what == "cancel":
                         self._tell(self._cancelled(deployment, "by the user"))
                 version = now
+            except StoreDamaged as error:
+                self._suffer(error)
+            except (StoreBusy, StoreFull):  # it is asked for again the next time
+                continue
 
     async def open_wire(self) -> None:
         """Serve on the wire before anything is offered: FTP, and the page where its port is open.
@@ -647,7 +660,7 @@ class Service:
             self._content = content
             try:
                 self._publish(event)
-            except (StoreBusy, StoreFull) as error:
+            except STORE_TROUBLES as error:
                 self._suffer(error)
             else:
                 return
@@ -659,7 +672,8 @@ class Service:
         first, self._trouble = self._trouble is None, error
         if first:
             self._grants.refuse_for_now(refused=True)
-            self._store.wait_for_lock(0.05)  # from now it is asked often
+            with contextlib.suppress(*STORE_TROUBLES):
+                self._store.wait_for_lock(0.05)  # from now it is asked often
             self._say_trouble()
             self._soon(self._recover())
 
@@ -678,7 +692,24 @@ class Service:
                 self._say_trouble()
         await self._wake()
 
+    def _begin_anew(self) -> None:
+        """Open the store that is there now. What is under way is written into one that is new."""
+        self._store.reopen(self._bus.told)
+        for identity, (offer, told) in self._offers.items():
+            if self._store.row(identity) is None:
+                at, current = self._clock(), self._deployments[identity]
+                self._store.keep(offer.manifest, offer.target, at)
+                for event in (*told, StateChanged(at, identity, current.state)):
+                    self._bus.publish(replace(event, at=at))
+
     def _write_again(self) -> None:
+        """Write what could not be written; the trouble is over when all of it is."""
+        try:
+            if isinstance(self._trouble, StoreDamaged) or self._store.replaced:
+                self._begin_anew()
+        except DeployerError as error:
+            self._trouble = error
+            return
         waiting, self._unwritten = self._unwritten, deque()
         for event, content in waiting:
             self._tell(event, content)
@@ -714,6 +745,7 @@ class Service:
             case Conclude(proof=found):
                 self._conclude(deployment, found)
             case StopServing():
+                self._offers.pop(deployment, None)
                 self._grants.withdraw(deployment)
                 self._servers.end(deployment, self._deployments[deployment].state)
                 self._hold(self._held - {deployment})

@@ -62,7 +62,7 @@ def test_one_row_that_cannot_be_read_takes_no_other_away(
         EVENTS[0], *EVENTS[2:]
     ]  # fmt: skip
     assert (found[1][1].at, found[1][1].deployment) == (2.0, "D0000001")
-    assert list(peek(folder)) == [event for _seq, event in found]
+    assert peek(folder, "192.168.1.2", 9) == store.rows(9, "192.168.1.2") != []
     assert store.state("D0000001") == State.CANCELLED
     assert store.left_open() == ()
     store.close()
@@ -153,6 +153,6 @@ def test_a_file_that_is_no_store_is_said_to_be_one(
     with pytest.raises(StoreDamaged):
         list(Store(folder).replay())
     with pytest.raises(StoreDamaged):
-        list(peek(folder))
+        peek(folder, "192.168.1.2", 9)
     assert run(["history", "--state-dir", str(folder)]) == 3
     assert "Move its deployer.sqlite3 away" in capsys.readouterr().err

@@ -158,6 +158,8 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         assert (before.seq, before.count) == (served.service.last_seq(), 1)
         assert await ask("row", deployment) == before.rows[0]
         assert await ask("row", "D0000000") is None
+        assert await ask("rows", TARGET, 5) == before.rows
+        assert await ask("rows", TARGET, 0) == ()
         assert await ask("sources", deployment) == (str(payload),)
         assert await ask("pause", deployment) is None
         assert await ask("resume", deployment) is None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import ftplib
+import random
 import sqlite3
 import time
 import tracemalloc
@@ -16,8 +17,14 @@ import pytest
 
 from deployer.edge.ports import listen_unix
 from deployer.edge.store import Store
-from deployer.errors import StoreBusy, StoreFull
-from deployer.events import HostTroubled, LoginRefused, StateChanged
+from deployer.errors import StoreBusy, StoreDamaged, StoreFull
+from deployer.events import (
+    DeploymentStaged,
+    HostTroubled,
+    LoginRefused,
+    ServerListening,
+    StateChanged,
+)
 from deployer.face.card import typed_lines
 from deployer.face.tui.watched import Watched
 from deployer.host import daemon, sockets, staging
@@ -100,7 +107,21 @@ def full(_state: Path) -> Iterator[None]:
         yield
 
 
-@pytest.mark.parametrize(("way", "error"), [(locked, StoreBusy), (full, StoreFull)])
+@contextlib.contextmanager
+def damaged(state: Path) -> Iterator[None]:
+    """Its bytes are others now; in the end the user does as is said."""
+    store = state / "deployer.sqlite3"
+    for path in (store, state / "deployer.sqlite3-wal"):
+        with path.open("r+b") as file:
+            file.truncate(4096)
+            file.write(random.Random(98).randbytes(4096))
+    yield
+    store.rename(state / "away.sqlite3")
+
+
+@pytest.mark.parametrize(
+    ("way", "error"), [(locked, StoreBusy), (full, StoreFull), (damaged, StoreDamaged)]
+)
 def test_it_refuses_says_why_and_goes_on(tmp_path: Path, way, error: type[Exception]) -> None:
     """The old PC asks in the middle of it, is told to wait, and comes again."""
 
@@ -110,6 +131,7 @@ def test_it_refuses_says_why_and_goes_on(tmp_path: Path, way, error: type[Except
             deployment = await world.host.push(world.order())
             stream = world.service.subscribe(0)
             with way(tmp_path / "state"):
+                world.service._store._db.run("PRAGMA shrink_memory")  # it looks into the file again
                 with contextlib.suppress(ftplib.error_temp):  # that it comes cannot be written down
                     await asyncio.to_thread(world.pc().session, "anonymous", "pc@")
                 await world.until_trouble(there=True)
@@ -135,6 +157,10 @@ def test_it_refuses_says_why_and_goes_on(tmp_path: Path, way, error: type[Except
             assert len(refusals) <= 1, "what strangers do meanwhile fills nothing"
             kept = [e for _seq, e in world.service._store.replay(0, deployment)]
             mine = [e for e in seen if e.deployment == deployment]
+            if way is damaged:  # of what was before, that it was staged, and where it was
+                assert [type(event) for event in kept[:2]] == [DeploymentStaged, ServerListening]
+                again = max(n for n, e in enumerate(mine) if isinstance(e, DeploymentStaged))
+                mine = mine[again:]
             assert mine == kept[: len(mine)], "nothing is missing"
 
     asyncio.run(scenario())
@@ -178,3 +204,33 @@ def test_what_ended_is_let_go_from_memory(tmp_path: Path) -> None:
             assert service.standing(manifest.deployment).state == State.STAGED, "the open one stays"
 
     asyncio.run(scenario())
+
+
+def test_a_store_that_is_moved_away_is_begun_anew_and_nothing_that_runs_is_lost(
+    tmp_path: Path,
+) -> None:
+    state = tmp_path / "state"
+
+    async def scenario() -> None:
+        async with serving(tmp_path) as world:
+            deployment = await world.host.push(world.order())
+            before = world.service.last_seq()
+            stream = world.service.subscribe(before)
+            (state / "deployer.sqlite3").rename(state / "away.sqlite3")
+            await world.until_trouble(there=True)
+            assert isinstance(world.service.trouble, StoreDamaged)
+            await world.until_trouble(there=False)
+            await asyncio.to_thread(world.pc().visit)
+            ended = await asyncio.wait_for(world.service.finished(deployment, silence=30), 40)
+            assert ended.state == State.PROVED
+            async for seq, event in stream:
+                assert not seq or seq > before
+                if isinstance(event, StateChanged) and event.state.final:
+                    break
+
+    asyncio.run(scenario())
+    with contextlib.closing(Store(state)) as store:
+        (row,) = store.rows(10)
+        assert row.state == State.PROVED
+        assert row.proof is not None
+        assert store.manifest(row.deployment) is not None

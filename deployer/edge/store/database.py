@@ -82,11 +82,17 @@ class Database:
     def __init__(self, directory: Path, connection: sqlite3.Connection) -> None:
         self.directory = directory
         self._db = connection
-        self._closed = False
+        self._closed: DeployerError | None = None
+        self._file = _file_of(directory)
 
-    def close(self) -> None:
-        """Nothing can be asked after it."""
-        self._closed = True
+    @property
+    def replaced(self) -> bool:
+        """Whether another file has its name by now, or none."""
+        return _file_of(self.directory) != self._file
+
+    def close(self, why: DeployerError | None = None) -> None:
+        """Nothing can be asked after it; who does is told why."""
+        self._closed = why or StoreFull(path=self.directory, why="it has been closed")
         self._db.close()
 
     def all(self, statement: str, values: Sequence[object] = ()) -> list[Record]:
@@ -118,9 +124,7 @@ class Database:
     @contextlib.contextmanager
     def writing(self) -> Iterator[None]:
         """All that is done within is written, or nothing of it. Part of one that is open."""
-        if self._closed:
-            raise StoreFull(path=self.directory, why="it has been closed")
-        if self._db.in_transaction:
+        if not self._closed and self._db.in_transaction:
             yield
             return
         self.run("BEGIN IMMEDIATE")
@@ -135,7 +139,7 @@ class Database:
     @contextlib.contextmanager
     def reading(self) -> Iterator[None]:
         """What is read within is of one moment."""
-        if self._db.in_transaction:
+        if not self._closed and self._db.in_transaction:
             yield
             return
         self.run("BEGIN")
@@ -148,6 +152,8 @@ class Database:
     @contextlib.contextmanager
     def telling(self) -> Iterator[None]:
         """SQLite's errors within are raised as what they mean to us."""
+        if self._closed is not None:
+            raise self._closed
         try:
             yield
         except sqlite3.Error as error:
@@ -165,6 +171,9 @@ def connect(directory: Path) -> tuple[Database, bool]:
     """
     path = directory / NAME
     try:
+        if not path.exists():  # what one that was moved away has left would be taken for its own
+            for left in ("-wal", "-shm"):
+                path.with_name(f"{NAME}{left}").unlink(missing_ok=True)
         new = private_file(path)
         db = sqlite3.connect(path, isolation_level=None, timeout=_PATIENCE)
         if new:
@@ -180,6 +189,15 @@ def connect(directory: Path) -> tuple[Database, bool]:
     except OSError as error:
         raise DirectoryForbidden(path=directory, why=error.strerror) from error
     return Database(directory, db), current
+
+
+def _file_of(directory: Path) -> tuple[int, int] | None:
+    """Which file the database of a directory is; None for none."""
+    try:
+        status = (directory / NAME).stat()
+    except OSError:
+        return None
+    return status.st_dev, status.st_ino
 
 
 def _unopened(error: sqlite3.Error, directory: Path) -> DeployerError:
@@ -226,8 +244,12 @@ def meaning(error: sqlite3.Error, directory: Path) -> DeployerError | None:
 
     None for what no file can cause.
     """
+    if getattr(error, "sqlite_errorcode", 0) == sqlite3.SQLITE_IOERR_SHORT_READ:  # it was cut
+        return StoreDamaged(path=directory, why=str(error))
     match _code(error):
         case sqlite3.SQLITE_CORRUPT | sqlite3.SQLITE_NOTADB:
+            return StoreDamaged(path=directory, why=str(error))
+        case sqlite3.SQLITE_ERROR:  # what we ask for has no tables there: they are gone
             return StoreDamaged(path=directory, why=str(error))
         case sqlite3.SQLITE_BUSY | sqlite3.SQLITE_LOCKED:
             return StoreBusy(path=directory, seconds=f"{_PATIENCE:.0f}")

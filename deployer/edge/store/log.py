@@ -67,6 +67,14 @@ class Log:
         loose = self._db.number("SELECT max(seq) FROM events")
         return max(loose, self._db.number("SELECT max(last) FROM packs"))
 
+    def go_on(self, after: int) -> None:
+        """Give no number again that is not larger than this one."""
+        with self._db.writing():
+            if self.last() < after and not self._db.changed(
+                "UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'events'", (after,)
+            ):
+                self._db.run("INSERT INTO sqlite_sequence VALUES ('events', ?)", (after,))
+
     def lines(
         self,
         since: int = 0,

@@ -24,7 +24,7 @@ from deployer.edge.store.database import (
 from deployer.edge.store.log import Log, StoredEvent
 from deployer.edge.store.migrate import migrate
 from deployer.edge.store.rows import StoredRows
-from deployer.errors import StoreBusy, StoreFull, TargetBusy
+from deployer.errors import STORE_TROUBLES, DeployerError, StoreBusy, StoreFull, TargetBusy
 from deployer.events import LIVE, Event, StateChanged, read, to_json
 from deployer.model import ANY, FileStamp, Manifest, State
 
@@ -62,12 +62,33 @@ class Store:
             close_directory(directory)
         self._locks: dict[str, filelock.BaseFileLock] = {}
         self.inbox = close_directory(directory / "inbox")
-        self._db, current = connect(directory)
+        self._ended = False
+        self._open()
+
+    def _open(self) -> None:
+        self._db, current = connect(self.directory)
         self._log = Log(self._db)
         self._rows = StoredRows(self._db, self._log)
-        self._ended = False
         if not current:
             migrate(self._db, self._log, self._rows)
+
+    @property
+    def replaced(self) -> bool:
+        """Whether its file was moved away while it is open."""
+        return self._db.replaced
+
+    def reopen(self, after: int) -> None:
+        """Open the file that is there now; a new one goes on with numbers larger than `after`.
+
+        Raises DirectoryForbidden, StoreDamaged, StoreBusy, StoreFull; then it stays closed.
+        """
+        self._db.close()
+        try:
+            self._open()
+        except DeployerError as error:
+            self._db.close(error)
+            raise
+        self._log.go_on(after)
 
     def close(self) -> None:
         """Nothing can be appended after it; the reservations of targets end."""
@@ -301,7 +322,7 @@ class Store:
 
     def _tidy(self) -> None:
         """Pack what has ended. Only a matter of room: another time will do."""
-        with contextlib.suppress(StoreBusy, StoreFull):
+        with contextlib.suppress(*STORE_TROUBLES):
             done = 0
             for name in self._log.with_loose():
                 state = self.state(name) if name else None
