@@ -3,14 +3,16 @@
 `REQUESTS` is the one table of it, read by the daemon's application and by its client, so that the
 two cannot drift apart. A request is `POST /v1/<name>` with `[argument]` or `[]`, an answer is
 `{"result": ...}` or `{"error": <class of errors.py>, "fields": {...}}`; `GET /v1/events?since=N` is
-the event stream (server-sent events), `GET /v1/status` says who answers.
+the event stream (server-sent events), `GET /v1/before` what was before it, `GET /v1/status` says
+who answers.
 
 On a Unix socket the daemon's own user and root may ask: the file's mode keeps others out, and so
 does what the kernel says of who has connected. On 127.0.0.1 nothing can be asked for, only looked
-at: status and events, for which a token is needed; the Host header must name that port (a page
-elsewhere may not reach it under a name of its own), and a request from a page of another origin is
-refused. The token goes in a header, never in a cookie (those are sent to every port) or in an
-address (those are kept). The files of the live page are given without it: they hold nothing.
+at: status, what was before, and events, for which a token is needed; the Host header must name that
+port (a page elsewhere may not reach it under a name of its own), and a request from a page of
+another origin is refused. The token goes in a header, never in a cookie (those are sent to every
+port) or in an address (those are kept). The files of the live page are given without it: they hold
+nothing.
 """
 
 from __future__ import annotations
@@ -20,12 +22,13 @@ import hmac
 import os
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
 import msgspec
+from msgspec import structs
 from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect
 from starlette.requests import Request as HttpRequest
@@ -33,7 +36,7 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response, Strea
 from starlette.routing import Route
 
 from deployer import errors
-from deployer.events import HostTroubled, to_json
+from deployer.events import HostTroubled, to_dict, to_json
 from deployer.host.forms import REQUESTS, VERSION, RequestForm, error_to_plain, from_plain, to_plain
 from deployer.host.requests import Host
 
@@ -43,6 +46,9 @@ _NEWEST = (1 << 63) - 1
 
 _BODY_WITHIN = 15.0
 """Seconds that the body of a request has to arrive."""
+
+SHOWN = 50
+"""Deployments that the page begins with; all that are open come besides."""
 
 HEARTBEAT = 10.0
 """Seconds after which a silent stream says that it is still there."""
@@ -54,6 +60,9 @@ class Access:
 
     token: str
     hosts: frozenset[str]
+
+
+Answering = Callable[[HttpRequest], Awaitable[Response]]
 
 
 class Connected(Protocol):
@@ -83,9 +92,13 @@ def application(
     """
     leaving = asyncio.Event()
 
+    def to_whom_may(answer: Answering) -> Answering:
+        async def answered(request: HttpRequest) -> Response:
+            return refused(request, access) or await answer(request)
+
+        return answered
+
     async def ask(request: HttpRequest) -> Response:
-        if (refusal := refused(request, access)) is not None:
-            return refusal
         if access is not None:
             return PlainTextResponse("This token only reads; ask on the Unix socket.\n", 403)
         asker = _connection(request).asker
@@ -116,9 +129,7 @@ def application(
             )
         return JSONResponse({"result": to_plain(result)})
 
-    async def status(request: HttpRequest) -> Response:
-        if (refusal := refused(request, access)) is not None:
-            return refusal
+    async def status(_request: HttpRequest) -> Response:
         if leaving.is_set():
             return Response(status_code=503)
         told: dict[str, Any] = {"version": VERSION, "name": host.name, **about}
@@ -127,14 +138,15 @@ def application(
         return JSONResponse(told)
 
     async def events(request: HttpRequest) -> Response:
-        if (refusal := refused(request, access)) is not None:
-            return refusal
         since = request.headers.get("last-event-id") or request.query_params.get("since", "")
         stream = host.subscribe(min(int(since), _NEWEST) if since.isdecimal() else None)
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(
             _server_sent(stream, leaving), media_type="text/event-stream", headers=headers
         )
+
+    async def before(_request: HttpRequest) -> Response:
+        return await _before(host)
 
     async def page(request: HttpRequest) -> Response:
         if (refusal := _strange(request, access)) is not None:
@@ -149,9 +161,10 @@ def application(
         routes=[
             Route("/", page, methods=["GET"]),
             Route("/{file}", page, methods=["GET"]),
-            Route("/v1/status", status, methods=["GET"]),
-            Route("/v1/events", events, methods=["GET"]),
-            Route("/v1/{name}", ask, methods=["POST"]),
+            Route("/v1/status", to_whom_may(status), methods=["GET"]),
+            Route("/v1/events", to_whom_may(events), methods=["GET"]),
+            Route("/v1/before", to_whom_may(before), methods=["GET"]),
+            Route("/v1/{name}", to_whom_may(ask), methods=["POST"]),
         ]
     )
     served.state.leaving = leaving
@@ -178,6 +191,21 @@ _UNKNOWN = {
     "what": "The daemon does not know this request.",
     "remedy": "Restart it after an update, so that both are of one version.",
 }
+
+
+async def _before(host: Host) -> Response:
+    """What was before, as a page reads it: each row by the names of its fields."""
+    try:
+        found = await host.before(SHOWN)
+    except errors.DeployerError as error:
+        return JSONResponse(error_to_plain(error), 409)
+    rows = [
+        {**structs.asdict(row), "parts": [structs.asdict(part) for part in row.parts.values()]}
+        for row in found.rows
+    ]
+    wire = to_dict(found.wire) if found.wire is not None else None
+    told = {"rows": rows, "seq": found.seq, "count": found.count, "wire": wire}
+    return Response(msgspec.json.encode(told), media_type="application/json")
 
 
 def refused(request: HttpRequest, access: Access | None) -> Response | None:

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from deployer.core.payload import fit as fits
 from deployer.core.view import Row
-from deployer.events import Event
+from deployer.events import Event, WireChanged
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
     DEFAULT_TARGET_DIRECTORY,
@@ -103,13 +103,15 @@ class Before:
 
     `rows` are those that were staged last and all that are open, in the order of staging; they hold
     what happened up to event number `seq`. `count` is how many deployments there are in all, and
-    `targets` are all targets, the one used last first.
+    `targets` are all targets, the one used last first. `wire` is what was last told of this
+    computer's end of the wire since the host began.
     """
 
     rows: tuple[Row, ...]
     seq: int
     count: int
     targets: tuple[str, ...]
+    wire: WireChanged | None = None
 
 
 class Host(Protocol):

@@ -66,6 +66,7 @@ from deployer.events import (
     TargetReported,
     TransferDone,
     UploadReceived,
+    WireChanged,
 )
 from deployer.host import past, staging, wire
 from deployer.host.bus import Bus
@@ -172,6 +173,7 @@ class Service:
         self._content: bytes | None = None
         self._trouble: DeployerError | None = None
         self._over = False
+        self._wire: WireChanged | None = None
         self._offers: dict[str, tuple[Offer, list[Event]]] = {}
         self._unwritten: deque[tuple[Event, bytes | None]] = deque()
         self._ended: deque[str] = deque()
@@ -276,7 +278,7 @@ class Service:
 
     def before(self, most: int) -> Before:
         """The newest rows, all that are open, and how much there is."""
-        return past.Rows(self._store).before(most)
+        return replace(past.Rows(self._store).before(most), wire=self._wire)
 
     def row(self, deployment: str) -> Row | None:
         """How a deployment stands, whoever served it."""
@@ -724,6 +726,8 @@ class Service:
         if self._over:  # a thread was late
             return
         match event:
+            case WireChanged():
+                self._wire = event
             case LoginAccepted(deployment=identity):
                 self._sessions[identity] = self._sessions.get(identity, 0) + 1
             case ClientGone(deployment=identity) if self._sessions.get(identity):

@@ -17,10 +17,12 @@ from tests import needs
 from tests.waiting import until
 from tests.wire.chromium import Chromium
 from tests.wire.test_daemon import Bench, bench, ended, random_file, slow
+from tests.wire.test_watch import unplug
 
 __all__ = ["bench"]
 
 STATES = "[...document.querySelectorAll('#map span')].map(e => e.className).join(' ')"
+PAGE = "document.querySelector('nav').outerHTML + document.getElementById('chosen').outerHTML"
 FOLD = """
 (async () => {
   const { fold, hereBytes } = await import("/fold.js");
@@ -88,6 +90,24 @@ def test_the_page_shows_a_transfer_and_its_end(bench: Bench, browser: Chromium) 
     assert strangers == []
     assert browser.complaints == []
     agree(browser, told(bench))
+    shown = browser.js(PAGE)
+    begin_again(browser, f"{url}#{token}")
+    assert browser.js(PAGE) == shown, "the rows that are kept show what the events have shown"
+    unplug(bench.lab)
+    browser.wait_for(text("wire"), lambda words: "wire0 is gone from this computer" in words)
+    begin_again(browser, f"{url}#{token}")
+    assert "wire0 is gone" in browser.js(text("wire"))
+
+
+def begin_again(browser: Chromium, address: str) -> None:
+    """Open the page anew: it asks for what it shows, not for the whole past."""
+    browser.go("about:blank")
+    browser.asked.clear()
+    browser.go(address)
+    browser.wait_for(text("line"), lambda t: t == "live")
+    browser.wait_for(text("state"), bool)
+    (asked,) = [url for url in browser.asked if "/v1/events" in url]
+    assert int(asked.rpartition("=")[2]) > 0
 
 
 def agree(browser: Chromium, events: list[dict[str, Any]]) -> None:

@@ -17,6 +17,12 @@ export function fold(rows, event) {
   return event.deployment;
 }
 
+// A row as the host keeps it, for what was before the page.
+export function restored(row) {
+  const parts = new Map(row.parts.map((part) => [part.name, part]));
+  return { ...row, parts, seconds: row.moving_seconds, refetched: row.refetched.length };
+}
+
 function staged(event, attempt) {
   const parts = new Map();
   for (const file of event.files) {

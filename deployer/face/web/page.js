@@ -1,13 +1,21 @@
 // The live page: reads the events, folds them, shows them. It can ask for nothing else.
-import { final, fold, hereBytes, partBytes, rateNow } from "/fold.js";
+import { final, fold, hereBytes, partBytes, rateNow, restored } from "/fold.js";
 
 const SIGNS = { waiting: ".", moving: ">", fetched: "o", bad: "!", proved: "#" };
 const LOG_LINES = 60;
 const rows = new Map();
 const log = [];
-let newest = 0;
+const WIRE = {
+  gone: (e) => `${e.interface} is gone from this computer. Plug the adapter in again: it goes on.`,
+  off: (e) => `${e.interface} was switched off. Switch it on again: it goes on.`,
+  bare: (e) => `${e.interface} does not have ${e.address} any more${e.why ? `, and cannot get it: ${e.why}` : ""}.`,
+  taken: (e) => `Another machine on the wire (${e.rival}) has our address ${e.address}. Give it another one, or unplug it.`,
+};
+let newest = -1; // until what was before has been read
+let known = 0; // the rows hold what happened up to this number
 let chosen = "";
 let picked = false;
+let older = 0;
 let drawing = false;
 
 const $ = (id) => document.getElementById(id);
@@ -21,21 +29,43 @@ async function watch() {
   let wait = 250;
   for (;;) {
     try {
-      const headers = { Authorization: `Bearer ${token}` };
-      const answer = await fetch(`/v1/events?since=${newest}`, { headers, cache: "no-store" });
-      if (answer.status === 401) { say("The token is missing or wrong: open the address that deployer serve shows."); return; }
-      if (!answer.ok) throw new Error(`the daemon says ${answer.status}`);
+      if (newest < 0) begin(await (await ask("/v1/before")).json());
+      const answer = await ask(`/v1/events?since=${newest}`);
       say("live");
       wait = 250;
       await read(answer.body.getReader());
       say("the daemon has stopped; waiting for it ...");
     } catch (error) {
+      if (error === REFUSED) { say("The token is missing or wrong: open the address that deployer serve shows."); return; }
       say(`the daemon does not answer (${error.message}); trying again ...`);
     }
     await new Promise((resolve) => setTimeout(resolve, wait));
     wait = Math.min(wait * 2, 5000);
   }
 }
+
+const REFUSED = new Error("401");
+
+async function ask(path) {
+  const headers = { Authorization: `Bearer ${token}` };
+  const answer = await fetch(path, { headers, cache: "no-store" });
+  if (answer.status === 401) throw REFUSED;
+  if (!answer.ok) throw new Error(`the daemon says ${answer.status}`);
+  return answer;
+}
+
+// The newest rows, and some events before them for the log: however much there was.
+function begin(before) {
+  for (const row of before.rows) rows.set(row.deployment, restored(row));
+  chosen = before.rows.length ? before.rows[before.rows.length - 1].deployment : "";
+  older = before.count - before.rows.length;
+  known = before.seq;
+  newest = Math.max(before.seq - LOG_LINES, 0);
+  if (before.wire) wire(before.wire);
+  draw();
+}
+
+function wire(event) { $("wire").textContent = WIRE[event.state] ? WIRE[event.state](event) : ""; }
 
 // Server-sent events, by fetch: the browser's own reader of them cannot send a token in a header.
 async function read(reader) {
@@ -62,7 +92,8 @@ function take(block) {
   if (!data) return;
   const event = JSON.parse(data);
   if (number) newest = number;
-  const changed = fold(rows, event);
+  if (event.event === "wire-changed" && number > known) wire(event);
+  const changed = number && number <= known ? "" : fold(rows, event);
   if (changed && event.event === "deployment-staged" && !picked) chosen = changed;
   if (event.event !== "transfer-tick") {
     log.push(event);
@@ -79,6 +110,7 @@ function draw() {
 function show() {
   const list = [...rows.values()].sort((a, b) => b.at - a.at);
   $("list").replaceChildren(...list.map(entry));
+  $("older").textContent = older > 0 ? `${older} more: deployer history` : "";
   const row = rows.get(chosen);
   $("chosen").hidden = !row;
   if (row) detail(row);
