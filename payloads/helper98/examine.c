@@ -76,6 +76,17 @@ void examine_final(struct file *file)
     kept->verdict = kept->hashed && memcmp(kept->sha, file->sha, sizeof file->sha) == 0 ? VERDICT_GOOD : VERDICT_WRONG;
 }
 
+int is_still_there(struct file *file)
+{
+    file->final_there = sys_stat(file->place, &file->final) == SYS_OK;
+    if (file->final_there && same(&file->final, &file->kept.final))
+        return 1;
+    file->kept.verdict = VERDICT_NONE;
+    file->kept.hashed = 0;
+    forget(file, RIGHT_OLD);
+    return 0;
+}
+
 /* ---- temporaries and parts ---- */
 
 int is_missing(const struct part *part)

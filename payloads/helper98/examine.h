@@ -12,6 +12,9 @@ void examine_directory(void);
  * SHA-256 are right. Reads it unless that was done in this run and it has not changed. */
 void examine_final(struct file *file);
 
+/* Whether a file that was good a moment ago still stands at its final place; else nothing is known of it. */
+int is_still_there(struct file *file);
+
 /* The directory, and all of every file: the final place; and unless that is good, each of its parts.
  * Right temporaries become parts by rename; wrong ones, and wrong parts, are deleted and counted as bad. */
 void examine(void);

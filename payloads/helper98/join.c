@@ -175,6 +175,21 @@ static int join_file(struct file *file)
     return code;
 }
 
+/* One file may have taken another's place: a name such as LONGNA~1.TXT may be the short one of a long
+ * name, and whatever else is done there meanwhile. */
+static int all_are_still_there(void)
+{
+    struct file *file;
+    int code = CODE_DONE;
+
+    EACH_FILE(file)
+        if (!is_still_there(file)) {
+            complain("%s is not there any more: something else took its place", file->name);
+            code = CODE_WRONG;
+        }
+    return code;
+}
+
 /* A file that is wrong does not keep the others; the worst of all is the answer. */
 int join(void)
 {
@@ -193,6 +208,8 @@ int join(void)
             if (code > worst)
                 worst = code;
         }
+    if (worst == CODE_DONE)
+        worst = all_are_still_there();
     if (worst == CODE_DONE)
         say("JOIN %s: all %u files are whole\r\n", job.id, job.kept.files);
     if (worst == CODE_FETCH)

@@ -45,6 +45,22 @@ def hosted_target(tmp_path: Path, hosted: Runner) -> Make:
     return lambda *files, run="": Target(tmp_path / "DEPLOY", hosted, list(files or ALL), run)
 
 
+def test_a_file_whose_place_another_one_took_is_not_proved(target: Make) -> None:
+    """Two names that mean one place, as LONGNA~1.TXT and a long name do on FAT."""
+    one = StagedFile("ONE.TXT", b"the first", place="one/x.txt")
+    two = StagedFile("TWO.TXT", b"the second of another length", place="two/x.txt")
+    t = target(one, two)
+    (t.directory / "one").mkdir()
+    (t.directory / "two").symlink_to("one")
+    t.check()
+    t.fetch()
+    assert t.check() == 0
+    assert t.join() == 8
+    told = t.read("RESULT.TXT").decode()
+    assert "reason=ONE.TXT is not there any more: something else took its place" in told
+    assert "good" not in next(line for line in told.splitlines() if line.startswith("file=ONE"))
+
+
 # ---- CHECK -------------------------------------------------------------------------------------
 
 
