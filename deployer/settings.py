@@ -1,6 +1,6 @@
 """One `Settings` value, built at the top and handed down: flag > environment > file > default.
 
-Flags and environment variables (`DEPLOYER_*`) are click's work; this module reads the files:
+Flags and environment variables (`DEPLOYER_*`) are Typer's work; this module reads the files:
 `deployer.toml` in the current directory, then the one in the user's configuration directory.
 """
 

@@ -29,6 +29,7 @@ class ListedCommand:
     summary: str
 
 
+# Rows of one shape on purpose: it is a table.
 COMMANDS = (
     ListedCommand("demo", "demo", "Deliver", "Show all of it with a simulated Windows 98 PC."),
     ListedCommand(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
 
@@ -44,6 +45,7 @@ if TYPE_CHECKING:
     from deployer.model import LineSettings
 
 app = typer.Typer()
+_recipe = partial(value, panel=THE_RECIPE)
 
 # Typer reads options off a function's own signature, so push and stage each list those they share.
 To = Annotated[str | None, value("--to", "DIR", "Directory on the target.", default="C:\\DEPLOY")]
@@ -58,36 +60,22 @@ PartSize = Annotated[
 Profile = Annotated[
     str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
 ]
-Prompt = Annotated[
-    str | None, value("--prompt", "TEXT", "What the story begins with.", panel=THE_RECIPE)
-]
-Steps = Annotated[
-    int | None, value("--steps", "N", "How many tokens.", whole(0, 1 << 20), panel=THE_RECIPE)
-]
+Prompt = Annotated[str | None, _recipe("--prompt", "TEXT", "What the story begins with.")]
+Steps = Annotated[int | None, _recipe("--steps", "N", "How many tokens.", whole(0, 1 << 20))]
 Temperature = Annotated[
     float | None,
-    value(
-        "--temperature", "T", "How freely it tells; 0: always the likeliest token.", number(0, 100),
-        panel=THE_RECIPE,
-    ),
-]  # fmt: skip
+    _recipe("--temperature", "T", "How freely it tells; 0: the likeliest token.", number(0, 100)),
+]
 TopP = Annotated[
     float | None,
-    value(
-        "--top-p", "P", "Only the likeliest tokens that make up this share.", number(0, 1),
-        panel=THE_RECIPE,
-    ),
-]  # fmt: skip
+    _recipe("--top-p", "P", "Only the likeliest tokens that make up this share.", number(0, 1)),
+]
 Seed = Annotated[
     int | None,
-    value(
-        "--seed", "N", "The same seed tells the same story.", whole(0, (1 << 63) - 1),
-        panel=THE_RECIPE,
-    ),
-]  # fmt: skip
+    _recipe("--seed", "N", "The same seed tells the same story.", whole(0, (1 << 63) - 1)),
+]
 Quantise = Annotated[
-    Literal["0", "8"] | None,
-    value("--quantise", None, "8: weights as 8-bit integers, faster.", panel=THE_RECIPE),
+    Literal["0", "8"] | None, _recipe("--quantise", None, "8: weights as 8-bit integers, faster.")
 ]
 
 

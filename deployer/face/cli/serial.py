@@ -121,6 +121,7 @@ def examine_command(
         raise LineUnfit(port=port, what=what, remedy=verdict.remedy)
 
 
+# Typer reads options off a function's own signature: send and receive each list what they share.
 @serial.command("send")
 def send_command(
     port: Port,

@@ -196,11 +196,6 @@ class FrameReader:
         """The line brought `data`."""
         self._buffer += data.translate(None, _FLOW)
 
-    @property
-    def buffered(self) -> int:
-        """Bytes that were fed and not yet used."""
-        return len(self._buffer)
-
     def made_sense(self) -> None:
         """The last header was one that the other side may say."""
         self._sensible = self.garbage
