@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployer.sim.commandcom import WIN98, CommandCom, Dialect
 from deployer.sim.disk import Disk
-from deployer.sim.programs import PROGRAMS, Call, Program
+from deployer.sim.programs import PROGRAMS, Call, ExternalProgram
 
 NOON = 946_728_000.0  # 1 January 2000
 HOME = "C:\\T"
@@ -153,7 +153,7 @@ class World:
         data = self.disks[path[0]].read_bytes("C" + path[1:])
         return BY_SUM[digest(data)](tail, shell)
 
-    def _played(self, program: Program) -> Callable[[str, CommandCom], int]:
+    def _played(self, program: ExternalProgram) -> Callable[[str, CommandCom], int]:
         def run(tail: str, shell: CommandCom) -> int:
             console = shell.dos.console
             call = Call(

@@ -70,7 +70,7 @@ def ours(source: Path, where: Path) -> float:
         Wire(ab=Direction(rate=RATE), uart=True) as cable,
         program(["rz", "-q", "-b"], cable.b, cable.b_out, where),
     ):
-        serial.send(serial.Job(cable.a), [source])
+        serial.send(serial.SerialJob(cable.a), [source])
     return cable.ab.last_at - cable.ab.first_at
 
 

@@ -105,13 +105,13 @@ class Conclude:
     proof: Proof
 
 
-Command = Announce | Conclude | ReadUpload | StopServing
-Step = tuple[Deployment, tuple[Command, ...]]
+DeploymentCommand = Announce | Conclude | ReadUpload | StopServing
+DeploymentStep = tuple[Deployment, tuple[DeploymentCommand, ...]]
 
 _BEFORE_FETCHING = (State.STAGED, State.WAITING)
 
 
-def advance(deployment: Deployment, event: Event) -> Step:
+def advance(deployment: Deployment, event: Event) -> DeploymentStep:
     """The deployment after the event, and what is to be done about it.
 
     Events of other deployments and events after the end change nothing.
@@ -199,21 +199,21 @@ def _seen(deployment: Deployment, at: float, what: str) -> Deployment:
     return replace(deployment, called=True, last=what, last_at=at)
 
 
-def _to(deployment: Deployment, state: State, at: float, *only_from: State) -> Step:
+def _to(deployment: Deployment, state: State, at: float, *only_from: State) -> DeploymentStep:
     """Announce the state if it is a change, and if it may follow the present one."""
     if deployment.state == state or (only_from and deployment.state not in only_from):
         return deployment, ()
     return deployment, (Announce(StateChanged(at, deployment.deployment, state)),)
 
 
-def _login(deployment: Deployment, login: str, at: float) -> Step:
+def _login(deployment: Deployment, login: str, at: float) -> DeploymentStep:
     """Only the deployment's own login shows that GO.BAT runs; anonymous merely fetches it."""
     if login != deployment.deployment:
         return deployment, ()
     return _to(deployment, State.FETCHING, at, *_BEFORE_FETCHING)
 
 
-def _reported(deployment: Deployment, report: Report, at: float) -> Step:
+def _reported(deployment: Deployment, report: Report, at: float) -> DeploymentStep:
     known = replace(deployment, report=report) if report.deployment else deployment
     known = replace(known, last_at=at)
     if report.deployment != deployment.deployment:
@@ -234,7 +234,9 @@ def _reported(deployment: Deployment, report: Report, at: float) -> Step:
             return known, ()
 
 
-def _conclude(deployment: Deployment, report: Report, before: Report | None = None) -> Step:
+def _conclude(
+    deployment: Deployment, report: Report, before: Report | None = None
+) -> DeploymentStep:
     proof = prove(
         report,
         deployment.payload,

@@ -19,7 +19,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
 from deployer.core.target import page
-from deployer.core.target.page import Answer, Waiting
+from deployer.core.target.page import PageAnswer, Waiting
 from deployer.edge.ports import bind
 from deployer.events import Event, TransferCut, TransferDone
 from deployer.model import GO_BAT
@@ -113,7 +113,7 @@ class HttpServer:
             thread.join()
             server.server_close()
 
-    def answer(self, path: str, peer: str, at: str, *, body: bool) -> Answer:
+    def answer(self, path: str, peer: str, at: str, *, body: bool) -> PageAnswer:
         """What `peer` gets for `path` of our address `at`; who asks for no `body` takes nothing."""
         source = self._source
         found = page.answer(path, peer, source.waiting(peer, at), source.taken())
@@ -125,7 +125,7 @@ class HttpServer:
         """Whether something waits for the machine at this address."""
         return self._source.awaits(peer)
 
-    def told(self, answer: Answer, peer: str, started: float, *, why: str = "") -> None:
+    def told(self, answer: PageAnswer, peer: str, started: float, *, why: str = "") -> None:
         """GO.BAT has left this computer, or was cut off (`why`)."""
         at, length = self._clock(), len(answer.body)
         if why:

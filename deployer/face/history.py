@@ -7,15 +7,15 @@ from __future__ import annotations
 
 import datetime
 import json
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 
 from deployer.core.view import Row
 from deployer.face import estimate, tables, text, words
+from deployer.face.tables import Write
 from deployer.host.past import Rows
 
-Write = Callable[[str], object]
 _RECENT = 5
 PAGE = 50
 """How many deployments `history` shows unless told otherwise."""

@@ -117,10 +117,10 @@ class Dot:
     title: str
 
 
-Mark = Curve | Label | Dot
+PlotMark = Curve | Label | Dot
 
 
-def drawing(rows: Iterable[Row]) -> tuple[Mark, ...]:
+def drawing(rows: Iterable[Row]) -> tuple[PlotMark, ...]:
     """All marks of both diagrams, one above the other over the same span of time."""
     both = panels(rows)
     times = [point.at for panel in both for point in panel.points]
@@ -132,7 +132,7 @@ def drawing(rows: Iterable[Row]) -> tuple[Mark, ...]:
     names = list(dict.fromkeys(name for panel in both for name, _points in panel.series))
     span = (min(times), max(times))
     tall = (HEIGHT - _TOP - _BOTTOM - _GAP) / 2
-    marks: list[Mark] = []
+    marks: list[PlotMark] = []
     for index, panel in enumerate(both):
         top = _TOP + index * (tall + _GAP)
         marks += _panel(panel, names, span, top, tall)
@@ -141,7 +141,7 @@ def drawing(rows: Iterable[Row]) -> tuple[Mark, ...]:
 
 def _panel(
     panel: Panel, names: Sequence[str], span: tuple[float, float], top: float, tall: float
-) -> Iterator[Mark]:
+) -> Iterator[PlotMark]:
     """Axes with round numbers, then the points joined in order."""
     right, bottom = WIDTH - _RIGHT, top + tall
     high = nice_top(max((point.value for point in panel.points), default=1.0))
@@ -170,7 +170,7 @@ def _panel(
             before = dot
 
 
-def _legend(names: Sequence[str]) -> Iterator[Mark]:
+def _legend(names: Sequence[str]) -> Iterator[PlotMark]:
     x = float(_LEFT)
     for number, name in enumerate(names):
         colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
@@ -209,7 +209,7 @@ def write(rows: Iterable[Row], path: Path) -> None:
         ) from error
 
 
-def svg(marks: Iterable[Mark]) -> str:
+def svg(marks: Iterable[PlotMark]) -> str:
     """A picture that any browser shows; it loads nothing."""
     body = "\n".join(_svg(mark) for mark in marks)
     return (
@@ -220,7 +220,7 @@ def svg(marks: Iterable[Mark]) -> str:
     )
 
 
-def _svg(mark: Mark) -> str:
+def _svg(mark: PlotMark) -> str:
     match mark:
         case Curve(x1, y1, x2, y2, colour):
             return (
@@ -249,7 +249,7 @@ def _outline(shape: str, x: float, y: float) -> list[tuple[float, float]]:
     return [(x + 5 * math.sin(angle), y + 5 * math.cos(angle)) for angle in steps]
 
 
-def png(marks: Iterable[Mark]) -> bytes:
+def png(marks: Iterable[PlotMark]) -> bytes:
     """The same picture in dots. Raises WrongUse when Pillow is not installed."""
     try:
         from PIL import Image, ImageDraw, ImageFont  # noqa: PLC0415 - optional

@@ -55,7 +55,7 @@ from deployer.events import (
     UploadReceived,
 )
 from deployer.host.requests import Patience
-from deployer.host.serial import SPEEDS, Flow, Job, receive_over, send_offers
+from deployer.host.serial import SPEEDS, Flow, SerialJob, receive_over, send_offers
 from deployer.host.service import Offer, Service
 from deployer.model import (
     GO_BAT,
@@ -161,7 +161,7 @@ class _Carrier:
         self._parts = {temporary_name(name): name for name in every}
         self._answered = False
         self._heard = b""
-        self._job = Job(
+        self._job = SerialJob(
             line.port,
             speed=line.speed,
             flow=line.flow,
@@ -296,7 +296,7 @@ class _Carrier:
         self._heard = data[-64:]
 
 
-def _wait_back(line: SerialLine, job: Job, limit: float = 3600.0) -> bool:
+def _wait_back(line: SerialLine, job: SerialJob, limit: float = 3600.0) -> bool:
     end = time.monotonic() + limit
     while time.monotonic() < end and not job.cancelled():
         if line.reopen():

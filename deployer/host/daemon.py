@@ -36,6 +36,7 @@ import uvicorn
 
 from deployer.core.wire.keeping import WireStatus
 from deployer.edge import asgi, files, notify, privileges
+from deployer.edge.link.watch import Tell
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
     DaemonRuns,
@@ -267,10 +268,10 @@ class _First:
         self._pipe = pipe
         self._lock = threading.Lock()
         self._last: WireStatus | None = None
-        self._tell: wire.Tell | None = None
+        self._tell: Tell | None = None
         threading.Thread(target=self._hear, name="first", daemon=True).start()
 
-    def follow(self, tell: wire.Tell) -> None:
+    def follow(self, tell: Tell) -> None:
         """Tell what becomes of the wire, in a thread; first what has become of it so far."""
         with self._lock:
             self._tell = tell

@@ -15,16 +15,34 @@ from deployer.edge.serial import examine as serial_test
 from deployer.edge.serial import port
 from deployer.edge.serial import terminal as serial_terminal
 from deployer.edge.serial.bootstrap import bootstrap
-from deployer.edge.serial.job import PROTOCOLS, Job, ReceivedFile
+from deployer.edge.serial.job import PROTOCOLS, ReceivedFile, SerialJob
 from deployer.edge.serial.port import DEFAULT_SPEED, SPEEDS, Flow, PortInfo, SerialLine, advice
 from deployer.edge.serial.receive import receive, receive_over
 from deployer.edge.serial.send import send, send_offers, send_over, short_names
 
 __all__ = [
-    "DEFAULT_SPEED", "PROTOCOLS", "SPEEDS", "Flow", "Job", "PortInfo", "ReceivedFile", "SerialLine",
-    "advice", "answer", "bootstrap", "examine", "first_lines", "ports",
-    "receive", "receive_over", "send", "send_offers", "send_over", "short_names",
-    "table", "terminal",
+    "DEFAULT_SPEED",
+    "PROTOCOLS",
+    "SPEEDS",
+    "Flow",
+    "PortInfo",
+    "ReceivedFile",
+    "SerialJob",
+    "SerialLine",
+    "advice",
+    "answer",
+    "bootstrap",
+    "examine",
+    "first_lines",
+    "ports",
+    "receive",
+    "receive_over",
+    "send",
+    "send_offers",
+    "send_over",
+    "short_names",
+    "table",
+    "terminal",
 ]  # fmt: skip
 
 ports = port.ports
@@ -32,7 +50,9 @@ first_lines = boot98.first_lines
 table = linetest.table
 
 
-def examine(job: Job, speeds: Sequence[int] = SPEEDS) -> tuple[linetest.Seen, linetest.Verdict]:
+def examine(
+    job: SerialJob, speeds: Sequence[int] = SPEEDS
+) -> tuple[linetest.Seen, linetest.LineVerdict]:
     """Test a cable and its ports from this end; what was seen, and what it means."""
     with SerialLine(job.port, job.speed, Flow.NONE) as line:
         tester = serial_test.Examiner(line, speeds=speeds, note=job.note, cancelled=job.cancelled)
@@ -40,13 +60,13 @@ def examine(job: Job, speeds: Sequence[int] = SPEEDS) -> tuple[linetest.Seen, li
     return seen, linetest.judge(seen)
 
 
-def answer(job: Job) -> None:
+def answer(job: SerialJob) -> None:
     """Be the other end of such a test, until cancelled."""
     with SerialLine(job.port, job.speed, Flow.NONE) as line:
         serial_answer.answer(line, cancelled=job.cancelled, note=job.note)
 
 
-def terminal(job: Job, out: Path, *, overwrite: bool, keep_names: bool = False) -> None:
+def terminal(job: SerialJob, out: Path, *, overwrite: bool, keep_names: bool = False) -> None:
     """A terminal on this console. ZMODEM starts by itself when the other side sends."""
 
     def take(line: SerialLine, first: bytes, stopped: Callable[[], bool]) -> tuple[str, bytes]:

@@ -16,9 +16,9 @@ from pathlib import Path
 
 from deployer.core.deployment import (
     Announce,
-    Command,
     Conclude,
     Deployment,
+    DeploymentCommand,
     ReadUpload,
     StopServing,
     advance,
@@ -742,7 +742,7 @@ class Service:
         if isinstance(event, UploadReceived):
             self._grants.read(event.deployment)
 
-    def _perform(self, deployment: str, command: Command) -> None:
+    def _perform(self, deployment: str, command: DeploymentCommand) -> None:
         match command:
             case Announce(event=event):
                 self._tell(event)

@@ -16,14 +16,12 @@ from pathlib import Path
 from deployer.core.wire import addresses, doctor, presence
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
 from deployer.core.wire.keeping import WireStatus
-from deployer.core.wire.presence import Change, Verdict
+from deployer.core.wire.presence import PresenceChange, PresenceVerdict
 from deployer.edge.link import doctor_probe, lease, lookup, ping, undo
 from deployer.edge.link.lease import Lease
-from deployer.edge.link.watch import WireWatch
+from deployer.edge.link.watch import Tell, WireWatch
 from deployer.errors import DirectoryForbidden, LinkForbidden, WireBusy, WrongUse
 from deployer.events import WireChanged
-
-Tell = Callable[[WireStatus], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,7 +281,7 @@ def ask(
     interval: float = 1.0,
     timeout: float = 1.0,
     sleep: Callable[[float], object] = time.sleep,
-) -> Iterator[Verdict]:
+) -> Iterator[PresenceVerdict]:
     """Whether the target is there, `count` times (0: for ever)."""
     number = 0
     while True:
@@ -296,7 +294,7 @@ def ask(
 
 def follow(
     target: str, *, interval: float = 1.0
-) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
+) -> AsyncGenerator[tuple[float, PresenceChange, PresenceVerdict], None]:
     """Every time that the target appears, vanishes or returns."""
     return ping.watch(target, interval=interval)
 

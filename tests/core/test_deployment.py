@@ -6,9 +6,9 @@ import pytest
 
 from deployer.core.deployment import (
     Announce,
-    Command,
     Conclude,
     Deployment,
+    DeploymentCommand,
     ReadUpload,
     StopServing,
     advance,
@@ -49,7 +49,7 @@ def told(
     return TargetReported(9.0, ID, report)
 
 
-def announced_by(command: Command) -> tuple[Event, ...]:
+def announced_by(command: DeploymentCommand) -> tuple[Event, ...]:
     """What the service announces, where no file of the user's has changed."""
     match command:
         case Announce(event=event):

@@ -29,7 +29,7 @@ from deployer.host import connect, daemon, past, serial, staging
 from deployer.host.connect import Here
 from deployer.host.local import InProcess
 from deployer.host.requests import Order, Patience, Request, Words
-from deployer.host.serial import Job
+from deployer.host.serial import SerialJob
 from deployer.host.service import Offer, Service
 from deployer.model import LineSettings, State
 from tests.bench.scripted import ScriptedPC
@@ -123,7 +123,7 @@ async def cancelled(world: World) -> None:
 async def sent_over_the_line(world: World, run_exit: int = 0, *, report: bool = True) -> None:
     """HyperTerminal takes the batch; GO works; the person sends RESULT.TXT."""
     inbox = world.folder / "c"
-    job = Job(world.cable.b, flow=serial.Flow.NONE, contact=30.0)
+    job = SerialJob(world.cable.b, flow=serial.Flow.NONE, contact=30.0)
     await asyncio.to_thread(serial.receive, job, inbox, overwrite=True)
     if not report:
         return

@@ -43,7 +43,7 @@ class Context:
     guess: bool = True  # whether variables that only Windows sets have a length
 
 
-Check = Callable[[Script, Context], Iterator[Hit]]
+LintCheck = Callable[[Script, Context], Iterator[Hit]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Rule:
     sources: tuple[str, ...]
     bad: bytes
     good: bytes
-    check: Check
+    check: LintCheck
     of_file: bool = False
 
     @property

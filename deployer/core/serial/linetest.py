@@ -102,7 +102,7 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class LineVerdict:
     """What it means: `kind` for programs, `what` and `remedy` for people."""
 
     kind: Literal[
@@ -149,20 +149,20 @@ def _notes(seen: Seen) -> list[str]:
     return notes
 
 
-def judge(seen: Seen) -> Verdict:
+def judge(seen: Seen) -> LineVerdict:
     """The one verdict that explains what was seen."""
     if seen.greeting:
         return _judge_talk(seen)
     if seen.sent and seen.echo == seen.sent:
         return _judge_loop(seen)
     if seen.other_speed:
-        return Verdict(
+        return LineVerdict(
             "wrong-speed",
             f"The other side speaks at {seen.other_speed} bit/s, this side at {seen.speed}.",
             f"Set both to the same: add --speed {seen.other_speed} here, or change it there.",
         )
     if seen.heard:
-        return Verdict(
+        return LineVerdict(
             "wrong-speed",
             f"{seen.heard} bytes came that make no sense at {seen.speed} bit/s: most likely the "
             "other side uses another speed, or not 8N1.",
@@ -171,9 +171,9 @@ def judge(seen: Seen) -> Verdict:
     return _judge_silence(seen)
 
 
-def _judge_loop(seen: Seen) -> Verdict:
+def _judge_loop(seen: Seen) -> LineVerdict:
     if not seen.plug:
-        return Verdict(
+        return LineVerdict(
             "loopback-data",
             "Everything sent comes back, but CTS does not follow RTS: pins 2 and 3 are bridged, 7 "
             "and 8 are not (or this adapter has no RTS/CTS).",
@@ -181,14 +181,14 @@ def _judge_loop(seen: Seen) -> Verdict:
         )
     best = seen.best("none") or seen.speed
     if seen.best("rtscts") == 0:
-        return Verdict(
+        return LineVerdict(
             "loopback",
             "Everything sent comes back, and CTS follows RTS: this is a loopback plug. But the "
             "port goes on sending when CTS drops: it has no working RTS/CTS.",
             "With this adapter: " + _software(seen, best) + " Now connect the null-modem cable and "
             "test again.",
         )
-    return Verdict(
+    return LineVerdict(
         "loopback",
         "Everything sent comes back, and CTS follows RTS: this is a loopback plug, and port and "
         "adapter are good.",
@@ -196,10 +196,10 @@ def _judge_loop(seen: Seen) -> Verdict:
     )
 
 
-def _judge_silence(seen: Seen) -> Verdict:
+def _judge_silence(seen: Seen) -> LineVerdict:
     up = seen.pins_up or (False, False, False)
     if not seen.can_pins:
-        return Verdict(
+        return LineVerdict(
             "no-answer",
             "Nothing comes back, and this kind of port does not show its wires.",
             "Start `deployer serial test PORT --answer` (or a terminal) on the other side.",
@@ -209,7 +209,7 @@ def _judge_silence(seen: Seen) -> Verdict:
         and seen.pins_down
         and any(a and not b for a, b in zip(seen.pins_up, seen.pins_down, strict=True))
     ):
-        return Verdict(
+        return LineVerdict(
             "crossed-wrong",
             "Our own RTS or DTR comes back on our inputs, but no data does: the plug is wired to "
             "itself (some 3-wire cables bridge 7-8 and 4-6), and the other side is silent.",
@@ -217,14 +217,14 @@ def _judge_silence(seen: Seen) -> Verdict:
             "--flow xonxoff: rtscts seems to work, but stops nobody.",
         )
     if any(up):
-        return Verdict(
+        return LineVerdict(
             "no-answer",
             "The other computer is connected and switched on (its wires are up), but nothing "
             "comes from it.",
             "Run `deployer serial test PORT --answer` there. If it does run: the data wires are "
             "not crossed, use a null-modem cable (2-3 and 3-2), not a straight one.",
         )
-    return Verdict(
+    return LineVerdict(
         "no-cable",
         "Nothing at the other end: no wire is up and nothing comes back.",
         "Check that the cable is in the right port on both sides and the other computer is on; a "
@@ -232,9 +232,9 @@ def _judge_silence(seen: Seen) -> Verdict:
     )
 
 
-def _judge_talk(seen: Seen) -> Verdict:
+def _judge_talk(seen: Seen) -> LineVerdict:
     if not seen.far_heard:
-        return Verdict(
+        return LineVerdict(
             "dumb",
             "We hear the other side, but it hears nothing of us: the wire from our pin 3 to its "
             "pin 2 is broken (or our adapter does not send).",
@@ -243,7 +243,7 @@ def _judge_talk(seen: Seen) -> Verdict:
     if misled := _crossed(seen):
         return misled
     if seen.best("none") == 0:
-        return Verdict(
+        return LineVerdict(
             "noisy",
             "Both sides hear each other, but no speed runs without errors.",
             "Change the cable or the adapter; keep it away from power cables and under 5 m.",
@@ -251,14 +251,14 @@ def _judge_talk(seen: Seen) -> Verdict:
     return _judge_flow(seen)
 
 
-def _judge_flow(seen: Seen) -> Verdict:
+def _judge_flow(seen: Seen) -> LineVerdict:
     """Data runs both ways: who can stop whom?"""
     best = seen.best("none") or seen.speed
     hardware = seen.best("rtscts")
     if hardware or (hardware is None and seen.wires):
         return _good(seen, min(best, hardware or best))
     if hardware is None and seen.wires is None:
-        return Verdict(
+        return LineVerdict(
             "pins-unknown",
             f"Data runs both ways, clean up to {best} bit/s; whether RTS/CTS works could not be "
             "tested.",
@@ -267,13 +267,13 @@ def _judge_flow(seen: Seen) -> Verdict:
             else f"Use --flow rtscts --speed {best}; if that stands still, --flow xonxoff.",
         )
     if seen.wires:
-        return Verdict(
+        return LineVerdict(
             "no-handshake",
             "The wires are all there, but with RTS/CTS a sender does not stop when it is told to, "
             "or nothing passes: one of the adapters has no working RTS/CTS (cheap CH340 ones).",
             _sentence(_software(seen, best)),
         )
-    return Verdict(
+    return LineVerdict(
         "three-wire",
         "CTS never rises: a 3-wire cable (or an adapter without RTS/CTS). Data runs both ways, "
         f"clean up to {best} bit/s.",
@@ -281,14 +281,14 @@ def _judge_flow(seen: Seen) -> Verdict:
     )
 
 
-def _good(seen: Seen, best: int) -> Verdict:
+def _good(seen: Seen, best: int) -> LineVerdict:
     if best < max((run.speed for run in seen.runs), default=best):
-        return Verdict(
+        return LineVerdict(
             "slower",
             f"Cable and both ports are good up to {best} bit/s; faster than that bytes are lost.",
             f"Use --flow rtscts --speed {best} here, and Hardware with {best} in HyperTerminal.",
         )
-    return Verdict(
+    return LineVerdict(
         "good",
         f"Cable and both ports are good: data and RTS/CTS in both directions, {best} bit/s.",
         f"Use --flow rtscts --speed {best}, and Hardware in HyperTerminal.",
@@ -310,7 +310,7 @@ def _software(seen: Seen, best: int) -> str:
     return f"use --flow xonxoff --speed {speed or best} here, and Xon/Xoff in HyperTerminal."
 
 
-def _crossed(seen: Seen) -> Verdict | None:
+def _crossed(seen: Seen) -> LineVerdict | None:
     """RTS arrives, but at another pin than CTS."""
     for up, down, where in (
         (seen.far_pins_up, seen.far_pins_down, "the other side's"),
@@ -319,7 +319,7 @@ def _crossed(seen: Seen) -> Verdict | None:
         if up and down and not (up[0] and not down[0]):
             wrong = [n for n, a, b in zip(("CTS", "DSR", "DCD"), up, down, strict=True) if a != b]
             if wrong:
-                return Verdict(
+                return LineVerdict(
                     "crossed-wrong",
                     f"Data runs, but RTS arrives at {where} {wrong[0]} instead of CTS: the "
                     "handshake wires are crossed wrong.",

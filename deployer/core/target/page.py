@@ -45,7 +45,7 @@ class Waiting:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class PageAnswer:
     """An HTTP answer. `deployment` is set when the body is GO.BAT of that deployment."""
 
     status: int
@@ -54,24 +54,24 @@ class Answer:
     deployment: str = ""
 
 
-def answer(path: str, peer: str, waiting: Sequence[Waiting], taken: str = "") -> Answer:
+def answer(path: str, peer: str, waiting: Sequence[Waiting], taken: str = "") -> PageAnswer:
     """What a machine at `peer`, for which these deployments wait (newest last), gets for a path.
 
     A machine for which nothing waits learns nothing but its own address, and which machine was
     first (`taken`) where something waited for whoever comes.
     """
     if not waiting:
-        return Answer(404, "text/html", nothing(peer, taken))
+        return PageAnswer(404, "text/html", nothing(peer, taken))
     words = _words(path)
     newest = waiting[-1]
     if words in ([], ["INDEX.HTM"], ["INDEX.HTML"]):
-        return Answer(200, "text/html", render(waiting))
+        return PageAnswer(200, "text/html", render(waiting))
     if words == [GO_BAT]:
-        return Answer(200, content_type(GO_BAT), newest.go_bat, newest.deployment)
+        return PageAnswer(200, content_type(GO_BAT), newest.go_bat, newest.deployment)
     for each in waiting:
         if words == [each.deployment, GO_BAT]:
-            return Answer(200, content_type(GO_BAT), each.go_bat, each.deployment)
-    return Answer(404, "text/html", missing(newest))
+            return PageAnswer(200, content_type(GO_BAT), each.go_bat, each.deployment)
+    return PageAnswer(404, "text/html", missing(newest))
 
 
 def content_type(name: str) -> str:

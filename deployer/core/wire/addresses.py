@@ -21,7 +21,7 @@ from deployer.errors import (
     WrongUse,
 )
 
-Severity = Literal["ok", "warning", "broken"]
+DiagnosisSeverity = Literal["ok", "warning", "broken"]
 
 OTHER_SUBNETS = ("192.168.98.0/24", "192.168.99.0/24", "10.98.98.0/24", "172.31.98.0/24")
 """Offered when the usual one is taken; chosen because home routers do not use them."""
@@ -85,7 +85,7 @@ class Diagnosis:
     """One thing that was looked at: `ok`, a `warning`, or `broken`, and what to do about it."""
 
     id: str
-    severity: Severity
+    severity: DiagnosisSeverity
     what: str
     fix: str = ""
 

@@ -135,7 +135,7 @@ def _blocked(
     name = names[0] if names else outcome.owner
     place = f"{outcome.owner}, chain {outcome.chain}"
     what = f"{name} blocks {purpose} ({place})"
-    severity: addresses.Severity = "warning" if packet.port == HTTP else "broken"
+    severity: addresses.DiagnosisSeverity = "warning" if packet.port == HTTP else "broken"
     return Diagnosis("firewall", severity, what, _open(name, outcome, packet))
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from deployer.core.wire import presence
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
-from deployer.core.wire.presence import NoCarrier, NotThere, Verdict
+from deployer.core.wire.presence import NoCarrier, NotThere, PresenceVerdict
 from deployer.errors import AS_ROOT
 
 EARLIEST = 1_767_225_600.0
@@ -47,7 +47,7 @@ class Facts:
     damaged: tuple[str, ...] = ()
     note_damaged: tuple[str, str] = ("", "")
     target: str = ""
-    verdict: Verdict | None = None
+    verdict: PresenceVerdict | None = None
 
 
 def examine(facts: Facts) -> tuple[Diagnosis, ...]:

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-Verdict = Literal["accept", "drop", "maybe"]
+FirewallVerdict = Literal["accept", "drop", "maybe"]
 Match = Literal["yes", "no", "maybe"]
 
 RETURN = "return"
@@ -67,7 +67,7 @@ class Chain:
 class FirewallOutcome:
     """The verdict, and the chain that gave it ("" for none)."""
 
-    verdict: Verdict
+    verdict: FirewallVerdict
     owner: str = ""
     chain: str = ""
 

@@ -45,15 +45,15 @@ class NotOnWire:
     """No interface of this computer stands in the target's subnet: nothing was sent."""
 
 
-Verdict = Answered | SilentButThere | NotThere | NoCarrier | NotOnWire
+PresenceVerdict = Answered | SilentButThere | NotThere | NoCarrier | NotOnWire
 
 
-def there(verdict: Verdict) -> bool:
+def there(verdict: PresenceVerdict) -> bool:
     """Whether the target is switched on and reachable."""
     return isinstance(verdict, Answered | SilentButThere)
 
 
-def say(target: str, verdict: Verdict) -> str:
+def say(target: str, verdict: PresenceVerdict) -> str:
     """What the verdict is, in one sentence."""
     match verdict:
         case Answered(rtt=rtt):
@@ -69,7 +69,7 @@ def say(target: str, verdict: Verdict) -> str:
     assert_never(verdict)
 
 
-def advice(target: str, verdict: Verdict) -> str:
+def advice(target: str, verdict: PresenceVerdict) -> str:
     """What to do about it; "" when all is well. Windows 98 by facts D1-D4."""
     match verdict:
         case Answered():
@@ -95,7 +95,7 @@ def advice(target: str, verdict: Verdict) -> str:
     assert_never(verdict)
 
 
-Change = Literal["appeared", "vanished", "returned", "silent", "speaking"]
+PresenceChange = Literal["appeared", "vanished", "returned", "silent", "speaking"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +113,9 @@ class Presence:
     gone_at: float | None = None
 
 
-def observe(watch: Presence, verdict: Verdict, at: float) -> tuple[Presence, Change | None]:
+def observe(
+    watch: Presence, verdict: PresenceVerdict, at: float
+) -> tuple[Presence, PresenceChange | None]:
     """The watch after one more verdict, and what has changed by it, if anything.
 
     `returned` after having been gone is what a reboot, or a cable put back, looks like.

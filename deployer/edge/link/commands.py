@@ -11,8 +11,8 @@ from deployer.core.wire.addresses import Address, Interface
 from deployer.edge.link.system import Change
 from deployer.errors import LinkFailed, LinkForbidden
 
-Run = Callable[[Sequence[str]], str]
-Words = Callable[[str, Change], tuple[str, ...]]
+RunCommand = Callable[[Sequence[str]], str]
+ChangeWords = Callable[[str, Change], tuple[str, ...]]
 
 _PATIENCE = 30.0
 _FORBIDDEN = (
@@ -45,7 +45,9 @@ class ByCommands(abc.ABC):
     `apply_words` and `revert_words` give the command line for a change, or () for nothing to do.
     """
 
-    def __init__(self, run: Run, apply_words: Words, revert_words: Words) -> None:
+    def __init__(
+        self, run: RunCommand, apply_words: ChangeWords, revert_words: ChangeWords
+    ) -> None:
         self._run = run
         self._apply_words = apply_words
         self._revert_words = revert_words

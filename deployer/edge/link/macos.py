@@ -34,7 +34,7 @@ class MacLink(commands.ByCommands):
 
     def __init__(
         self,
-        run: commands.Run = commands.run,
+        run: commands.RunCommand = commands.run,
         number: Callable[[str], int] = socket.if_nametoindex,
     ) -> None:
         """`number` is the kernel's of an interface, which ifconfig does not print."""

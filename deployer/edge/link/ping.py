@@ -28,13 +28,13 @@ from deployer.core.wire import addresses
 from deployer.core.wire.addresses import Interface
 from deployer.core.wire.presence import (
     Answered,
-    Change,
     NoCarrier,
     NotOnWire,
     NotThere,
     Presence,
+    PresenceChange,
+    PresenceVerdict,
     SilentButThere,
-    Verdict,
     observe,
 )
 from deployer.edge.link import arp
@@ -61,7 +61,7 @@ def probe(
     timeout: float = 1.0,
     interfaces: Callable[[], tuple[Interface, ...]] | None = None,
     patience: arp.ProbeTiming | None = None,
-) -> Verdict:
+) -> PresenceVerdict:
     """Whether the target is there, within `timeout` seconds for ICMP and ARP's patience after."""
     if ipaddress.IPv4Address(target).is_loopback:
         rtt = echo(target, timeout)
@@ -175,7 +175,7 @@ def system_words(system: str, target: str, timeout: float) -> list[str]:
     return ["ping", "-c", "1", "-W", f"{max(1, round(timeout))}", target]
 
 
-def _by_the_kernel(beside: Interface, target: str, timeout: float) -> Verdict:
+def _by_the_kernel(beside: Interface, target: str, timeout: float) -> PresenceVerdict:
     """The verdict of a user who may send neither ICMP nor ARP: what a datagram brings about.
 
     A closed port is refused by a machine that is there; and the kernel, asking by ARP for its sake,
@@ -213,10 +213,10 @@ async def watch(
     *,
     interval: float = 1.0,
     patience: int = 3,
-    ask: Callable[[str], Verdict] = probe,
+    ask: Callable[[str], PresenceVerdict] = probe,
     clock: Callable[[], float] = time.time,
     sleep: Callable[[float], Awaitable[object]] = asyncio.sleep,
-) -> AsyncGenerator[tuple[float, Change, Verdict], None]:
+) -> AsyncGenerator[tuple[float, PresenceChange, PresenceVerdict], None]:
     """Every time that the target appears, vanishes or returns, until the caller stops listening."""
     seen = Presence(patience=patience)
     loop = asyncio.get_running_loop()

@@ -48,7 +48,7 @@ class WindowsLink(commands.ByCommands):
     tried = False
     boot_words = BOOT
 
-    def __init__(self, run: commands.Run = commands.run) -> None:
+    def __init__(self, run: commands.RunCommand = commands.run) -> None:
         super().__init__(run, apply_words, revert_words)
 
     def interfaces(self) -> tuple[Interface, ...]:

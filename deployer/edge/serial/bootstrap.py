@@ -11,13 +11,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from deployer.core.serial import boot98
-from deployer.edge.serial.job import Job
+from deployer.edge.serial.job import SerialJob
 from deployer.edge.serial.port import Flow, Line, SerialLine
 from deployer.edge.serial.send import send_over, short_names
 from deployer.errors import LineUnfit, TransferStopped
 
 
-def bootstrap(job: Job, paths: Sequence[Path], *, com: int = 1, fast: int = 115_200) -> None:
+def bootstrap(job: SerialJob, paths: Sequence[Path], *, com: int = 1, fast: int = 115_200) -> None:
     """Type our receiver into a PC that has only DOS, then send it files.
 
     The user has typed `boot98.first_lines()` there, so its console is the line, at `job.speed`.
@@ -39,7 +39,7 @@ def bootstrap(job: Job, paths: Sequence[Path], *, com: int = 1, fast: int = 115_
     job.note("done; to give the old PC its keyboard back, type there: CTTY CON")
 
 
-def _type(line: SerialLine, job: Job, code: bytes) -> None:
+def _type(line: SerialLine, job: SerialJob, code: bytes) -> None:
     typist = boot98.Typist(code, now=time.monotonic())
     total = len(boot98.script(code)) + 2
     while not typist.done:

@@ -28,7 +28,7 @@ TICK = 0.2
 
 
 @dataclass(frozen=True, slots=True)
-class Job:
+class SerialJob:
     """What is common to sending and receiving.
 
     `contact` and `patience` are seconds: to wait for the other side to begin, and to accept its
@@ -68,7 +68,7 @@ class ReceivedFile:
 class Progress:
     """Turns a transfer's events into those that faces know, a few ticks a second."""
 
-    def __init__(self, job: Job, *, upload: bool) -> None:
+    def __init__(self, job: SerialJob, *, upload: bool) -> None:
         self._job = job
         self._upload = upload
         self._name = ""
@@ -142,7 +142,7 @@ def vanished(port: str) -> tuple[str, str]:
     return f"{port} has vanished", "plug the same adapter in again, the transfer goes on by itself"
 
 
-def on_gone(job: Job) -> Callable[[bool], None]:
+def on_gone(job: SerialJob) -> Callable[[bool], None]:
     """Whom to tell that the port vanishes and is back."""
     if job.on_gone is not None:
         return job.on_gone
@@ -154,7 +154,7 @@ def on_gone(job: Job) -> Callable[[bool], None]:
     return told
 
 
-def raise_for(last: transfer.TransferEvent | None, job: Job) -> None:
+def raise_for(last: transfer.TransferEvent | None, job: SerialJob) -> None:
     """The error that an unsuccessful end means for the user."""
     port = job.port
     match last:

@@ -10,13 +10,13 @@ from deployer.core.serial import transfer, xmodem, zmodem
 from deployer.core.serial.transfer import FileOffer
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.inbox import Incoming, ReceiveFolder, checksum_of
-from deployer.edge.serial.job import Job, Progress, ReceivedFile, raise_for
+from deployer.edge.serial.job import Progress, ReceivedFile, SerialJob, raise_for
 from deployer.edge.serial.port import Line, SerialLine
 from deployer.errors import DeployerError, DirectoryForbidden, TransferRefused, WrongUse
 
 
 def receive(
-    job: Job, out: Path, *, overwrite: bool = False, name: str = "", limit: int = 1 << 31
+    job: SerialJob, out: Path, *, overwrite: bool = False, name: str = "", limit: int = 1 << 31
 ) -> tuple[ReceivedFile, ...]:
     """Receive files into the directory `out`; those that arrived whole.
 
@@ -28,7 +28,7 @@ def receive(
 
 def receive_over(
     line: Line,
-    job: Job,
+    job: SerialJob,
     out: Path,
     *,
     overwrite: bool = False,
@@ -52,7 +52,7 @@ def receive_over(
 
 class _Receiving:
     def __init__(
-        self, line: Line, job: Job, inbox: ReceiveFolder, *, name: str, limit: int, most: int
+        self, line: Line, job: SerialJob, inbox: ReceiveFolder, *, name: str, limit: int, most: int
     ) -> None:
         self._line = line
         self._job = job

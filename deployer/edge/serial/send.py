@@ -15,7 +15,7 @@ from deployer.core.target import names
 from deployer.edge import files
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.inbox import checksum_of
-from deployer.edge.serial.job import Job, Progress, raise_for
+from deployer.edge.serial.job import Progress, SerialJob, raise_for
 from deployer.edge.serial.port import Line, SerialLine
 from deployer.errors import (
     DeployerError,
@@ -26,7 +26,7 @@ from deployer.errors import (
 )
 
 
-def send(job: Job, paths: Sequence[Path], *, as_names: Sequence[str] = ()) -> None:
+def send(job: SerialJob, paths: Sequence[Path], *, as_names: Sequence[str] = ()) -> None:
     """Send files; returns when the other side has confirmed every one of them.
 
     `as_names` are the names under which they go; by default their own, which must be 8.3 for a
@@ -39,7 +39,9 @@ def send(job: Job, paths: Sequence[Path], *, as_names: Sequence[str] = ()) -> No
         send_over(line, job, paths, as_names=as_names)
 
 
-def send_over(line: Line, job: Job, paths: Sequence[Path], *, as_names: Sequence[str] = ()) -> None:
+def send_over(
+    line: Line, job: SerialJob, paths: Sequence[Path], *, as_names: Sequence[str] = ()
+) -> None:
     """The same over a line that is open."""
     with contextlib.ExitStack() as stack:
         handles: list[BinaryIO] = []
@@ -87,13 +89,13 @@ def short_names(paths: Sequence[Path]) -> list[str]:
 
 
 def send_offers(
-    line: Line, job: Job, offers: Sequence[FileOffer], sources: Sequence[BinaryIO]
+    line: Line, job: SerialJob, offers: Sequence[FileOffer], sources: Sequence[BinaryIO]
 ) -> None:
     """Send what can be sought and read, under the names of the offers."""
     _Sending(line, job, offers, sources).run()
 
 
-def _giver(job: Job, offers: Sequence[FileOffer], now: float) -> transfer.Giver:
+def _giver(job: SerialJob, offers: Sequence[FileOffer], now: float) -> transfer.Giver:
     if job.protocol == "zmodem":
         settings = zmodem.ZmodemSendSettings(
             contact=job.contact, answer=job.answer, patience=job.patience,
@@ -113,7 +115,7 @@ def _giver(job: Job, offers: Sequence[FileOffer], now: float) -> transfer.Giver:
 
 class _Sending:
     def __init__(
-        self, line: Line, job: Job, offers: Sequence[FileOffer], handles: Sequence[BinaryIO]
+        self, line: Line, job: SerialJob, offers: Sequence[FileOffer], handles: Sequence[BinaryIO]
     ) -> None:
         self._line = line
         self._job = job

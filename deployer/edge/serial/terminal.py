@@ -31,15 +31,15 @@ _HELD_AFTER = 3.0
 _MOST_HELD = 4096
 _TAIL = 64
 
-Stop = Callable[[], bool]
+StopAsked = Callable[[], bool]
 
 
 @dataclass(frozen=True, slots=True)
 class FileWays:
     """How files move. Both return what to tell; `take` also what came after the files."""
 
-    take: Callable[[SerialLine, bytes, Stop], tuple[str, bytes]]
-    give: Callable[[SerialLine, Path, Stop], str]
+    take: Callable[[SerialLine, bytes, StopAsked], tuple[str, bytes]]
+    give: Callable[[SerialLine, Path, StopAsked], str]
 
 
 def run(

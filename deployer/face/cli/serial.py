@@ -20,7 +20,7 @@ from deployer.face.cli.options import AsJson, flag, number, value, whole
 from deployer.face.say import aside, raw, say, say_json
 from deployer.face.serial_meter import Meter
 from deployer.host import serial as serial_service
-from deployer.host.serial import DEFAULT_SPEED, Flow, Job
+from deployer.host.serial import DEFAULT_SPEED, Flow, SerialJob
 
 THE_LINE = "The line"
 
@@ -101,7 +101,7 @@ def examine_command(
     control, and stops the sender in the middle: a minute or so.
     """
     with _stoppable() as cancelled:
-        job = Job(port, speed=speed, note=_quiet if as_json else aside, cancelled=cancelled)
+        job = SerialJob(port, speed=speed, note=_quiet if as_json else aside, cancelled=cancelled)
         if answer:
             say(f"Answering on {port} at {speed} bit/s. Start the test on the other side.")
             serial_service.answer(job)
@@ -198,7 +198,7 @@ def terminal_command(
     s sends a file, ? helps. What the other side sends by ZMODEM is received by itself.
     """
     bare = _Bare(sys.stderr)
-    job = Job(
+    job = SerialJob(
         port, speed=speed, flow=flow, contact=60.0, emit=Meter(bare).show,
         note=lambda text: bare.write(f"{text}\n"),
     )  # fmt: skip
@@ -254,7 +254,7 @@ def bootstrap_command(
     if not yes:
         typer.prompt("Then press Enter here", default="", show_default=False)
     with _stoppable() as cancelled:
-        job = Job(
+        job = SerialJob(
             port, speed=speed, flow=Flow.NONE, cancelled=cancelled, emit=Meter(sys.stderr).show,
             note=aside,
         )  # fmt: skip
@@ -271,13 +271,13 @@ def _job(
     patience: float,
     cancelled: Callable[[], bool],
     as_json: bool,
-) -> Job:
+) -> SerialJob:
     if protocol != "zmodem" and flow is Flow.XONXOFF:
         raise WrongUse(
             what=f"--flow xonxoff with {protocol}: it sends XON and XOFF as data.",
             remedy="Use ZMODEM, which does not, or --flow none.",
         )
-    return Job(
+    return SerialJob(
         port,
         protocol=protocol,
         speed=speed,

@@ -13,7 +13,7 @@ import typer
 
 from deployer import settings
 from deployer.core.wire.addresses import Diagnosis
-from deployer.core.wire.presence import Answered, Verdict, there
+from deployer.core.wire.presence import Answered, PresenceVerdict, there
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
 from deployer.face import text
 from deployer.face.cli import complete
@@ -217,7 +217,7 @@ def ping_command(
     _conclude(address, verdicts, as_json=as_json)
 
 
-def _verdict(target: str, verdict: Verdict, *, as_json: bool, **more: object) -> None:
+def _verdict(target: str, verdict: PresenceVerdict, *, as_json: bool, **more: object) -> None:
     if as_json:
         kind = type(verdict).__name__
         say_json({"target": target, "verdict": kind, **more, **msgspec.to_builtins(verdict)})
@@ -225,7 +225,7 @@ def _verdict(target: str, verdict: Verdict, *, as_json: bool, **more: object) ->
         say(f"{wire.say(target, verdict)}.")
 
 
-def _conclude(target: str, verdicts: Sequence[Verdict], *, as_json: bool) -> None:
+def _conclude(target: str, verdicts: Sequence[PresenceVerdict], *, as_json: bool) -> None:
     times = [v.rtt * 1000 for v in verdicts if isinstance(v, Answered)]
     if times and not as_json:
         mean = sum(times) / len(times)

@@ -19,13 +19,12 @@ from deployer.events import TransferStarted, TransferTick
 from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
 from deployer.host.launch import DaemonNotStarted
-from deployer.host.requests import Host, Order, Request
+from deployer.host.requests import Host, Order, Request, Say
 from deployer.model import LINE, LineSettings
 from deployer.settings import Settings
 
 _RETURN = 2.0
 """Seconds between two looks for a daemon that has gone."""
-Say = Callable[[str], object]
 
 HELP = (
     "push TARGET FILE [FILE...]   send files; TARGET is an address, a name, or sim",

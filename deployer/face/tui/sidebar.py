@@ -14,7 +14,7 @@ from deployer.face.estimate import Habits
 from deployer.face.tui.looks import STATE_STYLE
 from deployer.model import State
 
-Line = tuple[str, str, str]
+SidebarLine = tuple[str, str, str]
 """Id ("" for a heading), words, style."""
 
 
@@ -40,7 +40,7 @@ def lines(
     now: float,
     *,
     older: int = 0,
-) -> list[Line]:
+) -> list[SidebarLine]:
     """Headings and deployments: targets with open ones first, the newest first in each.
 
     `older` is how many there are besides.
@@ -49,7 +49,7 @@ def lines(
     for row in rows:
         if matches(row, words):
             groups.setdefault(row.target, []).append(row)
-    found: list[Line] = []
+    found: list[SidebarLine] = []
     for target, members in sorted(groups.items(), key=_first):
         found.append(("", "simulated PC" if target == "sim" else target, "bold"))
         known = habits(target)
@@ -65,7 +65,7 @@ def _first(group: tuple[str, Sequence[Row]]) -> tuple[bool, float]:
     return all(row.state.final for row in rows), -max(row.since for row in rows)
 
 
-def _line(row: Row, known: Habits, now: float) -> Line:
+def _line(row: Row, known: Habits, now: float) -> SidebarLine:
     word = "paused" if row.paused else row.state.value
     if row.state in (State.FETCHING, State.VERIFYING):
         last = f"{int(estimate.left(row, known, now).done * 100)} %"
@@ -79,10 +79,10 @@ class Sidebar(OptionList):
 
     def __init__(self) -> None:
         super().__init__(id="list", markup=False)
-        self._shown: list[Line] = []
+        self._shown: list[SidebarLine] = []
         self._plain = -1
 
-    def show(self, found: list[Line]) -> None:
+    def show(self, found: list[SidebarLine]) -> None:
         """Show these lines and keep the highlight on the same deployment."""
         if [line[0] for line in found] == [line[0] for line in self._shown]:
             for index, (old, new) in enumerate(zip(self._shown, found, strict=True)):
@@ -105,7 +105,7 @@ class Sidebar(OptionList):
             if 0 <= index < len(self._shown):
                 self._paint(index, self._shown[index])
 
-    def _paint(self, index: int, line: Line) -> None:
+    def _paint(self, index: int, line: SidebarLine) -> None:
         self.replace_option_prompt_at_index(
             index, _prompt(line, chosen=index == self._plain and bool(line[0]))
         )
@@ -125,7 +125,7 @@ class Sidebar(OptionList):
             self.highlighted = next(i for i, identity in enumerate(ids) if identity)
 
 
-def _prompt(line: Line, *, chosen: bool = False) -> Text:
+def _prompt(line: SidebarLine, *, chosen: bool = False) -> Text:
     """A line of the list; the chosen one has a sign, for those who see no colour."""
     identity, words, style = line
     shown = f"{'>' if chosen else ' '}{words}" if identity else words

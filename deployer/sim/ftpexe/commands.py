@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from deployer.sim.ftpexe.session import FtpSession, Lost, Quit
 
-Command = Callable[[FtpSession, list[str]], None]
+FtpCommand = Callable[[FtpSession, list[str]], None]
 """Carries out a command with its arguments."""
 
 
@@ -43,7 +43,7 @@ def _append(ftp: FtpSession, words: list[str]) -> None:
 def _many(
     verb: str, whose: str, names: Callable[[FtpSession, str], list[str]],
     act: Callable[[FtpSession, str], object],
-) -> Command:  # fmt: skip
+) -> FtpCommand:  # fmt: skip
     """A command for each file that its patterns name there (`Remote`) or here (`Local`)."""
 
     def call(ftp: FtpSession, words: list[str]) -> None:
@@ -63,7 +63,7 @@ _mdelete = _many(
 )
 
 
-def _list(verb: str) -> Command:
+def _list(verb: str) -> FtpCommand:
     def call(ftp: FtpSession, words: list[str]) -> None:
         if not ftp.connected():
             return
@@ -81,7 +81,7 @@ def _list(verb: str) -> Command:
     return call
 
 
-def _simple(verb: str, *prompts: str) -> Command:
+def _simple(verb: str, *prompts: str) -> FtpCommand:
     """A command that is one request with so many arguments."""
 
     def call(ftp: FtpSession, words: list[str]) -> None:
@@ -122,7 +122,7 @@ def _type(ftp: FtpSession, words: list[str]) -> None:
         ftp.say(f"Using {'ascii' if ftp.ascii else 'binary'} mode to transfer files.\r\n")
 
 
-def _set_type(letter: str) -> Command:
+def _set_type(letter: str) -> FtpCommand:
     def call(ftp: FtpSession, _words: list[str]) -> None:
         if ftp.connected():
             ftp.set_type(letter)
@@ -130,7 +130,7 @@ def _set_type(letter: str) -> Command:
     return call
 
 
-def _toggle(name: str, said: str) -> Command:
+def _toggle(name: str, said: str) -> FtpCommand:
     def call(ftp: FtpSession, _words: list[str]) -> None:
         if hasattr(ftp.switches, name):
             setattr(ftp.switches, name, not getattr(ftp.switches, name))
@@ -175,7 +175,7 @@ def _ignored(ftp: FtpSession, _words: list[str]) -> None:
     ftp.say("")
 
 
-COMMANDS: dict[str, Command] = {
+COMMANDS: dict[str, FtpCommand] = {
     "!": _ignored, "?": _help, "append": _append, "ascii": _set_type("A"), "bell": _ignored,
     "binary": _set_type("I"), "bye": _bye, "cd": _simple("CWD", "Remote directory"),
     "close": _close,

@@ -5,7 +5,7 @@ Each is a function of one `Call` (command tail, directory, streams) and answers 
 pretends. Knows the disk and nothing of the shell.
 """
 
-from deployer.sim.programs.call import Call, Program
+from deployer.sim.programs.call import Call, ExternalProgram
 from deployer.sim.programs.table import PROGRAMS
 
-__all__ = ["PROGRAMS", "Call", "Program"]
+__all__ = ["PROGRAMS", "Call", "ExternalProgram"]

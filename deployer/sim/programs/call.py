@@ -48,4 +48,4 @@ class Call:
         return b"".join(pieces).split(b"\x1a")[0]
 
 
-Program = Callable[[Call], int]
+ExternalProgram = Callable[[Call], int]

@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from deployer.sim.programs.asking import choice, mem, ping
-from deployer.sim.programs.call import Program
+from deployer.sim.programs.call import ExternalProgram
 from deployer.sim.programs.files import attrib, deltree, fc, move, xcopy
 from deployer.sim.programs.text import find, more, sort
 
 #: Where each program lies on a Windows 98 disk.
-PROGRAMS: Mapping[str, Program] = {
+PROGRAMS: Mapping[str, ExternalProgram] = {
     "C:\\WINDOWS\\COMMAND\\CHOICE.COM": choice,
     "C:\\WINDOWS\\COMMAND\\FIND.EXE": find,
     "C:\\WINDOWS\\COMMAND\\SORT.EXE": sort,

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 import pytest
 
 from deployer.core.serial.linetalk import Halt, Talk, block, encode
-from deployer.core.serial.linetest import Seen, SpeedRun, Verdict, judge, table
+from deployer.core.serial.linetest import LineVerdict, Seen, SpeedRun, judge, table
 from deployer.edge.serial.answer import Answering
 from deployer.edge.serial.examine import Examiner
 from deployer.edge.serial.port import Flow, ModemLines
@@ -160,7 +160,7 @@ def look(
     return Examiner(port, speeds=SPEEDS, clock=clock).run()
 
 
-def examine(cable: Cable, **how: bool | int) -> Verdict:
+def examine(cable: Cable, **how: bool | int) -> LineVerdict:
     return judge(look(cable, **how))  # type: ignore[arg-type]
 
 

@@ -7,11 +7,11 @@ import multiprocessing
 
 import pytest
 
-from deployer.core.wire.presence import Answered, Verdict
+from deployer.core.wire.presence import Answered, PresenceVerdict
 from deployer.edge.link import ping
 
 
-def answered(target: str) -> Verdict:
+def answered(target: str) -> PresenceVerdict:
     return Answered(0.001)
 
 
@@ -40,7 +40,7 @@ def test_a_forked_process_watches_with_threads_of_its_own() -> None:
 def test_a_probe_that_cannot_be_sent_is_sent_again() -> None:
     failures = iter([OSError("the interface is coming up")])
 
-    def ask(target: str) -> Verdict:
+    def ask(target: str) -> PresenceVerdict:
         for error in failures:
             raise error
         return Answered(0.001)

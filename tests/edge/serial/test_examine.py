@@ -12,10 +12,10 @@ from collections.abc import Iterator
 import pytest
 
 from deployer.__main__ import run
-from deployer.core.serial.linetest import Seen, Verdict
+from deployer.core.serial.linetest import LineVerdict, Seen
 from deployer.edge.serial.port import Flow
 from deployer.host import serial
-from deployer.host.serial import Job
+from deployer.host.serial import SerialJob
 from tests.serialwire import Direction, Wire
 
 RATE = 11_520.0
@@ -25,7 +25,7 @@ RATE = 11_520.0
 def answering(port: str) -> Iterator[None]:
     """`serial test PORT --answer` at the other end."""
     stop = threading.Event()
-    job = Job(port, flow=Flow.NONE, cancelled=stop.is_set)
+    job = SerialJob(port, flow=Flow.NONE, cancelled=stop.is_set)
     thread = threading.Thread(target=serial.answer, args=(job,), daemon=True)
     thread.start()
     try:
@@ -35,9 +35,9 @@ def answering(port: str) -> Iterator[None]:
         thread.join(20)
 
 
-def examine(cable: Wire) -> tuple[Seen, Verdict]:
+def examine(cable: Wire) -> tuple[Seen, LineVerdict]:
     with cable, answering(cable.b):
-        return serial.examine(Job(cable.a, flow=Flow.NONE), speeds=(115_200,))
+        return serial.examine(SerialJob(cable.a, flow=Flow.NONE), speeds=(115_200,))
 
 
 def paced(*, xoff: bool) -> Wire:
@@ -45,23 +45,25 @@ def paced(*, xoff: bool) -> Wire:
 
 
 @pytest.fixture(scope="module")
-def good() -> tuple[Seen, Verdict]:
+def good() -> tuple[Seen, LineVerdict]:
     return examine(paced(xoff=True))
 
 
-def test_a_halt_is_obeyed_with_xonxoff(good: tuple[Seen, Verdict]) -> None:
+def test_a_halt_is_obeyed_with_xonxoff(good: tuple[Seen, LineVerdict]) -> None:
     (halted,) = [one for one in good[0].runs if one.flow == "xonxoff"]
     assert halted.clean
     assert halted.halted
 
 
-def test_without_flow_control_it_is_not(good: tuple[Seen, Verdict]) -> None:
+def test_without_flow_control_it_is_not(good: tuple[Seen, LineVerdict]) -> None:
     (blind,) = [one for one in good[0].runs if one.flow == "none" and one.halted]
     assert blind.out_late > 0
     assert blind.in_late > 0
 
 
-def test_what_cannot_be_seen_is_said_and_what_works_is_advised(good: tuple[Seen, Verdict]) -> None:
+def test_what_cannot_be_seen_is_said_and_what_works_is_advised(
+    good: tuple[Seen, LineVerdict],
+) -> None:
     seen, verdict = good
     assert verdict.kind == "pins-unknown"
     assert verdict.remedy.startswith("Use --flow xonxoff --speed 115200")

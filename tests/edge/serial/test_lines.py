@@ -35,7 +35,7 @@ from deployer.errors import (
 )
 from deployer.events import Event, TransferTick
 from deployer.host import serial
-from deployer.host.serial import Job
+from deployer.host.serial import SerialJob
 from tests.serialwire import Direction, Faults, Wire
 
 DATA = random.Random(9).randbytes(40_000)
@@ -43,9 +43,9 @@ LIMIT = 90.0
 """Seconds that a busy machine may take for anything."""
 
 
-def job(port: str, **options: object) -> Job:
+def job(port: str, **options: object) -> SerialJob:
     return replace(
-        Job(port, flow=Flow.NONE, contact=LIMIT, patience=LIMIT),
+        SerialJob(port, flow=Flow.NONE, contact=LIMIT, patience=LIMIT),
         **options,  # type: ignore[arg-type]
     )
 

@@ -24,7 +24,7 @@ import pytest
 
 from deployer.core.serial.transfer import TransferCancelled
 from deployer.edge.serial.drive import Hooks, drive
-from deployer.edge.serial.job import Job, Progress
+from deployer.edge.serial.job import Progress, SerialJob
 from deployer.edge.serial.port import LineGoneError
 from deployer.events import Event, TransferDone, TransferStarted, TransferTick
 from deployer.face.serial_meter import Meter
@@ -270,7 +270,7 @@ def test_a_clock_that_is_set_back_stops_no_progress(monkeypatch: pytest.MonkeyPa
     events: list[Event] = []
     wall = iter([1000.0, -5000.0, -4999.0])
     elapsed = [0.0]
-    progress = Progress(Job("x", emit=events.append, clock=lambda: next(wall)), upload=False)
+    progress = Progress(SerialJob("x", emit=events.append, clock=lambda: next(wall)), upload=False)
     monkeypatch.setattr(progress, "_elapsed", lambda: elapsed[0])
     progress.started("A.BIN", 100, 0)
     elapsed[0] = 4.0
@@ -285,7 +285,7 @@ def test_a_clock_that_is_set_back_stops_no_progress(monkeypatch: pytest.MonkeyPa
 def test_the_time_without_the_adapter_is_not_the_lines(monkeypatch: pytest.MonkeyPatch) -> None:
     events: list[Event] = []
     elapsed = [0.0]
-    progress = Progress(Job("x", emit=events.append), upload=False)
+    progress = Progress(SerialJob("x", emit=events.append), upload=False)
     monkeypatch.setattr(progress, "_elapsed", lambda: elapsed[0])
     progress.started("A.BIN", 100, 0)
     for elapsed[0], gone in ((5.0, True), (3605.0, False)):
