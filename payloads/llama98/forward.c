@@ -1,8 +1,11 @@
-/* forward.c - one token through the model. Shapes are in llama98.h, the order of operations is llama2.c's. */
+/* forward.c - tokens through the model. Shapes are in llama98.h; in fp32 the order of operations is llama2.c's.
+ *
+ * Several tokens go through a layer together: a part of the weights then comes from memory, or from the disk, once for all of
+ * them. Each is computed as it would be alone. */
 #include "llama98.h"
 
 /* ---- parts ----------------------------------------------------------------------------------- */
-static void rmsnorm(float *out, const float *x, const float *weight, i32 n)
+static void rmsnorm(float *out, const float *x, const float *weight, i32 n, float eps)
 {
     float s = 0.0f;
     i32 i;
@@ -10,14 +13,13 @@ static void rmsnorm(float *out, const float *x, const float *weight, i32 n)
     for (i = 0; i < n; i++)
         s += x[i] * x[i];
     s /= (float)n;
-    s += 1e-5f;
+    s += eps;
     s = 1.0f / square_root(s);
     for (i = 0; i < n; i++)
         out[i] = weight[i] * (s * x[i]);
 }
 
-/* x becomes exp(x - max); returns the sum. */
-static float exp_below_top(float *x, i32 n)
+float exp_below_top(float *x, i32 n)
 {
     float top = x[0];
     float sum = 0.0f;
@@ -43,22 +45,6 @@ void softmax(float *x, i32 n)
         x[i] /= sum;
 }
 
-/* Makes x what the next calls of `multiply` multiply by. */
-static void set_input(struct model *m, const float *x, i32 n)
-{
-    m->input.x = x;
-    if (m->bits)
-        int8_input(&m->input, x, n, (n + 15) & ~15);
-}
-
-static void multiply(struct model *m, float *out, const struct matrix *w)
-{
-    if (m->bits)
-        int8_multiply(out, w, &m->input, m->kernel);
-    else
-        multiply_f32(out, m->input.x, w->f, w->cols, w->rows, w->cols);
-}
-
 static void add_to(float *x, const float *y, i32 n)
 {
     i32 i;
@@ -67,106 +53,6 @@ static void add_to(float *x, const float *y, i32 n)
         x[i] += y[i];
 }
 
-static void embed(struct model *m, i32 token)
-{
-    i32 dim = m->config.dim;
-
-    if (m->bits)
-        int8_load_row(&m->table, token, m->x);
-    else
-        memcpy(m->x, m->table.f + (usize)token * (usize)dim, (usize)dim * sizeof(float));
-}
-
-/* ---- attention ------------------------------------------------------------------------------- */
-/* Turns each pair of a vector of whole heads by the angles of the position. */
-static void rotate(const struct model *m, float *vector, i32 n, i32 pos)
-{
-    i32 head_size = m->config.head_size;
-    const float *cosine = m->cosine + (usize)pos * (usize)(head_size / 2);
-    const float *sine = m->sine + (usize)pos * (usize)(head_size / 2);
-    float *head;
-    i32 i;
-
-    for (head = vector; head < vector + n; head += head_size)
-        for (i = 0; i < head_size / 2; i++) {
-            float a = head[2 * i];
-            float b = head[2 * i + 1];
-            head[2 * i] = a * cosine[i] - b * sine[i];
-            head[2 * i + 1] = a * sine[i] + b * cosine[i];
-        }
-}
-
-/* Where a layer's part of the cache begins for one key/value head; as large for keys as for values. */
-static usize cache_at(const struct model *m, i32 layer, i32 kv_head)
-{
-    return ((usize)layer * (usize)m->config.n_kv_heads + (usize)kv_head) * (usize)m->steps *
-           (usize)m->config.head_size;
-}
-
-/* Keys are kept row by row, values column by column: so both halves of attention are a matrix
- * times a vector with its sums in llama2.c's order. */
-static void remember(struct model *m, i32 layer, i32 pos)
-{
-    i32 size = m->config.head_size;
-    i32 h, i;
-
-    for (h = 0; h < m->config.n_kv_heads; h++) {
-        float *keys = m->keys + cache_at(m, layer, h) + (usize)pos * (usize)size;
-        float *values = m->values + cache_at(m, layer, h) + pos;
-        for (i = 0; i < size; i++) {
-            keys[i] = m->k[h * size + i];
-            values[(usize)i * (usize)m->steps] = m->v[h * size + i];
-        }
-    }
-}
-
-/* The division by the root of the head's size, and that of softmax, for each position: as llama2.c. */
-static void attend_exactly(struct model *m, float *out, const float *q, usize at, i32 positions)
-{
-    i32 size = m->config.head_size;
-    float root = square_root((float)size);
-    i32 t;
-
-    multiply_f32(m->att, q, m->keys + at, size, positions, size);
-    for (t = 0; t < positions; t++)
-        m->att[t] /= root;
-    softmax(m->att, positions);
-    multiply_f32(out, m->att, m->values + at, positions, size, m->steps);
-}
-
-/* The same but for the last bit, with the divisions outside the sums: a division takes a Pentium II 18 cycles,
- * and int8 has no bits to keep. */
-static void attend_quickly(struct model *m, float *out, float *q, usize at, i32 positions)
-{
-    i32 size = m->config.head_size;
-    float scale = 1.0f / square_root((float)size);
-    i32 i;
-
-    for (i = 0; i < size; i++)
-        q[i] *= scale;
-    multiply_f32(m->att, q, m->keys + at, size, positions, size);
-    scale = 1.0f / exp_below_top(m->att, positions);
-    multiply_f32(out, m->att, m->values + at, positions, size, m->steps);
-    for (i = 0; i < size; i++)
-        out[i] *= scale;
-}
-
-static void attend(struct model *m, i32 layer, i32 pos)
-{
-    i32 size = m->config.head_size;
-    i32 sharing = m->config.n_heads / m->config.n_kv_heads;
-    i32 h;
-
-    for (h = 0; h < m->config.n_heads; h++) {
-        usize at = cache_at(m, layer, h / sharing);
-        if (m->bits)
-            attend_quickly(m, m->xb + h * size, m->q + h * size, at, pos + 1);
-        else
-            attend_exactly(m, m->xb + h * size, m->q + h * size, at, pos + 1);
-    }
-}
-
-/* ---- a layer --------------------------------------------------------------------------------- */
 /* x / (1 + exp(-x)) * y, into x; `z` is room. */
 static void swiglu(float *x, const float *y, float *z, i32 n)
 {
@@ -183,56 +69,205 @@ static void swiglu(float *x, const float *y, float *z, i32 n)
     }
 }
 
-static void attention(struct model *m, const struct layer *w, i32 layer, i32 pos, int only_remember)
+/* max(x, 0)^2 * y, into x */
+static void squared_relu(float *x, const float *y, i32 n)
+{
+    i32 i;
+
+    for (i = 0; i < n; i++)
+        x[i] = x[i] > 0.0f ? x[i] * x[i] * y[i] : 0.0f;
+}
+
+/* ---- a layer --------------------------------------------------------------------------------- */
+/* The tokens that are on their way: `count` of them, of which those from `from` on go on to the end of the layer. */
+struct sweep {
+    i32 count, from, pos;
+};
+
+/* What the next products multiply by: for each token from `from` on, `n` numbers `stride` apart. */
+static void set_inputs(struct model *m, const struct sweep *s, i32 from, const float *x, i32 stride, i32 n)
+{
+    i32 t;
+
+    for (t = from; t < s->count; t++)
+        input_set(m->inputs + t - from, x + (usize)t * (usize)stride, n);
+}
+
+static struct product product(const struct matrix *w, float *out, i32 stride, i32 from)
+{
+    struct product p;
+
+    p.w = w;
+    p.out = out + (usize)from * (usize)stride;
+    p.stride = stride;
+    return p;
+}
+
+static void norm_heads(const struct model *m, float *x, const float *weight, i32 n)
+{
+    i32 size = m->config.head_size;
+    float *head;
+
+    for (head = x; head < x + n; head += size)
+        rmsnorm(head, head, weight, size, m->config.eps);
+}
+
+/* Biases, norms and the turn of one token's queries or keys. */
+static void prepare(const struct model *m, float *x, const float *bias, const float *norm, i32 n, i32 pos)
+{
+    if (m->config.flags & FLAG_BIASES)
+        add_to(x, bias, n);
+    if (m->config.flags & FLAG_HEAD_NORMS)
+        norm_heads(m, x, norm, n);
+    attention_rotate(m, x, n, pos);
+}
+
+/* Into xb. A token looks before the next one is remembered, as it would alone. */
+static void attention(struct model *m, const struct layer *w, i32 layer, const struct sweep *s)
+{
+    const struct config *c = &m->config;
+    struct product p[3];
+    i32 t;
+
+    for (t = 0; t < s->count; t++)
+        rmsnorm(m->xb + (usize)t * (usize)m->wide, m->x + (usize)t * (usize)m->wide, w->rms_att, c->dim, c->eps);
+    set_inputs(m, s, 0, m->xb, m->wide, c->dim);
+    p[0] = product(&w->wk, m->k, c->kv_dim, 0);
+    p[1] = product(&w->wv, m->v, c->kv_dim, 0);
+    p[2] = product(&w->wq, m->q, c->q_dim, 0);
+    multiply(p, s->from < s->count ? 3 : 2, m->inputs, s->count, m->kernel);
+    for (t = 0; t < s->count; t++) {
+        float *k = m->k + (usize)t * (usize)c->kv_dim;
+        float *v = m->v + (usize)t * (usize)c->kv_dim;
+        prepare(m, k, w->bk, w->norm_k, c->kv_dim, s->pos + t);
+        if (c->flags & FLAG_BIASES)
+            add_to(v, w->bv, c->kv_dim);
+        attention_remember(m, layer, s->pos + t, k, v);
+        if (t >= s->from) {
+            float *q = m->q + (usize)t * (usize)c->q_dim;
+            prepare(m, q, w->bq, w->norm_q, c->q_dim, s->pos + t);
+            attention_look(m, layer, s->pos + t, m->xb + (usize)t * (usize)m->wide, q);
+        }
+    }
+}
+
+static void attention_out(struct model *m, const struct layer *w, const struct sweep *s)
+{
+    const struct config *c = &m->config;
+    struct product p;
+    i32 t;
+
+    if (c->flags & FLAG_SUB_NORMS)
+        for (t = s->from; t < s->count; t++) {
+            float *xb = m->xb + (usize)t * (usize)m->wide;
+            rmsnorm(xb, xb, w->sub_att, c->q_dim, c->eps);
+        }
+    set_inputs(m, s, s->from, m->xb, m->wide, c->q_dim);
+    p = product(&w->wo, m->xb2, c->dim, s->from);
+    multiply(&p, 1, m->inputs, s->count - s->from, m->kernel);
+    for (t = s->from; t < s->count; t++)
+        add_to(m->x + (usize)t * (usize)m->wide, m->xb2 + (usize)t * (usize)c->dim, c->dim);
+}
+
+static void gate_and_up(struct model *m, const struct layer *w, const struct sweep *s)
+{
+    const struct config *c = &m->config;
+    struct product p[2];
+    i32 t;
+
+    for (t = s->from; t < s->count; t++)
+        rmsnorm(m->xb + (usize)t * (usize)m->wide, m->x + (usize)t * (usize)m->wide, w->rms_ffn, c->dim, c->eps);
+    set_inputs(m, s, s->from, m->xb, m->wide, c->dim);
+    p[0] = product(&w->w1, m->hb, c->hidden_dim, s->from);
+    p[1] = product(&w->w3, m->hb2, c->hidden_dim, s->from);
+    multiply(p, 2, m->inputs, s->count - s->from, m->kernel);
+}
+
+static void down(struct model *m, const struct layer *w, const struct sweep *s)
+{
+    const struct config *c = &m->config;
+    struct product p;
+    i32 t;
+
+    for (t = s->from; t < s->count; t++) {
+        float *hb = m->hb + (usize)t * (usize)c->hidden_dim;
+        const float *hb2 = m->hb2 + (usize)t * (usize)c->hidden_dim;
+        if (c->flags & FLAG_RELU_SQUARED)
+            squared_relu(hb, hb2, c->hidden_dim);
+        else
+            swiglu(hb, hb2, m->hb3, c->hidden_dim);
+        if (c->flags & FLAG_SUB_NORMS)
+            rmsnorm(hb, hb, w->sub_ffn, c->hidden_dim, c->eps);
+    }
+    set_inputs(m, s, s->from, m->hb, c->hidden_dim, c->hidden_dim);
+    p = product(&w->w2, m->xb2, c->dim, s->from);
+    multiply(&p, 1, m->inputs, s->count - s->from, m->kernel);
+    for (t = s->from; t < s->count; t++)
+        add_to(m->x + (usize)t * (usize)m->wide, m->xb2 + (usize)t * (usize)c->dim, c->dim);
+}
+
+static int layer_pass(struct model *m, i32 layer, const struct sweep *s)
+{
+    const struct layer *w = m->layers + layer;
+    int code = stream_part(m, layer, PART_QKV);
+
+    if (code)
+        return code;
+    attention(m, w, layer, s);
+    if (s->from >= s->count)
+        return EXIT_DONE;
+    code = stream_part(m, layer, PART_OUT);
+    if (code)
+        return code;
+    attention_out(m, w, s);
+    code = stream_part(m, layer, PART_GATE_UP);
+    if (code)
+        return code;
+    gate_and_up(m, w, s);
+    code = stream_part(m, layer, PART_DOWN);
+    if (!code)
+        down(m, w, s);
+    return code;
+}
+
+/* ---- the whole ------------------------------------------------------------------------------- */
+static int embed(struct model *m, i32 token, float *x)
 {
     i32 dim = m->config.dim;
 
-    rmsnorm(m->xb, m->x, w->rms_att, dim);
-    set_input(m, m->xb, dim);
-    multiply(m, m->k, &w->wk);
-    multiply(m, m->v, &w->wv);
-    rotate(m, m->k, m->config.kv_dim, pos);
-    remember(m, layer, pos);
-    if (only_remember)
-        return;
-    multiply(m, m->q, &w->wq);
-    rotate(m, m->q, dim, pos);
-    attend(m, layer, pos);
-    set_input(m, m->xb, dim);
-    multiply(m, m->xb2, &w->wo);
-    add_to(m->x, m->xb2, dim);
+    if (m->bits)
+        return stream_embed(m, token, x);
+    memcpy(x, m->table.f + (usize)token * (usize)dim, (usize)dim * sizeof(float));
+    return EXIT_DONE;
 }
 
-static void feed_forward(struct model *m, const struct layer *w)
+static int classify(struct model *m, float *x)
 {
-    i32 dim = m->config.dim;
-    i32 hidden = m->config.hidden_dim;
-
-    rmsnorm(m->xb, m->x, w->rms_ffn, dim);
-    set_input(m, m->xb, dim);
-    multiply(m, m->hb, &w->w1);
-    multiply(m, m->hb2, &w->w3);
-    swiglu(m->hb, m->hb2, m->hb3, hidden);
-    set_input(m, m->hb, hidden);
-    multiply(m, m->xb, &w->w2);
-    add_to(m->x, m->xb, dim);
+    rmsnorm(m->xb, x, m->rms_final, m->config.dim, m->config.eps);
+    input_set(m->inputs, m->xb, m->config.dim);
+    return stream_classify(m);
 }
 
-void forward(struct model *m, i32 token, i32 pos, int want_logits)
+int forward(struct model *m, const i32 *tokens, i32 count, i32 pos, int want_logits)
 {
     i32 last = m->config.n_layers - 1;
-    i32 l;
+    struct sweep s;
+    i32 l, t;
+    int code;
 
-    embed(m, token);
-    for (l = 0; l <= last; l++) {
-        /* Nobody asks for the rest of the last layer when the next token is given by the prompt. */
-        int only_remember = l == last && !want_logits;
-        attention(m, m->layers + l, l, pos, only_remember);
-        if (only_remember)
-            return;
-        feed_forward(m, m->layers + l);
+    for (t = 0; t < count; t++) {
+        code = embed(m, tokens[t], m->x + (usize)t * (usize)m->wide);
+        if (code)
+            return code;
     }
-    rmsnorm(m->x, m->x, m->rms_final, m->config.dim);
-    set_input(m, m->x, m->config.dim);
-    multiply(m, m->logits, &m->wcls);
+    s.count = count;
+    s.pos = pos;
+    for (l = 0; l <= last; l++) {
+        /* Nobody asks for the rest of the last layer but for the last token, if for that. */
+        s.from = l < last ? 0 : want_logits ? count - 1 : count;
+        code = layer_pass(m, l, &s);
+        if (code)
+            return code;
+    }
+    return want_logits ? classify(m, m->x + (usize)(count - 1) * (usize)m->wide) : EXIT_DONE;
 }

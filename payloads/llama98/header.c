@@ -1,11 +1,11 @@
-/* header.c - opens a llama2.c checkpoint and judges it before anything is allocated.
+/* header.c - opens a model; judges a llama2.c checkpoint before anything is allocated.
  *
  * The file: seven 32-bit integers (a negative vocabulary size says that the classifier is a matrix of
  * its own), then floats, see model.c. Little-endian, as are all machines this runs on.
  *
  * The length must be exactly what the header asks for: so a cut file, a wrong file and most wrong numbers
  * are noticed here. */
-#include "llama98.h"
+#include "container.h"
 
 static i32 get_i32(const u8 *p)
 {
@@ -26,7 +26,7 @@ static u64 float_count(const struct config *c)
                 3 * times(dim, c->hidden_dim);
     u64 rope = 2 * (times((u64)(u32)c->seq_len, c->head_size) >> 1);
 
-    return table + times(layer, c->n_layers) + dim + rope + (c->shared ? 0 : table);
+    return table + times(layer, c->n_layers) + dim + rope + (c->flags & FLAG_TIED ? 0 : table);
 }
 
 static const struct field {
@@ -50,7 +50,10 @@ static int other_format(const char *path, u32 magic)
         return complain(EXIT_BAD_MODEL, path,
                         " is a llama2.c checkpoint of a later version: export it with --version 0", (const char *)0);
     if (magic == 0x46554747u)
-        return complain(EXIT_BAD_MODEL, path, " is a GGUF file: a llama2.c .bin checkpoint is needed", (const char *)0);
+        return complain(EXIT_BAD_MODEL, path, " is a GGUF file: it must be converted on the host, deployer model convert",
+                        (const char *)0);
+    if (magic == 0x5038394Cu)
+        return complain(EXIT_BAD_MODEL, path, " is a later part of a model: give the first, .L01", (const char *)0);
     return EXIT_DONE;
 }
 
@@ -61,7 +64,7 @@ static int judge_numbers(struct config *c, const char *path, const u8 *header)
 
     for (i = 0; i < 7; i++)
         value[i] = get_i32(header + 4 * i);
-    c->shared = value[5] > 0;
+    c->flags = value[5] > 0 ? FLAG_TIED : 0;
     if (value[5] < 0 && value[5] >= -fields[5].most)
         value[5] = -value[5];
     for (i = 0; i < 7; i++)
@@ -81,7 +84,11 @@ static int judge_numbers(struct config *c, const char *path, const u8 *header)
     if (c->vocab_size <= TOKEN_BOS)
         return bad_header(path, "vocab_size", c->vocab_size);
     c->head_size = c->dim / c->n_heads;
+    c->q_dim = c->dim;
     c->kv_dim = c->head_size * c->n_kv_heads;
+    c->eps = 1e-5f;
+    c->attention_scale = 1.0f / square_root((float)c->head_size);
+    c->rope_factor = 1.0f;
     return EXIT_DONE;
 }
 
@@ -116,6 +123,8 @@ static int judge_header(struct model *m, const char *path)
         return complain(EXIT_NO_MODEL, "cannot read the model ", path, (const char *)0);
     if (length == 0)
         return complain(EXIT_BAD_MODEL, path, " is empty", (const char *)0);
+    if (container_is(header, got))
+        return container_open(m, path);
     if (got >= 4) {
         code = other_format(path, (u32)get_i32(header));
         if (code)
@@ -148,6 +157,7 @@ void model_close(struct model *m)
 {
     sys_close(m->file);
     m->file = SYS_NO_FILE;
+    container_close(m);
     sys_free(m->memory, m->memory_bytes);
     m->memory = 0;
 }

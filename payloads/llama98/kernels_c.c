@@ -3,6 +3,11 @@
 
 void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns)
 {
+    int8_short_c(sums, words, x, pairs, columns, columns);
+}
+
+void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
+{
     u32 j;
 
     for (; pairs; pairs--) {
@@ -13,6 +18,18 @@ void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 colu
         }
         *sums++ = s1;
         *sums++ = s2;
-        words += columns;
+        words += stride;
+    }
+}
+
+void wide_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
+{
+    u32 rows, j;
+
+    for (rows = 2 * pairs; rows; rows--, words += stride) {
+        u32 s = 0;
+        for (j = 0; j < columns; j++)
+            s += (u32)(words[j] * x[j]);
+        *sums++ = s;
     }
 }

@@ -76,68 +76,83 @@ void int8_load_row(const struct matrix *m, i32 row, float *values)
             values[i] = (float)(words[i] >> 8) * scale;
 }
 
-void int8_input(struct input *input, const float *x, i32 n, i32 padded)
+/* q becomes whole numbers up to +-limit that are x / step; returns the step. Zeros when x is none or no number. */
+float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *total)
 {
-    i32 limit = 0x7FFFFFFF / 127 / n;
     float top = largest(x, n);
+    float step = 0.0f;
     float per_step;
-    union bits q;
+    union bits one;
     i32 sum = 0;
     i32 i;
 
-    if (limit > 32767)
-        limit = 32767;
     if (usable(top)) {
         per_step = (float)limit / top;
-        input->step = top / (float)limit;
+        step = top / (float)limit;
         for (i = 0; i < n; i++) {
-            q.f = x[i] * per_step + ROUND;
-            input->q[i] = (i16)q.u;
-            sum += input->q[i];
+            one.f = x[i] * per_step + ROUND;
+            q[i] = (i16)one.u;
+            sum += q[i];
         }
     } else {
-        input->step = 0.0f;
         for (i = 0; i < n; i++)
-            input->q[i] = 0;
+            q[i] = 0;
     }
     for (; i < padded; i++)
-        input->q[i] = 0;
+        q[i] = 0;
+    *total = sum;
+    return step;
+}
+
+static void make_input(struct input *input, i32 padded)
+{
+    i32 limit = 0x7FFFFFFF / 127 / input->n;
+    i32 sum;
+
+    input->made |= 1u << ENC_INT8;
+    input->step = int8_quantise(input->q, input->x, input->n, padded, limit > 32767 ? 32767 : limit, &sum);
     input->bias = (u32)sum << 7;
 }
 
 #define BLOCK 32 /* row pairs at a time: their sums stay in the first-level cache */
 
-void int8_multiply(float *out, const struct matrix *m, const struct input *input, enum kernel kernel)
+/* The rows from `row` on, an even one: `pairs` pairs of them, whose last has one row only when `odd`. */
+static void some_rows(const struct product *p, i32 row, u32 pairs, int odd, const struct input *input, float *out,
+                      enum kernel kernel)
 {
     u32 sums[2 * BLOCK];
-    const i16 *words = m->pairs;
-    const float *scale = m->scale;
+    const i16 *words = p->w->pairs + (usize)(row >> 1) * (usize)p->w->padded;
+    const float *scale = p->w->scale + row;
     float step = input->step;
-    u32 bias = input->bias;
-    u32 columns = (u32)m->padded;
-    u32 left = (u32)m->rows >> 1;
-    u32 count, i;
+    u32 i;
 
-    for (; left; left -= count) {
-        count = left < BLOCK ? left : BLOCK;
-        if (kernel == KERNEL_MMX)
-            int8_pairs_mmx(sums, words, input->q, count, columns);
-        else
-            int8_pairs_c(sums, words, input->q, count, columns);
-        words += (usize)count * columns;
-        for (i = 0; i < count; i++) {
-            u32 a = sums[2 * i + 1];
-            u32 b = sums[2 * i] - (a << 8) - bias;
-            /* In double: the sum has up to 31 bits and must be rounded once, after the product. */
-            *out++ = (float)((double)(i32)a * (double)(*scale++ * step));
+    if (kernel == KERNEL_MMX)
+        int8_pairs_mmx(sums, words, input->q, pairs, (u32)p->w->padded);
+    else
+        int8_pairs_c(sums, words, input->q, pairs, (u32)p->w->padded);
+    for (i = 0; i < pairs; i++) {
+        u32 a = sums[2 * i + 1];
+        u32 b = sums[2 * i] - (a << 8) - input->bias;
+        /* In double: the sum has up to 31 bits and must be rounded once, after the product. */
+        *out++ = (float)((double)(i32)a * (double)(*scale++ * step));
+        if (!odd || i + 1 < pairs)
             *out++ = (float)((double)(i32)b * (double)(*scale++ * step));
-        }
     }
-    if (m->rows & 1) {
-        if (kernel == KERNEL_MMX)
-            int8_pairs_mmx(sums, words, input->q, 1, columns);
-        else
-            int8_pairs_c(sums, words, input->q, 1, columns);
-        *out = (float)((double)(i32)sums[1] * (double)(*scale * step));
+}
+
+/* A block of rows for one input after the other: the rows are then in a cache. */
+void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel)
+{
+    const struct matrix *m = p->w;
+    i32 row, t;
+
+    for (t = 0; t < n_inputs; t++)
+        if (!(inputs[t].made & 1u << ENC_INT8))
+            make_input(inputs + t, m->padded);
+    for (row = 0; row < m->rows; row += 2 * BLOCK) {
+        i32 left = m->rows - row < 2 * BLOCK ? m->rows - row : 2 * BLOCK;
+        for (t = 0; t < n_inputs; t++)
+            some_rows(p, row, ((u32)left + 1) >> 1, left & 1, inputs + t, p->out + (usize)t * (usize)p->stride + row,
+                      kernel);
     }
 }

@@ -1,6 +1,6 @@
-/* kernels_mmx.c - the sums of kernels_int8.c with MMX as a Pentium II has it.
+/* kernels_mmx.c - the sums of kernels_int8.c, attention.c and kernels_int4.c with MMX as a Pentium II has it.
  *
- * A translation unit of its own, without a float in it, and one function that ends in EMMS: MMX
+ * A translation unit of its own, without a float in it, and functions that end in EMMS: MMX
  * registers are the FPU's, and GCC, which does not know that, moves FPU loads across EMMS where both stand
  * in one function. Where there is no MMX to compile for, the C kernel answers.
  *
@@ -12,13 +12,21 @@
 #if defined(__i386__) || defined(__x86_64__)
 
 #if defined(__x86_64__)
+#define ADD "addq "
 #define ADD_INDEX "addq $32, %[at]\n\t"
 #define GET_INDEX "movq %[from], %[at]\n\t"
 #define ADD_ROW "subq %[from], %[words]\n\t"
+#define ADD_SHORT "addq $16, %[at]\n\t"
+#define ADD_NEXT "addq %[next], %[words]\n\t"
+#define ADD_SECOND "addq %[next], %[second]\n\t"
 #else
+#define ADD "addl "
 #define ADD_INDEX "addl $32, %[at]\n\t"
 #define GET_INDEX "movl %[from], %[at]\n\t"
 #define ADD_ROW "subl %[from], %[words]\n\t"
+#define ADD_SHORT "addl $16, %[at]\n\t"
+#define ADD_NEXT "addl %[next], %[words]\n\t"
+#define ADD_SECOND "addl %[next], %[second]\n\t"
 #endif
 
 #define FOUR_COLUMNS(offset, m, n)                  \
@@ -68,11 +76,206 @@ __attribute__((noinline)) void int8_pairs_mmx(u32 *sums, const i16 *words, const
         : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
 }
 
+/* As above, eight columns at a time. */
+__attribute__((noinline)) void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns,
+                                              u32 stride)
+{
+    const i16 *words_end = words + columns;
+    const i16 *x_end = x + columns;
+    long from = -2 * (long)columns;
+    long next = 2 * (long)stride;
+    long at;
+
+    if (!pairs || !columns)
+        return;
+    __asm__ __volatile__(
+        "1:\n\t"
+        GET_INDEX
+        "pxor %%mm6, %%mm6\n\t"
+        "pxor %%mm7, %%mm7\n\t"
+        "2:\n\t"
+        FOUR_COLUMNS("0", "%%mm0", "%%mm1")
+        FOUR_COLUMNS("8", "%%mm2", "%%mm3")
+        ADD_SHORT
+        "jnz 2b\n\t"
+        "movq %%mm6, %%mm0\n\t"
+        "punpckldq %%mm7, %%mm6\n\t"
+        "punpckhdq %%mm7, %%mm0\n\t"
+        "paddd %%mm0, %%mm6\n\t"
+        "movq %%mm6, (%[sums])\n\t"
+        ADD_NEXT
+        "add $8, %[sums]\n\t"
+        "decl %[pairs]\n\t"
+        "jnz 1b\n\t"
+        "emms"
+        : [sums] "+r"(sums), [words] "+r"(words_end), [pairs] "+m"(pairs), [at] "=&r"(at)
+        : [x] "r"(x_end), [from] "m"(from), [next] "m"(next)
+        : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
+}
+
+#define FOUR_OF_TWO(offset, m, n)                   \
+    "movq " offset "(%[words],%[at]), " m "\n\t"    \
+    "movq " offset "(%[second],%[at]), " n "\n\t"   \
+    "pmaddwd " offset "(%[x],%[at]), " m "\n\t"     \
+    "pmaddwd " offset "(%[x],%[at]), " n "\n\t"     \
+    "paddd " m ", %%mm6\n\t"                        \
+    "paddd " n ", %%mm7\n\t"
+
+/* Rows of 16-bit numbers, two at a time. */
+__attribute__((noinline)) void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns,
+                                              u32 stride)
+{
+    const i16 *words_end = words + columns;
+    const i16 *second = words_end + stride;
+    const i16 *x_end = x + columns;
+    long from = -2 * (long)columns;
+    long next = 4 * (long)stride;
+    long at;
+
+    if (!pairs || !columns)
+        return;
+    __asm__ __volatile__(
+        "1:\n\t"
+        GET_INDEX
+        "pxor %%mm6, %%mm6\n\t"
+        "pxor %%mm7, %%mm7\n\t"
+        "2:\n\t"
+        FOUR_OF_TWO("0", "%%mm0", "%%mm1")
+        FOUR_OF_TWO("8", "%%mm2", "%%mm3")
+        ADD_SHORT
+        "jnz 2b\n\t"
+        "movq %%mm6, %%mm0\n\t"
+        "punpckldq %%mm7, %%mm6\n\t"
+        "punpckhdq %%mm7, %%mm0\n\t"
+        "paddd %%mm0, %%mm6\n\t"
+        "movq %%mm6, (%[sums])\n\t"
+        ADD_NEXT
+        ADD_SECOND
+        "add $8, %[sums]\n\t"
+        "decl %[pairs]\n\t"
+        "jnz 1b\n\t"
+        "emms"
+        : [sums] "+r"(sums), [words] "+r"(words_end), [second] "+r"(second), [pairs] "+m"(pairs), [at] "=&r"(at)
+        : [x] "r"(x_end), [from] "m"(from), [next] "m"(next)
+        : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
+}
+
+/* ---- kernels_int4.c -------------------------------------------------------------------------- */
+#define NEXT_NIBBLE "psraw $4, %%mm4\n\t"
+#define TIMES(offset, sum)                   \
+    "movq %%mm4, %%mm5\n\t"                  \
+    "pmaddwd " offset "(%[x]), %%mm5\n\t"    \
+    "paddd %%mm5, " sum "\n\t"
+#define FIRST(offset, sum)                   \
+    "movq %%mm4, " sum "\n\t"                \
+    "pmaddwd " offset "(%[x]), " sum "\n\t"
+#define LAST(offset)                         \
+    "pmaddwd " offset "(%[x]), %%mm4\n\t"    \
+    "paddd %%mm4, %%mm3\n\t"
+#define FOUR_NIBBLES(offset)                 \
+    "movq " offset "(%[codes]), %%mm4\n\t"   \
+    TIMES(offset, "%%mm0") NEXT_NIBBLE       \
+    TIMES(offset, "%%mm1") NEXT_NIBBLE       \
+    TIMES(offset, "%%mm2") NEXT_NIBBLE       \
+    LAST(offset)
+
+__attribute__((noinline)) void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups)
+{
+    const u8 *x;
+    u32 left;
+
+    if (!fours || !n_groups)
+        return;
+    __asm__ __volatile__(
+        "1:\n\t"
+        "mov %[groups], %[x]\n\t"
+        ADD "$16, %[x]\n\t"
+        "movl %[n_groups], %[left]\n\t"
+        "pxor %%mm6, %%mm6\n\t"
+        "pxor %%mm7, %%mm7\n\t"
+        "2:\n\t"
+        "movq (%[codes]), %%mm4\n\t"
+        FIRST("0", "%%mm0") NEXT_NIBBLE
+        FIRST("0", "%%mm1") NEXT_NIBBLE
+        FIRST("0", "%%mm2") NEXT_NIBBLE
+        FIRST("0", "%%mm3")
+        FOUR_NIBBLES("8")
+        FOUR_NIBBLES("16")
+        FOUR_NIBBLES("24")
+        FOUR_NIBBLES("32")
+        FOUR_NIBBLES("40")
+        FOUR_NIBBLES("48")
+        FOUR_NIBBLES("56")
+        /* mm0 = (S_0, S_1), mm2 = (S_2, S_3) */
+        "movq %%mm0, %%mm4\n\t"
+        "punpckldq %%mm1, %%mm0\n\t"
+        "punpckhdq %%mm1, %%mm4\n\t"
+        "movq %%mm2, %%mm5\n\t"
+        "punpckldq %%mm3, %%mm2\n\t"
+        "punpckhdq %%mm3, %%mm5\n\t"
+        "paddd %%mm4, %%mm0\n\t"
+        "paddd %%mm5, %%mm2\n\t"
+        /* minus 16 times (S_1, S_2), and (S_3, 0) */
+        "movq %%mm0, %%mm1\n\t"
+        "movq %%mm2, %%mm3\n\t"
+        "psrlq $32, %%mm1\n\t"
+        "psrlq $32, %%mm3\n\t"
+        "punpckldq %%mm2, %%mm1\n\t"
+        "pslld $4, %%mm3\n\t"
+        "pslld $4, %%mm1\n\t"
+        "psubd %%mm3, %%mm2\n\t"
+        "psubd %%mm1, %%mm0\n\t"
+        /* the middle and the cut to 16 bits */
+        "psubd 64(%[x]), %%mm0\n\t"
+        "psubd 72(%[x]), %%mm2\n\t"
+        "psrad (%[groups]), %%mm0\n\t"
+        "psrad (%[groups]), %%mm2\n\t"
+        "packssdw %%mm2, %%mm0\n\t"
+        /* s P + m X */
+        "movq %%mm0, %%mm2\n\t"
+        "punpcklwd 80(%[x]), %%mm0\n\t"
+        "punpckhwd 80(%[x]), %%mm2\n\t"
+        "pmaddwd 64(%[codes]), %%mm0\n\t"
+        "pmaddwd 72(%[codes]), %%mm2\n\t"
+        "psrad 8(%[groups]), %%mm0\n\t"
+        "psrad 8(%[groups]), %%mm2\n\t"
+        "paddd %%mm0, %%mm6\n\t"
+        "paddd %%mm2, %%mm7\n\t"
+        ADD "$80, %[codes]\n\t"
+        ADD "$88, %[x]\n\t"
+        "decl %[left]\n\t"
+        "jnz 2b\n\t"
+        "movq %%mm6, (%[sums])\n\t"
+        "movq %%mm7, 8(%[sums])\n\t"
+        ADD "$16, %[sums]\n\t"
+        "decl %[fours]\n\t"
+        "jnz 1b\n\t"
+        "emms"
+        : [sums] "+r"(sums), [codes] "+r"(codes), [fours] "+m"(fours), [x] "=&r"(x), [left] "=&r"(left)
+        : [groups] "r"(groups), [n_groups] "m"(n_groups)
+        : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
+}
+
 #else
 
 void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns)
 {
     int8_pairs_c(sums, words, x, pairs, columns);
+}
+
+void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
+{
+    int8_short_c(sums, words, x, pairs, columns, stride);
+}
+
+void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
+{
+    wide_pairs_c(sums, words, x, pairs, columns, stride);
+}
+
+void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups)
+{
+    int4_fours_c(sums, codes, groups, fours, n_groups);
 }
 
 #endif

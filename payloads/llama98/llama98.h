@@ -24,12 +24,17 @@ enum exit_code {
     EXIT_DONE = 0,
     EXIT_USAGE = 1,     /* wrong use */
     EXIT_NO_MODEL = 2,  /* the model file is missing or cannot be read */
-    EXIT_BAD_MODEL = 3, /* it is damaged, or no llama2.c checkpoint */
+    EXIT_BAD_MODEL = 3, /* it is damaged, or neither a container nor a llama2.c checkpoint */
     EXIT_TOKENIZER = 4, /* missing, damaged, or of another vocabulary size */
     EXIT_MEMORY = 5,    /* the model does not fit; the line says what it needs */
     EXIT_PROMPT = 6,    /* the prompt is longer than the model's context */
     EXIT_MACHINE = 7,   /* no FPU, or --cpu mmx without MMX */
-    EXIT_INTERNAL = 9
+    EXIT_CONTEXT = 8,   /* the conversation does not fit the context any more */
+    EXIT_INTERNAL = 9,
+    EXIT_VOLUME = 10,       /* a part of the model is missing or cannot be read */
+    EXIT_OTHER_VOLUME = 11, /* it is a part of another model, or another part of this one */
+    EXIT_CHECK = 12,        /* what the file holds differs from its check */
+    EXIT_DISK = 13          /* the disk stopped while the model was being read */
 };
 
 /* ---- options (options.c) --------------------------------------------------------------------- */
@@ -44,60 +49,129 @@ struct options {
     u64 seed;              /* -s, 0 = from the clock */
     i32 steps;             /* -n, 256; 0 = as many as the context holds */
     int bits;              /* -q, 8; 0 = fp32 */
+    int utf8;              /* --utf8: text is UTF-8, not in the PC's code page; for containers */
+    u32 memory;            /* --memory, in bytes; 0 = what is free */
     int cpu_given;         /* --cpu */
     enum kernel cpu;
 };
 
 int options_read(struct options *options, int argc, char **argv);
 
-/* ---- the model (header.c, model.c) ----------------------------------------------------------- */
+/* ---- the model (header.c, model.c, container.c, layout.c) ------------------------------------ */
+/* What a container's model does that llama2.c's do not; the numbers are the container's. */
+#define FLAG_TIED 1u         /* the classifier is the token embedding */
+#define FLAG_BIASES 2u       /* of q, k and v */
+#define FLAG_HEAD_NORMS 4u   /* q and k are normed head by head */
+#define FLAG_SUB_NORMS 8u    /* before wo and before w2 */
+#define FLAG_RELU_SQUARED 16u /* instead of SiLU */
+
 struct config {
     i32 dim;        /* width of the residual stream */
     i32 hidden_dim; /* width of the feed-forward layer */
     i32 n_layers;
     i32 n_heads;    /* of the queries */
     i32 n_kv_heads; /* of keys and values; divides n_heads */
+    i32 head_size;
     i32 vocab_size;
-    i32 seq_len;  /* the context: how many tokens at most */
-    int shared;   /* the classifier is the token embedding */
-    i32 head_size; /* dim / n_heads */
-    i32 kv_dim;    /* head_size * n_kv_heads */
+    i32 seq_len;    /* the context: how many tokens at most */
+    u32 flags;
+    i32 q_dim;      /* head_size * n_heads */
+    i32 kv_dim;     /* head_size * n_kv_heads */
+    float eps;      /* of the norms */
+    float attention_scale; /* of queries times keys; fp32 divides by the root of head_size instead */
+    float rope_factor;     /* of cos and sin */
+    i32 prefix;     /* positions of which a container brings the keys and values */
 };
 
-/* One weight matrix; y = W x. Either `f` (fp32) or `pairs` and `scale` (int8) are set. */
+/* How the weights of a matrix are kept; the numbers are the container's (docs/formats.md). */
+enum encoding { ENC_F32 = 0, ENC_INT8 = 1, ENC_INT4 = 2, ENC_TERNARY = 3, ENC_BIT = 4 };
+
+/* One weight matrix; y = W x. */
 struct matrix {
     i32 rows, cols;
-    i32 padded;   /* cols rounded up to a multiple of 16; what is added is zero */
-    float *f;     /* (rows, cols) */
-    i16 *pairs;   /* ((rows + 1) / 2, padded): two rows in one, see kernels_int8.c */
-    float *scale; /* (rows) what one step of an int8 weight is worth */
+    enum encoding encoding;
+    i32 padded;      /* cols rounded up to what the kernel takes at once; what is added counts nothing */
+    float *f;        /* f32: (rows, cols) */
+    float *scale;    /* the others: (rows) what one step of a weight is worth */
+    i16 *pairs;      /* int8: ((rows + 1) / 2, padded): two rows in one, see kernels_int8.c */
+    const u8 *codes; /* see kernels_int4.c, kernels_ternary.c, kernels_bit.c */
 };
 
 struct layer {
     float *rms_att; /* (dim) */
     float *rms_ffn; /* (dim) */
-    struct matrix wq; /* (dim, dim) */
+    float *bk, *bv; /* (kv_dim), FLAG_BIASES */
+    float *bq;      /* (q_dim) */
+    float *norm_k, *norm_q; /* (head_size), FLAG_HEAD_NORMS */
+    float *sub_att; /* (q_dim), FLAG_SUB_NORMS */
+    float *sub_ffn; /* (hidden_dim) */
     struct matrix wk; /* (kv_dim, dim) */
     struct matrix wv; /* (kv_dim, dim) */
-    struct matrix wo; /* (dim, dim) */
+    struct matrix wq; /* (q_dim, dim) */
+    struct matrix wo; /* (dim, q_dim) */
     struct matrix w1; /* (hidden_dim, dim) */
-    struct matrix w2; /* (dim, hidden_dim) */
     struct matrix w3; /* (hidden_dim, dim) */
+    struct matrix w2; /* (dim, hidden_dim) */
 };
 
-/* A vector on its way into a matrix. For int8: x is about q * step. */
+/* A vector on its way into matrices: as it is, and what their encodings make of it when first asked. */
 struct input {
     const float *x;
-    i16 *q;        /* (padded) */
+    i32 n;
+    unsigned made; /* bit 1 << encoding */
+    i16 *q;        /* int8: x is about q * step */
     float step;
     u32 bias;      /* 128 * sum of q, modulo 2^32 */
+    i16 *q16;      /* the others: x is about q16 * step16, all 16 bits used */
+    float step16;
+    u8 *groups;    /* int4: see kernels_int4.c */
+    float step4;
+    i32 *part;     /* 1 bit: (rows) */
+};
+
+/* A position's keys or values of one head are whole numbers with one scale: of 8 bits, when two positions of keys,
+ * and two columns of values, share a row of 16-bit words, as two rows of an int8 matrix do; or of 12 bits in words
+ * of their own, when that takes little memory. See attention.c. */
+struct cache {
+    int wide;        /* 12 bits: then twice as many rows as said below */
+    i32 steps;       /* positions there is room for, a multiple of 16 */
+    i32 width;       /* head_size rounded up to a multiple of 8 */
+    i16 *keys;       /* (n_layers, n_kv_heads, steps / 2, width) */
+    i16 *values;     /* (n_layers, n_kv_heads, (head_size + 1) / 2, steps) */
+    float *key_scale, *value_scale; /* (n_layers, n_kv_heads, steps) */
+    float *top;      /* (n_layers, n_kv_heads) the largest scale of the values */
+    u32 *sums;       /* (steps, or head_size when that is more) */
+    i16 *weights;    /* (steps) */
+    i16 *numbers;    /* (2 * head_size) */
+    float *f_keys;   /* fp32: (n_layers, n_kv_heads, steps, head_size) */
+    float *f_values; /* fp32: (n_layers, n_kv_heads, head_size, steps): columns of attention */
+};
+
+/* A part of a container. */
+struct section {
+    u32 kind, index, volume, offset, bytes, check;
+    u8 encodings[8];
+};
+
+/* An open container; `sections` is NULL when the model is a llama2.c checkpoint. */
+struct container {
+    struct section *sections;
+    u32 count;
+    u32 volumes;
+    u8 id[16];
+    char path[280];
+    u32 open;          /* the volume that model.file is, from 1 */
+    u32 memory_bytes;  /* of `sections` */
+    u64 read;          /* weights read from the disk since the load */
 };
 
 struct model {
     struct config config;
     int bits;            /* 0 or 8 */
-    enum kernel kernel;  /* for int8 */
+    enum kernel kernel;  /* for integers */
     i32 steps;           /* positions there is room for, at most seq_len */
+    i32 most;            /* tokens that forward() takes at once */
+    u32 room;            /* the memory that a container may take */
 
     /* weights */
     struct matrix table;  /* (vocab_size, dim) token embedding */
@@ -106,54 +180,127 @@ struct model {
     struct matrix wcls;   /* (vocab_size, dim); the table itself when shared */
     float *cosine, *sine; /* (steps, head_size / 2) of RoPE */
 
-    /* activations */
-    float *x, *xb, *xb2;    /* (dim) */
-    float *hb, *hb2, *hb3;  /* (hidden_dim) */
-    float *q;               /* (dim) */
-    float *k, *v;           /* (kv_dim) */
+    /* activations of up to `most` tokens */
+    float *x, *xb;          /* (most, the wider of dim and q_dim) */
+    i32 wide;               /* that width */
+    float *xb2;             /* (most, dim) */
+    float *hb, *hb2;        /* (most, hidden_dim) */
+    float *hb3;             /* (hidden_dim) */
+    float *q;               /* (most, q_dim) */
+    float *k, *v;           /* (most, kv_dim) */
     float *att;             /* (steps) of one head */
     float *logits;          /* (vocab_size) */
-    struct input input;     /* (max(dim, hidden_dim)) */
-    float *keys;            /* (n_layers, n_kv_heads, steps, head_size) */
-    float *values;          /* (n_layers, n_kv_heads, head_size, steps): columns of attention */
+    struct input *inputs;   /* (most) */
+    struct cache cache;
 
     float *row;             /* (max(dim, hidden_dim)) while loading int8 */
     u8 *buffer;             /* while loading */
     void *memory;           /* all of the above is in this one block */
     u32 memory_bytes;
     sys_file file;
+    struct container container;
+    struct stream *stream;  /* of a container */
 };
 
-#define MODEL_HEADER 28u /* bytes before the weights */
+#define MODEL_HEADER 28u /* bytes before the weights of a llama2.c checkpoint */
 
-/* Opens `path` and reads and judges the header. On success the file stays open in `m`. */
+/* Opens `path`, a llama2.c checkpoint or a container, and reads and judges its header. On success the
+ * file stays open in `m`. */
 int model_open(struct model *m, const char *path);
-/* Takes the memory for `steps` positions and reads the weights; closes the file in any case.
- * `bits` and `kernel` say how the matrices are kept. */
+/* Takes the memory for `steps` positions and reads the weights; closes the file unless it is needed further.
+ * `bits` and `kernel` say how the matrices of a checkpoint are kept. */
 int model_load(struct model *m, const char *path, i32 steps, int bits, enum kernel kernel);
 /* Gives everything back; harmless on a model that was only opened. */
 void model_close(struct model *m);
 
-/* ---- the pass through the model (forward.c) -------------------------------------------------- */
-/* Puts `token` at position `pos` (0, 1, 2 … in order). With `want_logits` fills m->logits. */
-void forward(struct model *m, i32 token, i32 pos, int want_logits);
+/* One block of memory for everything. It is laid out twice: first to count (base NULL), then for good. */
+struct arena {
+    u8 *base;
+    u64 used;
+};
+void *arena_carve(struct arena *a, u64 count, u32 size);
+float *arena_floats(struct arena *a, u64 count);
+/* The room to work in, everything of `m` but the weights. (layout.c) */
+void layout_state(struct model *m, struct arena *a);
+/* Takes m->memory; complains when there is not enough. `advice` ends the line. */
+int layout_take(struct model *m, const char *path, u64 need, const char *advice);
+
+/* ---- the pass through the model (forward.c, attention.c) ------------------------------------- */
+/* Puts `count` tokens (at most m->most) at the positions from `pos` on (0, 1, 2 … in order). With
+ * `want_logits` fills m->logits for the last. Fails only when a part of the model cannot be read. */
+int forward(struct model *m, const i32 *tokens, i32 count, i32 pos, int want_logits);
+/* x becomes exp(x - max); returns the sum. */
+float exp_below_top(float *x, i32 n);
 /* x becomes probabilities: exp(x - max) over their sum. */
 void softmax(float *x, i32 n);
+/* Turns each pair of a vector of whole heads by the angles of the position. */
+void attention_rotate(const struct model *m, float *vector, i32 n, i32 pos);
+/* Keeps the keys and values of a position; lets every query of `q` (q_dim) look at all up to `pos`. */
+void attention_remember(struct model *m, i32 layer, i32 pos, const float *k, const float *v);
+void attention_look(struct model *m, i32 layer, i32 pos, float *out, const float *q);
+/* The same for one head of keys and values that are 8-bit numbers already. */
+void attention_put(struct model *m, i32 layer, i32 kv_head, i32 pos, const i16 *k, float key_scale, const i16 *v,
+                   float value_scale);
+#define ATTENTION_POWERS 4096
+/* Once, before the others. */
+void attention_start(void);
+
+/* ---- weights that stay on the disk (stream.c) ------------------------------------------------ */
+/* What of a layer is needed together. */
+enum part { PART_QKV, PART_OUT, PART_GATE_UP, PART_DOWN, PARTS_OF_LAYER };
+/* Brings a part of a layer, when it is not in memory. */
+int stream_part(struct model *m, i32 layer, enum part part);
+/* The embedding of a token; the logits of m->inputs[0]. */
+int stream_embed(struct model *m, i32 token, float *x);
+int stream_classify(struct model *m);
 
 /* ---- kernels --------------------------------------------------------------------------------- */
 /* out[i] = sum of w[i * stride + j] * x[j] over j < n, in that order, for i < d. (kernels_x87.c) */
 void multiply_f32(float *out, const float *x, const float *w, i32 n, i32 d, i32 stride);
 
-/* int8 (kernels_int8.c): one row into its place; one row out of it; a vector made ready; y = W x. */
+/* A sum of whole numbers that stands in the place of a float. */
+typedef i32 __attribute__((may_alias)) sum32;
+
+/* A matrix with its result: (count of inputs, stride). */
+struct product {
+    const struct matrix *w;
+    float *out;
+    i32 stride;
+};
+/* Each matrix times each input. All have the same number of columns. (multiply.c) */
+void input_set(struct input *input, const float *x, i32 n);
+void input_16(struct input *input);
+/* Room for what `count` inputs of at most `widest` numbers become, for matrices of at most `most_rows` rows. */
+void input_carve(struct input *inputs, i32 count, i32 widest, i32 most_rows, struct arena *a);
+void multiply(const struct product *products, int count, struct input *inputs, i32 n_inputs, enum kernel kernel);
+/* A matrix of a container: 0 when there is no such encoding for it; its bytes; where they are. */
+int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding);
+u64 matrix_bytes(const struct matrix *w);
+void matrix_point(struct matrix *w, u8 *at);
+
+/* int8 (kernels_int8.c): one row into its place; one row out of it; a vector made ready; y = W x for each input. */
 void int8_store_row(struct matrix *m, i32 row, const float *values);
 void int8_load_row(const struct matrix *m, i32 row, float *values);
-void int8_input(struct input *input, const float *x, i32 n, i32 padded);
-void int8_multiply(float *out, const struct matrix *m, const struct input *input, enum kernel kernel);
+float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *sum);
+void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
+/* int4, ternary and 1 bit: the same. */
+void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
+void ternary_multiply(const struct product *p, int count, struct input *inputs, i32 n_inputs);
+void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs);
 
 /* For each of `pairs` row pairs two sums modulo 2^32 over the columns, a multiple of 16:
  * of word * x, and of (word >> 8) * x. (kernels_c.c and kernels_mmx.c) */
 void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns);
 void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns);
+/* The same for columns that are a multiple of 8, `stride` words from row to row. */
+void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
+void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
+/* For each of twice `pairs` rows of 16-bit numbers the sum of number * x modulo 2^32, columns as above. */
+void wide_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
+void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
+/* The sums of `fours` times four rows of int4, see kernels_int4.c. */
+void int4_fours_c(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
+void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
 
 /* ---- mathematics (math.c) -------------------------------------------------------------------- */
 /* How many bits a result keeps: 24 as llama2.c's floats, or 53. Hosted builds have no such switch
@@ -164,8 +311,10 @@ void fpu_double(void);
 void math_start(void);
 /* Each x[i] becomes exp(x[i]). Ends at 24 bits. */
 void exp_each(float *x, i32 n);
-/* cos and sin of pos / 10000^(2i / head_size) for each pos < steps, i < head_size / 2. Ends at 24 bits. */
-void rope_tables(float *cosine, float *sine, i32 steps, i32 head_size);
+/* 1 / 10000^(2i / head_size) for each i < head_size / 2, as llama2.c rounds it. Ends at 24 bits. */
+void rope_frequencies(float *frequencies, i32 head_size);
+/* factor times cos and sin of pos * frequencies[i] for each pos < steps, i < half. Ends at 24 bits. */
+void rope_tables(float *cosine, float *sine, const float *frequencies, i32 steps, i32 half, float factor);
 float square_root(float x);
 /* Reads a decimal number such as -0.85 or 1e-1 that ends the text; 0 when it is none. */
 int read_decimal(const char *text, double *value);

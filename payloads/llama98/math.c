@@ -159,21 +159,33 @@ static double rounded(double x)
     return (double)nearest;
 }
 
-void rope_tables(float *cosine, float *sine, i32 steps, i32 head_size)
+/* llama2.c rounds to a float after each of these; a product or quotient of two floats may be rounded to
+ * 53 bits first without harm. */
+void rope_frequencies(float *frequencies, i32 head_size)
 {
-    i32 half = head_size / 2;
+    i32 i;
+
+    fpu_double();
+    for (i = 0; i < head_size / 2; i++) {
+        double fraction = rounded((double)(2 * i) / (double)head_size);
+        frequencies[i] = (float)(1.0 / rounded(base_power(fraction)));
+    }
+    fpu_single();
+}
+
+void rope_tables(float *cosine, float *sine, const float *frequencies, i32 steps, i32 half, float factor)
+{
     i32 i, pos;
 
-    /* llama2.c rounds to a float after each of these; a product or quotient of two floats may
-     * be rounded to 53 bits first without harm. */
     fpu_double();
-    for (i = 0; i < half; i++) {
-        double fraction = rounded((double)(2 * i) / (double)head_size);
-        double frequency = rounded(1.0 / rounded(base_power(fraction)));
-        for (pos = 0; pos < steps; pos++)
-            cosine_sine(rounded((double)pos * frequency), cosine + (usize)pos * (usize)half + i,
-                        sine + (usize)pos * (usize)half + i);
-    }
+    for (pos = 0; pos < steps; pos++)
+        for (i = 0; i < half; i++, cosine++, sine++) {
+            cosine_sine(rounded((double)pos * (double)frequencies[i]), cosine, sine);
+            if (factor != 1.0f) {
+                *cosine *= factor;
+                *sine *= factor;
+            }
+        }
     fpu_single();
 }
 

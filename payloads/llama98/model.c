@@ -3,7 +3,7 @@
  * After the header come floats: token embedding, rms_att of all layers, wq of all layers, wk, wv, wo,
  * rms_ffn, w1, w2, w3, rms_final, two RoPE tables that nobody uses any more, and the classifier unless
  * it is shared. A weight that is not finite is damage. */
-#include "llama98.h"
+#include "container.h"
 
 #define BUFFER 32768u
 
@@ -13,35 +13,17 @@ static u64 times(u64 a, i32 b)
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
-/* One block for everything. It is laid out twice: first to count (base NULL), then for good. */
-struct arena {
-    u8 *base;
-    u64 used;
-};
-
-static void *carve(struct arena *a, u64 count, u32 size)
-{
-    void *p = a->base ? a->base + (usize)a->used : 0;
-
-    a->used += (count * size + 31u) & ~(u64)31;
-    return p;
-}
-
-static float *carve_floats(struct arena *a, u64 count)
-{
-    return (float *)carve(a, count, sizeof(float));
-}
-
 static void carve_matrix(struct arena *a, struct matrix *w, i32 rows, i32 cols, int bits)
 {
     w->rows = rows;
     w->cols = cols;
     w->padded = (cols + 15) & ~15;
+    w->encoding = bits ? ENC_INT8 : ENC_F32;
     if (bits == 0) {
-        w->f = carve_floats(a, times((u64)(u32)rows, cols));
+        w->f = arena_floats(a, times((u64)(u32)rows, cols));
     } else {
-        w->pairs = (i16 *)carve(a, times((u64)((u32)rows + 1) >> 1, w->padded), sizeof(i16));
-        w->scale = carve_floats(a, (u64)(u32)rows);
+        w->pairs = (i16 *)arena_carve(a, times((u64)((u32)rows + 1) >> 1, w->padded), sizeof(i16));
+        w->scale = arena_floats(a, (u64)(u32)rows);
     }
 }
 
@@ -53,11 +35,11 @@ static void carve_weights(struct model *m, struct arena *a)
     i32 l;
 
     carve_matrix(a, &m->table, c->vocab_size, c->dim, m->bits);
-    m->layers = (struct layer *)carve(a, (u64)(u32)c->n_layers, sizeof *m->layers);
+    m->layers = (struct layer *)arena_carve(a, (u64)(u32)c->n_layers, sizeof *m->layers);
     for (l = 0; l < c->n_layers; l++) {
         layer = m->layers ? m->layers + l : &counted;
-        layer->rms_att = carve_floats(a, (u64)(u32)c->dim);
-        layer->rms_ffn = carve_floats(a, (u64)(u32)c->dim);
+        layer->rms_att = arena_floats(a, (u64)(u32)c->dim);
+        layer->rms_ffn = arena_floats(a, (u64)(u32)c->dim);
         carve_matrix(a, &layer->wq, c->dim, c->dim, m->bits);
         carve_matrix(a, &layer->wk, c->kv_dim, c->dim, m->bits);
         carve_matrix(a, &layer->wv, c->kv_dim, c->dim, m->bits);
@@ -66,71 +48,34 @@ static void carve_weights(struct model *m, struct arena *a)
         carve_matrix(a, &layer->w2, c->dim, c->hidden_dim, m->bits);
         carve_matrix(a, &layer->w3, c->hidden_dim, c->dim, m->bits);
     }
-    m->rms_final = carve_floats(a, (u64)(u32)c->dim);
-    if (c->shared)
+    m->rms_final = arena_floats(a, (u64)(u32)c->dim);
+    if (c->flags & FLAG_TIED)
         m->wcls = m->table;
     else
         carve_matrix(a, &m->wcls, c->vocab_size, c->dim, m->bits);
 }
 
-static void carve_state(struct model *m, struct arena *a)
-{
-    const struct config *c = &m->config;
-    u64 dim = (u64)(u32)c->dim;
-    u64 hidden = (u64)(u32)c->hidden_dim;
-    u64 kv = (u64)(u32)c->kv_dim;
-    u64 widest = dim > hidden ? dim : hidden;
-    u64 cache = times(times(kv, c->n_layers), m->steps);
-
-    m->cosine = carve_floats(a, times((u64)(u32)c->head_size, m->steps) >> 1);
-    m->sine = carve_floats(a, times((u64)(u32)c->head_size, m->steps) >> 1);
-    m->x = carve_floats(a, dim);
-    m->xb = carve_floats(a, dim);
-    m->xb2 = carve_floats(a, dim);
-    m->hb = carve_floats(a, hidden);
-    m->hb2 = carve_floats(a, hidden);
-    m->hb3 = carve_floats(a, hidden);
-    m->q = carve_floats(a, dim);
-    m->k = carve_floats(a, kv);
-    m->v = carve_floats(a, kv);
-    m->att = carve_floats(a, (u64)(u32)m->steps);
-    m->logits = carve_floats(a, (u64)(u32)c->vocab_size);
-    m->input.q = (i16 *)carve(a, widest + 16, sizeof(i16));
-    m->keys = carve_floats(a, cache);
-    m->values = carve_floats(a, cache);
-    m->row = carve_floats(a, widest);
-    m->buffer = (u8 *)carve(a, BUFFER, 1);
-}
-
 static u64 lay_out(struct model *m, u8 *base)
 {
     struct arena a;
+    i32 widest = m->config.dim > m->config.hidden_dim ? m->config.dim : m->config.hidden_dim;
 
     a.base = base;
     a.used = 0;
     carve_weights(m, &a);
-    carve_state(m, &a);
+    layout_state(m, &a);
+    m->row = arena_floats(&a, (u64)(u32)widest);
+    m->buffer = (u8 *)arena_carve(&a, BUFFER, 1);
     return a.used;
 }
 
 static int take_memory(struct model *m, const char *path)
 {
-    u64 need = lay_out(m, 0);
-    u32 total, available;
-    char needed[24], there[24];
-    void *block = 0;
+    int code = layout_take(m, path, lay_out(m, 0), m->bits == 0 ? "; without -q 0 it needs about a quarter" : "");
 
-    sys_memory(&total, &available);
-    if (need <= total && need < 0x7FFF0000u)
-        block = sys_alloc((usize)need);
-    if (!block)
-        return complain(EXIT_MEMORY, "not enough memory: ", path, " needs ", text_megabytes(needed, need),
-                        " MB, this machine has ", text_megabytes(there, total), " MB",
-                        m->bits == 0 ? "; without -q 0 it needs about a quarter" : "", (const char *)0);
-    m->memory = block;
-    m->memory_bytes = (u32)need;
-    lay_out(m, (u8 *)block);
-    return EXIT_DONE;
+    if (!code)
+        lay_out(m, (u8 *)m->memory);
+    return code;
 }
 
 /* ---- the weights ----------------------------------------------------------------------------- */
@@ -238,9 +183,16 @@ static int read_weights(struct model *m, const char *path)
     EACH_LAYER(read_matrix(&r, &layers[l].w3, m->row));
     read_floats(&r, m->rms_final, dim);
     skip_rope(&r, c, m->row);
-    if (!c->shared)
+    if (!(c->flags & FLAG_TIED))
         read_matrix(&r, &m->wcls, m->row);
     return r.code;
+}
+
+/* llama2.c's angles. The frequencies stand in the first activations for a moment. */
+static void turn(struct model *m)
+{
+    rope_frequencies(m->x, m->config.head_size);
+    rope_tables(m->cosine, m->sine, m->x, m->steps, m->config.head_size / 2, 1.0f);
 }
 
 int model_load(struct model *m, const char *path, i32 steps, int bits, enum kernel kernel)
@@ -248,8 +200,11 @@ int model_load(struct model *m, const char *path, i32 steps, int bits, enum kern
     int code;
 
     m->steps = steps;
-    m->bits = bits;
     m->kernel = kernel;
+    if (m->container.sections)
+        return container_load(m, path);
+    m->bits = bits;
+    m->most = steps < 8 ? steps : 8;
     code = take_memory(m, path);
     if (!code && sys_seek(m->file, MODEL_HEADER) != SYS_OK)
         code = complain(EXIT_NO_MODEL, "cannot read the model ", path, ": a read failed", (const char *)0);
@@ -258,7 +213,7 @@ int model_load(struct model *m, const char *path, i32 steps, int bits, enum kern
     sys_close(m->file);
     m->file = SYS_NO_FILE;
     if (!code)
-        rope_tables(m->cosine, m->sine, steps, m->config.head_size);
+        turn(m);
     else
         model_close(m);
     return code;

@@ -4,16 +4,18 @@
 static int usage(void)
 {
     static const char text[] =
-        "use: LLAMA98 MODEL.BIN [options]\r\n"
+        "use: LLAMA98 MODEL [options]    a .L98, or a llama2.c .bin\r\n"
         "  -t T     temperature: 0 = always the likeliest word, default 1.0\r\n"
         "  -p P     draw only from the likeliest that make up P of all, default 0.9; 1 = off\r\n"
         "  -s SEED  start of the random numbers; the same seed gives the same text\r\n"
         "  -n N     number of steps, default 256; 0 = as many as the model can\r\n"
         "  -i TEXT  the beginning, in quotes\r\n"
         "  -x HEX   the same as bytes: two hexadecimal digits each\r\n"
-        "  -z FILE  the tokenizer, default tokenizer.bin\r\n"
-        "  -q 0|8   8 = 8-bit weights (default), 0 = the model's own 32-bit numbers\r\n"
-        "  --cpu x87|mmx|c   instead of what the processor offers\r\n";
+        "  -z FILE  the tokenizer of a .bin, default tokenizer.bin\r\n"
+        "  -q 0|8   of a .bin: 8 = 8-bit weights (default), 0 = its own 32-bit numbers\r\n"
+        "  --cpu x87|mmx|c   instead of what the processor offers\r\n"
+        "  --memory MB       what a .L98 may take; the rest is read from the disk for each word\r\n"
+        "  --utf8   the text of a .L98 is UTF-8, not in the PC's code page\r\n";
 
     sys_err(text, sizeof text - 1);
     return EXIT_USAGE;
@@ -127,6 +129,12 @@ static int take(struct options *o, const char *option, char *value)
 
     if (text_equal(option, "--cpu"))
         return read_cpu(value, o);
+    if (text_equal(option, "--memory")) {
+        if (!read_whole(value, &whole) || whole < 1 || whole > 2047)
+            return 0;
+        o->memory = (u32)whole << 20;
+        return 1;
+    }
     if (option[0] != '-' || !option[1] || option[2])
         return 0;
     switch (option[1]) {
@@ -157,6 +165,15 @@ static int take(struct options *o, const char *option, char *value)
     }
 }
 
+/* One option without a value. */
+static int take_word(struct options *o, const char *option)
+{
+    if (!text_equal(option, "--utf8"))
+        return 0;
+    o->utf8 = 1;
+    return 1;
+}
+
 int options_read(struct options *o, int argc, char **argv)
 {
     int i;
@@ -172,6 +189,10 @@ int options_read(struct options *o, int argc, char **argv)
         return usage();
     o->model = argv[1];
     for (i = 2; i < argc; i += 2) {
+        if (take_word(o, argv[i])) {
+            i--;
+            continue;
+        }
         if (i + 1 >= argc)
             return wrong(argv[i], "needs a value, or is not known");
         if (!take(o, argv[i], argv[i + 1]))

@@ -48,7 +48,7 @@ static double sample(struct model *m, i32 count)
     tokens[0] = TOKEN_BOS;
     for (i = 0; i < count; i++) {
         static float keep[4096];
-        forward(m, tokens[i], pos, 1);
+        forward(m, &tokens[i], 1, pos, 1);
         memcpy(keep, m->logits, (usize)m->config.vocab_size * sizeof(float));
         tokens[i + 1] = sampler_draw(&s, m->logits);
         sum += surprise(keep, m->config.vocab_size, tokens[i + 1]);
@@ -71,7 +71,7 @@ static double score(struct model *m, i32 count)
     for (i = 0; i < count; i++) {
         if (tokens[i] == TOKEN_BOS)
             pos = 0;
-        forward(m, tokens[i], pos++, 1);
+        forward(m, &tokens[i], 1, pos++, 1);
         sum += surprise(m->logits, m->config.vocab_size, tokens[i + 1]);
     }
     return sum / (double)count;
@@ -85,6 +85,7 @@ int sys_main(int argc, char **argv)
     if (count < 1 || count >= (i32)(sizeof tokens / sizeof *tokens))
         return complain(EXIT_USAGE, "use: score MODEL TOKENS", (const char *)0);
     math_start();
+    attention_start();
     load(&m, argv[1], 0, KERNEL_X87);
     if (m.config.vocab_size > 4096)
         return complain(EXIT_USAGE, "the vocabulary is too large for this tool", (const char *)0);
