@@ -707,3 +707,59 @@ class DaemonMissing(DeployerError):
     """
 
     exit_code = EXIT_HOST
+
+
+class AgentUnknown(DeployerError):
+    """There is no agent on {target}: none has been installed there from this computer.
+    Install it with a push to that PC: deployer push --target ADDRESS --stay
+    """
+
+    exit_code = EXIT_USE
+
+
+class AgentAway(DeployerError):
+    """The agent on {target} did not call within {seconds} s, so nothing was done there: {text}.
+    Switch the PC on and look at its cable; the agent calls by itself within half a minute.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class OrderLost(DeployerError):
+    """What became of {what} on {target} is not known: {text}.
+    Look there (deployer ls, deployer screen) before you give it again.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class OrderRefused(DeployerError):
+    """The old PC {target} could not do {what}: {text} (Windows error {code}).
+    Look there with deployer ls or deployer screen, then give it again.
+    """
+
+    exit_code = EXIT_PROGRAM
+
+
+class NotBack(DeployerError):
+    """{target} was told to {what}, and {text} within {seconds} s.
+    Look at it: Windows may ask something there, or the computer cannot {what} by itself.
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class PictureDamaged(DeployerError):
+    """The picture that {target} sent cannot be read: {why}.
+    Try again; write it as it came with --out NAME.bmp
+    """
+
+    exit_code = EXIT_VERIFY
+
+
+class NotBrought(DeployerError):
+    """{path} on {target} was brought by no deployment of this computer, so it is not deleted.
+    Check the name with deployer ls; delete it all the same with --force.
+    """
+
+    exit_code = EXIT_USE

@@ -15,7 +15,7 @@ from typing import Any, Literal, get_args
 import msgspec
 
 from deployer.errors import ErrorForm
-from deployer.model import Cause, LineSettings, Proof, Report, State
+from deployer.model import Cause, LineSettings, Proof, Report, Stage, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,13 +115,16 @@ class LoginAccepted(PeerEvent):
     login: str
 
 
-LoginCause = Literal["unknown", "older-push", "nothing-waits", "taken", "not-now"]
+LoginCause = Literal[
+    "unknown", "older-push", "nothing-waits", "taken", "strange-agent", "not-now"
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)
 class LoginRefused(PeerEvent):
     """A machine was turned away: its name and password are not known, or its GO.BAT is of an older
-    push (and nothing may wait for it now). `why` says the same in words.
+    push (and nothing may wait for it now), or it is the agent of another host. `why` says the same
+    in words.
     """
 
     login: str
@@ -281,6 +284,64 @@ class ScreenLine(DeploymentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class AgentEvent(PeerEvent):
+    """Something about the agent on an old PC; `name` is what people call it, "" for none."""
+
+    agent: str
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class AgentEnrolled(AgentEvent):
+    """An agent was handed out for the machine at `peer`, or will go there with a deployment."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentHello(AgentEvent):
+    """An agent has called. Sizes are KiB; `boot` changes with each start of its Windows; `busy` is
+    the order that it is about, "" for none.
+    """
+
+    boot: str = ""
+    version: str = ""
+    system: str = ""
+    cpu: str = ""
+    memory: int = 0
+    free: int = 0
+    mac: str = ""
+    busy: str = ""
+
+
+AgentEnd = Literal["shutdown", "logoff", "disconnect", "remove", "silence", "lost"]
+
+
+@dataclass(frozen=True, slots=True)
+class AgentGone(AgentEvent):
+    """An agent is not there any more.
+
+    It said goodbye (`shutdown`, `logoff`, `disconnect`, `remove`), its connection ended without a
+    word (`lost`), or nothing was heard of it for a minute (`silence`).
+    """
+
+    why: AgentEnd
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChanged(DeploymentEvent):
+    """An order for an agent stands otherwise. `deployment` is the one that it is for, or "".
+
+    `code` is the exit code of what is done, the Windows error of what was refused.
+    """
+
+    agent: str
+    order: str
+    what: str
+    stage: Stage
+    code: int = 0
+    text: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class HostTroubled(DeploymentEvent):
     """What keeps this computer from going on just now, and what to do; "" and "" when it goes on.
 
@@ -323,6 +384,10 @@ Event = (
     | TargetFound
     | LineNoted
     | ScreenLine
+    | AgentEnrolled
+    | AgentHello
+    | AgentGone
+    | OrderChanged
     | HostTroubled
     | NotUnderstood
 )

@@ -53,6 +53,27 @@ class State(StrEnum):
         return self in (State.PROVED, State.FAILED, State.CANCELLED)
 
 
+class Stage(StrEnum):
+    """Where an order for an agent stands. The last four are final.
+
+    GIVEN: it has left this computer; TAKEN: the agent is about it; REFUSED: the old PC could not;
+    LOST: it was given, and nobody can say whether it was done; EXPIRED: it was never given.
+    """
+
+    QUEUED = "queued"
+    GIVEN = "given"
+    TAKEN = "taken"
+    DONE = "done"
+    REFUSED = "refused"
+    LOST = "lost"
+    EXPIRED = "expired"
+
+    @property
+    def final(self) -> bool:
+        """True when nothing more is waited for."""
+        return self in (Stage.DONE, Stage.REFUSED, Stage.LOST, Stage.EXPIRED)
+
+
 class Cause(StrEnum):
     """Who or what brought a change of state about; NONE for the usual course.
 
@@ -319,10 +340,12 @@ class Entry:
 class Share:
     """All that one login sees: files to fetch, names it may upload with their limits in bytes.
 
-    `deployment` is "" for a share that belongs to none. `mtime` dates the listing.
+    `deployment` is "" for a share that belongs to none. `mtime` dates the listing. `arrived` are
+    uploads that may be gone on with, and their bytes that are here.
     """
 
     deployment: str
     entries: tuple[Entry, ...]
     uploads: Mapping[str, int] = field(default_factory=dict)
     mtime: float = 0.0
+    arrived: Mapping[str, int] = field(default_factory=dict)

@@ -15,7 +15,17 @@ import msgspec
 
 from deployer import errors
 from deployer.core.view import Row
-from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request
+from deployer.host.requests import (
+    AgentRequest,
+    AgentRow,
+    Before,
+    Check,
+    Heard,
+    Order,
+    Patience,
+    Recognised,
+    Request,
+)
 
 VERSION = 1
 
@@ -40,6 +50,12 @@ REQUESTS: Mapping[str, RequestForm] = {
     "sources": RequestForm((str,), tuple[str, ...]),
     "recheck": RequestForm((str,), tuple[Check, ...]),
     "cancel": RequestForm((str,), None),
+    "agents": RequestForm((), tuple[AgentRow, ...]),
+    "find_agent": RequestForm((str,), AgentRow),
+    "give": RequestForm((AgentRequest,), str),
+    "upgrade": RequestForm((str, float), str),
+    "heard": RequestForm((str, int, str), Heard),
+    "withdraw": RequestForm((str,), None),
     "pause": RequestForm((str,), None),
     "resume": RequestForm((str,), None),
 }

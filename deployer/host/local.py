@@ -25,10 +25,14 @@ from deployer.errors import (
 )
 from deployer.events import DeploymentStaged, Event
 from deployer.host import carry, past, staging
+from deployer.host.agents import asking
 from deployer.host.recognise import recognise, refuse_strange
 from deployer.host.requests import (
+    AgentRequest,
+    AgentRow,
     Before,
     Check,
+    Heard,
     Order,
     Patience,
     Recognised,
@@ -228,6 +232,35 @@ class InProcess:
         else:
             with contextlib.suppress(DeploymentEnded):
                 await asyncio.to_thread(past.cancel, self.service.state_dir, deployment)
+
+    async def agents(self) -> tuple[AgentRow, ...]:
+        """See `Host.agents`."""
+        return self.service.agents.rows()
+
+    async def find_agent(self, target: str) -> AgentRow:
+        """See `Host.find_agent`."""
+        row = self.service.agents.find(target)
+        await self.service.open_for_agents(simulated=row.target == "sim")
+        return row
+
+    async def give(self, order: AgentRequest) -> str:
+        """See `Host.give`."""
+        verb = asking.verb_of(order, self.service.brought(order.agent))
+        carried = await asyncio.to_thread(asking.carried, order.carried)
+        return self.service.agents.give(order.agent, verb, order.seconds, carried=carried)
+
+    async def upgrade(self, agent: str, seconds: float) -> str:
+        """See `Host.upgrade`."""
+        verb, image = await asyncio.to_thread(asking.newest_agent)
+        return self.service.agents.give(agent, verb, seconds, carried=image)
+
+    async def heard(self, order: str, offset: int, seen: str) -> Heard:
+        """See `Host.heard`."""
+        return await self.service.agents.heard(order, offset, seen)
+
+    async def withdraw(self, order: str) -> None:
+        """See `Host.withdraw`."""
+        self.service.agents.withdraw(order)
 
     async def pause(self, deployment: str) -> None:
         """See `Host.pause`. Over a serial line nothing can wait: its receiver would give up."""

@@ -15,7 +15,18 @@ from deployer.core.view import Row
 from deployer.errors import DaemonGone, NotTakenOver, WrongUse
 from deployer.events import DeploymentStaged, Event, StateChanged, read
 from deployer.host import forms
-from deployer.host.requests import Before, Check, Order, Patience, Recognised, Request, Say
+from deployer.host.requests import (
+    AgentRequest,
+    AgentRow,
+    Before,
+    Check,
+    Heard,
+    Order,
+    Patience,
+    Recognised,
+    Request,
+    Say,
+)
 
 BACK_WITHIN = 60.0
 """Seconds that a daemon which is being started again has, for those who watch a deployment."""
@@ -183,6 +194,42 @@ class DaemonClient:
     async def cancel(self, deployment: str) -> None:
         """See `Host.cancel`."""
         await self._ask("cancel", deployment)
+
+    async def agents(self) -> tuple[AgentRow, ...]:
+        """See `Host.agents`."""
+        found: tuple[AgentRow, ...] = await self._ask("agents")
+        return found
+
+    async def find_agent(self, target: str) -> AgentRow:
+        """See `Host.find_agent`."""
+        found: AgentRow = await self._ask("find_agent", target)
+        return found
+
+    async def give(self, order: AgentRequest) -> str:
+        """See `Host.give`."""
+        if order.carried is not None:
+            order = replace(order, carried=order.carried.absolute())
+        return str(await self._ask("give", order))
+
+    async def upgrade(self, agent: str, seconds: float) -> str:
+        """See `Host.upgrade`."""
+        return str(await self._ask("upgrade", agent, seconds))
+
+    async def heard(
+        self, order: str, offset: int, seen: str, *, patience: float = BACK_WITHIN
+    ) -> Heard:
+        """See `Host.heard`; also past a restart of the daemon, which asks the agent anew."""
+        while True:
+            try:
+                found: Heard = await self._ask("heard", order, offset, seen)
+            except DaemonGone:
+                await self._returned(patience)
+            else:
+                return found
+
+    async def withdraw(self, order: str) -> None:
+        """See `Host.withdraw`."""
+        await self._ask("withdraw", order)
 
     async def pause(self, deployment: str) -> None:
         """See `Host.pause`."""

@@ -19,6 +19,7 @@ from deployer.model import (
     DEFAULT_TARGET_DIRECTORY,
     LineSettings,
     Profile,
+    Stage,
 )
 
 
@@ -63,7 +64,7 @@ class Order:
 
     `host` is this machine's address as the target calls it; "" for the one where the host serves.
     `line` is how the port is set when the target is reached over a serial line. `patience` None is
-    the host's own.
+    the host's own. With `stay` an agent goes with it that starts with Windows from then on.
     """
 
     request: Request
@@ -72,6 +73,7 @@ class Order:
     host: str = DEFAULT_HOST_ADDRESS
     line: LineSettings = field(default_factory=LineSettings)
     patience: Patience | None = None
+    stay: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,69 @@ class Before:
     count: int
     targets: tuple[str, ...]
     wire: WireChanged | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRow:
+    """An agent and how it stands. `target` is whom it was handed out for; sizes are KiB.
+
+    `here`: it is connected now; `heard` is when it called last, 0 for never; `gone` why it went.
+    `busy` is the order that it is about, in words, "" for none.
+    """
+
+    agent: str
+    name: str
+    target: str
+    address: str
+    mac: str
+    here: bool
+    heard: float
+    gone: str
+    busy: str
+    boot: str
+    version: str
+    system: str
+    cpu: str
+    memory: int
+    free: int
+
+    @property
+    def called(self) -> str:
+        """What people call it."""
+        return self.name or self.address or self.target
+
+
+@dataclass(frozen=True, slots=True)
+class AgentRequest:
+    """What an agent is to do: the words of a verb of `core.agents.verbs`.
+
+    `carried` is a file that goes with it; `seconds` is how long its agent is waited for.
+    """
+
+    agent: str
+    words: tuple[str, ...]
+    seconds: float
+    carried: Path | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What came of an order: how it stands, and the next bytes of what it sends.
+
+    `here`: its agent is connected now; `over`: it has ended, and these are the last bytes.
+    """
+
+    stage: Stage
+    code: int
+    text: str
+    here: bool
+    data: bytes
+    over: bool
+
+    @property
+    def mark(self) -> str:
+        """What changes when there is something to tell, besides bytes."""
+        return f"{self.stage} {self.here}"
 
 
 class Host(Protocol):
@@ -179,6 +244,29 @@ class Host(Protocol):
 
     async def cancel(self, deployment: str) -> None:
         """End a deployment. Nothing happens when it has ended."""
+
+    async def agents(self) -> tuple[AgentRow, ...]:
+        """Every agent of this host, the one that was enrolled first first."""
+
+    async def find_agent(self, target: str) -> AgentRow:
+        """The agent on a target: by name, address or id. From now on agents can call this host.
+
+        Raises AgentUnknown, and what ports and wire refuse.
+        """
+
+    async def give(self, order: AgentRequest) -> str:
+        """Queue an order for an agent; its id. Raises WrongUse, and the errors of its file."""
+
+    async def upgrade(self, agent: str, seconds: float) -> str:
+        """Queue the order that replaces an agent by the one of this version; its id."""
+
+    async def heard(self, order: str, offset: int, seen: str) -> Heard:
+        """What came of an order from `offset` on: at once when there are bytes or its `mark` is
+        not the one that was `seen`, else after a while. Raises WrongUse for an unknown order.
+        """
+
+    async def withdraw(self, order: str) -> None:
+        """An order is not given if it has not been; a program that it has started is ended."""
 
     async def pause(self, deployment: str) -> None:
         """Hold its next part back."""

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from deployer.edge import arrival
 from deployer.edge.ftp.server import FtpLimits, FtpServer
+from deployer.edge.ftp.state import Agents
 from deployer.edge.httpd import HttpServer
 from deployer.edge.ports import bind
 from deployer.errors import AddressMissing, DeployerError, PortBusy, PortForbidden
@@ -82,7 +83,10 @@ class Servers:
         inbox: Path,
         emit: Callable[[Event], None],
         clock: Callable[[], float],
+        *,
+        agents: Agents | None = None,
     ) -> None:
+        self._agents = agents
         self._place = place
         self._grants = grants
         self._inbox = inbox
@@ -156,6 +160,7 @@ class Servers:
             listening=opened,
             admits=arrival.admitted,
             secret=self.secret if emulated else b"",
+            agents=self._agents,
         )
 
     def _open(self, port: int) -> tuple[socket.socket, ...]:

@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from deployer.core.agents.verbs import Go
 from deployer.core.deployment import (
     Announce,
     Conclude,
@@ -69,6 +70,7 @@ from deployer.events import (
     WireChanged,
 )
 from deployer.host import past, staging, wire
+from deployer.host.agents.room import Room
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, Handout, shares_of
 from deployer.host.requests import Before, Say, TypedSteps, nobody, nothing_typed
@@ -159,9 +161,16 @@ class Service:
         self._address = address
         self._bus = Bus(self._store)
         self._grants = Grants(self._found)
+        self.agents = Room(self._store, self.publish, self._tell, clock, self._agent_called)
+        self._fetched_by_agent: set[str] = set()
         place = Place(address, ftp_port, http_port, limits, listening, before_wire, say)
         self._servers = Servers(
-            place, self._grants, self._store.inbox, self.from_thread, self._clock
+            place,
+            self._grants,
+            self._store.inbox,
+            self.from_thread,
+            self._clock,
+            agents=self.agents.doors,
         )
         self._deployments: dict[str, Deployment] = {}
         self._heard: dict[str, float] = {}  # when, by the loop's clock, which nobody sets
@@ -181,6 +190,7 @@ class Service:
 
     async def __aenter__(self) -> Service:
         self._loop = asyncio.get_running_loop()
+        self.agents.open(self._loop)
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
@@ -189,6 +199,7 @@ class Service:
         for task in tuple(self._tasks):
             task.cancel()
         await self._servers.close()
+        self.agents.close()
         if self._trouble is not None:
             self._write_again()
         self._over = True
@@ -409,6 +420,7 @@ class Service:
         if not simulated and self._servers.page_port:  # first, so that a card has it with FTP
             at = self._clock()
             self.publish(ServerListening(at, identity, "http", address, self._servers.page_port))
+        self._let_agent_go(offer)  # first, so that a card need not be shown
         self.publish(ServerListening(self._clock(), identity, "ftp", address, port))
         if offer.target == ANY and self.beside:
             self.publish(ServerListening(self._clock(), identity, "ftp", self.beside, port))
@@ -423,6 +435,23 @@ class Service:
         with contextlib.suppress(TargetBusy):  # of one that has another way to it
             self._store.reserve(peer)
         self._follow(deployment, peer)
+
+    def _let_agent_go(self, offer: Offer) -> None:
+        """The agent that is on the target fetches it, if one is there."""
+        go = Go(offer.manifest.login, offer.manifest.token, offer.directory)
+        if self.agents.go(offer.target, offer.peer, go):
+            self._fetched_by_agent.add(offer.deployment)
+
+    def _agent_called(self) -> None:
+        """What waits for its PC it fetches now, and what it was about when it was cut short."""
+        for identity, (offer, _told) in tuple(self._offers.items()):
+            if offer.line is not None:
+                continue
+            state = self._deployments[identity].state
+            began = identity in self._fetched_by_agent
+            if state == State.WAITING or (began and state in (State.FETCHING, State.VERIFYING)):
+                with contextlib.suppress(*STORE_TROUBLES):
+                    self._let_agent_go(offer)
 
     def _follow(self, deployment: str, peer: str) -> None:
         """Tell when the target appears on the wire, vanishes and returns, until the end."""
@@ -502,6 +531,21 @@ class Service:
                 self._suffer(error)
             except (StoreBusy, StoreFull):  # it is asked for again the next time
                 continue
+
+    async def open_for_agents(self, *, simulated: bool) -> None:
+        """Let agents call. Raises as `open_wire` does."""
+        await self._servers.serve(emulated=simulated)
+
+    def brought(self, agent: str) -> frozenset[str]:
+        """Paths of what deployments have brought to the PC of an agent, in upper case."""
+        row = self.agents.find(agent)
+        found = set()
+        for _seq, event in self._store.replay(kinds=(DeploymentStaged,)):
+            if isinstance(event, DeploymentStaged) and event.target in (row.target, row.address):
+                for file in event.files:
+                    place = file.place.replace("/", "\\") or file.name
+                    found.add(f"{event.directory}\\{place}".upper())
+        return frozenset(found)
 
     async def open_wire(self) -> None:
         """Serve on the wire before anything is offered: FTP, and the page where its port is open.
@@ -674,6 +718,7 @@ class Service:
         first, self._trouble = self._trouble is None, error
         if first:
             self._grants.refuse_for_now(refused=True)
+            self.agents.doors.not_now = True
             with contextlib.suppress(*STORE_TROUBLES):
                 self._store.wait_for_lock(0.05)  # from now it is asked often
             self._say_trouble()
@@ -719,6 +764,7 @@ class Service:
             self._trouble = None
             self._store.wait_for_lock(_LOCKED)
             self._grants.refuse_for_now(refused=False)
+            self.agents.doors.not_now = False
             now = self._loop.time()
             self._heard = dict.fromkeys(self._heard, now)  # they could not be heard meanwhile
 
@@ -750,6 +796,7 @@ class Service:
                 self._conclude(deployment, found)
             case StopServing():
                 self._offers.pop(deployment, None)
+                self._fetched_by_agent.discard(deployment)
                 self._grants.withdraw(deployment)
                 self._servers.end(deployment, self._deployments[deployment].state)
                 self._hold(self._held - {deployment})

@@ -25,6 +25,9 @@ _SYMPTOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("A model is not taken", ("Tokenizer", "Model")),
     ("A port cannot be opened", ("Port",)),
     ("The old PC does not answer", ("Target",)),
+    ("An agent does not do what it is told", (
+        "Agent", "Order", "NotBack", "NotBrought", "Picture",
+    )),
     ("It arrived, but is not proved, or does not run", ("Verification", "Program", "Proof")),
     ("A file or a name is not taken", (
         "File", "NotAFile", "Name", "Drive", "TooMany", "Output", "Directory", "Store", "Lint",

@@ -31,6 +31,7 @@ from deployer.errors import (
     FileMissing,
     InternalError,
     NotTakenOver,
+    ProgramDamaged,
     TargetBusy,
     WrongUse,
 )
@@ -41,9 +42,9 @@ from deployer.host.api import Access
 from deployer.host.forms import REQUESTS
 from deployer.host.local import InProcess
 from deployer.host.remote import DaemonClient
-from deployer.host.requests import Order, Request
+from deployer.host.requests import AgentRequest, Order, Request
 from deployer.host.service import Service
-from deployer.model import State
+from deployer.model import Stage, State
 
 TARGET = "127.0.0.1"
 TOKEN = "a-token-of-this-test"
@@ -165,6 +166,15 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         assert await ask("resume", deployment) is None
         told = [event.paused for _seq, event in served.service._store.replay(kinds=(PauseChanged,))]
         assert told == [True, False]
+        agent = served.service.agents.enrol("192.168.1.9", TARGET, 21, "pentium").agent
+        assert await ask("agents") == await served.host.agents()
+        assert (await ask("find_agent", "pentium")).agent == agent
+        given = await ask("give", AgentRequest(agent, ("RUN", "C:\\", "0", "1", "X"), 60, payload))
+        assert (await ask("heard", given, 0, "")).stage == Stage.QUEUED
+        assert await ask("withdraw", given) is None
+        assert (await ask("heard", given, 0, "")).stage == Stage.EXPIRED
+        with contextlib.suppress(ProgramDamaged):  # a source tree in which it was not built
+            await ask("upgrade", agent, 60.0)
         assert await ask("recheck", deployment) == await served.host.recheck(deployment)
         assert await ask("cancel", deployment) is None
         assert served.service.standing(deployment).state == State.CANCELLED
@@ -686,6 +696,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
                 },
                 "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
                 "line": {"speed": 115200, "flow": "rtscts"}, "patience": None,
+                "stay": False,
             }
         ]  # fmt: skip
         assert set(pushed) == {"result"}

@@ -87,6 +87,18 @@ def admit(session: Session, user: str, tree: Tree) -> Reply:
     return Reply(Session(session.peer, session.now, login=user, tree=tree), line)
 
 
+def admit_agent(session: Session, agent: str, tree: Tree) -> Reply:
+    """The session of an agent after its login; its transfers are binary from the start."""
+    line = say(f"230 Welcome, {agent}.")
+    known = Session(session.peer, session.now, login=agent, tree=tree, binary=True, agent=agent)
+    return Reply(known, line)
+
+
+def renewed(session: Session, tree: Tree) -> Session:
+    """The session of an agent that sees what its orders need now."""
+    return replace(session, tree=tree)
+
+
 def reject(session: Session, user: str, why: NoLogin) -> Reply:
     """The session after a refused login."""
     match why:
@@ -98,6 +110,8 @@ def reject(session: Session, user: str, why: NoLogin) -> Reply:
             line = f"530 Nothing waits for this PC now. Push again on the host, {FETCH_AGAIN}."
         case NoLogin.TAKEN:
             line = f"530{TAKEN[3:]}"
+        case NoLogin.STRANGE_AGENT:
+            line = "530 This host has no such agent: it is of another one, or was removed here."
         case NoLogin.NOT_NOW:
             line = NOT_NOW
         case _:
@@ -194,7 +208,7 @@ RULES = (
         during=True,
     ),
     VerbRule("HELP", "[command]", "explain a command, in one line", _help, open=True),
-    VerbRule("SITE", "[command]", "there are none", do.site, open=True),
+    VerbRule("SITE", "[command]", "for agents: HELLO, WAIT, DONE, BYE", do.site, open=True),
     VerbRule("OPTS", "UTF8 ON", "names may be UTF-8 in any case", do.opts, open=True),
     VerbRule("CLNT", "[program]", "noted, without effect", do.clnt, open=True),
     VerbRule(

@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from deployer.core.agents.words import Word
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.tree import Tree
 from deployer.model import Entry, Share, State
@@ -41,6 +42,10 @@ TOO_MANY = "421 Too many connections; try again later."
 TOO_MANY_COMMANDS = "421 Too many commands at once; the connection is closed."
 IDLE = "421 Nothing was said for too long; the connection is closed."
 CLOSING = "421 The server is closing."
+NO_WAIT = "200 NONE"
+TAKEN_OVER = "421 Another connection of this agent has taken over."
+NOT_STORED = "452 The host cannot write to its disk now; say it again later."
+SILENT = "421 Nothing was heard of this agent for a minute; the connection is closed."
 TRIES_UP = "421 Too many wrong passwords; the connection is closed."
 INTERNAL = "421 Something is wrong with the server; the connection is closed."
 
@@ -56,6 +61,8 @@ class NoLogin(Enum):
     """The name is one of a deployment, and nothing waits for this machine now."""
     TAKEN = auto()
     """What waited for whoever comes is for another machine now, which asked first."""
+    STRANGE_AGENT = auto()
+    """The name is one of an agent, but not of an agent of this host."""
     NOT_NOW = auto()
     """The host cannot write down what happens; it goes on by itself."""
 
@@ -101,7 +108,8 @@ class Session:
 
     `user` waits for its password; `login` is "" until it was accepted. `way` is how the next data
     connection comes about, `rest` where the next transfer begins, `sent` the reports that arrived
-    whole in this session; `ended` is how the deployment ended, None while it goes on.
+    whole in this session; `ended` is how the deployment ended, None while it goes on. `agent` is
+    the id of the agent that has logged in, "" for anybody else.
     """
 
     peer: str
@@ -116,6 +124,7 @@ class Session:
     extended_only: bool = False
     sent: frozenset[str] = frozenset()
     ended: State | None = None
+    agent: str = ""
 
 
 # One small class for each answer, all of one shape: the connection matches on them.
@@ -184,12 +193,21 @@ class Show:
 
 @dataclass(frozen=True, slots=True)
 class Receive:
-    """Receive at most `limit` bytes for `name`, unchanged, over `way`."""
+    """Receive at most `limit` bytes for `name`, unchanged, over `way`; they begin at `offset`."""
 
     session: Session
     name: str
     limit: int
     way: Active | Passive
+    offset: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An agent has said this; what it is answered is known elsewhere."""
+
+    session: Session
+    word: Word
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,7 +227,9 @@ class Leave:
     line: str
 
 
-Answer = Reply | Refuse | RefuseAscii | Login | Listen | Send | Show | Receive | Abort | Leave
+Answer = (
+    Reply | Refuse | RefuseAscii | Login | Listen | Send | Show | Receive | Said | Abort | Leave
+)
 
 
 def say(line: str) -> str:

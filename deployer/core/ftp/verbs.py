@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 
+from deployer.core.agents import words
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.session import (
     ABORTED,
@@ -26,6 +27,7 @@ from deployer.core.ftp.session import (
     Refuse,
     RefuseAscii,
     Reply,
+    Said,
     Send,
     Session,
     Show,
@@ -48,7 +50,7 @@ def _known_form(user: str) -> str:
     """Ids are upper-case and `ftp` means anonymous, however they were typed."""
     if user.lower() in (ANONYMOUS, "ftp"):
         return ANONYMOUS
-    return user.upper() if is_identity(user) else user
+    return user.upper() if is_identity(user) or words.is_agent(user) else user
 
 
 def password(session: Session, argument: str) -> Answer:
@@ -217,9 +219,10 @@ def rest(session: Session, argument: str) -> Answer:
 
 def size(session: Session, argument: str) -> Answer:
     entry = trees.find(session.tree, session.directory, argument)
-    if entry is None:
-        return Reply(session, _missing(session, argument))
-    return Reply(session, f"213 {entry.length}")
+    if entry is not None:
+        return Reply(session, f"213 {entry.length}")
+    here = session.tree.share.arrived.get(argument.upper())
+    return Reply(session, _missing(session, argument) if here is None else f"213 {here}")
 
 
 def mdtm(session: Session, argument: str) -> Answer:
@@ -275,11 +278,16 @@ def stor(session: Session, argument: str) -> Answer:
         allowed = " ".join(sorted(uploads)) or "nothing"
         line = f"553 {quoted(argument)} may not be stored here; allowed: {allowed}."
         return Refuse(after, say(line))
-    if session.rest:
+    here = session.tree.share.arrived.get(name)
+    if session.rest and here is None:
         return Reply(after, "554 Uploads cannot be resumed; send the whole file again.")
+    if session.rest > (here or 0):
+        return Reply(
+            after, say(f"554 REST {session.rest} is after the {here} bytes that are here.")
+        )
     if session.way is None:
         return Reply(after, "425 Say PORT or PASV first.")
-    return Receive(after, name, uploads[name], session.way)
+    return Receive(after, name, uploads[name], session.way, session.rest)
 
 
 def refused(what: str) -> Callable[[Session, str], Answer]:
@@ -337,6 +345,11 @@ def stat(session: Session, argument: str) -> Answer:
 
 
 def site(session: Session, argument: str) -> Answer:
+    if session.agent:
+        try:
+            return Said(session, words.parse(argument))
+        except ValueError as error:
+            return Reply(session, say(f"501 SITE {quoted(argument)}: {error}"))
     if argument.upper().split()[:1] == ["HELP"]:
         return Reply(session, "214 There are no SITE commands here.")
     return Reply(session, say(f"502 SITE {quoted(argument)} is not offered."))

@@ -8,11 +8,13 @@ number, and the stale one freezes other clients (its issue 548).
 from __future__ import annotations
 
 import contextlib
+import hmac
 import socket
 import sys
 from typing import Any
 
 from pyftpdlib.handlers import FTPHandler
+from pyftpdlib.ioloop import AsyncChat
 
 from deployer.edge.ftp.connection import Transfers
 from deployer.edge.ftp.state import ServerState
@@ -106,6 +108,8 @@ class PassivePort(FTPHandler.passive_dtp):  # type: ignore[misc]
     def __init__(self, transfers: Transfers, extended: bool) -> None:
         """Raises OSError when no port can be opened."""
         self._transfers = transfers
+        self.state = transfers.connection.state
+        self.unlocking: list[Unlocking] = []
         super().__init__(transfers.connection, extended)
 
     def __repr__(self) -> str:
@@ -117,22 +121,76 @@ class PassivePort(FTPHandler.passive_dtp):  # type: ignore[misc]
         A word on the control connection would be a reply to a question the client never asked.
         """
         connection = self._transfers.connection
-        if addr[0] != connection.remote_ip or not connection.state.admits(sock):
+        secret = connection.state.secret
+        if addr[0] != connection.remote_ip or not (secret or connection.state.admits(sock)):
             sock.close()
             self._transfers.data_refused(addr[0])
             return
+        if secret:
+            Unlocking(sock, self, secret)
+        else:
+            self.accepted(sock)
+
+    def accepted(self, sock: socket.socket) -> None:
+        """It is the client's."""
         self.close()
         self._transfers.data_connected(sock)
 
     def close(self) -> None:
         """Close the port, at once for those who would come."""
+        for each in self.unlocking:
+            each.close()
         if not self._closed:
             with contextlib.suppress(OSError):
                 self.socket.shutdown(socket.SHUT_RDWR)
-            give_up(self, self._transfers.connection.state)
+            give_up(self, self.state)
             super().close()
 
     def handle_error(self) -> None:
         """Anything unforeseen ends the session, and only that."""
         self.close()
         self.cmd_channel.handle_error()
+
+
+class Unlocking(AsyncChat):  # type: ignore[misc]
+    """A data connection to a port of ours that has to show the secret first.
+
+    Who has not shown it keeps nobody out: the port goes on waiting for the client.
+    """
+
+    socket: Any
+
+    def __init__(self, sock: socket.socket, port: PassivePort, secret: bytes) -> None:
+        self._port = port
+        self._left = secret + b"\n"
+        self._state = port.state
+        super().__init__(sock, port.ioloop)
+        self.add_channel(events=self.ioloop.READ)
+        port.unlocking.append(self)
+
+    def handle_read_event(self) -> None:
+        """Take the secret, and nothing of what comes after it."""
+        try:
+            data = self.socket.recv(len(self._left))
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data or not hmac.compare_digest(data, self._left[: len(data)]):
+            self.close()
+            return
+        self._left = self._left[len(data) :]
+        if not self._left:
+            sock = self.socket
+            self.del_channel()
+            self.socket = None
+            self._port.accepted(sock)
+
+    def handle_error(self) -> None:
+        """Anything unforeseen ends this connection, and only that."""
+        self.close()
+
+    def close(self) -> None:
+        """Close what was not handed over."""
+        if self.socket is not None:
+            give_up(self, self._state)

@@ -16,8 +16,11 @@ from typing import Any, assert_never
 from pyftpdlib.handlers import FTPHandler
 
 from deployer import events
+from deployer.core.agents import words
+from deployer.core.agents.words import WaitForOrder, Word
 from deployer.core.ftp import policy
 from deployer.core.ftp import session as said
+from deployer.core.ftp import tree as trees
 from deployer.core.ftp.session import (
     Abort,
     Leave,
@@ -28,6 +31,7 @@ from deployer.core.ftp.session import (
     Refuse,
     RefuseAscii,
     Reply,
+    Said,
     Send,
     Session,
     Show,
@@ -45,6 +49,7 @@ _WHY = {
     NoLogin.OLDER: "its GO.BAT is of an older push; fetch GO.BAT again there, then start it",
     NoLogin.NOTHING: "its GO.BAT is of an older push, and nothing waits for this machine now",
     NoLogin.TAKEN: "another machine asked first, and has what waited for whoever comes",
+    NoLogin.STRANGE_AGENT: "it is the agent of another host, or one that was removed here",
     NoLogin.NOT_NOW: "nothing can be written on this computer now",
 }
 _CAUSE: dict[NoLogin, LoginCause] = {
@@ -52,8 +57,10 @@ _CAUSE: dict[NoLogin, LoginCause] = {
     NoLogin.OLDER: "older-push",
     NoLogin.NOTHING: "nothing-waits",
     NoLogin.TAKEN: "taken",
+    NoLogin.STRANGE_AGENT: "strange-agent",
     NoLogin.NOT_NOW: "not-now",
 }
+_OF_FILES = frozenset(("RETR", "STOR", "SIZE"))
 
 
 class Control(FTPHandler):  # type: ignore[misc]
@@ -82,6 +89,7 @@ class Control(FTPHandler):  # type: ignore[misc]
         self._locked = bool(state.secret)
         self._refusals = 0
         self._pausing = self._parked = False
+        self._asking = self._open_wait = self._known_here = False
         self._waiting: deque[tuple[str, str]] = deque()
         super().__init__(sock, server, ioloop=ioloop)
         self.set_terminator(b"\n")
@@ -117,6 +125,11 @@ class Control(FTPHandler):  # type: ignore[misc]
         """True while nothing is transferred."""
         return not self.exchange.busy
 
+    @property
+    def agent(self) -> str:
+        """The agent that has logged in, "" for anybody else."""
+        return self.session.agent
+
     def origin(self) -> Origin:
         """The first fields of an event that happens now."""
         return Origin(self.state.clock(), self.deployment, self.session.peer)
@@ -124,7 +137,10 @@ class Control(FTPHandler):  # type: ignore[misc]
     def handle(self) -> None:
         """Greet a client that was let in."""
         self.state.connections.add(self)
-        self.state.emit(events.ClientConnected(self.state.clock(), "", self.session.peer))
+        agents = self.state.agents
+        self._known_here = agents is not None and agents.awaits(self.session.peer)
+        if not self._known_here:  # an agent calls often, and is told of by itself
+            self.state.emit(events.ClientConnected(self.state.clock(), "", self.session.peer))
         if not self._locked:
             self.respond(said.GREETING)
 
@@ -164,8 +180,11 @@ class Control(FTPHandler):  # type: ignore[misc]
             return
         verb, argument = policy.parse(line)
         at_once = policy.is_during(verb, others_wait=bool(self._waiting))
-        if self._pausing or (self.exchange.busy and not at_once):
+        if self._pausing or self._asking or (self.exchange.busy and not at_once):
             self._waiting.append((verb, argument))
+            if self._open_wait and self.state.agents is not None:
+                self._open_wait = False
+                self.state.agents.interrupted(self)
             if len(self._waiting) > self.state.limits.waiting:
                 self.dismiss(said.TOO_MANY_COMMANDS)
             return
@@ -181,7 +200,9 @@ class Control(FTPHandler):  # type: ignore[misc]
 
     def go_on(self) -> None:
         """Take up the lines that waited."""
-        while self._waiting and not (self.exchange.busy or self._pausing or self._closed):
+        while self._waiting and not (
+            self.exchange.busy or self._pausing or self._asking or self._closed
+        ):
             self.obey(*self._waiting.popleft())
 
     # --- lines out
@@ -229,6 +250,9 @@ class Control(FTPHandler):  # type: ignore[misc]
             self._pausing = self._parked = True
             return
         self._verb = verb if verb != "PASS" else "PASS ..."
+        if self.agent and verb in _OF_FILES and self.state.agents is not None:
+            tree = trees.grow(self.state.agents.share(self.agent))
+            self.exchange.adopt(policy.renewed(self.session, tree))
         answer = policy.answer(self.session, verb, argument)
         match answer:
             case Reply(session, line):
@@ -253,6 +277,9 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self.respond(said.TAKEN)
             case Send() | Show() | Receive():
                 self.exchange.transfer(answer)
+            case Said(session, word):
+                self.exchange.adopt(session)
+                self._ask(word)
             case Abort(session, line, idle):
                 moving = self.exchange.busy
                 self.exchange.drop("the client stopped it", said.CUT)
@@ -264,6 +291,30 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self.dismiss(line)
             case _:
                 assert_never(answer)
+
+    # --- agents
+
+    def _ask(self, word: Word) -> None:
+        """Let who knows of agents answer, which may take as long as a WAIT lasts."""
+        if self.state.agents is None:
+            self.respond(said.INTERNAL)
+            return
+        self._asking, self._open_wait = True, isinstance(word, WaitForOrder)
+        self.state.agents.said(self.agent, self, word)
+
+    def answer(self, line: str) -> None:
+        """See `Caller`."""
+        self.state.call(lambda: self._answered(line))
+
+    def _answered(self, line: str) -> None:
+        if self._asking:
+            self._asking = self._open_wait = False
+            self.respond(line)
+            self.go_on()
+
+    def dismiss_later(self, line: str) -> None:
+        """See `Caller`."""
+        self.state.call(lambda: self.dismiss(line))
 
     # --- login
 
@@ -280,6 +331,9 @@ class Control(FTPHandler):  # type: ignore[misc]
         return self.state.authorizer.takes(share, session.peer, self._called)
 
     def _log_in(self, user: str, password: str) -> None:
+        if words.is_agent(user) and self.state.agents is not None:
+            self._log_agent_in(self.state.agents.login(user, password, self.session.peer), user)
+            return
         peer = self.session.peer
         share = self.state.authorizer.login(user, password, peer, self._called)
         if isinstance(share, Share):
@@ -288,12 +342,24 @@ class Control(FTPHandler):  # type: ignore[misc]
             self.state.emit(events.LoginAccepted(self.state.clock(), share.deployment, peer, user))
             self.respond(welcome.line)
             return
+        self._refuse_login(user, share)
+
+    def _log_agent_in(self, share: Share | NoLogin, user: str) -> None:
+        if isinstance(share, Share):
+            welcome = policy.admit_agent(self.session, user, trees.grow(share))
+            self.exchange.adopt(welcome.session)
+            self.respond(welcome.line)
+            return
+        self._refuse_login(user, share)
+
+    def _refuse_login(self, user: str, why: NoLogin) -> None:
         self._tries += 1
-        shown = said.say(said.quoted(user))
-        at = self.state.clock()
-        self.state.emit(events.LoginRefused(at, "", peer, shown, _WHY[share], _CAUSE[share]))
+        peer, shown = self.session.peer, said.say(said.quoted(user))
+        if not (why == NoLogin.STRANGE_AGENT and self.state.told_lately(shown, peer)):
+            at = self.state.clock()
+            self.state.emit(events.LoginRefused(at, "", peer, shown, _WHY[why], _CAUSE[why]))
         self._pausing = True
-        self.call_later(self.state.limits.refusal_delay, self._reject, user, share)
+        self.call_later(self.state.limits.refusal_delay, self._reject, user, why)
 
     def _reject(self, user: str, why: NoLogin) -> None:
         self._pausing = False
@@ -367,4 +433,7 @@ class Control(FTPHandler):  # type: ignore[misc]
             super().close()
             if self in self.state.connections:
                 self.state.connections.discard(self)
-                self.state.emit(events.ClientGone(*self.origin()))
+                if self.agent and self.state.agents is not None:
+                    self.state.agents.gone(self.agent, self)
+                elif not self._known_here or self.deployment:
+                    self.state.emit(events.ClientGone(*self.origin()))

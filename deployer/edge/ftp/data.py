@@ -18,7 +18,7 @@ from deployer.core.ftp import session as said
 from deployer.edge.ftp.connect import give_up, keep_alive
 from deployer.edge.ftp.connection import Transfers
 from deployer.edge.ftp.files import SourceAlteredError, TooLongError
-from deployer.edge.ftp.jobs import Download, Job, Upload
+from deployer.edge.ftp.jobs import Download, Job, OfAgent, Upload
 
 _GRACE = 0.25
 """Seconds that a client which has everything may take to close, before it counts as done."""
@@ -159,6 +159,9 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
             self.end(said.TOO_LONG, f"more than {job.length} bytes")
         except OSError as error:
             self.end(said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})")
+        else:
+            if isinstance(job, OfAgent):
+                job.grew()
 
     def sweep(self, now: float) -> None:
         """Look after a transfer: progress, a standstill, a source that changed, an end unsaid."""
@@ -182,7 +185,7 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
             self._transfers.moved(job, moved)
         if self._drained_at and not waiting and now - self._drained_at > _GRACE:
             self.end(said.COMPLETE)
-        elif now - self._seen_at > self._state.limits.stall:
+        elif not job.patient and now - self._seen_at > self._state.limits.stall:
             self._transfers.stalled()
 
     # --- the end

@@ -66,14 +66,9 @@ class Exchange:
         self._port = self._connecting = None
 
     def listen(self, session: Session, extended: bool) -> None:
-        """Open a port for the client and name it (PASV; EPSV when `extended`).
-
-        Where a secret is needed there is none: whoever comes could not be asked for it.
-        """
+        """Open a port for the client and name it (PASV; EPSV when `extended`)."""
         self._close_data()
         try:
-            if self.connection.state.secret:
-                raise ConnectionRefusedError
             port = PassivePort(self, extended)
         except OSError:
             self.adopt(policy.without_way(session))
@@ -91,7 +86,8 @@ class Exchange:
         state = connection.state
         connection.session = answer.session
         deployment = answer.session.tree.share.deployment
-        if isinstance(answer, Receive) and not state.may_upload(deployment):
+        of_agent = bool(answer.session.agent)
+        if isinstance(answer, Receive) and not (of_agent or state.may_upload(deployment)):
             self._close_data()
             connection.tell(
                 events.CommandRefused(*connection.origin(), f"STOR {answer.name}", said.TOO_MUCH)
@@ -99,7 +95,13 @@ class Exchange:
             connection.respond(said.TOO_MUCH)
             return
         try:
-            job = job_for(answer, deployment, inbox=state.inbox, chunk=state.limits.chunk)
+            job = job_for(
+                answer,
+                deployment,
+                inbox=state.inbox,
+                chunk=state.limits.chunk,
+                agents=state.agents,
+            )
         except (SourceAlteredError, OSError, ValueError) as error:
             self._close_data()
             self._cannot(answer, error)
@@ -135,8 +137,9 @@ class Exchange:
 
     def data_connected(self, sock: socket.socket) -> None:
         """The data connection is there and belongs to the client."""
+        called = self._connecting is not None  # else it came to us, and has shown the secret
         self._connecting = self._port = None
-        secret = self.connection.state.secret
+        secret = self.connection.state.secret if called else b""
         if self.connection.closed or (secret and not _sent(sock, secret)):
             sock.close()
             if self._job is not None and not self.connection.closed:
@@ -223,7 +226,7 @@ class Exchange:
         self._job = None
         self._settled_by = 0.0
         job.close()
-        if isinstance(job, Upload):
+        if isinstance(job, Upload) and not job.of_agent:
             self.connection.state.uploaded(job.deployment, job.moved)
 
     def _tell_end(self, job: Job, why: str) -> None:

@@ -141,6 +141,55 @@ def set_aside(root: Path, deployment: str, names: Iterable[str]) -> None:
             path.rename(aside)
 
 
+class OutputFile:
+    """What a program prints, as it comes: each byte is in the file as soon as it has arrived.
+
+    A connection that is lost is gone on with: what comes from `offset` on and is here already is
+    dropped. `length` is what is here.
+    """
+
+    def __init__(self, root: Path, owner: str, name: str, limit: int, offset: int) -> None:
+        """Raises OSError when it cannot be written, ValueError for an unsafe name or a gap."""
+        if not _SAFE.fullmatch(name) or not _SAFE.fullmatch(owner):
+            raise ValueError("not a name for a file")
+        path = root / owner / name
+        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND | getattr(os, "O_BINARY", 0)
+        self._fd = os.open(path, flags | getattr(os, "O_CLOEXEC", 0), 0o600)
+        self.length = os.fstat(self._fd).st_size
+        self._limit = limit
+        self._known = self.length - offset
+        if self._known < 0:
+            self.close()
+            raise ValueError("a gap")
+
+    def write(self, data: bytes) -> None:
+        """Add bytes. Raises TooLongError beyond the limit, OSError when the disk refuses."""
+        new = data[self._known :]
+        self._known = max(0, self._known - len(data))
+        if self.length + len(new) > self._limit:
+            raise TooLongError
+        view = memoryview(new)
+        while view:
+            count = os.write(self._fd, view)
+            self.length += count
+            view = view[count:]
+
+    def content(self) -> bytes:
+        """Nothing: it is read where it lies."""
+        return b""
+
+    def keep(self) -> None:
+        """It is complete."""
+        os.fsync(self._fd)
+
+    def close(self) -> None:
+        """No more will come over this connection; what has come stays."""
+        if self._fd >= 0:
+            os.close(self._fd)
+            self._fd = -1
+
+
 class Inbox:
     """A report on its way in: a temporary file that takes its name only when it is complete."""
 

@@ -8,8 +8,8 @@ from typing import NamedTuple, assert_never
 from deployer import events
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import Receive, Send, Show
-from deployer.edge.ftp.files import BytesSource, Inbox, SliceSource
-from deployer.edge.ftp.state import Authorizer, UploadVerdict
+from deployer.edge.ftp.files import BytesSource, Inbox, OutputFile, SliceSource
+from deployer.edge.ftp.state import Agents, Authorizer, UploadVerdict
 from deployer.events import Event
 from deployer.model import Blob, Slice
 
@@ -26,6 +26,7 @@ class Download:
     """A file or a listing on its way out. `name` is "" for a listing, which nobody is told of."""
 
     upload = False
+    patient = False
 
     def __init__(self, name: str, source: BytesSource | SliceSource, path: str = "") -> None:
         self.name = name
@@ -66,8 +67,10 @@ class Upload:
     """A report on its way in; `length` is what it may have at most."""
 
     upload = True
+    patient = False
+    of_agent = False
 
-    def __init__(self, deployment: str, name: str, inbox: Inbox, limit: int) -> None:
+    def __init__(self, deployment: str, name: str, inbox: Inbox | OutputFile, limit: int) -> None:
         self.deployment = deployment
         self.name = name
         self.inbox = inbox
@@ -118,10 +121,72 @@ class Upload:
         ]
 
 
+class OfAgent(Upload):
+    """What an agent sends: whole, or as it comes, and then it may be silent for hours.
+
+    Nothing of it is an event: who waits for it is told.
+    """
+
+    of_agent = True
+
+    def __init__(
+        self, agent: str, name: str, sink: Inbox | OutputFile, limit: int, agents: Agents
+    ) -> None:
+        super().__init__(agent, name, sink, limit)
+        self.patient = isinstance(sink, OutputFile)
+        self._agents = agents
+
+    def finish(self, authorizer: Authorizer) -> tuple[str, str]:
+        """Keep it."""
+        del authorizer
+        try:
+            self.inbox.keep()
+        except OSError as error:
+            return said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})"
+        self._agents.arrived(self.deployment, self.name)
+        return said.COMPLETE, ""
+
+    def grew(self) -> None:
+        """Bytes have come."""
+        if isinstance(self.inbox, OutputFile):
+            self._agents.grew(self.deployment, self.name, self.inbox.length)
+
+    def begun(self, origin: Origin) -> list[Event]:
+        """Nothing is told."""
+        del origin
+        self._agents.began(self.deployment, self.name)
+        return []
+
+    def ended(self, origin: Origin, seconds: float, why: str) -> list[Event]:
+        """Nothing is told."""
+        del origin, seconds, why
+        return []
+
+
+class ForAgent(Download):
+    """A file that an order carries; who waits for the order is told that it is fetched."""
+
+    def __init__(self, agent: str, download: Download, agents: Agents) -> None:
+        super().__init__("", download.source, download.path)
+        self._agent, self._file, self._agents = agent, download.name, agents
+
+    def begun(self, origin: Origin) -> list[Event]:
+        """Nothing is told."""
+        self._agents.began(self._agent, self._file)
+        return super().begun(origin)
+
+
 Job = Download | Upload
 
 
-def job_for(answer: Send | Show | Receive, deployment: str, *, inbox: Path, chunk: int) -> Job:
+def job_for(
+    answer: Send | Show | Receive,
+    deployment: str,
+    *,
+    inbox: Path,
+    chunk: int,
+    agents: Agents | None = None,
+) -> Job:
     """What the answer wants moved, with its file open. Reports go below `inbox`.
 
     Raises SourceAlteredError when a source is not what was measured, OSError when a file cannot be
@@ -131,13 +196,21 @@ def job_for(answer: Send | Show | Receive, deployment: str, *, inbox: Path, chun
         case Send(entry=entry, offset=offset):
             match entry.source:
                 case Blob() as blob:
-                    return Download(entry.name, BytesSource(blob, offset, chunk))
+                    found = Download(entry.name, BytesSource(blob, offset, chunk))
                 case Slice() as cut:
-                    return Download(entry.name, SliceSource(cut, offset, chunk), cut.path)
+                    found = Download(entry.name, SliceSource(cut, offset, chunk), cut.path)
                 case _:
                     assert_never(entry.source)
+            agent = answer.session.agent
+            return found if agents is None or not agent else ForAgent(agent, found, agents)
         case Show(data=data):
             return Download("", BytesSource(Blob(data), 0, chunk))
+        case Receive(session, name, limit) if session.agent and agents is not None:
+            agent = session.agent
+            if name in session.tree.share.arrived:
+                stream = OutputFile(inbox, agent, name, limit, answer.offset)
+                return OfAgent(agent, name, stream, limit, agents)
+            return OfAgent(agent, name, Inbox(inbox, agent, name, limit), limit, agents)
         case Receive(name=name, limit=limit):
             return Upload(deployment, name, Inbox(inbox, deployment or "_", name, limit), limit)
         case _:

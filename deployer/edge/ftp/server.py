@@ -27,7 +27,14 @@ with warnings.catch_warnings():
 
 from deployer.core.ftp import session as said
 from deployer.edge.ftp.files import sweep_leftovers
-from deployer.edge.ftp.state import Authorizer, FtpLimits, ServerState, UploadVerdict, everybody
+from deployer.edge.ftp.state import (
+    Agents,
+    Authorizer,
+    FtpLimits,
+    ServerState,
+    UploadVerdict,
+    everybody,
+)
 from deployer.edge.ports import bind
 from deployer.events import CommandRefused, Event
 from deployer.model import State
@@ -59,10 +66,11 @@ class FtpServer:
         listening: Sequence[socket.socket] = (),
         admits: Callable[[socket.socket], bool] = everybody,
         secret: bytes = b"",
+        agents: Agents | None = None,
     ) -> None:
         """`listening` are open ports to use, of one number, in place of one at `address`.
 
-        `admits` and `secret`: see `ServerState`.
+        `admits`, `secret` and `agents`: see `ServerState`.
         """
         self._address = address
         self._port = port
@@ -75,8 +83,10 @@ class FtpServer:
             limits=limits or FtpLimits(),
             admits=admits,
             secret=secret,
+            agents=agents,
+            call=self._call,
         )
-        self._ended: deque[tuple[str, State]] = deque()
+        self._work: deque[Callable[[], None]] = deque()
         self._thread: threading.Thread | None = None
         self._wake: socket.socket | None = None
         self._stopping = False
@@ -101,6 +111,7 @@ class FtpServer:
         sweep_leftovers(self._state.inbox, time.time())
         loop = IOLoop.factory()
         self._wake, heard = socket.socketpair()
+        self._wake.setblocking(False)  # when it is full, the loop wakes anyway
         _Waker(heard, loop)
         listeners = tuple(_Listener(sock, loop, self._state) for sock in socks)
         self._stopping = False
@@ -134,20 +145,22 @@ class FtpServer:
 
         May be called in any thread; returns at once.
         """
-        self._ended.append((deployment, state))
+        self._call(functools.partial(self._end_logins, deployment, state))
+
+    def _call(self, work: Callable[[], None]) -> None:
+        """Have work done in the server's thread, from any thread; returns at once."""
+        self._work.append(work)
         if self._wake is not None:
             with contextlib.suppress(OSError):
                 self._wake.send(b"!")
 
-    def _end_logins(self) -> None:
-        while self._ended:
-            deployment, state = self._ended.popleft()
-            for client in tuple(self._state.connections):
-                if client.deployment == deployment:
-                    try:
-                        client.end_login(state)
-                    except Exception:
-                        client.handle_error()
+    def _end_logins(self, deployment: str, state: State) -> None:
+        for client in tuple(self._state.connections):
+            if client.deployment == deployment:
+                try:
+                    client.end_login(state)
+                except Exception:
+                    client.handle_error()
 
     def _serve(self, loop: Any, listeners: tuple[_Listener, ...]) -> None:
         state = self._state
@@ -167,8 +180,8 @@ class FtpServer:
                 except Exception:
                     listeners[0].handle_error()
                     soonest = 0.0
-                if self._ended:
-                    self._end_logins()
+                while self._work:
+                    self._work.popleft()()
                 now = monotonic()
                 if now >= next_transfers:
                     next_transfers = now + _TRANSFER_SWEEP

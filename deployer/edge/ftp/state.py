@@ -14,6 +14,7 @@ from enum import Enum, auto
 from pathlib import Path
 from typing import Protocol
 
+from deployer.core.agents.words import Word
 from deployer.core.ftp import session as said
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.budget import Allowance, Budget, Budgets
@@ -23,6 +24,7 @@ from deployer.events import CommandRefused, Event, LoginRefused
 from deployer.model import Share, State
 
 _KEPT_TREES = 64
+_TELL_AGAIN = 600.0
 _UPLOADS = Allowance(500, 64 << 20)
 _ALL_UPLOADS = Allowance(20_000, 1 << 30)
 
@@ -136,6 +138,51 @@ class Authorizer(Protocol):
         """Whether an upload may be kept."""
 
 
+class Caller(Protocol):
+    """A control connection of an agent, for who answers what it says. In any thread."""
+
+    @property
+    def address(self) -> str:
+        """Of the machine at the other end."""
+
+    def answer(self, line: str) -> None:
+        """Answer what was said last, once; nothing happens when the connection has ended."""
+
+    def dismiss_later(self, line: str) -> None:
+        """Say one last line and close."""
+
+
+class Agents(Protocol):
+    """Who answers agents. Called in the server's thread; must be quick."""
+
+    def login(self, user: str, password: str, peer: str) -> Share | NoLogin:
+        """What the agent sees, or why it is refused."""
+
+    def awaits(self, peer: str) -> bool:
+        """Whether an agent may call from that address."""
+
+    def share(self, agent: str) -> Share:
+        """What an agent sees now: the files of its open orders."""
+
+    def said(self, agent: str, caller: Caller, word: Word) -> None:
+        """It has said something; `caller.answer` is called for it, now or later."""
+
+    def interrupted(self, caller: Caller) -> None:
+        """It said something else while it waits for an order: the waiting ends."""
+
+    def gone(self, agent: str, caller: Caller) -> None:
+        """A connection that has said something has ended."""
+
+    def began(self, agent: str, name: str) -> None:
+        """It begins to send or to fetch a file."""
+
+    def grew(self, agent: str, name: str, length: int) -> None:
+        """So many bytes of what it sends are here."""
+
+    def arrived(self, agent: str, name: str) -> None:
+        """What it has sent under this name is here, whole."""
+
+
 def everybody(_sock: socket.socket) -> bool:
     """Admits whoever has connected."""
     return True
@@ -147,6 +194,7 @@ class ServerState:
     `held` are the deployments whose next download has to wait; another thread may replace it.
     `admits` says of a connection that has just come whether it may be served at all. With `secret`,
     only those are served who send it as their first line, and data connections begin with it.
+    `agents` answers agents, None where none is let in; `call` has work done in the server's thread.
     """
 
     def __init__(
@@ -159,8 +207,12 @@ class ServerState:
         limits: FtpLimits,
         admits: Callable[[socket.socket], bool] = everybody,
         secret: bytes = b"",
+        agents: Agents | None = None,
+        call: Callable[[Callable[[], None]], None] = lambda _work: None,
     ) -> None:
         self.authorizer = authorizer
+        self.agents = agents
+        self.call = call
         self.inbox = inbox
         self.clock = clock
         self.limits = limits
@@ -179,6 +231,7 @@ class ServerState:
         self._uploads = Budgets(limits.uploads, limits.all_uploads)
         self._untold = 0
         self._trees: dict[int, Tree] = {}
+        self._refused: dict[tuple[str, str], float] = {}
 
     def emit(self, event: Event) -> None:
         """Tell an event. A watcher that fails must not take the server down with it.
@@ -212,6 +265,20 @@ class ServerState:
         self._unknown.spend()
         return True
 
+    def told_lately(self, user: str, peer: str) -> bool:
+        """Whether it was told within the last ten minutes that this one was refused; now it is.
+
+        An agent of another host calls for ever.
+        """
+        now = self.now()
+        before = self._refused.get((user, peer))
+        if before is not None and now - before < _TELL_AGAIN:
+            return True
+        if len(self._refused) >= _KEPT_TREES:
+            self._refused.clear()
+        self._refused[user, peer] = now
+        return False
+
     def may_upload(self, deployment: str) -> bool:
         """Whether one more report of a deployment is taken today."""
         return self._uploads.allows(deployment, time.monotonic())
@@ -230,7 +297,7 @@ class ServerState:
         limits = self.limits
         here = [each for each in self.connections if each.address == address]
         full = len(self.connections) >= limits.connections
-        if self.authorizer.awaits(address):
+        if self._awaits(address):
             if len(here) >= limits.per_address:
                 return self._send_away(here)
             return not full or self._send_away(self._unknown_clients()) or self._send_away(here)
@@ -240,10 +307,12 @@ class ServerState:
 
     def _unknown_clients(self) -> list[Client]:
         return [
-            each
-            for each in self.connections
-            if not (each.logged_in or self.authorizer.awaits(each.address))
+            each for each in self.connections if not (each.logged_in or self._awaits(each.address))
         ]
+
+    def _awaits(self, address: str) -> bool:
+        known = self.agents is not None and self.agents.awaits(address)
+        return known or self.authorizer.awaits(address)
 
     def _send_away(self, among: Iterable[Client]) -> bool:
         idle = [each for each in among if each.idle]

@@ -12,7 +12,7 @@ from deployer.edge.files import private_file
 from deployer.errors import DeployerError, DirectoryForbidden, StoreBusy, StoreDamaged, StoreFull
 
 NAME = "deployer.sqlite3"
-VERSION = 3
+VERSION = 4
 """Of the tables and of what the rows hold. Rows of another version are made anew from the events.
 
 Raise it with every change of `core.view` that makes other rows of the same events.
@@ -63,6 +63,31 @@ CREATE TABLE IF NOT EXISTS deployments (
     target TEXT NOT NULL,
     json TEXT NOT NULL
 );
+CREATE TABLE IF NOT EXISTS agents (
+    agent TEXT PRIMARY KEY,
+    secret TEXT NOT NULL,
+    target TEXT NOT NULL,
+    name TEXT NOT NULL,
+    at REAL NOT NULL,
+    address TEXT NOT NULL DEFAULT '',
+    mac TEXT NOT NULL DEFAULT '',
+    heard REAL NOT NULL DEFAULT 0,
+    hello TEXT NOT NULL DEFAULT '',
+    gone TEXT NOT NULL DEFAULT ''
+);
+CREATE TABLE IF NOT EXISTS orders (
+    id TEXT PRIMARY KEY,
+    agent TEXT NOT NULL,
+    at REAL NOT NULL,
+    until REAL NOT NULL,
+    deployment TEXT NOT NULL,
+    words TEXT NOT NULL,
+    stage TEXT NOT NULL,
+    final INTEGER NOT NULL,
+    code INTEGER NOT NULL DEFAULT 0,
+    text TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS orders_by_agent ON orders (agent, at);
 CREATE TABLE IF NOT EXISTS requests (
     deployment TEXT PRIMARY KEY,
     what TEXT NOT NULL

@@ -16,6 +16,7 @@ import msgspec
 
 from deployer.core.view import Row, fold_all
 from deployer.edge.files import as_text, close_directory, make_directory
+from deployer.edge.store.agents import StoredAgents
 from deployer.edge.store.database import (
     VERSION,
     connect,
@@ -31,7 +32,7 @@ from deployer.model import ANY, FileStamp, Manifest, State
 if TYPE_CHECKING:
     import filelock
 
-_OURS = {"inbox", "locks", "sim-pc", "served", "web-token"}
+_OURS = {"inbox", "locks", "sim-pc", "served", "agents", "web-token"}
 _ENDINGS = {".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".lock", ".sock", ".log", ".old", ".json"}
 _MOST_TIDIED = 8
 _LOOSE_OF_NOBODY = 1024
@@ -69,6 +70,7 @@ class Store:
         self._db, current = connect(self.directory)
         self._log = Log(self._db)
         self._rows = StoredRows(self._db, self._log)
+        self.agents = StoredAgents(self._db)
         if not current:
             migrate(self._db, self._log, self._rows)
 
@@ -160,6 +162,7 @@ class Store:
             kind = type(event).__name__
             seq = self._log.add(event.at, event.deployment, kind, to_json(event))
             self._rows.fold(event, seq)
+            self.agents.fold(event)
         self._ended |= isinstance(event, StateChanged) and event.state.final
         return seq
 
