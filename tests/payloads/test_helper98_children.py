@@ -6,6 +6,7 @@ A 16-bit child of Windows 98 that blocks on a pipe never wakes up, and the simul
 from __future__ import annotations
 
 import subprocess
+import time
 from collections.abc import Callable
 from pathlib import Path
 
@@ -16,7 +17,7 @@ pytest.importorskip("unicorn")
 from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.machine import Machine
-from deployer.sim.win32 import RunLimits
+from deployer.sim.win32 import Clock, RealClock, RunLimits, StepClock
 from tests.payloads.targetdir import StagedFile, Target
 from tests.sim.conftest import FLAGS, SOURCES
 
@@ -27,15 +28,21 @@ FILLS = b"@ECHO OFF\r\n:A\r\nECHO %s\r\nIF NOT EXIST STOP.TXT GOTO A\r\n" % (b"x
 class OldPC:
     """A simulated PC with the committed helper in C:\\DEPLOY, and a person before its screen."""
 
-    def __init__(self, folder: Path, helper: bytes, files: list[StagedFile], run: str) -> None:
+    def __init__(
+        self, folder: Path, helper: bytes, files: list[StagedFile], run: str, clock: Clock
+    ) -> None:
         self.target = Target(folder / "c" / "DEPLOY", self._runner, files, run)
         self.target.write("DEPLOY98.EXE", helper)
         self.stop_after = 0
+        self.stop_at = 0.0
         self.seen = 0
+        self.clock = clock
+        self.console = QueuedConsole(self._look)
         self.machine = Machine(
             Disk(folder / "c"),
-            console=QueuedConsole(self._look),
+            console=self.console,
             wait=lambda seconds: None,
+            clock=self.clock,
             limits=RunLimits(seconds=60.0),
         )
         self.machine.boot()
@@ -43,7 +50,8 @@ class OldPC:
     def _look(self, line: str) -> None:
         """When enough lines of the program have been seen, the person stops it."""
         self.seen += line.startswith("x")
-        if self.stop_after and self.seen == self.stop_after:
+        late = self.stop_at and self.clock.ticks() > self.stop_at
+        if late or (self.stop_after and self.seen == self.stop_after):
             (self.target.directory / "STOP.TXT").write_bytes(b"")
 
     def _runner(self, directory: Path, args: tuple[str, ...], _faults: object) -> int:
@@ -62,12 +70,18 @@ def deliver(tmp_path: Path, root: Path) -> Deliver:
     """Bring files to a PC and run one: the PC afterwards."""
     helper = (root / "payloads" / "bin" / "DEPLOY98.EXE").read_bytes()
 
-    def play(run: str, *files: StagedFile, stop_after: int = 0) -> OldPC:
-        pc = OldPC(tmp_path, helper, list(files), run)
+    def play(
+        run: str, *files: StagedFile, stop_after: int = 0, seconds: float = 0.0, typed: str = ""
+    ) -> OldPC:
+        clock = StepClock(time.time(), step=0.02) if seconds or typed else RealClock()
+        pc = OldPC(tmp_path, helper, list(files), run, clock)
         pc.stop_after = stop_after
         pc.target.put_parts()
         assert (pc.target.check(), pc.target.join()) == (0, 0)
+        pc.stop_at = pc.clock.ticks() + seconds if seconds else 0.0
+        pc.console.type([typed] if typed else [])
         pc.target.helper("RUN", "D7F3A21C.MAN")
+        assert pc.console.typed == bool(typed), "nobody has asked the keyboard"
         assert not pc.target.exists("OUTPUT.TMP")
         return pc
 
@@ -148,3 +162,41 @@ def test_a_program_that_is_not_there(deliver: Deliver) -> None:
     told = pc.target.result()
     assert (told["exit"], told.get("run_exit")) == (["6"], None)
     assert told["reason"] == ["could not be started: NOTHERE /X"]
+
+
+def alive(pc: OldPC) -> bool:
+    """Whether the PC still does what is typed."""
+    pc.machine.run_line("ECHO I am here>ALIVE.TXT")
+    return pc.target.read("ALIVE.TXT") == b"I am here\r\n"
+
+
+@pytest.mark.parametrize(
+    ("run", "code"), [("CHILD.EXE fill", ("6", "3")), ("FILLS.BAT", ("0", "0"))]
+)
+def test_a_minute_of_output_without_end(
+    deliver: Deliver, child: bytes, run: str, code: tuple[str, str]
+) -> None:
+    """A minute by the clock of the PC; then the person ends it."""
+    both = StagedFile("CHILD.EXE", child), StagedFile("FILLS.BAT", FILLS)
+    pc = deliver(run, *both, seconds=60.0)
+    told = pc.target.result()
+    assert (told["exit"][0], told["run_exit"][0]) == code
+    assert float(told["run_seconds"][0]) >= 60
+    assert pc.target.read("OUTPUT.TXT") == (b"x" * 98 + b"\r\n") * pc.seen
+    assert alive(pc)
+
+
+def test_a_minute_without_a_look_at_the_keyboard(deliver: Deliver, child: bytes) -> None:
+    """What was typed meanwhile is for the prompt, which comes after it."""
+    pc = deliver("CHILD.EXE deaf", StagedFile("CHILD.EXE", child), typed="ECHO typed early")
+    assert ended(pc) == ("6", "7", b"a minute\r\n")
+    assert float(pc.target.result()["run_seconds"][0]) >= 60
+    assert alive(pc)
+
+
+def test_a_minute_without_a_look_at_the_keyboard_in_a_batch_file(deliver: Deliver) -> None:
+    """It has no keyboard that it could block on: PAUSE and SORT find the end of it."""
+    lines = [b"@ECHO OFF", *[b"PAUSE >NUL", b"SORT >NUL"] * 30, b"ECHO went on", b""]
+    pc = deliver("ASKS.BAT", StagedFile("ASKS.BAT", b"\r\n".join(lines)), typed="ECHO early")
+    assert ended(pc) == ("0", "0", b"went on\r\n")
+    assert alive(pc)

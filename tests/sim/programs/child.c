@@ -1,5 +1,5 @@
 /* A child: says its number of times a word, slowly; `child big` writes more than a pipe holds, `child fill`
- * fills its output until there is a file STOP.TXT. */
+ * fills its output until there is a file STOP.TXT, `child deaf` lives for a minute and never reads. */
 #include "k32.h"
 void start(void)
 {
@@ -17,6 +17,11 @@ void start(void)
         for (i = 0; i < 10000; i++) block[i] = i % 100 < 98 ? 'x' : i % 100 == 98 ? '\r' : '\n';
         while (GetFileAttributesA("STOP.TXT") == 0xFFFFFFFF) WriteFile(GetStdHandle(-11), block, 10000, &n, 0);
         ExitProcess(3);
+    }
+    if (t[0] == 'd') {
+        for (i = 0; i < 60; i++) Sleep(1000);
+        say("a minute\r\n");
+        ExitProcess(7);
     }
     if (t[0] == 'i') {                    /* reads what the parent's keyboard says */
         ReadFile(GetStdHandle(-10), block, 100, &n, 0);
