@@ -278,7 +278,9 @@ class LineNoted(PeerEvent):
 
 @dataclass(frozen=True, slots=True)
 class ScreenLine(DeploymentEvent):
-    """A line that appeared on the simulated PC's screen (a real PC's screen cannot be seen)."""
+    """What appeared on the simulated PC's screen (a real PC's screen cannot be seen): lines that
+    came within a moment, with a line feed between two of them.
+    """
 
     text: str
 

@@ -142,6 +142,7 @@ def test_pruning_keeps_what_was_sent_and_proved(tmp_path: Path, payload: Path) -
     state = tmp_path / "state"
     assert run(["push", "--target", "sim", "--json", "--state-dir", str(state), str(payload)]) == 0
     before = list(recorded(state))
+    assert len(before) < 90, "lines of the simulated screen are stored many at a time"
     assert past.prune(state, 1, now=time.time()) == 0
     gone = past.prune(state, 1, now=time.time() + 2 * 86400)
     kept = [event for _seq, event in recorded(state)]

@@ -312,7 +312,7 @@ def _row(row: Row, event: Event) -> Row:
         case ProofReceived(proof=proof):
             return replace(_reported(row, proof.report), proof=proof)
         case ScreenLine(at=at, text=text):
-            return replace(row, screen=(*row.screen[-_SCREEN + 1 :], text))
+            return replace(row, screen=(*row.screen, *text.split("\n"))[-_SCREEN:])
         case _:
             return row
 

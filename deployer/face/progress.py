@@ -127,8 +127,9 @@ class PushProgress:
                 self._say(f"The PC found damage and fetches again: {', '.join(bad)}")
             case OutputReceived(text=output):
                 self._print_output(output)
-            case ScreenLine(text=line) if self._show_screen and line.strip():
-                self._say(f"  PC| {line}", style="dim")
+            case ScreenLine(text=screen) if self._show_screen:
+                for line in filter(str.strip, screen.split("\n")):
+                    self._say(f"  PC| {line}", style="dim")
             case ProofReceived(proof=proof):
                 self._print_proof(proof)
         if self._live is not None:

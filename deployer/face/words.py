@@ -81,7 +81,8 @@ def sentence(event: Event) -> str:
         case LineNoted():
             return event.note
         case ScreenLine():
-            return f"PC| {event.text}" if event.text.strip() else ""
+            lines = event.text.rstrip().split("\n")  # of several the last one
+            return f"PC| {lines[-1]}" if lines[-1] else ""
         case _:
             return _session(event) or _transfer(event)
 

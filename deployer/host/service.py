@@ -101,6 +101,8 @@ _WRITE_AGAIN = 0.5
 _SAY_AGAIN = 10.0
 _REMEMBERED = 32
 """Deployments that have ended, of which somebody may still ask."""
+_SCREEN_EVERY, _SCREEN_LINES = 0.25, 64
+"""Seconds and lines of the simulated PC's screen that one event holds at most."""
 _LOG_OUT = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
@@ -610,10 +612,25 @@ class Service:
             arguments=[f"--fault={fault}" for fault in faults],
         )
 
-        def on_line(text: str) -> None:
-            self._arrived(ScreenLine(self._clock(), deployment, text))
+        lines_shown: list[str] = []
 
-        code = await rehearsal.run(arguments, self._servers.secret, on_line)
+        def show() -> None:
+            if lines_shown:
+                told = ScreenLine(self._clock(), deployment, "\n".join(lines_shown))
+                lines_shown.clear()
+                self._arrived(told)
+
+        def on_line(text: str) -> None:
+            lines_shown.append(text)
+            if len(lines_shown) == 1:
+                self._loop.call_later(_SCREEN_EVERY, show)
+            elif len(lines_shown) == _SCREEN_LINES:
+                show()
+
+        try:
+            code = await rehearsal.run(arguments, self._servers.secret, on_line)
+        finally:
+            show()
         async with self._changed:
             await self._changed.wait_for(lambda: deployment not in self._concluding)
         current = self._deployments[deployment]

@@ -15,6 +15,7 @@ from deployer.events import (
     FileStaged,
     OutputReceived,
     ProofReceived,
+    ScreenLine,
     ServerListening,
     StateChanged,
     TargetReported,
@@ -181,3 +182,11 @@ def test_a_terminal_gets_a_live_line() -> None:
     out = shown(finished(proved=True), force_terminal=True)
     assert "\x1b[?25l" in out  # the cursor is hidden while the line is live
     assert "\x1b[?25h" in out
+
+
+def test_of_the_simulated_screen_the_last_lines_are_kept() -> None:
+    told = [
+        ScreenLine(2.0, ID, "\n".join(f"line {n}" for n in range(at, at + 30))) for at in (0, 30)
+    ]
+    row = view.fold_all([STAGED, *told])[ID]
+    assert row.screen == tuple(f"line {n}" for n in range(20, 60))

@@ -71,7 +71,12 @@ def deliver(tmp_path: Path, root: Path) -> Deliver:
     helper = (root / "payloads" / "bin" / "DEPLOY98.EXE").read_bytes()
 
     def play(
-        run: str, *files: StagedFile, stop_after: int = 0, seconds: float = 0.0, typed: str = ""
+        run: str,
+        *files: StagedFile,
+        stop_after: int = 0,
+        seconds: float = 0.0,
+        typed: str = "",
+        free: int = 0,
     ) -> OldPC:
         clock = StepClock(time.time(), step=0.02) if seconds or typed else RealClock()
         pc = OldPC(tmp_path, helper, list(files), run, clock)
@@ -80,6 +85,8 @@ def deliver(tmp_path: Path, root: Path) -> Deliver:
         assert (pc.target.check(), pc.target.join()) == (0, 0)
         pc.stop_at = pc.clock.ticks() + seconds if seconds else 0.0
         pc.console.type([typed] if typed else [])
+        if free:
+            pc.machine.disk.leave_free(free)
         pc.target.helper("RUN", "D7F3A21C.MAN")
         assert pc.console.typed == bool(typed), "nobody has asked the keyboard"
         assert not pc.target.exists("OUTPUT.TMP")
@@ -199,4 +206,15 @@ def test_a_minute_without_a_look_at_the_keyboard_in_a_batch_file(deliver: Delive
     lines = [b"@ECHO OFF", *[b"PAUSE >NUL", b"SORT >NUL"] * 30, b"ECHO went on", b""]
     pc = deliver("ASKS.BAT", StagedFile("ASKS.BAT", b"\r\n".join(lines)), typed="ECHO early")
     assert ended(pc) == ("0", "0", b"went on\r\n")
+    assert alive(pc)
+
+
+def test_16_bit_output_that_fills_the_disk_leaves_room_for_the_report(deliver: Deliver) -> None:
+    """What it prints lies in a file as long as it runs, and nothing may stop it."""
+    lines = b"@ECHO OFF\r\n" + (b"ECHO " + b"x" * 98 + b"\r\n") * 3000
+    pc = deliver("LONG.BAT", StagedFile("LONG.BAT", lines), free=150_000)
+    exit_, _code, output = ended(pc)
+    assert exit_ == "0"
+    assert 0 < len(output) < 3000 * 100
+    assert pc.target.result()["output"] == ["cut"]
     assert alive(pc)
