@@ -176,6 +176,7 @@ class InProcess:
         if carry.is_serial(order.target):
             order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
         order = order if order.host else replace(order, host=self.service.host_for(order.target))
+        order = replace(order, directory=gobat.parse_directory(order.directory))
         _refuse_strange(order)
         await self._until_left(order.target)
         under_way = self._open_for(order.target)
@@ -382,7 +383,6 @@ def _refuse_strange(order: Order) -> None:
 
     Raises SimulatorMissing for a simulated PC that cannot run here.
     """
-    gobat.parse_directory(order.directory)
     refuse_strange(order.request)
     if carry.is_serial(order.target):
         carry.check(order.target, order.line)

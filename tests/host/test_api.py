@@ -190,10 +190,12 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
 def test_an_order_without_a_host_is_for_the_daemons_address(tmp_path: Path, payload: Path) -> None:
     async def scenario(served: Daemon, face: DaemonClient) -> None:
         words = order(payload)
-        deployment = await face.push(Order(words.request, words.target, host=""))
+        there = "c:\\deploy\\"
+        deployment = await face.push(Order(words.request, words.target, there, host=""))
         found = served.service.staged(deployment)
         assert found is not None
         assert found[0].host == TARGET
+        assert found[1].directory == "C:\\DEPLOY"
 
     play(tmp_path, scenario)
 

@@ -85,6 +85,8 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
         return False, report.reason or "the program was not started"
     if report.run_exit != 0:
         return False, report.reason or f"the program ended with exit code {report.run_exit}"
+    if report.exit_code != 0:  # after the program something went wrong, the helper says
+        return False, report.reason or f"the helper ended with {report.exit_code}"
     return True, ""
 
 

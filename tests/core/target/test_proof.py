@@ -85,6 +85,8 @@ def test_the_proof() -> None:
         ({"run_exit": None}, "not started"),
         ({"run_exit": None, "reason": "no memory"}, "no memory"),
         ({"command": "JOIN"}, "not started"),
+        ({"exit": "3", "reason": "disk full"}, "disk full"),
+        ({"exit": None}, "the helper ended with None"),
     ],
 )
 def test_what_proves_nothing(changes: dict[str, object], reason: str) -> None:
