@@ -216,5 +216,4 @@ def test_16_bit_output_that_fills_the_disk_leaves_room_for_the_report(deliver: D
     exit_, _code, output = ended(pc)
     assert exit_ == "0"
     assert 0 < len(output) < 3000 * 100
-    assert pc.target.result()["output"] == ["cut"]
     assert alive(pc)
