@@ -185,6 +185,22 @@ class ProgramNotNamed(DeployerError):
     exit_code = EXIT_USE
 
 
+class ProgramForeign(DeployerError):
+    """{program}: {why}.
+    Push one for Windows 98 (32-bit x86), deliver it only with --no-run, or add --no-check.
+    """
+
+    exit_code = EXIT_USE
+
+
+class ProgramUnknown(DeployerError):
+    """--run {program}: no file of that name is sent, and Windows 98 has none.
+    {hint}Add the file to the command. If the old PC has it already, give its path, such as C:\\GAMES\\RUN.EXE.
+    """
+
+    exit_code = EXIT_USE
+
+
 class TooManyParts(DeployerError):
     """{path}: parts of {part_size} bytes would make {count} parts; the most is 999.
     Use --part-size {remedy_size} or more, or leave it out.
@@ -371,6 +387,14 @@ class RequestUnheard(DeployerError):
     """
 
     exit_code = EXIT_HOST
+
+
+class TargetUnfit(DeployerError):
+    """{target}: {why}.
+    Give the old PC's own address. WINIPCFG shows it there, and it is usually 192.168.1.2.
+    """
+
+    exit_code = EXIT_USE
 
 
 class TargetBusy(DeployerError):

@@ -27,11 +27,12 @@ _IN_TREE = {
     "recipes": _TREE / "configs" / "recipes",
     "profiles": _TREE / "configs" / "profiles",
     "benches": _TREE / "configs" / "benches",
+    "exports": _TREE / "configs" / "exports",
 }
 
 
 def directory(kind: str) -> Path:
-    """Where the resources of a kind lie: `bin`, `models`, `recipes`, `profiles` or `benches`."""
+    """Where the resources of a kind lie, such as `bin` or `profiles`."""
     installed = _INSTALLED / kind
     return installed if installed.is_dir() else _IN_TREE[kind]
 
@@ -56,6 +57,15 @@ def program_path(name: str) -> Path:
     """Path of a program of ours. Raises ProgramDamaged as `program` does."""
     program(name)
     return directory("bin") / name
+
+
+def exports(library: str) -> frozenset[str]:
+    """Names that a DLL of Windows 98, such as `KERNEL32.DLL`, exports; none where no list is."""
+    path = directory("exports") / f"{library.lower().removesuffix('.dll')}.tsv"
+    if not path.is_file():
+        return frozenset()
+    rows = path.read_text(encoding="ascii").splitlines()
+    return frozenset(row.partition("\t")[0] for row in rows if not row.startswith("#"))
 
 
 def sample_model() -> Path:

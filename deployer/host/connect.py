@@ -12,6 +12,7 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -162,6 +163,7 @@ async def _in_process(state_dir: Path, here: Here, words: Words, undo: Undo) -> 
                 typed=words.steps,
                 before_wire=own.take,
                 say=words.say,
+                refuse_target=partial(wire.refuse, address=here.address, wanted=here.wanted),
             ) as service,
             InProcess(service, words.lines, here.patience, rehearse) as host,
         ):

@@ -27,6 +27,7 @@ import threading
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -371,6 +372,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
             before_wire=own.take if serving.on_demand and isinstance(own, wire.Own) else None,
             http_port=serving.http_port if serving.on_demand and serving.ftp_port == 21 else None,
             say=words.say,
+            refuse_target=partial(wire.refuse, address=serving.address, wanted=serving.wanted),
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,
     ):

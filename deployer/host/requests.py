@@ -27,7 +27,8 @@ from deployer.model import (
 class Request:
     """What the user asked for. `options` are recipe options that were given, such as `steps`.
 
-    Of a directory among `files` everything in it goes, with its tree and its long names.
+    Of a directory among `files` everything in it goes, with its tree and its long names. With
+    `no_check` the program is launched even if Windows 98 itself would not start it.
     """
 
     files: tuple[Path, ...]
@@ -37,6 +38,7 @@ class Request:
     options: tuple[tuple[str, str], ...] = ()
     part_size: int | None = None
     profile: str = "win98-fat32"
+    no_check: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -150,13 +150,16 @@ class Service:
         before_wire: Callable[[], str] | None = None,
         http_port: int | None = None,
         say: Say = nobody,
+        refuse_target: Callable[[str], None] = lambda _target: None,
     ) -> None:
         """`listening` are ports that were opened before; `typed` is what a user types for a host
         and a directory, for the page on the wire. `before_wire` is called, in a thread, before the
         first port is opened there; it gives our second address, and what it raises is what the
         request raises. `http_port` is for the page when none is listening: opened with the first
         offer to a real PC, if that may be. `say` gets lines for people.
+        `refuse_target` raises for an address that no old PC on this wire can have.
         """
+        self._refuse_target = refuse_target
         self._store = Store(state_dir)
         self._typed = typed
         self._clock = clock
@@ -408,6 +411,8 @@ class Service:
         plan.refuse_deep(manifest.payload, offer.directory)
         if simulated:
             refuse_unplayable(manifest.payload)
+        else:
+            self._refuse_target(offer.target)
         seen = self._views(offer)
         seen("")
         self.write_down(offer)

@@ -16,13 +16,15 @@ from deployer.core.payload import modelfile, plan, recipe
 from deployer.core.target import gobat, names, places, program
 from deployer.core.target import manifest as manifests
 from deployer.core.target.manifest import MAX_LENGTH
-from deployer.edge import files, resources
+from deployer.edge import files, imports, resources
 from deployer.edge.choose import Choice, choose, length_of, model_among
 from deployer.edge.folders import Item
 from deployer.errors import (
     DeployerError,
     FileChanged,
     OutputExists,
+    ProgramForeign,
+    ProgramUnknown,
     SimulatorCannotPlay,
     WrongUse,
 )
@@ -231,7 +233,37 @@ def outline(request: Request) -> Outline:
 
 
 def _choose(request: Request) -> Choice:
-    return choose(request.files, request.recipe, bare=request.no_run or bool(request.run))
+    chosen = choose(request.files, request.recipe, bare=request.no_run or bool(request.run))
+    if request.run and not request.no_check:
+        _refuse_unfit_program(request.run, chosen.items)
+    return chosen
+
+
+def _refuse_unfit_program(command: str, items: Sequence[Item]) -> None:
+    """Raises ProgramUnknown and ProgramForeign for what Windows 98 would not start."""
+    long_names = [item.place or item.path.name for item in items]
+    short_names = [short.name for short in names.assign(long_names)]
+    sent = dict(zip(short_names, items, strict=True)) | dict(zip(long_names, items, strict=True))
+    found = program.find(command, sent)
+    word = program.program(command)
+    if found:
+        path = sent[found].path
+        head = files.read_bounded(path, program.HEAD)
+        why = program.foreign(head)
+        if not why and head[:2] == b"MZ" and not program.is_16_bit(found, head):
+            why = program.missing(
+                imports.imports_of(path), [*long_names, *short_names], resources.exports
+            )
+        if why:
+            raise ProgramForeign(program=found, why=why)
+    elif program.is_built_in(command):
+        raise WrongUse(
+            what=f"--run {word}: this is a command of COMMAND.COM, not a program.",
+            remedy=f'Write: --run "COMMAND /C {word} ..."',
+        )
+    elif not program.is_on_pc(command):
+        near = program.closest(command, sent)
+        raise ProgramUnknown(program=word, hint=f"Did you mean {near}? " if near else "")
 
 
 def _stage_items(

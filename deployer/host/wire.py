@@ -20,7 +20,13 @@ from deployer.core.wire.presence import PresenceChange, PresenceVerdict
 from deployer.edge.link import doctor_probe, lease, lookup, ping, undo
 from deployer.edge.link.lease import Lease
 from deployer.edge.link.watch import Tell, WireWatch
-from deployer.errors import DirectoryForbidden, LinkForbidden, WireBusy, WrongUse
+from deployer.errors import (
+    DirectoryForbidden,
+    LinkForbidden,
+    TargetUnfit,
+    WireBusy,
+    WrongUse,
+)
 from deployer.events import WireChanged
 
 
@@ -128,6 +134,20 @@ class Held:
             self._lease.release()
 
 
+def refuse(target: str, address: str, wanted: Wanted | None) -> None:
+    """Raises TargetUnfit for an address that no old PC on this wire can have.
+
+    `address` is ours, `wanted` what is set on the wire, None: it is as somebody else has set it.
+    """
+    subnets = []
+    if wanted is not None and not wanted.host_route and not address.startswith("127."):
+        beside = [addresses.LINK_LOCAL] if wanted.link_local else []
+        subnets = [each.network for each in (wanted.parsed(), *beside)]
+    own = (address.partition("/")[0], addresses.LINK_LOCAL.ip)
+    if why := addresses.unfit(target, own, subnets):
+        raise TargetUnfit(target=target, why=why)
+
+
 class Own:
     """Our address on the wire, from the first need to the end. Threads may ask for it.
 
@@ -166,6 +186,8 @@ class Own:
         with self._lock:
             if self._over or self._held is not None:
                 return self._held.beside if self._held is not None else ""
+            if self._target:
+                refuse(self._target, self._address, self._wanted)
             wanted = None if self._address.startswith("127.") else self._wanted
             self._held = find(self._address) if wanted is None else self._hold(wanted)
             if wanted is not None:

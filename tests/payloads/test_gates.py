@@ -216,7 +216,7 @@ def test_nothing_is_allowed_that_no_program_uses(root: Path) -> None:
 
 
 def test_the_allowed_functions_are_in_the_export_lists(root: Path) -> None:
-    exports = root / "tests" / "data" / "exports" / "kernel32.tsv"
+    exports = root / "configs" / "exports" / "kernel32.tsv"
     rows = [line.split("\t") for line in exports.read_text("ascii").splitlines()]
     known = {row[0]: row[1] for row in rows if not row[0].startswith("#")}
     assert {name: known.get(name) for name in allowed(root)} == allowed(root)

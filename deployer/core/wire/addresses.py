@@ -107,6 +107,33 @@ def is_link_local(text: str) -> bool:
         return False
 
 
+def unfit(target: str, own: Collection[str], subnets: Sequence[ipaddress.IPv4Network]) -> str:
+    """Why no old PC can be at that address; "" when one can.
+
+    `own` are this computer's addresses on the wire, `subnets` those that we set there; with none it
+    is not known what the wire reaches. On loopback a target is another process of this computer.
+    A word that is no address says nothing of where it is.
+    """
+    try:
+        ip = ipaddress.IPv4Address(target)
+    except ValueError:
+        return ""
+    if ip.is_loopback:
+        if any(each.startswith("127.") for each in own):
+            return ""
+        return "this address always means the computer itself"
+    if target in own:
+        return "this is this computer's own address on the wire"
+    if ip.is_unspecified or ip.is_multicast or ip.is_reserved:
+        return "no machine can have this address"
+    ends = {end for net in subnets for end in (net.network_address, net.broadcast_address)}
+    if ip in ends:
+        return "no machine can have this address, it means the whole subnet"
+    if subnets and not any(ip in net for net in subnets):
+        return f"this is not in the wire's subnet, {' or '.join(map(str, subnets))}"
+    return ""
+
+
 def parse_address(text: str) -> Address:
     """`192.168.1.1/24` (or without `/24`) as a value. Raises WrongUse.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from functools import partial
 from pathlib import Path
@@ -54,6 +55,9 @@ Recipe = Annotated[
     str, value("--recipe", "NAME", "How to launch it: a recipe's name or file.", default=False)
 ]
 NoRun = Annotated[bool, flag("--no-run", "Deliver and prove only.")]
+NoCheck = Annotated[
+    bool, flag("--no-check", "Launch it even if Windows 98 would not start it (KernelEx).")
+]
 PartSize = Annotated[
     str | None, value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M")
 ]
@@ -88,6 +92,7 @@ def push_command(
     run: Run = "",
     recipe: Recipe = "",
     no_run: NoRun = False,
+    no_check: NoCheck = False,
     part_size: PartSize = None,
     profile: Profile = None,
     detach: Detach = False,
@@ -155,8 +160,8 @@ def push_command(
     _check_faults(pc, broken)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
-        temperature=temperature, top_p=top_p, steps=steps, seed=seed, prompt=prompt,
-        quantise=quantise,
+        no_check=no_check, temperature=temperature, top_p=top_p, steps=steps, seed=seed,
+        prompt=prompt, quantise=quantise,
     )  # fmt: skip
     line = LineSettings(speed, flow)
     store = settings.expanded(state_dir or config.state_dir)
@@ -204,6 +209,7 @@ def _request(
     profile: str,
     *,
     no_run: bool,
+    no_check: bool,
     **options: object,
 ) -> Request:
     """What `push` and `stage` are asked for; `options` are those of the recipe, None: not given."""
@@ -213,6 +219,12 @@ def _request(
 
     ways = {"--run": run, "--recipe": recipe, "--no-run": no_run}
     chosen = [way for way, given in ways.items() if given]
+    for name in map(str, files or ()):
+        if re.match(r"[a-z]+:/", name):  # Path takes one of two slashes away
+            raise WrongUse(
+                what=f"{name.replace(':/', '://', 1)}: that is an address on the web, not a file.",
+                remedy="Download it first, then push the file.",
+            )
     if len(chosen) > 1:
         raise WrongUse(
             what=f"{chosen[0]} and {chosen[1]} each say what is to be started.",
@@ -230,6 +242,7 @@ def _request(
         ),
         part_size=None if part_size is None else plan.parse_size(part_size),
         profile=profile,
+        no_check=no_check,
     )
 
 
@@ -264,6 +277,7 @@ def stage_command(
     run: Run = "",
     recipe: Recipe = "",
     no_run: NoRun = False,
+    no_check: NoCheck = False,
     part_size: PartSize = None,
     profile: Profile = None,
     prompt: Prompt = None,
@@ -285,8 +299,8 @@ def stage_command(
     directory = gobat.parse_directory(to or config.directory)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
-        temperature=temperature, top_p=top_p, steps=steps, seed=seed, prompt=prompt,
-        quantise=quantise,
+        no_check=no_check, temperature=temperature, top_p=top_p, steps=steps, seed=seed,
+        prompt=prompt, quantise=quantise,
     )  # fmt: skip
     written = staging.write_out(request, out, directory, host=host, login=(user, password))
     for name, length in written:
