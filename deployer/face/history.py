@@ -23,14 +23,19 @@ NOTHING = "Nothing has been pushed yet. Try: deployer push --target sim\n"
 EMULATED = "* on the emulated machine of the simulated PC, not on a real one"
 
 
-def status(known: Rows, write: Write, *, as_json: bool, now: float) -> dict[str, str]:
-    """Open deployments with what they do now, then the last few that ended.
+def status(
+    known: Rows, write: Write, target: str | None = None, *, as_json: bool, now: float
+) -> dict[str, str]:
+    """Open deployments with what they do now, then the last few that ended; those of a target.
 
     The open ones with their targets come back.
     """
-    rows = known.open()
+    rows = [row for row in known.open() if target in (None, row.target)]
     opened = {row.deployment: row.target for row in rows}
-    rows += known.ended(_RECENT)
+    if target is None:
+        rows += known.ended(_RECENT)
+    else:
+        rows += [row for row in known.newest(_RECENT, target) if row.state.final]
     if as_json:
         for row in rows:
             write(json.dumps(summary(row)) + "\n")

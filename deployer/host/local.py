@@ -6,13 +6,13 @@ import asyncio
 import contextlib
 import functools
 import getpass
-import ipaddress
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
 
 from deployer.core.target import gobat
 from deployer.core.view import Row
+from deployer.core.wire.addresses import parse_target
 from deployer.edge import rehearsal
 from deployer.errors import (
     DeployerError,
@@ -390,13 +390,7 @@ def _refuse_strange(order: Order) -> None:
     if order.target == "sim":
         rehearsal.check_installed()
     for address in (order.host,) if order.target in ("sim", ANY) else (order.host, order.target):
-        try:
-            ipaddress.IPv4Address(address)
-        except ValueError as error:
-            raise WrongUse(
-                what=f"{address!r}: not the address of a machine on the wire.",
-                remedy="Write it as 192.168.1.2.",
-            ) from error
+        parse_target(address)
 
 
 def _same(one: Offer, other: Offer) -> bool:

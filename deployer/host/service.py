@@ -438,7 +438,7 @@ class Service:
         self.from_thread(TargetFound(self._clock(), deployment, peer, at, mac))
 
     def _become(self, deployment: str, peer: str) -> None:
-        """It is for this machine now, also for other processes."""
+        """It is for this machine now, also for other processes; what it is called stays with it."""
         with contextlib.suppress(TargetBusy):  # of one that has another way to it
             self._store.reserve(peer)
         self._follow(deployment, peer)
@@ -803,6 +803,8 @@ class Service:
                 self._soon(self._wake())
         if isinstance(event, TargetFound):
             self._become(event.deployment, event.peer)
+            with contextlib.suppress(StoreBusy, StoreFull):
+                self._store.devices.seen(event.mac, event.peer, event.at)
         if isinstance(event, LIVE):
             self._publish(event)
         else:

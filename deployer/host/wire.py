@@ -239,10 +239,16 @@ def mac_of(ip: str) -> str:
     """The MAC of a machine that has spoken on the wire lately; "" when nobody knows."""
     if ip.startswith("127."):
         return ""
-    for interface in lookup.interfaces():
-        if mac := lookup.neighbours(interface.index).get(ip):
-            return mac
-    return ""
+    return dict(neighbours()).get(ip, "")
+
+
+def neighbours(*, sure: bool = False) -> tuple[tuple[str, str], ...]:
+    """Who has spoken on the wires of this computer lately: (address, MAC).
+
+    Only who has answered within the last half minute or so, with `sure`.
+    """
+    found = (lookup.neighbours(each.index, sure=sure) for each in lookup.interfaces())
+    return tuple(pair for each in found for pair in each.items())
 
 
 def find(ip: str, *, link_local: bool = True) -> Held:

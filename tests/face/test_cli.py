@@ -350,3 +350,31 @@ def test_without_files_the_sample_model_goes_to_a_real_pc_and_into_a_folder_too(
     code, out, _err = deployer("model", "inspect")
     assert code == 0
     assert "campfire260K.bin: a llama2.c model" in out
+
+
+def test_a_name_is_a_target_wherever_one_is_taken(deployer: Deployer, tmp_path: Path) -> None:
+    """Push, status, card, proof, history, retry and cancel, without an id."""
+    (tmp_path / "some.txt").write_text("text\n")
+    assert deployer("name", "127.0.0.2", "pentium")[0] == 0
+    for words in (("127.0.0.2", "sim"), ("127.0.0.2", "D1234567"), ("127.0.0.2", "1.2.3.4")):
+        code, _out, err = deployer("name", *words)
+        assert (code, "not a name for a PC" in err) == (1, True)
+    assert deployer("name", "pc01", "pentium")[0] == 1
+    code, _out, err = deployer("status", "--target", "pentium")
+    assert code == 0, "nothing was pushed at all"
+    words = ("--target", "pentium", "--address", "127.0.0.1", "--ftp-port", 0, "--timeout", "0.2")
+    assert deployer("push", *words, "some.txt", "--no-run")[0] == 4
+    _code, out, _err = deployer("status", "--target", "pentium", "--json")
+    (row,) = map(json.loads, out.splitlines())
+    assert row["target"] == "127.0.0.2"
+    assert row["deployment"] in deployer("card", "--target", "pentium")[1]
+    assert deployer("proof", "--target", "pentium")[1].startswith(f"Deployment {row['deployment']}")
+    assert row["deployment"] in deployer("history", "--target", "pentium")[1]
+    again = ("--ftp-port", 0, "--address", "127.0.0.1", "--timeout", "0.2")
+    assert deployer("retry", "--target", "pentium", *again)[0] == 4
+    code, _out, err = deployer("cancel", "--target", "pentium")
+    assert (code, f"{row['deployment']} has ended" in err) == (1, True)
+    code, _out, err = deployer("cancel", row["deployment"], "--target", "pentium")
+    assert (code, "Which one?" in err) == (1, True)
+    code, _out, err = deployer("proof", "--target", "127.0.0.9")
+    assert (code, "Nothing has been pushed to 127.0.0.9 yet." in err) == (1, True)

@@ -67,7 +67,7 @@ def test_targets_are_the_simulated_pc_the_names_of_the_settings_and_ports(
     plugged = serial.PortInfo("/dev/ttyUSB7", "FTDI FT232R")
     monkeypatch.setattr(serial, "ports", lambda: (plugged,))
     (tmp_path / "deployer.toml").write_text('[targets]\nworkshop = "192.168.1.2"\n')
-    expected = ["sim", "workshop", "serial:/dev/ttyUSB7"]
+    expected = ["sim", "any", "workshop", "serial:/dev/ttyUSB7"]
     for line in ("push --target ", "ping ", "doctor --target ", "history --target "):
         assert shell(f"deployer {line}") == expected
     assert shell("deployer push --target w") == ["workshop"]

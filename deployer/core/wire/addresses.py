@@ -158,6 +158,17 @@ def parse_address(text: str) -> Address:
     return Address(str(interface.ip), network.prefixlen)
 
 
+def parse_target(text: str) -> str:
+    """The IPv4 address of another machine. Raises WrongUse."""
+    try:
+        return str(ipaddress.IPv4Address(text))
+    except ValueError as error:
+        raise WrongUse(
+            what=f"{text!r}: not the address of a machine on the wire.",
+            remedy="Write it as 192.168.1.2.",
+        ) from error
+
+
 def choose(
     interfaces: Sequence[Interface], named: str | None, address: Address, *, force: bool = False
 ) -> Interface:

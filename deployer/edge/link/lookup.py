@@ -31,13 +31,13 @@ def interfaces() -> tuple[Interface, ...]:
     return this_system().interfaces()
 
 
-def neighbours(index: int) -> dict[str, str]:
+def neighbours(index: int, *, sure: bool = False) -> dict[str, str]:
     """Who has spoken on an interface lately: address -> MAC. Only Linux shows it."""
     if sys.platform != "linux":
         return {}
     from deployer.edge.link import linux  # noqa: PLC0415  only Linux has netlink
 
     try:
-        return linux.neighbours(index)
+        return linux.neighbours(index, sure=sure)
     except OSError:
         return {}

@@ -12,7 +12,7 @@ from deployer.edge.files import private_file
 from deployer.errors import DeployerError, DirectoryForbidden, StoreBusy, StoreDamaged, StoreFull
 
 NAME = "deployer.sqlite3"
-VERSION = 4
+VERSION = 5
 """Of the tables and of what the rows hold. Rows of another version are made anew from the events.
 
 Raise it with every change of `core.view` that makes other rows of the same events.
@@ -88,6 +88,12 @@ CREATE TABLE IF NOT EXISTS orders (
     text TEXT NOT NULL DEFAULT ''
 );
 CREATE INDEX IF NOT EXISTS orders_by_agent ON orders (agent, at);
+CREATE TABLE IF NOT EXISTS names (
+    name TEXT PRIMARY KEY,
+    ip TEXT NOT NULL,
+    mac TEXT NOT NULL,
+    at REAL NOT NULL
+);
 CREATE TABLE IF NOT EXISTS requests (
     deployment TEXT PRIMARY KEY,
     what TEXT NOT NULL

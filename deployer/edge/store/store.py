@@ -22,6 +22,7 @@ from deployer.edge.store.database import (
     connect,
     connect_to_read,
 )
+from deployer.edge.store.devices import DeviceTable
 from deployer.edge.store.log import Log, StoredEvent
 from deployer.edge.store.migrate import migrate
 from deployer.edge.store.rows import StoredRows
@@ -69,6 +70,7 @@ class Store:
     def _open(self) -> None:
         self._db, current = connect(self.directory)
         self._log = Log(self._db)
+        self.devices = DeviceTable(self._db)
         self._rows = StoredRows(self._db, self._log)
         self.agents = StoredAgents(self._db)
         if not current:

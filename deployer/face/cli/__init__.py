@@ -60,6 +60,9 @@ COMMANDS = (
     ListedCommand("doctor", "wire", "The wire", "Examine everything between here and the old PC."),
     ListedCommand("ping", "wire", "The wire", "Ask whether the PC is there, by ping and by ARP."),
     ListedCommand(
+        "name", "devices", "The wire", "Call the PC at an ADDRESS by a NAME from now on."
+    ),
+    ListedCommand(
         "link", "wire", "The wire", "Set this computer's address on the wire, and give it back."
     ),
     ListedCommand(

@@ -73,6 +73,7 @@ def inspect_command(
 
     from deployer.face import estimate, inspected
     from deployer.host import past, staging
+    from deployer.host.devices import names
     from deployer.host.recognise import recognise
     from deployer.host.requests import Request
 
@@ -83,8 +84,9 @@ def inspect_command(
     if not as_json:
         seen = recognise(Request(files=(file,), no_run=True))
         load = replace(seen.load, model=shape)
-        address = config.targets.get(target, target)
-        with past.rows_of(settings.expanded(state_dir or config.state_dir)) as known:
+        directory = settings.expanded(state_dir or config.state_dir)
+        address = names.added(config, directory).targets.get(target, target)
+        with past.rows_of(directory) as known:
             rows = known.newest(estimate.NEWEST, address)
         _fit, line = estimate.fit_line(load, rows, address, profile=seen.profile, model=file.name)
         say(f"  {line}")

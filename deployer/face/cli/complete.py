@@ -31,13 +31,17 @@ def _silent(propose: Callable[..., Iterable[Proposal]]) -> Callable[..., list[Pr
 
 @_silent
 def targets(ctx: typer.Context) -> Iterable[Proposal]:
-    """The simulated PC, the names in `[targets]` of the settings, and serial ports."""
+    """The simulated PC, whoever comes, the names that PCs were given, and serial ports."""
     from deployer import settings
+    from deployer.host.devices import names
 
-    del ctx
     yield "sim", "the simulated PC"
+    yield "any", "the first PC that asks"
     with contextlib.suppress(WrongUse):  # a wrong file of settings is reported when it is needed
-        yield from settings.load().targets.items()
+        config = settings.load()
+        given = ctx.params.get("state_dir")
+        directory = settings.expanded(given or config.state_dir)
+        yield from names.added(config, directory).targets.items()
     for device, title in _ports():
         yield f"serial:{device}", title
 

@@ -14,7 +14,7 @@ from typer.core import TyperCommand
 from deployer import settings
 from deployer.errors import WrongUse
 from deployer.face.cli import complete
-from deployer.face.cli.options import AsJson, SomeDeployment, StateDir, flag, value, whole
+from deployer.face.cli.options import AsJson, OfTarget, SomeDeployment, StateDir, flag, value, whole
 from deployer.face.say import aside, raw, say
 from deployer.settings import Settings
 
@@ -66,10 +66,19 @@ def _rows(directory: Path) -> Iterator[Rows]:
         yield rows
 
 
-def _row(directory: Path, deployment: str) -> Row:
-    """The row of an id; the newest one for no id. Raises WrongUse."""
+def _address(config: Settings, directory: Path, target: str | None) -> str | None:
+    """The address of a target that may be named; None for none."""
+    from deployer.host.devices import names
+
+    return names.added(config, directory).targets.get(target, target) if target else None
+
+
+def _row(config: Settings, directory: Path, deployment: str, target: str | None) -> Row:
+    """The row of an id; the newest one, of a target if one is named, for no id. Raises WrongUse."""
+    pc = None if deployment else _address(config, directory, target)
     with _rows(directory) as rows:
-        row = rows.one(deployment.upper())
+        row = next(iter(rows.newest(1, pc)), None) if pc else rows.one(deployment.upper())
+        _refuse_unknown(rows, row is not None, pc)
     if row is None:
         raise WrongUse(
             what=f"There is no deployment {deployment}." if deployment else "Nothing is there yet.",
@@ -78,18 +87,30 @@ def _row(directory: Path, deployment: str) -> Row:
     return row
 
 
+def _refuse_unknown(rows: Rows, found: bool, target: str | None) -> None:
+    if rows and target and not found:
+        raise WrongUse(
+            what=f"Nothing has been pushed to {target} yet.",
+            remedy=f"There is a past of: {', '.join(sorted(rows.targets()))}.",
+        )
+
+
 @app.command("status")
-def status_command(*, as_json: AsJson = False, state_dir: StateDir = None) -> None:
+def status_command(
+    *, target: OfTarget = None, as_json: AsJson = False, state_dir: StateDir = None
+) -> None:
     """Show what open deployments do now, and the last that ended."""
     from deployer.face import history
     from deployer.host import past, sockets
 
-    directory = _directory(settings.load(), state_dir)
+    config = settings.load()
+    directory = _directory(config, state_dir)
+    pc = _address(config, directory, target)
     if told := sockets.trouble(directory, system=state_dir is None):
         for line in ("The daemon cannot go on just now, and tries again by itself:", *told):
             (aside if as_json else say)(line)
     with _rows(directory) as rows:
-        opened = history.status(rows, raw, as_json=as_json, now=time.time())
+        opened = history.status(rows, raw, pc, as_json=as_json, now=time.time())
     if not as_json:
         for deployment in past.unserved(directory, opened):
             line = f"{deployment} is delivered by nobody: its process has ended."
@@ -116,6 +137,7 @@ def card_command(
         Path | None,
         value("--print", "FILE", "One page to print: FILE.html, FILE.txt, or the screen.", Path),
     ] = None,
+    target: OfTarget = None,
     state_dir: StateDir = None,
 ) -> None:
     """Show what to type on the old PC for a DEPLOYMENT.
@@ -125,7 +147,8 @@ def card_command(
     from deployer.face import text
     from deployer.face.card import followed, hints, print_html, print_text
 
-    row = _row(_directory(settings.load(), state_dir), deployment)
+    config = settings.load()
+    row = _row(config, _directory(config, state_dir), deployment, target)
     if out is None:
         advice = hints(row, time.time())
         for line in (*followed(row), *(("", *advice) if advice else ())):
@@ -147,7 +170,11 @@ def card_command(
 
 @app.command("proof")
 def proof_command(
-    deployment: SomeDeployment = "", *, as_json: AsJson = False, state_dir: StateDir = None
+    deployment: SomeDeployment = "",
+    *,
+    target: OfTarget = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
 ) -> None:
     """Print the proof of a DEPLOYMENT, and check its sums again.
 
@@ -156,8 +183,9 @@ def proof_command(
     from deployer.face import proofs
     from deployer.host import past
 
-    directory = _directory(settings.load(), state_dir)
-    row = _row(directory, deployment)
+    config = settings.load()
+    directory = _directory(config, state_dir)
+    row = _row(config, directory, deployment, target)
     checks = past.recheck(directory, row.deployment)
     if as_json:
         raw(f"{proofs.to_json(row, checks)}\n")
@@ -194,13 +222,11 @@ def history_command(
     from deployer.face import history
 
     config = settings.load()
-    pc = config.targets.get(target, target) if target else None
-    with _rows(_directory(config, state_dir)) as rows:
-        if rows and pc and not as_json and not rows.newest(1, pc):
-            raise WrongUse(
-                what=f"Nothing has been pushed to {pc} yet.",
-                remedy=f"There is a past of: {', '.join(sorted(rows.targets()))}.",
-            )
+    directory = _directory(config, state_dir)
+    pc = _address(config, directory, target)
+    with _rows(directory) as rows:
+        if pc and not as_json:
+            _refuse_unknown(rows, bool(rows.newest(1, pc)), pc)
         if picture is not None:
             from deployer.face import plot
 

@@ -2,32 +2,68 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from deployer import settings
+from deployer.errors import WrongUse
 from deployer.face.cli.options import (
     Address,
     AsJson,
-    Deployment,
     Detach,
     FtpPort,
     HostRoute,
     Interface,
     NoLink,
     NoLinkLocal,
+    OfTarget,
     Silence,
     StateDir,
+    ThisDeployment,
     number,
 )
 from deployer.face.say import aside, raw, say
+from deployer.settings import Settings
 
 app = typer.Typer()
 
 
+def _home(directory: Path, given: Path | None) -> Path:
+    """Where the running daemon records, unless a directory was named."""
+    from deployer.host import sockets
+
+    return directory if given else sockets.home(directory)
+
+
+def _chosen(config: Settings, directory: Path, deployment: str, target: str | None) -> str:
+    """The id that was given, or the newest for a target. Raises WrongUse for neither, and both."""
+    from deployer.host import past
+    from deployer.host.devices import names
+
+    if bool(deployment) == bool(target):
+        raise WrongUse(
+            what="Which one? Either a DEPLOYMENT or --target says it.",
+            remedy="Look at what there is with: deployer status",
+        )
+    if deployment:
+        return deployment.upper()
+    pc = names.added(config, directory).targets.get(target or "", target)
+    with past.rows_of(directory) as rows:
+        newest = rows.newest(1, pc)
+    if not newest:
+        raise WrongUse(
+            what=f"Nothing has been pushed to {pc} yet.",
+            remedy="Look at what there is with: deployer history",
+        )
+    return newest[0].deployment
+
+
 @app.command("cancel")
-def cancel_command(deployment: Deployment, *, state_dir: StateDir = None) -> None:
+def cancel_command(
+    deployment: ThisDeployment = "", *, target: OfTarget = None, state_dir: StateDir = None
+) -> None:
     """End a DEPLOYMENT, in whatever window it runs.
 
     What has arrived stays on the old PC.
@@ -36,8 +72,9 @@ def cancel_command(deployment: Deployment, *, state_dir: StateDir = None) -> Non
 
     from deployer.host import connect
 
-    identity = deployment.upper()
-    directory = settings.expanded(state_dir or settings.load().state_dir)
+    config = settings.load()
+    directory = settings.expanded(state_dir or config.state_dir)
+    identity = _chosen(config, _home(directory, state_dir), deployment, target)
     heard = asyncio.run(connect.cancel(directory, identity, system=state_dir is None))
     where = "" if heard else " (nobody was delivering it any more)"
     say(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
@@ -45,8 +82,9 @@ def cancel_command(deployment: Deployment, *, state_dir: StateDir = None) -> Non
 
 @app.command("retry")
 def retry_command(
-    deployment: Deployment,
+    deployment: ThisDeployment = "",
     *,
+    target: OfTarget = None,
     address: Address = None,
     ftp_port: FtpPort = None,
     interface: Interface = None,
@@ -74,6 +112,7 @@ def retry_command(
 
     config = settings.load()
     directory = settings.expanded(state_dir or config.state_dir)
+    identity = _chosen(config, _home(directory, state_dir), deployment, target)
     face: Face = JsonLines(raw) if as_json else PushProgress(Terminal(), time.time)
     here = reach.here(
         config, directory, address=address, ftp_port=ftp_port, interface=interface,
@@ -85,7 +124,7 @@ def retry_command(
         async with connect.open_host(
             directory, here, reach.WORDS, undo, system=state_dir is None
         ) as host:
-            await retry(host, deployment.upper(), patience, Watching(face, detach, aside))
+            await retry(host, identity, patience, Watching(face, detach, aside))
 
     connect.run(work)
 

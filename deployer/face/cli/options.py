@@ -107,13 +107,21 @@ Target = Annotated[
         complete=complete.targets, environ="DEPLOYER_TARGET",
     ),
 ]  # fmt: skip
+OfTarget = Annotated[
+    str | None,
+    value("--target", "PC", "Only what went to this machine.", complete=complete.targets),
+]
 Files = Annotated[
     list[Path] | None,
     typer.Argument(parser=Path, metavar="FILES", show_default=False, help="What is sent."),
 ]
-Deployment = Annotated[
-    str, typer.Argument(metavar="DEPLOYMENT", autocompletion=complete.deployments, help="Its id.")
-]
+ThisDeployment = Annotated[
+    str,
+    typer.Argument(
+        metavar="DEPLOYMENT", autocompletion=complete.deployments, show_default=False,
+        help="Its id; or --target, for the newest of that machine.",
+    ),
+]  # fmt: skip
 SomeDeployment = Annotated[
     str,
     typer.Argument(

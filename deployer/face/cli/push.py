@@ -155,6 +155,8 @@ def push_command(
     from deployer.model import LineSettings
 
     config = settings.load()
+    store = settings.expanded(state_dir or config.state_dir)
+    config = reach.named(config, store)
     pc = settings.resolve_target(target or ANY, config)
     broken = tuple(faults or ())
     _check_faults(pc, broken)
@@ -164,7 +166,6 @@ def push_command(
         prompt=prompt, quantise=quantise,
     )  # fmt: skip
     line = LineSettings(speed, flow)
-    store = settings.expanded(state_dir or config.state_dir)
     face: Face = JsonLines(raw) if as_json else _face(request, pc, store, line, screen=screen)
     order = Order(
         request=request,

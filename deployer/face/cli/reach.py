@@ -8,12 +8,18 @@ from deployer.face.card import typed_lines, typed_steps
 from deployer.face.say import aside
 from deployer.host import wire
 from deployer.host.connect import Here, page_port
+from deployer.host.devices import names
 from deployer.host.requests import Patience, Words
 from deployer.host.wire import Wanted
 from deployer.model import ANY
 from deployer.settings import Settings
 
 WORDS = Words(typed_lines, typed_steps, aside)
+
+
+def named(config: Settings, state_dir: Path) -> Settings:
+    """The settings with the names that PCs were given, and the addresses that these have now."""
+    return names.added(config, state_dir, now=True)
 
 
 def here(

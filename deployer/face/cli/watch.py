@@ -53,6 +53,7 @@ def tui_command(
     listens in whole lines. When no daemon runs it brings one up, which --address, --ftp-port,
     --interface, --no-link and --no-link-local are for.
     """
+    from deployer.face.cli import reach
     from deployer.host import connect
 
     config = settings.load()
@@ -70,7 +71,7 @@ def tui_command(
     connect.run(
         functools.partial(
             _run,
-            config,
+            reach.named(config, settings.expanded(state_dir or config.state_dir)),
             settings.expanded(state_dir or config.state_dir),
             address or "",
             serving,

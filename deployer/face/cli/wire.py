@@ -33,7 +33,8 @@ from deployer.face.cli.options import (
 )
 from deployer.face.say import say, say_json
 from deployer.host import sockets, wire
-from deployer.model import LINE
+from deployer.host.devices import names
+from deployer.model import ANY, LINE
 from deployer.settings import Settings
 
 app = typer.Typer()
@@ -168,6 +169,11 @@ def _show(standing: wire.InterfaceStatus) -> None:
         say(f"  neighbour {ip} ({mac})")
 
 
+def _named(state_dir: Path | None) -> Settings:
+    config = settings.load()
+    return names.added(config, settings.expanded(state_dir or config.state_dir), now=True)
+
+
 @app.command("ping")
 def ping_command(
     target: Annotated[
@@ -190,13 +196,19 @@ def ping_command(
         bool, flag("--watch", "Say only when it appears, vanishes or returns.")
     ] = False,
     as_json: AsJson = False,
+    state_dir: StateDir = None,
 ) -> None:
     """Ask whether the PC is there, by ping and by ARP.
 
     ARP is asked when it does not answer to ping: a firewall on it does not matter then.
     """
-    config = settings.load()
+    config = _named(state_dir)
     address = settings.resolve_target(target, config)
+    if address == ANY:
+        raise WrongUse(
+            what="Nobody in particular cannot be asked.",
+            remedy="Name an address; who is there says: deployer devices",
+        )
     if address == "sim":
         raise WrongUse(
             what="The simulated PC has no cable to ask.",
@@ -265,9 +277,9 @@ def doctor_command(
     Each trouble comes with its fix. Exit code 3 when this computer has one, 4 when only the old
     PC does not answer.
     """
-    config = settings.load()
+    config = _named(state_dir)
     pc = settings.resolve_target(target, config) if target else ""
-    if pc == "sim" or pc.startswith(LINE):
+    if pc in ("sim", ANY) or pc.startswith(LINE):
         pc = ""
     wanted = _wanted(config, state_dir, address, interface, host_route)
     findings = wire.examine(wanted, target=pc)
