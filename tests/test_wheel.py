@@ -27,6 +27,7 @@ def wheel(root: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_programs_configs_and_the_sample_model_are_in_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
+        "bin/AGENT98.EXE",
         "bin/DEPLOY98.EXE",
         "bin/LLAMA98.EXE",
         "bin/SHA256SUMS",

@@ -9,6 +9,7 @@ really be a port of 127.0.0.1.
 from __future__ import annotations
 
 import contextlib
+import errno
 import socket
 import struct
 import time
@@ -20,6 +21,7 @@ _T = TypeVar("_T")
 _POLL = 0.1
 _SECRET_WITHIN = 5.0
 MAX_REPLY = 4096
+CONTROL_PORT = 21
 
 
 class LinkLost(Exception):  # noqa: N818 - an event on the wire
@@ -92,6 +94,22 @@ class Link:
             if self.secret:
                 sock.sendall(self.secret + b"\n")
         return sock
+
+    def begin(self, host: str, port: int) -> tuple[socket.socket, bytes]:
+        """A socket that never blocks, on its way to a host, and what is to be said first there.
+
+        A host that is really a port of another machine has its other ports there as well.
+        """
+        with self._socket() as sock:
+            if self.source:
+                sock.bind((self.source, 0))
+            sock.settimeout(0)
+            real, first = self.routes.get(host, (host, port))
+            error = sock.connect_ex((real, first if port == CONTROL_PORT else port))
+            if error not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
+                raise OSError(error, "no way there")
+        sock.settimeout(0)
+        return sock, self.secret + b"\n" if self.secret else b""
 
     def listen(self, beside: socket.socket) -> socket.socket:
         """A listening socket on the address that the control connection has (facts A27)."""

@@ -28,8 +28,14 @@ from deployer.sim.faults import Fault, FaultyCable, PowerSwitch
 from deployer.sim.ftpexe import FtpExe
 from deployer.sim.programs import PROGRAMS, Call
 from deployer.sim.win32 import Clock, DosCall, Ending, RealClock, RunLimits, run_program
+from deployer.sim.win32.desktop import Desktop, SessionEnd
 from deployer.sim.win32.dos import StandsStill
-from deployer.sim.win32.loader import kind_of_16_bit
+from deployer.sim.win32.ending import LimitReached
+from deployer.sim.win32.loader import has_window_only, kind_of_16_bit
+from deployer.sim.win32.memory import CommitLimit
+from deployer.sim.win32.registry import RUN, Registry
+from deployer.sim.win32.session import WindowsSession
+from deployer.sim.win32.system import System
 
 FTP = "C:\\WINDOWS\\FTP.EXE"
 MAX_PROGRAM = 64 << 20
@@ -96,6 +102,7 @@ class Machine:
     _shell: CommandCom | None = None
     _lines: int = 0
     _running: bool = False
+    _session: WindowsSession | None = None
 
     def __post_init__(self) -> None:
         known = [path.rpartition("\\")[2] for path in INSTALLED]
@@ -108,7 +115,11 @@ class Machine:
         self._faults = (*self._faults, *faults)
 
     def boot(self) -> None:
-        """Switch on: the disk is there again, old connections are not, a new shell starts."""
+        """Switch on: the disk is there again, old connections are not, a new shell starts.
+
+        What the registry's Run key names is started; `live` lets it run.
+        """
+        self._stop()
         if self._booted:
             self.disk.power_on()
             self.link.reset_all()
@@ -124,6 +135,41 @@ class Machine:
         self._shell.dos.chdir(windows.START)
         self.console.write(windows.BANNER)
         self._shell.execute("")
+        self._session = WindowsSession(self._system())
+        for line in Registry(self.disk).key(RUN).values():
+            self._session.start(line)
+
+    def _system(self) -> System:
+        return System(
+            disk=self.disk, clock=self.clock, budget=CommitLimit(self.hardware.ram),
+            ram=self.hardware.ram, console_out=self.console.put, console_in=self.console.read_line,
+            limits=self.limits, cpu_model=self.hardware.cpu_model, mhz=self.hardware.mhz,
+            environment=windows.ENVIRONMENT, cancelled=self.cancelled, dos=self._dos,
+            desktop=Desktop(), link=self.link,
+        )  # fmt: skip
+
+    def _stop(self) -> None:
+        if self._session is not None:
+            self._session.end()
+            self._session = None
+
+    @property
+    def session(self) -> WindowsSession:
+        """The programs with windows. RuntimeError when the machine is not switched on."""
+        if self._session is None:
+            raise RuntimeError("the machine is not switched on")
+        return self._session
+
+    def live(self, until: Callable[[], bool] = _never) -> SessionEnd | None:
+        """Let the programs with windows run until Windows ends (how) or `until` says so (None).
+
+        They stand still while something typed is carried out. A restart is not made here: `boot`
+        does that. Raises as `run_line` does.
+        """
+        try:
+            return self.session.run(until)
+        except LimitReached as reached:
+            raise Hang(f"Windows: {reached}") from reached
 
     def _apply(self, faults: Iterable[Fault]) -> None:
         faults = tuple(faults)
@@ -163,6 +209,7 @@ class Machine:
     def power_off(self) -> None:
         """Pull the plug."""
         self.disk.power_off()
+        self._stop()
         self._shell = None
 
     def _before_line(self, _line: str) -> None:
@@ -229,6 +276,12 @@ class Machine:
         if unplayed := _unplayed(program, call.path):
             (call.stdout or self.console.put)(unplayed)
             return None
+        if has_window_only(program):  # facts B10: the shell does not wait
+            command = f"{call.path} {call.tail.strip()}".rstrip()
+            if self.session.start(command, call.cwd) is None:
+                self.console.write(f"{self.session.said[-1]}\r\n")
+                return None
+            return 0
         status = run_program(
             program, disk=self.disk, args=call.tail.strip(),
             path=call.path, cwd=call.cwd, console_out=self.console.put,

@@ -14,6 +14,8 @@
 #define IS_BAT 0x5441422Eu /* ".BAT" as a word */
 #define ANY_CASE 0xDFDFDFFFu
 
+const char *sys_input;
+
 static const char growing[] = "OUTPUT.TMP";
 static const char shell[] = "COMMAND.COM /C ";
 
@@ -91,11 +93,12 @@ static char *command_line(char *command, int *is_file)
 
 static int open_output(struct child *child, struct inherit *inherit)
 {
-    if (!child->is_file) {
-        child->input = GetStdHandle(STD_INPUT_HANDLE);
+    child->input = sys_input || child->is_file
+                       ? CreateFileA(sys_input ? sys_input : "NUL", GENERIC_READ, FILE_SHARE_READ, inherit,
+                                     OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, 0)
+                       : GetStdHandle(STD_INPUT_HANDLE);
+    if (!child->is_file)
         return CreatePipe(&child->output, &child->childs, inherit, PIPE_SIZE) ? SYS_OK : SYS_ERROR;
-    }
-    child->input = CreateFileA("NUL", GENERIC_READ, 0, inherit, OPEN_EXISTING, FILE_ATTRIBUTE_NORMAL, 0);
     child->childs = CreateFileA(growing, GENERIC_WRITE, FILE_SHARE_READ | FILE_SHARE_WRITE, inherit, CREATE_ALWAYS,
                                 FILE_ATTRIBUTE_NORMAL, 0);
     child->output = CreateFileA(growing, GENERIC_READ, FILE_SHARE_READ | FILE_SHARE_WRITE, 0, OPEN_EXISTING,

@@ -193,6 +193,7 @@ void sys_system(struct sys_system *system);
  * batch file is run too, by COMMAND.COM, whose exit code is always 0, and the output of a 16-bit program
  * goes through the file OUTPUT.TMP of the current directory.
  * SYS_MISSING when the program could not be started; then `*exit_code` is untouched. */
+extern const char *sys_input; /* a file that the child reads instead; NULL: as said above */
 typedef void sys_output(void *context, const u8 *bytes, u32 count);
 int sys_run(char *command, sys_output *output, void *context, u32 *exit_code);
 

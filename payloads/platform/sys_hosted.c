@@ -9,6 +9,7 @@
  *   SYS_FULL_AT=N      from the N-th write on, each takes half of its bytes and says "disk full"
  *   SYS_FREE=BYTES     so much disk is free; growing files use it up, deleted ones give it back
  *   SYS_COUNT=FILE     at the end the number of changes and of writes is put there
+ *   SYS_HASTE=N        sys_ticks goes N times as fast as time does
  *   SYS_MHZ=N          what sys_cpu_mhz says; it measures nothing here, a quarter second is long
  */
 #define _POSIX_C_SOURCE 200809L
@@ -399,10 +400,12 @@ int sys_own_path(char *path, u32 size)
 
 u32 sys_ticks(void)
 {
+    static long haste;
     struct timespec now;
 
     clock_gettime(CLOCK_MONOTONIC, &now);
-    return (u32)now.tv_sec * 1000u + (u32)(now.tv_nsec / 1000000);
+    haste = haste ? haste : number_from("SYS_HASTE") + !number_from("SYS_HASTE");
+    return ((u32)now.tv_sec * 1000u + (u32)(now.tv_nsec / 1000000)) * (u32)haste;
 }
 
 u32 sys_clock_seed(void)

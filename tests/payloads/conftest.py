@@ -14,7 +14,7 @@ from tests import needs
 from tests.payloads.targetdir import Runner, native
 
 Make = Callable[[str, str], Path]
-NEEDED = {"hosted": "gcc", "linux32": "gcc -m32"}
+NEEDED = {"hosted": "gcc", "asan": "gcc", "linux32": "gcc -m32"}
 
 
 @pytest.fixture(scope="session")

@@ -23,7 +23,9 @@ from tests import needs
 capstone = pytest.importorskip("capstone")
 pefile = pytest.importorskip("pefile")
 
-PROGRAMS = ("DEPLOY98.EXE", "LLAMA98.EXE")
+PROGRAMS = ("AGENT98.EXE", "DEPLOY98.EXE", "LLAMA98.EXE")
+LIBRARIES = ("ADVAPI32", "GDI32", "KERNEL32", "USER32", "WSOCK32")
+WINDOW, CONSOLE = 2, 3
 
 PENTIUM_LACKS = re.compile(r"f?cmov|fu?comip?$|fisttp|sysenter|sysexit|endbr|ud1|pause$")
 PENTIUM_II_LACKS = {
@@ -186,7 +188,7 @@ def test_header_is_one_that_windows_95_loads(program: Path) -> None:
     assert pe.FILE_HEADER.TimeDateStamp == 0
     assert (header.MajorOperatingSystemVersion, header.MinorOperatingSystemVersion) == (4, 0)
     assert (header.MajorSubsystemVersion, header.MinorSubsystemVersion) == (4, 0)
-    assert header.Subsystem == 3  # console
+    assert header.Subsystem == (WINDOW if program.name == "AGENT98.EXE" else CONSOLE)
     assert header.ImageBase == 0x400000
     assert (header.SectionAlignment, header.FileAlignment) == (0x1000, 0x200)
     dynamic_base, nx, guard_cf = 0x40, 0x100, 0x4000
@@ -195,31 +197,43 @@ def test_header_is_one_that_windows_95_loads(program: Path) -> None:
     assert used <= {"IMAGE_DIRECTORY_ENTRY_IMPORT", "IMAGE_DIRECTORY_ENTRY_IAT"}
 
 
-def allowed(root: Path) -> dict[str, str]:
-    """payloads/kernel32-allowed.txt: name -> since which Windows."""
-    lines = (root / "payloads" / "kernel32-allowed.txt").read_text("ascii").splitlines()
+def allowed(root: Path, library: str) -> dict[str, str]:
+    """payloads/kernel32-allowed.txt or another library's: name -> since which Windows."""
+    path = root / "payloads" / f"{library.lower()}-allowed.txt"
+    lines = path.read_text("ascii").splitlines()
     return dict(line.split("\t") for line in lines if not line.startswith("#"))
 
 
 def test_imports_are_functions_of_windows_95(root: Path, program: Path) -> None:
     pe = pefile.PE(str(program))
-    assert [entry.dll.upper() for entry in pe.DIRECTORY_ENTRY_IMPORT] == [b"KERNEL32.DLL"]
-    names = {i.name.decode("ascii") for i in pe.DIRECTORY_ENTRY_IMPORT[0].imports}
-    windows_95 = {name for name, since in allowed(root).items() if since == "Win95+"}
-    assert names <= windows_95
-    assert not [name for name in names if name.endswith("W")]
+    found = {
+        entry.dll.decode("ascii").upper().removesuffix(".DLL"): {
+            i.name.decode("ascii") for i in entry.imports
+        }
+        for entry in pe.DIRECTORY_ENTRY_IMPORT
+    }
+    assert sorted(found) == (list(LIBRARIES) if program.name == "AGENT98.EXE" else ["KERNEL32"])
+    for library, names in found.items():
+        windows_95 = {n for n, since in allowed(root, library).items() if since == "Win95+"}
+        assert names <= windows_95, library
+        assert not [name for name in names if name.endswith("W")]
 
 
-def test_nothing_is_allowed_that_no_program_uses(root: Path) -> None:
+@pytest.mark.parametrize("library", LIBRARIES)
+def test_nothing_is_allowed_that_no_program_uses(root: Path, library: str) -> None:
     data = b"".join((root / "payloads" / "bin" / name).read_bytes() for name in PROGRAMS)
-    assert [name for name in allowed(root) if name.encode() + b"\0" not in data] == []
+    names = allowed(root, library)
+    assert names
+    assert [name for name in names if name.encode() + b"\0" not in data] == []
 
 
-def test_the_allowed_functions_are_in_the_export_lists(root: Path) -> None:
-    exports = root / "configs" / "exports" / "kernel32.tsv"
+@pytest.mark.parametrize("library", ["ADVAPI32", "KERNEL32"])
+def test_the_allowed_functions_are_in_the_export_lists(root: Path, library: str) -> None:
+    exports = root / "configs" / "exports" / f"{library.lower()}.tsv"
     rows = [line.split("\t") for line in exports.read_text("ascii").splitlines()]
     known = {row[0]: row[1] for row in rows if not row[0].startswith("#")}
-    assert {name: known.get(name) for name in allowed(root)} == allowed(root)
+    names = allowed(root, library)
+    assert {name: known.get(name) for name in names} == names
 
 
 NO_CONSTRUCTORS = bytes.fromhex("ffffffff00000000") * 2
@@ -233,7 +247,7 @@ def test_code_runs_on_a_pentium_ii(program: Path) -> None:
     assert scan(code, pe.OPTIONAL_HEADER.ImageBase + text.VirtualAddress) == []
     executable = 0x20000000
     assert [s.Name for s in pe.sections if s.Characteristics & executable] == [text.Name]
-    if program.name == "DEPLOY98.EXE":
+    if program.name != "LLAMA98.EXE":
         assert not any(uses_mmx(i) or uses_x87(i) for i in decode(code))
 
 
@@ -242,6 +256,10 @@ def test_the_helper_fits_into_18_kb_and_is_sealed(root: Path) -> None:
     assert len(data) <= 18 * 1024
     assert zlib.crc32(data) == 0x2144DF1C
     assert data[-4:] != bytes(4)
+
+
+def test_the_agent_fits_into_34_kb(root: Path) -> None:
+    assert len((root / "payloads" / "bin" / "AGENT98.EXE").read_bytes()) <= 34 * 1024
 
 
 def test_the_sums_beside_the_programs_are_right(root: Path) -> None:

@@ -219,13 +219,13 @@ def _patched(exe: bytes, offset: int, value: bytes) -> bytes:
         (lambda e: _patched(e, 0, b"NE\0\0"), "16-bit Windows program"),
         (lambda e: _patched(e, 4, b"\x64\x86"), "not for an i386"),
         (lambda e: _patched(e, 0x48, b"\6\0\0\0"), "expects a newer version of Windows"),
-        (lambda e: _patched(e, 0x5C, b"\2\0"), "not a console program"),
+        (lambda e: _patched(e, 0x5C, b"\1\0"), "not a Win32 program"),
         (lambda e: _patched(e, 0x34, b"\0\0\x30\0"), "has no room"),
         (lambda e: _patched(e, 0x34, b"\0\0\0\x90"), "has no room"),
         (lambda e: _patched(e, 0x28, b"\xff\xff\xff\x7f"), "is damaged"),
         (lambda e: e.replace(b"GetFileAttributesA", b"GetFileSizeEx\0\0\0\0\0"),
          "linked to missing export KERNEL32.DLL:GetFileSizeEx"),
-        (lambda e: e.replace(b"KERNEL32.dll", b"USER32.dll\0\0"), "needs USER32.DLL"),
+        (lambda e: e.replace(b"KERNEL32.dll", b"USER32.dll\0\0"), "missing export USER32.DLL:"),
     ],
 )  # fmt: skip
 def test_what_windows_98_would_not_start_does_not_start(

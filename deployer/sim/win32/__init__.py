@@ -1,4 +1,4 @@
-"""Runs Win32 console programs as Windows 98 on a Pentium II would, without Windows.
+"""Runs Win32 programs as Windows 98 on a Pentium II would, without Windows.
 
 A library of its own: give it the bytes of an .EXE and a `Disk`, get its exit code.
 
@@ -8,9 +8,9 @@ A library of its own: give it the bytes of an .EXE and a `Disk`, get its exit co
     status = run_program(exe, args="-n 5", disk=Disk(folder), console_out=sys.stdout.buffer.write)
 
 The processor is unicorn's (cpuid of a Pentium II; SSE is an invalid instruction); KERNEL32 is
-written in Python, `TABLE` lists what it has. It is strict where Windows 98 is: a call that 98 lacks
-does not link, *W functions fail with ERROR_CALL_NOT_IMPLEMENTED, code pages are read-only, the
-stack grows by its guard page, memory runs out, programs for newer systems do not start.
+written in Python, `TABLE` lists what it has; `session.py` has windows, sockets and the registry.
+It is strict where Windows 98 is: a call that 98 lacks does not link, *W functions fail, code pages
+are read-only, stack and memory run out, programs for newer systems do not start.
 Children (CreateProcessA) are taken from the disk and run by turns with their parent; those of 16
 bits are played by whoever calls `run_program`, if at all.
 """
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 
 from deployer.sim.disk import Disk
-from deployer.sim.win32.api import TABLE
+from deployer.sim.win32.api import EVERYTHING, TABLE
 from deployer.sim.win32.clock import Clock, RealClock, StepClock
 from deployer.sim.win32.dos import DosCall, PlayDos
 from deployer.sim.win32.ending import Ending, ExitStatus, LimitReached, RunLimits
@@ -112,7 +112,7 @@ def run_program(
     )
     try:
         main = Process(
-            system, load(exe, path.rpartition("\\")[2].upper()), TABLE, path=path,
+            system, load(exe, path.rpartition("\\")[2].upper()), EVERYTHING, path=path,
             command_line=_command_line(path, args), cwd=cwd,
             environment=system.environment, handles=handles, std=std,
         )  # fmt: skip

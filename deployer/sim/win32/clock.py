@@ -15,6 +15,9 @@ class Clock(Protocol):
     def ticks(self) -> float:
         """Seconds since the machine was switched on; never goes back."""
 
+    def set(self, now: float) -> None:
+        """Set the clock on the wall; `ticks` go on as they did."""
+
     def sleep(self, seconds: float) -> None:
         """Let time pass while nobody has anything to do."""
 
@@ -24,10 +27,15 @@ class RealClock:
 
     def __init__(self) -> None:
         self._start = time.monotonic() - 60
+        self._ahead = 0.0
 
     def now(self) -> float:
         """Seconds since 1970."""
-        return time.time()
+        return time.time() + self._ahead
+
+    def set(self, now: float) -> None:
+        """Set the simulated machine's clock."""
+        self._ahead = now - time.time()
 
     def ticks(self) -> float:
         """Seconds since the machine was switched on."""
@@ -49,6 +57,10 @@ class StepClock:
     def now(self) -> float:
         """Seconds since 1970; begins on 1 January 1999."""
         return self._now + self._ticks
+
+    def set(self, now: float) -> None:
+        """Set the clock."""
+        self._now = now - self._ticks
 
     def ticks(self) -> float:
         """Seconds since the machine was switched on."""

@@ -24,6 +24,7 @@ from deployer.sim.win32.objects import (
     PipeEnd,
     StreamObject,
 )
+from deployer.sim.win32.sockets import NOBODY, Interest
 from deployer.sim.win32.watchdog import Watchdog
 
 LONGEST_TAIL = 126
@@ -102,8 +103,12 @@ PlayDos = Callable[[DosCall], int]
 class DosProcess:
     """A 16-bit process that `play` carries out; `status` when it has ended."""
 
-    def __init__(self, play: PlayDos, call: DosCall, handles: Handles, number: int) -> None:
+    def __init__(
+        self, play: PlayDos, call: DosCall, handles: Handles, number: int, parent: int = 0
+    ) -> None:
         self.id = number
+        self.parent = parent
+        self.path = call.path
         self.status: ExitStatus | None = None
         self.handles = handles
         self._play, self._call = play, call
@@ -114,6 +119,11 @@ class DosProcess:
         self._turn, self._given_back = threading.Semaphore(0), threading.Semaphore(0)
         self._thread = threading.Thread(target=self._live, name="dos", daemon=True)
         call.breathe = self._breathe
+
+    @property
+    def sockets(self) -> Interest:
+        """It has none that others know of."""
+        return NOBODY
 
     @property
     def deadline(self) -> float | None:

@@ -1,4 +1,4 @@
-"""What KERNEL32.DLL of Windows 98 exports, from `kernel32_98.txt` (facts F2)."""
+"""What KERNEL32.DLL of Windows 98 exports (`kernel32_98.txt`, facts F2), and other libraries."""
 
 from __future__ import annotations
 
@@ -14,14 +14,28 @@ class Export:
     name: str
     arguments: int | None
     since: str
+    library: str = "KERNEL32"
+
+
+def _rows(name: str) -> list[list[str]]:
+    text = resources.files(__package__).joinpath(name).read_text("ascii")
+    return [line.split() for line in text.splitlines() if line and not line.startswith("#")]
 
 
 @cache
 def kernel32() -> dict[str, Export]:
     """All named exports of Windows 98's KERNEL32.DLL, in the file's order."""
-    text = resources.files(__package__).joinpath("kernel32_98.txt").read_text("ascii")
-    rows = (line.split() for line in text.splitlines() if line and not line.startswith("#"))
     return {
         name: Export(name, None if count == "-" else int(count), since)
-        for name, count, since in rows
+        for name, count, since in _rows("kernel32_98.txt")
     }
+
+
+@cache
+def everything() -> dict[str, Export]:
+    """The exports of KERNEL32, and what is here of other libraries; no name stands in two."""
+    others = {
+        name: Export(name, int(count), "95", library)
+        for library, name, count in _rows("others_98.txt")
+    }
+    return {**kernel32(), **others}

@@ -1,6 +1,6 @@
-"""What a program sees: a processor, its memory with the image, a stack, and KERNEL32's addresses.
+"""What a program sees: a processor, its memory with the image, a stack, addresses of libraries.
 
-Every exported function of KERNEL32 is a `hlt` at an address of its own, where the emulation stops.
+Every exported function of a library is a `hlt` at an address of its own, where the emulation stops.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ from deployer.sim.win32.engine import (
     error_kind,
     make_engine,
 )
-from deployer.sim.win32.exports import kernel32
+from deployer.sim.win32.exports import everything
 from deployer.sim.win32.loader import Image, NotStarted
 from deployer.sim.win32.memory import PAGE, AddressSpace, CommitLimit
 
@@ -32,10 +32,12 @@ from deployer.sim.win32.memory import PAGE, AddressSpace, CommitLimit
 KERNEL32 = 0xBFF70000
 STUBS = KERNEL32 + PAGE
 STUB = 16
-NAMES = tuple(kernel32())
+NAMES = tuple(everything())
 _INDEX = {name: i for i, name in enumerate(NAMES)}
-#: The function after the last one: where the program's entry point returns to.
-RETURN = len(NAMES)
+_LIBRARIES = {f"{export.library}.DLL" for export in everything().values()}
+#: The functions after the last one: where the program's entry point returns to, and a function of
+#: the program that Windows has called.
+RETURN, CALLED_BACK = len(NAMES), len(NAMES) + 1
 _TABLES = 0xC0000000  # segment descriptors
 _NEVER = 0xFFFFFFF0
 
@@ -59,10 +61,12 @@ class Crashed(Exception):  # noqa: N818 - a program's end, as Windows shows it
         self.code, self.what, self.eip = code, what, eip
 
 
-def stub(name: str) -> int | None:
+def stub(name: str, library: str = "KERNEL32.DLL") -> int | None:
     """The address of an exported function."""
-    index = _INDEX.get(name)
-    return None if index is None else STUBS + index * STUB
+    export = everything().get(name)
+    if export is None or f"{export.library}.DLL" != library:
+        return None
+    return STUBS + _INDEX[name] * STUB
 
 
 class Guest:
@@ -152,7 +156,7 @@ class Guest:
             raise Crashed(code, what, self.eip) from error
         self.eip = self.uc.reg_read(x86.UC_X86_REG_EIP)
         index, odd = divmod(self.eip - 1 - STUBS, STUB)
-        if odd == 0 and 0 <= index <= RETURN:
+        if odd == 0 and 0 <= index <= CALLED_BACK:
             return index
         if stopped():
             return None
@@ -170,6 +174,23 @@ class Guest:
         self.uc.reg_write(x86.UC_X86_REG_EAX, result & 0xFFFFFFFF)
         self.uc.reg_write(x86.UC_X86_REG_ESP, esp + 4 + 4 * count)
         self.eip = back
+
+    def call_back(self, address: int, arguments: tuple[int, ...]) -> int:
+        """Go on at a function of the program (stdcall); the stack's place for `called_back`."""
+        esp = self.uc.reg_read(x86.UC_X86_REG_ESP)
+        words = struct.pack(
+            f"<{len(arguments) + 1}I",
+            STUBS + CALLED_BACK * STUB, *(value & 0xFFFFFFFF for value in arguments),
+        )  # fmt: skip
+        self.uc.mem_write(esp - len(words), words)
+        self.uc.reg_write(x86.UC_X86_REG_ESP, esp - len(words))
+        self.eip = address
+        return esp
+
+    def called_back(self, esp: int) -> int:
+        """The result of that function; the stack is as it was before."""
+        self.uc.reg_write(x86.UC_X86_REG_ESP, esp)
+        return self.eax
 
     @property
     def eax(self) -> int:
@@ -222,7 +243,7 @@ class Guest:
             raise NotStarted(f"There is not enough memory to run {image.name}", 8)
         memory = bytearray(image.memory)
         for wanted in image.imports:
-            address = stub(wanted.name) if wanted.dll == "KERNEL32.DLL" else None
+            address = stub(wanted.name, wanted.dll)
             if address is None:
                 raise NotStarted(_missing(image.name, wanted.dll, wanted.name), 1157)
             struct.pack_into("<I", memory, wanted.slot - image.base, address)
@@ -233,7 +254,7 @@ class Guest:
         self._hook_rdtsc(bytes(memory))
 
     def _map_kernel(self) -> None:
-        size = -(-((len(NAMES) + 1) * STUB) // PAGE) * PAGE
+        size = -(-((len(NAMES) + 2) * STUB) // PAGE) * PAGE
         self.uc.mem_map(KERNEL32, PAGE + size, READ_ONLY)
         self.uc.mem_write(KERNEL32, b"MZ")
         self.uc.mem_write(STUBS, b"\xf4" * size)
@@ -285,8 +306,9 @@ class Guest:
 
 
 def _missing(program: str, dll: str, name: str) -> str:
-    if dll != "KERNEL32.DLL":
-        return f"{program} needs {dll} ({name}); only KERNEL32.DLL is in this emulator"
+    if dll not in _LIBRARIES:
+        known = ", ".join(sorted(_LIBRARIES))
+        return f"{program} needs {dll} ({name}); only {known} are in this emulator"
     return f"The {program} file is linked to missing export {dll}:{name}."
 
 

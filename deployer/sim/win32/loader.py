@@ -1,4 +1,4 @@
-"""Reads a Win32 console program as Windows 98's loader would, and refuses what it would refuse."""
+"""Reads a Win32 program as Windows 98's loader would, and refuses what it would refuse."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_IMAGE = 256 << 20
 MAX_IMPORTS = 4096
 PAGE = 4096
 
-CONSOLE_SUBSYSTEM = 3
+WINDOW_SUBSYSTEM, CONSOLE_SUBSYSTEM = 2, 3
 _DIR_TLS = 9
 
 
@@ -58,10 +58,11 @@ class Image:
     imports: tuple[Import, ...]
     stack_reserve: int
     stack_commit: int
+    console: bool = True
 
 
 def load(exe: bytes, name: str = "PROGRAM.EXE") -> Image:
-    """The image of a console .EXE; raises `NotStarted` for everything else."""
+    """The image of an .EXE, with a console or without; raises `NotStarted` for everything else."""
     _check_kind(exe, name)
     try:
         pe = pefile.PE(data=exe, fast_load=True)
@@ -89,11 +90,18 @@ def load(exe: bytes, name: str = "PROGRAM.EXE") -> Image:
         imports=imports,
         stack_reserve=_pages(min(max(header.SizeOfStackReserve, 0x10000), 64 << 20)),
         stack_commit=_pages(min(max(header.SizeOfStackCommit, PAGE), header.SizeOfStackReserve)),
+        console=header.Subsystem == CONSOLE_SUBSYSTEM,
     )
 
 
 def _pages(size: int) -> int:
     return -(-size // PAGE) * PAGE
+
+
+def has_window_only(exe: bytes) -> bool:
+    """Whether a program says that it has no console: the shell does not wait for its end."""
+    start = int.from_bytes(exe[0x3C:0x40], "little") if len(exe) >= 0x40 else 0
+    return exe[start : start + 4] == b"PE\0\0" and exe[start + 0x5C : start + 0x5E] == b"\2\0"
 
 
 def kind_of_16_bit(exe: bytes, name: str) -> str:
@@ -113,7 +121,7 @@ def _check_kind(exe: bytes, name: str) -> None:
     if not exe:
         raise NotStarted(f"{name} is empty")
     if kind := kind_of_16_bit(exe, name):
-        raise NotStarted(f"{name} is a {kind}; only Win32 console programs run here")
+        raise NotStarted(f"{name} is a {kind}; only Win32 programs run here")
     if exe[:2] != b"MZ":
         raise NotStarted(f"{name} is not a program: it does not begin with MZ")
     start = int.from_bytes(exe[0x3C:0x40], "little")
@@ -134,8 +142,8 @@ def _check_header(pe: pefile.PE, length: int, name: str) -> None:
             f"(subsystem {version[0]}.{version[1]})",
             1150,
         )
-    if header.Subsystem != CONSOLE_SUBSYSTEM:
-        raise NotStarted(f"{name} is not a console program (subsystem {header.Subsystem})")
+    if header.Subsystem not in (WINDOW_SUBSYSTEM, CONSOLE_SUBSYSTEM):
+        raise NotStarted(f"{name} is not a Win32 program (subsystem {header.Subsystem})")
     base, size = header.ImageBase, header.SizeOfImage
     if base % 0x10000 or not LOWEST_BASE <= base < PRIVATE_END - size:
         raise NotStarted(

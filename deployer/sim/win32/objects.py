@@ -8,6 +8,7 @@ from typing import Protocol
 
 from deployer.sim.disk import DirectoryEntry, File
 from deployer.sim.win32.ending import ExitStatus
+from deployer.sim.win32.sockets import Interest
 from deployer.sim.win32.watchdog import Watchdog
 
 #: Console output, as bytes of the OEM code page; it is called from the emulation, at once.
@@ -80,6 +81,13 @@ class Running(Protocol):
     """What others know of a process: whether it has ended, what it waits for, how it is moved."""
 
     status: ExitStatus | None
+    id: int
+    parent: int
+    path: str
+
+    @property
+    def sockets(self) -> Interest:
+        """The sockets that its wait may be over for."""
 
     @property
     def deadline(self) -> float | None:
@@ -117,9 +125,17 @@ class FindHandle:
     entries: list[DirectoryEntry]
 
 
+@dataclass(slots=True, eq=False)
+class SnapshotObject:
+    """What Process32Next still has to tell: number, parent and path of each process."""
+
+    rows: list[tuple[int, int, str]]
+    at: int = 0
+
+
 KernelObject = (
     DiskFile | NulDevice | ConsoleOutput | ConsoleInput | StreamObject | PipeEnd | ProcessObject
-    | EventObject | FindHandle
+    | EventObject | FindHandle | SnapshotObject
 )  # fmt: skip
 
 

@@ -14,9 +14,10 @@ from typing import Any
 from deployer.sim.disk import DiskError
 from deployer.sim.win32.ending import Ending, ExitStatus
 from deployer.sim.win32.engine import EngineError
-from deployer.sim.win32.exports import kernel32
+from deployer.sim.win32.exports import everything, kernel32
 from deployer.sim.win32.guest import (
     ACCESS_VIOLATION,
+    CALLED_BACK,
     KERNEL32,
     NAMES,
     RETURN,
@@ -30,6 +31,7 @@ from deployer.sim.win32.guest import (
 from deployer.sim.win32.loader import Image
 from deployer.sim.win32.memory import Heap
 from deployer.sim.win32.objects import DiskFile, Handles, KernelObject
+from deployer.sim.win32.sockets import NOBODY, Interest, TargetSocket
 from deployer.sim.win32.system import System
 from deployer.sim.win32.watchdog import Watchdog
 
@@ -53,14 +55,27 @@ class Wait:
     ready: Callable[[], int | None]
     until: float | None = None
     expired: int = 0
+    sockets: Interest = NOBODY
+
+
+@dataclass(frozen=True, slots=True)
+class Callback:
+    """A call that first has a function of the program called; `then` makes its result an answer."""
+
+    address: int
+    arguments: tuple[int, ...]
+    then: Callable[[int], Answer]
+
+
+Answer = int | Wait | Callback | None
 
 
 @dataclass(frozen=True, slots=True)
 class Api:
-    """A KERNEL32 function: how many 32-bit arguments, what it does, what it returns on failure."""
+    """A library's function: how many 32-bit arguments, what it does, what it returns on failure."""
 
     arguments: int
-    call: Callable[..., int | Wait | None]
+    call: Callable[..., Answer]
     failure: int = 0
 
 
@@ -77,10 +92,14 @@ class Pending:
 
 @dataclass(slots=True)
 class Scratch:
-    """Odds and ends that single calls keep: TLS slots, atoms, strings handed out."""
+    """Odds and ends that single calls keep: TLS slots, atoms, strings handed out, sockets."""
 
     tls: dict[int, int] = field(default_factory=dict)
     strings: dict[str, int] = field(default_factory=dict)
+    sockets: dict[int, TargetSocket] = field(default_factory=dict)
+    socket_error: int = 0
+    pictures: dict[int, object] = field(default_factory=dict)
+    keys: dict[int, str] = field(default_factory=dict)
 
 
 class Process(Guest):
@@ -98,8 +117,11 @@ class Process(Guest):
         environment: Mapping[str, str],
         handles: Handles,
         std: tuple[int, int, int],
+        parent: int = 0,
     ) -> None:
         self.system = system
+        self.parent = parent
+        self.has_console = image.console
         self.path = path
         self.command_line = command_line
         self.cwd = cwd
@@ -115,6 +137,7 @@ class Process(Guest):
         self.table = table
         self.heaps: dict[int, Heap] = {}
         self._pending: Pending | None = None
+        self._callbacks: list[tuple[Pending, Callback, int]] = []
         super().__init__(image, system.cpu_model, system.budget, system.cycles)
         system.next_id += 4
         system.processes.append(self)
@@ -170,6 +193,11 @@ class Process(Guest):
         """When a wait is over, in the clock's ticks; None without a wait, or without an end."""
         return self.wait.until if self.wait else None
 
+    @property
+    def sockets(self) -> Interest:
+        """The sockets that its wait may be over for."""
+        return self.wait.sockets if self.wait else NOBODY
+
     def wake(self) -> bool:
         """Whether the process can run now; a wait that is over is completed."""
         wait, pending = self.wait, self._pending
@@ -223,11 +251,18 @@ class Process(Guest):
                 self.close_handle(handle)
             except DiskError:
                 continue
+        for sock in self.scratch.sockets.values():
+            sock.close()
+        if self.system.desktop is not None:
+            self.system.desktop.forget(self)
         self.space.release_all()
 
     def _call(self, index: int) -> None:
         if index == RETURN:
             raise Exited(self.eax)
+        if index == CALLED_BACK:
+            self._go_on()
+            return
         name = NAMES[index]
         api = self.table.get(name) or _default(name)
         try:
@@ -235,27 +270,48 @@ class Process(Guest):
         except EngineError:
             raise Crashed(ACCESS_VIOLATION, "the stack is gone", self.eip) from None
         if api is None:
+            library = everything()[name].library
             raise Crashed(
-                CALL_NOT_IMPLEMENTED, f"KERNEL32.DLL:{name} is not in this emulator", back
+                CALL_NOT_IMPLEMENTED, f"{library}.DLL:{name} is not in this emulator", back
             )
         self._pending = Pending(api, back)
+        self._answer(lambda: api.call(self, *arguments), name)
+
+    def _answer(self, call: Callable[[], Answer], name: str) -> None:
+        """Carry out (a part of) the call at hand."""
+        pending = self._at_hand()
         try:
-            result = api.call(self, *arguments)
+            result = call()
         except (Failed, DiskError) as error:
             self.last_error = error.code
-            result = api.failure
+            result = pending.api.failure
         except EngineError:
-            what = f"page fault in module KERNEL32.DLL ({name})"
-            raise Crashed(ACCESS_VIOLATION, what, back) from None
-        if isinstance(result, Wait):
-            self.wait = result
-        elif self.status is None:  # a process may have ended itself through a handle
-            self._complete(1 if result is None else result)
+            what = f"page fault in module {_library(name)}.DLL ({name})"
+            raise Crashed(ACCESS_VIOLATION, what, pending.back) from None
+        match result:
+            case Wait():
+                self.wait = result
+            case Callback(address=address, arguments=arguments):
+                self._callbacks.append((pending, result, self.call_back(address, arguments)))
+                self._pending = None
+            case _ if self.status is None:  # a process may have ended itself through a handle
+                self._complete(1 if result is None else result)
+
+    def _go_on(self) -> None:
+        """A function that Windows has called is done: the call that needed it goes on."""
+        if not self._callbacks:
+            raise Crashed(ACCESS_VIOLATION, "a return to nowhere", self.eip)
+        self._pending, callback, esp = self._callbacks.pop()
+        result = self.called_back(esp)
+        self._answer(lambda: callback.then(result), "CallWindowProcA")
+
+    def _at_hand(self) -> Pending:
+        if self._pending is None:
+            raise RuntimeError("a return without a call")
+        return self._pending
 
     def _complete(self, result: int) -> None:
-        pending = self._pending
-        if pending is None:
-            raise RuntimeError("a return without a call")
+        pending = self._at_hand()
         self._pending = None
         self.come_back(pending.back, pending.api.arguments, result)
 
@@ -268,9 +324,14 @@ class Process(Guest):
         self.end(ExitStatus(crash.code, Ending.FAULT, text, crash.eip))
 
 
+def _library(name: str) -> str:
+    export = everything().get(name)
+    return export.library if export else "USER32"
+
+
 def _default(name: str) -> Api | None:
     """What a function does that is exported but not in the table: *W names fail (facts F2)."""
-    export = kernel32()[name]
+    export = everything()[name]
     if not name.endswith("W") or name[:-1] + "A" not in kernel32() or export.arguments is None:
         return None
     failure = 0xFFFFFFFF if name in ("CreateFileW", "FindFirstFileW", "GetFileAttributesW") else 0

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
+from deployer.sim.cable import Link
 from deployer.sim.disk import Disk
 from deployer.sim.win32.clock import Clock
+from deployer.sim.win32.desktop import Desktop
 from deployer.sim.win32.dos import PlayDos
 from deployer.sim.win32.ending import LimitReached, RunLimits
 from deployer.sim.win32.memory import CommitLimit
@@ -15,7 +17,8 @@ from deployer.sim.win32.objects import Input, Output, Running
 
 @dataclass(slots=True, eq=False)
 class System:
-    """Everything that the processes of one run share; `dos` plays 16-bit programs, if any."""
+    """Everything that the processes of one run share; `dos` plays 16-bit programs,
+    `desktop` has the windows, `link` is the network, if any."""
 
     disk: Disk
     clock: Clock
@@ -29,6 +32,8 @@ class System:
     environment: Mapping[str, str]
     cancelled: Callable[[], bool]
     dos: PlayDos | None = None
+    desktop: Desktop | None = None
+    link: Link | None = None
     processes: list[Running] = field(default_factory=list)
     output: int = 0
     next_id: int = 0xFFF00001

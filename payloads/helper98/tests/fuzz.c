@@ -9,7 +9,7 @@
  * outside the directory. Its number is told, and FIRST repeats it. */
 #define _XOPEN_SOURCE 700
 #include "../crc32.h"
-#include "../sha256.h"
+#include "sha256.h"
 #include "sys.h"
 
 #include <dirent.h>

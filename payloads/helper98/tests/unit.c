@@ -4,7 +4,7 @@
  * own. Exit code 0 when all is right; else each line that was not. */
 #include "../crc32.h"
 #include "../job.h"
-#include "../sha256.h"
+#include "sha256.h"
 #include "../writer.h"
 #include "args.h"
 

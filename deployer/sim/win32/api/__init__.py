@@ -1,4 +1,4 @@
-"""Windows 98's KERNEL32, as far as console programs need it: one table, name -> `Api`."""
+"""Windows 98's libraries, as far as programs need them: tables, name -> `Api`."""
 
 from __future__ import annotations
 
@@ -6,15 +6,19 @@ from deployer.sim.win32.api import (
     console,
     directories,
     files,
+    gdi,
     memory,
     modules,
     processes,
+    registry,
     text,
     times,
+    windows,
+    winsock,
 )
 from deployer.sim.win32.process import Table
 
-#: Every function that works here. What is exported but missing here ends the program by name.
+#: Every function of KERNEL32 that works here. What is exported and missing ends the program.
 TABLE: Table = {
     **files.TABLE,
     **directories.TABLE,
@@ -24,4 +28,13 @@ TABLE: Table = {
     **modules.TABLE,
     **times.TABLE,
     **text.TABLE,
+}
+
+#: The same with the other libraries.
+EVERYTHING: Table = {
+    **TABLE,
+    **windows.TABLE,
+    **gdi.TABLE,
+    **winsock.TABLE,
+    **registry.TABLE,
 }

@@ -103,6 +103,5 @@ TABLE = {
     "FlushConsoleInputBuffer": Api(1, flush_input),
     "SetConsoleCtrlHandler": Api(2, yes),
     "SetConsoleTitleA": Api(1, yes),
-    "AllocConsole": Api(0, yes),
     "FreeConsole": Api(0, yes),
 }

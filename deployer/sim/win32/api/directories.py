@@ -19,13 +19,20 @@ def full(p: Process, name: int) -> str:
     return p.system.disk.absolute(p.text(name), p.cwd)
 
 
+def _not_running(p: Process, path: str) -> str:
+    """The path, unless a program of it runs: that one is neither deleted nor renamed."""
+    if any(o.status is None and o.path.upper() == path.upper() for o in p.system.processes):
+        raise Failed(Code.ACCESS_DENIED)
+    return path
+
+
 def delete_file(p: Process, name: int) -> int:
-    p.system.disk.delete(full(p, name))
+    p.system.disk.delete(_not_running(p, full(p, name)))
     return 1
 
 
 def move_file(p: Process, old: int, new: int) -> int:
-    p.system.disk.rename(full(p, old), full(p, new))
+    p.system.disk.rename(_not_running(p, full(p, old)), full(p, new))
     return 1
 
 

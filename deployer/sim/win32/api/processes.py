@@ -6,19 +6,27 @@ from __future__ import annotations
 import struct
 from collections.abc import Mapping
 
-from deployer.sim.disk import DiskError
+from deployer.sim.disk import Code, DiskError
 from deployer.sim.win32.api.directories import search_folders
 from deployer.sim.win32.api.files import INVALID_PARAMETER, inherits, new_handle
 from deployer.sim.win32.api.times import timed_wait
 from deployer.sim.win32.dos import LONGEST_TAIL, DosCall, DosProcess, PlayDos
 from deployer.sim.win32.ending import Ending, ExitStatus
 from deployer.sim.win32.loader import NotStarted, kind_of_16_bit, load
-from deployer.sim.win32.objects import EventObject, Handles, ProcessObject
+from deployer.sim.win32.objects import (
+    ConsoleInput,
+    ConsoleOutput,
+    EventObject,
+    Handles,
+    ProcessObject,
+    SnapshotObject,
+)
 from deployer.sim.win32.process import Api, Exited, Failed, Process, Wait, decode, encode
 
 STILL_ACTIVE, WAIT_TIMEOUT, WAIT_FAILED = 259, 258, 0xFFFFFFFF
 MAX_EXE = 64 << 20
 _USE_STD_HANDLES = 0x100
+_PROCESS_ENTRY, _NO_MORE_FILES = 296, 18
 CURRENT_PROCESS, CURRENT_THREAD = 0xFFFFFFFF, 0xFFFFFFFE
 
 
@@ -95,14 +103,66 @@ def start(
         if p.system.dos is not None and kind_of_16_bit(exe, name):
             return _start_dos(p, p.system.dos, path, command, cwd, variables, std, handles)
         image = load(exe, name)
+        if image.console and not p.has_console:
+            std = own_console(p, handles)
         return Process(
             p.system, image, p.table, path=path, command_line=command, cwd=cwd,
-            environment=variables, handles=handles, std=std,
+            environment=variables, handles=handles, std=std, parent=p.id,
         )  # fmt: skip
     except NotStarted as error:
         for number in handles.numbers():
             handles.close(number)
         raise Failed(error.code) from error
+
+
+def own_console(p: Process, handles: Handles) -> tuple[int, int, int]:
+    """The standard handles of a console that is opened for a program whose parent has none."""
+    show, system = p.system.write_console, p.system
+    return (
+        handles.add(ConsoleInput(system.console_in), inherit=True),
+        handles.add(ConsoleOutput(show), inherit=True),
+        handles.add(ConsoleOutput(show), inherit=True),
+    )
+
+
+def alloc_console(p: Process) -> int:
+    if p.has_console:
+        raise Failed(Code.ACCESS_DENIED)
+    p.std[:] = own_console(p, p.handles)
+    p.has_console = True
+    return 1
+
+
+def open_process(p: Process, _access: int, _inherit: int, number: int) -> int:
+    found = next((other for other in p.system.processes if other.id == number), None)
+    if found is None or found.status is not None:
+        raise Failed(INVALID_PARAMETER)
+    return new_handle(p, ProcessObject(found))
+
+
+def create_snapshot(p: Process, flags: int, _process: int) -> int:
+    if flags & ~2:
+        raise Failed(INVALID_PARAMETER)
+    alive = [other for other in p.system.processes if other.status is None]
+    return new_handle(p, SnapshotObject([(o.id, o.parent, o.path) for o in alive]))
+
+
+def process_next(p: Process, snapshot: int, record: int) -> int:
+    """Process32First and Process32Next: PROCESSENTRY32 has 296 bytes."""
+    rows: SnapshotObject = p.target(snapshot, SnapshotObject)
+    if p.u32(record) < _PROCESS_ENTRY or rows.at >= len(rows.rows):
+        raise Failed(_NO_MORE_FILES)
+    number, parent, path = rows.rows[rows.at]
+    rows.at += 1
+    p.write(
+        record + 4, struct.pack("<6IiI260s", 0, number, 0, 0, 1, parent, 8, 0, encode(path)[:259])
+    )
+    return 1
+
+
+def process_first(p: Process, snapshot: int, record: int) -> int:
+    p.target(snapshot, SnapshotObject).at = 0
+    return process_next(p, snapshot, record)
 
 
 def _start_dos(
@@ -111,9 +171,10 @@ def _start_dos(
 ) -> DosProcess:  # fmt: skip
     line = decode(command)
     tail = line[len(_command_name(line)) :][:LONGEST_TAIL]
-    stdin, stdout, stderr = (handles.get(number) for number in std)
+    # Redirection reaches a DOS program only through a parent with a console (Q150956).
+    stdin, stdout, stderr = (handles.get(n) if p.has_console else None for n in std)
     call = DosCall(path, tail, cwd, variables, stdin, stdout, stderr)
-    child = DosProcess(play, call, handles, p.system.next_id)
+    child = DosProcess(play, call, handles, p.system.next_id, p.id)
     p.system.next_id += 4
     p.system.processes.append(child)
     return child
@@ -285,6 +346,11 @@ TABLE = {
     "ExitProcess": Api(1, exit_process),
     "ExitThread": Api(1, exit_process),
     "TerminateProcess": Api(2, terminate_process),
+    "AllocConsole": Api(0, alloc_console),
+    "OpenProcess": Api(3, open_process),
+    "CreateToolhelp32Snapshot": Api(2, create_snapshot, 0xFFFFFFFF),
+    "Process32First": Api(2, process_first),
+    "Process32Next": Api(2, process_next),
     "CreateProcessA": Api(10, create_process),
     "WinExec": Api(2, win_exec, 2),
     "GetExitCodeProcess": Api(2, get_exit_code),

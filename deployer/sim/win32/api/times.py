@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import calendar
+import datetime
 import struct
 import time
 
@@ -39,6 +40,18 @@ def system_time(when: float) -> bytes:
 
 def get_system_time(p: Process, record: int) -> None:
     p.write(record, system_time(p.system.clock.now()))
+
+
+def set_local_time(p: Process, record: int) -> int:
+    year, month, _, day, hour, minute, second, ms = struct.unpack("<8H", p.read(record, 16))
+    try:
+        datetime.datetime(year, month, day, hour, minute, second, tzinfo=datetime.UTC)
+    except ValueError:
+        raise Failed(INVALID_PARAMETER) from None
+    if not 1980 <= year < 2100:
+        raise Failed(INVALID_PARAMETER)
+    p.system.clock.set(calendar.timegm((year, month, day, hour, minute, second)) + ms / 1000)
+    return 1
 
 
 def get_system_time_as_file_time(p: Process, record: int) -> None:
@@ -108,6 +121,7 @@ TABLE = {
     "QueryPerformanceCounter": Api(1, query_performance_counter),
     "QueryPerformanceFrequency": Api(1, query_performance_frequency),
     "GetSystemTime": Api(1, get_system_time),
+    "SetLocalTime": Api(1, set_local_time),
     "GetLocalTime": Api(1, get_system_time),
     "GetSystemTimeAsFileTime": Api(1, get_system_time_as_file_time),
     "FileTimeToSystemTime": Api(2, file_time_to_system_time),

@@ -1,6 +1,6 @@
 /* sha256.h - SHA-256 (FIPS 180-4). No I/O, the caller's memory, any number of bytes below 2^32. */
-#ifndef HELPER_SHA256_H
-#define HELPER_SHA256_H
+#ifndef PLATFORM_SHA256_H
+#define PLATFORM_SHA256_H
 
 #include "sys.h"
 

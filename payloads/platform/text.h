@@ -1,6 +1,6 @@
 /* text.h - texts to the console, and numbers and names read from text. */
-#ifndef HELPER_TEXT_H
-#define HELPER_TEXT_H
+#ifndef PLATFORM_TEXT_H
+#define PLATFORM_TEXT_H
 
 #include "sys.h"
 

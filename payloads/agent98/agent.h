@@ -1,0 +1,125 @@
+/* agent.h - what the agent knows, and how its parts work together.
+ *
+ * There is one thread. Whatever waits, waits in agent_wait, which meanwhile looks after the window and the
+ * line to the host. So while an order is in work the agent goes on asking for orders, and a short one is done
+ * beside it: `depth` says how many are. */
+#ifndef AGENT_AGENT_H
+#define AGENT_AGENT_H
+
+#include "journal.h"
+#include "settings.h"
+#include "talk.h"
+
+#define AGENT_VERSION "1.0"
+#define MOST_WORK 2u
+
+struct answer {
+    int ok;
+    u32 code; /* an exit code when ok, else an error as Windows numbers it */
+    char text[120];
+};
+
+struct work { /* an order that is being done */
+    struct order order;
+    struct answer answer;
+    struct talk talk; /* its own session: what it sends and fetches */
+    int stop;         /* a KILL has come */
+};
+
+enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF, AFTER_REMOVE, AFTER_HANDOVER };
+
+struct agent {
+    struct settings settings;
+    char boot[9];       /* of this start of Windows */
+    char upgrade[ID_SIZE]; /* the order that brought this program, while it is not installed yet; else empty */
+    struct talk line;   /* where orders come from */
+    int up;             /* ... and we have said HELLO there */
+    int waiting;        /* ... and SITE WAIT is not answered yet */
+    int exchange;       /* a reply there is waited for: nobody else may use it */
+    int off;            /* the user has disconnected */
+    int ended;
+    enum wish wish;     /* what the user wants, while a reply is waited for */
+    u32 wished;         /* since then; milliseconds as sys_ticks */
+    u32 pause, next_call, next_tell, heard; /* milliseconds; the last three as sys_ticks */
+    u32 depth;
+    struct work work[MOST_WORK];
+    struct order incoming;
+    int has_incoming;
+    enum after after; /* what is to be done when the answer has been told */
+    struct journal journal;
+    u32 journal_length;
+};
+extern struct agent agent;
+
+/* ---- agent.c ---- */
+
+/* Waits for a socket (or NET_NONE), and looks after everything else. 1: what is in work is to be given up. */
+int agent_wait(net socket, int write, u32 ms);
+
+/* Milliseconds to wait after another failure in a row. */
+u32 agent_backoff(u32 before);
+
+/* Lets `ms` go by. 1: what is in work is to be given up. */
+int agent_sleep(u32 ms);
+
+/* Puts a line into the log that INFO shows. */
+void agent_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
+extern char agent_log_text[2048];
+
+/* What the window says that is done now. */
+void agent_show(const char *what);
+
+/* Does orders until the agent ends. */
+void agent_live(void);
+
+/* Tells the answers that the host does not have yet. */
+void agent_tell(void);
+
+/* ---- keep.c: the journal and the settings on the disk ---- */
+
+void keep_path(char path[PATH_SIZE], const char *name);
+
+/* Reads the journal; what was TAKEN when the power went is LOST now, except the order `in_work`. */
+void keep_load(const char *in_work);
+
+/* Changes an entry (made new when there is none) and writes that down. 1 when it is on the disk. */
+int keep_note(const char *id, enum entry_state state, const char *answer);
+void keep_told(struct entry *entry);
+
+/* Writes a file whole or not at all under its name. A status. */
+int keep_file(const char *name, const void *bytes, u32 count);
+
+/* ---- verbs.c, run.c, go.c, install.c ---- */
+
+/* Opens the session of an order. 1 when it is open. */
+int work_session(struct work *work);
+
+void verb_do(struct work *work);
+void verb_run(struct work *work);
+void verb_go(struct work *work);
+void verb_upgrade(struct work *work);
+void work_fail(struct work *work, u32 code, const char *text);
+void work_good(struct work *work, u32 code);
+
+/* Gives up what a file's status says: 1 when the status was one of failure. */
+int work_status(struct work *work, int status);
+
+/* Fetches F.id into the file `path`, tries again when the line is lost. A status. */
+int work_fetch(struct work *work, const char *path);
+
+/* Whether a file has this length and SHA-256, both as text; else it is deleted, and the answer says why. */
+int work_proved(struct work *work, const char *path, const char *length, const char *sum);
+
+/* Installs this program, and starts it there. 1: it was, and this process has nothing more to do. */
+int install_here(const char *own_path);
+
+/* The end of an upgrade, by the new program: it takes the old one's place. 1 when it has. */
+int install_swap(void);
+
+/* Deletes what earlier upgrades and orders left. */
+void install_tidy(void);
+
+/* Removes everything but the program that runs, which goes when it has ended. */
+void install_remove(void);
+
+#endif

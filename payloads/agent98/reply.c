@@ -1,0 +1,76 @@
+/* reply.c - see reply.h */
+#include "reply.h"
+
+/* The code at the beginning of a line, 0 when there is none. */
+static u32 code_of(const char *line)
+{
+    u32 code = 0;
+    u32 i;
+
+    for (i = 0; i < 3; i++) {
+        if ((u32)line[i] - '0' > 9)
+            return 0;
+        code = code * 10 + (u32)line[i] - '0';
+    }
+    return code >= 100 && code < 600 ? code : 0;
+}
+
+int reply_take(struct replies *replies, char byte)
+{
+    u32 code;
+
+    if (byte == '\r')
+        return 0;
+    if (byte != '\n') {
+        if (replies->used < REPLY_SIZE - 1)
+            replies->line[replies->used++] = byte ? byte : ' ';
+        return 0;
+    }
+    replies->line[replies->used] = '\0';
+    code = replies->used >= 3 ? code_of(replies->line) : 0;
+    replies->used = 0;
+    if (replies->more) { /* everything is text until the same code comes with a blank */
+        if (code != replies->more || replies->line[3] == '-')
+            return 0;
+        replies->more = 0;
+        return (int)code;
+    }
+    if (!code)
+        return -1;
+    if (replies->line[3] == '-') {
+        replies->more = code;
+        return 0;
+    }
+    return (int)code;
+}
+
+u32 reply_port(const char *line)
+{
+    u32 part[6];
+    u32 count = 0;
+    u32 value = 0;
+    int digits = 0;
+
+    while (*line && *line != '(')
+        line++;
+    if (!*line)
+        return 0;
+    for (line++;; line++) {
+        u32 digit = (u32)*line - '0';
+        if (digit <= 9) {
+            value = value * 10 + digit;
+            if (value > 255)
+                return 0;
+            digits = 1;
+            continue;
+        }
+        if (!digits || count == 6)
+            return 0;
+        part[count++] = value;
+        value = 0;
+        digits = 0;
+        if (*line != ',')
+            break;
+    }
+    return *line == ')' && count == 6 ? part[4] << 8 | part[5] : 0;
+}

@@ -1,0 +1,214 @@
+/* unit.c - known answers of the agent's units that do no I/O. Ends with 1 at the first that is wrong. */
+#include "../agent.h"
+#include "../keys.h"
+#include "../picture.h"
+#include "../script.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#define CHECK(claim) check((claim) != 0, #claim, __LINE__)
+
+static void check(int holds, const char *claim, int line)
+{
+    if (holds)
+        return;
+    fprintf(stderr, "unit.c:%d: %s\n", line, claim);
+    exit(1);
+}
+
+/* ---- replies ---- */
+
+static int feed(struct replies *replies, const char *text)
+{
+    int code = 0;
+
+    for (; *text && !code; text++)
+        code = reply_take(replies, *text);
+    return code;
+}
+
+static void test_replies(void)
+{
+    static struct replies r;
+    char line[2000];
+
+    CHECK(feed(&r, "220 Hello.\r\n") == 220 && strcmp(r.line, "220 Hello.") == 0);
+    CHECK(feed(&r, "200\n") == 200);
+    CHECK(feed(&r, "230-several\r\nlines\r\n231 no\r\n230-\r\n230 end\r\n") == 230);
+    CHECK(strcmp(r.line, "230 end") == 0);
+    CHECK(feed(&r, "HTTP/1.0 200 OK\r\n") == -1);
+    memset(&r, 0, sizeof r);
+    CHECK(feed(&r, "99 x\r\n") == -1);
+    CHECK(feed(&r, "600 x\r\n") == -1);
+    CHECK(feed(&r, "\r\n") == -1);
+    memset(line, 'x', sizeof line);
+    memcpy(line, "200 ", 4);
+    strcpy(line + 1990, "\r\n");
+    CHECK(feed(&r, line) == 200 && strlen(r.line) == REPLY_SIZE - 1);
+    CHECK(reply_port("227 Passive (192,168,1,1,4,1).") == 1025);
+    CHECK(reply_port("227 Passive (1,2,3,4,255,255)") == 65535);
+    CHECK(reply_port("227 (1,2,3,4,256,1)") == 0);
+    CHECK(reply_port("227 (1,2,3,4,1)") == 0);
+    CHECK(reply_port("227 (1,2,3,4,1,1,1)") == 0);
+    CHECK(reply_port("227 (1,,3,4,1,1)") == 0);
+    CHECK(reply_port("227 1,2,3,4,1,1") == 0);
+    CHECK(reply_port("227 (1,2,3,4,1,1") == 0);
+}
+
+/* ---- orders ---- */
+
+static void test_orders(void)
+{
+    static struct order o, copy;
+
+    CHECK(!order_read(&o, "NONE"));
+    CHECK(!order_read(&o, ""));
+    CHECK(!order_read(&o, "ORDER 123 LS x"));
+    CHECK(order_read(&o, "ORDER 0000000a RUN C:%5CA%20B 60 0 DIR%20%22x%22"));
+    CHECK(o.verb == VERB_RUN && o.count == 4 && strcmp(o.arg[0], "C:\\A B") == 0);
+    CHECK(strcmp(o.arg[3], "DIR \"x\"") == 0 && strcmp(o.id, "0000000a") == 0);
+    order_move(&copy, &o);
+    memset(&o, 'x', sizeof o);
+    CHECK(strcmp(copy.arg[3], "DIR \"x\"") == 0);
+    CHECK(order_read(&o, "ORDER 00000001 LS") && o.verb == VERB_NONE);
+    CHECK(order_read(&o, "ORDER 00000001 LS a b") && o.verb == VERB_NONE);
+    CHECK(order_read(&o, "ORDER 00000001 LS a%2") && o.verb == VERB_NONE);
+    CHECK(order_read(&o, "ORDER 00000001 LS a%00b") && o.verb == VERB_NONE);
+    CHECK(order_read(&o, "ORDER 00000001 FLY") && o.verb == VERB_NONE);
+    CHECK(order_read(&o, "ORDER 00000001 PUT a 1 2 3 4 5") && o.verb == VERB_NONE);
+    CHECK(order_read(&o, "ORDER 00000001 SCREEN") && o.verb == VERB_SCREEN && !*o.arg[3]);
+    CHECK(order_is_short(VERB_KILL) && !order_is_short(VERB_GO) && !order_is_short(VERB_POWER));
+}
+
+static void test_words(void)
+{
+    char text[40];
+    u32 value = 7;
+
+    CHECK(number("0", &value) && value == 0);
+    CHECK(number("4294967295", &value) && value == 4294967295u);
+    CHECK(!number("4294967296", &value) && !number("", &value) && !number("1 ", &value) && !number("-1", &value));
+    percent_encode("a b\\%\xE9:", text, sizeof text);
+    CHECK(strcmp(text, "a%20b%5C%25%E9:") == 0);
+    CHECK(percent_decode(text) && strcmp(text, "a b\\%\xE9:") == 0);
+    percent_encode("      ", text, 8);
+    CHECK(strcmp(text, "%20%20") == 0);
+    CHECK(strcmp(last_name("C:\\A\\B.C"), "B.C") == 0 && strcmp(last_name("B"), "B") == 0);
+}
+
+/* ---- the journal ---- */
+
+static void test_journal(void)
+{
+    static struct journal j;
+    char text[] = "00000001 TAKEN\r\n00000001 DONE OK 5 text\r\n00000002 TAKEN\r\nrubbish\r\n00000003 LOST\r\n"
+                  "00000001 TOLD\r\n00000002 TOLD\r\n00000004 TAK";
+    char line[JOURNAL_LINE];
+    u32 i;
+
+    CHECK(journal_read(&j, text, sizeof text - 1) == sizeof text - 1 - 12);
+    CHECK(journal_find(&j, "00000001")->state == ENTRY_DONE && journal_find(&j, "00000001")->told);
+    CHECK(strcmp(journal_find(&j, "00000001")->answer, "OK 5 text") == 0);
+    CHECK(journal_find(&j, "00000002")->state == ENTRY_TAKEN && !journal_find(&j, "00000002")->told);
+    CHECK(journal_find(&j, "00000003")->state == ENTRY_LOST);
+    CHECK(!journal_find(&j, "00000004"));
+    CHECK(journal_say(journal_find(&j, "00000001"), line) && strcmp(line, "00000001 DONE OK 5 text\r\n") == 0);
+    for (i = 0; i < JOURNAL_MOST; i++) {
+        sprintf(line, "%08X TAKEN\r\n", 0x1000 + i);
+        CHECK(journal_read(&j, line, 16) == 16);
+    }
+    CHECK(!journal_find(&j, "00000003") && journal_find(&j, "00001000") && journal_find(&j, "0000103F"));
+}
+
+/* ---- settings ---- */
+
+static void test_settings(void)
+{
+    static struct settings s, again;
+    static const char good[] = "[AGENT98]\r\nhost=192.168.1.1\r\nport=2121\r\nid=A-0123ABCD\r\n"
+                               "token=0123456789abcdef0123456789abcdef\r\nname=old one\r\nstay=1\r\n";
+    char text[SETTINGS_MOST];
+    u8 head[512];
+
+    CHECK(settings_read(&s, good, sizeof good - 1));
+    CHECK(strcmp(s.host, "192.168.1.1") == 0 && s.port == 2121 && s.stay == 1 && strcmp(s.name, "old one") == 0);
+    CHECK(settings_read(&again, text, settings_write(&s, text)) && memcmp(&s, &again, sizeof s) == 0);
+    CHECK(!settings_read(&s, "host=192.168.1\r\n", 16) && !settings_read(&s, good, 60) && !settings_read(&s, "", 0));
+    memset(head, 0, sizeof head);
+    CHECK(settings_image_end(head, sizeof head) == 0);
+    memcpy(head, "MZ", 2);
+    head[60] = 64;
+    memcpy(head + 64, "PE\0", 4);
+    head[64 + 6] = 1;
+    head[64 + 20] = 16;
+    head[104 + 16] = 0xFF;
+    head[104 + 21] = 2;
+    CHECK(settings_image_end(head, sizeof head) == 0x2FF);
+    head[64 + 7] = 0xFF; /* more sections than there are bytes */
+    CHECK(settings_image_end(head, sizeof head) == 0);
+}
+
+/* ---- the others ---- */
+
+static char typed[200];
+
+static void type(u32 key, char c, int pressed)
+{
+    sprintf(typed + strlen(typed), "%c%02X", pressed ? '+' : '-', key ? key : (u32)(u8)c);
+}
+
+static void test_keys(void)
+{
+    CHECK(keys_type("ALT+N  F4 \"a\" Enter", type));
+    CHECK(strcmp(typed, "+12+4E-4E-12+73-73+61-61+0D-0D") == 0);
+    *typed = '\0';
+    CHECK(!keys_type("ENTER FLY", type) && !keys_type("\"a", type) && !keys_type("ALT+", type) && !*typed);
+    CHECK(!keys_type("CTRL+ALT+SHIFT+A+B", type) && !keys_type("F13", type) && !keys_type("+", type));
+}
+
+static void test_scripts(void)
+{
+    char remote[SCRIPT_NAME], local[SCRIPT_NAME];
+    char one[] = "get AB.001 AB.J01";
+    char two[] = "get AB.001";
+    char bad[][24] = {"get ..\\X", "put A", "get", "get LONGLONGNAME.TXT", "get A B C", "get C:X", "get /X"};
+    u32 i;
+
+    CHECK(script_get(one, remote, local) && strcmp(remote, "AB.001") == 0 && strcmp(local, "AB.J01") == 0);
+    CHECK(script_get(two, remote, local) && strcmp(local, "AB.001") == 0);
+    for (i = 0; i < sizeof bad / sizeof *bad; i++)
+        CHECK(!script_get(bad[i], remote, local));
+}
+
+static void test_picture(void)
+{
+    u8 head[PICTURE_HEAD];
+
+    CHECK(picture_row(1) == 4 && picture_row(4) == 12 && picture_row(5) == 16);
+    picture_head(800, 600, head);
+    CHECK(memcmp(head, "BM\x36\xF9\x15\0", 6) == 0 && head[18] == 0x20 && head[19] == 3 && head[28] == 24);
+}
+
+static void test_backoff(void)
+{
+    CHECK(agent_backoff(0) == 1000 && agent_backoff(1000) == 2000 && agent_backoff(8000) == 16000);
+    CHECK(agent_backoff(16000) == 30000 && agent_backoff(30000) == 30000);
+}
+
+int sys_main(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    test_replies();
+    test_orders();
+    test_words();
+    test_journal();
+    test_settings();
+    test_keys();
+    test_scripts();
+    test_picture();
+    test_backoff();
+    return 0;
+}
