@@ -61,17 +61,35 @@ def reference_models() -> Path:
     return needs.REFERENCE_MODELS
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Options for CI, which has run most tests already when the machine gets all that it needs."""
+    parser.addoption("--write-skipped", metavar="FILE", help="Write which tests were skipped.")
+    parser.addoption("--only-from", metavar="FILE", help="Run only the tests that FILE names.")
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Tell pytest of our markers."""
     config.addinivalue_line("markers", "needs(*names): skipped unless all of it is here")
     config.addinivalue_line("markers", "compiler: compiles something; each such test has it")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark the tests that compile: what they do depends on the machine's compilers."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Mark the tests that compile: what they do depends on the machine's compilers.
+
+    With --only-from all others are left out; a name in FILE may be a module's.
+    """
     for item in items:
         if not COMPILERS.isdisjoint(getattr(item, "fixturenames", ())):
             item.add_marker("compiler")
+    if (chosen := config.getoption("--only-from")) is not None:
+        wanted = set(Path(chosen).read_text(encoding="utf-8").splitlines())
+        kept, left_out = [], []
+        for item in items:
+            module = item.nodeid.partition("::")[0]
+            named = item.nodeid in wanted or module in wanted
+            (kept if named else left_out).append(item)
+        items[:] = kept
+        config.hook.pytest_deselected(items=left_out)
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:
@@ -94,11 +112,15 @@ def pytest_runtest_makereport(
     return report
 
 
+def _reports(config: pytest.Config) -> list[pytest.TestReport]:
+    """Those of the skipped tests."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+    return reporter.stats.get("skipped", []) if reporter else []
+
+
 def _skipped(config: pytest.Config) -> list[list[str]]:
     """For each skipped test the names of what it lacks; none when something else is the reason."""
-    reporter = config.pluginmanager.get_plugin("terminalreporter")
-    reports = reporter.stats.get("skipped", []) if reporter else []
-    return [dict(report.user_properties).get("lacks", []) for report in reports]
+    return [dict(report.user_properties).get("lacks", []) for report in _reports(config)]
 
 
 def pytest_terminal_summary(
@@ -110,10 +132,14 @@ def pytest_terminal_summary(
 
 
 def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
-    """With DEPLOYER_NO_SKIPS=1, as in CI, a skipped test fails the run.
+    """Write down what was skipped. With DEPLOYER_NO_SKIPS=1, as in CI, such a test fails the run.
 
     It does not where all that it lacks is what nothing can install.
     """
+    written = session.config.getoption("--write-skipped")
+    if written is not None and not hasattr(session.config, "workerinput"):
+        names = sorted({report.nodeid for report in _reports(session.config)})
+        Path(written).write_text("\n".join(names), encoding="utf-8")
     lacked = _skipped(session.config)
     missed = [names for names in lacked if not names or not all(map(needs.is_outside, names))]
     if os.environ.get("DEPLOYER_NO_SKIPS") == "1" and missed and exitstatus == 0:

@@ -74,10 +74,10 @@ def kinds() -> list[type[DeployerError]]:
 
 
 def fields(kind: type[DeployerError]) -> dict[str, str]:
-    """Every field of the error's message, as its name in capitals."""
+    """Every field of the error's message, as its name in capitals; without the hint."""
     doc = inspect.cleandoc(kind.__doc__ or "")
     names = [name for _text, name, _spec, _conv in string.Formatter().parse(doc) if name]
-    return {name: name.upper().replace("_", " ") for name in names}
+    return {name: "" if name == "hint" else name.upper().replace("_", " ") for name in names}
 
 
 def entry(kind: type[DeployerError]) -> Entry:
