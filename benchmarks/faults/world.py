@@ -242,7 +242,8 @@ class World:
                 taken = self.service.take_up(staged, self.target_name, DEFAULT_TARGET_DIRECTORY)
                 self.versions.append(taken)
                 watching = asyncio.create_task(self._watch(taken, seen))
-                await self.service.deploy(Offer(taken, self.target_name, DEFAULT_TARGET_DIRECTORY))
+                offer = Offer(taken, self.target_name, DEFAULT_TARGET_DIRECTORY)
+                await self.service.deploy(offer)
                 routes[taken.host] = (self.service.address, self.service.ftp_port)
                 lines = typed_lines(taken.host, DEFAULT_TARGET_DIRECTORY)
                 pc = pc or asyncio.ensure_future(loop.run_in_executor(own, visit, machine, lines))
@@ -267,7 +268,7 @@ class World:
                 with contextlib.suppress(TimeoutError):
                     await asyncio.wait_for(asyncio.shield(pc), 10)
             own.shutdown(wait=False)
-        self.service.release(self.target_name)
+        self.service.release(offer)
         seen.happened = [str(fault) for fault in machine.happened]
         seen.happened += [str(self.case.host)] if seen.struck else []
         return seen
