@@ -10,6 +10,8 @@ import difflib
 import struct
 from collections.abc import Callable, Collection, Mapping
 
+from deployer.model import HELPER_EXE
+
 HEAD = 4096
 """Bytes from the beginning of a program in which its header says what it is."""
 LONGEST_FOR_COMMAND_COM = 122
@@ -83,12 +85,12 @@ def find(command: str, names: Collection[str]) -> str:
 
 
 def is_on_pc(command: str) -> bool:
-    """Whether the command may start what the PC already has: by its path, or a part of Windows."""
+    """Whether the command may start what the PC has: by its path, a part of Windows, the helper."""
     word = program(command)
     if "\\" in word or "/" in word or ":" in word:
         return True
     stem, dot, ending = word.upper().rpartition(".")
-    return (stem if dot else ending) in _OF_WINDOWS
+    return (stem if dot else ending) in _OF_WINDOWS | {HELPER_EXE.partition(".")[0]}
 
 
 def is_built_in(command: str) -> bool:

@@ -55,3 +55,8 @@ def test_programs_of_16_bits(name: str, head: bytes, old: bool) -> None:
 def test_our_own_programs_are_of_32_bits(root: Path) -> None:
     for path in (root / "payloads" / "bin").glob("*.EXE"):
         assert not program.is_16_bit(path.name, path.read_bytes()[: program.HEAD])
+
+
+@pytest.mark.parametrize("command", ["DEPLOY98.EXE SELF", "deploy98 self"])
+def test_the_helper_is_there_too(command: str) -> None:
+    assert program.is_on_pc(command)
