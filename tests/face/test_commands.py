@@ -16,7 +16,7 @@ from tests.commandline import called
 from tests.face.test_tui_screens import EVENTS
 
 MODULES = sorted({line.module for line in cli.COMMANDS})
-GROUPS = {"link": ("up", "down", "status"), "model": ("inspect",),
+GROUPS = {"link": ("up", "down", "status"), "model": ("inspect", "convert", "list"),
           "serial": ("ports", "test", "send", "receive", "terminal", "bootstrap")}  # fmt: skip
 
 

@@ -166,6 +166,18 @@ class Head:
         return bool(self.flags & 1)
 
     @property
+    def shape(self) -> Shape:
+        """The model's shape, without its frequencies, which stand in a section."""
+        return Shape(
+            name=self.name, architecture="", dim=self.dim, hidden=self.hidden, layers=self.layers,
+            heads=self.heads, kv_heads=self.kv_heads, head_size=self.head_size,
+            vocabulary=self.vocabulary, context=self.context, eps=self.eps,
+            attention_scale=self.attention_scale, rope_factor=self.rope_factor, frequencies=(),
+            tied=self.tied, biases=bool(self.flags & 2), head_norms=bool(self.flags & 4),
+            sub_norms=bool(self.flags & 8), squared_relu=bool(self.flags & 16), halves=False,
+        )  # fmt: skip
+
+    @property
     def volumes(self) -> int:
         """In how many files it lies."""
         return self.sections[-1].volume

@@ -7,22 +7,21 @@ matrix, not of the model. The same source and options give the same bytes.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deployer.core.model import container, exact, pack
-from deployer.core.model.container import PlacedSection, SectionKind, SectionPlan
-from deployer.core.model.pack import Encoding
-from deployer.core.model.shape import MATRICES, Shape
+from deployer.core.model import container, exact, layout, pack
+from deployer.core.model.container import PlacedSection, SectionKind
+from deployer.core.model.layout import CLASSIFIER, NORM, TABLE, Choices, Encoding, MatrixForm
+from deployer.core.model.shape import Shape
 from deployer.core.model.source import Source
 
 Write = Callable[[int, int, bytes], None]
 """Writes bytes at an offset of a volume (from 1)."""
-TABLE, CLASSIFIER, NORM = "token_embd.weight", "output.weight", "output_norm.weight"
 
 
 class Quant(StrEnum):
@@ -34,26 +33,6 @@ class Quant(StrEnum):
     EXACT = "exact"
 
 
-@dataclass(frozen=True, slots=True)
-class MatrixForm:
-    """How a matrix is written, and whether its numbers stay the same (to 16 bits of a scale)."""
-
-    encoding: Encoding
-    exact: bool
-
-
-Choices = dict[str, MatrixForm]
-"""By the matrix's name."""
-
-
-def matrices(shape: Shape) -> Iterator[str]:
-    """Every matrix, in the order of the container, without the table."""
-    if not shape.tied:
-        yield CLASSIFIER
-    for number in range(shape.layers):
-        yield from (f"blk.{number}.{name}.weight" for name in MATRICES)
-
-
 def survey(source: Source, quant: Quant, *, small: bool = False) -> Choices:
     """How each matrix is written. `small`: the PC has no room for int8 rows.
 
@@ -61,7 +40,7 @@ def survey(source: Source, quant: Quant, *, small: bool = False) -> Choices:
     ModelUnsupported where `exact` is asked for and cannot be had.
     """
     choices: Choices = {}
-    for name in matrices(source.shape):
+    for name in layout.matrices(source.shape):
         choice = _without_loss(source, name)
         if quant is Quant.INT8 or (choice is None and name == CLASSIFIER):
             choice = MatrixForm(Encoding.INT8, exact=False)
@@ -97,63 +76,6 @@ def _is_ternary(source: Source, name: str) -> bool:
         pack.signs_of(source.rows(name, first, min(step, rows - first))) is not None
         for first in range(0, rows, step)
     )
-
-
-# --- sizes
-
-
-def wanted(
-    shape: Shape, choices: Choices, tokenizer: int, chat: int, prefix: int
-) -> list[SectionPlan]:
-    """The sections of a container, in order; 0 bytes of chat or prefix: without it."""
-    found = [SectionPlan(SectionKind.TOKENIZER, tokenizer)]
-    if chat:
-        found.append(SectionPlan(SectionKind.CHAT, chat))
-    found.append(SectionPlan(SectionKind.ROPE, _vector(shape.head_size // 2)))
-    if prefix:
-        found.append(SectionPlan(SectionKind.PREFIX, prefix))
-    table = pack.size(Encoding.INT8, shape.vocabulary, shape.dim)
-    found.append(SectionPlan(SectionKind.FINAL, _vector(shape.dim)))
-    found.append(SectionPlan(SectionKind.TABLE, table, encodings=(Encoding.INT8,)))
-    if not shape.tied:
-        code = choices[CLASSIFIER].encoding
-        size = pack.size(code, shape.vocabulary, shape.dim)
-        found.append(SectionPlan(SectionKind.CLASSIFIER, size, encodings=(code,)))
-    for number in range(shape.layers):
-        codes = tuple(choices[f"blk.{number}.{name}.weight"].encoding for name in MATRICES)
-        size = sum(length for _name, length in layer(shape, codes))
-        found.append(SectionPlan(SectionKind.LAYER, size, number, codes))
-    return found
-
-
-def _vector(count: int) -> int:
-    return -(-4 * count // 16) * 16
-
-
-def layer(shape: Shape, codes: Sequence[int]) -> Iterator[tuple[str, int]]:
-    """The parts of a layer in order, and their bytes. A name without a matrix's is a vector."""
-    code = dict(zip(MATRICES, map(Encoding, codes), strict=True))
-
-    def matrix(name: str) -> tuple[str, int]:
-        return f"{name}.weight", pack.size(code[name], *shape.matrix(name))
-
-    yield "attn_norm.weight", _vector(shape.dim)
-    if shape.biases:
-        yield "attn_k.bias", _vector(shape.kv_dim)
-        yield "attn_v.bias", _vector(shape.kv_dim)
-        yield "attn_q.bias", _vector(shape.q_dim)
-    if shape.head_norms:
-        yield "attn_k_norm.weight", _vector(shape.head_size)
-        yield "attn_q_norm.weight", _vector(shape.head_size)
-    yield from map(matrix, ("attn_k", "attn_v", "attn_q"))
-    if shape.sub_norms:
-        yield "attn_sub_norm.weight", _vector(shape.q_dim)
-    yield matrix("attn_output")
-    yield "ffn_norm.weight", _vector(shape.dim)
-    yield from map(matrix, ("ffn_gate", "ffn_up"))
-    if shape.sub_norms:
-        yield "ffn_sub_norm.weight", _vector(shape.hidden)
-    yield matrix("ffn_down")
 
 
 # --- writing
@@ -205,7 +127,9 @@ def convert(
     `progress` is told the bytes of each piece. Raises ModelDamaged, ModelUnsupported.
     """
     shape = source.shape
-    sizes = wanted(shape, choices, len(extras.tokenizer), len(extras.chat), len(extras.prefix))
+    sizes = layout.wanted(
+        shape, choices, len(extras.tokenizer), len(extras.chat), len(extras.prefix)
+    )
     try:
         placed = container.plan(sizes, largest)
     except ValueError as error:
@@ -258,7 +182,7 @@ def _pieces(
             yield from _matrix(source, CLASSIFIER, choices[CLASSIFIER].encoding)
         case SectionKind.LAYER:
             at = 0
-            for part, size in layer(shape, section.encodings):
+            for part, size in layout.layer(shape, section.encodings):
                 name = f"blk.{section.index}.{part}"
                 if name in choices:
                     for offset, data in _matrix(source, name, choices[name].encoding):
@@ -291,7 +215,7 @@ def _matrix(source: Source, name: str, encoding: Encoding) -> Iterator[_Piece]:
         at += len(packed.body)
         scales.append(packed.scales)
     yield 0, np.concatenate(scales).astype("<f4").tobytes()
-    if padding := pack.size(encoding, tensor.rows, tensor.columns) - at:
+    if padding := layout.size(encoding, tensor.rows, tensor.columns) - at:
         yield at, bytes(padding)
 
 

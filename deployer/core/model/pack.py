@@ -7,45 +7,14 @@ number of rows rounded up to a multiple of four. `docs/formats.md` has the layou
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import IntEnum
 
 import numpy as np
 from numpy.typing import NDArray
 
+from deployer.core.model.layout import up
+
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
-
-
-class Encoding(IntEnum):
-    """How the numbers of a matrix are written, by the container's number."""
-
-    INT8 = 1
-    INT4 = 2
-    TERNARY = 3
-    ONE_BIT = 4
-
-
-def _up(number: int, step: int) -> int:
-    return -(-number // step) * step
-
-
-def body_size(encoding: Encoding, rows: int, columns: int) -> int:
-    """Bytes of a matrix without its scales."""
-    padded = _up(rows, 4)
-    match encoding:
-        case Encoding.INT8:
-            return padded * _up(columns, 16)
-        case Encoding.INT4:
-            return padded // 4 * (_up(columns, 32) // 32) * 80
-        case Encoding.TERNARY:
-            return padded * _up(columns, 20) // 5
-        case Encoding.ONE_BIT:
-            return padded * columns // 128 * 20
-
-
-def size(encoding: Encoding, rows: int, columns: int) -> int:
-    """Bytes of a matrix, padded to a multiple of 16."""
-    return _up(4 * _up(rows, 4) + body_size(encoding, rows, columns), 16)
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +26,7 @@ class Packed:
 
 
 def _pad_rows(values: NDArray[np.generic], columns: int, fill: int) -> NDArray[np.generic]:
-    rows = _up(len(values), 4)
+    rows = up(len(values), 4)
     if values.shape == (rows, columns):
         return values
     padded = np.full((rows, columns), fill, values.dtype)
@@ -72,7 +41,7 @@ def int8(values: Floats) -> Packed:
     inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > 0)
     whole = np.rint(values * inverse[:, None])
     np.clip(whole, -127, 127, out=whole)
-    q = _pad_rows(whole.astype(np.int8), _up(values.shape[1], 16), 0).astype(np.int32)
+    q = _pad_rows(whole.astype(np.int8), up(values.shape[1], 16), 0).astype(np.int32)
     words = (256 * q[0::2] + q[1::2] + 128).astype(np.uint16)
     return Packed(_padded(scale), words.tobytes())
 
@@ -84,7 +53,7 @@ def _padded(scale: Floats) -> Floats:
 def int4(q: Bytes, step: Floats, middle: Floats) -> Packed:
     """Rows as int4. `q` is 0 to 15; number = step * (q - 8) + 8 * middle, a pair for each group."""
     rows, columns = q.shape
-    groups = _up(columns, 32) // 32
+    groups = up(columns, 32) // 32
     peak = np.maximum(np.abs(step), np.abs(middle)).max(axis=1)
     scale = (peak.astype(np.float64) / 32767).astype(np.float32)
     inverse = np.divide(1.0, scale, out=np.zeros(rows), where=scale > 0)[:, None]
@@ -100,7 +69,7 @@ def int4(q: Bytes, step: Floats, middle: Floats) -> Packed:
 
 def ternary(signs: NDArray[np.int8], scale: Floats) -> Packed:
     """A whole matrix of -1, 0 and 1 with a scale for each row, five numbers in a byte."""
-    columns = _up(signs.shape[1], 20)
+    columns = up(signs.shape[1], 20)
     digits = (_pad_rows(signs, columns, 0).astype(np.int8) + 1).astype(np.uint8)
     powers = np.array([1, 3, 9, 27, 81], np.uint8)
     fives = (digits.reshape(len(digits), -1, 5) * powers).sum(axis=2, dtype=np.uint8)
@@ -134,7 +103,7 @@ def signs_of(values: Floats) -> tuple[NDArray[np.int8], Floats] | None:
 def grouped(values: Floats) -> tuple[Bytes, Floats, Floats]:
     """The best int4 in groups of 32 for any numbers: of several ranges the one that errs least."""
     rows, columns = values.shape
-    groups = _up(columns, 32) // 32
+    groups = up(columns, 32) // 32
     padded = np.zeros((rows, groups * 32), np.float32)
     padded[:, :columns] = values
     cut = padded.reshape(rows, groups, 32)

@@ -8,14 +8,14 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from deployer.core.model import container, convert, pack
+from deployer.core.model import container, convert, layout
 from deployer.core.model.container import Head, PlacedSection, SectionKind
-from deployer.core.model.pack import Encoding
+from deployer.core.model.layout import Encoding
 from deployer.core.model.shape import MATRICES, Shape
 from deployer.errors import ModelDamaged
 
@@ -29,7 +29,7 @@ def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Float
     """A whole matrix of its bytes, scales first."""
     padded = -(-rows // 4) * 4
     scale = np.frombuffer(data, "<f4", padded)[:rows].astype(np.float32)
-    body = np.frombuffer(data, np.uint8, pack.body_size(encoding, rows, columns), 4 * padded)
+    body = np.frombuffer(data, np.uint8, layout.body_size(encoding, rows, columns), 4 * padded)
     match encoding:
         case Encoding.INT8:
             words = body.view("<u2").reshape(padded // 2, -1)
@@ -85,7 +85,7 @@ class Container:
         _blk, layer, part = name.split(".", 2)
         section = self._section(SectionKind.LAYER, int(layer))
         at = 0
-        for found, size in convert.layer(self.shape, section.encodings):
+        for found, size in layout.layer(self.shape, section.encodings):
             if found == part:
                 return self._bytes(section, at, size)
             at += size
@@ -93,7 +93,7 @@ class Container:
 
     def vector(self, name: str, length: int) -> Floats:
         """A vector, zeros where it is missing."""
-        if name == convert.NORM:
+        if name == layout.NORM:
             section = self._section(SectionKind.FINAL)
             return np.frombuffer(self._bytes(section, 0, section.size), "<f4", length)
         data = self._part(name)
@@ -142,15 +142,7 @@ def open_container(read: Read, path: str) -> Container:
     head = container.read(read(1, 0, 65536), path)
     rope = next(s for s in head.sections if s.kind is SectionKind.ROPE)
     frequencies = np.frombuffer(read(1, rope.offset, rope.size), "<f4", head.head_size // 2)
-    shape = Shape(
-        name=head.name, architecture="", dim=head.dim, hidden=head.hidden, layers=head.layers,
-        heads=head.heads, kv_heads=head.kv_heads, head_size=head.head_size,
-        vocabulary=head.vocabulary, context=head.context, eps=head.eps,
-        attention_scale=head.attention_scale, rope_factor=head.rope_factor,
-        frequencies=tuple(frequencies.tolist()), tied=head.tied, biases=bool(head.flags & 2),
-        head_norms=bool(head.flags & 4), sub_norms=bool(head.flags & 8),
-        squared_relu=bool(head.flags & 16), halves=False,
-    )  # fmt: skip
+    shape = replace(head.shape, frequencies=tuple(frequencies.tolist()))
     return Container(head, shape, read)
 
 

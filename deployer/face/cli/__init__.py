@@ -53,7 +53,7 @@ COMMANDS = (
     ListedCommand(
         "lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."
     ),
-    ListedCommand("model", "check", "Check before", "Look into model files."),
+    ListedCommand("model", "models", "Check before", "Look into model files, convert them."),
     ListedCommand(
         "sim", "check", "Check before", "Start a simulated PC that visits a running host."
     ),

@@ -14,10 +14,10 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from deployer.core.model import container, convert, gguf, graph, pack, tables, unpack
+from deployer.core.model import container, convert, gguf, graph, layout, pack, tables, unpack
 from deployer.core.model.container import SectionKind
 from deployer.core.model.convert import Quant
-from deployer.core.model.pack import Encoding
+from deployer.core.model.layout import Encoding
 from deployer.core.model.source import Source, source_of
 from deployer.core.model.vocabulary import vocabulary_of
 from deployer.errors import ModelDamaged, ModelUnsupported
@@ -112,7 +112,7 @@ def test_a_matrix_is_written_as_what_it_is(name: str, encodings: set[Encoding]) 
 def test_exact_numbers_stay_the_same(name: str) -> None:
     model = source(name)
     read = opened(written(name, Quant.EXACT))
-    for matrix in convert.matrices(model.shape):
+    for matrix in layout.matrices(model.shape):
         if matrix.startswith("blk."):
             ours, theirs = read.matrix(matrix), model.matrix(matrix)
             assert np.abs(ours - theirs).max() <= np.abs(theirs).max() * 2e-4
@@ -163,7 +163,7 @@ def test_every_encoding_comes_back(rows: int, columns: int, seed: int, encoding:
             values = (plus * 2 - 1) * np.repeat(scales, 128, axis=1)
             packed = pack.one_bit(bits, scales)
     data = packed.scales.astype("<f4").tobytes() + packed.body
-    assert len(data) + -len(data) % 16 == pack.size(encoding, rows, columns)
+    assert len(data) + -len(data) % 16 == layout.size(encoding, rows, columns)
     assert np.allclose(unpack.matrix_of(data, encoding, rows, columns), values, atol=2e-3)
 
 

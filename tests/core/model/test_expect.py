@@ -1,0 +1,59 @@
+"""What to expect of a model on an old PC: memory, streaming, speed."""
+
+from __future__ import annotations
+
+import pytest
+
+from deployer.core.model import known
+from deployer.core.model.expect import expect
+
+MODELS = {one.name.split()[0]: one for one in known.MODELS}
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "least", "most"),
+    [
+        ("SmolLM2-135M-Instruct", 128, 1.3, 1.7),
+        ("Qwen2.5-0.5B-Instruct", 512, 0.4, 0.5),
+        ("TinyLlama-1.1B-Chat", 128, 1 / 60, 1 / 48),
+        ("Llama-3.2-1B-Instruct", 128, 1 / 80, 1 / 64),
+        ("bitnet_b1_58-large", 128, 1 / 12, 1 / 8),
+    ],
+)
+def test_the_speeds_are_those_of_the_design(
+    name: str, memory: int, least: float, most: float
+) -> None:
+    """Counted under cachegrind with prototypes of the kernels, on a disk of 12 MB/s."""
+    one = MODELS[name]
+    found = expect(one.shape, one.sections, memory << 20)
+    assert least < found.tokens < most
+    assert found.fits
+
+
+def test_more_memory_never_makes_it_slower() -> None:
+    for one in known.MODELS:
+        speeds = [expect(one.shape, one.sections, size << 20).tokens for size in (64, 96, 128, 256)]
+        assert speeds == sorted(speeds), one.name
+
+
+def test_what_stays_and_what_is_read_make_the_whole() -> None:
+    one = MODELS["SmolLM2-360M-Instruct"]
+    found = expect(one.shape, one.sections, 128 << 20)
+    items = dict(found.items)
+    assert found.resident + found.streamed == items["layers"] + items["classifier"]
+    assert found.streamed > 0
+    assert found.wanted > found.memory
+
+
+def test_a_model_whose_buffers_have_no_room_does_not_fit() -> None:
+    one = MODELS["Llama-3.2-1B-Instruct"]
+    assert not expect(one.shape, one.sections, 32 << 20).fits
+
+
+def test_old_disks_and_fast_processors_count() -> None:
+    one = MODELS["SmolLM2-360M-Instruct"]
+    usual = expect(one.shape, one.sections, 128 << 20).tokens
+    assert expect(one.shape, one.sections, 128 << 20, disk=4e6).tokens < usual / 2
+    small = MODELS["campfire158"]
+    at_700 = expect(small.shape, small.sections, 128 << 20, mhz=700).tokens
+    assert at_700 > 1.9 * expect(small.shape, small.sections, 128 << 20).tokens
