@@ -22,7 +22,8 @@ from deployer.model import Cause, LineSettings, Proof, Report, Stage, State
 class FileStaged:
     """One file of a staged payload (a value inside `DeploymentStaged`).
 
-    `place` is where it goes with its long name, "" when it keeps its 8.3 `name` there.
+    `place` is where it goes with its long name, "" when it keeps its 8.3 `name` there. A file
+    without parts of its own that is not empty travels in the pack `first_part`.
     """
 
     name: str
@@ -36,6 +37,14 @@ class FileStaged:
 
 
 # One small class for each event, all of one shape: the class says what happened.
+
+
+@dataclass(frozen=True, slots=True)
+class PackStaged:
+    """A part in which small files travel together (a value inside `DeploymentStaged`)."""
+
+    name: str
+    length: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +87,7 @@ class DeploymentStaged(DeploymentEvent):
     emulated: bool = False
     notes: tuple[str, ...] = ()
     line: LineSettings | None = None
+    packs: tuple[PackStaged, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

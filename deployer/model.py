@@ -28,7 +28,7 @@ LINE = "serial:"
 """What the name of a target begins with that is reached over a serial line; the port follows."""
 
 UPLOAD_LIMITS: Mapping[str, int] = {
-    RESULT_TXT: 1 << 20,
+    RESULT_TXT: 4 << 20,
     OUTPUT_TXT: 2 << 20,
     INFO_TXT: 64 << 10,
 }
@@ -110,13 +110,17 @@ class LineSettings:
 
 @dataclass(frozen=True, slots=True)
 class Profile:
-    """What a kind of target can do: bytes of one file, bytes of one drive, length of a line."""
+    """What a kind of target can do: bytes of one file, bytes of one drive, length of a line.
+
+    `cluster` is what a file takes of its disk at least, in bytes.
+    """
 
     name: str
     max_file: int
     max_line: int = 120
     title: str = ""
     max_drive: int = 1 << 40
+    cluster: int = 4096
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,6 +159,19 @@ class FileStamp:
     changed_ns: int
 
 
+class Overwrite(StrEnum):
+    """What becomes of a file on the target that is neither what was delivered last nor what comes.
+
+    KEEP leaves it there and names it; CHANGED gives it the name NAME.BAK; ALWAYS replaces it. NEVER
+    replaces no file at all that is there.
+    """
+
+    KEEP = "keep"
+    CHANGED = "changed"
+    NEVER = "never"
+    ALWAYS = "always"
+
+
 @dataclass(frozen=True, slots=True)
 class StagedFile:
     """A file of the payload, measured and cut.
@@ -163,7 +180,10 @@ class StagedFile:
     with long names (`/` between directories) where the target restores it, or "" for the 8.3 name.
     `stamp` is that of the source as it was measured; `settled` says that the source had been left
     alone for longer than its clock's grain, so that every later change of it gives another stamp.
-    `piece` is set when the source is larger than one file on the target can be.
+    `piece` is set when the source is larger than one file on the target can be. A small file has no
+    parts of its own: it travels in the part `pack`. `date` and `attributes` are as FAT has them (0:
+    none); attributes are 1 read-only, 2 hidden, 4 system. `crc32` is of all its bytes, where it
+    travels in a pack.
     """
 
     source: str
@@ -176,6 +196,10 @@ class StagedFile:
     place: str = ""
     piece: Piece | None = None
     settled: bool = False
+    pack: str = ""
+    date: int = 0
+    attributes: int = 0
+    crc32: int = 0
 
     @property
     def start(self) -> int:
@@ -192,13 +216,19 @@ class StagedFile:
 class Payload:
     """What is delivered, and the command that starts it ("" for none).
 
-    `notes` say what the user should know about it before it goes.
+    `packs` are the parts in which small files travel together, one after the other in the order of
+    `files`; `directories` are those that are empty. `notes` say what the user should know about it
+    before it goes. With `delete`, what an earlier push brought there and this one does not goes.
     """
 
     files: tuple[StagedFile, ...]
     run: str = ""
     recipe: str = "files"
     notes: tuple[str, ...] = ()
+    packs: tuple[Part, ...] = ()
+    directories: tuple[str, ...] = ()
+    overwrite: Overwrite = Overwrite.KEEP
+    delete: bool = False
 
     @property
     def total(self) -> int:
@@ -207,8 +237,22 @@ class Payload:
 
     @property
     def part_count(self) -> int:
-        """Number of parts of all files."""
-        return sum(len(f.parts) for f in self.files)
+        """Number of parts: packs, and those of all files."""
+        return len(self.packs) + sum(len(f.parts) for f in self.files)
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """Every part, in the order in which they come."""
+        packs = {pack.name: pack for pack in self.packs}
+        found: dict[str, Part] = {}
+        for file in self.files:
+            for part in (packs[file.pack],) if file.pack else file.parts:
+                found[part.name] = part
+        return tuple(found.values())
+
+    def members(self, pack: str) -> tuple[StagedFile, ...]:
+        """The files that travel in a pack."""
+        return tuple(file for file in self.files if file.pack == pack)
 
 
 @dataclass(frozen=True, slots=True)
@@ -261,6 +305,7 @@ class Report:
     cpu_features: str = ""
     memory: int | None = None
     disk_free: int | None = None
+    disk_cluster: int | None = None
     files: tuple[FileProof, ...] = ()
     have: tuple[tuple[str, str], ...] = ()
     bad: tuple[tuple[str, int], ...] = ()
@@ -317,6 +362,18 @@ class Slice:
 
 
 @dataclass(frozen=True, slots=True)
+class Slices:
+    """Slices one after the other: the bytes of a pack."""
+
+    slices: tuple[Slice, ...]
+
+    @property
+    def length(self) -> int:
+        """Bytes of all."""
+        return sum(cut.length for cut in self.slices)
+
+
+@dataclass(frozen=True, slots=True)
 class Entry:
     """A file that a login may fetch. `text` files (7-bit, CR LF) may leave in TYPE A.
 
@@ -325,7 +382,7 @@ class Entry:
     """
 
     name: str
-    source: Blob | Slice
+    source: Blob | Slice | Slices
     long_name: str = ""
     text: bool = False
     after: str = ""

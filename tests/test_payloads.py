@@ -120,9 +120,9 @@ def test_an_empty_file_is_fine_in_a_tree_only(tree: Path) -> None:
         stage(tree / "Data Files" / "empty.dat")
 
 
-def test_empty_directories_are_told_of(tree: Path) -> None:
+def test_empty_directories_go_along(tree: Path) -> None:
     (tree / "Saves").mkdir()
-    assert stage(tree).payload.notes == ("Saves: an empty directory, which is not made",)
+    assert stage(tree).payload.directories == ("Saves",)
 
 
 def test_a_file_over_the_limit_arrives_as_files_and_is_told_of(tmp_path: Path) -> None:

@@ -75,7 +75,8 @@ class Followed:
 
 
 def _parts(staged: DeploymentStaged) -> frozenset[str]:
-    return frozenset(
+    packs = frozenset(pack.name for pack in staged.packs)
+    return packs | frozenset(
         f"{file.first_part.rpartition('.')[0]}.{number:03d}"
         for file in staged.files
         for number in range(1, file.parts + 1)

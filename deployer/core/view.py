@@ -64,7 +64,10 @@ class Mark(IntEnum):
 
 
 class PartRow(msgspec.Struct, frozen=True, array_like=True):
-    """One cell of the part map. `why` says why it is fetched again, "" when it is not."""
+    """One cell of the part map; `file` is "" for a pack, which is of several files.
+
+    `why` says why it is fetched again, "" when it is not.
+    """
 
     name: str
     file: str
@@ -252,7 +255,10 @@ def damaged(report: Report) -> tuple[str, ...]:
 
 def _staged(event: DeploymentStaged, attempt: int) -> Row:
     parts: dict[str, PartRow] = {}
+    packs = {pack.name: pack.length for pack in event.packs}
     for file in event.files:
+        if not file.parts and (length := packs.get(file.first_part)) is not None:
+            parts.setdefault(file.first_part, PartRow(file.first_part, "", length))
         base = file.first_part.rpartition(".")[0]
         for number in range(1, file.parts + 1):
             name = f"{base}.{number:03d}"
@@ -391,9 +397,11 @@ def _reported(row: Row, report: Report) -> Row:
     whole = {file.name for file in report.files if file.verdict == "good"}
     here = {name: numbers_of(numbers) for name, numbers in report.have}
     bad = dict(report.bad)
+    waiting = {file.first_part for file in row.files if not file.parts and file.name not in whole}
     parts = {}
     for name, part in row.parts.items():
-        if part.file in whole or part_number(name) in here.get(part.file, ()):
+        done = part.file in whole if part.file else name not in waiting
+        if done or part_number(name) in here.get(part.file or name.partition(".")[0], ()):
             state = PartState.PROVED
         elif name in bad:
             state = PartState.BAD

@@ -105,6 +105,16 @@ def _crc_of(fd: int, offset: int, length: int) -> int:
     return crc
 
 
+def attributes_of(status: os.stat_result) -> int:
+    """What FAT calls the attributes of a file: 1 read-only, 2 hidden, 4 system.
+
+    Only Windows knows the last two.
+    """
+    if (known := getattr(status, "st_file_attributes", None)) is not None:
+        return int(known) & 7
+    return 0 if status.st_mode & stat.S_IWUSR else 1
+
+
 def as_text(path: Path) -> str:
     """The path as events and the store keep it. Raises PathNoText for bytes that are no UTF-8."""
     text = str(path)
@@ -282,6 +292,22 @@ def copy_slice(source: Path, offset: int, length: int, to: Path) -> None:
             raise DirectoryForbidden(path=to.parent, why=error.strerror) from error
     if length:
         raise FileChanged(path=source)
+
+
+def copy_slices(cuts: Iterable[Slice], to: Path) -> None:
+    """Copy slices one after the other into a new file. Raises as `copy_slice` does."""
+    try:
+        to.parent.mkdir(parents=True, exist_ok=True)
+        with to.open("xb") as copy:
+            for cut in cuts:
+                with Path(cut.path).open("rb") as file:
+                    file.seek(cut.offset)
+                    data = file.read(cut.length)
+                if len(data) < cut.length:
+                    raise FileChanged(path=cut.path)
+                copy.write(data)
+    except OSError as error:
+        raise DirectoryForbidden(path=to.parent, why=error.strerror) from error
 
 
 def take_back(top: Path, names: Iterable[str], *, whole: bool) -> None:

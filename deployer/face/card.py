@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 from msgspec.structs import replace
 
+from deployer.core.target.manifest import own_directory
 from deployer.core.view import Mark, Row
 from deployer.face import serial_card
 from deployer.face.words import machine
@@ -33,7 +34,7 @@ def steps(host: str, directory: str) -> tuple[Step, ...]:
     FTP.EXE asks for user and password itself; GO.BAT is text, which it fetches right without
     `binary` (facts A5).
     """
-    drive, *names = directory.split("\\")
+    drive, *names = own_directory(directory).split("\\")
     levels = ["\\" + "\\".join(names[: depth + 1]) for depth in range(len(names))]
     dos = "C:\\>"
     return (
@@ -76,13 +77,14 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     if "http" in row.protocols:
         port = "" if row.page_port == 80 else f":{row.page_port}"
         pages = [f"http://{host}{port}/" for host in filter(None, (row.host, row.beside))]
+        own = own_directory(row.directory)
         found.append(
             (
                 "With the browser",
                 (
                     f"Address:  {pages[0]}",
                     *(f"      or  {page}, {_ITS_OWN}" for page in pages[1:]),
-                    f"Click     {GO_BAT}, 'Save this program to disk', folder {row.directory}",
+                    f"Click     {GO_BAT}, 'Save this program to disk', folder {own}",
                     f"Then      in an MS-DOS Prompt:  CD {_folder(row.directory)}  and  GO",
                 ),
             )
@@ -104,7 +106,8 @@ def _typed(row: Row, step: Step) -> str:
 
 
 def _folder(directory: str) -> str:
-    return directory.partition(":")[2] or directory
+    own = own_directory(directory)
+    return own.partition(":")[2] or own
 
 
 def card(row: Row) -> tuple[str, ...]:

@@ -45,6 +45,8 @@ from deployer.model import Proof, State
 
 _WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)
 _BAR = 24
+_MOST_NAMED = 20
+"""Files that are named one by one."""
 _BACK_AFTER = 30.0
 """Seconds of absence that are worth a word when the PC is back."""
 
@@ -159,11 +161,18 @@ class PushProgress:
 
     def _print_staged(self, event: DeploymentStaged) -> None:
         self._say(f"Deployment {event.deployment} for {words.machine(event.target)}:")
-        for file in event.files:
+        for file in event.files[:_MOST_NAMED]:
+            way = text.count(file.parts, "part")
+            if file.first_part and not file.parts:
+                way = file.first_part
             self._say(
                 f"  {file.place or f'{file.long_name} -> {file.name}'}  {file.length:,} bytes in "
-                f"{text.count(file.parts, 'part')}  SHA-256 {text.short_sum(file.sha256)}"
+                f"{way}  SHA-256 {text.short_sum(file.sha256)}"
             )
+        if len(event.files) > _MOST_NAMED:
+            rest = event.files[_MOST_NAMED:]
+            size = text.size(sum(file.length for file in rest))
+            self._say(f"  and {text.count(len(rest), 'more file')}, {size}")
         for note in event.notes:
             self._say(f"  note: {note}")
         if event.run:

@@ -6,6 +6,7 @@ deployment that goes over a line.
 
 from __future__ import annotations
 
+from deployer.core.target.manifest import own_directory
 from deployer.core.view import Mark, Row
 from deployer.model import LINE, OUTPUT_TXT, RESULT_TXT, LineSettings, State
 
@@ -27,7 +28,7 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """The steps, each a title and its lines, in their order."""
     line = row.line or LineSettings()
     flow = _FLOW.get(line.flow, line.flow)
-    folder = row.directory
+    folder = own_directory(row.directory)
     return (
         (
             "In HyperTerminal (Start, Programs, Accessories, Communications)",
@@ -79,8 +80,9 @@ def hints(row: Row, now: float) -> tuple[str, ...]:
     quiet = now - max(row.seen_at, row.tick_at, row.since)
     match row.state:
         case State.VERIFYING | State.RUNNING:
+            go = f"{own_directory(row.directory)}\\GO"
             return (
-                f"Everything is sent. On the old PC, in an MS-DOS Prompt:  {row.directory}\\GO",
+                f"Everything is sent. On the old PC, in an MS-DOS Prompt:  {go}",
                 "Then in HyperTerminal: Transfer, Send File, Zmodem, the file that GO names.",
             )
         case State.FETCHING if quiet > _SLOW:

@@ -26,7 +26,7 @@ from typing import BinaryIO, cast
 from deployer.core.payload import plan
 from deployer.core.serial import zmodem
 from deployer.core.serial.transfer import FileOffer
-from deployer.core.target import gobat_serial
+from deployer.core.target import gobat_serial, places
 from deployer.core.target import manifest as manifests
 from deployer.core.target.names import temporary_name
 from deployer.edge import files, resources
@@ -65,6 +65,7 @@ from deployer.model import (
     UPLOAD_LIMITS,
     LineSettings,
     Slice,
+    Slices,
 )
 
 _DAY = 86_400.0
@@ -106,6 +107,7 @@ async def open_line(target: str, line: LineSettings) -> SerialLine:
 
 def start(service: Service, offer: Offer, line: SerialLine) -> None:
     """Write an offer down; now it waits for `carry`."""
+    places.refuse_ours(offer.manifest.payload, offer.directory)
     plan.refuse_deep(offer.manifest.payload, offer.directory)
     service.write_down(offer)
     port = port_of(offer.target)
@@ -157,7 +159,7 @@ class _Carrier:
         self._line = line
         self._inbox = service.output_path(manifest.deployment).parent
         self._arrived = service.arrived(manifest)
-        every = (p.name for f in manifest.payload.files for p in f.parts)
+        every = (part.name for part in manifest.payload.parts)
         self._parts = {temporary_name(name): name for name in every}
         self._answered = False
         self._heard = b""
@@ -230,19 +232,16 @@ class _Carrier:
                     self._tell(ClientGone(at, identity, self._job.port))
 
     def _program(self) -> tuple[tuple[str, bytes], ...]:
-        manifest = self._manifest
+        manifest, to = self._manifest, self._offer.directory
         return (
             (HELPER_EXE, resources.program(HELPER_EXE)),
-            (manifests.file_name(manifest.deployment), manifests.render(manifest)),
-            (GO_BAT, gobat_serial.render(manifest, self._offer.directory)),
+            (manifests.file_name(manifest.deployment), manifests.render(manifest, to)),
+            (GO_BAT, gobat_serial.render(manifest, to)),
         )
 
-    def _piece(self, name: str) -> Slice:
-        for file in self._manifest.payload.files:
-            for part in file.parts:
-                if part.name == name:
-                    return plan.slice_of(file, part)
-        raise KeyError(name)
+    def _piece(self, name: str) -> Slice | Slices:
+        payload = self._manifest.payload
+        return plan.source_of(payload, next(part for part in payload.parts if part.name == name))
 
     def _wait_for_sender(self, line: SerialLine) -> bytes:
         """Listen in silence (a receiver that calls would fill HyperTerminal's screen)."""
@@ -337,8 +336,55 @@ class _SliceReader:
         self._handle.close()
 
 
-def _open_slice(piece: Slice) -> BinaryIO:
-    return cast("BinaryIO", _SliceReader(piece))
+class _PackReader:
+    """The slices of a pack, read as one file; each is opened when its turn comes."""
+
+    def __init__(self, pack: Slices) -> None:
+        self._cuts = pack.slices
+        self._place = 0
+        self._open: tuple[Slice, _SliceReader] | None = None
+
+    def seek(self, position: int) -> int:
+        """Go to a place in the pack."""
+        self._place = position
+        return position
+
+    def tell(self) -> int:
+        """The place in the pack."""
+        return self._place
+
+    def read(self, length: int) -> bytes:
+        """Bytes of the pack. Raises FileChanged."""
+        start = 0
+        data = bytearray()
+        for cut in self._cuts:
+            if start <= self._place < start + cut.length and len(data) < length:
+                reader = self._reader(cut)
+                reader.seek(self._place - start)
+                piece = reader.read(length - len(data))
+                if not piece:
+                    raise FileChanged(path=cut.path)
+                data += piece
+                self._place += len(piece)
+            start += cut.length
+        return bytes(data)
+
+    def _reader(self, cut: Slice) -> _SliceReader:
+        if self._open is None or self._open[0] is not cut:
+            self.close()
+            self._open = cut, _SliceReader(cut)
+        return self._open[1]
+
+    def close(self) -> None:
+        """Close the file that is open."""
+        if self._open is not None:
+            self._open[1].close()
+            self._open = None
+
+
+def _open_slice(piece: Slice | Slices) -> BinaryIO:
+    reader = _SliceReader(piece) if isinstance(piece, Slice) else _PackReader(piece)
+    return cast("BinaryIO", reader)
 
 
 @contextmanager

@@ -165,9 +165,11 @@ def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Sha
     entries = [
         go_bat,
         Entry(HELPER_EXE, Blob(resources.program(HELPER_EXE))),
-        Entry(manifests.file_name(name), Blob(manifests.render(manifest)), text=True),
+        Entry(manifests.file_name(name), Blob(manifests.render(manifest, directory)), text=True),
         Entry(RECEIPT_TXT, Blob(f"{name}\r\n".encode("ascii")), text=True, after=RESULT_TXT),
     ]
+    payload = manifest.payload
+    entries += [Entry(pack.name, plan.source_of(payload, pack)) for pack in payload.packs]
     for file in manifest.payload.files:
         for part in file.parts:
             # Parts of files in directories have no long name: two of them may have the same one.

@@ -305,7 +305,7 @@ def _recheck_report(path: Path, manifest: Manifest, known: Proof) -> list[Check]
 
 def _recheck_file(file: StagedFile) -> Check:
     try:
-        size = file.parts[0].length if file.parts else 1 << 20
+        size = file.parts[0].length if file.parts else max(file.length, 1)
         path = Path(file.source)
         same = files.length_of(path, empty_allowed=True) == file.source_length
         now = files.measure(path, size, start=file.start, length=file.length) if same else None

@@ -29,17 +29,24 @@ def recognise(request: Request) -> Recognised:
     profile = resources.profile(request.profile)
     outline = staging.outline(request)
     lengths = outline.lengths
-    sizes = [
-        plan.choose_part_size(length, request.part_size, str(path))
+    asked = request.part_size
+    small = [length for length in lengths if length and plan.small(length, asked)]
+    if len(small) < plan.FEWEST_PACKED:
+        small = []
+    own = [
+        (length, plan.choose_part_size(length, asked, str(path)))
         for path, length in zip(outline.paths, lengths, strict=True)
+        if not (small and plan.small(length, asked))
     ]
-    parts = [-(-length // size) for length, size in zip(lengths, sizes, strict=True)]
-    largest = max((min(a, b) for a, b in zip(lengths, sizes, strict=True)), default=0)
+    packs = len(set(plan.pack_up(small, asked, ())))
+    parts = packs + sum(-(-length // size) for length, size in own)
+    largest = max((min(length, size) for length, size in own), default=0)
+    largest = max(largest, min(sum(small), plan.PACK))
     options = dict(outline.options)
     shape = staging.inspect(outline.model) if outline.model else None
     load = fits.Load(
         lengths=lengths,
-        parts=sum(parts),
+        parts=parts,
         largest_part=largest,
         model=shape if outline.recipe else None,
         bits=int(options.get("quantise", 8)),

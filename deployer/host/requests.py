@@ -18,6 +18,7 @@ from deployer.model import (
     DEFAULT_HOST_ADDRESS,
     DEFAULT_TARGET_DIRECTORY,
     LineSettings,
+    Overwrite,
     Profile,
     Stage,
 )
@@ -28,7 +29,8 @@ class Request:
     """What the user asked for. `options` are recipe options that were given, such as `steps`.
 
     Of a directory among `files` everything in it goes, with its tree and its long names. With
-    `no_check` the program is launched even if Windows 98 itself would not start it.
+    `no_check` the program is launched even if Windows 98 itself would not start it. `dates` says
+    that dates and attributes go along.
     """
 
     files: tuple[Path, ...]
@@ -39,6 +41,9 @@ class Request:
     part_size: int | None = None
     profile: str = "win98-fat32"
     no_check: bool = False
+    overwrite: Overwrite = Overwrite.KEEP
+    delete: bool = False
+    dates: bool = True
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,7 +29,7 @@ from deployer.core.deployment import (
     source_changed,
 )
 from deployer.core.payload import plan
-from deployer.core.target import proof
+from deployer.core.target import places, proof
 from deployer.core.target.page import Waiting
 from deployer.core.target.proof import Failure
 from deployer.core.view import Row
@@ -57,6 +57,7 @@ from deployer.events import (
     HostTroubled,
     LoginAccepted,
     OutputReceived,
+    PackStaged,
     PauseChanged,
     PresenceChanged,
     ScreenLine,
@@ -408,6 +409,7 @@ class Service:
         Starts the FTP server when it does not run yet; raises what that raises.
         """
         manifest, identity, simulated = offer.manifest, offer.deployment, offer.simulated
+        places.refuse_ours(manifest.payload, offer.directory)
         plan.refuse_deep(manifest.payload, offer.directory)
         if simulated:
             refuse_unplayable(manifest.payload)
@@ -875,8 +877,13 @@ def _silence(current: Deployment) -> Cause:
 
 def content(manifest: Manifest) -> tuple[object, ...]:
     """What makes two manifests the same but for identity, and for where the files lie now."""
-    files = tuple((f.name, f.length, f.sha256, f.parts, f.place) for f in manifest.payload.files)
-    return manifest.host, files, manifest.payload.run
+    payload = manifest.payload
+    files = tuple(
+        (f.name, f.length, f.sha256, f.parts, f.place, f.pack, f.date, f.attributes)
+        for f in payload.files
+    )
+    rules = payload.directories, payload.overwrite, payload.delete
+    return manifest.host, files, payload.packs, rules, payload.run
 
 
 def _staged(offer: Offer, at: float) -> DeploymentStaged:
@@ -887,7 +894,7 @@ def _staged(offer: Offer, at: float) -> DeploymentStaged:
             long_name=file.long_name,
             length=file.length,
             sha256=file.sha256,
-            first_part=file.parts[0].name if file.parts else "",
+            first_part=file.parts[0].name if file.parts else file.pack,
             parts=len(file.parts),
             part_size=file.parts[0].length if file.parts else 0,
             place=file.place,
@@ -907,4 +914,5 @@ def _staged(offer: Offer, at: float) -> DeploymentStaged:
         emulated=offer.simulated,
         notes=manifest.payload.notes,
         line=offer.line,
+        packs=tuple(PackStaged(pack.name, pack.length) for pack in manifest.payload.packs),
     )

@@ -5,6 +5,7 @@ Part of the service's room: here core's plans meet the edge's measurements.
 
 from __future__ import annotations
 
+import datetime
 import secrets
 import threading
 import time
@@ -13,7 +14,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.core.payload import modelfile, plan, recipe
-from deployer.core.target import gobat, names, places, program
+from deployer.core.target import dates, gobat, names, places, program
 from deployer.core.target import manifest as manifests
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.edge import files, imports, resources
@@ -31,12 +32,14 @@ from deployer.errors import (
 from deployer.host.requests import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
+    DEFAULT_TARGET_DIRECTORY,
     GO_BAT,
     HELPER_EXE,
     Manifest,
     Payload,
     Piece,
     Profile,
+    Slices,
     StagedFile,
 )
 
@@ -80,7 +83,11 @@ def stage(
         tuple(staged),
         "" if request.no_run else _command(request, chosen, staged),
         chosen.recipe.name if chosen.recipe else "files",
-        (*notes, *(f"{name}: an empty directory, which is not made" for name in chosen.empty)),
+        tuple(notes),
+        packs=plan.packs_of(staged),
+        directories=chosen.empty,
+        overwrite=request.overwrite,
+        delete=request.delete,
     )
     plan.refuse_too_many(payload)
     return Manifest(identity, host, identity, new_token(), payload)
@@ -113,6 +120,7 @@ class Once:
                 tuple((item, files.stamp_of(item.path.stat())) for item in chosen.items),
                 frozenset(chosen.roles.values()),
                 request.part_size,
+                request.dates,
                 profile,
             )
             now = self._clock()
@@ -138,9 +146,10 @@ def again(manifest: Manifest) -> Manifest:
     items = dict.fromkeys(Item(Path(file.source), _whole_place(file)) for file in before.files)
     pieces = [file.piece for file in before.files if file.piece and file.piece.number == 2]
     profile = Profile("as before", max((piece.start for piece in pieces), default=MAX_LENGTH))
-    request = Request((), part_size=max(sizes, default=None))
+    dated = not before.files or any(file.date for file in before.files)
+    request = Request((), part_size=max(sizes, default=None), dates=dated)
     staged, notes = _stage_items(Choice(tuple(items)), request, profile, lambda _bytes: None)
-    payload = Payload(tuple(staged), before.run, before.recipe, tuple(notes))
+    payload = replace(before, files=tuple(staged), notes=tuple(notes), packs=plan.packs_of(staged))
     identity = new_identity()
     return Manifest(identity, manifest.host, identity, new_token(), payload)
 
@@ -171,7 +180,7 @@ def changed(payload: Payload, *, reading: bool = False) -> str:
 
 
 def _is_as_measured(file: StagedFile) -> bool:
-    size = file.parts[0].length if file.parts else 1
+    size = file.parts[0].length if file.parts else max(file.length, 1)
     path = Path(file.source)
     if files.length_of(path, empty_allowed=True) != file.source_length:
         return False
@@ -269,21 +278,38 @@ def _refuse_unfit_program(command: str, items: Sequence[Item]) -> None:
 def _stage_items(
     chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
 ) -> tuple[list[StagedFile], list[str]]:
-    """The measured files, and what the user should know about them."""
-    cuts = [_cut_up(item, profile) for item in chosen.items]
+    """The measured files, and what the user should know about them.
+
+    Where files travel in packs they come first, those of one directory one after the other.
+    """
+    lengths = {item: length_of(item) for item in chosen.items}
+    packed = {item for item, length in lengths.items() if plan.small(length, request.part_size)}
+    items: Sequence[Item] = chosen.items
+    if sum(1 for item in packed if lengths[item]) < plan.FEWEST_PACKED:
+        packed = set()
+    else:
+        items = sorted(items, key=lambda item: (item not in packed, item.place.rpartition("/")[0]))
+    cuts = [plan.pieces(lengths[item], profile) or (None,) for item in items]
     long_names = [
         f"{item.place or item.path.name}{_suffix(piece)}"
-        for item, pieces in zip(chosen.items, cuts, strict=True)
+        for item, pieces in zip(items, cuts, strict=True)
         for piece in pieces
     ]
     short = names.assign(long_names)
-    _refuse_places(chosen.items, cuts, short)
-    plan.refuse_too_much(sum(length_of(item) for item in chosen.items), profile)
+    taken = {base for n in short for base in (n.part_base, n.name.partition(".")[0])}
+    in_packs = [lengths[item] for item in items[: len(packed)]]
+    packs = iter(plan.pack_up(in_packs, request.part_size, taken))
+    _refuse_places(items, cuts, short)
+    plan.refuse_too_much(sum(lengths.values()), profile)
     staged: list[StagedFile] = []
     notes = []
-    for item, pieces in zip(chosen.items, cuts, strict=True):
+    for item, pieces in zip(items, cuts, strict=True):
         given = short[len(staged) : len(staged) + len(pieces)]
         made = _stage_item(item, pieces, given, request.part_size, progress)
+        if item in packed:
+            made = [_into(made[0], next(packs))]
+        if request.dates and item.path not in chosen.programs:
+            made = [_dated(file, item) for file in made]
         staged += made
         if made[0].piece:
             if item in chosen.roles.values():
@@ -292,8 +318,17 @@ def _stage_items(
     return staged, notes
 
 
-def _cut_up(item: Item, profile: Profile) -> tuple[Piece | None, ...]:
-    return plan.pieces(length_of(item), profile) or (None,)
+def _into(file: StagedFile, pack: str) -> StagedFile:
+    """A file that was measured as one part, as it travels in a pack."""
+    crc = file.parts[0].crc32 if file.parts else 0
+    return replace(file, parts=(), pack=pack, crc32=crc)
+
+
+def _dated(file: StagedFile, item: Item) -> StagedFile:
+    status = item.path.stat()
+    # FAT keeps local time, so what this computer's clock on the wall shows is what is sent.
+    local = datetime.datetime.fromtimestamp(file.stamp.mtime_ns // 1_000_000_000)  # noqa: DTZ006
+    return replace(file, date=dates.packed(local), attributes=files.attributes_of(status))
 
 
 def _suffix(piece: Piece | None) -> str:
@@ -326,7 +361,6 @@ def _refuse_places(
             named.append((str(item.path), place))
     places.refuse_names(named)
     places.refuse_clashes(named)
-    places.refuse_working_names(named, short)
 
 
 def _stage_item(
@@ -448,24 +482,36 @@ def write_out(
         raise OutputExists(path=out)
     written: list[tuple[str, int]] = []
     try:
+        if not host:
+            gobat.refuse_long(directory)
         manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
+        # Without a host all of it lies in one directory, and the payload goes nowhere else.
+        to = directory if host else DEFAULT_TARGET_DIRECTORY
+        places.refuse_ours(manifest.payload, to)
         plan.refuse_deep(manifest.payload, directory)
         if host:
             manifest = replace(manifest, login=login[0], token=login[1])
         generated = {
             GO_BAT: gobat.render(manifest, directory, offline=host is None),
             HELPER_EXE: resources.program(HELPER_EXE),
-            manifests.file_name(manifest.deployment): manifests.render(manifest),
+            manifests.file_name(manifest.deployment): manifests.render(manifest, to),
         }
         for name, data in generated.items():
             written.append((name, len(data)))
             files.write_atomically(out / name, data)
-        for file in manifest.payload.files:
-            pieces = [(p.name, p.offset, p.length) for p in file.parts]
-            whole = [(file.place or file.name, 0, file.length)]
-            for name, offset, length in pieces if host else whole:
-                written.append((name, length))
-                files.copy_slice(Path(file.source), file.start + offset, length, out / name)
+        if host:
+            for part in manifest.payload.parts:
+                written.append((part.name, part.length))
+                cut = plan.source_of(manifest.payload, part)
+                if isinstance(cut, Slices):
+                    files.copy_slices(cut.slices, out / part.name)
+                else:
+                    files.copy_slice(Path(cut.path), cut.offset, cut.length, out / part.name)
+        else:
+            for file in manifest.payload.files:
+                name = file.place or file.name
+                written.append((name, file.length))
+                files.copy_slice(Path(file.source), file.start, file.length, out / name)
     except BaseException:
         files.take_back(out, [name for name, _length in written], whole=new)
         raise

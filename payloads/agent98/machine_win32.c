@@ -43,7 +43,7 @@ void machine_facts(struct facts *facts)
     struct sys_system system;
     u64 bytes = 0;
     u32 size = sizeof facts->name;
-    u32 ignored;
+    u32 ignored, cluster;
     int at_least;
 
     memset(facts, 0, sizeof *facts);
@@ -55,7 +55,7 @@ void machine_facts(struct facts *facts)
     sys_memory(&facts->memory, &ignored);
     facts->memory >>= 10;
     SetCurrentDirectoryA(home);
-    if (sys_disk_free(&bytes, &at_least) == SYS_OK)
+    if (sys_disk_free(&bytes, &cluster, &at_least) == SYS_OK)
         facts->free = (u32)(bytes >> 10);
 }
 

@@ -110,7 +110,7 @@ int machine_stub(void)
         if (*input)
             sys_input = input;
         put(text, sizeof text, "ERROR %u", 2u);
-        if (sys_run(command, record, 0, &code) == SYS_OK)
+        if (sys_run(command, "", record, 0, &code) == SYS_OK)
             put(text, sizeof text, "EXIT %u", code);
         sys_close(output);
     }

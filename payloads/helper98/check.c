@@ -9,23 +9,51 @@
 #define MOST_GETS 16u   /* per session of FTP.EXE */
 #define MOST_NAMED 8u   /* files that are named on the screen */
 
-/* What is still to do, over all files that are not good. */
+/* What is still to do, over all files that are not good. Bytes are those of whole clusters, which is what
+ * they take on the disk. */
 static struct {
-    u32 missing; /* parts whose bytes are nowhere */
-    u32 largest; /* KB of the largest part */
-    u32 need;    /* KB to be fetched, and to be copied out of an old file into a work file */
+    u32 missing;   /* parts whose bytes are nowhere */
+    u32 largest;   /* part */
+    u64 parts;     /* to be fetched, and to be copied out of an old file into a work file */
+    u64 packs;     /* to be fetched */
+    u64 unpacked;  /* what the files of packs take more than those that they replace */
+    u64 packs_here; /* which is given back when they are unpacked */
 } todo;
+
+static u32 cluster = 1;
+
+static u32 clusters(u32 bytes)
+{
+    return (bytes + cluster - 1) & ~(cluster - 1);
+}
+
+static void count_packed(const struct file *file)
+{
+    u32 size = clusters(file->length);
+    u32 old = file->final_there ? clusters(file->final.length) : 0;
+
+    if (file->kept.verdict != VERDICT_GOOD && size > old)
+        todo.unpacked += size - old;
+}
 
 /* Gives up when a part that is missing was bad too often. */
 static void count(const struct part *part)
 {
-    u32 size = (part->length >> 10) + 1;
+    const struct file *file = part->file;
+    u32 size = clusters(part->length);
 
     if (size > todo.largest)
         todo.largest = size;
-    if (part->kept.right && (part->kept.right != RIGHT_OLD || !part->file->work_there))
-        return;
-    todo.need += size;
+    if (IS_PACK(part)) {
+        EACH_PACKED(file, part)
+            count_packed(file);
+        if (part->kept.right)
+            todo.packs_here += size;
+        else
+            todo.packs += size;
+    } else if (!part->kept.right || (part->kept.right == RIGHT_OLD && file->work_there)) {
+        todo.parts += size;
+    }
     if (part->kept.right)
         return;
     todo.missing++;
@@ -43,15 +71,19 @@ static void close_round(void)
         job.rounds[job.kept.round_count++] = job.now;
 }
 
-/* Low disk is said before the first byte is fetched. The old call cannot see more than 2 GB: what
- * it reports is then a lower bound and no reason to refuse. */
-static void need_disk(u32 need)
+/* Low disk is said before the first byte is fetched. While packs are unpacked each gives back its room, so
+ * what they take together is never more than the files and one pack. The old call cannot see more than 2 GB:
+ * what it reports is then a lower bound and no reason to refuse. */
+static void need_disk(u64 bytes)
 {
-    u64 bytes;
-    int at_least;
+    u64 need = todo.packs + todo.packs_here;
 
-    if (sys_disk_free(&bytes, &at_least) == SYS_OK && !at_least && bytes >> 10 < need)
-        fail(CODE_FULL, "%u KB of disk are needed, %u KB are free", need, (u32)(bytes >> 10));
+    if (need < todo.unpacked)
+        need = todo.unpacked;
+    need += todo.parts + todo.largest + DISK_SLACK + 4 * cluster + (job.kept.files << 8);
+    need -= todo.packs_here;
+    if (bytes < need)
+        fail(CODE_FULL, "%u KB of disk are needed, %u KB are free", (u32)(need >> 10) + 1, (u32)(bytes >> 10));
 }
 
 /* The session that fetches what is missing. It also brings the host our reports: INFO.TXT once. */
@@ -94,16 +126,21 @@ int check(void)
 {
     const struct part *part;
     int code = CODE_DONE;
+    u64 bytes;
+    int at_least;
 
     examine();
     close_round();
+    if (sys_disk_free(&bytes, &cluster, &at_least) != SYS_OK)
+        at_least = 1;
     EVERY_PART(part)
-        if (part->file->kept.verdict != VERDICT_GOOD)
+        if (is_wanted(part))
             count(part);
     if (todo.missing) {
         if (job.kept.idle >= GIVE_UP_IDLE)
             fail(CODE_GAVE_UP, "nothing arrived in %u rounds; check the cable and the host", job.kept.idle);
-        need_disk(todo.need + todo.largest + (DISK_SLACK >> 10));
+        if (!at_least)
+            need_disk(bytes);
         if (!job.kept.round++)
             name_missing();
         write_script();

@@ -13,25 +13,37 @@ static int same(const struct sys_stamp *a, const struct sys_stamp *b)
 
 /* ---- the directory ---- */
 
-static void note(void *context, const char *name, const struct sys_stamp *stamp)
+/* The place of what is listed now: the directory, and after it the name. */
+static char listed[LONGEST_PLACE + 300];
+static u32 listed_directory; /* characters of it */
+
+static void note_final(void *context, const char *name, const struct sys_stamp *stamp)
 {
-    struct part *part;
-    struct file *file = manifest_final(name);
-    u32 temporary;
+    struct file *file;
+    u32 i;
 
     (void)context;
+    for (i = 0; (listed[listed_directory + i] = name[i]) != '\0'; i++)
+        ;
+    file = manifest_final(listed);
     if (file) {
         file->final_there = 1;
         file->final = *stamp;
-        return;
     }
-    file = manifest_working(name, &part, &temporary);
-    if (!file)
+}
+
+static void note_working(void *context, const char *name, const struct sys_stamp *stamp)
+{
+    enum kind kind;
+    struct part *part = manifest_working(name, &kind);
+
+    (void)context;
+    if (!part)
         return;
-    if (!part) {
-        file->work_there = 1;
-        file->work = *stamp;
-    } else if (temporary) {
+    if (kind == KIND_WORK_FILE) {
+        part->file->work_there = 1;
+        part->file->work = *stamp;
+    } else if (kind == KIND_TEMP) {
         part->temp_there = 1;
         part->temp = *stamp;
     } else {
@@ -40,14 +52,28 @@ static void note(void *context, const char *name, const struct sys_stamp *stamp)
     }
 }
 
+/* Each directory is listed once, as long as the manifest has its files one after the other. */
 void examine_directory(void)
 {
     struct file *file;
+    const char *c;
+    u32 length, new_one = 1;
 
+    must(sys_list("", note_working, 0), "directory");
     EACH_FILE(file)
-        if (file->place != file->name) /* in another directory, perhaps */
-            file->final_there = sys_stat(file->place, &file->final) == SYS_OK;
-    must(sys_list(note, 0), "directory");
+    {
+        length = 0;
+        for (c = file->place; *c; c++)
+            if (*c == SYS_SLASH)
+                length = (u32)(c - file->place) + 1;
+        if (new_one || length != listed_directory || memcmp(listed, file->place, length) != 0) {
+            memcpy(listed, file->place, length);
+            listed[length] = '\0';
+            listed_directory = length;
+            must(sys_list(path_of(listed), note_final, 0), "directory");
+        }
+        new_one = 0;
+    }
 }
 
 /* ---- the final place ---- */
@@ -72,13 +98,15 @@ void examine_final(struct file *file)
     if (!file->final_there || file->final.length != file->length)
         return;
     kept->final = file->final;
-    kept->hashed = slices_read(file, file->place, RIGHT_OLD, kept->sha);
+    if (file->part == file->end)
+        kept->hashed = (u32)slice_sum(path_of(file->place), file->name, file->length, kept->sha);
+    else
+        kept->hashed = slices_read(file, path_of(file->place), RIGHT_OLD, kept->sha);
     kept->verdict = kept->hashed && memcmp(kept->sha, file->sha, sizeof file->sha) == 0 ? VERDICT_GOOD : VERDICT_WRONG;
 }
 
 int is_still_there(struct file *file)
 {
-    file->final_there = sys_stat(file->place, &file->final) == SYS_OK;
     if (file->final_there && same(&file->final, &file->kept.final))
         return 1;
     file->kept.verdict = VERDICT_NONE;
@@ -89,9 +117,21 @@ int is_still_there(struct file *file)
 
 /* ---- temporaries and parts ---- */
 
+int is_wanted(const struct part *part)
+{
+    const struct file *file = part->file;
+
+    if (!IS_PACK(part))
+        return file->kept.verdict != VERDICT_GOOD;
+    EACH_PACKED(file, part)
+        if (file->kept.verdict != VERDICT_GOOD)
+            return 1;
+    return 0;
+}
+
 int is_missing(const struct part *part)
 {
-    return !part->kept.right && part->file->kept.verdict != VERDICT_GOOD;
+    return !part->kept.right && is_wanted(part);
 }
 
 u32 kinds_of_right(const struct file *file)
@@ -161,12 +201,12 @@ static void look_at_slices(struct file *file)
     if (!file->work_there || !same(&file->work, &file->kept.work)) {
         forget(file, RIGHT_WORK);
         if (file->work_there && (kinds_of_right(file) & KIND_MISSING)) {
-            slices_read(file, work_name(file), RIGHT_WORK, 0);
+            slices_read(file, work_name(file->part), RIGHT_WORK, 0);
             file->kept.work = file->work;
         }
     }
     if (file->final_there && file->kept.verdict == VERDICT_NONE && (kinds_of_right(file) & KIND_MISSING)) {
-        slices_read(file, file->place, RIGHT_OLD, 0);
+        slices_read(file, path_of(file->place), RIGHT_OLD, 0);
         file->kept.final = file->final;
         file->kept.verdict = VERDICT_WRONG;
     }
@@ -179,16 +219,16 @@ void examine(void)
 
     examine_directory();
     EACH_FILE(file)
-    {
         examine_final(file);
-        if (file->kept.verdict == VERDICT_GOOD)
+    EVERY_PART(part)
+    {
+        if (!is_wanted(part))
             continue;
-        EACH_PART(part, file)
-        {
-            if (part->temp_there)
-                accept(part);
-            look_at_part(part);
-        }
-        look_at_slices(file);
+        if (part->temp_there)
+            accept(part);
+        look_at_part(part);
     }
+    EACH_FILE(file)
+        if (file->kept.verdict != VERDICT_GOOD && file->part < file->end)
+            look_at_slices(file);
 }

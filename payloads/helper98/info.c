@@ -17,6 +17,7 @@ void info_lines(u32 mhz)
     struct sys_system system;
     u32 total, available, high, low, i;
     u64 bytes;
+    u32 cluster;
     int at_least;
     const char *blank = "";
 
@@ -34,9 +35,9 @@ void info_lines(u32 mhz)
             blank = " ";
         }
     writer_text("\r\nmemory=%u\r\n", total);
-    if (sys_disk_free(&bytes, &at_least) != SYS_OK)
+    if (sys_disk_free(&bytes, &cluster, &at_least) != SYS_OK)
         return;
-    writer_text("disk_free=");
+    writer_text("disk_cluster=%u\r\ndisk_free=", cluster);
     high = sys_divide(bytes, THOUSAND_MILLION, &low);
     if (high)
         writer_text("%u", high);

@@ -9,6 +9,7 @@ struct manifest manifest;
 /* As many as there can be records, so none ever lacks; pages that are not touched cost nothing. */
 struct part parts[MOST_RECORDS + 2];
 struct file files[MOST_RECORDS + 2];
+const char *dirs[MOST_RECORDS + 2];
 
 /* ---- names ---- */
 
@@ -118,7 +119,7 @@ static int place_decode(char *text)
 
 static struct {
     char *text[3];
-    u32 number[2];
+    u32 number[4];
     u8 sha[32];
 } fields;
 
@@ -197,7 +198,7 @@ static const char *numbered(char name[NAME_SIZE], const struct part *part, u32 z
     extension[1] = (char)('0' + part->number / 10 % 10);
     extension[2] = (char)('0' + part->number % 10);
     extension[3] = '\0';
-    join_name(name, part->file->base, extension);
+    join_name(name, part->base, extension);
     return name;
 }
 
@@ -215,117 +216,211 @@ const char *temp_name(const struct part *part)
     return numbered(name, part, 'A');
 }
 
-const char *work_name(const struct file *file)
+const char *work_name(const struct part *part)
 {
     static char name[NAME_SIZE];
 
-    join_name(name, file->base, "WRK");
+    join_name(name, part->base, "WRK");
     return name;
 }
 
-/* ---- two hash tables: by final place, by base ---- */
+const char *path_of(const char *place)
+{
+    static char path[2 * LONGEST_PLACE + 4];
+    char *out = path;
+    const char *in;
+
+    for (in = manifest.to; *in; in++)
+        *out++ = *in;
+    while ((*out++ = *place++) != '\0')
+        ;
+    return path;
+}
+
+/* ---- two hash tables: files by place, first parts by base ---- */
 
 #define SLOTS 65536u /* a power of two, more than twice as many as files */
-static struct file *slots[2 * SLOTS];
+static struct file *by_place[SLOTS];
+static struct part *by_base[SLOTS];
 
-static struct file **slot(const char *name, u32 by_base)
+static u32 hash_of(const char *name)
 {
     u32 hash = 0;
-    const char *c;
 
-    for (c = name; *c; c++)
-        hash = hash * 33 + fold(*c);
+    for (; *name; name++)
+        hash = hash * 33 + fold(*name);
+    return hash;
+}
+
+static struct file **file_slot(const char *place)
+{
+    u32 hash = hash_of(place);
+
     for (;; hash++) {
-        struct file **slot = slots + (hash & (SLOTS - 1)) + by_base;
-        if (!*slot || text_same(by_base ? (*slot)->base : (*slot)->place, name))
+        struct file **slot = by_place + (hash & (SLOTS - 1));
+        if (!*slot || text_same((*slot)->place, place))
             return slot;
     }
 }
 
-struct file *manifest_final(const char *name)
+static struct part **base_slot(const char *base)
 {
-    return *slot(name, 0);
+    u32 hash = hash_of(base);
+
+    for (;; hash++) {
+        struct part **slot = by_base + (hash & (SLOTS - 1));
+        if (!*slot || text_same((*slot)->base, base))
+            return slot;
+    }
 }
 
-struct file *manifest_working(const char *name, struct part **part, u32 *temporary)
+struct file *manifest_final(const char *place)
+{
+    return *file_slot(place);
+}
+
+struct part *manifest_working(const char *name, enum kind *kind)
 {
     char base[BASE_SIZE];
     const char *dot = name;
     u32 number;
-    struct file *file;
+    struct part *part;
 
     for (number = 0; number < BASE_SIZE - 1 && *dot && *dot != '.'; number++)
         base[number] = *dot++;
     base[number] = '\0';
-    file = *slot(base, SLOTS);
-    *part = 0;
-    if (!file || text_same(dot, ".WRK"))
-        return file;
+    part = *base_slot(base);
+    *kind = KIND_WORK_FILE;
+    if (!part || text_same(dot, ".WRK"))
+        return part;
     if (text_length(dot) != 4)
         return 0;
     number = fold(dot[1]);
-    *temporary = number >= 'A';
-    if (*temporary)
+    *kind = KIND_PART;
+    if (number >= 'A') {
         number -= 'A' - '0';
+        *kind = KIND_TEMP;
+    }
     number = number * 100 + (u32)dot[2] * 10 + (u32)dot[3] - '0' * 111 - 1;
-    if (number >= (u32)(file->end - file->part))
+    if (number >= (u32)(manifest.parts_end - part) || !text_same(part[number].base, base))
         return 0;
-    *part = file->part + number;
-    return text_same(name, *temporary ? temp_name(*part) : part_name(*part)) ? file : 0;
+    part += number;
+    return text_same(name, *kind == KIND_TEMP ? temp_name(part) : part_name(part)) ? part : 0;
 }
 
 /* ---- records: each returns NULL, or what is wrong ---- */
 
-static const char *take_part(char *line)
-{
-    struct file *file = manifest.files_end; /* the one that is to come */
-    struct part *part = manifest.parts_end++;
+static struct part *first; /* of the file that is to come, or NULL */
+static struct part *pack;  /* that is being filled, or NULL */
+static u32 filled;         /* bytes of it */
 
-    if (!scan(line, "NUX") || !fields.number[0])
-        return "bad PART";
-    if (!file->part) {
-        file->part = part;
-        memcpy(file->base, fields.text[0], plain_span(fields.text[0]));
-    }
-    part->file = file;
+/* Whether the last pack has all its files. */
+static int pack_is_full(void)
+{
+    return !pack || filled == pack->length;
+}
+
+/* A PART or a PACK. Those of one file, and packs in a row with one base, are numbered from 001 on. */
+static const char *take_part(char *line, u32 is_pack)
+{
+    struct part *part = manifest.parts_end++;
+    struct part *before = part - 1;
+    u32 span;
+    int follows;
+
+    if (!scan(line, "NUX") || !fields.number[0] || !pack_is_full() || (is_pack && first))
+        return "bad PART or PACK";
+    span = plain_span(fields.text[0]);
+    if (fields.text[0][span])
+        fields.text[0][span++] = '\0';
+    follows = is_pack ? pack == before && pack && text_same(pack->base, fields.text[0]) : first != 0;
+    part->base = fields.text[0];
+    part->file = manifest.files_end;
     part->length = fields.number[0];
     part->crc = fields.number[1];
-    part->number = (u32)(part - file->part) + 1;
-    part->offset = file->length; /* which so far is that of the parts before */
-    file->length += part->length;
-    if (part->number > MOST_PARTS || !text_same(fields.text[0], part_name(part)) || file->length > 0x7FFFFFFFu ||
-        (part > file->part && (part[-1].length != file->part->length || part->length > file->part->length)))
+    part->number = 1;
+    if (follows) {
+        part->number += before->number;
+        if (!is_pack)
+            part->offset = before->offset + before->length;
+    }
+    pack = 0;
+    if (is_pack) {
+        pack = part;
+        filled = 0;
+    } else if (!first) {
+        first = part;
+    }
+    if (part->number > MOST_PARTS || !text_same(fields.text[0] + span, part_name(part) + span) ||
+        part->offset + part->length > 0x7FFFFFFFu ||
+        (follows && !is_pack && (!text_same(part->base, first->base) || before->length != first->length ||
+                                 part->length > first->length)))
         return "parts are out of order";
+    if (follows)
+        part->base = before->base; /* the very same: so parts in a row are told */
+    return 0;
+}
+
+static const char *place_of(char *text)
+{
+    return place_decode(text) ? 0 : "refused path";
+}
+
+/* C:/Program Files/Game: a drive and at least one directory. */
+static const char *take_to(char *line)
+{
+    static char to[LONGEST_PLACE + 5];
+    char *out = to;
+    const char *why = "refused path";
+
+    if (fold(line[0]) - 'A' < 26 && line[1] == ':' && line[2] == '/')
+        why = place_of(line + 3);
+    if (why)
+        return why;
+    memcpy(out, SYS_DRIVE, sizeof SYS_DRIVE - 1);
+    if (SYS_DRIVE[0] == 'C')
+        *out = line[0];
+    out += sizeof SYS_DRIVE - 1;
+    for (line += 3; (*out = *line++) != '\0'; out++)
+        ;
+    *out = SYS_SLASH;
+    manifest.to = to;
     return 0;
 }
 
 static const char *take_file(char *line)
 {
     struct file *file = manifest.files_end++;
+    const char *from = "-";
 
-    if (!scan(line, "NUHUTS"))
+    if (!scan(line, "NUHXUUTS") || fields.number[2] > 7)
         return "bad FILE";
-    file->name = file->place = fields.text[0];
-    file->end = manifest.parts_end;
-    if (!file->part)
-        file->part = file->end;
+    file->name = fields.text[0];
+    file->place = fields.text[2];
+    file->length = fields.number[0];
+    file->date = fields.number[1];
+    file->attributes = fields.number[2];
     memcpy(file->sha, fields.sha, sizeof file->sha);
-    if (fields.number[0] != file->length || fields.number[1] != (u32)(file->end - file->part) ||
-        !text_same(fields.text[1], file->length ? part_name(file->part) : "-"))
+    file->part = first ? first : manifest.parts_end;
+    file->end = manifest.parts_end;
+    if (first) {
+        from = part_name(first);
+        if (file->length != file->end[-1].offset + file->end[-1].length)
+            return "parts do not fit";
+    } else if (pack) {
+        from = part_name(pack);
+        file->pack = pack;
+        file->offset = filled;
+        filled += file->length;
+        if (file->length > pack->length || filled > pack->length)
+            return "parts do not fit";
+    } else if (file->length) {
         return "parts do not fit";
-    return 0;
-}
-
-static const char *take_place(char *line)
-{
-    struct file *file = manifest.files_end - 1;
-
-    if (!scan(line, "NS") || file < files || !text_same(file->name, fields.text[0]) || file->place != file->name)
-        return "misplaced PLACE";
-    if (!place_decode(fields.text[1]))
-        return "refused path";
-    file->place = fields.text[1];
-    return 0;
+    }
+    if (fields.number[3] != (u32)(file->end - file->part) || !text_same(fields.text[1], from))
+        return "parts do not fit";
+    first = 0;
+    return place_of(fields.text[2]);
 }
 
 static const char *take_record(char *line)
@@ -335,21 +430,32 @@ static const char *take_record(char *line)
     if (!line)
         return "unknown or bad record";
     if (manifest.line == 1) {
-        if (!text_same(kind, "DEPLOY98") || !scan(line, "UT") || fields.number[0] != 1 || !id_ok(fields.text[0]))
+        if (!text_same(kind, "DEPLOY98") || !scan(line, "UT") || fields.number[0] != 2 || !id_ok(fields.text[0]))
             return "not a manifest of this version";
         manifest.id = fields.text[0];
         return 0;
     }
     if (text_same(kind, "PART"))
-        return take_part(line);
+        return take_part(line, 0);
+    if (text_same(kind, "PACK"))
+        return take_part(line, 1);
     if (text_same(kind, "FILE"))
         return take_file(line);
-    if (text_same(kind, "PLACE"))
-        return take_place(line);
+    if (text_same(kind, "DIR")) {
+        *manifest.dirs_end++ = line;
+        return place_of(line);
+    }
     if (text_same(kind, "RUN") && !manifest.run && scan(line, "S")) {
         manifest.run = line;
         return 0;
     }
+    if (text_same(kind, "RULES") && !manifest.overwrite && scan(line, "WW")) {
+        manifest.overwrite = fields.text[0][0];
+        manifest.remove = fields.text[1][0] == 'd';
+        return 0;
+    }
+    if (text_same(kind, "TO") && !*manifest.to && manifest.files_end == files)
+        return take_to(line);
     if (!text_same(kind, "HOST") || manifest.host || !scan(line, "WWW"))
         return "unknown or bad record";
     manifest.host = fields.text[0];
@@ -366,7 +472,7 @@ static int is_ours(const char *place)
     const char *names = "GO.BAT\0DEPLOY98.EXE\0RESULT.TXT\0RESULT.TMP\0OUTPUT.TXT\0INFO.TXT\0INFO.TMP\0NEXT.FTP\0"
                         "NEXT.TMP\0FIRST.FTP\0SEND.FTP\0READY.FTP\0HERE.TXT\0GOTIT.TXT\0OUTPUT.TMP\0FIRST.LOG\0"
                         "FULL.FTP\0HOSTUP.FTP\0HOSTUP.TXT\0";
-    struct part *part;
+    enum kind kind;
     u32 i;
 
     for (; *names; names += text_length(names) + 1)
@@ -374,26 +480,30 @@ static int is_ours(const char *place)
             return 1;
     for (i = 0; i < 8 && fold(place[i]) == (u32)manifest.id[i]; i++)
         ;
-    return (i == 8 && place[8] == '.') || manifest_working(place, &part, &i) != 0;
+    return (i == 8 && place[8] == '.') || manifest_working(place, &kind) != 0;
 }
 
 static const char *check_names(void)
 {
     struct file *file;
+    struct part *part;
 
+    EVERY_PART(part)
+        if (part->number == 1) {
+            struct part **base = base_slot(part->base);
+            if (*base)
+                return "two files with one name";
+            *base = part;
+        }
     EACH_FILE(file)
     {
-        struct file **place = slot(file->place, 0);
-        struct file **base = slot(file->base, SLOTS);
-        if (*place || *base)
+        struct file **place = file_slot(file->place);
+        if (*place)
             return "two files with one name";
         *place = file;
-        if (file->base[0])
-            *base = file;
-    }
-    EACH_FILE(file)
-        if (is_ours(file->place))
+        if (!*manifest.to && is_ours(file->place))
             return "reserved name";
+    }
     return manifest.host ? 0 : "no HOST";
 }
 
@@ -414,7 +524,7 @@ static char *line_end(char *line, const char *end)
 /* The END record at `line` seals the lines before it, and nothing stands behind it. */
 static const char *take_end(char *line, int is_last)
 {
-    if (!is_last || manifest.files_end->part || !scan(line, "UX") || fields.number[0] != manifest.line - 1 ||
+    if (!is_last || first || !pack_is_full() || !scan(line, "UX") || fields.number[0] != manifest.line - 1 ||
         fields.number[1] != manifest.crc)
         return "cut off or mangled on the way";
     return check_names();
@@ -429,6 +539,8 @@ int manifest_parse(char *text, u32 length)
 
     manifest.parts_end = parts;
     manifest.files_end = files;
+    manifest.dirs_end = dirs;
+    manifest.to = "";
     do {
         manifest.line++;
         next = line_end(line, end);

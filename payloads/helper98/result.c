@@ -1,21 +1,24 @@
 /* result.c - RESULT.TXT: what the helper found and did, for the host. Written whole by each command. */
+#include "examine.h"
 #include "info.h"
 #include "job.h"
 #include "writer.h"
 
-/* have=STORI260.BIN 1-16,18  for a file that is not whole and of which something is here. */
-static void write_have(const struct file *file)
+/* have=STORI260.BIN 1-16,18  for the parts of a file that is not whole, of which some are here; packs have
+ * their base for its name. Returns where the next run of parts begins. */
+static const struct part *write_have(const struct part *part)
 {
-    const struct part *part, *first;
+    const struct part *run = part;
+    const struct part *first;
+    const char *name = IS_PACK(run) ? run->base : run->file->name;
     const char *before = "have=%s ";
 
-    EACH_PART(part, file)
-    {
-        if (!part->kept.right)
+    for (; part->file && part->base == run->base; part++) {
+        if (!part->kept.right || !is_wanted(part))
             continue;
-        for (first = part; part[1].file == file && part[1].kept.right; part++)
+        for (first = part; part[1].base == run->base && part[1].kept.right && is_wanted(part + 1); part++)
             ;
-        writer_text(before, file->name);
+        writer_text(before, name);
         writer_text("%u", first->number);
         if (part > first)
             writer_text("-%u", part->number);
@@ -23,6 +26,7 @@ static void write_have(const struct file *file)
     }
     if (*before == ',')
         writer_text("\r\n");
+    return part;
 }
 
 /* file=STORI260.BIN 1056540 <sha256> good */
@@ -43,22 +47,22 @@ static void write_file(const struct file *file)
     writer_text("%s %s\r\n", i ? "" : "-", verdict);
 }
 
-static void write_files(void)
+static void write_files(int code)
 {
     const struct file *file;
     const struct part *part;
     u32 i;
 
-    EACH_FILE(file)
-        if (file->kept.verdict != VERDICT_GOOD)
-            write_have(file);
+    for (part = parts; part->file;)
+        part = write_have(part);
     for (i = 0; i < job.kept.round_count; i++)
         writer_text("round=%u %u %u\r\n", i + 1, job.rounds[i].accepted, job.rounds[i].bad);
     EVERY_PART(part)
         if (part->kept.bad)
             writer_text("bad=%s %u\r\n", part_name(part), part->kept.bad);
-    EACH_FILE(file)
-        write_file(file);
+    EACH_FILE(file) /* what is not here yet goes without saying while more is to come */
+        if (file->final_there || code != CODE_FETCH)
+            write_file(file);
 }
 
 int result_write(int code)
@@ -70,7 +74,7 @@ int result_write(int code)
         writer_text("reason=%s\r\n", job.reason);
     info_lines(job.kept.mhz);
     if (job.believed)
-        write_files();
+        write_files(code);
     if (job.output_there) { /* RUN came so far */
         writer_text("run=%s\r\n", manifest.run);
         if (job.ran)

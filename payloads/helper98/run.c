@@ -42,7 +42,7 @@ static int start(char *command)
     must(sys_open(&output.file, output_txt, SYS_CREATE), output_txt);
     job.output_there = 1;
     say("RUN %s: %s\r\n", job.id, command);
-    status = sys_run(command, record, 0, &job.run_exit);
+    status = sys_run(command, manifest.to, record, 0, &job.run_exit);
     job.run_ms = sys_ticks() - began;
     if (sys_flush(output.file) != SYS_OK)
         job.output_cut = 1;
@@ -65,6 +65,7 @@ int run(void)
 {
     struct file *file;
     u64 room;
+    u32 cluster;
     int at_least;
 
     examine_directory();
@@ -75,7 +76,7 @@ int run(void)
             fail(CODE_WRONG, "%s is not verified: nothing is started", file->name);
     if (!manifest.run)
         return CODE_DONE;
-    if (sys_disk_free(&room, &at_least) == SYS_OK && room < DISK_SLACK)
+    if (sys_disk_free(&room, &cluster, &at_least) == SYS_OK && room < DISK_SLACK)
         must(SYS_FULL, output_txt);
     return start(manifest.run);
 }

@@ -12,6 +12,7 @@ struct pass {
     struct sha256 *sha; /* they are fed to it, unless it is NULL */
     int written;        /* status of the last write */
     int unreadable;     /* something could not be read */
+    u32 crc;            /* of what it passed over last */
     const char *name;   /* for the console */
     u32 percent, done;  /* bytes */
     u32 shown;          /* ticks when the progress was, or the pass began */
@@ -36,14 +37,13 @@ static void show_progress(struct pass *pass, u32 bytes)
     say("%s %u%s", pass->name, pass->done / pass->percent, "% \r"); /* the next line covers it */
 }
 
-/* Passes over a part's bytes at `offset`. 1 when all were read, and copied if so asked, and their
- * CRC-32 is right. */
-static int pass_over(struct pass *pass, const struct part *part, u32 offset)
+/* Passes over `left` bytes at `offset`; pass->crc is their CRC-32. 1 when all were read, and copied if so
+ * asked. */
+static int pass_over(struct pass *pass, u32 offset, u32 left)
 {
-    u32 left = part->length;
-    u32 crc = 0;
     u32 want, got;
 
+    pass->crc = 0;
     if (sys_seek(pass->from, offset) != SYS_OK)
         pass->unreadable = 1;
     for (; left; left -= want) {
@@ -52,7 +52,7 @@ static int pass_over(struct pass *pass, const struct part *part, u32 offset)
             pass->unreadable = 1;
             return 0;
         }
-        crc = crc32(crc, buffer, want);
+        pass->crc = crc32(pass->crc, buffer, want);
         if (pass->sha)
             sha256_update(pass->sha, buffer, want);
         if (pass->to != SYS_NO_FILE)
@@ -61,7 +61,7 @@ static int pass_over(struct pass *pass, const struct part *part, u32 offset)
             return 0;
         show_progress(pass, want);
     }
-    return crc == part->crc;
+    return 1;
 }
 
 int slice_is_file(const struct part *part, const char *name, u32 length)
@@ -71,9 +71,24 @@ int slice_is_file(const struct part *part, const char *name, u32 length)
 
     if (length != part->length || !pass_begin(&pass, name, name, length))
         return 0;
-    right = pass_over(&pass, part, 0);
+    right = pass_over(&pass, 0, length) && pass.crc == part->crc;
     sys_close(pass.from);
     return right;
+}
+
+int slice_sum(const char *path, const char *name, u32 length, u8 *sha)
+{
+    struct pass pass;
+    struct sha256 whole;
+    int read;
+
+    pass_begin(&pass, path, name, length);
+    sha256_init(&whole);
+    pass.sha = &whole;
+    read = pass_over(&pass, 0, length);
+    sys_close(pass.from);
+    sha256_out(&whole, sha);
+    return read;
 }
 
 u32 slices_read(struct file *file, const char *path, u32 where, u8 *sha)
@@ -82,14 +97,14 @@ u32 slices_read(struct file *file, const char *path, u32 where, u8 *sha)
     struct sha256 whole;
     struct part *part;
 
-    pass_begin(&pass, path, file->name, file->length); /* a file of no parts need not be there */
+    pass_begin(&pass, path, file->name, file->length);
     sha256_init(&whole);
     if (sha)
         pass.sha = &whole;
     EACH_PART(part, file)
     {
         part->kept.right &= ~where;
-        if (pass_over(&pass, part, part->offset))
+        if (pass_over(&pass, part->offset, part->length) && pass.crc == part->crc)
             part->kept.right |= where;
     }
     sys_close(pass.from);
@@ -100,7 +115,7 @@ u32 slices_read(struct file *file, const char *path, u32 where, u8 *sha)
 
 int slice_copy(const struct part *part, const char *source, u32 offset)
 {
-    const char *work = work_name(part->file);
+    const char *work = work_name(part);
     struct pass pass;
     struct sys_stamp before;
     int right;
@@ -110,7 +125,7 @@ int slice_copy(const struct part *part, const char *source, u32 offset)
     must(sys_stat(work, &before), work);
     must(sys_open(&pass.to, work, SYS_UPDATE), work);
     must(sys_seek(pass.to, part->offset), work);
-    right = pass_over(&pass, part, offset);
+    right = pass_over(&pass, offset, part->length) && pass.crc == part->crc;
     if (right)
         pass.written = sys_flush(pass.to);
     if (pass.written != SYS_OK) { /* gives the room back, which the reports need on a full disk */
@@ -121,4 +136,24 @@ int slice_copy(const struct part *part, const char *source, u32 offset)
     sys_close(pass.to);
     must(pass.written, work);
     return right;
+}
+
+int slice_unpack(const struct file *file, const char *to)
+{
+    const char *pack = part_name(file->pack);
+    struct pass pass;
+    int whole;
+
+    if (!pass_begin(&pass, pack, pack, file->length))
+        return 0;
+    must(sys_open(&pass.to, to, SYS_CREATE), to);
+    whole = pass_over(&pass, file->offset, file->length);
+    if (whole)
+        pass.written = sys_flush(pass.to);
+    sys_close(pass.from);
+    sys_close(pass.to);
+    if (pass.written != SYS_OK)
+        sys_delete(to);
+    must(pass.written, to);
+    return whole;
 }

@@ -5,7 +5,7 @@
 #include "job.h"
 #include "writer.h"
 
-#define VERSION 0x31733839u /* "98s1" */
+#define VERSION 0x32733839u /* "98s2" */
 
 #define LARGEST (8u << 20)
 

@@ -156,20 +156,28 @@ static void copy_until_end(const struct child *child, sys_output *output, void *
             ;
 }
 
-int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
+int sys_run(char *command, const char *directory, sys_output *output, void *context, u32 *exit_code)
 {
+    static char here[300];
     struct inherit inherit = {sizeof inherit, 0, 1};
     struct child child;
     char *line;
     int status;
 
     memset(&child, 0, sizeof child);
+    GetCurrentDirectoryA(sizeof here, here);
+    if (*directory)
+        SetCurrentDirectoryA(directory);
     line = command_line(command, &child.is_file);
+    SetCurrentDirectoryA(here);
     if (!line)
         return SYS_MISSING;
     status = open_output(&child, &inherit);
+    if (*directory)
+        SetCurrentDirectoryA(directory);
     if (status == SYS_OK)
         status = start_child(line, &child);
+    SetCurrentDirectoryA(here);
     CloseHandle(child.childs);
     if (status == SYS_OK) {
         copy_until_end(&child, output, context);

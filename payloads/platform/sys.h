@@ -77,8 +77,10 @@ typedef long sys_file;
 #define SYS_NO_FILE (-1L)
 #ifdef _WIN32
 #define SYS_SLASH '\\'
+#define SYS_DRIVE "C:\\" /* the root of a drive; the letter is replaced */
 #else
 #define SYS_SLASH '/'
+#define SYS_DRIVE "../" /* what is above the directory of a test stands for any drive */
 #endif
 
 enum sys_mode {
@@ -123,26 +125,41 @@ int sys_rename(const char *from, const char *to);
 /* Makes one directory. SYS_EXISTS when the name is taken (perhaps by a file). */
 int sys_mkdir(const char *path);
 
+/* Removes a directory in which nothing is; else it stays, and it is no SYS_OK. */
+int sys_rmdir(const char *path);
+
 /* What the directory says of one file, without opening it. The time is an opaque stamp: equal
  * stamps mean "not written since", as far as the file system can tell (FAT: in steps of 2 s). */
 struct sys_stamp {
     u32 length;
     u32 time_low, time_high;
+    u32 attributes; /* SYS_READ_ONLY, SYS_HIDDEN, SYS_SYSTEM; the archive bit is nobody's business */
 };
+#define SYS_READ_ONLY 1u
+#define SYS_HIDDEN 2u
+#define SYS_SYSTEM 4u
+#define SYS_ATTRIBUTES 7u
+
+/* Puts a date as FAT keeps it (local time in steps of 2 s; day, month and year in the upper half) into a
+ * stamp. */
+void sys_date(u32 date, struct sys_stamp *stamp);
+
+/* Gives a file that date, unless it is 0, and these attributes. */
+int sys_set(const char *path, u32 date, u32 attributes);
 
 /* SYS_OK with `*stamp` filled when `path` is a file; SYS_MISSING; SYS_BIG; SYS_ERROR for anything
  * that is not a file. */
 int sys_stat(const char *path, struct sys_stamp *stamp);
 
-/* Calls `each` once for every file (not directory) of the current directory, with its name as the
- * directory spells it. Files of 4 GB and more are left out. The directory must not be changed
- * from within `each`. */
+/* Calls `each` once for every file (not directory) of `directory`, which is "" for the current one or has
+ * SYS_SLASH at its end, with its name as the directory spells it. Files of 4 GB and more are left out. A
+ * directory that is missing is empty. It must not be changed from within `each`. */
 typedef void sys_each(void *context, const char *name, const struct sys_stamp *stamp);
-int sys_list(sys_each *each, void *context);
+int sys_list(const char *directory, sys_each *each, void *context);
 
-/* Bytes free for us on the current directory's drive. Old calls cannot count beyond 2 GB: then
- * `*at_least` is 1 and the true figure may be larger. */
-int sys_disk_free(u64 *bytes, int *at_least);
+/* Bytes free for us on the current directory's drive, and of one cluster, which is what a file takes at
+ * least. Old calls cannot count beyond 2 GB: then `*at_least` is 1 and the true figure may be larger. */
+int sys_disk_free(u64 *bytes, u32 *cluster, int *at_least);
 
 /* The path of this program's own file, in at most `size` bytes with the NUL. */
 int sys_own_path(char *path, u32 size);
@@ -187,7 +204,7 @@ void sys_system(struct sys_system *system);
 
 /* ---- children --------------------------------------------------------------------------------
  * Runs `command` (a whole command line of at most 500 bytes, the program first, which the system may
- * write into) and waits for its end. What it writes to standard output and standard error is handed to
+ * write into) in `directory`, "" for the current one, and waits for its end. What it writes to standard output and standard error is handed to
  * `output` as it comes. Its standard input is ours; that of a 16-bit program on Windows is empty. A
  * child that never closes its output cannot hold us: the end of the process is the end. On Windows a
  * batch file is run too, by COMMAND.COM, whose exit code is always 0, and the output of a 16-bit program
@@ -195,6 +212,6 @@ void sys_system(struct sys_system *system);
  * SYS_MISSING when the program could not be started; then `*exit_code` is untouched. */
 extern const char *sys_input; /* a file that the child reads instead; NULL: as said above */
 typedef void sys_output(void *context, const u8 *bytes, u32 count);
-int sys_run(char *command, sys_output *output, void *context, u32 *exit_code);
+int sys_run(char *command, const char *directory, sys_output *output, void *context, u32 *exit_code);
 
 #endif

@@ -8,6 +8,7 @@
  *   SYS_STOP_LOSE=1    ... and bytes written but not flushed are rubbish on the disk afterwards
  *   SYS_FULL_AT=N      from the N-th write on, each takes half of its bytes and says "disk full"
  *   SYS_FREE=BYTES     so much disk is free; growing files use it up, deleted ones give it back
+ *   SYS_CLUSTER=BYTES is that of a cluster; else 1, so that every byte counts
  *   SYS_COUNT=FILE     at the end the number of changes and of writes is put there
  *   SYS_HASTE=N        sys_ticks goes N times as fast as time does
  *   SYS_MHZ=N          what sys_cpu_mhz says; it measures nothing here, a quarter second is long
@@ -224,6 +225,7 @@ static int stamp_of(const struct stat *s, struct sys_stamp *stamp)
     stamp->length = (u32)s->st_size;
     stamp->time_low = (u32)s->st_mtim.tv_nsec;
     stamp->time_high = (u32)s->st_mtim.tv_sec;
+    stamp->attributes = s->st_mode & 0200 ? 0 : SYS_READ_ONLY;
     return SYS_OK;
 }
 
@@ -355,27 +357,74 @@ int sys_mkdir(const char *path)
     return SYS_OK;
 }
 
-int sys_list(sys_each *each, void *context)
+int sys_list(const char *path, sys_each *each, void *context)
 {
     struct sys_stamp stamp;
     struct dirent *entry;
-    DIR *directory = opendir(".");
+    char whole[1000];
+    DIR *directory = opendir(*path ? path : ".");
 
     if (!directory)
-        return SYS_ERROR;
-    while ((entry = readdir(directory)) != 0)
-        if (sys_stat(entry->d_name, &stamp) == SYS_OK)
+        return errno == ENOENT || errno == ENOTDIR ? SYS_OK : SYS_ERROR;
+    while ((entry = readdir(directory)) != 0) {
+        snprintf(whole, sizeof whole, "%s%s", path, entry->d_name);
+        if (sys_stat(whole, &stamp) == SYS_OK)
             each(context, entry->d_name, &stamp);
+    }
     closedir(directory);
     return SYS_OK;
 }
 
-int sys_disk_free(u64 *bytes, int *at_least)
+int sys_rmdir(const char *path)
+{
+    faults_ready();
+    if (rmdir(path) < 0)
+        return status_of(errno);
+    changed();
+    return SYS_OK;
+}
+
+/* Local time is that of TZ. */
+void sys_date(u32 date, struct sys_stamp *stamp)
+{
+    struct tm tm;
+
+    memset(&tm, 0, sizeof tm);
+    tm.tm_year = (int)(date >> 25) + 80;
+    tm.tm_mon = (int)(date >> 21 & 15) - 1;
+    tm.tm_mday = (int)(date >> 16 & 31);
+    tm.tm_hour = (int)(date >> 11 & 31);
+    tm.tm_min = (int)(date >> 5 & 63);
+    tm.tm_sec = (int)(date & 31) * 2;
+    tm.tm_isdst = -1;
+    stamp->time_high = (u32)mktime(&tm);
+    stamp->time_low = 0;
+}
+
+int sys_set(const char *path, u32 date, u32 attributes)
+{
+    struct sys_stamp stamp;
+    struct timespec times[2];
+
+    faults_ready();
+    if (date) {
+        sys_date(date, &stamp);
+        times[0].tv_sec = times[1].tv_sec = (time_t)stamp.time_high;
+        times[0].tv_nsec = times[1].tv_nsec = 0;
+        if (utimensat(AT_FDCWD, path, times, 0) < 0)
+            return status_of(errno);
+    }
+    changed();
+    return done(chmod(path, attributes & SYS_READ_ONLY ? 0444 : 0644));
+}
+
+int sys_disk_free(u64 *bytes, u32 *cluster, int *at_least)
 {
     struct statvfs s;
 
     faults_ready();
     *at_least = 0;
+    *cluster = getenv("SYS_CLUSTER") ? (u32)number_from("SYS_CLUSTER") : 1;
     if (fault.limited) {
         *bytes = (u64)fault.left;
         return SYS_OK;
@@ -429,7 +478,7 @@ u32 sys_cpu_mhz(void)
 
 /* ---- children ---- */
 
-static void become(const char *command, int out)
+static void become(const char *command, const char *directory, int out)
 {
     char text[600];
     char path[600];
@@ -438,6 +487,8 @@ static void become(const char *command, int out)
     if (args_split(command, text, argv, 64) < 1)
         _exit(127);
     snprintf(path, sizeof path, "%s%s", argv[0][0] == '/' ? "" : "./", argv[0]);
+    if (*directory && chdir(directory) < 0)
+        _exit(127);
     dup2(out, 1);
     dup2(out, 2);
     close(out);
@@ -467,7 +518,7 @@ static void copy_until_end(pid_t child, int pipe_end, sys_output *output, void *
     } while (!ended);
 }
 
-int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
+int sys_run(char *command, const char *directory, sys_output *output, void *context, u32 *exit_code)
 {
     int ends[2];
     int state = 0;
@@ -478,7 +529,7 @@ int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
     child = fork();
     if (child == 0) {
         close(ends[0]);
-        become(command, ends[1]);
+        become(command, directory, ends[1]);
     }
     close(ends[1]);
     if (child > 0)

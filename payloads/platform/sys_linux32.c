@@ -8,7 +8,7 @@
 
 enum call {
     C_EXIT = 1, C_FORK = 2, C_READ = 3, C_WRITE = 4, C_OPEN = 5, C_CLOSE = 6, C_UNLINK = 10,
-    C_EXECVE = 11, C_LSEEK = 19, C_RENAME = 38, C_MKDIR = 39, C_PIPE = 42, C_DUP2 = 63, C_MUNMAP = 91,
+    C_EXECVE = 11, C_CHDIR = 12, C_CHMOD = 15, C_RMDIR = 40, C_UTIMENSAT = 320, C_LSEEK = 19, C_RENAME = 38, C_MKDIR = 39, C_PIPE = 42, C_DUP2 = 63, C_MUNMAP = 91,
     C_WAIT4 = 114, C_SYSINFO = 116, C_FSYNC = 118, C_UNAME = 122, C_POLL = 168, C_MMAP2 = 192,
     C_FTRUNCATE64 = 194, C_STAT64 = 195, C_FSTAT64 = 197, C_GETDENTS64 = 220, C_CLOCK = 265,
     C_STATFS64 = 268, C_READLINK = 85, C_LINK = 9, C_LLSEEK = 140
@@ -164,6 +164,7 @@ static int stamp_of(const struct stat64 *s, struct sys_stamp *stamp)
     stamp->length = s->length_low;
     stamp->time_low = s->written[1];
     stamp->time_high = s->written[0];
+    stamp->attributes = s->mode & 0200 ? 0 : SYS_READ_ONLY;
     return SYS_OK;
 }
 
@@ -274,19 +275,64 @@ struct entry { /* linux_dirent64 */
     char name[1];
 } __attribute__((packed));
 
-int sys_list(sys_each *each, void *context)
+int sys_rmdir(const char *path)
+{
+    return status_of(call3(C_RMDIR, P(path), 0, 0));
+}
+
+/* Local time is UTC here. */
+void sys_date(u32 date, struct sys_stamp *stamp)
+{
+    u32 year = (date >> 25) + 1980;
+    u32 month = date >> 21 & 15;
+    u32 days;
+
+    if (month < 3) { /* counted from March on, leap days come last */
+        month += 12;
+        year--;
+    }
+    days = year * 365 + year / 4 - year / 100 + year / 400 + (month * 153 - 457) / 5 + (date >> 16 & 31) - 719469u;
+    stamp->time_high = ((days * 24 + (date >> 11 & 31)) * 60 + (date >> 5 & 63)) * 60 + (date & 31) * 2;
+    stamp->time_low = 0;
+}
+
+int sys_set(const char *path, u32 date, u32 attributes)
+{
+    struct sys_stamp stamp;
+    u32 times[4]; /* two of seconds and nanoseconds */
+    i32 answer = 0;
+
+    if (date) {
+        sys_date(date, &stamp);
+        times[0] = times[2] = stamp.time_high;
+        times[1] = times[3] = 0;
+        answer = call5(C_UTIMENSAT, (u32)-100, P(path), P(times), 0, 0);
+    }
+    if (answer >= 0)
+        answer = call3(C_CHMOD, P(path), attributes & SYS_READ_ONLY ? 0444 : 0644, 0);
+    return status_of(answer);
+}
+
+int sys_list(const char *directory, sys_each *each, void *context)
 {
     u8 buffer[1024];
+    char whole[800];
     struct sys_stamp stamp;
-    i32 at, got;
-    i32 fd = call3(C_OPEN, P("."), O_DIRECTORY, 0);
+    i32 at, got, fd;
+    u32 length, i;
 
+    for (length = 0; directory[length]; length++)
+        whole[length] = directory[length];
+    whole[length] = '\0';
+    fd = call3(C_OPEN, P(length ? whole : "."), O_DIRECTORY, 0);
     if (fd < 0)
-        return status_of(fd);
+        return status_of(fd) == SYS_MISSING ? SYS_OK : status_of(fd);
     while ((got = call3(C_GETDENTS64, (u32)fd, P(buffer), sizeof buffer)) > 0)
         for (at = 0; at < got;) {
             const struct entry *entry = (const struct entry *)(buffer + at);
-            if (sys_stat(entry->name, &stamp) == SYS_OK)
+            for (i = 0; (whole[length + i] = entry->name[i]) != '\0'; i++)
+                ;
+            if (sys_stat(whole, &stamp) == SYS_OK)
                 each(context, entry->name, &stamp);
             at += entry->size;
         }
@@ -294,12 +340,13 @@ int sys_list(sys_each *each, void *context)
     return status_of(got);
 }
 
-int sys_disk_free(u64 *bytes, int *at_least)
+int sys_disk_free(u64 *bytes, u32 *cluster, int *at_least)
 {
     u32 s[21]; /* struct statfs64: type, bsize, blocks[2], bfree[2], bavail[2], ... (84 bytes) */
     i32 answer = call3(C_STATFS64, P("."), sizeof s, P(s));
 
     *at_least = 0;
+    *cluster = 1;
     if (answer < 0)
         return SYS_ERROR;
     *bytes = (((u64)s[7] << 32) | s[6]) * s[1];
@@ -348,7 +395,7 @@ struct poll_entry {
 };
 
 /* In the child: becomes the program named in the command line, looked for in this directory. */
-static void become(const char *command, i32 out)
+static void become(const char *command, const char *directory, i32 out)
 {
     char text[600];
     char path[600];
@@ -361,6 +408,8 @@ static void become(const char *command, i32 out)
     path[1] = '/';
     for (i = 0; (path[i + 2] = argv[0][i]) != '\0'; i++)
         ;
+    if (*directory && call3(C_CHDIR, P(directory), 0, 0) < 0)
+        sys_exit(127);
     call3(C_DUP2, (u32)out, 1, 0);
     call3(C_DUP2, (u32)out, 2, 0);
     call3(C_CLOSE, (u32)out, 0, 0);
@@ -368,7 +417,7 @@ static void become(const char *command, i32 out)
     sys_exit(127);
 }
 
-int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
+int sys_run(char *command, const char *directory, sys_output *output, void *context, u32 *exit_code)
 {
     u8 bytes[1024];
     i32 pipe[2];
@@ -380,7 +429,7 @@ int sys_run(char *command, sys_output *output, void *context, u32 *exit_code)
         return SYS_ERROR;
     child = call3(C_FORK, 0, 0, 0);
     if (child == 0)
-        become(command, pipe[1]);
+        become(command, directory, pipe[1]);
     call3(C_CLOSE, (u32)pipe[1], 0, 0);
     watch.fd = pipe[0];
     watch.wanted = 1;

@@ -169,6 +169,38 @@ int sys_mkdir(const char *path)
     return done(CreateDirectoryA(path, 0));
 }
 
+int sys_rmdir(const char *path)
+{
+    return done(RemoveDirectoryA(path));
+}
+
+void sys_date(u32 date, struct sys_stamp *stamp)
+{
+    u32 local[2];
+    u32 time[2] = {0, 0};
+
+    DosDateTimeToFileTime(date >> 16, date & 0xFFFF, local);
+    LocalFileTimeToFileTime(local, time);
+    stamp->time_low = time[0];
+    stamp->time_high = time[1];
+}
+
+int sys_set(const char *path, u32 date, u32 attributes)
+{
+    struct sys_stamp stamp;
+    sys_file file;
+    int status = done(SetFileAttributesA(path, FILE_ATTRIBUTE_NORMAL));
+
+    if (date && status == SYS_OK && (status = sys_open(&file, path, SYS_UPDATE)) == SYS_OK) {
+        sys_date(date, &stamp);
+        status = done(SetFileTime((handle)file, 0, 0, &stamp.time_low));
+        sys_close(file);
+    }
+    if (attributes && status == SYS_OK)
+        status = done(SetFileAttributesA(path, attributes));
+    return status;
+}
+
 static __attribute__((noinline)) int stamp_of(const struct find_data *found, struct sys_stamp *stamp)
 {
     if (found->attributes & FILE_ATTRIBUTE_DIRECTORY)
@@ -178,6 +210,7 @@ static __attribute__((noinline)) int stamp_of(const struct find_data *found, str
     stamp->length = found->length_low;
     stamp->time_low = found->written[0];
     stamp->time_high = found->written[1];
+    stamp->attributes = found->attributes & SYS_ATTRIBUTES;
     return SYS_OK;
 }
 
@@ -192,11 +225,17 @@ int sys_stat(const char *path, struct sys_stamp *stamp)
     return stamp_of(&found, stamp);
 }
 
-int sys_list(sys_each *each, void *context)
+int sys_list(const char *directory, sys_each *each, void *context)
 {
+    static char pattern[600];
     struct find_data found;
     struct sys_stamp stamp;
-    handle search = FindFirstFileA("*.*", &found);
+    usize length = text_length(directory);
+    handle search;
+
+    memcpy(pattern, directory, length);
+    memcpy(pattern + length, "*.*", 4);
+    search = FindFirstFileA(pattern, &found);
 
     if (search == BAD_HANDLE)
         return status_of(GetLastError()) == SYS_MISSING ? SYS_OK : SYS_ERROR;
@@ -212,7 +251,7 @@ int sys_list(sys_each *each, void *context)
  * call lies on FAT32: it never tells of more than 2 GB less a cluster (facts B34). */
 typedef i32 __attribute__((stdcall, regparm(0))) free_space_ex(const char *directory, u64 *ours, u64 *all, u64 *every);
 
-int sys_disk_free(u64 *bytes, int *at_least)
+int sys_disk_free(u64 *bytes, u32 *cluster, int *at_least)
 {
     union {
         void *address;
@@ -223,11 +262,16 @@ int sys_disk_free(u64 *bytes, int *at_least)
 
     *at_least = 0;
     ex.address = GetProcAddress(GetModuleHandleA("KERNEL32"), "GetDiskFreeSpaceExA");
-    if (ex.address && ex.call(0, bytes, &all, &every))
-        return SYS_OK;
     if (!GetDiskFreeSpaceA(0, &sectors, &sector, &left, &total))
         return SYS_ERROR;
-    *bytes = (u64)(sectors * sector) * left;
+    *cluster = sectors * sector;
+    if (ex.address && ex.call(0, bytes, &all, &every)) {
+        total = (u32)(all >> 30);
+        if (total >= 2) /* FAT32, as FORMAT makes it: to 8 GB 4 KB, to 16 GB 8 KB, to 32 GB 16 KB */
+            *cluster = total < 8 ? 4096 : total < 16 ? 8192 : total < 32 ? 16384 : 32768;
+        return SYS_OK;
+    }
+    *bytes = (u64)*cluster * left;
     *at_least = *bytes >= 0x7FF00000u;
     return SYS_OK;
 }

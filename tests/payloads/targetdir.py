@@ -11,7 +11,7 @@ import hashlib
 import re
 import subprocess
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import unquote
@@ -54,6 +54,8 @@ class StagedFile:
     step: int = 1000
     place: str = ""
     base: str = ""
+    date: int = 0
+    attributes: int = 0
 
     @property
     def part_base(self) -> str:
@@ -82,17 +84,59 @@ class StagedFile:
             f"PART {self.part(n)} {len(piece)} {zlib.crc32(piece):08X}"
             for n, piece in enumerate(self.pieces, 1)
         ]
-        first = self.part(1) if self.pieces else "-"
-        lines.append(
-            f"FILE {self.name} {len(self.data)} {self.sha256} {len(self.pieces)} {first} "
-            f"{self.name.lower()}"
+        return [*lines, self.record(len(self.pieces), self.part(1) if self.pieces else "-")]
+
+    def record(self, parts: int, first: str) -> str:
+        """The FILE record: in parts of its own, or in none where it travels in a pack."""
+        return (
+            f"FILE {self.name} {len(self.data)} {self.sha256} {self.date:08X} {self.attributes} "
+            f"{parts} {first} {self.place or self.name}"
         )
-        return lines + ([f"PLACE {self.name} {self.place}"] if self.place else [])
 
 
-def manifest(files: list[StagedFile], run: str = "", *, deployment: str = ID) -> bytes:
-    """The manifest's bytes."""
-    lines = [f"DEPLOY98 1 {deployment}", f"HOST 192.168.1.1 {deployment} Token123"]
+@dataclass(frozen=True, slots=True)
+class Pack:
+    """Small files that travel together, in parts of the base `base` with so many files each."""
+
+    members: tuple[StagedFile, ...]
+    base: str = "PACK0"
+    each: int = 1000
+
+    @property
+    def pieces(self) -> list[bytes]:
+        return [b"".join(f.data for f in group) for group in self.groups]
+
+    @property
+    def groups(self) -> list[tuple[StagedFile, ...]]:
+        count = len(self.members)
+        return [self.members[at : at + self.each] for at in range(0, count, self.each)]
+
+    def part(self, number: int) -> str:
+        return f"{self.base}.{number:03}"
+
+    def temp(self, number: int) -> str:
+        return f"{self.base}.{chr(ord('A') + number // 100)}{number % 100:02}"
+
+    @property
+    def work(self) -> str:
+        return f"{self.base}.WRK"
+
+    def records(self) -> list[str]:
+        lines = []
+        for number, (group, data) in enumerate(zip(self.groups, self.pieces, strict=True), 1):
+            lines.append(f"PACK {self.part(number)} {len(data)} {zlib.crc32(data):08X}")
+            lines += [file.record(0, self.part(number)) for file in group]
+        return lines
+
+
+Staged = StagedFile | Pack
+
+
+def manifest(
+    files: Sequence[Staged], run: str = "", *, deployment: str = ID, extra: Sequence[str] = ()
+) -> bytes:
+    """The manifest's bytes; `extra` are records after HOST."""
+    lines = [f"DEPLOY98 2 {deployment}", f"HOST 192.168.1.1 {deployment} Token123", *extra]
     for file in files:
         lines += file.records()
     return seal(lines + ([f"RUN {run}"] if run else []))
@@ -110,12 +154,29 @@ class Target:
 
     directory: Path
     runner: Runner
-    files: list[StagedFile]
+    staged: list[Staged]
     run: str = ""
+    extra: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self.write(MANIFEST, manifest(self.files, self.run))
+        self.write_manifest()
+
+    def write_manifest(self) -> None:
+        """The manifest of what is staged now."""
+        self.write(MANIFEST, manifest(self.staged, self.run, extra=self.extra))
+
+    @property
+    def files(self) -> list[StagedFile]:
+        """Every file, those in packs too."""
+        found: list[StagedFile] = []
+        for each in self.staged:
+            found += each.members if isinstance(each, Pack) else [each]
+        return found
+
+    @files.setter
+    def files(self, files: list[StagedFile]) -> None:
+        self.staged = list(files)
 
     def write(self, name: str, data: bytes) -> None:
         path = self.directory / name
@@ -169,7 +230,7 @@ class Target:
     def fetch(self, change: Callable[[str, bytes], bytes | None] = lambda name, data: data) -> int:
         """What FTP.EXE does with NEXT.FTP; `change` may damage a part or drop it (None)."""
         pieces = {
-            file.part(n): piece for file in self.files for n, piece in enumerate(file.pieces, 1)
+            file.part(n): piece for file in self.staged for n, piece in enumerate(file.pieces, 1)
         }
         count = 0
         for part, temp in self.gets():
@@ -181,7 +242,7 @@ class Target:
 
     def put_parts(self) -> None:
         """All parts under their real names."""
-        for file in self.files:
+        for file in self.staged:
             for number, piece in enumerate(file.pieces, 1):
                 self.write(file.part(number), piece)
 
@@ -193,9 +254,18 @@ class Target:
         """Where a file ends up. A letter beyond ASCII is one byte of Windows-1252 to the native
         helper, and its UTF-8 name on a simulated drive."""
         place = unquote(file.place or file.name, "cp1252")
-        utf8 = self.directory / place
-        raw = self.directory / place.encode("cp1252").decode("utf-8", "surrogateescape")
+        top = self.top
+        utf8 = top / place
+        raw = top / place.encode("cp1252").decode("utf-8", "surrogateescape")
         return utf8 if utf8.exists() else raw
+
+    @property
+    def top(self) -> Path:
+        """Where the files go: the directory itself, or that of a TO record."""
+        for record in self.extra:
+            if record.startswith("TO C:/"):
+                return self.directory.parent / unquote(record[6:], "cp1252")
+        return self.directory
 
     def is_delivered(self) -> bool:
         return all(

@@ -6,7 +6,9 @@ import os
 import random
 import shutil
 import signal
+import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ import pytest
 from tests.payloads.targetdir import (
     ID,
     MANIFEST,
+    Pack,
     Runner,
     StagedFile,
     Target,
@@ -30,6 +33,7 @@ EMPTY = StagedFile("EMPTY.TXT", b"")
 PLACED = StagedFile("DEEP.DAT", RANDOM.randbytes(2_500), place="sub/dir/long n%E9me.txt")
 ALL = [MODEL, SMALL, EMPTY, PLACED]
 
+SLACK = 65_536
 Make = Callable[..., Target]
 
 
@@ -217,10 +221,10 @@ def test_a_new_run_of_go_bat_counts_afresh(target: Make) -> None:
     assert t.check() == 1
 
 
-@pytest.mark.parametrize(("spare", "code"), [(0, 1), (-2048, 3)])
+@pytest.mark.parametrize(("spare", "code"), [(0, 1), (-1, 3)])
 def test_low_disk_is_said_before_the_first_get(hosted_target: Make, spare: int, code: int) -> None:
     t = hosted_target(MODEL)
-    need = 21 * 1024 + 1024 + 65536  # missing parts + the largest + slack, in whole KB
+    need = 20_500 + 1_000 + SLACK + 256 + 4  # missing parts, the largest, what is left for reports
     assert t.check(SYS_FREE=str(need + spare)) == code
     assert t.exists("NEXT.FTP") == (code == 1)
 
@@ -229,7 +233,7 @@ def test_what_is_here_needs_no_disk(hosted_target: Make) -> None:
     t = hosted_target(MODEL)
     t.put_parts()
     (t.directory / "STORI260.004").unlink()
-    assert t.check(SYS_FREE=str(2 * 1024 + 65536)) == 1
+    assert t.check(SYS_FREE=str(2 * 1000 + SLACK + 256 + 4)) == 1
 
 
 @pytest.mark.parametrize("junk", [b"", b"D98S", b"\xff" * 500, None])
@@ -274,11 +278,13 @@ def test_a_changed_byte_moves_one_part(target: Make) -> None:
     t = target()
     t.deliver()
     t.power_cut()
-    for index, file in enumerate(t.files):
+    files = t.files
+    for index, file in enumerate(files):
         if file.data:
             data = bytearray(file.data)
             data[-1] ^= 1
-            t.files[index] = StagedFile(file.name, bytes(data), place=file.place)
+            files[index] = StagedFile(file.name, bytes(data), place=file.place)
+    t.files = files
     t.write(MANIFEST, manifest(t.files))
     assert t.deliver() == 3
     assert not {name for name in t.names() if name.endswith(("WRK", ".001", ".A01"))}
@@ -652,3 +658,121 @@ def test_every_report_is_sealed(target: Make) -> None:
         assert result["deployment"] == [ID]
         assert result["command"] == [command]
         assert result["helper"] == ["1.0"]
+
+
+# ---- packs: small files that travel together --------------------------------------------------
+
+FEW = [
+    StagedFile(f"F{n}.DAT", RANDOM.randbytes(n * 37 % 300), place=f"d{n % 3}/file {n}.dat")
+    for n in range(1, 41)
+]
+PACKED = Pack(tuple(FEW), each=15)
+
+
+def test_many_small_files_are_a_few_gets(target: Make) -> None:
+    t = target(PACKED, SMALL)
+    assert t.deliver() == 4
+    finals = {str(t.final(file).relative_to(t.directory)) for file in t.files}
+    assert t.names() == finals | {MANIFEST, f"{ID}.STA", "RESULT.TXT"}
+    assert t.result()["file"] == [f"{f.name} {len(f.data)} {f.sha256} good" for f in t.files]
+
+
+def test_packs_that_are_here_are_told_by_their_base(target: Make) -> None:
+    t = target(PACKED, MODEL)
+    assert t.check() == 1
+    t.fetch(lambda name, data: data[:-1] if name == "PACK0.002" else data)
+    assert t.check() == 1
+    assert t.result()["have"] == ["PACK0 1,3", "STORI260.BIN 1-13"]
+    assert t.result()["bad"] == ["PACK0.002 1"]
+    assert t.gets()[0] == ("PACK0.002", "PACK0.A02")
+    assert "file" not in t.result()
+
+
+def test_one_changed_small_file_brings_its_pack_only(target: Make) -> None:
+    t = target(PACKED)
+    t.deliver()
+    t.power_cut()
+    before = {f.name: t.final(f).stat().st_mtime_ns for f in FEW}
+    changed = [replace(f, data=b"new") if f.name == "F20.DAT" else f for f in FEW]
+    t.staged = [Pack(tuple(changed), each=15)]
+    t.write_manifest()
+    assert t.deliver() == 1
+    after = {f.name: t.final(f).stat().st_mtime_ns for f in FEW}
+    assert [name for name in before if before[name] != after[name]] == ["F20.DAT"]
+    assert not [name for name in t.names() if name.startswith("PACK0")]
+
+
+def test_a_packed_file_with_a_wrong_sum_keeps_the_others_no_longer_than_itself(
+    target: Make,
+) -> None:
+    t = target(Pack(tuple(FEW)))
+    lies = t.read(MANIFEST).split(b"\r\nEND")[0].replace(FEW[6].sha256.encode(), b"0" * 64)
+    t.write(MANIFEST, seal(lies.decode().split("\r\n")))
+    t.put_parts()
+    assert t.check() == 0
+    assert t.join() == 8
+    assert [f.name for f in FEW if not t.final(f).exists()] == [FEW[6].name]
+    assert not t.exists("PACK0.WRK")
+
+
+def test_a_pack_that_rots_after_it_was_checked_is_fetched_again(target: Make) -> None:
+    t = target(PACKED)
+    t.put_parts()
+    assert t.check() == 0
+    flip(t, "PACK0.002", 500)
+    assert t.join() == 1
+    assert t.check() == 1
+    assert t.gets() == [("PACK0.002", "PACK0.A02")]
+    t.fetch()
+    assert t.check() == 0
+    assert t.join() == 0
+    assert t.is_delivered()
+
+
+@pytest.mark.parametrize("cluster", [512, 4096, 32768])
+def test_small_files_need_whole_clusters(hosted_target: Make, cluster: int) -> None:
+    t = hosted_target(PACKED)
+    files = sum(-(-len(f.data) // cluster) * cluster for f in FEW)
+    largest = max(-(-len(p) // cluster) * cluster for p in PACKED.pieces)
+    need = files + largest + SLACK + 4 * cluster + 256 * len(FEW)
+    environment = {"SYS_CLUSTER": str(cluster)}
+    assert t.check(SYS_FREE=str(need - 1), **environment) == 3
+    assert f"{need // 1024 + 1} KB of disk are needed" in t.result()["reason"][0]
+    assert not t.exists("NEXT.FTP")
+    assert t.check(SYS_FREE=str(need), **environment) == 1
+
+
+def test_dates_and_attributes_are_given_also_to_what_is_there_already(target: Make) -> None:
+    file = replace(SMALL, date=0x2EE32A84, attributes=1)
+    t = target(SMALL)
+    t.deliver()
+    t.staged = [file]
+    t.write_manifest()
+    assert t.deliver() == 0
+    stat = t.final(file).stat()
+    assert time.localtime(stat.st_mtime)[:6] == (2003, 7, 3, 5, 20, 8)
+    assert stat.st_mode & 0o222 == 0
+    assert t.join() == 0, "what was dressed is still known to be good"
+
+
+def test_the_payload_goes_where_to_says(target: Make, tmp_path: Path) -> None:
+    t = target(PACKED, MODEL, StagedFile("GO.BAT", b"mine", base="GOX"))
+    t.extra = ("TO C:/Program Files/My Game", "RULES keep leave")
+    t.write_manifest()
+    t.deliver()
+    assert t.top == tmp_path / "Program Files" / "My Game"
+    assert (t.top / "GO.BAT").read_bytes() == b"mine"
+    assert t.names() == {MANIFEST, f"{ID}.STA", "RESULT.TXT"}
+
+
+def test_a_program_runs_in_the_directory_of_the_payload(target: Make) -> None:
+    t = target(SMALL, run="CHILD.EXE")
+    t.extra = ("TO C:/GAME",)
+    t.write_manifest()
+    t.deliver()
+    child = t.top / "CHILD.EXE"
+    child.write_text("#!/bin/sh\necho here > HERE\npwd\n")
+    child.chmod(0o755)
+    assert t.helper("RUN", MANIFEST) == 0
+    assert (t.top / "HERE").exists()
+    assert t.read("OUTPUT.TXT").strip().endswith(b"/GAME")

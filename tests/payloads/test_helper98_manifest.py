@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import time
 import zlib
 from pathlib import Path
 
 import pytest
 
+from deployer.core.payload.plan import packs_of
 from deployer.core.target.manifest import render
 from deployer.model import Manifest, Part, Payload
 from deployer.model import StagedFile as ModelFile
-from tests.payloads.targetdir import MANIFEST, Runner, StagedFile, Target, seal
+from tests.payloads.targetdir import MANIFEST, Pack, Runner, StagedFile, Target, seal
 
 SHA = "e" * 64
-HEAD = ["DEPLOY98 1 D7F3A21C", "HOST 192.168.1.1 D7F3A21C Token123"]
+DATE = (2003 - 1980) << 25 | 7 << 21 | 3 << 16 | 5 << 11 | 20 << 5 | 4
+HEAD = ["DEPLOY98 2 D7F3A21C", "HOST 192.168.1.1 D7F3A21C Token123"]
 PART = "PART A.001 10 00000000"
-FILE = f"FILE A.BIN 10 {SHA} 1 A.001 a.bin"
-EMPTY = f"FILE E.TXT 0 {SHA} 0 - e.txt"
+FILE = f"FILE A.BIN 10 {SHA} 00000000 0 1 A.001 a.bin"
+RULES = "RULES keep leave"
+PACK = "PACK P.001 10 00000000"
+IN_PACK = f"FILE A.BIN 10 {SHA} 00000000 0 0 P.001 a.bin"
+EMPTY = f"FILE E.TXT 0 {SHA} 00000000 0 0 - e.txt"
 
 
 @pytest.fixture
@@ -39,21 +45,21 @@ def check(tmp_path: Path, hosted: Runner) -> object:
 
 def named(name: str) -> list[str]:
     """Records of a file of this name."""
-    return [*HEAD, PART, f"FILE {name} 10 {SHA} 1 A.001 a.bin"]
+    return [*HEAD, PART, f"FILE {name} 10 {SHA} 00000000 0 1 A.001 {name}"]
 
 
 def placed(place: str) -> list[str]:
     """Records of a file with this place."""
-    return [*HEAD, PART, FILE, f"PLACE A.BIN {place}"]
+    return [*HEAD, PART, FILE.replace("a.bin", place)]
 
 
 REFUSED = {
     "no header": [HEAD[1], PART, FILE],
-    "another version": ["DEPLOY98 2 D7F3A21C", HEAD[1], PART, FILE],
-    "no id": ["DEPLOY98 1", HEAD[1], PART, FILE],
-    "bad id": ["DEPLOY98 1 D7F3A21", HEAD[1], PART, FILE],
-    "id in lower case": ["DEPLOY98 1 D7f3a21c", HEAD[1], PART, FILE],
-    "another deployment": ["DEPLOY98 1 D7F3A21D", HEAD[1], PART, FILE],
+    "another version": ["DEPLOY98 1 D7F3A21C", HEAD[1], PART, FILE],
+    "no id": ["DEPLOY98 2", HEAD[1], PART, FILE],
+    "bad id": ["DEPLOY98 2 D7F3A21", HEAD[1], PART, FILE],
+    "id in lower case": ["DEPLOY98 2 D7f3a21c", HEAD[1], PART, FILE],
+    "another deployment": ["DEPLOY98 2 D7F3A21D", HEAD[1], PART, FILE],
     "two headers": [HEAD[0], *HEAD, PART, FILE],
     "no host": [HEAD[0], PART, FILE],
     "two hosts": [*HEAD, HEAD[1], PART, FILE],
@@ -83,39 +89,66 @@ REFUSED = {
     "a part called A.002 first": [*HEAD, "PART A.002 10 00000000", FILE],
     "a part called A.1": [*HEAD, "PART A.1 10 00000000", FILE],
     "a gap between parts": [*HEAD, PART, "PART A.003 10 00000000",
-                            f"FILE A.BIN 20 {SHA} 2 A.001 a"],
+                            f"FILE A.BIN 20 {SHA} 00000000 0 2 A.001 a"],
     "a part of another base": [*HEAD, PART, "PART B.002 10 00000000",
-                               f"FILE A.BIN 20 {SHA} 2 A.001 a"],
-    "a part twice": [*HEAD, PART, PART, f"FILE A.BIN 20 {SHA} 2 A.001 a"],
-    "parts growing": [*HEAD, PART, "PART A.002 11 00000000", f"FILE A.BIN 21 {SHA} 2 A.001 a"],
+                               f"FILE A.BIN 20 {SHA} 00000000 0 2 A.001 a"],
+    "a part twice": [*HEAD, PART, PART, f"FILE A.BIN 20 {SHA} 00000000 0 2 A.001 a"],
+    "parts growing": [*HEAD, PART, "PART A.002 11 00000000",
+                      f"FILE A.BIN 21 {SHA} 00000000 0 2 A.001 a"],
     "unequal parts": [*HEAD, PART, "PART A.002 9 00000000", "PART A.003 9 00000000",
-                      f"FILE A.BIN 28 {SHA} 3 A.001 a"],
+                      f"FILE A.BIN 28 {SHA} 00000000 0 3 A.001 a"],
     "a file past 2 GB": [*HEAD, "PART A.001 2147483647 00000000", "PART A.002 1 00000000",
-                         f"FILE A.BIN 2147483648 {SHA} 2 A.001 a"],
+                         f"FILE A.BIN 2147483648 {SHA} 00000000 0 2 A.001 a"],
     "lengths that wrap around": [*HEAD, *(f"PART A.{n:03} 2147483647 00000000" for n in (1, 2, 3)),
-                                 f"FILE A.BIN 2147483645 {SHA} 3 A.001 a"],
+                                 f"FILE A.BIN 2147483645 {SHA} 00000000 0 3 A.001 a"],
     "a file shorter than its parts": [*HEAD, PART, FILE.replace(" 10 ", " 9 ")],
     "a file longer than its parts": [*HEAD, PART, FILE.replace(" 10 ", " 11 ")],
     "another number of parts": [*HEAD, PART, FILE.replace(" 1 A", " 2 A")],
     "another first part": [*HEAD, PART, FILE.replace("A.001", "B.001")],
     "the second part as first": [*HEAD, PART, FILE.replace("A.001", "A.002")],
     "no parts but a first one": [*HEAD, EMPTY.replace(" - ", " E.001 ")],
-    "no parts but bytes": [*HEAD, EMPTY.replace(" 0 e", " 5 e", 1)],
+    "no parts but bytes": [*HEAD, EMPTY.replace(" 0 ", " 5 ", 1)],
     "a sha too short": [*HEAD, PART, FILE.replace(SHA, SHA[1:])],
     "a sha in upper case": [*HEAD, PART, FILE.replace(SHA, SHA.upper())],
     "no long name": [*HEAD, PART, FILE.removesuffix(" a.bin")],
     "parts without a file": [*HEAD, PART],
     "parts before RUN": [*HEAD, PART, "RUN X"],
-    "parts before PLACE": [*HEAD, PART, FILE, "PART B.001 1 00000000", "PLACE A.BIN x"],
+    "parts at the end": [*HEAD, PART, FILE, "PART B.001 1 00000000"],
     "one file twice": [*HEAD, PART, FILE, PART, FILE],
     "two files with one base": [*HEAD, PART, FILE, PART, FILE.replace("A.BIN", "B.BIN")],
-    "two files in one place": [*HEAD, PART, FILE, "PLACE A.BIN same",
-                               "PART B.001 1 00000000", f"FILE B.BIN 1 {SHA} 1 B.001 b",
-                               "PLACE B.BIN SAME"],
-    "a place that is another file": [*HEAD, EMPTY, PART, FILE, "PLACE A.BIN e.txt"],
-    "two places": [*placed("x"), "PLACE A.BIN y"],
-    "a place before its file": [*HEAD, "PLACE A.BIN x", PART, FILE],
-    "the place of another file": [*HEAD, PART, FILE, EMPTY, "PLACE A.BIN x"],
+    "two files in one place": [*HEAD, PART, FILE.replace("a.bin", "same"),
+                               "PART B.001 1 00000000",
+                               f"FILE B.BIN 1 {SHA} 00000000 0 1 B.001 SAME"],
+    "a place that is another file": [*HEAD, EMPTY, PART, FILE.replace("a.bin", "e.txt")],
+    "a date too short": [*HEAD, PART, FILE.replace("00000000", "0000000")],
+    "attributes that are none": [*HEAD, PART, FILE.replace(" 0 1 ", " 8 1 ")],
+    "no attributes": [*HEAD, PART, FILE.replace(" 0 1 ", " 1 ")],
+    "two RULES": [*HEAD, RULES, RULES, PART, FILE],
+    "RULES of one word": [*HEAD, "RULES keep", PART, FILE],
+    "TO no directory": [*HEAD, "TO C:/", PART, FILE],
+    "TO no drive": [*HEAD, "TO /GAME", PART, FILE],
+    "TO another drive's directory": [*HEAD, "TO C:GAME", PART, FILE],
+    "TO and out again": [*HEAD, "TO C:/GAME/../X", PART, FILE],
+    "TO in two ways": [*HEAD, "TO C:/A", "TO C:/B", PART, FILE],
+    "TO after a file": [*HEAD, PART, FILE, "TO C:/GAME"],
+    "a directory outside": [*HEAD, PART, FILE, "DIR ../x"],
+    "a pack without files": [*HEAD, PACK],
+    "a pack that is not full": [*HEAD, PACK, IN_PACK.replace(" 10 ", " 9 ")],
+    "a pack that is more than full": [*HEAD, PACK, IN_PACK.replace(" 10 ", " 11 ")],
+    "a pack filled around 4 GB": [*HEAD, PACK, IN_PACK.replace(" 10 ", " 2147483647 "),
+                                  IN_PACK.replace(" 10 ", " 2147483647 "),
+                                  IN_PACK.replace(" 10 ", " 12 ")],
+    "a file of another pack": [*HEAD, PACK, IN_PACK.replace("P.001", "P.002")],
+    "a packed file without a pack": [*HEAD, IN_PACK],
+    "a part in a pack": [*HEAD, PACK, PART, IN_PACK],
+    "a pack in a file": [*HEAD, PART, PACK, FILE],
+    "a packed file that has parts": [*HEAD, PACK, IN_PACK.replace(" 0 0 P", " 0 1 P")],
+    "packs with a gap": [*HEAD, PACK, IN_PACK, PACK.replace("001", "003"),
+                         IN_PACK.replace("A.BIN", "B.BIN").replace("P.001 a", "P.003 b")],
+    "one pack twice": [*HEAD, PACK, IN_PACK, PART, FILE.replace("A.BIN", "B.BIN"), PACK,
+                       IN_PACK.replace("A.BIN", "C.BIN").replace("a.bin", "c")],
+    "a pack with a file's base": [*HEAD, PACK.replace("P.", "A."), IN_PACK.replace("P.", "A."),
+                                  PART, FILE.replace("A.BIN", "B.BIN").replace("a.bin", "b")],
     "two RUN": [*HEAD, PART, FILE, "RUN A", "RUN B"],
     "an empty RUN": [*HEAD, PART, FILE, "RUN "],
     "RUN alone": [*HEAD, PART, FILE, "RUN"],
@@ -249,12 +282,12 @@ def test_999_parts_and_the_longest_line(tmp_path: Path, hosted: Runner) -> None:
         assert target.check() == 5
 
 
-@pytest.mark.parametrize(("count", "code"), [(19_998, 0), (19_999, 5)])
-def test_20000_records_and_not_one_more(
+@pytest.mark.parametrize(("count", "code"), [(31_998, 0), (31_999, 5)])
+def test_32000_records_and_not_one_more(
     tmp_path: Path, hosted: Runner, count: int, code: int
 ) -> None:
     empty = StagedFile("X", b"").sha256
-    lines = [*HEAD, *(f"FILE F{n} 0 {empty} 0 - f" for n in range(count))]
+    lines = [*HEAD, *(f"FILE F{n} 0 {empty} 00000000 0 0 - F{n}" for n in range(count))]
     target = Target(tmp_path, hosted, [])
     target.write(MANIFEST, seal(lines))
     assert target.check() == code
@@ -277,8 +310,21 @@ def test_what_the_host_renders_is_taken(tmp_path: Path, hosted: Runner) -> None:
         files.append(
             ModelFile("", file.name, file.name, len(file.data), file.sha256, parts, 0, place)
         )
-    payload = Payload(tuple(files), "MODEL.BIN -x")
+    small = [StagedFile(f"S{n}", bytes([n]) * n, place=f"s/{n}", date=DATE) for n in range(9)]
+    crcs = [zlib.crc32(file.data) for file in small]
+    files += [
+        ModelFile("", f.name, f.name, len(f.data), f.sha256, (), 0, f.place, pack="PACK0.001",
+                  date=DATE, crc32=crc)
+        for f, crc in zip(small, crcs, strict=True)
+    ]  # fmt: skip
+    payload = Payload(
+        tuple(files), "MODEL.BIN -x", packs=packs_of(files), directories=("none/of this",)
+    )
     data = render(Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "Token123", payload))
-    target = Target(tmp_path / "DEPLOY", hosted, ours)
+    target = Target(tmp_path / "DEPLOY", hosted, [*ours, Pack(tuple(small))])
     target.write(MANIFEST, data)
-    assert target.deliver() == 4
+    assert target.deliver() == 5
+    assert (tmp_path / "DEPLOY" / "none" / "of this").is_dir()
+    assert (tmp_path / "DEPLOY" / "s" / "3").stat().st_mtime == time.mktime(
+        (2003, 7, 3, 5, 20, 8, 0, 0, -1)
+    )

@@ -15,14 +15,31 @@ from pathlib import Path
 
 import pytest
 
-from tests.payloads.targetdir import ID, MANIFEST, STOPPED, Runner, StagedFile, Target, manifest
+from tests.payloads.targetdir import (
+    ID,
+    MANIFEST,
+    STOPPED,
+    Pack,
+    Runner,
+    StagedFile,
+    Target,
+    manifest,
+)
 
 RANDOM = random.Random(1998)
 MODEL = StagedFile("STORI260.BIN", RANDOM.randbytes(4_300))
 ONE = StagedFile("TOK512.BIN", RANDOM.randbytes(900))
 EMPTY = StagedFile("EMPTY.TXT", b"")
 PLACED = StagedFile("DEEP.DAT", RANDOM.randbytes(2_500), place="a/b/long name.txt")
-FILES = [MODEL, ONE, EMPTY, PLACED]
+DATED = 0x2EE32A84
+SMALL = [
+    StagedFile(
+        f"S{n}.DAT", RANDOM.randbytes(size), place=f"s/{n}.dat", date=DATED, attributes=n % 2
+    )
+    for n, size in enumerate((700, 0, 90, 400, 1))
+]
+PACK = Pack(tuple(SMALL), each=3)
+FILES = [PACK, MODEL, ONE, EMPTY, PLACED]
 
 
 def changed(file: StagedFile, length: int) -> bytes:
@@ -37,7 +54,7 @@ def all_parts(t: Target) -> None:
 
 
 def fetched(t: Target) -> None:
-    for file in t.files:
+    for file in t.staged:
         for number, piece in enumerate(file.pieces, 1):
             t.write(file.temp(number), piece)
 
@@ -46,6 +63,7 @@ def fetched_damaged(t: Target) -> None:
     fetched(t)
     t.write(MODEL.temp(2), MODEL.pieces[1][:-1])
     t.write(PLACED.temp(1), b"")
+    t.write(PACK.temp(2), PACK.pieces[1][:-1])
 
 
 def half_joined(t: Target) -> None:
@@ -55,7 +73,16 @@ def half_joined(t: Target) -> None:
         (t.directory / MODEL.part(number)).unlink()
 
 
+def half_unpacked(t: Target) -> None:
+    all_parts(t)
+    t.write(SMALL[0].place, SMALL[0].data)
+    t.write(SMALL[3].place, SMALL[3].data)
+    t.write(PACK.work, SMALL[2].data[:40])
+
+
 def an_old_version(t: Target) -> None:
+    t.write(SMALL[2].place, b"old")
+    t.write(PACK.part(1), PACK.pieces[0])
     for file, length in ((MODEL, 4_300), (PLACED, 2_500)):
         t.write(file.place or file.name, changed(file, length))
     t.write(MODEL.part(3), MODEL.pieces[2])
@@ -78,13 +105,13 @@ def old_and_half_joined(t: Target) -> None:
 def delivered(t: Target) -> None:
     for file in t.files:
         t.write(file.place or file.name, file.data)
-    for name in (MODEL.part(1), MODEL.temp(2), MODEL.work):
+    for name in (MODEL.part(1), MODEL.temp(2), MODEL.work, PACK.part(1), PACK.temp(2), PACK.work):
         t.write(name, b"left over")
 
 
 SCENES = [
-    all_parts, fetched, fetched_damaged, half_joined, an_old_version, a_longer_old_version,
-    old_and_half_joined, delivered,
+    all_parts, fetched, fetched_damaged, half_joined, half_unpacked, an_old_version,
+    a_longer_old_version, old_and_half_joined, delivered,
 ]  # fmt: skip
 STOPS: dict[str, dict[str, str]] = {
     "after": {},
@@ -102,7 +129,18 @@ def step(t: Target, command: str, **faults: str) -> int:
 def right_parts(t: Target) -> set[tuple[str, int]]:
     """The parts whose bytes are right somewhere on the disk, by our own reckoning."""
     right = set()
-    for file in t.files:
+    for pack in t.staged:
+        if isinstance(pack, Pack):
+            for number, (group, piece) in enumerate(zip(pack.groups, pack.pieces, strict=True), 1):
+                names = (pack.part(number), pack.temp(number))
+                whole = all(
+                    t.final(f).is_file() and t.final(f).read_bytes() == f.data for f in group
+                )
+                if whole or any(t.exists(n) and t.read(n) == piece for n in names):
+                    right.add((pack.base, number))
+    for file in t.staged:
+        if isinstance(file, Pack):
+            continue
         final = t.final(file)
         whole = final.read_bytes() if final.is_file() else b""
         work = t.read(file.work) if t.exists(file.work) else b""

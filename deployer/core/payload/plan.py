@@ -7,7 +7,8 @@ also where FAT32 would take more, because many programs of the time break there.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
 from deployer.core.target.manifest import MAX_RECORDS
 from deployer.core.target.names import ShortName, part_name
@@ -19,7 +20,7 @@ from deployer.errors import (
     TooManyParts,
     WrongUse,
 )
-from deployer.model import Part, Payload, Piece, Profile, Slice, StagedFile
+from deployer.model import Part, Payload, Piece, Profile, Slice, Slices, StagedFile
 
 KIB = 1 << 10
 MIB = 1 << 20
@@ -27,6 +28,10 @@ DEFAULT_PART_SIZE = 4 * MIB
 """3.4 s on a 10 Mbit/s wire: little is lost when a part is damaged or the cable is pulled."""
 SMALLEST_PART_SIZE = 256 * KIB
 LARGEST_PART_SIZE = 64 * MIB
+PACK = MIB
+"""Bytes of small files that travel as one part at most: a changed one brings the others again."""
+FEWEST_PACKED = 8
+"""With fewer small files each keeps a part of its own, which is renamed and never copied."""
 MOST_PARTS = 999
 MAX_PATH = 259
 
@@ -108,8 +113,8 @@ def refuse_too_much(total: int, profile: Profile) -> None:
 
 def refuse_too_many(payload: Payload) -> None:
     """Raises TooManyFiles when the manifest would have more records than the helper reads."""
-    placed = sum(1 for file in payload.files if file.place)
-    records = 2 + payload.part_count + len(payload.files) + placed + bool(payload.run)
+    records = 4 + payload.part_count + len(payload.files) + len(payload.directories)
+    records += bool(payload.run)
     if records > MAX_RECORDS:
         raise TooManyFiles(
             files=f"{len(payload.files):,}", parts=f"{payload.part_count:,}",
@@ -151,6 +156,66 @@ def translate_command(command: str, names: Mapping[str, str]) -> str:
         return by_lower.get(word.strip('"').replace("\\", "/").lower(), word)
 
     return _WORD.sub(translated, command.strip())
+
+
+def small(length: int, asked: int | None) -> bool:
+    """Whether a file is one that may travel in a pack; `asked` is the part size that was given."""
+    return length <= min(PACK, asked or PACK) // 2
+
+
+def pack_up(lengths: Sequence[int], asked: int | None, taken: Collection[str]) -> tuple[str, ...]:
+    """The names of the packs in which files of these lengths travel, in order, all of them small.
+
+    `taken` are bases that files have. A pack is full when the next file would make it longer than
+    1 MiB (or a part as it was asked for), so that a changed file costs no more than that.
+    """
+    limit = min(PACK, asked or PACK)
+    bases = (f"PACK{n}" for n in range(10_000))
+    free = (base for base in bases if base not in taken)
+    base, number, filled = next(free), 1, 0
+    names = []
+    for length in lengths:
+        if filled + length > limit:
+            number, filled = number + 1, 0
+            if number > MOST_PARTS:
+                base, number = next(free), 1
+        filled += length
+        names.append(part_name(base, number))
+    return tuple(names)
+
+
+def packs_of(files: Iterable[StagedFile]) -> tuple[Part, ...]:
+    """The packs of the files that travel in them, with their lengths and sums."""
+    packs: dict[str, Part] = {}
+    for file in files:
+        if file.pack:
+            before = packs.get(file.pack, Part(file.pack, 0, 0, 0))
+            crc = _joined(before.crc32, file.crc32, file.length)
+            packs[file.pack] = Part(file.pack, 0, before.length + file.length, crc)
+    return tuple(packs.values())
+
+
+def _joined(before: int, crc: int, length: int) -> int:
+    """The CRC-32 of bytes with the sum `before` and `length` more with the sum `crc`.
+
+    The sum is linear: that of zeros in place of the others, put onto `before`, makes room for them.
+    """
+    zeros = bytes(length)
+    return zlib.crc32(zeros, before) ^ zlib.crc32(zeros) ^ crc
+
+
+def source_of(payload: Payload, part: Part) -> Slice | Slices:
+    """Where the bytes of any part of a payload are on the host."""
+    for file in payload.files:
+        if part in file.parts:
+            return slice_of(file, part)
+    return Slices(
+        tuple(
+            Slice(file.source, 0, file.length, file.stamp, file.crc32)
+            for file in payload.members(part.name)
+            if file.length
+        )
+    )
 
 
 def slice_of(file: StagedFile, part: Part) -> Slice:

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from deployer.core.lint import check
 from deployer.core.lint.model import Finding
 from deployer.core.target import ftpscript
-from deployer.core.target.manifest import file_name
+from deployer.core.target.manifest import file_name, own_directory, unfit
 from deployer.core.target.names import is_short
 from deployer.errors import WrongUse
 from deployer.model import (
@@ -49,7 +49,8 @@ SEND_PAUSES = (5, 15, 20, 25)
 """Seconds before each further try: a host that is back within a minute is found by itself, and one
 that stays away is given up after it. A cable that is out costs FTP.EXE's own waiting on top."""
 
-MAX_DIRECTORY = 60
+MAX_DIRECTORY = 120
+_SHORT = re.compile(r"[A-Za-z0-9_~-]{1,8}(\.[A-Za-z0-9_~-]{1,3})?")
 HOST_UP = "HOSTUP"
 FIRST_LOG = "FIRST.LOG"
 _FTP = r"%windir%\FTP.EXE"
@@ -72,29 +73,47 @@ class BatchSection:
 
 
 def parse_directory(text: str) -> str:
-    r"""A directory of the target such as `C:\DEPLOY`, in upper case.
+    r"""A directory of the target such as `C:\DEPLOY` or `C:\Program Files\My Game`.
 
-    Raises WrongUse unless it is an absolute path of 8.3 names below the root (facts C4).
+    One of 8.3 names alone is given in upper case. Raises WrongUse unless it is an absolute path
+    below the root (facts C4) of names that Windows 98 can have.
     """
-    directory = text.strip().rstrip("\\").upper()
-    drive, *names = directory.split("\\")
-    if (
-        not re.fullmatch("[A-Z]:", drive)
-        or not names
-        or not all(is_short(name) for name in names)
-        or len(directory) > MAX_DIRECTORY
-    ):
+    directory = text.strip().replace("/", "\\").rstrip("\\")
+    drive, _, names = directory.partition("\\")
+    why = unfit(names.replace("\\", "/")) if names else "it is the root"
+    if not re.fullmatch("[A-Za-z]:", drive):
+        why = "it has no drive"
+    elif len(directory) > MAX_DIRECTORY:
+        why = f"it is longer than {MAX_DIRECTORY} characters"
+    if why:
         raise WrongUse(
-            what=f"--to {text}: that is no directory for the target.",
-            remedy=r"Give a drive and 8.3 names of letters, digits, _ and -, such as C:\DEPLOY.",
+            what=f"--to {text}: that is no directory for the target ({why}).",
+            remedy=r"Give a drive and names, such as C:\DEPLOY or C:\Program Files\Game.",
         )
-    return directory
+    if all(_SHORT.fullmatch(name) for name in names.split("\\")):
+        return directory.upper()
+    return f"{drive.upper()}\\{names}"
+
+
+def refuse_long(directory: str) -> None:
+    """Raises WrongUse unless a batch file can make that directory and go there: of 8.3 names."""
+    if not all(is_short(name) for name in directory[3:].split("\\")):
+        raise WrongUse(
+            what=f"--to {directory}: GO.BAT of a staged folder works in that folder itself, and "
+            "can go to 8.3 names only.",
+            remedy="Give 8.3 names of letters, digits, _ and -, such as C:\\GAME.",
+        )
 
 
 def blocks(
     manifest: Manifest, directory: str, *, offline: bool = False
 ) -> tuple[BatchSection, ...]:
-    """GO.BAT in blocks. With `offline` everything is already in the directory: no FTP at all."""
+    """GO.BAT in blocks, for a payload that goes to `directory`; our own files are in DEPLOY.
+
+    With `offline` everything is already in `directory`, ours and the payload: no FTP at all.
+    """
+    if not offline:
+        directory = own_directory(directory)
     return (
         _greeting(manifest, offline),
         _own_directory(directory, manifest.deployment, offline),
@@ -567,7 +586,7 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> BatchSection:
                 for n, level in enumerate(levels)
                 for line in (
                     f":FILE{n}",
-                    f"ECHO {level} is a file. Rename it, or push again with another --to.",
+                    f"ECHO {level} is a file. Rename it.",
                     "GOTO END",
                 )
             ),

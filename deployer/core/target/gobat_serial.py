@@ -13,7 +13,7 @@ from collections.abc import Sequence
 
 from deployer.core.lint import check as lint
 from deployer.core.target import gobat
-from deployer.core.target.manifest import file_name
+from deployer.core.target.manifest import file_name, own_directory
 from deployer.core.target.names import temporary_name
 from deployer.model import GO_BAT, OUTPUT_TXT, RESULT_TXT, Manifest
 
@@ -25,8 +25,9 @@ _GET = re.compile("get ([^ ]+) ([^ ]+)")
 def render(manifest: Manifest, directory: str) -> bytes:
     """GO.BAT as it is sent. Raises RuntimeError if lint objects to a line of it."""
     lines: list[str] = []
-    for block in gobat.blocks(manifest, directory, offline=True):
-        lines += _changed(block.lines, manifest, directory)
+    own = own_directory(directory)
+    for block in gobat.blocks(manifest, own, offline=True):
+        lines += _changed(block.lines, manifest, own)
     data = "".join(f"{line}\r\n" for line in lines).encode("ascii")
     findings = lint.check(data, name=GO_BAT)
     if findings:
@@ -85,7 +86,7 @@ def _more(directory: str) -> list[str]:
 
 def wanted(next_ftp: bytes, manifest: Manifest) -> tuple[str, ...]:
     """The parts that a NEXT.FTP asks for, in order; only such as the manifest has."""
-    known = {part.name for file in manifest.payload.files for part in file.parts}
+    known = {part.name for part in manifest.payload.parts}
     found = []
     for line in next_ftp[:MOST_NEXT].decode("latin-1").split("\r\n"):
         match = _GET.fullmatch(line)

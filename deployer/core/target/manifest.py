@@ -8,15 +8,23 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from deployer.core.target.names import DEVICE_NAMES, is_short, part_name
-from deployer.model import FileStamp, Manifest, Part, Payload, StagedFile
+from deployer.core.target.names import DEVICE_NAMES, is_short, part_name, part_number
+from deployer.model import (
+    DEFAULT_TARGET_DIRECTORY,
+    FileStamp,
+    Manifest,
+    Overwrite,
+    Part,
+    Payload,
+    StagedFile,
+)
 
-FORMAT = "DEPLOY98 1"
+FORMAT = "DEPLOY98 2"
 MAX_LINE = 400
-MAX_RECORDS = 20_000
+MAX_RECORDS = 32_000
 MAX_LENGTH = (1 << 31) - 1
 MAX_PLACE = 240
 
@@ -32,23 +40,35 @@ def file_name(deployment: str) -> str:
     return f"{deployment}.MAN"
 
 
-def render(manifest: Manifest) -> bytes:
-    """The manifest as the target reads it."""
+def own_directory(directory: str) -> str:
+    r"""Where the helper works: `DEPLOY` on the drive to which the payload goes."""
+    return f"{directory[:2]}\\DEPLOY"
+
+
+def render(manifest: Manifest, directory: str = DEFAULT_TARGET_DIRECTORY) -> bytes:
+    """The manifest as the target reads it, for a payload that goes to that directory."""
+    payload = manifest.payload
     lines = [
         f"{FORMAT} {manifest.deployment}",
         f"HOST {manifest.host} {manifest.login} {manifest.token}",
     ]
-    for file in manifest.payload.files:
+    if directory.upper() != own_directory(directory).upper():
+        below = encode_place(directory[3:].replace("\\", "/"))
+        lines.append(f"TO {directory[0].upper()}:/{below}")
+    lines.append(f"RULES {payload.overwrite} {'delete' if payload.delete else 'leave'}")
+    packs = {pack.name: pack for pack in payload.packs}
+    for file in payload.files:
+        if (pack := packs.pop(file.pack, None)) is not None:
+            lines.append(f"PACK {pack.name} {pack.length} {pack.crc32:08X}")
         lines += [f"PART {p.name} {p.length} {p.crc32:08X}" for p in file.parts]
-        first = file.parts[0].name if file.parts else "-"
+        first = file.parts[0].name if file.parts else file.pack or "-"
         lines.append(
-            f"FILE {file.name} {file.length} {file.sha256} {len(file.parts)} {first} "
-            f"{_ascii(file.long_name)}"
+            f"FILE {file.name} {file.length} {file.sha256} {file.date:08X} {file.attributes} "
+            f"{len(file.parts)} {first} {encode_place(file.place) if file.place else file.name}"
         )
-        if file.place:
-            lines.append(f"PLACE {file.name} {encode_place(file.place)}")
-    if manifest.payload.run:
-        lines.append(f"RUN {manifest.payload.run}")
+    lines += [f"DIR {encode_place(place)}" for place in payload.directories]
+    if payload.run:
+        lines.append(f"RUN {payload.run}")
     body = "".join(f"{line}\r\n" for line in lines).encode("ascii")
     return body + f"END {len(lines)} {zlib.crc32(body):08X}\r\n".encode("ascii")
 
@@ -71,7 +91,7 @@ def unfit(place: str) -> str:
 
 
 def encode_place(place: str) -> str:
-    """A relative path as the PLACE record has it: Windows-1252 bytes, %XX where not plain ASCII.
+    """A relative path as a FILE record has it: Windows-1252 bytes, %XX where not plain ASCII.
 
     Raises ValueError when Windows 98 cannot have that name.
     """
@@ -97,14 +117,14 @@ def _in_code_page(char: str) -> bytes | None:
 
 
 def parse(data: bytes) -> Manifest:
-    """The manifest of its bytes; sources and times, which it does not carry, are empty.
+    """The manifest of its bytes; what it does not carry, such as sources, is empty, TO left out.
 
     Raises ValueError, with what is wrong, for anything that `render` would not have written.
     """
     lines = _sealed_lines(data)
     header = next(lines).split(" ")
     if header[:2] != FORMAT.split(" ") or len(header) != 3 or not _IDENTITY.fullmatch(header[2]):
-        raise ValueError("the first record is not 'DEPLOY98 1 <deployment>'")
+        raise ValueError(f"the first record is not '{FORMAT} <deployment>'")
     host = next(lines, "").split(" ")
     if (
         len(host) != 4
@@ -113,30 +133,113 @@ def parse(data: bytes) -> Manifest:
         or not _TOKEN.fullmatch(host[3])
     ):
         raise ValueError("the second record is not 'HOST <address> <login> <token>'")
-    files: list[StagedFile] = []
-    parts: list[tuple[str, int, int]] = []
-    run = ""
+    found = _Records()
     for line in lines:
+        found.take(line)
+    return Manifest(header[2], host[1], host[2], host[3], found.payload())
+
+
+class _Records:
+    """What the records after HOST make, one after the other; each raises ValueError."""
+
+    def __init__(self) -> None:
+        self._files: list[StagedFile] = []
+        self._parts: list[Part] = []
+        self._packs: list[Part] = []
+        self._filled = 0
+        self._directories: list[str] = []
+        self._rules: tuple[Overwrite, bool] | None = None
+        self._run = ""
+
+    def take(self, line: str) -> None:
+        """The next record."""
         kind, _, rest = line.partition(" ")
-        if run or (parts and kind not in ("PART", "FILE")):
+        if self._run or (self._parts and kind not in ("PART", "FILE")):
             raise ValueError(f"record out of place: {line}")
         match kind:
-            case "PART":
-                parts.append(_part(rest))
+            case "TO" if not self._rules and re.fullmatch("[A-Z]:/.+", rest):
+                _decode(rest[3:])
+            case "RULES" if not self._rules:
+                self._rules = _rules(rest)
+            case "PACK":
+                self._pack(rest)
+            case "PART" if self._is_full():
+                self._parts.append(_part(rest, self._parts))
             case "FILE":
-                files.append(_file(rest, parts))
-                parts = []
-            case "PLACE":
-                _place(rest, files)
+                self._file(rest)
+            case "DIR":
+                self._directories.append(_decode(rest))
             case "RUN" if rest:
-                run = rest
+                self._run = rest
             case _:
-                raise ValueError(f"unknown record: {line}")
-    if parts:
-        raise ValueError("parts without their FILE record")
-    if len({file.name for file in files}) != len(files) or not files:
-        raise ValueError("no FILE record, or two with one name")
-    return Manifest(header[2], host[1], host[2], host[3], Payload(tuple(files), run))
+                raise ValueError(f"unknown record, or out of place: {line}")
+
+    def _is_full(self) -> bool:
+        return not self._packs or self._filled == self._packs[-1].length
+
+    def _pack(self, rest: str) -> None:
+        if not self._is_full():
+            raise ValueError(f"the pack before it is not full: PACK {rest}")
+        before = self._packs[-1:] if self._in_pack() else []
+        follows = before and before[0].name.partition(".")[0] == rest.partition(".")[0]
+        number = part_number(before[0].name) if follows else 0
+        pack = _part(rest, before if follows else [], number=number + 1)
+        self._packs.append(replace(pack, offset=0))
+        self._filled = 0
+
+    def _in_pack(self) -> bool:
+        return bool(self._files and self._files[-1].pack)
+
+    def _file(self, rest: str) -> None:
+        fields = rest.split(" ", 7)
+        if len(fields) != 8 or not is_short(fields[0]) or not _SHA256.fullmatch(fields[2]):
+            raise ValueError(f"not a file: {rest}")
+        name, length, sha256, date, attributes, count, first, encoded = fields
+        if not re.fullmatch("[0-9A-F]{8}", date) or not re.fullmatch("[0-7]", attributes):
+            raise ValueError(f"not a date and attributes: {rest}")
+        parts, self._parts = tuple(self._parts), []
+        size = _number(length)
+        in_pack = not parts and first != "-"
+        if in_pack:
+            self._filled += size
+        whole = sum(part.length for part in parts)
+        if (
+            _number(count) != len(parts)
+            or (in_pack and not (self._packs and first == self._packs[-1].name))
+            or (in_pack and self._filled > self._packs[-1].length)
+            or (parts and (first != parts[0].name or whole != size))
+            or (first == "-" and size)
+        ):
+            raise ValueError(f"the parts before it do not make this file: {rest}")
+        place = _decode(encoded)
+        stamp = FileStamp(0, 0, size, 0, 0)  # where it comes from is not told there
+        self._files.append(
+            StagedFile(
+                "", name, place, size, sha256, parts, stamp, "" if place == name else place,
+                pack=first if in_pack else "", date=int(date, 16), attributes=int(attributes),
+            )
+        )  # fmt: skip
+
+    def payload(self) -> Payload:
+        """The payload that they make."""
+        if self._parts or not self._is_full():
+            raise ValueError("parts without their FILE record")
+        if len({file.name for file in self._files}) != len(self._files):
+            raise ValueError("two FILE records with one name")
+        if self._rules is None:
+            raise ValueError("no RULES record")
+        overwrite, delete = self._rules
+        return Payload(
+            tuple(self._files), self._run, packs=tuple(self._packs),
+            directories=tuple(self._directories), overwrite=overwrite, delete=delete,
+        )  # fmt: skip
+
+
+def _rules(rest: str) -> tuple[Overwrite, bool]:
+    overwrite, _, delete = rest.partition(" ")
+    if overwrite not in Overwrite.__members__.values() or delete not in ("delete", "leave"):
+        raise ValueError(f"not rules: {rest}")
+    return Overwrite(overwrite), delete == "delete"
 
 
 def _sealed_lines(data: bytes) -> Iterator[str]:
@@ -152,61 +255,33 @@ def _sealed_lines(data: bytes) -> Iterator[str]:
     return iter(lines)
 
 
-def _part(rest: str) -> tuple[str, int, int]:
+def _part(rest: str, before: Sequence[Part], *, number: int = 0) -> Part:
     fields = rest.split(" ")
     if len(fields) != 3 or not is_short(fields[0]) or not re.fullmatch("[0-9A-F]{8}", fields[2]):
         raise ValueError(f"not a part: {rest}")
-    return fields[0], _number(fields[1], least=1), int(fields[2], 16)
+    base = (before[0].name if before else fields[0]).partition(".")[0]
+    size = _number(fields[1], least=1)
+    if fields[0] != part_name(base, number or len(before) + 1):
+        raise ValueError(f"not the name of the next part: {rest}")
+    if before and not number and (before[-1].length != before[0].length or size > before[0].length):
+        raise ValueError(f"not the length of the next part: {rest}")
+    offset = before[-1].offset + before[-1].length if before else 0
+    return Part(fields[0], offset, size, int(fields[2], 16))
 
 
-def _file(rest: str, parts: list[tuple[str, int, int]]) -> StagedFile:
-    fields = rest.split(" ", 5)
-    if len(fields) != 6 or not is_short(fields[0]) or not _SHA256.fullmatch(fields[2]):
-        raise ValueError(f"not a file: {rest}")
-    name, length, sha256, count, first, long_name = fields
-    base = first.split(".")[0]
-    expected = [part_name(base, n) for n in range(1, len(parts) + 1)]
-    lengths = [p[1] for p in parts]
-    if (
-        _number(count) != len(parts)
-        or [p[0] for p in parts] != expected
-        or sum(lengths) != _number(length)
-        or (not parts and first != "-")
-        or any(size != lengths[0] for size in lengths[:-1])
-        or (lengths and lengths[-1] > lengths[0])
-    ):
-        raise ValueError(f"the parts before it do not make this file: {rest}")
-    cut = []
-    offset = 0
-    for part, size, crc in parts:
-        cut.append(Part(part, offset, size, crc))
-        offset += size
-    stamp = FileStamp(0, 0, offset, 0, 0)  # where it comes from is not told there
-    return StagedFile("", name, long_name, offset, sha256, tuple(cut), stamp)
-
-
-def _place(rest: str, files: list[StagedFile]) -> None:
-    name, _, encoded = rest.partition(" ")
-    if not files or files[-1].name != name or files[-1].place:
-        raise ValueError(f"not after its FILE record: PLACE {rest}")
+def _decode(encoded: str) -> str:
     if re.search("%(?![0-9A-F]{2})", encoded):
-        raise ValueError(f"not a place: {rest}")
+        raise ValueError(f"not a place: {encoded}")
     try:
         place = re.sub("%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]).decode("cp1252"), encoded)
     except UnicodeDecodeError as error:
-        raise ValueError(f"not a place: {rest}") from error
+        raise ValueError(f"not a place: {encoded}") from error
     if encode_place(place) != encoded:
-        raise ValueError(f"not a place: {rest}")
-    files[-1] = replace(files[-1], place=place)
+        raise ValueError(f"not a place: {encoded}")
+    return place
 
 
 def _number(text: str, least: int = 0) -> int:
     if not re.fullmatch("[0-9]{1,10}", text) or not least <= int(text) <= MAX_LENGTH:
         raise ValueError(f"not a length: {text}")
     return int(text)
-
-
-def _ascii(text: str) -> str:
-    """The long name for people to read; the exact one is in PLACE where it matters."""
-    plain = "".join(c if " " <= c <= "~" else "_" for c in text)
-    return plain[:200].strip() or "-"

@@ -64,6 +64,11 @@ def part_name(base: str, number: int) -> str:
     return f"{base}.{number:03d}"
 
 
+def part_number(part: str) -> int:
+    """The number in the name of a part."""
+    return int(part.rpartition(".")[2])
+
+
 def temporary_name(part: str) -> str:
     """The name a part is fetched under: the first digit of its extension becomes a letter A-J."""
     base, extension = part.split(".")

@@ -10,9 +10,10 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
-from deployer.core.target.manifest import unfit
-from deployer.core.target.names import OUR_NAMES, ShortName
+from deployer.core.target.manifest import own_directory, unfit
+from deployer.core.target.names import OUR_NAMES
 from deployer.errors import NameRefused, NamesClash
+from deployer.model import Payload
 
 KEPT = OUR_NAMES | {"RESULT.TMP", "INFO.TMP", "NEXT.TMP", "RECEIPT.TXT"}
 """Names at the top that GO.BAT and the helper need for themselves."""
@@ -44,12 +45,25 @@ def refuse_names(named: Sequence[tuple[str, str]]) -> None:
 
 def refusal(place: str) -> str:
     """Why Windows 98 cannot have a file at that place, or ""."""
-    if why := unfit(place):
-        return why
-    top = place.upper()
-    if top in KEPT or _IDENTITY.fullmatch(top):
-        return "the deployment itself needs it there"
-    return ""
+    return unfit(place)
+
+
+def refuse_ours(payload: Payload, directory: str) -> None:
+    """Raises NameRefused for a file that would meet one of ours, where both go to one directory."""
+    if directory.upper() != own_directory(directory).upper():
+        return
+    bases = {part.name.partition(".")[0] for part in payload.parts}
+    for file in payload.files:
+        top = file.place.upper()
+        match = _WORKING.fullmatch(top)
+        why = ""
+        if top in KEPT or _IDENTITY.fullmatch(top):
+            why = "the deployment itself needs it there"
+        elif match and match[1] in bases:
+            why = "a part of another file has that name for a while"
+        if why:
+            more = " Or let it all go elsewhere, such as --to C:\\GAME: there it may have any name."
+            raise NameRefused(path=file.source or file.place, why=why, more=more)
 
 
 def refuse_clashes(named: Sequence[tuple[str, str]]) -> None:
@@ -118,14 +132,3 @@ def _above(place: str) -> Iterable[str]:
     while "/" in place:
         place = place.rpartition("/")[0]
         yield place
-
-
-def refuse_working_names(named: Sequence[tuple[str, str]], short: Iterable[ShortName]) -> None:
-    """Raises NameRefused when a place at the top is the name of a part or work file of another."""
-    bases = {name.part_base for name in short}
-    for path, place in named:
-        match = _WORKING.fullmatch(place.upper())
-        if match and match[1] in bases:
-            raise NameRefused(
-                path=path, why="a part of another file has that name for a while", more=""
-            )

@@ -13,6 +13,7 @@ import zlib
 from collections.abc import Sequence
 from enum import Enum
 
+from deployer.core.target.names import part_number
 from deployer.core.target.program import is_batch
 from deployer.model import FileProof, Payload, Proof, Report, Round
 
@@ -52,6 +53,7 @@ def parse_report(data: bytes) -> Report:
         cpu_features=first.get("cpu_features", ""),
         memory=number("memory"),
         disk_free=number("disk_free"),
+        disk_cluster=number("disk_cluster"),
         files=tuple(f for key, value in pairs if key == "file" and (f := _file(value))),
         have=tuple(_two(value) for key, value in pairs if key == "have"),
         bad=tuple((n, c) for n, text in _values(pairs, "bad") if (c := _number(text)) is not None),
@@ -180,7 +182,14 @@ def parts_here(report: Report, payload: Payload) -> frozenset[str]:
     whole = {file.name for file in report.files if file.verdict == "good"}
     told = dict(report.have)
     have = {file.name: numbers_of(told.get(file.name, "")) for file in payload.files}
-    return frozenset(
+    open_packs = {file.pack for file in payload.files if file.name not in whole}
+    packs = frozenset(
+        pack.name
+        for pack in payload.packs
+        if pack.name not in open_packs
+        or part_number(pack.name) in numbers_of(told.get(pack.name.partition(".")[0], ""))
+    )
+    return packs | frozenset(
         part.name
         for file in payload.files
         for number, part in enumerate(file.parts, 1)

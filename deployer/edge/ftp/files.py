@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from deployer.edge.files import Unchanged
-from deployer.model import Blob, Slice
+from deployer.model import Blob, Slice, Slices
 
 _FALLBACK_CHUNK = 64 << 10
 _LEFT_OVER = 3600.0
@@ -117,6 +117,53 @@ class SliceSource:
         if self._fd >= 0:
             os.close(self._fd)
             self._fd = -1
+
+
+class SlicesSource:
+    """Slices of the user's files one after the other, each opened when its turn comes.
+
+    Raises as `SliceSource` does; `path` is the file that is at its turn.
+    """
+
+    def __init__(self, cuts: Slices, offset: int, chunk: int) -> None:
+        self._waiting = list(reversed(cuts.slices))
+        self._chunk = chunk
+        self._current: SliceSource | None = None
+        self.path = ""
+        self.left = cuts.length - offset
+        while self._waiting and offset >= self._waiting[-1].length:
+            offset -= self._waiting.pop().length
+        self._next(offset)
+
+    def _next(self, offset: int) -> None:
+        self.close()
+        if self._waiting:
+            cut = self._waiting.pop()
+            self.path = cut.path
+            self._current = SliceSource(cut, offset, self._chunk)
+
+    def send(self, sock: socket.socket) -> int:
+        """Hand over what the socket takes now, at most one chunk."""
+        if self._current is None:
+            return 0
+        if not self._current.left:
+            self._current.check()
+            self._next(0)
+            return self.send(sock)
+        sent = self._current.send(sock)
+        self.left -= sent
+        return sent
+
+    def check(self) -> None:
+        """Raise SourceAlteredError unless the last slice is as it was measured."""
+        if self._current is not None:
+            self._current.check()
+
+    def close(self) -> None:
+        """Let the file go."""
+        if self._current is not None:
+            self._current.close()
+            self._current = None
 
 
 def sweep_leftovers(root: Path, now: float) -> None:

@@ -8,10 +8,10 @@ from typing import NamedTuple, assert_never
 from deployer import events
 from deployer.core.ftp import session as said
 from deployer.core.ftp.session import Receive, Send, Show
-from deployer.edge.ftp.files import BytesSource, Inbox, OutputFile, SliceSource
+from deployer.edge.ftp.files import BytesSource, Inbox, OutputFile, SliceSource, SlicesSource
 from deployer.edge.ftp.state import Agents, Authorizer, UploadVerdict
 from deployer.events import Event
-from deployer.model import Blob, Slice
+from deployer.model import Blob, Slice, Slices
 
 
 class Origin(NamedTuple):
@@ -28,7 +28,9 @@ class Download:
     upload = False
     patient = False
 
-    def __init__(self, name: str, source: BytesSource | SliceSource, path: str = "") -> None:
+    def __init__(
+        self, name: str, source: BytesSource | SliceSource | SlicesSource, path: str = ""
+    ) -> None:
         self.name = name
         self.source = source
         self.path = path
@@ -199,6 +201,9 @@ def job_for(
                     found = Download(entry.name, BytesSource(blob, offset, chunk))
                 case Slice() as cut:
                     found = Download(entry.name, SliceSource(cut, offset, chunk), cut.path)
+                case Slices() as cuts:
+                    several = SlicesSource(cuts, offset, chunk)
+                    found = Download(entry.name, several, cuts.slices[0].path)
                 case _:
                     assert_never(entry.source)
             agent = answer.session.agent
@@ -222,5 +227,7 @@ def source_path(answer: Send | Show | Receive) -> str:
     match answer:
         case Send(entry=entry) if isinstance(entry.source, Slice):
             return entry.source.path
+        case Send(entry=entry) if isinstance(entry.source, Slices):
+            return entry.source.slices[0].path
         case _:
             return ""

@@ -39,7 +39,7 @@ static u32 draw(u32 below)
 
 static u8 payload[3000];
 
-static u32 put_file(char *at, const char *name, const char *base, u32 offset, u32 length, u32 step)
+static u32 put_file(char *at, const char *name, const char *place, const char *base, u32 offset, u32 length, u32 step)
 {
     u32 done, part, used;
     struct sha256 sha;
@@ -56,18 +56,36 @@ static u32 put_file(char *at, const char *name, const char *base, u32 offset, u3
     used += (u32)sprintf(at + used, "FILE %s %u ", name, length);
     for (done = 0; done < 32; done++)
         used += (u32)sprintf(at + used, "%02x", digest[done]);
-    used += (u32)sprintf(at + used, length ? " %u %s.001 x\r\n" : " %u - x\r\n", part - 1, base);
+    used += (u32)sprintf(at + used, " 266428C4 0 %u %s%s %s\r\n", part - 1, length ? base : "-", length ? ".001" : "", place);
     return used;
+}
+
+/* A file of the pack. */
+static u32 put_packed(char *at, const char *name, const char *place, u32 offset, u32 length)
+{
+    u32 used = put_file(at, name, place, "P0", offset, length, 1000);
+    char *file = strstr(at, "FILE ");
+
+    memmove(at, file, used - (u32)(file - at) + 1);
+    file = strstr(at, length ? " 266428C4 0 1 " : " 266428C4 0 0 -");
+    used = (u32)(file - at);
+    return used + (u32)sprintf(file, " 266428C4 2 0 P0.001 %s\r\n", place);
 }
 
 static u32 make_manifest(char *text)
 {
-    u32 used = (u32)sprintf(text, "DEPLOY98 1 D7F3A21C\r\nHOST 192.168.1.1 D7F3A21C Token123\r\n");
+    u32 used = (u32)sprintf(text, "DEPLOY98 2 D7F3A21C\r\nHOST 192.168.1.1 D7F3A21C Token123\r\n");
+    static const char *const rules[] = {"keep", "changed", "never", "always"};
 
-    used += put_file(text + used, "AB.BIN", "AB", 0, 950, 300);
-    used += put_file(text + used, "C.TXT", "C", 950, 100, 300);
-    used += (u32)sprintf(text + used, "PLACE C.TXT sub/c%%E9.txt\r\n");
-    used += put_file(text + used, "E.TXT", "", 0, 0, 300);
+    used += (u32)sprintf(text + used, "RULES %s %s\r\n", rules[draw(4)], draw(2) ? "delete" : "leave");
+    used += (u32)sprintf(text + used, "PACK P0.001 140 %08X\r\n", crc32(0, payload + 1100, 140));
+    used += put_packed(text + used, "S1", "s/one", 1100, 40);
+    used += put_packed(text + used, "S2", "s/t/two", 1140, 100);
+    used += put_packed(text + used, "S3", "none", 1240, 0);
+    used += put_file(text + used, "AB.BIN", "AB.BIN", "AB", 0, 950, 300);
+    used += put_file(text + used, "C.TXT", "sub/c%E9.txt", "C", 950, 100, 300);
+    used += put_file(text + used, "E.TXT", "E.TXT", "", 0, 0, 300);
+    used += (u32)sprintf(text + used, "DIR empty/one\r\n");
     used += (u32)sprintf(text + used, "RUN C.TXT -x\r\n");
     return used;
 }
@@ -76,7 +94,7 @@ static u32 make_manifest(char *text)
 
 static const char *const tricks[] = {
     "..", "../", "..\\", "C:", "CON", "%", "%0", "%41", "%00", "%2F", "-1", "0", "2147483647", "2147483648",
-    "4294967295", "99999999999999999999", " ", "\r\n", "PART ", "FILE ", "PLACE ", "RUN ", "HOST ", "END ",
+    "4294967295", "99999999999999999999", " ", "\r\n", "PART ", "FILE ", "RUN ", "HOST ", "END ", "PACK ", "DIR ", "TO C:/X\r\n", "RULES ", "P0.001", "PACK P0.002 1 00000000\r\n",
     "AB.001", "AB.999", "AB.J99", "AB.WRK", ".001", "A", "\xFF", "\t", "GO.BAT", "/", "//", "PART AB.004 1 00000000\r\n"};
 
 static u32 insert(u8 *bytes, u32 length, u32 at, const u8 *what, u32 count)
@@ -209,6 +227,11 @@ static void make_directory(void)
     maybe_write("AB.A02", 300, 300);
     maybe_write("AB.A04", 900, 50);
     maybe_write("C.001", 950, 100);
+    maybe_write("P0.001", 1100, 140);
+    maybe_write("P0.A01", 1100, 140);
+    maybe_write("none", 1240, 0);
+    if (draw(4) == 0)
+        maybe_write("P0.WRK", 1100, 40);
     if (draw(2))
         maybe_write("AB.WRK", 0, 700);
     if (draw(2))

@@ -148,14 +148,13 @@ static void test_names(void)
 
 static void test_manifest(void)
 {
-    static char text[] = "DEPLOY98 1 D7F3A21C\r\nHOST 10.0.0.1 D7F3A21C abcdef\r\n"
+    static char text[] = "DEPLOY98 2 D7F3A21C\r\nHOST 10.0.0.1 D7F3A21C abcdef\r\n"
                          "PART AB.001 5 00000001\r\nPART AB.002 3 00000002\r\n"
                          "FILE AB.BIN 8 00000000000000000000000000000000"
-                         "00000000000000000000000000000000 2 AB.001 x y\r\n"
-                         "PLACE AB.BIN d/e%20.f\r\nRUN AB.BIN  -x \"y z\"\r\nEND 7 ";
+                         "00000000000000000000000000000000 2EE32A84 3 2 AB.001 d/e%20.f\r\n"
+                         "RUN AB.BIN  -x \"y z\"\r\nEND 6 ";
     char whole[sizeof text + 16];
-    struct part *part;
-    u32 temporary;
+    enum kind kind;
 
     memcpy(whole, text, sizeof text);
     format(sizeof formatted, "%08X\r\n", crc32(0, text, sizeof text - 7));
@@ -164,18 +163,19 @@ static void test_manifest(void)
     IS(manifest.why == 0 && same(manifest.id, "D7F3A21C") && same(manifest.host, "10.0.0.1"));
     IS(same(manifest.run, "AB.BIN  -x \"y z\"") && same(manifest.token, "abcdef"));
     IS(manifest.files_end == files + 1 && manifest.parts_end == parts + 2);
+    IS(files[0].date == 0x2EE32A84u && files[0].attributes == 3);
     IS(files[0].length == 8 && parts[1].offset == 5 && parts[1].length == 3 && parts[1].crc == 2);
     IS(files[0].place[1] == SYS_SLASH && same(files[0].place + 2, "e .f"));
     IS(same(part_name(parts + 1), "AB.002") && same(temp_name(parts + 1), "AB.A02"));
-    IS(same(work_name(files), "AB.WRK"));
-    IS(manifest_working("ab.001", &part, &temporary) == files && part == parts && !temporary);
-    IS(manifest_working("AB.a02", &part, &temporary) == files && part == parts + 1 && temporary);
-    IS(manifest_working("AB.wrk", &part, &temporary) == files && part == 0);
-    IS(!manifest_working("AB.003", &part, &temporary) && !manifest_working("AB.000", &part, &temporary));
-    IS(!manifest_working("AB.B01", &part, &temporary) && !manifest_working("AB.1", &part, &temporary));
-    IS(!manifest_working("AB.00:", &part, &temporary) && !manifest_working("AB.@01", &part, &temporary));
-    IS(!manifest_working("AB", &part, &temporary) && !manifest_working("ABC.001", &part, &temporary));
-    IS(!manifest_working("ABCDEFGHI.001", &part, &temporary) && !manifest_working("", &part, &temporary));
+    IS(same(work_name(parts), "AB.WRK"));
+    IS(manifest_working("ab.001", &kind) == parts && kind == KIND_PART);
+    IS(manifest_working("AB.a02", &kind) == parts + 1 && kind == KIND_TEMP);
+    IS(manifest_working("AB.wrk", &kind) == parts && kind == KIND_WORK_FILE);
+    IS(!manifest_working("AB.003", &kind) && !manifest_working("AB.000", &kind));
+    IS(!manifest_working("AB.B01", &kind) && !manifest_working("AB.1", &kind));
+    IS(!manifest_working("AB.00:", &kind) && !manifest_working("AB.@01", &kind));
+    IS(!manifest_working("AB", &kind) && !manifest_working("ABC.001", &kind));
+    IS(!manifest_working("ABCDEFGHI.001", &kind) && !manifest_working("", &kind));
 }
 
 /* ---- the platform ---- */
@@ -268,7 +268,7 @@ static void test_files(void)
     IS(sys_open(&file, "ONE.DAT", SYS_READ) == SYS_OK && sys_length(file, &got) == SYS_OK && got == 3);
     IS(sys_read(file, bytes, 16, &got) == SYS_OK && got == 3 && memcmp(bytes, "aXY", 3) == 0);
     IS(sys_read(file, bytes, 16, &got) == SYS_OK && got == 0 && sys_close(file) == SYS_OK);
-    IS(sys_list(count_file, 0) == SYS_OK && listed == 1);
+    IS(sys_list("", count_file, 0) == SYS_OK && listed == 1);
     IS(sys_open(&file, "TWO.DAT", SYS_CREATE) == SYS_OK && sys_close(file) == SYS_OK);
     IS(sys_rename("ONE.DAT", "TWO.DAT") == SYS_EXISTS && sys_stat("ONE.DAT", &stamp) == SYS_OK);
     IS(sys_delete("TWO.DAT") == SYS_OK && sys_rename("ONE.DAT", "TWO.DAT") == SYS_OK);
@@ -276,6 +276,28 @@ static void test_files(void)
     IS(sys_mkdir("DIR") != SYS_MISSING && sys_mkdir("DIR") == SYS_EXISTS);
     IS(sys_stat("DIR", &stamp) == SYS_ERROR && sys_open(&file, "DIR", SYS_READ) != SYS_OK);
     IS(sys_close(SYS_NO_FILE) == SYS_OK);
+    IS(sys_list("NONE/", count_file, 0) == SYS_OK && listed == 1);
+    IS(sys_rmdir("DIR") == SYS_OK && sys_rmdir("DIR") == SYS_MISSING);
+}
+
+/* 1999-03-04 05:06:08, and the last that FAT knows; the hosted build's local time may be any. */
+static void test_dates(void)
+{
+    struct sys_stamp stamp, wanted, later;
+    sys_file file;
+
+    memset(&wanted, 0, sizeof wanted);
+    memset(&later, 0, sizeof later);
+    sys_date(0x266428C4u, &wanted);
+    sys_date(0x266428C5u, &later);
+    IS(later.time_high - wanted.time_high == 2 && wanted.time_low == 0);
+    sys_date(0x28A128C4u, &later); /* 2000-05-01: over a leap day */
+    IS((later.time_high - wanted.time_high + 7200) / 86400 == 424);
+    IS(sys_open(&file, "DATED.DAT", SYS_CREATE) == SYS_OK && sys_close(file) == SYS_OK);
+    IS(sys_set("DATED.DAT", 0x266428C4u, SYS_READ_ONLY) == SYS_OK && sys_stat("DATED.DAT", &stamp) == SYS_OK);
+    IS(stamp.time_high == wanted.time_high && stamp.attributes == SYS_READ_ONLY);
+    IS(sys_set("DATED.DAT", 0, 0) == SYS_OK && sys_stat("DATED.DAT", &stamp) == SYS_OK);
+    IS(stamp.time_high == wanted.time_high && stamp.attributes == 0 && sys_delete("DATED.DAT") == SYS_OK);
 }
 
 static void test_writer(void)
@@ -306,6 +328,7 @@ static void test_machine(void)
     struct sys_system system;
     u32 total, available, before;
     u64 bytes;
+    u32 cluster;
     int at_least;
 
     sys_cpu(&cpu);
@@ -314,7 +337,7 @@ static void test_machine(void)
     IS(text_length(system.name) > 3);
     sys_memory(&total, &available);
     IS(total > 1000000);
-    IS(sys_disk_free(&bytes, &at_least) == SYS_OK && !at_least);
+    IS(sys_disk_free(&bytes, &cluster, &at_least) == SYS_OK && !at_least);
     before = sys_ticks();
     IS(sys_ticks() - before < 10000);
 }
@@ -335,6 +358,7 @@ int sys_main(int argc, char **argv)
     test_memory();
     test_divide();
     test_files();
+    test_dates();
     test_writer();
     test_machine();
     say(failures ? "%u failures\n" : "all well\n", failures);

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import itertools
+import zlib
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -145,10 +149,43 @@ def staged(name: str, place: str = "", parts: int = 0) -> StagedFile:
 
 
 def test_more_records_than_the_helper_reads_are_refused() -> None:
-    full = [staged("A", "a", 999)] * 19
-    plan.refuse_too_many(Payload((*full, staged("A", "", 978))))
-    with pytest.raises(TooManyFiles, match="20,001 records"):
-        plan.refuse_too_many(Payload((*full, staged("A", "", 978)), "RUN"))
+    full = [staged("A", "a", 999)] * 31
+    plan.refuse_too_many(Payload((*full, staged("A", "", 995))))
+    with pytest.raises(TooManyFiles, match="32,001 records"):
+        plan.refuse_too_many(Payload((*full, staged("A", "", 995)), "RUN"))
+
+
+@given(st.lists(st.integers(0, 512 << 10), max_size=60), st.sampled_from([None, 256 << 10]))
+def test_packs_hold_whole_files_in_their_order_and_no_more_than_fits(
+    lengths: list[int], asked: int | None
+) -> None:
+    limit = min(plan.PACK, asked or plan.PACK)
+    lengths = [length for length in lengths if plan.small(length, asked)]
+    names = plan.pack_up(lengths, asked, {"PACK0"})
+    assert len(names) == len(lengths)
+    assert list(names) == sorted(names)
+    assert not any(name.startswith("PACK0.") for name in names)
+    filled: dict[str, int] = {}
+    for name, length in zip(names, lengths, strict=True):
+        filled[name] = filled.get(name, 0) + length
+    assert all(size <= limit for size in filled.values())
+    full = list(filled.values())
+    assert all(a + b > limit // 2 for a, b in itertools.pairwise(full))
+
+
+def test_the_packs_after_the_999th_have_another_base() -> None:
+    names = plan.pack_up([512 << 10] * 1999, None, ())
+    assert (names[0], names[1997], names[1998]) == ("PACK0.001", "PACK0.999", "PACK1.001")
+
+
+@given(st.lists(st.binary(max_size=300), min_size=1, max_size=9))
+def test_the_sum_of_a_pack_is_that_of_its_bytes(contents: list[bytes]) -> None:
+    files = [
+        replace(staged(f"F{n}"), pack="P.001", length=len(data), crc32=zlib.crc32(data))
+        for n, data in enumerate(contents)
+    ]
+    (pack,) = plan.packs_of(files)
+    assert pack == Part("P.001", 0, len(b"".join(contents)), zlib.crc32(b"".join(contents)))
 
 
 @pytest.mark.parametrize(

@@ -63,7 +63,14 @@ def test_every_goto_has_its_label() -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "directory"), [("c:\\deploy", r"C:\DEPLOY"), ("D:\\Games\\New\\", r"D:\GAMES\NEW")]
+    ("text", "directory"),
+    [
+        ("c:\\deploy", r"C:\DEPLOY"),
+        ("D:\\Games\\New\\", r"D:\GAMES\NEW"),
+        ("C:\\progra~1\\game", r"C:\PROGRA~1\GAME"),
+        ("c:\\Program Files\\My Game", r"C:\Program Files\My Game"),
+        ("C:/Grüße/a+b", r"C:\Grüße\a+b"),
+    ],
 )
 def test_directories(text: str, directory: str) -> None:
     assert gobat.parse_directory(text) == directory
@@ -71,8 +78,8 @@ def test_directories(text: str, directory: str) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "C:", "C:\\", "DEPLOY", "\\DEPLOY", "C:\\LONGDIRNAME", "C:\\A B", "C:\\..", "C:\\CON",
-     "C:\\A;B", "/tmp/x", "C:\\" + "\\".join(["LONGNAME"] * 8)],
+    ["", "C:", "C:\\", "DEPLOY", "\\DEPLOY", "C:\\A?B", "C:\\A.", "C:\\..", "C:\\CON",
+     "C:\\\\A", "/tmp/x", "C:\\" + "\\".join(["LONGNAME"] * 20)],
 )  # fmt: skip
 def test_what_is_no_directory_for_a_target(text: str) -> None:
     with pytest.raises(WrongUse):

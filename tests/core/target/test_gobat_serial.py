@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -123,10 +123,16 @@ def test_no_line_speaks_of_a_network(run: str, directory: str) -> None:
     assert not check.check(text.encode(), name="GO.BAT")
 
 
-@pytest.mark.parametrize("directory", ["C:\\" + "A" * 150, r"C:\A%B", r"C:\A>B"])
-def test_a_batch_file_with_a_mistake_is_never_sent(directory: str) -> None:
+@pytest.mark.parametrize("host", ["1" * 150, "a%b", "a>b"])
+def test_a_batch_file_with_a_mistake_is_never_sent(host: str) -> None:
     with pytest.raises(RuntimeError, match="GO.BAT has a mistake"):
-        gobat_serial.render(MANIFEST, directory)
+        gobat_serial.render(replace(MANIFEST, deployment=host), DIRECTORY)
+
+
+def test_only_our_own_directory_is_named_wherever_the_payload_goes() -> None:
+    text = gobat_serial.render(sample(), r"D:\Program Files\Größe").decode("ascii")
+    assert r"CD D:\DEPLOY" in text
+    assert r"D:\DEPLOY\RESULT.TXT" in text
 
 
 def get(part: str, temporary: str = "") -> str:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from deployer.core.payload import plan
 from deployer.core.target import manifest, names
 from deployer.core.target.manifest import encode_place
-from deployer.model import FileStamp, Manifest, Payload, StagedFile
+from deployer.model import FileStamp, Manifest, Overwrite, Part, Payload, StagedFile
 
 SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
 
@@ -22,7 +22,7 @@ def staged(long_name: str, length: int, part_size: int = 1 << 20, place: str = "
     sums = [0x8C3A11F0 + n for n in range(len(plan.cut(length, part_size)))]
     parts = plan.parts_of(short, length, part_size, sums)
     stamp = FileStamp(0, 0, length, 0, 0)
-    return StagedFile("", short.name, long_name, length, SHA, parts, stamp, place)
+    return StagedFile("", short.name, place or short.name, length, SHA, parts, stamp, place)
 
 
 def example(run: str = "LLAMA98.EXE STORI260.BIN", place: str = "") -> Manifest:
@@ -38,15 +38,16 @@ def sealed(lines: list[str]) -> bytes:
 def test_the_text() -> None:
     text = manifest.render(example()).decode("ascii")
     assert text.splitlines()[:-1] == [
-        "DEPLOY98 1 D7F3A21C",
+        "DEPLOY98 2 D7F3A21C",
         "HOST 192.168.1.1 D7F3A21C abc123xyz",
+        "RULES keep leave",
         "PART STORI260.001 1048576 8C3A11F0",
         "PART STORI260.002 7964 8C3A11F1",
-        f"FILE STORI260.BIN 1056540 {SHA} 2 STORI260.001 stories260K.bin",
-        f"FILE EMPTY.TXT 0 {SHA} 0 - EMPTY.TXT",
+        f"FILE STORI260.BIN 1056540 {SHA} 00000000 0 2 STORI260.001 STORI260.BIN",
+        f"FILE EMPTY.TXT 0 {SHA} 00000000 0 0 - EMPTY.TXT",
         "RUN LLAMA98.EXE STORI260.BIN",
     ]
-    assert text.splitlines()[-1].startswith("END 7 ")
+    assert text.splitlines()[-1].startswith("END 8 ")
     assert text.endswith("\r\n")
     assert "\n" not in text.replace("\r\n", "")
 
@@ -56,6 +57,38 @@ def test_the_text() -> None:
 def test_there_and_back(run: str, place: str) -> None:
     value = example(run, place)
     assert manifest.parse(manifest.render(value)) == value
+
+
+def packed() -> Manifest:
+    """Small files in two packs, one of them empty, a large one, empty directories, rules."""
+    small = [
+        replace(staged(name, 0, place=name), length=length, pack=pack, date=0x2EE32A84,
+                stamp=FileStamp(0, 0, length, 0, 0), attributes=n % 8)
+        for n, (name, length, pack) in enumerate(
+            [("a/one", 7, "PACK0.001"), ("a/two", 5, "PACK0.001"), ("a/none", 0, "PACK0.001"),
+             ("b c", 9, "PACK0.002")]
+        )
+    ]  # fmt: skip
+    packs = (Part("PACK0.001", 0, 12, 1), Part("PACK0.002", 0, 9, 2))
+    payload = Payload(
+        (*small, staged("big.bin", 3 << 20)), packs=packs, directories=("Empty", "a/b"),
+        overwrite=Overwrite.CHANGED, delete=True,
+    )  # fmt: skip
+    return replace(example(), payload=payload)
+
+
+def test_packs_directories_and_rules_come_back() -> None:
+    assert manifest.parse(manifest.render(packed())) == packed()
+    text = manifest.render(packed(), r"D:\Program Files\Größe").decode("ascii")
+    assert text.splitlines()[2:7] == [
+        "TO D:/Program Files/Gr%F6%DFe",
+        "RULES changed delete",
+        "PACK PACK0.001 12 00000001",
+        f"FILE ONE 7 {SHA} 2EE32A84 0 0 PACK0.001 a/one",
+        f"FILE TWO 5 {SHA} 2EE32A84 1 0 PACK0.001 a/two",
+    ]
+    assert "DIR a/b\r\n" in text
+    assert "TO " not in manifest.render(packed(), r"c:\deploy").decode("ascii")
 
 
 @given(st.binary(max_size=300))
@@ -84,19 +117,20 @@ def test_every_cut_is_noticed(length: int) -> None:
         manifest.parse(good[:length])
 
 
-HEAD = ["DEPLOY98 1 D7F3A21C", "HOST 192.168.1.1 D7F3A21C abc123xyz"]
+HEAD = ["DEPLOY98 2 D7F3A21C", "HOST 192.168.1.1 D7F3A21C abc123xyz", "RULES keep leave"]
 PART = "PART A.001 5 0000000A"
-FILE = f"FILE A.BIN 5 {SHA} 1 A.001 a.bin"
+FILE = f"FILE A.BIN 5 {SHA} 00000000 0 1 A.001 a.bin"
+PACK = "PACK P.001 5 0000000A"
+PACKED = f"FILE A.BIN 5 {SHA} 00000000 0 0 P.001 a.bin"
 
 
 @pytest.mark.parametrize(
     "lines",
     [
-        ["DEPLOY98 2 D7F3A21C", *HEAD[1:], PART, FILE],
-        ["DEPLOY98 1 X7F3A21C", *HEAD[1:], PART, FILE],
-        [HEAD[0], "HOST host D7F3A21C abc123xyz", PART, FILE],
-        [HEAD[0], "HOST 192.168.1.1 D7F3A21C a", PART, FILE],
-        HEAD,
+        ["DEPLOY98 1 D7F3A21C", *HEAD[1:], PART, FILE],
+        ["DEPLOY98 2 X7F3A21C", *HEAD[1:], PART, FILE],
+        [HEAD[0], "HOST host D7F3A21C abc123xyz", HEAD[2], PART, FILE],
+        [HEAD[0], "HOST 192.168.1.1 D7F3A21C a", HEAD[2], PART, FILE],
         [*HEAD, PART],
         [*HEAD, FILE],
         [*HEAD, PART, FILE, PART],
@@ -107,20 +141,34 @@ FILE = f"FILE A.BIN 5 {SHA} 1 A.001 a.bin"
         [*HEAD, "PART A.001 -5 0000000A", FILE],
         [*HEAD, "PART A.001 5 XYZ", FILE],
         [*HEAD, "PART A.001 0 0000000A", FILE],
-        [*HEAD, PART, f"FILE CON 5 {SHA} 1 A.001 a.bin"],
-        [*HEAD, PART, f"FILE A.BIN 6 {SHA} 1 A.001 a.bin"],
-        [*HEAD, PART, f"FILE A.BIN 5 {SHA} 2 A.001 a.bin"],
-        [*HEAD, PART, f"FILE A.BIN 5 {SHA[:-1]} 1 A.001 a.bin"],
-        [*HEAD, PART, f"FILE A.BIN 99999999999 {SHA} 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE CON 5 {SHA} 00000000 0 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 6 {SHA} 00000000 0 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 5 {SHA} 00000000 0 2 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 5 {SHA[:-1]} 00000000 0 1 A.001 a.bin"],
+        [*HEAD, PART, f"FILE A.BIN 99999999999 {SHA} 00000000 0 1 A.001 a.bin"],
         [*HEAD, PART, FILE, PART, FILE],
-        [*HEAD, PART, FILE, "PLACE B.BIN x"],
-        [*HEAD, PART, FILE, "PLACE A.BIN ../x"],
-        [*HEAD, PART, FILE, "PLACE A.BIN /x"],
-        [*HEAD, PART, FILE, "PLACE A.BIN a\\x"],
-        [*HEAD, PART, FILE, "PLACE A.BIN c:x"],
-        [*HEAD, PART, FILE, "PLACE A.BIN %zz"],
-        [*HEAD, PART, FILE, "PLACE A.BIN x%81"],
-        [*HEAD, PART, FILE, "PLACE A.BIN x", "PLACE A.BIN y"],
+        *(
+            [*HEAD, PART, FILE.replace("a.bin", bad)]
+            for bad in ("../x", "/x", "a\\x", "c:x", "%zz", "x%81", "x/", "")
+        ),
+        HEAD[:2],
+        [*HEAD, HEAD[2], PART, FILE],
+        [*HEAD[:2], "RULES some leave", PART, FILE],
+        [*HEAD[:2], "RULES keep all", PART, FILE],
+        [*HEAD, "TO C:/x", PART, FILE],
+        [*HEAD[:2], "TO C:x", HEAD[2], PART, FILE],
+        [*HEAD[:2], "TO C:/..", HEAD[2], PART, FILE],
+        [*HEAD, PACK],
+        [*HEAD, PACKED],
+        [*HEAD, PACK, FILE],
+        [*HEAD, PACK, PART, PACKED],
+        [*HEAD, PACK, PACKED.replace(" 5 ", " 6 ", 1)],
+        [*HEAD, PACK, PACKED.replace(" 5 ", " 4 ", 1)],
+        [*HEAD, PACK, PACKED.replace("P.001", "P.002")],
+        [*HEAD, PACK, PACKED, "PACK P.003 5 0000000A", PACKED.replace("P.001", "P.003")],
+        [*HEAD, PART, FILE, "DIR ../x"],
+        [*HEAD, PART, FILE.replace(" 0 1 ", " 8 1 ")],
+        [*HEAD, PART, FILE.replace("00000000", "0")],
         [*HEAD, PART, f"{FILE} {'x' * 400}"],
     ],
 )
@@ -152,12 +200,6 @@ def test_blanks_in_places_survive(place: str) -> None:
     assert not encode_place(place).startswith(" ")
     again = manifest.parse(manifest.render(example(place=place)))
     assert again.payload.files[0].place == place
-
-
-def test_a_long_name_of_blanks_leaves_the_record_whole() -> None:
-    file = replace(staged("A.TXT", 0), long_name="  ")
-    text = manifest.render(replace(example(), payload=Payload((file,))))
-    assert manifest.parse(text).payload.files[0].long_name == "-"
 
 
 @pytest.mark.parametrize("place", ["con", "a/PRN.txt", "com0", "del\x7f"])

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 
 from deployer.core.target import places
 from deployer.core.target.manifest import encode_place
-from deployer.core.target.names import ShortName, assign
 from deployer.errors import NameRefused, NamesClash
+from deployer.model import FileStamp, Part, Payload, StagedFile
 
 
 @pytest.mark.parametrize(
@@ -27,9 +27,6 @@ from deployer.errors import NameRefused, NamesClash
         ("aux.h", "stands for a device"),
         ("sub/NUL", "stands for a device"),
         ("x" * 241, "longer than 240"),
-        ("go.bat", "the deployment itself"),
-        ("Result.txt", "the deployment itself"),
-        ("D0123456.old", "the deployment itself"),
     ],
 )
 def test_refused_names_say_why(place: str, why: str) -> None:
@@ -98,11 +95,34 @@ def test_two_trees_with_the_same_file_clash() -> None:
         places.refuse_clashes([("one/x", "x"), ("two/x", "x")])
 
 
-def test_a_place_that_a_part_needs_is_refused() -> None:
-    short = [ShortName("BIG.BIN", "BIG")]
-    places.refuse_working_names([("x", "sub/big.001"), ("x", "big.txt")], short)
-    with pytest.raises(NameRefused, match="part of another file"):
-        places.refuse_working_names([("x", "big.001")], short)
+def placed(*names: str) -> Payload:
+    """Files with these places, in parts of the base BIG, and packs."""
+    parts = (Part("BIG.001", 0, 1, 0),)
+    stamp = FileStamp(0, 0, 1, 0, 0)
+    files = tuple(StagedFile("/x", "BIG.BIN", n, 1, "", parts, stamp, n) for n in names)
+    return Payload(files, packs=(Part("PACK0.001", 0, 9, 0),))
+
+
+@pytest.mark.parametrize(
+    ("place", "why"),
+    [
+        ("go.bat", "the deployment itself"),
+        ("Result.txt", "the deployment itself"),
+        ("D0123456.old", "the deployment itself"),
+        ("big.001", "part of another file"),
+        ("BIG.B07", "part of another file"),
+        ("big.wrk", "part of another file"),
+    ],
+)
+def test_what_meets_our_own_files_has_to_go_elsewhere(place: str, why: str) -> None:
+    with pytest.raises(NameRefused, match=why):
+        places.refuse_ours(placed(place), r"c:\deploy")
+    places.refuse_ours(placed(place), r"C:\Program Files\Game")
+    places.refuse_ours(placed(f"sub/{place}"), r"C:\DEPLOY")
+
+
+def test_names_that_only_look_like_ours_stay() -> None:
+    places.refuse_ours(placed("big.txt", "bigger.001", "go.bat.txt"), r"C:\DEPLOY")
 
 
 def test_letters_are_composed() -> None:
@@ -116,9 +136,3 @@ _NAMES = st.text(st.characters(codec="cp1252", exclude_characters='\\:*?"<>|/%')
 def test_no_refusal_means_that_the_manifest_takes_it(place: str) -> None:
     if not places.refusal(place):
         assert encode_place(place)
-
-
-@given(st.lists(_NAMES, min_size=1, max_size=8, unique_by=str.upper))
-def test_places_never_meet_parts(names: list[str]) -> None:
-    kept = [name for name in names if not places.refusal(name)]
-    places.refuse_working_names([(n, n) for n in kept], assign(kept))

@@ -7,6 +7,7 @@ import datetime
 import struct
 import time
 
+from deployer.core.target.dates import unpacked
 from deployer.sim.win32.api.files import INVALID_PARAMETER, filetime, unix_time
 from deployer.sim.win32.process import Api, Failed, Process, Wait
 
@@ -77,9 +78,26 @@ def system_time_to_file_time(p: Process, source: int, target: int) -> int:
     return 1
 
 
-def copy_file_time(p: Process, source: int, target: int) -> int:
-    """Local time is UTC, so the conversions between the two copy."""
-    p.write(target, p.read(source, 8))
+def file_time_to_local(p: Process, source: int, target: int) -> int:
+    """The simulated PC's clock on the wall is this computer's."""
+    when = unix_time(p.u32(source), p.u32(source + 4))
+    p.write(target, struct.pack("<Q", filetime(when + time.localtime(when).tm_gmtoff)))
+    return 1
+
+
+def local_to_file_time(p: Process, source: int, target: int) -> int:
+    local = unix_time(p.u32(source), p.u32(source + 4))
+    when = time.mktime((*time.gmtime(local)[:8], -1)) + local % 1
+    p.write(target, struct.pack("<Q", filetime(when)))
+    return 1
+
+
+def dos_to_file_time(p: Process, date: int, hour: int, target: int) -> int:
+    try:
+        local = unpacked((date & 0xFFFF) << 16 | hour & 0xFFFF)
+    except ValueError as error:
+        raise Failed(INVALID_PARAMETER) from error
+    p.write(target, struct.pack("<Q", filetime(calendar.timegm(local.timetuple()))))
     return 1
 
 
@@ -126,8 +144,9 @@ TABLE = {
     "GetSystemTimeAsFileTime": Api(1, get_system_time_as_file_time),
     "FileTimeToSystemTime": Api(2, file_time_to_system_time),
     "SystemTimeToFileTime": Api(2, system_time_to_file_time),
-    "FileTimeToLocalFileTime": Api(2, copy_file_time),
-    "LocalFileTimeToFileTime": Api(2, copy_file_time),
+    "FileTimeToLocalFileTime": Api(2, file_time_to_local),
+    "LocalFileTimeToFileTime": Api(2, local_to_file_time),
+    "DosDateTimeToFileTime": Api(3, dos_to_file_time),
     "CompareFileTime": Api(2, compare_file_time),
     "FileTimeToDosDateTime": Api(3, file_time_to_dos),
     "GetTimeZoneInformation": Api(1, get_time_zone),
