@@ -15,11 +15,3 @@ def packed(local: datetime.datetime) -> int:
         local = datetime.datetime(_LAST, 12, 31, 23, 59, 58)  # noqa: DTZ001
     date = local.year - _FIRST << 9 | local.month << 5 | local.day
     return date << 16 | local.hour << 11 | local.minute << 5 | local.second // 2
-
-
-def unpacked(date: int) -> datetime.datetime:
-    """The local time that FAT's date and time mean. Raises ValueError where there is none such."""
-    return datetime.datetime(  # noqa: DTZ001
-        (date >> 25) + _FIRST, date >> 21 & 15, date >> 16 & 31,
-        date >> 11 & 31, date >> 5 & 63, (date & 31) * 2,
-    )  # fmt: skip

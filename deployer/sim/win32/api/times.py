@@ -1,4 +1,4 @@
-"""Clocks, calendars and waiting. The target's local time is UTC."""
+"""Clocks, calendars and waiting. The target's local time is this computer's."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import datetime
 import struct
 import time
 
-from deployer.core.target.dates import unpacked
 from deployer.sim.win32.api.files import INVALID_PARAMETER, filetime, unix_time
 from deployer.sim.win32.process import Api, Failed, Process, Wait
 
@@ -93,11 +92,13 @@ def local_to_file_time(p: Process, source: int, target: int) -> int:
 
 
 def dos_to_file_time(p: Process, date: int, hour: int, target: int) -> int:
+    fields = (date >> 9 & 127) + 1980, date >> 5 & 15, date & 31
+    clock = hour >> 11 & 31, hour >> 5 & 63, (hour & 31) * 2
     try:
-        local = unpacked((date & 0xFFFF) << 16 | hour & 0xFFFF)
+        local = datetime.datetime(*fields, *clock, tzinfo=datetime.UTC)
     except ValueError as error:
         raise Failed(INVALID_PARAMETER) from error
-    p.write(target, struct.pack("<Q", filetime(calendar.timegm(local.timetuple()))))
+    p.write(target, struct.pack("<Q", filetime(local.timestamp())))
     return 1
 
 
