@@ -169,38 +169,6 @@ int sys_mkdir(const char *path)
     return done(CreateDirectoryA(path, 0));
 }
 
-int sys_rmdir(const char *path)
-{
-    return done(RemoveDirectoryA(path));
-}
-
-void sys_date(u32 date, struct sys_stamp *stamp)
-{
-    u32 local[2];
-    u32 time[2] = {0, 0};
-
-    DosDateTimeToFileTime(date >> 16, date & 0xFFFF, local);
-    LocalFileTimeToFileTime(local, time);
-    stamp->time_low = time[0];
-    stamp->time_high = time[1];
-}
-
-int sys_set(const char *path, u32 date, u32 attributes)
-{
-    struct sys_stamp stamp;
-    sys_file file;
-    int status = done(SetFileAttributesA(path, FILE_ATTRIBUTE_NORMAL));
-
-    if (date && status == SYS_OK && (status = sys_open(&file, path, SYS_UPDATE)) == SYS_OK) {
-        sys_date(date, &stamp);
-        status = done(SetFileTime((handle)file, 0, 0, &stamp.time_low));
-        sys_close(file);
-    }
-    if (attributes && status == SYS_OK)
-        status = done(SetFileAttributesA(path, attributes));
-    return status;
-}
-
 static __attribute__((noinline)) int stamp_of(const struct find_data *found, struct sys_stamp *stamp)
 {
     if (found->attributes & FILE_ATTRIBUTE_DIRECTORY)
