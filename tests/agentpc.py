@@ -346,7 +346,7 @@ class AgentPC:
     def _carry_out(self, identity: str, verb: Verb) -> str:
         match verb:
             case List(path):
-                folder = path.upper().rstrip("*").rstrip("\\")
+                folder = path.upper().partition("*")[0].rstrip("\\")
                 found = [n for n in sorted(self.files) if n.upper().startswith(folder)]
                 if not found:
                     return f"NO 3 {encode('The path does not exist')}"

@@ -29,6 +29,8 @@ class ListedCommand:
     summary: str
 
 
+_OLD_PC = "The old PC"
+
 # Rows of one shape on purpose: it is a table.
 COMMANDS = (
     ListedCommand("demo", "demo", "Deliver", "Show all of it with a simulated Windows 98 PC."),
@@ -50,6 +52,36 @@ COMMANDS = (
     ),
     ListedCommand("history", "look", "Look", "Show every deployment with its proof, oldest first."),
     ListedCommand("prune", "manage", "Look", "Forget the single events of old deployments."),
+    ListedCommand("run", "oldpc", _OLD_PC, "Run a COMMAND on an old PC that has an agent."),
+    ListedCommand("ls", "oldpc", _OLD_PC, "List a directory of an old PC that has an agent."),
+    ListedCommand("rm", "oldpc", _OLD_PC, "Delete files on an old PC that has an agent."),
+    ListedCommand(
+        "screen", "oldpc", _OLD_PC, "Take a picture of the screen of an old PC that has an agent."
+    ),
+    ListedCommand(
+        "input", "oldpc", _OLD_PC,
+        "Press keys on an old PC that has an agent, such as ALT+N in an installer.",
+    ),
+    ListedCommand(
+        "reboot", "oldpc", _OLD_PC,
+        "Restart an old PC that has an agent, and wait until it is back.",
+    ),
+    ListedCommand("poweroff", "oldpc", _OLD_PC, "Switch off an old PC that has an agent."),
+    ListedCommand(
+        "settime", "oldpc", _OLD_PC, "Set the clock of an old PC that has an agent, to local time."
+    ),
+    ListedCommand(
+        "bugreport", "oldpc", _OLD_PC,
+        "Ask an old PC with an agent for its machine, its programs and its agent's log.",
+    ),
+    ListedCommand(
+        "upgrade", "oldpc", _OLD_PC,
+        "Replace the agent on an old PC by this version's, whole or not at all.",
+    ),
+    ListedCommand(
+        "forget", "oldpc", _OLD_PC,
+        "Remove the agent from an old PC, with all that it has written there.",
+    ),
     ListedCommand(
         "lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."
     ),
@@ -72,7 +104,7 @@ COMMANDS = (
         "provision", "provision", "Many PCs", "Bring many PCs to what a file says, and prove it."
     ),
     ListedCommand("serve", "serve", "Many PCs", "Serve old PCs until stopped: the daemon."),
-)
+)  # fmt: skip
 """Every command, in the order in which `--help` shows them."""
 
 

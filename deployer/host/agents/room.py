@@ -18,7 +18,7 @@ from deployer.core.agents import order as orders
 from deployer.core.agents import overlay, verbs, words
 from deployer.core.agents.order import AgentOrder
 from deployer.core.agents.overlay import Enrolment
-from deployer.core.agents.verbs import Ask, Go, Kill, Run, Verb
+from deployer.core.agents.verbs import Ask, Forget, Go, Kill, Run, Verb
 from deployer.core.agents.words import Bye, Done, Hello, WaitForOrder, Word
 from deployer.core.ftp import session as said
 from deployer.edge.ftp.state import Caller
@@ -477,6 +477,8 @@ class Room:
             self._publish(_event(moved, self._clock()))
         if moved is not order:
             self._adopt(moved)
+        if isinstance(order.verb, Forget) and moved.stage == Stage.DONE:
+            self._leave(agent, "remove")
 
     def _leave(self, agent: str, why: AgentEnd) -> None:
         """An agent is not there any more."""

@@ -1,0 +1,142 @@
+"""An order for an agent, from asking to its end: what it prints, and what its end means."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from deployer.errors import AgentAway, NotBack, OrderLost, OrderRefused
+from deployer.host.requests import AgentRequest, AgentRow, Heard, Host, Say
+from deployer.model import Stage
+
+_END_SHOWN = 5.0
+"""Seconds that the end of an order may take to be shown after a Ctrl-C."""
+_LOOK = 0.5
+
+
+@dataclass(frozen=True, slots=True)
+class Errand:
+    """Whom is asked for what, and how long its agent is waited for."""
+
+    host: Host
+    agent: AgentRow
+    seconds: float
+    say: Say
+
+
+async def ask(errand: Errand, *words: str, **more: object) -> bytes:
+    """Have an order carried out; all that it sent. Raises what its end means."""
+    got: list[bytes] = []
+    await follow(errand, await give(errand, *words, **more), words[0], got.append)
+    return b"".join(got)
+
+
+async def give(errand: Errand, *words: str, **more: object) -> str:
+    """Queue an order; its id."""
+    request = AgentRequest(errand.agent.agent, words, errand.seconds, **more)  # type: ignore[arg-type]
+    return await errand.host.give(request)
+
+
+async def follow(
+    errand: Errand, order: str, what: str, put: Callable[[bytes], object] = lambda _data: None
+) -> Heard:
+    """Hand over what an order sends, as it comes, to its end. Raises what that means.
+
+    When this is cancelled, what the order has started there is ended.
+    """
+    try:
+        heard = await _until_over(errand, order, put)
+    except asyncio.CancelledError:
+        await errand.host.withdraw(order)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_END_SHOWN):
+                await _until_over(errand, order, lambda _data: None)
+        raise
+    _raise_for(errand, what, heard)
+    return heard
+
+
+async def _until_over(errand: Errand, order: str, put: Callable[[bytes], object]) -> Heard:
+    offset, seen, here = 0, "", errand.agent.here
+    if not here:
+        errand.say(
+            f"The agent on {errand.agent.called} is not there now; waiting up to "
+            f"{errand.seconds:.0f} s until it calls."
+        )
+    while True:
+        heard = await errand.host.heard(order, offset, seen)
+        if heard.data:
+            put(heard.data)
+        offset, seen = offset + len(heard.data), heard.mark
+        if heard.over:
+            return heard
+        if heard.here != here:
+            here = heard.here
+            errand.say(
+                f"The agent on {errand.agent.called} is {'there' if here else 'gone'}"
+                f"{'.' if here else '; waiting until it calls again.'}"
+            )
+
+
+def _raise_for(errand: Errand, what: str, heard: Heard) -> None:
+    target = errand.agent.called
+    match heard.stage:
+        case Stage.DONE:
+            return
+        case Stage.REFUSED:
+            raise OrderRefused(target=target, what=what, text=heard.text, code=heard.code)
+        case Stage.LOST:
+            raise OrderLost(target=target, what=what, text=heard.text)
+        case Stage.EXPIRED:
+            raise AgentAway(target=target, seconds=f"{errand.seconds:.0f}", text=heard.text)
+        case Stage.QUEUED | Stage.GIVEN | Stage.TAKEN:
+            raise AssertionError(heard.stage)
+        case _:
+            assert_never(heard.stage)
+
+
+async def restart(errand: Errand, patience: float) -> AgentRow:
+    """Restart the old PC. Proved by an agent that calls from another start of its Windows.
+
+    Raises NotBack when none does in so many seconds.
+    """
+    here = await _once(errand, lambda row: row.here, errand.seconds)
+    before = (here or errand.agent).boot
+    with contextlib.suppress(OrderLost):  # it may have gone before it could answer
+        await ask(errand, "POWER", "reboot")
+    found = await _once(errand, lambda row: row.here and row.boot != before, patience)
+    if found is None:
+        raise NotBack(
+            target=errand.agent.called, what="restart", seconds=f"{patience:.0f}",
+            text="has not called again",
+        )  # fmt: skip
+    return found
+
+
+async def switch_off(errand: Errand, patience: float) -> AgentRow:
+    """Switch the old PC off. Proved by its agent's goodbye. Raises NotBack when it stays."""
+    await ask(errand, "POWER", "off")
+    found = await _once(errand, lambda row: not row.here, patience)
+    if found is None:
+        raise NotBack(
+            target=errand.agent.called, what="switch itself off", seconds=f"{patience:.0f}",
+            text="has not gone",
+        )  # fmt: skip
+    return found
+
+
+async def _once(
+    errand: Errand, wanted: Callable[[AgentRow], bool], patience: float
+) -> AgentRow | None:
+    """The agent's row as soon as it is as wanted; None when it has not been in time."""
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(patience):
+            while True:
+                row = await errand.host.find_agent(errand.agent.agent)
+                if wanted(row):
+                    return row
+                await asyncio.sleep(_LOOK)
+    return None

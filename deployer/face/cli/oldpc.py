@@ -1,0 +1,421 @@
+"""Commands for a PC with an agent: run, ls, rm, screen, reboot and the like."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import functools
+import inspect
+import sys
+import time
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from deployer import settings
+from deployer.errors import DirectoryForbidden, PictureDamaged, WrongUse
+from deployer.face import text
+from deployer.face.cli import complete
+from deployer.face.cli.options import (
+    Address,
+    AsJson,
+    FtpPort,
+    HostRoute,
+    Interface,
+    NoLink,
+    NoLinkLocal,
+    StateDir,
+    flag,
+    number,
+    value,
+)
+from deployer.face.say import aside, say, say_json
+
+if TYPE_CHECKING:
+    from deployer.face.agents import Errand
+
+app = typer.Typer()
+
+OldPC = Annotated[
+    str,
+    typer.Argument(
+        metavar="TARGET", autocompletion=complete.targets, show_default=False,
+        help="Name or address of the old PC, or its agent's id.",
+    ),
+]  # fmt: skip
+Wait = Annotated[
+    float, value("--wait", "SECONDS", "How long its agent may take to call.", number(0))
+]
+Patience = Annotated[
+    float, value("--timeout", "SECONDS", "How long that may take there.", number(0))
+]
+
+_Work = Callable[["Errand"], Awaitable[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """Whom a command is for, and how this process serves when no daemon runs."""
+
+    target: str
+    wait: float
+    as_json: bool
+    state_dir: Path | None
+    wire: dict[str, Any]
+
+    def carry_out(self, work: _Work) -> Any:
+        """Do what needs the agent; what that gives."""
+        from deployer.face.agents import Errand
+        from deployer.face.cli import reach
+        from deployer.host import connect
+
+        config = settings.load()
+        target = config.targets.get(self.target, self.target)
+        store = settings.expanded(self.state_dir or config.state_dir)
+        here = reach.here(config, store, "", **self.wire)
+
+        async def on_host(undo: connect.Undo) -> Any:
+            async with connect.open_host(
+                store, here, reach.WORDS, undo, system=self.state_dir is None
+            ) as host:
+                agent = await host.find_agent(target)
+                return await work(Errand(host, agent, self.wait, aside))
+
+        return connect.run(on_host)
+
+
+def _common(
+    target: OldPC,
+    *,
+    wait: Wait = 90.0,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+    address: Address = None,
+    ftp_port: FtpPort = None,
+    interface: Interface = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
+) -> None:
+    """The parameters that all these commands have."""
+
+
+def asked(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the parameters that all have; it gets them as its first argument, `Asked`."""
+    known = inspect.signature(_common, eval_str=True).parameters
+    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        common = {name: given.pop(name) for name in known}
+        target, wait, as_json, state_dir = (
+            common.pop(name) for name in ("target", "wait", "as_json", "state_dir")
+        )
+        command(Asked(target, wait, as_json, state_dir, common), **given)
+
+    target, *options = known.values()
+    first = [each for each in own if each.kind == inspect.Parameter.POSITIONAL_OR_KEYWORD]
+    parameters = [target, *first, *(each for each in own if each not in first), *options]
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    del called.__wrapped__  # it has other parameters
+    return called
+
+
+def _ended(asked: Asked, what: str, **more: object) -> None:
+    """Say that it is done."""
+    if asked.as_json:
+        say_json({"done": what, **more})
+    else:
+        say(what)
+
+
+# --- programs
+
+
+class _Screen:
+    """Where a program's output goes: unchanged into a pipe, readable and harmless on a terminal."""
+
+    def __init__(self, *, as_json: bool) -> None:
+        self._as_json = as_json
+        self._decode = codecs.getincrementaldecoder("cp437")("replace").decode
+
+    def put(self, data: bytes) -> None:
+        """Some bytes of it."""
+        if self._as_json:
+            say_json({"output": self._decode(data)})
+        elif sys.stdout.isatty():
+            sys.stdout.write(text.plain(self._decode(data).replace("\r", "")))
+            sys.stdout.flush()
+        else:
+            sys.stdout.buffer.write(data)
+            sys.stdout.buffer.flush()
+
+
+@app.command(
+    "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
+)
+@asked
+def run_command(
+    asked: Asked,
+    command: Annotated[
+        list[str],
+        typer.Argument(metavar="COMMAND...", show_default=False, help="What is started there."),
+    ],
+    *,
+    stdin: Annotated[
+        Path | None, value("--stdin", "FILE", "What it reads; without, nothing.", Path)
+    ] = None,
+    timeout: Annotated[
+        float, value("--timeout", "SECONDS", "End it there after that long; 0: never.", number(0))
+    ] = 0.0,
+    directory: Annotated[
+        str | None, value("--in", "DIR", "Where it is started.", default="C:\\DEPLOY")
+    ] = None,
+) -> None:
+    """Run a COMMAND on an old PC that has an agent.
+
+    What it prints comes here as it is printed, its exit code is this command's, and Ctrl-C ends it
+    there. Options stand before TARGET; all after it is the command's own.
+    """
+    from deployer.face.agents import follow, give
+
+    line = command[0] if len(command) == 1 else " ".join(map(_quoted, command))
+    place = directory or settings.load().directory
+    words = ("RUN", place, str(round(timeout)), str(int(stdin is not None)), line)
+    screen = _Screen(as_json=asked.as_json)
+
+    async def work(errand: Errand) -> int:
+        order = await give(errand, *words, carried=stdin)
+        return (await follow(errand, order, line, screen.put)).code
+
+    code: int = asked.carry_out(work)
+    if asked.as_json:
+        say_json({"exit": code})
+    if line.split()[0].upper().endswith((".BAT", "COMMAND.COM")):
+        aside("COMMAND.COM ends with 0 whatever has happened: judge it by what it printed.")
+    raise typer.Exit(code & 0xFF)
+
+
+def _quoted(word: str) -> str:
+    return f'"{word}"' if " " in word and not word.startswith('"') else word
+
+
+# --- files
+
+
+@app.command("ls")
+@asked
+def ls_command(
+    asked: Asked,
+    path: Annotated[
+        str, typer.Argument(metavar="PATH", help="A directory or a pattern there.")
+    ] = "C:\\*.*",
+) -> None:
+    """List a directory of an old PC that has an agent."""
+    from deployer.face.agents import ask
+
+    listing: bytes = asked.carry_out(lambda errand: ask(errand, "LS", path))
+    for line in listing.decode("cp1252", "replace").splitlines():
+        fields = line.split("\t")
+        if len(fields) != 5:
+            continue
+        attributes, length, when, short, long = fields
+        if asked.as_json:
+            names = {"name": long or short, "short": short, "attributes": attributes}
+            say_json({**names, "bytes": int(length) if length.isdecimal() else 0, "date": when})
+        else:
+            size = "<DIR>" if "D" in attributes else f"{int(length or 0):,}"
+            say(f"{when}  {size:>14}  {short:<12}  {long if long != short else ''}".rstrip())
+
+
+@app.command("rm")
+@asked
+def rm_command(
+    asked: Asked,
+    paths: Annotated[
+        list[str], typer.Argument(metavar="PATH...", show_default=False, help="Files there.")
+    ],
+    *,
+    force: Annotated[bool, flag("--force", "Also what no deployment has brought.")] = False,
+) -> None:
+    """Delete files on an old PC that has an agent.
+
+    Without --force only what a deployment of this computer has brought there.
+    """
+    from deployer.face.agents import ask
+
+    async def work(errand: Errand) -> None:
+        for path in paths:
+            await ask(errand, "RM", path, str(int(force)))
+            _ended(asked, f"{path} is deleted.", path=path)
+
+    asked.carry_out(work)
+
+
+# --- the machine
+
+
+@app.command("screen")
+@asked
+def screen_command(
+    asked: Asked,
+    *,
+    out: Annotated[Path, value("--out", "FILE", "A .png, or a .bmp as it comes.", Path)] = Path(
+        "screen.png"
+    ),
+    every: Annotated[
+        float | None, value("--every", "SECONDS", "Again and again, until Ctrl-C.", number(0.2))
+    ] = None,
+) -> None:
+    """Take a picture of the screen of an old PC that has an agent."""
+    import asyncio
+
+    from deployer.face.agents import ask
+
+    async def work(errand: Errand) -> None:
+        while True:
+            picture = await ask(errand, "SCREEN")
+            _write(out, picture, errand.agent.called)
+            _ended(asked, f"{out}: the screen of {errand.agent.called}.", file=str(out))
+            if every is None:
+                return
+            await asyncio.sleep(every)
+
+    asked.carry_out(work)
+
+
+def _write(out: Path, picture: bytes, target: str) -> None:
+    """Write a picture, whole or not at all. Raises PictureDamaged, DirectoryForbidden."""
+    from deployer.core.agents.picture import png_of_bmp
+
+    try:
+        data = picture if out.suffix.lower() == ".bmp" else png_of_bmp(picture)
+    except ValueError as error:
+        raise PictureDamaged(target=target, why=error) from error
+    _replace(out, data)
+
+
+def _replace(out: Path, data: bytes) -> None:
+    beside = out.with_name(f".{out.name}.part")
+    try:
+        beside.write_bytes(data)
+        beside.replace(out)
+    except OSError as error:
+        with contextlib.suppress(OSError):
+            beside.unlink(missing_ok=True)
+        raise DirectoryForbidden(path=out, why=error.strerror) from error
+
+
+@app.command("reboot")
+@asked
+def reboot_command(asked: Asked, *, timeout: Patience = 300.0) -> None:
+    """Restart an old PC that has an agent, and wait until it is back."""
+    from deployer.face.agents import restart
+
+    row = asked.carry_out(lambda errand: restart(errand, timeout))
+    _ended(asked, f"{row.called} has started again.", boot=row.boot)
+
+
+@app.command("poweroff")
+@asked
+def poweroff_command(asked: Asked, *, timeout: Patience = 120.0) -> None:
+    """Switch off an old PC that has an agent."""
+    from deployer.face.agents import switch_off
+
+    row = asked.carry_out(lambda errand: switch_off(errand, timeout))
+    _ended(asked, f"{row.called} has said goodbye; Windows is down there.")
+
+
+@app.command("settime")
+@asked
+def settime_command(
+    asked: Asked,
+    *,
+    to: Annotated[
+        str | None,
+        value("--to", "TIME", "Such as '2001-02-03 04:05:06'.", default="now"),
+    ] = None,
+) -> None:
+    """Set the clock of an old PC that has an agent, to local time."""
+    from deployer.face.agents import ask
+
+    try:
+        moment = time.strptime(to, "%Y-%m-%d %H:%M:%S") if to else time.localtime()
+    except ValueError as error:
+        raise WrongUse(
+            what=f"--to {to}: that is no time.", remedy="Write it as '2001-02-03 04:05:06'."
+        ) from error
+    asked.carry_out(lambda errand: ask(errand, "TIME", time.strftime("%Y%m%d%H%M%S", moment)))
+    _ended(asked, f"The clock there is set to {time.strftime('%Y-%m-%d %H:%M:%S', moment)}.")
+
+
+@app.command("input")
+@asked
+def input_command(
+    asked: Asked,
+    keys: Annotated[
+        list[str],
+        typer.Argument(
+            metavar="KEYS...", show_default=False,
+            help="Names such as ALT+N, ENTER, TAB; text in quotes.",
+        ),
+    ],
+) -> None:  # fmt: skip
+    """Press keys on an old PC that has an agent, such as ALT+N in an installer."""
+    from deployer.face.agents import ask
+
+    asked.carry_out(lambda errand: ask(errand, "KEYS", " ".join(keys)))
+    _ended(asked, "The keys were pressed.")
+
+
+# --- the agent itself
+
+
+@app.command("upgrade")
+@asked
+def upgrade_command(asked: Asked) -> None:
+    """Replace the agent on an old PC by this version's, whole or not at all."""
+    from deployer.face.agents import follow
+
+    async def work(errand: Errand) -> None:
+        order = await errand.host.upgrade(errand.agent.agent, errand.seconds)
+        await follow(errand, order, "UPGRADE")
+
+    asked.carry_out(work)
+    _ended(asked, "The new agent has called, and has taken the old one's place.")
+
+
+@app.command("forget")
+@asked
+def forget_command(asked: Asked) -> None:
+    """Remove the agent from an old PC, with all that it has written there."""
+    from deployer.face.agents import ask
+
+    asked.carry_out(lambda errand: ask(errand, "FORGET"))
+    _ended(asked, "The agent has removed itself.")
+
+
+@app.command("bugreport")
+@asked
+def bugreport_command(
+    asked: Asked,
+    *,
+    out: Annotated[
+        Path | None, value("--out", "FILE", "Where it is written; without, here.", Path)
+    ] = None,
+) -> None:
+    """Ask an old PC with an agent for its machine, its programs and its agent's log."""
+    from deployer.face.agents import ask
+
+    told: bytes = asked.carry_out(lambda errand: ask(errand, "INFO"))
+    if out is not None:
+        _replace(out, told)
+        _ended(asked, f"{out}: what {asked.target} tells of itself.", file=str(out))
+    elif asked.as_json:
+        say_json({"report": told.decode("cp1252", "replace")})
+    else:
+        say(told.decode("cp1252", "replace").replace("\r", "").rstrip("\n"))
