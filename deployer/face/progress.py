@@ -28,6 +28,7 @@ from deployer.events import (
     LineNoted,
     LoginAccepted,
     LoginRefused,
+    OrderChanged,
     OutputReceived,
     PresenceChanged,
     ProofReceived,
@@ -41,7 +42,7 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text, words
 from deployer.face.card import card, hints
-from deployer.model import Proof, State
+from deployer.model import Proof, Stage, State
 
 _WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)
 _BAR = 24
@@ -90,6 +91,7 @@ class PushProgress:
         self._show_screen = show_screen
         self._view: View = {}
         self._deployment = ""
+        self._agent_goes = False
         self._live: Live | None = None
 
     def show(self, event: Event) -> None:
@@ -113,10 +115,10 @@ class PushProgress:
                     self._say(f"{how}. {advice}".rstrip())
             case TargetFound():
                 self._say(words.sentence(event))
-            case WireChanged():
+            case WireChanged() | HostTroubled():
                 self._say(words.sentence(event))
-            case HostTroubled():
-                self._say(words.sentence(event))
+            case OrderChanged(deployment=identity) if identity and identity == self._deployment:
+                self._agent(event)
             case LineNoted(note=note):
                 self._say(note)
             case AsciiRefused(name=name):
@@ -191,15 +193,31 @@ class PushProgress:
         row = self._row()
         if row is None or self._live is not None:
             return
-        if not row.emulated:
-            for line in card(row):
-                self._say(line)
+        if not (row.emulated or self._agent_goes):
+            self._print_card(row)
         if self._console.is_terminal:
             self._live = Live(
                 self._lines(), console=self._console, refresh_per_second=8, transient=True,
                 get_renderable=self._lines, vertical_overflow="crop",
             )  # fmt: skip
             self._live.start()
+
+    def _print_card(self, row: Row) -> None:
+        for line in card(row):
+            self._say(line)
+
+    def _agent(self, event: OrderChanged) -> None:
+        """The agent on the PC fetches it, or it did not, and somebody has to type there."""
+        row = self._row()
+        match event.stage:
+            case Stage.QUEUED:
+                self._agent_goes = True
+                self._say("The agent on the PC fetches it: nothing needs to be typed there.")
+            case Stage.REFUSED | Stage.LOST | Stage.EXPIRED if row and not row.state.final:
+                self._agent_goes = False
+                self._say(f"The agent on the PC did not do it: {event.text}.")
+                if not row.emulated:
+                    self._print_card(row)
 
     def _state(self, state: State) -> None:
         row = self._row()

@@ -7,6 +7,9 @@ from typing import assert_never
 from deployer.core.target.proof import stopped
 from deployer.core.view import Mark, Row, damaged
 from deployer.events import (
+    AgentEnrolled,
+    AgentGone,
+    AgentHello,
     AsciiRefused,
     ClientConnected,
     ClientGone,
@@ -18,6 +21,7 @@ from deployer.events import (
     LoginAccepted,
     LoginRefused,
     NotUnderstood,
+    OrderChanged,
     OutputReceived,
     PauseChanged,
     PresenceChanged,
@@ -36,7 +40,7 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
-from deployer.model import ANY, ENGINE_EXE, HELPER_EXE, LINE, Report, State
+from deployer.model import ANY, ENGINE_EXE, HELPER_EXE, LINE, Report, Stage, State
 
 OURS = (ENGINE_EXE, HELPER_EXE)
 """Programs that go with a payload without the user naming them."""
@@ -110,6 +114,23 @@ def _session(event: Event) -> str:
             return f"{event.peer} hung up"
         case CommandRefused():
             return f"refused to {event.peer}: {event.command} -> {event.reply}"
+        case _:
+            return _agent(event)
+
+
+def _agent(event: Event) -> str:
+    """What becomes of an agent and of its orders."""
+    match event:
+        case AgentEnrolled():
+            return f"an agent is handed out for {event.peer}"
+        case AgentHello():
+            return f"the agent on {event.name or event.peer} is there"
+        case AgentGone(why=why):
+            return f"the agent on {event.name or event.peer} is gone ({why})"
+        case OrderChanged(stage=stage):
+            code = f" ({event.code})" if stage in (Stage.DONE, Stage.REFUSED) else ""
+            told = f": {event.text}" if event.text else ""
+            return f"the agent's order {event.what} is {stage}{code}{told}"
         case _:
             return ""
 

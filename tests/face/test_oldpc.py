@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.agents import overlay
+from deployer.core.agents.verbs import Go
 from deployer.edge.store import Store
 from deployer.edge.store.agents import KnownAgent
 from tests.agentpc import AgentPC, Program, bitmap
@@ -222,3 +223,22 @@ def test_an_agent_that_does_not_come_is_told_as_such(bench: Bench) -> None:
     _out, err = bench.do("run", "pentium", "X.EXE", options=("--wait", "0.5"), code=4)
     assert "did not call within" in err
     assert "nothing was done there" in err
+
+
+def test_a_push_says_who_fetches_it_and_shows_the_card_when_the_agent_did_not(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """The agent is asked first; here it cannot, and somebody has to type after all."""
+
+    def cannot(_verb: Go) -> None:
+        raise OSError("FTP.EXE is missing")
+
+    bench.pc.go = cannot
+    (tmp_path / "a.txt").write_bytes(b"text")
+    options = ("--target", "127.0.0.1", "--no-run", "--no-http", "--timeout", "3")
+    out, _err = bench.do("push", str(tmp_path / "a.txt"), options=options, code=4)
+    lines = out.splitlines()
+    asked = lines.index("The agent on the PC fetches it: nothing needs to be typed there.")
+    failed = lines.index("The agent on the PC did not do it: FTP.EXE is missing.")
+    cards = [n for n, line in enumerate(lines) if "waits for the old PC" in line]
+    assert asked < failed < cards[-1], out
