@@ -247,11 +247,15 @@ static void take_incoming(void)
     struct entry *entry = journal_find(&agent.journal, agent.incoming.id);
     enum verb verb = agent.incoming.verb;
 
-    if (entry) { /* given again: the answer is known, or it is in work */
+    if (entry || verb == VERB_ASK) { /* given again, or asked for: the answer is known, or it is in work */
         agent.has_incoming = 0;
-        if (entry->state != ENTRY_TAKEN) {
+        if (entry && entry->state != ENTRY_TAKEN) {
             entry->told = 0;
             agent_tell();
+        } else if (verb == VERB_ASK) {
+            char line[48];
+            put(line, sizeof line, "SITE DONE %s NO %s", agent.incoming.id, entry ? "170 busy" : "1168 unknown");
+            exchange(line);
         }
     } else if (!agent.depth || (agent.depth < MOST_WORK && order_is_short(verb))) {
         perform();

@@ -7,7 +7,7 @@ static const struct {
 } verbs[] = {
     {"", 0, 0},       {"GO", 3, 3},    {"RUN", 4, 4},  {"KILL", 1, 1}, {"LS", 1, 1},
     {"RM", 2, 2},     {"GET", 3, 3},   {"PUT", 1, 3},  {"SCREEN", 0, 0}, {"POWER", 1, 1},
-    {"TIME", 1, 1},   {"KEYS", 1, 1},  {"UPGRADE", 2, 2}, {"FORGET", 0, 0}, {"INFO", 0, 0},
+    {"TIME", 1, 1},   {"KEYS", 1, 1},  {"UPGRADE", 2, 2}, {"FORGET", 0, 0}, {"INFO", 0, 0}, {"ASK", 0, 0},
 };
 
 int order_is_id(const char *text)

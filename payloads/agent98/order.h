@@ -23,7 +23,8 @@ enum verb {
     VERB_KEYS,
     VERB_UPGRADE,
     VERB_FORGET,
-    VERB_INFO
+    VERB_INFO,
+    VERB_ASK /* what came of the order with this id? */
 };
 
 struct order {

@@ -54,6 +54,7 @@ class Host:
     cuts: int = 0
     wait_seconds: float = 50.0
     limit: int = 64 << 20
+    ask: bool = False
     change: threading.Condition = field(default_factory=threading.Condition)
     sockets: set[socket.socket] = field(default_factory=set)
     closing: bool = False
@@ -284,7 +285,8 @@ class Session:
                         self.told.add(order.id)
                         order.given += 1
                         host.change.notify_all()
-                        self.say(f"200 ORDER {order.id} {order.text}")
+                        text = "ASK" if host.ask and order.given > 1 else order.text
+                        self.say(f"200 ORDER {order.id} {text}")
                         return
             self.sock.settimeout(0.02)
             try:

@@ -305,6 +305,24 @@ def test_an_order_that_is_given_again_is_answered_again_and_not_done_again(
     assert (pc.work / "done").read_text() == "x\n"
 
 
+def test_what_came_of_an_order_can_be_asked(pc: Pc, host: Host) -> None:
+    host.ask = True
+    done = host.give("RUN", pc.work, 0, 0, "echo x >> done")
+    assert host.answer(done) == "OK 0"
+    running = host.give("RUN", pc.work, 0, 0, "sleep 1000")
+    assert host.wait_for(lambda: f"STOR O.{running.id}" in host.lines)
+    with host.change:
+        done.answer = None
+        never = Order("0000FFFF", "RUN", given=1)
+        running.given = 1
+        host.orders.append(never)
+    host.hang_up()
+    assert host.answer(done) == "OK 0"
+    assert host.answer(never) == "NO 1168 unknown"
+    assert running.answer is None
+    assert (pc.work / "done").read_text() == "x\n"
+
+
 # ---- coming and going --------------------------------------------------------------------------
 
 

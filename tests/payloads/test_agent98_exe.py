@@ -3,76 +3,22 @@
 from __future__ import annotations
 
 import hashlib
-import threading
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
-from deployer.sim.cable import Link
-from deployer.sim.disk import Disk, PowerOff
-from deployer.sim.faults import Fault
-from deployer.sim.machine import Machine
 from deployer.sim.win32.desktop import SessionEnd
 from deployer.sim.win32.registry import RUN, Registry
 from tests.payloads.agenthost import Host, hosting, settings_text
+from tests.simulatedpc import HOST, SimulatedPc
 
-DOWNLOADED = "C:\\WINDOWS\\DESKTOP\\AGENT98.EXE"
 INSTALLED = ["AGENT98.EXE", "AGENT98.INI"]
 
 
-class Pc:
-    """A simulated PC that lives on a thread of its own, and is switched on again when it ends."""
-
-    def __init__(self, folder: Path, host: Host) -> None:
-        folder.mkdir()
-        self.folder, self.host = folder, host
-        link = Link(routes={"192.168.1.1": ("127.0.0.1", host.port)})
-        self.machine = Machine(Disk(folder), link=link)
-        self.ends: list[SessionEnd | str] = []
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._live)
-
-    def on(self, *faults: Fault) -> None:
-        """Switch it on, for as long as the test lasts."""
-        self.machine.harm(faults)
-        self.machine.boot()
-
-    def let_live(self) -> None:
-        self._thread.start()
-
-    def _live(self) -> None:
-        while not self._stop.is_set():
-            try:
-                end = self.machine.live(self._stop.is_set)
-            except PowerOff:
-                self.ends.append("power")
-                self.machine.boot()
-                continue
-            if end is not None:
-                self.ends.append(end)
-                self.machine.boot()
-
-    def off(self) -> None:
-        self._stop.set()
-        if self._thread.is_alive():
-            self._thread.join()
-        with suppress(PowerOff):
-            self.machine.power_off()
-
-    def download(self, program: bytes, *, stay: int = 1) -> None:
-        """What the browser does after the second link."""
-        disk = self.machine.disk
-        disk.mkdir("C:\\WINDOWS\\DESKTOP")
-        text = settings_text(21, stay=stay).replace(b"127.0.0.1", b"192.168.1.1")
-        disk.write_bytes(DOWNLOADED, program + text)
-        assert self.machine.session.start(DOWNLOADED), self.machine.session.said
-
-    @property
-    def names(self) -> list[str]:
-        """What lies in C:\\DEPLOY."""
-        return sorted(path.name for path in (self.folder / "DEPLOY").iterdir())
+def handed_out(program: bytes, *, stay: int = 1) -> bytes:
+    """The program as the host hands it out."""
+    return program + settings_text(21, stay=stay).replace(b"127.0.0.1", HOST.encode())
 
 
 @pytest.fixture(scope="module")
@@ -87,10 +33,9 @@ def host() -> Iterator[Host]:
 
 
 @pytest.fixture
-def pc(program: bytes, host: Host, tmp_path: Path) -> Iterator[Pc]:
-    made = Pc(tmp_path / "c", host)
-    made.on()
-    made.download(program)
+def pc(program: bytes, host: Host, tmp_path: Path) -> Iterator[SimulatedPc]:
+    made = SimulatedPc(tmp_path / "c", host.port)
+    made.download(handed_out(program))
     made.let_live()
     try:
         assert host.wait_for(lambda: host.hellos)
@@ -99,7 +44,7 @@ def pc(program: bytes, host: Host, tmp_path: Path) -> Iterator[Pc]:
         made.off()
 
 
-def test_it_installs_itself_is_seen_and_stays(pc: Pc, host: Host) -> None:
+def test_it_installs_itself_is_seen_and_stays(pc: SimulatedPc, host: Host) -> None:
     assert pc.names == INSTALLED
     assert Registry(pc.machine.disk).key(RUN) == {"AGENT98": "C:\\DEPLOY\\AGENT98.EXE /MIN"}
     said = host.hellos[0]
@@ -113,16 +58,15 @@ def test_it_installs_itself_is_seen_and_stays(pc: Pc, host: Host) -> None:
 def test_without_stay_nothing_starts_with_windows(
     program: bytes, host: Host, tmp_path: Path
 ) -> None:
-    pc = Pc(tmp_path / "c", host)
-    pc.on()
-    pc.download(program, stay=0)
+    pc = SimulatedPc(tmp_path / "c", host.port)
+    pc.download(handed_out(program, stay=0))
     pc.let_live()
     assert host.wait_for(lambda: host.hellos)
     assert Registry(pc.machine.disk).key(RUN) == {}
     pc.off()
 
 
-def test_programs_of_both_kinds_run_and_are_heard(pc: Pc, host: Host, root: Path) -> None:
+def test_programs_of_both_kinds_run_and_are_heard(pc: SimulatedPc, host: Host, root: Path) -> None:
     disk = pc.machine.disk
     disk.write_bytes("C:\\T.BAT", b"@ECHO hello %1\r\n")
     order = host.give("RUN", "C:\\", 0, 0, "T.BAT there")
@@ -141,7 +85,7 @@ def test_programs_of_both_kinds_run_and_are_heard(pc: Pc, host: Host, root: Path
 
 
 def test_a_batch_file_without_end_is_killed_and_short_orders_are_done_beside_it(
-    pc: Pc, host: Host
+    pc: SimulatedPc, host: Host
 ) -> None:
     pc.machine.disk.write_bytes("C:\\L.BAT", b"@ECHO running\r\n:A\r\n@GOTO A\r\n")
     order = host.give("RUN", "C:\\", 0, 0, "L.BAT")
@@ -151,7 +95,7 @@ def test_a_batch_file_without_end_is_killed_and_short_orders_are_done_beside_it(
     assert host.answer(order) == "NO 1223 killed"
 
 
-def test_files_screen_clock_and_keys(pc: Pc, host: Host) -> None:
+def test_files_screen_clock_and_keys(pc: SimulatedPc, host: Host) -> None:
     data = bytes(range(256)) * 100
     sum_ = hashlib.sha256(data).hexdigest()
     assert host.do("PUT", "C:\\X.BIN", len(data), sum_, carried=data) == "OK 0"
@@ -176,7 +120,7 @@ def test_files_screen_clock_and_keys(pc: Pc, host: Host) -> None:
     assert pressed == [0x12, 0x4E, 0x10, 0x41]
 
 
-def test_it_comes_back_after_a_restart(pc: Pc, host: Host) -> None:
+def test_it_comes_back_after_a_restart(pc: SimulatedPc, host: Host) -> None:
     assert host.do("POWER", "reboot") == "OK 0"
     assert host.wait_for(lambda: len(host.hellos) == 2)
     assert pc.ends == [SessionEnd.REBOOT]
@@ -185,12 +129,12 @@ def test_it_comes_back_after_a_restart(pc: Pc, host: Host) -> None:
     assert host.do("LS", "C:\\DEPLOY") == "OK 3"
 
 
-def test_it_says_goodbye_when_the_user_logs_off(pc: Pc, host: Host) -> None:
+def test_it_says_goodbye_when_the_user_logs_off(pc: SimulatedPc, host: Host) -> None:
     pc.machine.session.desktop.end_session(SessionEnd.LOGOFF)
     assert host.wait_for(lambda: host.byes == ["logoff"])
 
 
-def test_its_buttons(pc: Pc, host: Host) -> None:
+def test_its_buttons(pc: SimulatedPc, host: Host) -> None:
     desktop = pc.machine.session.desktop
     assert host.wait_for(lambda: "Connected. Waiting for orders." in desktop.texts())
     desktop.press("Disconnect")
@@ -208,7 +152,9 @@ def test_its_buttons(pc: Pc, host: Host) -> None:
     assert Registry(pc.machine.disk).key(RUN) == {}
 
 
-def test_a_new_agent_takes_its_place_and_is_forgotten(pc: Pc, host: Host, program: bytes) -> None:
+def test_a_new_agent_takes_its_place_and_is_forgotten(
+    pc: SimulatedPc, host: Host, program: bytes
+) -> None:
     new = program + b"new"
     sum_ = hashlib.sha256(new).hexdigest()
     assert host.do("UPGRADE", len(new), sum_, carried=new) == "OK 0"
@@ -225,23 +171,13 @@ def test_a_new_agent_takes_its_place_and_is_forgotten(pc: Pc, host: Host, progra
 def test_wherever_the_power_fails_in_an_upgrade_a_whole_agent_starts(
     program: bytes, host: Host, tmp_path: Path, step: int
 ) -> None:
-    pc = Pc(tmp_path / "c", host)
-    pc.on()
-    pc.download(program)
+    pc = SimulatedPc(tmp_path / "c", host.port)
+    pc.download(handed_out(program))
     pc.let_live()
     try:
         assert host.wait_for(lambda: host.hellos)
-        count = pc.machine.disk.steps
         new = program + b"new"
-
-        def cut(seen: object) -> None:
-            nonlocal count
-            count += 1
-            if pc.machine.disk.steps - before >= step and pc.ends == []:
-                raise PowerOff(kept=100)
-
-        before = pc.machine.disk.steps
-        pc.machine.disk.on_step = cut
+        pc.fail_at(step)
         order = host.give("UPGRADE", len(new), hashlib.sha256(new).hexdigest(), carried=new)
         answer = host.answer(order, 60)
         assert answer in ("OK 0", "LOST")

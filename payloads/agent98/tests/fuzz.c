@@ -90,7 +90,7 @@ static u32 budget; /* bytes that the agent may still send */
 static const char *const orders[] = {
     "LS .",       "RM X.BIN 1", "GET KEEP.TXT 0 100",   "PUT NEW.BIN",     "SCREEN",      "POWER reboot",
     "KEYS ALT%2BN", "INFO",     "TIME 19990102030405", "RUN . 0 1 ECHO%20x", "RUN . 1 0 @", "KILL 00000001",
-    "FORGET",     "GO D7F3A21C tok3n .", "UPGRADE 5 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+    "ASK",        "FORGET",     "GO D7F3A21C tok3n .", "UPGRADE 5 aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
     "FLY",        "LS %",       "PUT NEW.BIN 5 2cf24dba5fb0a30e26e83b2ac5b9e29e1b161e5c1fa7425e73043362938b9824"};
 
 static const char *const tricks[] = {"\r\n", "\n", "200 ", "200-", "226 x\r\n", "550 x\r\n", "421 x\r\n", "%", "%0", "%41",

@@ -1,0 +1,86 @@
+"""AGENT98.EXE on a simulated PC, and the real host: orders, pushes, and the PC off and on again."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from pathlib import Path
+
+from deployer.core.agents import overlay
+from deployer.core.agents.overlay import Enrolment
+from deployer.core.agents.verbs import Run
+from deployer.events import OrderChanged, StateChanged
+from deployer.host.requests import Heard, Order, Request
+from deployer.model import Stage, State
+from deployer.sim.win32.desktop import SessionEnd
+from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting, play, run, states
+from tests.simulatedpc import HOST, SimulatedPc
+
+PROGRAM = (Path(__file__).resolve().parents[2] / "payloads" / "bin" / "AGENT98.EXE").read_bytes()
+
+
+@contextlib.asynccontextmanager
+async def with_pc(hosted: Hosted, folder: Path) -> AsyncIterator[SimulatedPc]:
+    """A PC whose user has followed the second link."""
+    pc = SimulatedPc(folder, hosted.service.ftp_port)
+    enrolled = Enrolment(hosted.agent, hosted.token, HOST)
+    pc.download(overlay.program(PROGRAM, enrolled))
+    pc.let_live()
+    try:
+        await hosted.here()
+        yield pc
+    finally:
+        await asyncio.to_thread(pc.off)
+
+
+async def push(hosted: Hosted, folder: Path) -> str:
+    path = folder / "T.BAT"
+    path.write_bytes(b"@ECHO it runs\r\n" + b"@REM padding of the program\r\n" * 5000)
+    request = Request((path,), run="T.BAT", part_size=64 << 10)
+    return await hosted.host.push(Order(request, ADDRESS, host=HOST))
+
+
+async def delivered(hosted: Hosted, deployment: str, times: int) -> None:
+    """Wait until a push is proved, and its order answered."""
+    await eventually(lambda: State.PROVED in states(hosted.told(StateChanged), deployment))
+    await eventually(
+        lambda: [e.stage for e in hosted.told(OrderChanged)].count(Stage.DONE) == times
+    )
+
+
+async def outcome(hosted: Hosted, verb: Run) -> tuple[Heard, bytes]:
+    return await hosted.end(await hosted.ask(verb))
+
+
+def test_a_program_runs_there_and_is_heard_here(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            hosting(tmp_path / "state") as hosted,
+            with_pc(hosted, tmp_path / "c") as pc,
+        ):
+            row = await hosted.here()
+            assert (row.name, row.system, row.memory) == ("OLD-PC", "4.10.1998", 131072)
+            pc.machine.disk.write_bytes("C:\\DEPLOY\\T.BAT", b"@ECHO hello %1\r\n")
+            heard, said = await outcome(hosted, run("T.BAT there"))
+            assert said.startswith(b"hello there\r\n")
+            assert heard.stage is Stage.DONE
+
+    play(scenario)
+
+
+def test_a_push_needs_nobody_there_also_after_the_pc_was_off(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with (
+            hosting(tmp_path / "state") as hosted,
+            with_pc(hosted, tmp_path / "c") as pc,
+        ):
+            await delivered(hosted, await push(hosted, tmp_path), times=1)
+            pc.machine.session.desktop.end_session(SessionEnd.REBOOT)
+            await eventually(lambda: pc.ends)
+            await hosted.here()
+            (tmp_path / "again").mkdir()
+            await delivered(hosted, await push(hosted, tmp_path / "again"), times=2)
+            assert Stage.LOST not in [event.stage for event in hosted.told(OrderChanged)]
+
+    play(scenario)
