@@ -231,8 +231,11 @@ def _packed(source: Source, name: str, encoding: Encoding) -> Iterator[pack.Pack
             for first, count in pieces:
                 if kind in exact.GROUPED:
                     q, by, middle = exact.grouped(kind, source.raw(name, first, count))
-                    _finite(source, name, by, middle)
-                    yield pack.int4(q, by * scale, middle * scale)
+                    with np.errstate(all="ignore"):
+                        by, middle = by * scale, middle * scale
+                    source.refuse_strange(name, by)
+                    source.refuse_strange(name, middle)
+                    yield pack.int4(q, by, middle)
                 else:
                     yield pack.int4(*pack.grouped(source.rows(name, first, count)))
         case Encoding.TERNARY:
@@ -246,10 +249,7 @@ def _packed(source: Source, name: str, encoding: Encoding) -> Iterator[pack.Pack
             yield pack.ternary(signs, scales)
         case Encoding.ONE_BIT:
             bits, scales = exact.signs(source.raw(name, 0, tensor.rows))
-            _finite(source, name, scales)
-            yield pack.one_bit(bits, scales * scale)
-
-
-def _finite(source: Source, name: str, *numbers: NDArray[np.float32]) -> None:
-    if not all(np.isfinite(one).all() for one in numbers):
-        raise source.file.refuse(f"{name} has numbers that are none (NaN or infinite)")
+            with np.errstate(all="ignore"):
+                scales = scales * scale
+            source.refuse_strange(name, scales)
+            yield pack.one_bit(bits, scales)

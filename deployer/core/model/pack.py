@@ -17,6 +17,10 @@ Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
 
 
+_LEAST = 1e-35
+"""A scale below it counts as 0: it has no inverse as a float32."""
+
+
 @dataclass(frozen=True, slots=True)
 class Packed:
     """Rows of a matrix as the container has them: their scales and their part of the body."""
@@ -38,7 +42,7 @@ def int8(values: Floats) -> Packed:
     """Rows as int8: the largest magnitude of a row becomes 127."""
     peak = np.abs(values).max(axis=1)
     scale = (peak / np.float32(127)).astype(np.float32)
-    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > 0)
+    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > _LEAST)
     whole = np.rint(values * inverse[:, None])
     np.clip(whole, -127, 127, out=whole)
     q = _pad_rows(whole.astype(np.int8), up(values.shape[1], 16), 0).astype(np.int32)

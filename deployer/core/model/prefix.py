@@ -43,7 +43,7 @@ def _records(rows: NDArray[np.float32]) -> bytes:
     """For each position and head a scale and int8 numbers, padded to a multiple of 4."""
     flat = rows.reshape(-1, rows.shape[-1])
     scale = (np.abs(flat).max(axis=1) / np.float32(127)).astype("<f4")
-    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > 0)
+    inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > 1e-35)
     whole = np.clip(np.rint(flat * inverse[:, None]), -127, 127).astype(np.int8)
     whole = np.pad(whole, ((0, 0), (0, -whole.shape[1] % 4)))
     return np.concatenate([scale[:, None].view(np.int8), whole], axis=1).tobytes()

@@ -18,6 +18,7 @@ from deployer.core.model.shape import Shape, shape_of
 
 Floats = NDArray[np.float32]
 _STEP = 1 << 22
+_LARGEST = 1e30
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +35,7 @@ class Source:
         if tensor is None:
             return np.zeros(length, np.float32)
         found = weights.rows_of(self.file, tensor, self.read).reshape(-1)
+        self.refuse_strange(name, found)
         order = self._order(name, len(found))
         return found if order is None else found[order]
 
@@ -66,10 +68,15 @@ class Source:
         tensor = self.tensor(name)
         found = weights.dequantised(tensor.kind.name, self.raw(name, first, count))
         scale = self.scale(name)
-        found = found if scale == 1.0 else found * np.float32(scale)
-        if not np.isfinite(found).all():
-            raise self.file.refuse(f"{name} has numbers that are none (NaN or infinite)")
+        with np.errstate(all="ignore"):
+            found = found if scale == 1.0 else found * np.float32(scale)
+        self.refuse_strange(name, found)
         return found
+
+    def refuse_strange(self, name: str, numbers: Floats) -> None:
+        """Raises ModelDamaged for numbers that are none, or beyond all reason."""
+        if numbers.size and not np.abs(numbers).max() < _LARGEST:
+            raise self.file.refuse(f"{name} has numbers that are none (NaN, infinite or over 1e30)")
 
     def matrix(self, name: str) -> Floats:
         """A whole matrix."""
