@@ -305,6 +305,14 @@ class PortForbidden(DeployerError):
     exit_code = EXIT_HOST
 
 
+class DhcpForbidden(DeployerError):
+    """No addresses are given out: {why}.
+    Leave --dhcp out, or let deployer set its own address on a wire that has nothing else: --interface.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class NoLinkLocal(DeployerError):
     """{target} has no way to this computer: it gave itself an address, and {address} is not beside it.
     Give this computer one in 169.254/16: sudo deployer link up

@@ -269,6 +269,34 @@ class WireChanged(DeploymentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class DhcpChanged(DeploymentEvent):
+    """Whether this computer gives addresses on the wire stands otherwise; `deployment` is "".
+
+    `serving`: no other server has answered. `refused` before the first address, `stopped` later:
+    there is another server, at `rival` with the network card `mac` ("": not known), or `why`.
+    """
+
+    interface: str
+    state: Literal["serving", "refused", "stopped"]
+    rival: str = ""
+    mac: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class AddressGiven(PeerEvent):
+    """A PC has got the address `peer` by DHCP; `deployment` is "".
+
+    `name` is what it calls itself, `vendor` its system ("MSFT 98"), `seconds` for how long.
+    """
+
+    mac: str
+    name: str
+    vendor: str
+    seconds: int
+
+
+@dataclass(frozen=True, slots=True)
 class TargetFound(PeerEvent):
     """The first machine that asked for GO.BAT has the deployment that waited for whoever comes.
 
@@ -393,6 +421,8 @@ Event = (
     | PauseChanged
     | PresenceChanged
     | WireChanged
+    | DhcpChanged
+    | AddressGiven
     | TargetFound
     | LineNoted
     | ScreenLine

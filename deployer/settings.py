@@ -46,6 +46,13 @@ def expanded(path: str | Path) -> Path:
 
 
 @dataclass(frozen=True, slots=True)
+class WireSettings:
+    """The table `[wire]`: whether PCs that ask for an address get one."""
+
+    dhcp: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """What may be set in `deployer.toml`. Seconds, ports, addresses, directories."""
 
@@ -56,6 +63,7 @@ class Settings:
     profile: str = "win98-fat32"
     timeout: float = 900.0
     targets: Mapping[str, str] = field(default_factory=dict)
+    wire: WireSettings = field(default_factory=WireSettings)
 
 
 def files() -> tuple[Path, ...]:
@@ -89,6 +97,10 @@ def _read(path: Path) -> dict[str, Any]:
                 what=f"{path}: there is no setting '{key}'.",
                 remedy=f"There are: {', '.join(known)}.",
             )
+    if isinstance(wire := table.get("wire"), dict) and (other := set(wire) - {"dhcp"}):
+        raise WrongUse(
+            what=f"{path}: there is no setting '{other.pop()}' in [wire].", remedy="There is: dhcp."
+        )
     try:
         settings = msgspec.convert(table, Settings)
     except msgspec.ValidationError as error:

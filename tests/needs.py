@@ -39,6 +39,8 @@ PACKAGES = {
     "NetworkManager": "network-manager",
     "Xvfb": "xvfb",
     "dbus-daemon": "dbus",
+    "dhclient": "isc-dhcp-client",
+    "dnsmasq": "dnsmasq-base",
     "ip": "iproute2",
     "iptables-legacy": "iptables",
     "iptables-nft": "iptables",

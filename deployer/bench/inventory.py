@@ -30,12 +30,16 @@ _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
 @dataclass(frozen=True, slots=True)
 class BenchWire:
-    """This computer's end. `link` False: its address is there already and is left alone."""
+    """This computer's end. `link` False: its address is there already and is left alone.
+
+    With `dhcp` targets whose MAC is known get their addresses from here.
+    """
 
     address: str = f"{DEFAULT_HOST_ADDRESS}/24"
     interface: str | None = None
     ftp_port: int = 21
     link: bool = True
+    dhcp: bool = False
 
     @property
     def host(self) -> str:

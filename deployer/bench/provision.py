@@ -89,8 +89,10 @@ async def open_host(
     alone = all(target.simulated for target in bench.targets)
     own = bench.wire
     wanted = wire.Wanted(
-        address=own.address, state_dir=state_dir, interface=own.interface, link_local=True
-    )
+        address=own.address, state_dir=state_dir, interface=own.interface, link_local=True,
+        dhcp=own.dhcp,
+        fixed=tuple((target.mac, target.address) for target in bench.targets if target.mac),
+    )  # fmt: skip
     here = Here(
         address="127.0.0.1" if alone else own.host,
         ftp_port=own.ftp_port,

@@ -72,6 +72,7 @@ class WireTable(Struct, forbid_unknown_fields=True):
     interface: Word | msgspec.UnsetType = msgspec.UNSET
     ftp_port: Annotated[int, Meta(ge=0, le=65535, title="write a port from 0 to 65535")] = 21
     link: Flag = True
+    dhcp: Flag = False
 
 
 class RunTable(Struct, forbid_unknown_fields=True):

@@ -21,8 +21,10 @@ from rich.text import Text
 from deployer.core.target.proof import how_it_ended, story
 from deployer.core.view import PartState, Row, View, damaged, fold
 from deployer.events import (
+    AddressGiven,
     AsciiRefused,
     DeploymentStaged,
+    DhcpChanged,
     Event,
     HostTroubled,
     LineNoted,
@@ -113,7 +115,7 @@ class PushProgress:
                 # over a network it may also merely stop answering ping, which a busy PC does
                 if before and (before.line is not None or before.present != present):
                     self._say(f"{how}. {advice}".rstrip())
-            case TargetFound():
+            case TargetFound() | DhcpChanged() | AddressGiven():
                 self._say(words.sentence(event))
             case WireChanged() | HostTroubled():
                 self._say(words.sentence(event))

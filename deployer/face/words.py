@@ -7,6 +7,7 @@ from typing import assert_never
 from deployer.core.target.proof import stopped
 from deployer.core.view import Mark, Row, damaged
 from deployer.events import (
+    AddressGiven,
     AgentEnrolled,
     AgentGone,
     AgentHello,
@@ -15,6 +16,7 @@ from deployer.events import (
     ClientGone,
     CommandRefused,
     DeploymentStaged,
+    DhcpChanged,
     Event,
     HostTroubled,
     LineNoted,
@@ -100,6 +102,11 @@ def _session(event: Event) -> str:
             return f"{event.protocol.upper()} server ready at {event.address}:{event.port}"
         case PresenceChanged():
             return event.how
+        case DhcpChanged():
+            return " ".join(part for part in dhcp(event) if part)
+        case AddressGiven(peer=peer, mac=mac, name=name, vendor=vendor):
+            who = ", ".join(part for part in (name, mac, vendor) if part)
+            return f"{peer} was given to {who}"
         case TargetFound(peer=peer, mac=mac):
             return f"{peer}{f' ({mac})' if mac else ''} asked first: it is for that PC now"
         case WireChanged():
@@ -156,6 +163,21 @@ def wire(event: WireChanged) -> tuple[str, str]:
                 "Give it another one (the old PC's is usually 192.168.1.2), or unplug it.",
             )
     assert_never(event.state)
+
+
+def dhcp(event: DhcpChanged) -> tuple[str, str]:
+    """Whether this computer gives addresses on the wire, and what to do about it."""
+    name, again = event.interface, "It does so again after a new start with --dhcp."
+    if event.state == "serving":
+        return f"PCs on {name} that ask for an address get one from here.", ""
+    if event.why:
+        return f"No addresses are given on {name}: {event.why}", "Put that right. " + again
+    other = f"{event.rival} ({event.mac})" if event.mac else event.rival
+    more = "any more " if event.state == "stopped" else ""
+    return (
+        f"No addresses are given on {name} {more}since another DHCP server is there: {other}.",
+        f"Let that one give them, or take it off this wire. {again}",
+    )
 
 
 def _login(event: LoginAccepted) -> str:

@@ -35,9 +35,9 @@ import filelock
 import msgspec
 import uvicorn
 
+from deployer.core.wire.dhcp import DhcpGrant, DhcpStatus
 from deployer.core.wire.keeping import WireStatus
 from deployer.edge import asgi, files, notify, privileges
-from deployer.edge.link.watch import Tell
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
     DaemonRuns,
@@ -268,26 +268,38 @@ class _First:
     def __init__(self, pipe: int) -> None:
         self._pipe = pipe
         self._lock = threading.Lock()
-        self._last: WireStatus | None = None
-        self._tell: Tell | None = None
+        self._untold: list[wire.WireNews] = []
+        self._tell: wire.TellWire | None = None
         threading.Thread(target=self._hear, name="first", daemon=True).start()
 
-    def follow(self, tell: Tell) -> None:
+    def follow(self, tell: wire.TellWire) -> None:
         """Tell what becomes of the wire, in a thread; first what has become of it so far."""
         with self._lock:
             self._tell = tell
-            if self._last is not None:
-                tell(self._last)
+            for news in self._untold:
+                tell(news)
+            self._untold.clear()
 
     def _hear(self) -> None:
         """End at once when it is gone: the wire is about to be taken from under us."""
         with open(self._pipe, "rb") as lines:
             for line in lines:
                 with self._lock:
-                    self._last = msgspec.json.decode(line, type=WireStatus)
+                    news = _news(line)
                     if self._tell is not None:
-                        self._tell(self._last)
+                        self._tell(news)
+                    else:
+                        self._untold.append(news)
         os._exit(1)
+
+
+def _news(line: bytes) -> wire.WireNews:
+    """What the first process has passed on."""
+    name, value = msgspec.json.decode(line)
+    kinds: dict[str, type[wire.WireNews]] = {
+        kind.__name__: kind for kind in (WireStatus, DhcpStatus, DhcpGrant)
+    }
+    return msgspec.convert(value, kinds[name])
 
 
 def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own: wire.Own) -> int:
@@ -302,9 +314,9 @@ def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own:
         if sock is not None:
             sock.close()
 
-    def pass_on(status: WireStatus) -> None:
+    def pass_on(news: wire.WireNews) -> None:
         with contextlib.suppress(BrokenPipeError):  # it has ended, which is noticed here, too
-            os.write(ours, msgspec.json.encode(status) + b"\n")
+            os.write(ours, msgspec.json.encode((type(news).__name__, news)) + b"\n")
 
     with _forwarding(child):
         own.follow(pass_on)  # until this process ends, and with it the pipe

@@ -12,22 +12,30 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
+from typing import assert_never
 
 from deployer.core.wire import addresses, doctor, presence
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
+from deployer.core.wire.dhcp import DhcpGrant, DhcpPool, DhcpStatus
 from deployer.core.wire.keeping import WireStatus
 from deployer.core.wire.presence import PresenceChange, PresenceVerdict
-from deployer.edge.link import doctor_probe, lease, lookup, ping, undo
+from deployer.edge.link import doctor_probe, lease, leases, lookup, ping, undo
+from deployer.edge.link.dhcp import DhcpServer
 from deployer.edge.link.lease import Lease
-from deployer.edge.link.watch import Tell, WireWatch
+from deployer.edge.link.watch import WireWatch
 from deployer.errors import (
+    DhcpForbidden,
     DirectoryForbidden,
     LinkForbidden,
     TargetUnfit,
     WireBusy,
     WrongUse,
 )
-from deployer.events import WireChanged
+from deployer.events import AddressGiven, DhcpChanged, WireChanged
+
+WireNews = WireStatus | DhcpStatus | DhcpGrant
+"""What is told of the wire while it is ours."""
+TellWire = Callable[[WireNews], None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +44,8 @@ class Wanted:
 
     `address` is ours, with or without `/24`; with `host_route`, the one machine to reach, the wire
     is given no subnet at all, so that it can live beside a network with the same addresses. With
-    `link_local` there is 169.254.1.1 too, for PCs that nobody has configured.
+    `link_local` there is 169.254.1.1 too, for PCs that nobody has configured. With `dhcp` PCs get
+    addresses from us, those of `fixed` (MAC, address) always the same one.
     """
 
     address: str
@@ -45,6 +54,8 @@ class Wanted:
     host_route: str = ""
     force: bool = False
     link_local: bool = False
+    dhcp: bool = False
+    fixed: tuple[tuple[str, str], ...] = ()
 
     def parsed(self) -> Address:
         """The address to set. Raises WrongUse."""
@@ -61,11 +72,13 @@ class Wanted:
 
 
 def take(wanted: Wanted, *, keep: bool = False) -> Lease:
-    """Set the address on the wire; see `lease.up` for what it raises.
+    """Set the address on the wire; see `lease.up` for what it raises. DhcpForbidden besides.
 
     With `keep` it stays after this process until `give_back`; else until `release` of the lease.
     """
     address = wanted.parsed()
+    if wanted.dhcp:
+        _refuse_dhcp(wanted)
     return lease.up(
         lease.LeaseRequest(
             address=address,
@@ -89,10 +102,16 @@ class Held:
         taken: Lease | None,
         *,
         link_local: bool = True,
+        wanted: Wanted | None = None,
     ) -> None:
-        """`before` is the interface with our address; without `link_local` there is no second."""
+        """`before` is the interface with our address; without `link_local` there is no second.
+
+        Addresses are given where `wanted` says so and we have set our own.
+        """
         self._before = before
         self._link_local = link_local
+        self._wanted = wanted
+        self._dhcp: DhcpServer | None = None
         self._watch: WireWatch | None = None
         self._lease = taken
         self.address = address
@@ -114,20 +133,29 @@ class Held:
         return next(found, "")
 
     @property
+    def lease(self) -> Lease | None:
+        """What we have set; None where the address was there already."""
+        return self._lease
+
+    @property
     def left_out(self) -> str:
         """Why there is no second address although it was wanted; "" for nothing to say."""
         return self._lease.record.left_out if self._lease is not None else ""
 
-    def follow(self, tell: Tell) -> None:
+    def follow(self, tell: TellWire) -> None:
         """Tell, in a thread, whenever the wire stands otherwise than before. Once, after a fork.
 
         Then the address is set again as soon as that can be.
         """
         if self._before is not None and self._watch is None:
             self._watch = WireWatch(self._before, self.address, tell, self._lease)
+            if self._wanted is not None and self._wanted.dhcp and self._lease is not None:
+                self._dhcp = giving(self._wanted, self._lease, tell)
 
     def close(self) -> None:
         """Give the interface back as it was."""
+        if self._dhcp is not None:
+            self._dhcp.close()
         if self._watch is not None:
             self._watch.close()
         if self._lease is not None:
@@ -175,7 +203,7 @@ class Own:
         self._announce = announce
         self._lock = threading.Lock()
         self._held: Held | None = None
-        self._tell: Tell | None = None
+        self._tell: TellWire | None = None
         self._over = False
 
     def take(self) -> str:
@@ -199,6 +227,10 @@ class Own:
                 for each in obstacles(self._address, self._target):
                     self._say(f"{each.what}.")
                     self._say(each.fix)
+            if wanted is not None and wanted.dhcp and self._held.lease is None:
+                raise DhcpForbidden(
+                    why="this computer's address on the wire was not set by deployer"
+                )
             if self._tell is not None:
                 self._held.follow(self._tell)
             return self._held.beside
@@ -208,14 +240,18 @@ class Own:
         address = wanted.parsed()
         if self._alone or not is_ours(address.ip, wanted.state_dir):
             taken = take(wanted)
-            return Held(taken.record.before, address, taken, link_local=wanted.link_local)
+            return Held(
+                taken.record.before, address, taken, link_local=wanted.link_local, wanted=wanted
+            )
         if lease.keeps(wanted.state_dir, address):
             with contextlib.suppress(LinkForbidden, WireBusy, DirectoryForbidden):
                 taken = take(wanted)
-                return Held(taken.record.before, address, taken, link_local=wanted.link_local)
+                return Held(
+                    taken.record.before, address, taken, link_local=wanted.link_local, wanted=wanted
+                )
         return find(address.ip, link_local=wanted.link_local)
 
-    def follow(self, tell: Tell) -> None:
+    def follow(self, tell: TellWire) -> None:
         """Tell, in a thread, what becomes of it, from when it is taken; not before a fork."""
         with self._lock:
             self._tell = tell
@@ -251,6 +287,33 @@ def neighbours(*, sure: bool = False) -> tuple[tuple[str, str], ...]:
     return tuple(pair for each in found for pair in each.items())
 
 
+def giving(wanted: Wanted, taken: Lease, tell: TellWire) -> DhcpServer:
+    """Give addresses on the wire that was taken, until the end of what is given back.
+
+    Whether that may be, `take` has seen.
+    """
+    interface, directory = taken.interface, wanted.state_dir
+    pool = DhcpPool(
+        taken.address, fixed=dict(wanted.fixed), leases=leases.read(directory, interface)
+    )
+
+    def keep(after: DhcpPool) -> None:
+        leases.write(directory, interface, after.leases)
+
+    return DhcpServer(lambda: taken.interface, pool, tell, keep)
+
+
+def _refuse_dhcp(wanted: Wanted) -> None:
+    """Raises DhcpForbidden where others may rely on addresses that are not ours to give.
+
+    An interface that is not named is never one with the default route.
+    """
+    if wanted.host_route:
+        raise DhcpForbidden(why="--host-route leaves the wire without a subnet")
+    if wanted.interface and carries_internet(wanted.interface):
+        raise DhcpForbidden(why=f"{wanted.interface} leads to other networks")
+
+
 def find(ip: str, *, link_local: bool = True) -> Held:
     """An address that is there, and that we have no business to change; loopback is not watched."""
     if not ip.startswith("127."):
@@ -261,13 +324,25 @@ def find(ip: str, *, link_local: bool = True) -> Held:
     return Held(None, Address(ip, 32), None)
 
 
-def telling(emit: Callable[[WireChanged], None], ip: str) -> Tell:
+def event_of(news: WireNews, ip: str) -> WireChanged | DhcpChanged | AddressGiven:
+    """News of the wire with our address `ip` as an event."""
+    at = time.time()
+    match news:
+        case WireStatus(state, interface, rival, why):
+            return WireChanged(at, "", interface, ip, state, rival, why)
+        case DhcpStatus(state, interface, rival, mac, why):
+            return DhcpChanged(at, "", interface, state, rival, mac, why)
+        case DhcpGrant(mac, own, name, vendor, seconds):
+            return AddressGiven(at, "", own, mac, name, vendor, seconds)
+        case _:
+            assert_never(news)
+
+
+def telling(emit: Callable[[WireChanged | DhcpChanged | AddressGiven], None], ip: str) -> TellWire:
     """What hands each change to `emit` as an event; it concerns every deployment."""
 
-    def tell(status: WireStatus) -> None:
-        event = WireChanged(
-            time.time(), "", status.interface, ip, status.state, status.rival, status.why
-        )
+    def tell(news: WireNews) -> None:
+        event = event_of(news, ip)
         with contextlib.suppress(RuntimeError):  # the loop has ended: nobody listens any more
             emit(event)
 
@@ -352,6 +427,7 @@ def obstacles(address: str, target: str = "") -> tuple[Diagnosis, ...]:
 
 
 InterfaceStatus = lease.InterfaceStatus
+WireLease = Lease
 LINK_LOCAL = addresses.LINK_LOCAL.ip
 is_link_local = addresses.is_link_local
 there = presence.there

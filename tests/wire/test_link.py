@@ -505,6 +505,19 @@ def test_a_router_with_our_address_leaves_another_subnet(wire: Lab, tmp_path: Pa
     assert "--host-route" not in remedy
 
 
+def test_a_host_route_is_set_where_there_is_no_other_way_at_all(wire: Lab, tmp_path: Path) -> None:
+    """A computer without any network: the kernel knows no way to the old PC at all."""
+    before = wire.host.picture()
+    words = ["--host-route", "192.168.1.2", "--state-dir", tmp_path]
+    assert wire.host.deployer("link", "up", *words).returncode == 0
+    assert "192.168.1.2 dev wire0 proto static scope link src 192.168.1.1" in wire.host.sh(
+        "ip", "route"
+    )
+    wire.target.sh("ping", "-c1", "-W2", "192.168.1.1")
+    down(wire.host, tmp_path)
+    assert wire.host.picture() == before
+
+
 def test_a_host_route_passes_by_the_network_at_home(wire: Lab, tmp_path: Path) -> None:
     wire.home(ours="192.168.1.50/24", router="192.168.1.254")
     assert "--host-route 192.168.1.2" in up(wire.host, tmp_path)["remedy"]

@@ -12,6 +12,7 @@ import ipaddress
 import struct
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
+from typing import Literal
 
 from deployer.core.wire.addresses import Address
 
@@ -219,10 +220,42 @@ def answer(pool: DhcpPool, message: DhcpMessage, at: float) -> tuple[DhcpPool, D
 
 
 def rival(pool: DhcpPool, message: DhcpMessage) -> str | None:
-    """The address of another server on the wire, when a message is that server's."""
-    if message.kind in (DhcpKind.OFFER, DhcpKind.ACK) and message.server not in ("", pool.ours.ip):
-        return message.server
-    return None
+    """The address of another server on the wire, when a message shows that there is one.
+
+    It is that server's own, or a PC takes that server's offer.
+    """
+    if message.kind not in (DhcpKind.OFFER, DhcpKind.ACK, DhcpKind.REQUEST):
+        return None
+    return message.server if message.server not in ("", pool.ours.ip) else None
+
+
+# ---- what is told
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpStatus:
+    """Whether addresses are given on an interface's wire.
+
+    `refused` is before the first one, `stopped` after it: another server, at the address `rival`
+    with the network card `mac` ("" where it is not known), or what `why` says.
+    """
+
+    state: Literal["serving", "refused", "stopped"]
+    interface: str
+    rival: str = ""
+    mac: str = ""
+    why: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DhcpGrant:
+    """A PC has got an address for so many seconds; what it calls itself, and its system."""
+
+    mac: str
+    ip: str
+    name: str
+    vendor: str
+    seconds: int
 
 
 def _offer(pool: DhcpPool, message: DhcpMessage, at: float) -> tuple[DhcpPool, DhcpMessage | None]:

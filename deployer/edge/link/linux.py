@@ -244,12 +244,18 @@ def _add_again(netlink: Any, route: Any) -> None:
 
 
 def _has_route(index: int, target: str) -> bool:
-    with _netlink() as netlink:
-        for route in netlink.get_routes(family=socket.AF_INET, dst=target, dst_len=32):
-            attributes = dict(route["attrs"])
-            single = (attributes.get("RTA_DST"), route["dst_len"]) == (target, 32)
-            if single and attributes.get("RTA_OIF") == index and route["type"] == 1:
-                return True
+    try:
+        with _netlink() as netlink:
+            found = list(netlink.get_routes(family=socket.AF_INET, dst=target, dst_len=32))
+    except OSError as error:
+        if error.errno == errno.ENETUNREACH:  # there is no way to anywhere
+            return False
+        raise
+    for route in found:
+        attributes = dict(route["attrs"])
+        single = (attributes.get("RTA_DST"), route["dst_len"]) == (target, 32)
+        if single and attributes.get("RTA_OIF") == index and route["type"] == 1:
+            return True
     return False
 
 

@@ -13,6 +13,7 @@ from deployer.face.cli.options import (
     Address,
     AsJson,
     Detach,
+    Dhcp,
     FtpPort,
     HostRoute,
     Interface,
@@ -91,6 +92,7 @@ def retry_command(
     host_route: HostRoute = None,
     no_link: NoLink = False,
     no_link_local: NoLinkLocal = False,
+    dhcp: Dhcp = False,
     detach: Detach = False,
     timeout: Silence = None,
     as_json: AsJson = False,
@@ -117,6 +119,7 @@ def retry_command(
     here = reach.here(
         config, directory, address=address, ftp_port=ftp_port, interface=interface,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local,
+        dhcp=dhcp,
     )  # fmt: skip
     patience = None if timeout is None else Patience.of(config.timeout, timeout)
 

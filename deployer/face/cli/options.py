@@ -166,6 +166,10 @@ HostRoute = Annotated[
 NoLinkLocal = Annotated[
     bool, flag("--no-link-local", "Without 169.254.1.1, for PCs without an address.", THE_WIRE)
 ]
+Dhcp = Annotated[
+    bool,
+    flag("--dhcp", "Give addresses to PCs that ask for one, where no other server is.", THE_WIRE),
+]
 NoLink = Annotated[
     bool,
     flag("--no-link", "Leave the network settings alone.", THE_WIRE),

@@ -21,6 +21,7 @@ from deployer.face.cli.options import (
     Address,
     AsJson,
     Detach,
+    Dhcp,
     Files,
     FtpPort,
     HostRoute,
@@ -110,6 +111,7 @@ def push_command(
     host_route: HostRoute = None,
     no_link: NoLink = False,
     no_link_local: NoLinkLocal = False,
+    dhcp: Dhcp = False,
     ftp_port: FtpPort = None,
     http_port: Annotated[
         int | None,
@@ -178,7 +180,7 @@ def push_command(
     here = reach.here(
         config, store, pc, address=address, ftp_port=ftp_port, http_port=http_port,
         no_http=no_http, interface=interface, host_route=host_route, no_link=no_link,
-        no_link_local=no_link_local, faults=broken,
+        no_link_local=no_link_local, dhcp=dhcp, faults=broken,
     )  # fmt: skip
 
     async def work(undo: connect.Undo) -> None:

@@ -35,6 +35,7 @@ def here(
     host_route: str | None = None,
     no_link: bool = False,
     no_link_local: bool = False,
+    dhcp: bool = False,
     faults: tuple[str, ...] = (),
 ) -> Here:
     """How this process serves `target`; None and "" are for what was not said.
@@ -44,7 +45,14 @@ def here(
     """
     usual = wire.LINK_LOCAL if wire.is_link_local(target) else config.address
     own = address or usual
-    wanted = Wanted(own, state_dir, interface, host_route or "", link_local=not no_link_local)
+    wanted = Wanted(
+        own,
+        state_dir,
+        interface,
+        host_route or "",
+        link_local=not no_link_local,
+        dhcp=dhcp or config.wire.dhcp,
+    )
     port = config.ftp_port if ftp_port is None else ftp_port
     return Here(
         address=own,

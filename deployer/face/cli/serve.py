@@ -12,6 +12,7 @@ from deployer import settings
 from deployer.face.cli.options import (
     PORT,
     THE_WIRE,
+    Dhcp,
     ForceInterface,
     FtpPort,
     HostRoute,
@@ -39,6 +40,7 @@ def serve_command(
     host_route: HostRoute = None,
     no_link: NoLink = False,
     no_link_local: NoLinkLocal = False,
+    dhcp: Dhcp = False,
     force_interface: ForceInterface = False,
     ftp_port: FtpPort = None,
     http_port: Annotated[
@@ -95,6 +97,7 @@ def serve_command(
         host_route=host_route or "",
         force=force_interface,
         link_local=not no_link_local,
+        dhcp=dhcp or config.wire.dhcp,
     )
     root = hasattr(os, "geteuid") and os.geteuid() == 0 and not on_demand
     serving = Serving(

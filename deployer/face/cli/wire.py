@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import datetime
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated
@@ -11,14 +12,15 @@ from typing import Annotated
 import msgspec
 import typer
 
-from deployer import settings
+from deployer import events, settings
 from deployer.core.wire.addresses import Diagnosis
 from deployer.core.wire.presence import Answered, PresenceVerdict, there
 from deployer.errors import DoctorFound, TargetAbsent, WrongUse
-from deployer.face import text
+from deployer.face import text, words
 from deployer.face.cli import complete
 from deployer.face.cli.options import (
     AsJson,
+    Dhcp,
     ForceInterface,
     HostRoute,
     Interface,
@@ -31,7 +33,7 @@ from deployer.face.cli.options import (
     value,
     whole,
 )
-from deployer.face.say import say, say_json
+from deployer.face.say import raw, say, say_json
 from deployer.host import sockets, wire
 from deployer.host.devices import names
 from deployer.model import ANY, LINE
@@ -59,6 +61,7 @@ def _wanted(
     *,
     force: bool = False,
     link_local: bool = False,
+    dhcp: bool = False,
 ) -> wire.Wanted:
     return wire.Wanted(
         address=address or config.address,
@@ -67,6 +70,7 @@ def _wanted(
         host_route=host_route or "",
         force=force,
         link_local=link_local,
+        dhcp=dhcp,
     )
 
 
@@ -77,16 +81,20 @@ def up_command(
     address: Subnet = None,
     host_route: HostRoute = None,
     no_link_local: NoLinkLocal = False,
+    dhcp: Dhcp = False,
     force_interface: ForceInterface = False,
     yes: Annotated[bool, flag("--yes", "Do not ask.")] = False,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
-    """Set the address until `link down`. How to undo it is written down first."""
+    """Set the address until `link down`. How to undo it is written down first.
+
+    With --dhcp it then stays, and gives addresses until Ctrl-C.
+    """
     config = settings.load()
     wanted = _wanted(
         config, state_dir, address, interface, host_route,
-        force=force_interface, link_local=not no_link_local,
+        force=force_interface, link_local=not no_link_local, dhcp=dhcp,
     )  # fmt: skip
     if force_interface and interface and not yes and wire.carries_internet(interface):
         typer.confirm(
@@ -111,7 +119,26 @@ def up_command(
         if "networkmanager" in changes or "networkd" in changes:
             say(f"The system's network service leaves {held.interface} alone meanwhile.")
         say("Give it back with: deployer link down")
+    if dhcp:
+        _give(wanted, held, as_json=as_json)
     held.release()
+
+
+def _give(wanted: wire.Wanted, taken: wire.WireLease, *, as_json: bool) -> None:
+    """Give addresses until Ctrl-C, or until another server is there."""
+    over = threading.Event()
+
+    def tell(news: wire.WireNews) -> None:
+        event = wire.event_of(news, taken.address.ip)
+        raw(f"{events.to_json(event)}\n") if as_json else say(words.sentence(event))
+        if isinstance(event, events.DhcpChanged) and event.state != "serving":
+            over.set()
+
+    server = wire.giving(wanted, taken, tell)
+    try:
+        over.wait()
+    finally:
+        server.close()
 
 
 @link.command("down")

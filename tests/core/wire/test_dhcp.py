@@ -165,7 +165,9 @@ def test_another_server_is_named() -> None:
     theirs = DhcpMessage(DhcpKind.OFFER, 7, PC, server="192.168.1.254")
     assert dhcp.rival(POOL, theirs) == "192.168.1.254"
     assert dhcp.rival(POOL, replace(theirs, server=OURS.ip)) is None
-    assert dhcp.rival(POOL, request(server="192.168.1.254")) is None
+    assert dhcp.rival(POOL, request(server="192.168.1.254")) == "192.168.1.254", "a PC takes it"
+    assert dhcp.rival(POOL, request(server=OURS.ip)) is None
+    assert dhcp.rival(POOL, discover(server="192.168.1.254")) is None
 
 
 class Wire(RuleBasedStateMachine):
