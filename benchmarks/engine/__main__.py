@@ -23,7 +23,9 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+from benchmarks.engine import containers
 from benchmarks.engine.shapes import STORIES_15M, write_model, write_tokenizer
+from tests.payloads import l98
 
 ROOT = Path(__file__).resolve().parents[2]
 BASELINE = Path(__file__).with_name("baseline.json")
@@ -52,7 +54,24 @@ CASES = (
     Case("260K int8", "260K", "8", 1_600_000, 200, 20),
     Case("15M fp32", "15M", "0", None, 50, 0),
     Case("15M int8", "15M", "8", 22_000_000, 200, 5),
+    Case("campfire158 ternary", "camp.L98", "", 1_860_000, 200, 20),
+    Case("15M l98 int8", "15M8.L98", "", None, 50, 0),
+    Case("15M l98 int4", "15M4.L98", "", None, 50, 5),
+    Case("2048 x 2048 int4", "int4.L98", "", None, 4, 2),
+    Case("2048 x 2048 ternary", "tern.L98", "", None, 4, 2),
+    Case("2048 x 2048 1 bit", "bit.L98", "", None, 4, 2),
+    Case("SmolLM2-135M int4", "smol.L98", "", 170_000_000, 8, 0),
 )
+#: The containers among them: shape and encoding of the layers.
+CONTAINERS = {
+    "camp.L98": (containers.CAMPFIRE_158, l98.TERNARY),
+    "15M8.L98": (containers.STORIES_15M, l98.INT8),
+    "15M4.L98": (containers.STORIES_15M, l98.INT4),
+    "int4.L98": (containers.KERNEL, l98.INT4),
+    "tern.L98": (containers.KERNEL, l98.TERNARY),
+    "bit.L98": (containers.KERNEL, l98.BIT),
+    "smol.L98": (containers.SMOLLM2_135M, l98.INT4),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +85,8 @@ class Figure:
     limit: int | None
     modelled: float
     published: float
+    weights: int  # of a container's layers and classifier
+    load: float  # instructions for a byte of a container, until its first token
 
 
 def build(out: Path) -> Path:
@@ -76,15 +97,13 @@ def build(out: Path) -> Path:
     return program
 
 
-def count(program: Path, model: Path, tokenizer: Path, bits: str, tokens: int) -> tuple[int, int]:
+def count(program: Path, arguments: list[str], tokens: int) -> tuple[int, int]:
     """Instructions and last-level data misses of a greedy run of so many tokens."""
-    command = ["valgrind", "--tool=cachegrind", "--cache-sim=yes", *CACHES]
-    command += ["--cachegrind-out-file=/dev/null", str(program), str(model), "-z", str(tokenizer)]
-    command += ["-t", "0", "-n", str(tokens), "-q", bits]
     valgrind = shutil.which("valgrind") or sys.exit("valgrind is needed: apt install valgrind")
-    done = subprocess.run(
-        [valgrind, *command[1:]], env={}, capture_output=True, check=True, timeout=1800
-    )
+    command = [valgrind, "--tool=cachegrind", "--cache-sim=yes", *CACHES]
+    command += ["--cachegrind-out-file=/dev/null", str(program), *arguments]
+    command += ["-t", "0", "-n", str(tokens)]
+    done = subprocess.run(command, env={}, capture_output=True, check=True, timeout=1800)
     if f"tokens={tokens - 1} ".encode() not in done.stdout:
         sys.exit(f"the run of {tokens} tokens ended early; nothing can be counted")
     report = done.stderr.decode()
@@ -93,53 +112,86 @@ def count(program: Path, model: Path, tokenizer: Path, bits: str, tokens: int) -
     return instructions, misses
 
 
-def measure(program: Path, case: Case, model: Path, tokenizer: Path, tokens: int) -> Figure:
+def weights_of(shape: l98.Shape) -> int:
+    """What a token is multiplied by."""
+    matrices = (shape.rows(name) for name in l98.MATRICES)
+    layer = sum(rows * columns for rows, columns in matrices)
+    return shape.layers * layer + shape.vocab * shape.dim
+
+
+def measure(program: Path, case: Case, arguments: list[str], tokens: int) -> Figure:
     """The cost of a token of `case`, averaged over a run of `tokens`."""
-    long = count(program, model, tokenizer, case.bits, tokens)
-    short = count(program, model, tokenizer, case.bits, 1)
+    long = count(program, arguments, tokens)
+    short = count(program, arguments, 1)
     instructions, misses = ((a - b) // (tokens - 1) for a, b in zip(long, short, strict=True))
     speed = MHZ * 1e6 / (0.75 * instructions + 35 * misses)
+    weights, load = 0, 0.0
+    if case.size in CONTAINERS:
+        weights = weights_of(CONTAINERS[case.size][0])
+        load = round((short[0] - instructions) / Path(arguments[0]).stat().st_size, 2)
+    published = PUBLISHED.get(case.size, 0.0)
     return Figure(
-        case.name, tokens, instructions, misses, case.limit, round(speed, 2), PUBLISHED[case.size]
+        case.name,
+        tokens,
+        instructions,
+        misses,
+        case.limit,
+        round(speed, 2),
+        published,
+        weights,
+        load,
     )
 
 
-def models(folder: Path, *, short: bool) -> dict[str, tuple[Path, Path]]:
-    """Model and tokenizer for each size.
+def arguments_of(case: Case, folder: Path, *, short: bool) -> list[str]:
+    """The model of a case, made if need be, and what the program is told with it.
 
     Of 260K weights there are stories260K, which the published figure is for, and our own, which is
     everywhere, so the short run uses it; they differ in the number of heads only.
     """
+    if case.size in CONTAINERS:
+        shape, kind = CONTAINERS[case.size]
+        containers.write(folder / case.size, shape, kind)
+        return [str(folder / case.size), "-i", " w0"]
     small = (REFERENCE / "stories260K.bin", REFERENCE / "tok512.bin")
     if short or not small[0].is_file():
         small = (CAMPFIRE / "campfire260K.bin", CAMPFIRE / "campfire.tok.bin")
     large = (folder / "15m.bin", folder / "15m.tok")
-    write_model(large[0], STORIES_15M)
-    write_tokenizer(large[1], STORIES_15M.vocab)
-    return {"260K": small, "15M": large}
+    if case.size == "15M" and not large[0].exists():
+        write_model(large[0], STORIES_15M)
+        write_tokenizer(large[1], STORIES_15M.vocab)
+    model, tokenizer = {"260K": small, "15M": large}[case.size]
+    return [str(model), "-z", str(tokenizer), "-q", case.bits]
 
 
-def figures(*, short: bool) -> Iterator[Figure]:
+def figures(*, short: bool, only: str = "") -> Iterator[Figure]:
     """All cases, one after the other, in a directory that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="engine-") as name:
         program = build(Path(name) / "build")
-        files = models(Path(name), short=short)
         for case in CASES:
             tokens = case.short if short else case.tokens
-            if tokens:
-                yield measure(program, case, *files[case.size], tokens)
+            if tokens and case.name.startswith(only):
+                arguments = arguments_of(case, Path(name), short=short)
+                yield measure(program, case, arguments, tokens)
 
 
 def table(rows: list[Figure]) -> Iterator[str]:
     """The figures for people."""
-    yield "per token     instructions    at most   misses   modelled tok/s   published (llama98.c)"
+    yield "per token              instructions    at most    misses   modelled tok/s   published"
     for row in rows:
         limit = f"{row.limit / 1e6:7.1f} M" if row.limit else "        -"
+        published = f"{row.published:12.2f}" if row.published else " " * 11 + "-"
+        more = ""
+        if row.weights:
+            each = row.instructions / row.weights
+            missed = 32 * row.misses / row.weights
+            more = f"   {each:.2f} instr, {missed:.2f} B a weight; load {row.load:.2f} instr a byte"
         yield (
-            f"{row.name:<12}{row.instructions / 1e6:12.3f} M {limit} {row.misses / 1e3:6.1f} k"
-            f"{row.modelled:14.2f} {row.published:18.2f}"
+            f"{row.name:<21}{row.instructions / 1e6:12.3f} M {limit} {row.misses / 1e3:7.1f} k"
+            f"{row.modelled:14.2f} {published}{more}"
         )
     yield f"modelled: 0.75 x instructions + 35 x misses cycles at {MHZ} MHz; nothing ran on the PC"
+    yield "published: llama98.c on a real Pentium II; B a weight: what comes from memory"
 
 
 def main() -> int:
@@ -148,8 +200,9 @@ def main() -> int:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--baseline", action="store_true")
+    parser.add_argument("--only", default="", help="cases whose name begins so")
     asked = parser.parse_args()
-    rows = list(figures(short=asked.short or asked.baseline))
+    rows = list(figures(short=asked.short or asked.baseline, only=asked.only))
     if asked.baseline:
         values = {row.name: row.instructions for row in rows}
         BASELINE.write_text(json.dumps(values, indent=2) + "\n")

@@ -8,12 +8,6 @@
 #define ROUND 12582912.0f /* 1.5 * 2^23: adding it leaves the nearest integer in the low bits */
 #define PARTS 256         /* steps of a score */
 
-union bits {
-    float f;
-    u32 u;
-    i32 i;
-};
-
 static float powers[ATTENTION_POWERS]; /* exp(-i / PARTS) */
 
 void attention_start(void)
@@ -178,27 +172,22 @@ static void remember_numbers(struct model *m, i32 layer, i32 pos, const float *k
     }
 }
 
-/* The sums of `pairs` pairs of rows: `columns` of `stride` words. */
-static void pairs_of(const struct model *m, const i16 *words, const i16 *x, i32 pairs, i32 columns, i32 stride)
+/* The sums of `pairs` pairs of rows: `columns` of `stride` words; `total` is the sum of x. */
+static void pairs_of(const struct model *m, const i16 *words, const i16 *x, i32 pairs, i32 columns, i32 stride,
+                     i32 total)
 {
     u32 *sums = m->cache.sums;
     int mmx = m->kernel == KERNEL_MMX;
 
-    if (m->cache.wide)
-        (mmx ? wide_pairs_mmx : wide_pairs_c)(sums, words, x, (u32)pairs, (u32)columns, (u32)stride);
-    else
-        (mmx ? int8_short_mmx : int8_short_c)(sums, words, x, (u32)pairs, (u32)columns, (u32)stride);
-}
-
-/* The sums of the first and the second row of a pair. */
-static void straighten(const struct model *m, const u32 *sums, u32 bias, i32 *a, i32 *b)
-{
     if (m->cache.wide) {
-        *a = (i32)sums[0];
-        *b = (i32)sums[1];
-    } else {
-        *a = (i32)sums[1];
-        *b = (i32)(sums[0] - (sums[1] << 8) - bias);
+        (mmx ? wide_pairs_mmx : wide_pairs_c)(sums, words, x, (u32)pairs, (u32)columns, (u32)stride);
+        return;
+    }
+    (mmx ? int8_short_mmx : int8_short_c)(sums, words, x, (u32)pairs, (u32)columns, (u32)stride, (u32)total << 7);
+    for (; pairs > 0; pairs--, sums += 2) {
+        u32 second = sums[0];
+        sums[0] = sums[1];
+        sums[1] = second;
     }
 }
 
@@ -211,84 +200,77 @@ static i32 limit_for(i32 most, i32 n)
 }
 
 /* The scores of all positions, in 1/PARTS above ROUND, into `scores`; returns the best. */
-static i32 score(const struct model *m, usize head, const float *q, i32 positions, union bits *scores)
+static UNROLLED i32 score(const struct model *m, usize head, const float *q, i32 positions, float *scores)
 {
+    const sum32 *bits = (const sum32 *)(const void *)scores;
     i16 *numbers = m->cache.numbers;
     const float *scale = m->cache.key_scale + head * (usize)m->cache.steps;
-    const u32 *sums = m->cache.sums;
+    const i32 *sums = (const i32 *)m->cache.sums;
     i32 size = m->config.head_size;
-    i32 sum, best, t, a, b;
-    u32 bias;
-    float step = int8_quantise(numbers, q, size, m->cache.width, limit_for(most_key(m), size), &sum);
+    i32 best = -0x7FFFFFFF;
+    i32 total, t;
+    float step = int8_quantise(numbers, q, size, m->cache.width, limit_for(most_key(m), size), &total);
 
-    bias = (u32)sum << 7;
     step *= m->config.attention_scale * (float)PARTS;
-    pairs_of(m, keys_at(m, head), numbers, (positions + 1) / 2, m->cache.width, m->cache.width);
-    best = -0x7FFFFFFF;
-    for (t = 0; t < positions; t += 2, sums += 2) {
-        straighten(m, sums, bias, &a, &b);
-        scores[t].f = (float)((double)a * (double)scale[t]) * step + ROUND;
-        scores[t + 1].f = (float)((double)b * (double)scale[t + 1]) * step + ROUND;
-        if (scores[t].i > best)
-            best = scores[t].i;
-        if (scores[t + 1].i > best && t + 1 < positions)
-            best = scores[t + 1].i;
+    pairs_of(m, keys_at(m, head), numbers, (positions + 1) / 2, m->cache.width, m->cache.width, total);
+    for (t = 0; t < positions; t++) {
+        scores[t] = SINGLE((double)sums[t] * (double)scale[t]) * step + ROUND;
+        if (bits[t] > best)
+            best = bits[t];
     }
     return best;
 }
 
-/* Scores become what each position's values are multiplied by, 16-bit numbers that are `unit` times
- * exp(score) times the scale of the values; returns the sum of the exp. */
-static float weigh(const struct model *m, usize head, const union bits *scores, i32 best, i32 positions, float unit,
-                   i32 *total)
+/* Scores become what each position's values are multiplied by, 16-bit numbers that are `unit` times exp(score) times the
+ * scale of the values; returns the sum of the exp. */
+static UNROLLED float weigh(const struct model *m, usize head, const float *scores, i32 best, i32 positions, float unit)
 {
     const float *scale = m->cache.value_scale + head * (usize)m->cache.steps;
+    const sum32 *bits = (const sum32 *)(const void *)scores;
     i16 *weights = m->cache.weights;
-    union bits number;
     float sum = 0.0f;
-    i32 whole = 0;
     i32 t;
 
     for (t = 0; t < positions; t++) {
-        u32 below = (u32)best - scores[t].u;
+        u32 below = (u32)best - (u32)bits[t];
         if (below < ATTENTION_POWERS) {
             float power = powers[below];
             sum += power;
-            number.f = power * scale[t] * unit + ROUND;
-            weights[t] = (i16)number.u;
-            whole += weights[t];
+            STORE_ROUNDED(weights + t, power * scale[t] * unit);
         } else {
             weights[t] = 0;
         }
     }
     for (; t & 7; t++)
         weights[t] = 0;
-    *total = whole;
     return sum;
+}
+
+static i32 total_of(const i16 *numbers, i32 n)
+{
+    i32 total = 0;
+
+    for (; n; n--)
+        total += *numbers++;
+    return total;
 }
 
 static void look_at_numbers(struct model *m, i32 layer, i32 kv_head, float *out, const float *q, i32 positions)
 {
     usize head = head_at(m, layer, kv_head);
-    union bits *scores = (union bits *)(void *)m->att;
-    const u32 *sums = m->cache.sums;
+    const i32 *sums = (const i32 *)m->cache.sums;
     i32 size = m->config.head_size;
     float top = m->cache.top[head];
-    float unit, sum, step;
-    i32 best = score(m, head, q, positions, scores);
-    i32 total, i, a, b;
-    u32 bias;
+    float unit = top > 0.0f ? (float)limit_for(most_value(m), positions) / top : 0.0f;
+    i32 best = score(m, head, q, positions, m->att);
+    float sum = weigh(m, head, m->att, best, positions, unit);
+    float step = unit > 0.0f ? 1.0f / (unit * sum) : 0.0f;
+    i32 i;
 
-    unit = top > 0.0f ? (float)limit_for(most_value(m), positions) / top : 0.0f;
-    sum = weigh(m, head, scores, best, positions, unit, &total);
-    step = unit > 0.0f ? 1.0f / (unit * sum) : 0.0f;
-    bias = (u32)total << 7;
-    pairs_of(m, values_at(m, head), m->cache.weights, (size + 1) / 2, (positions + 7) & ~7, m->cache.steps);
-    for (i = 0; i < size; i += 2, sums += 2) {
-        straighten(m, sums, bias, &a, &b);
-        out[i] = (float)((double)a * (double)step);
-        out[i + 1] = (float)((double)b * (double)step);
-    }
+    pairs_of(m, values_at(m, head), m->cache.weights, (size + 1) / 2, (positions + 7) & ~7, m->cache.steps,
+             m->cache.wide ? 0 : total_of(m->cache.weights, positions));
+    for (i = 0; i < size; i++)
+        out[i] = (float)((double)sums[i] * (double)step);
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */

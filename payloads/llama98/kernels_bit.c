@@ -6,54 +6,21 @@
 
 #define BYTES 8 /* of a row in a half */
 
-static i32 tables[BYTES][256];
-
-/* table[bits] = sum of +-x */
-static void make_table(i32 *table, const i16 *x)
+/* The sums of 128 columns times their scales, which stand before the codes of the second half. */
+static void add_scaled(float *out, const sum32 *part, const u8 *codes, i32 rows)
 {
-    u32 n, i, k;
+    i32 i;
 
-    table[0] = 0;
-    for (k = 0; k < 8; k++)
-        table[0] -= x[k];
-    table[1] = table[0] + 2 * x[0];
-    for (k = 1, n = 2; k < 8; k++, n *= 2)
-        for (i = 0; i < n; i += 2) {
-            table[n + i] = table[i] + 2 * x[k];
-            table[n + i + 1] = table[i + 1] + 2 * x[k];
-        }
+    for (i = 0; i < rows; i++)
+        out[i] += SINGLE((double)part[i] * (double)*(const float *)(const void *)(codes + 12 * i));
 }
 
-static void make_tables(const i16 *x)
-{
-    i32 b;
-
-    for (b = 0; b < BYTES; b++)
-        make_table(tables[b], x + 8 * b);
-}
-
-#define FOUR(word, t) \
-    (tables[t][(word) & 255] + tables[(t) + 1][(u8)((word) >> 8)] + tables[(t) + 2][(u8)((word) >> 16)] + tables[(t) + 3][(word) >> 24])
-
-static void first_half(i32 *part, const u32 *codes, i32 rows)
-{
-    for (; rows > 0; rows--, part++, codes += 2)
-        *part = FOUR(codes[0], 0) + FOUR(codes[1], 4);
-}
-
-static void second_half(float *out, const i32 *part, const u32 *codes, i32 rows, float step)
-{
-    for (; rows > 0; rows--, codes += 3) {
-        i32 sum = *part++ + FOUR(codes[1], 0) + FOUR(codes[2], 4);
-        *out++ += (float)((double)sum * (double)(*(const float *)(const void *)codes * step));
-    }
-}
-
-void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs)
+void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel)
 {
     const struct matrix *m = p->w;
     usize all = ((usize)m->rows + 3) & ~(usize)3;
     const u8 *codes = m->codes;
+    void (*make_tables)(i32 *, const i16 *, u32) = kernel == KERNEL_MMX ? bit_tables_mmx : bit_tables_c;
     i32 column, t, i;
 
     for (t = 0; t < n_inputs; t++) {
@@ -64,10 +31,17 @@ void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs)
     }
     for (column = 0; column < m->cols; column += 128, codes += 20 * all)
         for (t = 0; t < n_inputs; t++) {
-            make_tables(inputs[t].q16 + column);
-            first_half(inputs[t].part, (const u32 *)(const void *)codes, m->rows);
-            make_tables(inputs[t].q16 + column + 64);
-            second_half(p->out + (usize)t * (usize)p->stride, inputs[t].part,
-                        (const u32 *)(const void *)(codes + 8 * all), m->rows, inputs[t].step16);
+            const u8 *second = codes + 8 * all;
+            memset(inputs[t].part, 0, (usize)m->rows * sizeof(i32));
+            make_tables(tables98[0], inputs[t].q16 + column, BYTES);
+            tables_add(inputs[t].part, codes, m->rows, BYTES, 8);
+            make_tables(tables98[0], inputs[t].q16 + column + 64, BYTES);
+            tables_add(inputs[t].part, second + 4, m->rows, BYTES, 12);
+            add_scaled(p->out + (usize)t * (usize)p->stride, inputs[t].part, second, m->rows);
         }
+    for (t = 0; t < n_inputs; t++) {
+        float *out = p->out + (usize)t * (usize)p->stride;
+        for (i = 0; i < m->rows; i++)
+            out[i] *= inputs[t].step16;
+    }
 }

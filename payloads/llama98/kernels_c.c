@@ -1,12 +1,12 @@
 /* kernels_c.c - the sums of kernels_int8.c in plain C: for every processor, and the judge of MMX. */
 #include "llama98.h"
 
-void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns)
+void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias)
 {
-    int8_short_c(sums, words, x, pairs, columns, columns);
+    int8_short_c(sums, words, x, pairs, columns, columns, bias);
 }
 
-void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
+void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride, u32 bias)
 {
     u32 j;
 
@@ -16,7 +16,7 @@ void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 colu
             s1 += (u32)(words[j] * x[j]);
             s2 += (u32)((words[j] >> 8) * x[j]);
         }
-        *sums++ = s1;
+        *sums++ = s1 - (s2 << 8) - bias;
         *sums++ = s2;
         words += stride;
     }

@@ -25,15 +25,18 @@ union bits {
 
 /* The largest magnitude; as an integer, because positive floats compare like their bits and the FPU
  * compares slowly. */
-static float largest(const float *x, i32 n)
+static UNROLLED float largest(const float *x, i32 n)
 {
     const union bits *at = (const union bits *)x;
     union bits best;
+    u32 most = 0;
 
-    best.u = 0;
-    for (; n > 0; n--, at++)
-        if ((at->u & 0x7FFFFFFFu) > best.u)
-            best.u = at->u & 0x7FFFFFFFu;
+    for (; n > 0; n--, at++) {
+        u32 size = at->u & 0x7FFFFFFFu;
+        if (size > most)
+            most = size;
+    }
+    best.u = most;
     return best.f;
 }
 
@@ -77,12 +80,11 @@ void int8_load_row(const struct matrix *m, i32 row, float *values)
 }
 
 /* q becomes whole numbers up to +-limit that are x / step; returns the step. Zeros when x is none or no number. */
-float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *total)
+UNROLLED float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *total)
 {
     float top = largest(x, n);
     float step = 0.0f;
     float per_step;
-    union bits one;
     i32 sum = 0;
     i32 i;
 
@@ -90,8 +92,7 @@ float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *t
         per_step = (float)limit / top;
         step = top / (float)limit;
         for (i = 0; i < n; i++) {
-            one.f = x[i] * per_step + ROUND;
-            q[i] = (i16)one.u;
+            STORE_ROUNDED(q + i, x[i] * per_step);
             sum += q[i];
         }
     } else {
@@ -117,7 +118,7 @@ static void make_input(struct input *input, i32 padded)
 #define BLOCK 32 /* row pairs at a time: their sums stay in the first-level cache */
 
 /* The rows from `row` on, an even one: `pairs` pairs of them, whose last has one row only when `odd`. */
-static void some_rows(const struct product *p, i32 row, u32 pairs, int odd, const struct input *input, float *out,
+static UNROLLED void some_rows(const struct product *p, i32 row, u32 pairs, int odd, const struct input *input, float *out,
                       enum kernel kernel)
 {
     u32 sums[2 * BLOCK];
@@ -126,17 +127,13 @@ static void some_rows(const struct product *p, i32 row, u32 pairs, int odd, cons
     float step = input->step;
     u32 i;
 
-    if (kernel == KERNEL_MMX)
-        int8_pairs_mmx(sums, words, input->q, pairs, (u32)p->w->padded);
-    else
-        int8_pairs_c(sums, words, input->q, pairs, (u32)p->w->padded);
-    for (i = 0; i < pairs; i++) {
-        u32 a = sums[2 * i + 1];
-        u32 b = sums[2 * i] - (a << 8) - input->bias;
-        /* In double: the sum has up to 31 bits and must be rounded once, after the product. */
-        *out++ = (float)((double)(i32)a * (double)(*scale++ * step));
-        if (!odd || i + 1 < pairs)
-            *out++ = (float)((double)(i32)b * (double)(*scale++ * step));
+    (kernel == KERNEL_MMX ? int8_pairs_mmx : int8_pairs_c)(sums, words, input->q, pairs, (u32)p->w->padded,
+                                                           input->bias);
+    /* In double: a sum has up to 31 bits and must be rounded once, after the product. */
+    for (i = 0; i < 2 * pairs; i += 2) {
+        out[i] = SINGLE((double)(i32)sums[i + 1] * (double)scale[i]) * step;
+        if (!odd || i + 2 < 2 * pairs)
+            out[i + 1] = SINGLE((double)(i32)sums[i] * (double)scale[i + 1]) * step;
     }
 }
 

@@ -38,9 +38,16 @@
     "paddd " n ", %%mm6\n\t"                        \
     "paddd " m ", %%mm7\n\t"
 
+#define STRAIGHTEN            \
+    "movq %%mm6, %%mm1\n\t"   \
+    "psrlq $32, %%mm1\n\t"    \
+    "pslld $8, %%mm1\n\t"     \
+    "psubd %%mm1, %%mm6\n\t"
+
 __attribute__((noinline)) void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs,
-                                              u32 columns)
+                                              u32 columns, u32 bias)
 {
+    u32 start[2];
     const i16 *words_end = words + columns;
     const i16 *x_end = x + columns;
     long from = -2 * (long)columns; /* the index, in bytes, of the first column */
@@ -48,10 +55,12 @@ __attribute__((noinline)) void int8_pairs_mmx(u32 *sums, const i16 *words, const
 
     if (!pairs || !columns)
         return;
+    start[0] = 0u - bias;
+    start[1] = 0;
     __asm__ __volatile__(
         "1:\n\t"
         GET_INDEX
-        "pxor %%mm6, %%mm6\n\t"
+        "movq %[start], %%mm6\n\t"
         "pxor %%mm7, %%mm7\n\t"
         "2:\n\t"
         FOUR_COLUMNS("0", "%%mm0", "%%mm1")
@@ -60,11 +69,13 @@ __attribute__((noinline)) void int8_pairs_mmx(u32 *sums, const i16 *words, const
         FOUR_COLUMNS("24", "%%mm0", "%%mm1")
         ADD_INDEX
         "jnz 2b\n\t"
-        /* each accumulator holds two halves of its sum: (s1, s1'), (s2, s2') -> (s1 + s1', s2 + s2') */
+        /* each accumulator holds two halves of its sum: (s1, s1'), (s2, s2') -> (s1 + s1', s2 + s2'); then
+         * (s1 - 256 s2, s2), the second row's sum and the first's */
         "movq %%mm6, %%mm0\n\t"
         "punpckldq %%mm7, %%mm6\n\t"
         "punpckhdq %%mm7, %%mm0\n\t"
         "paddd %%mm0, %%mm6\n\t"
+        STRAIGHTEN
         "movq %%mm6, (%[sums])\n\t"
         ADD_ROW
         "add $8, %[sums]\n\t"
@@ -72,14 +83,15 @@ __attribute__((noinline)) void int8_pairs_mmx(u32 *sums, const i16 *words, const
         "jnz 1b\n\t"
         "emms"
         : [sums] "+r"(sums), [words] "+r"(words_end), [pairs] "+m"(pairs), [at] "=&r"(at)
-        : [x] "r"(x_end), [from] "r"(from)
+        : [x] "r"(x_end), [from] "r"(from), [start] "m"(start)
         : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
 }
 
 /* As above, eight columns at a time. */
 __attribute__((noinline)) void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns,
-                                              u32 stride)
+                                              u32 stride, u32 bias)
 {
+    u32 start[2];
     const i16 *words_end = words + columns;
     const i16 *x_end = x + columns;
     long from = -2 * (long)columns;
@@ -88,10 +100,12 @@ __attribute__((noinline)) void int8_short_mmx(u32 *sums, const i16 *words, const
 
     if (!pairs || !columns)
         return;
+    start[0] = 0u - bias;
+    start[1] = 0;
     __asm__ __volatile__(
         "1:\n\t"
         GET_INDEX
-        "pxor %%mm6, %%mm6\n\t"
+        "movq %[start], %%mm6\n\t"
         "pxor %%mm7, %%mm7\n\t"
         "2:\n\t"
         FOUR_COLUMNS("0", "%%mm0", "%%mm1")
@@ -102,6 +116,7 @@ __attribute__((noinline)) void int8_short_mmx(u32 *sums, const i16 *words, const
         "punpckldq %%mm7, %%mm6\n\t"
         "punpckhdq %%mm7, %%mm0\n\t"
         "paddd %%mm0, %%mm6\n\t"
+        STRAIGHTEN
         "movq %%mm6, (%[sums])\n\t"
         ADD_NEXT
         "add $8, %[sums]\n\t"
@@ -109,7 +124,7 @@ __attribute__((noinline)) void int8_short_mmx(u32 *sums, const i16 *words, const
         "jnz 1b\n\t"
         "emms"
         : [sums] "+r"(sums), [words] "+r"(words_end), [pairs] "+m"(pairs), [at] "=&r"(at)
-        : [x] "r"(x_end), [from] "m"(from), [next] "m"(next)
+        : [x] "r"(x_end), [from] "m"(from), [next] "m"(next), [start] "m"(start)
         : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
 }
 
@@ -120,6 +135,38 @@ __attribute__((noinline)) void int8_short_mmx(u32 *sums, const i16 *words, const
     "pmaddwd " offset "(%[x],%[at]), " n "\n\t"     \
     "paddd " m ", %%mm6\n\t"                        \
     "paddd " n ", %%mm7\n\t"
+
+/* Rows of eight 16-bit numbers, one after the other: x stays in two registers. */
+static __attribute__((noinline)) void eight_columns(u32 *sums, const i16 *words, const i16 *x, u32 pairs)
+{
+    __asm__ __volatile__(
+        "movq (%[x]), %%mm4\n\t"
+        "movq 8(%[x]), %%mm5\n\t"
+        "1:\n\t"
+        "movq (%[words]), %%mm0\n\t"
+        "movq 8(%[words]), %%mm1\n\t"
+        "movq 16(%[words]), %%mm2\n\t"
+        "movq 24(%[words]), %%mm3\n\t"
+        "pmaddwd %%mm4, %%mm0\n\t"
+        "pmaddwd %%mm5, %%mm1\n\t"
+        "pmaddwd %%mm4, %%mm2\n\t"
+        "pmaddwd %%mm5, %%mm3\n\t"
+        "paddd %%mm1, %%mm0\n\t"
+        "paddd %%mm3, %%mm2\n\t"
+        "movq %%mm0, %%mm1\n\t"
+        "punpckldq %%mm2, %%mm0\n\t"
+        "punpckhdq %%mm2, %%mm1\n\t"
+        "paddd %%mm1, %%mm0\n\t"
+        "movq %%mm0, (%[sums])\n\t"
+        "add $32, %[words]\n\t"
+        "add $8, %[sums]\n\t"
+        "decl %[pairs]\n\t"
+        "jnz 1b\n\t"
+        "emms"
+        : [sums] "+r"(sums), [words] "+r"(words), [pairs] "+r"(pairs)
+        : [x] "r"(x)
+        : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5");
+}
 
 /* Rows of 16-bit numbers, two at a time. */
 __attribute__((noinline)) void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns,
@@ -134,6 +181,10 @@ __attribute__((noinline)) void wide_pairs_mmx(u32 *sums, const i16 *words, const
 
     if (!pairs || !columns)
         return;
+    if (columns == 8 && stride == 8) {
+        eight_columns(sums, words, x, pairs);
+        return;
+    }
     __asm__ __volatile__(
         "1:\n\t"
         GET_INDEX
@@ -256,16 +307,86 @@ __attribute__((noinline)) void int4_fours_mmx(i32 *sums, const u8 *codes, const 
         : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
 }
 
-#else
+/* ---- tables.c -------------------------------------------------------------------------------- */
+#define TWO_SUMS(offset, m)                      \
+    "movq " offset "(%[from]), " m "\n\t"        \
+    "paddd %%mm7, " m "\n\t"                     \
+    "movq " m ", " offset "(%[to])\n\t"
+#define EIGHT_SUMS TWO_SUMS("0", "%%mm0") TWO_SUMS("8", "%%mm1") TWO_SUMS("16", "%%mm2") TWO_SUMS("24", "%%mm3")
+#define TEN_MORE                                                                                             \
+    TWO_SUMS("32", "%%mm4") TWO_SUMS("40", "%%mm0") TWO_SUMS("48", "%%mm1") TWO_SUMS("56", "%%mm2")          \
+    TWO_SUMS("64", "%%mm3")
+/* to[i] = from[i] + x for so many sums at a time. */
+#define EXTEND(to_, from_, x_, times_, bytes, two_sums)                       \
+    do {                                                                      \
+        i32 *to = (to_);                                                      \
+        const i32 *from = (from_);                                            \
+        u32 times = (times_);                                                 \
+        __asm__ __volatile__(                                                 \
+            "movd %[x], %%mm7\n\t"                                            \
+            "punpckldq %%mm7, %%mm7\n\t"                                      \
+            "1:\n\t" two_sums                                                 \
+            ADD "$" bytes ", %[from]\n\t"                                     \
+            ADD "$" bytes ", %[to]\n\t"                                       \
+            "decl %[times]\n\t"                                               \
+            "jnz 1b"                                                          \
+            : [to] "+r"(to), [from] "+r"(from), [times] "+r"(times)           \
+            : [x] "rm"((i32)(x_))                                             \
+            : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm7");      \
+    } while (0)
 
-void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns)
+__attribute__((noinline)) void ternary_tables_mmx(i32 *table, const i16 *x, u32 tables)
 {
-    int8_pairs_c(sums, words, x, pairs, columns);
+    for (; tables; tables--, table += 256, x += 5) {
+        i32 a = x[0], b = x[1];
+        i32 first = -(a + b + x[2] + x[3] + x[4]);
+        table[0] = first;
+        table[1] = first + a;
+        table[2] = first + a + a;
+        table[3] = first += b;
+        table[4] = first + a;
+        table[5] = first + a + a;
+        table[6] = first += b;
+        table[7] = first + a;
+        table[8] = first + a + a;
+        EXTEND(table + 9, table, x[2], 1, "72", EIGHT_SUMS TEN_MORE);
+        EXTEND(table + 27, table, x[3], 3, "72", EIGHT_SUMS TEN_MORE);
+        EXTEND(table + 81, table, x[4], 9, "72", EIGHT_SUMS TEN_MORE);
+    }
+    __asm__ __volatile__("emms");
 }
 
-void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
+__attribute__((noinline)) void bit_tables_mmx(i32 *table, const i16 *x, u32 tables)
 {
-    int8_short_c(sums, words, x, pairs, columns, stride);
+    u32 k;
+
+    for (; tables; tables--, table += 256, x += 8) {
+        i32 a = 2 * x[0], b = 2 * x[1], c = 2 * x[2];
+        i32 first = -(x[0] + x[1] + x[2] + x[3] + x[4] + x[5] + x[6] + x[7]);
+        table[0] = first;
+        table[1] = first + a;
+        table[2] = first + b;
+        table[3] = first + a + b;
+        table[4] = first += c;
+        table[5] = first + a;
+        table[6] = first + b;
+        table[7] = first + a + b;
+        for (k = 3; k < 8; k++)
+            EXTEND(table + (1 << k), table, 2 * x[k], 1u << (k - 3), "32", EIGHT_SUMS);
+    }
+    __asm__ __volatile__("emms");
+}
+
+#else
+
+void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias)
+{
+    int8_pairs_c(sums, words, x, pairs, columns, bias);
+}
+
+void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride, u32 bias)
+{
+    int8_short_c(sums, words, x, pairs, columns, stride, bias);
 }
 
 void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride)
@@ -276,6 +397,16 @@ void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 co
 void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups)
 {
     int4_fours_c(sums, codes, groups, fours, n_groups);
+}
+
+void ternary_tables_mmx(i32 *table, const i16 *x, u32 tables)
+{
+    ternary_tables_c(table, x, tables);
+}
+
+void bit_tables_mmx(i32 *table, const i16 *x, u32 tables)
+{
+    bit_tables_c(table, x, tables);
 }
 
 #endif

@@ -285,16 +285,45 @@ float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *s
 void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
 /* int4, ternary and 1 bit: the same. */
 void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
-void ternary_multiply(const struct product *p, int count, struct input *inputs, i32 n_inputs);
-void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs);
+void ternary_multiply(const struct product *p, int count, struct input *inputs, i32 n_inputs, enum kernel kernel);
+void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
 
-/* For each of `pairs` row pairs two sums modulo 2^32 over the columns, a multiple of 16:
- * of word * x, and of (word >> 8) * x. (kernels_c.c and kernels_mmx.c) */
-void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns);
-void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns);
+/* Eight tables of sums for the bytes of a row's code, one set for the whole program. (tables.c) */
+extern i32 tables98[8][256];
+/* Tables for bytes of five ternary weights, whose inputs are x: a byte's digits to the base of 3 are the weights plus 1. A
+ * damaged byte finds a zero beyond. And for bytes of eight bits. (tables.c, kernels_mmx.c) */
+void ternary_tables_c(i32 *table, const i16 *x, u32 tables);
+void ternary_tables_mmx(i32 *table, const i16 *x, u32 tables);
+void bit_tables_c(i32 *table, const i16 *x, u32 tables);
+void bit_tables_mmx(i32 *table, const i16 *x, u32 tables);
+/* sums[row] += what its `bytes` bytes (8 or 4) of code find; rows are 8 or 12 bytes apart, or 4. */
+void tables_add(sum32 *sums, const u8 *codes, i32 rows, u32 bytes, u32 apart);
+
+/* A function whose loop runs for every number of a token. */
+#if defined(__clang__)
+#define UNROLLED __attribute__((noinline))
+#else
+#define UNROLLED __attribute__((noinline, optimize("unroll-loops")))
+#endif
+
+/* The nearest whole number of x, which must lie within 16 bits, into *to. One instruction of the x87 does it. */
+#if defined(__i386__)
+#define STORE_ROUNDED(to, x) __asm__("fistps %0" : "=m"(*(to)) : "t"((float)(x)) : "st")
+/* A product of doubles that the x87 has rounded to a float already, by its control word. */
+#define SINGLE(product) (product)
+#else
+#define STORE_ROUNDED(to, x) (*(to) = rounded_16(x))
+#define SINGLE(product) ((float)(product))
+i16 rounded_16(float x);
+#endif
+
+/* For each of `pairs` row pairs the sum of the second row, then of the first, modulo 2^32, over the columns, a multiple of
+ * 16. `bias` is 128 times the sum of x. (kernels_c.c and kernels_mmx.c) */
+void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
+void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
 /* The same for columns that are a multiple of 8, `stride` words from row to row. */
-void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
-void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
+void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride, u32 bias);
+void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride, u32 bias);
 /* For each of twice `pairs` rows of 16-bit numbers the sum of number * x modulo 2^32, columns as above. */
 void wide_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);
 void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride);

@@ -45,6 +45,17 @@ float square_root(float x)
 {
     return __builtin_sqrtf(x);
 }
+
+i16 rounded_16(float x)
+{
+    union {
+        float f;
+        u32 u;
+    } bits;
+
+    bits.f = x + 12582912.0f; /* 1.5 * 2^23: adding it leaves the nearest integer in the low bits */
+    return (i16)bits.u;
+}
 #endif
 
 /* ---- exp ------------------------------------------------------------------------------------- */

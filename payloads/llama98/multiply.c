@@ -50,7 +50,7 @@ void multiply(const struct product *p, int count, struct input *inputs, i32 n_in
     i32 t;
 
     if (all_ternary(p, count)) {
-        ternary_multiply(p, count, inputs, n_inputs);
+        ternary_multiply(p, count, inputs, n_inputs, kernel);
         return;
     }
     for (; count; count--, p++)
@@ -67,10 +67,10 @@ void multiply(const struct product *p, int count, struct input *inputs, i32 n_in
             int4_multiply(p, inputs, n_inputs, kernel);
             break;
         case ENC_TERNARY:
-            ternary_multiply(p, 1, inputs, n_inputs);
+            ternary_multiply(p, 1, inputs, n_inputs, kernel);
             break;
         case ENC_BIT:
-            bit_multiply(p, inputs, n_inputs);
+            bit_multiply(p, inputs, n_inputs, kernel);
             break;
         }
 }
