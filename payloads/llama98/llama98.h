@@ -49,6 +49,9 @@ struct options {
     u64 seed;              /* -s, 0 = from the clock */
     i32 steps;             /* -n, 256; 0 = as many as the context holds */
     int bits;              /* -q, 8; 0 = fp32 */
+    int chat;              /* --chat */
+    const char *system;    /* --system, "" */
+    int temperature_given, steps_given;
     int utf8;              /* --utf8: text is UTF-8, not in the PC's code page; for containers */
     u32 memory;            /* --memory, in bytes; 0 = what is free */
     int cpu_given;         /* --cpu */
@@ -407,6 +410,8 @@ char *text_number(char *room, i32 number);
 char *text_megabytes(char *room, u64 bytes);
 /* thousandths or hundredths: 12345 with 3 digits is 12.345. `room` holds 16 bytes. */
 char *text_fixed(char *room, u32 number, int digits);
+/* Hundredths of a token per second; 0 when no time was seen to pass. */
+u32 text_rate(i32 tokens, u32 milliseconds);
 /* Writes "LLAMA98: ", the texts up to NULL, and a line end to standard error; returns `code`. */
 int complain(int code, const char *first, ...);
 

@@ -8,13 +8,16 @@ static int usage(void)
         "  -t T     temperature: 0 = always the likeliest word, default 1.0\r\n"
         "  -p P     draw only from the likeliest that make up P of all, default 0.9; 1 = off\r\n"
         "  -s SEED  start of the random numbers; the same seed gives the same text\r\n"
-        "  -n N     number of steps, default 256; 0 = as many as the model can\r\n"
+        "  -n N     number of steps, default 256; 0 = as many as the model can;\r\n"
+        "           with --chat the conversation's tokens, default 512\r\n"
         "  -i TEXT  the beginning, in quotes\r\n"
         "  -x HEX   the same as bytes: two hexadecimal digits each\r\n"
         "  -z FILE  the tokenizer of a .bin, default tokenizer.bin\r\n"
         "  -q 0|8   of a .bin: 8 = 8-bit weights (default), 0 = its own 32-bit numbers\r\n"
         "  --cpu x87|mmx|c   instead of what the processor offers\r\n"
         "  --memory MB       what a .L98 may take; the rest is read from the disk for each word\r\n"
+        "  --chat   talk with a .L98: a line in, an answer out; with -i that one question\r\n"
+        "  --system TEXT     what it is told first, instead of its own\r\n"
         "  --utf8   the text of a .L98 is UTF-8, not in the PC's code page\r\n";
 
     sys_err(text, sizeof text - 1);
@@ -129,6 +132,10 @@ static int take(struct options *o, const char *option, char *value)
 
     if (text_equal(option, "--cpu"))
         return read_cpu(value, o);
+    if (text_equal(option, "--system")) {
+        o->system = value;
+        return text_length(value) <= 2048;
+    }
     if (text_equal(option, "--memory")) {
         if (!read_whole(value, &whole) || whole < 1 || whole > 2047)
             return 0;
@@ -139,12 +146,14 @@ static int take(struct options *o, const char *option, char *value)
         return 0;
     switch (option[1]) {
     case 't':
+        o->temperature_given = 1;
         return read_float(value, &o->temperature);
     case 'p':
         return read_float(value, &o->topp);
     case 's':
         return read_seed(value, &o->seed);
     case 'n':
+        o->steps_given = 1;
         return read_whole(value, &o->steps);
     case 'q':
         if (!read_whole(value, &whole) || (whole != 0 && whole != 8))
@@ -168,9 +177,11 @@ static int take(struct options *o, const char *option, char *value)
 /* One option without a value. */
 static int take_word(struct options *o, const char *option)
 {
-    if (!text_equal(option, "--utf8"))
+    int *word = text_equal(option, "--utf8") ? &o->utf8 : text_equal(option, "--chat") ? &o->chat : 0;
+
+    if (!word)
         return 0;
-    o->utf8 = 1;
+    *word = 1;
     return 1;
 }
 
@@ -181,6 +192,7 @@ int options_read(struct options *o, int argc, char **argv)
     memset(o, 0, sizeof *o);
     o->tokenizer = "tokenizer.bin";
     o->prompt = "";
+    o->system = "";
     o->temperature = 1.0f;
     o->topp = 0.9f;
     o->steps = 256;
@@ -198,6 +210,10 @@ int options_read(struct options *o, int argc, char **argv)
         if (!take(o, argv[i], argv[i + 1]))
             return wrong(argv[i], argv[i + 1]);
     }
+    if (o->chat && !o->temperature_given)
+        o->temperature = 0.0f;
+    if (o->chat && !o->steps_given)
+        o->steps = 512;
     if (o->seed == 0)
         o->seed = sys_clock_seed() | 1u; /* never 0: the generator would stand still */
     if (o->temperature < 0.0f)

@@ -4,13 +4,14 @@ CFLAGS_llama98 := -fno-math-errno -ffp-contract=off
 CFLAGS_llama98 += $(if $(findstring clang,$(CC)),,-fexcess-precision=fast)
 
 # What runs once, not for each token, is small rather than fast.
-LLAMA98_COLD := container decode encode header layout main model options parts prompt run sections split stream \
+LLAMA98_COLD := chat container decode encode header layout main model options parts prompt run sections split stream \
 	text tokenizer vocabulary characters sampler
 $(foreach f,win32 linux32 hosted,$(foreach u,$(LLAMA98_COLD),$(eval $(OUT)/$(f)/llama98/$(u).o: CFLAGS_llama98 += -Os)))
 
 # Tools that link the program without its main:
 #   build/hosted/llama98-score   what int8 costs in quality
 #   build/asan/llama98-fuzz      damaged models, tokenizers and command lines
+#   build/asan/llama98-fuzz98    damaged containers, made of sound ones
 #   build/hosted/llama98-probe   tokens and logits of containers
 LLAMA98_PARTS := $(filter-out llama98/main.c,$(wildcard llama98/*.c))
 
@@ -20,6 +21,7 @@ $(OUT)/$(1)/llama98-$(2): $(patsubst %.c,$(OUT)/$(1)/%.o,llama98/tests/$(2).c $(
 endef
 $(eval $(call LLAMA98_TOOL,hosted,score))
 $(eval $(call LLAMA98_TOOL,asan,fuzz))
+$(eval $(call LLAMA98_TOOL,asan,fuzz98))
 $(eval $(call LLAMA98_TOOL,hosted,probe))
 $(eval $(call LLAMA98_TOOL,asan,probe))
 

@@ -1,5 +1,5 @@
 /* run.c - from the command line to the last line. */
-#include "vocabulary.h"
+#include "chat.h"
 
 #if defined(__i386__)
 #define FLOAT_KERNEL "fp32 x87"
@@ -29,20 +29,6 @@ static void say(const char *text)
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */
-/* Hundredths of a token per second; 0 when no time was seen to pass. */
-static u32 rate(i32 tokens, u32 milliseconds)
-{
-    double result = 0.0;
-
-    fpu_double();
-    if (milliseconds)
-        result = (double)tokens * 100000.0 / (double)milliseconds + 0.5;
-    if (result > 2e9)
-        result = 2e9;
-    fpu_single();
-    return (u32)(i32)result;
-}
-
 /* tokens=199 seconds=12.345 tok/s=16.12 (int8 mmx) */
 static void last_lines(const struct engine *e, i32 tokens, u32 milliseconds)
 {
@@ -53,7 +39,7 @@ static void last_lines(const struct engine *e, i32 tokens, u32 milliseconds)
     say(" seconds=");
     say(text_fixed(number, milliseconds, 3));
     say(" tok/s=");
-    say(text_fixed(number, rate(tokens, milliseconds), 2));
+    say(text_fixed(number, text_rate(tokens, milliseconds), 2));
     if (e->options.bits == 0 && !e->model.container.sections) {
         say(" (" FLOAT_KERNEL ")\r\n");
         return;
@@ -147,11 +133,13 @@ static int read_prompt(struct engine *e)
     int code;
 
     if (!e->model.container.sections) {
+        if (o->chat)
+            return complain(EXIT_USAGE, "--chat needs a .L98 model: deployer model convert makes one", (const char *)0);
         code = tokenizer_load(&e->tokenizer, o->tokenizer, e->model.config.vocab_size, o->model);
         return code ? code : prompt_encode(&e->prompt, &e->tokenizer, o->prompt);
     }
     code = vocabulary_load(&e->vocabulary, &e->model);
-    if (code)
+    if (code || o->chat)
         return code;
     text = (u8 *)sys_alloc(4 * (usize)count + 1);
     if (!text)
@@ -223,7 +211,9 @@ int llama98_run(int argc, char **argv)
         code = meet_machine(&e, cpu.features);
     if (!code)
         code = prepare(&e);
-    if (!code && e.model.container.sections)
+    if (!code && e.options.chat)
+        code = chat_run(&e.model, &e.vocabulary, &e.sampler, &e.options);
+    else if (!code && e.model.container.sections)
         code = generate_from_container(&e);
     else if (!code)
         generate(&e);

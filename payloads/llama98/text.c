@@ -83,6 +83,19 @@ char *text_fixed(char *room, u32 number, int after)
     return room;
 }
 
+u32 text_rate(i32 tokens, u32 milliseconds)
+{
+    double result = 0.0;
+
+    fpu_double();
+    if (milliseconds)
+        result = (double)tokens * 100000.0 / (double)milliseconds + 0.5;
+    if (result > 2e9)
+        result = 2e9;
+    fpu_single();
+    return (u32)(i32)result;
+}
+
 /* Adds `text` to the line of `used` bytes while there is room; control characters show as '?'. */
 static usize add(char *line, usize used, usize most, const char *text)
 {

@@ -83,6 +83,14 @@ struct process { /* PROCESS_INFORMATION */
     u32 process_id, thread_id;
 };
 
+struct input_record { /* INPUT_RECORD with a KEY_EVENT_RECORD */
+    u16 type, unused;
+    i32 down;
+    u16 repeat, key, scan;
+    u16 character; /* its lower byte */
+    u32 state;
+};
+
 #define SEM_FAILCRITICALERRORS 1u
 #define WAIT_OBJECT_0 0u
 
@@ -126,6 +134,9 @@ K32(i32) FindClose(handle search);
 K32(u32) SearchPathA(const char *folders, const char *name, const char *extension, u32 size, char *path,
                      char **part);
 K32(i32) GetDiskFreeSpaceA(const char *root, u32 *sectors, u32 *bytes, u32 *free, u32 *all);
+
+K32(i32) PeekConsoleInputA(handle input, struct input_record *events, u32 count, u32 *got);
+K32(i32) ReadConsoleInputA(handle input, struct input_record *events, u32 count, u32 *got);
 
 K32(i32) CreatePipe(handle *reader, handle *writer, struct inherit *security, u32 size);
 K32(i32) PeekNamedPipe(handle pipe, void *bytes, u32 count, u32 *got, u32 *ready, u32 *left);

@@ -50,6 +50,12 @@ void sys_exit(int code) __attribute__((noreturn));
 void sys_out(const void *bytes, usize count);
 void sys_err(const void *bytes, usize count);
 
+/* ---- keyboard --------------------------------------------------------------------------------
+ * `sys_in` waits for standard input and reads up to `count` bytes of it: a line of a console, or what there is of a pipe.
+ * `*got` is 0 at its end. `sys_escape` never waits: 1 when the next byte there is Esc, which it takes away. */
+int sys_in(void *bytes, u32 count, u32 *got);
+int sys_escape(void);
+
 /* ---- memory ----------------------------------------------------------------------------------
  * `sys_alloc` returns `bytes` zeroed bytes aligned to 16 or more, or NULL. It takes whole pages
  * from the system: call it few times, with large amounts. `sys_free` gives back exactly one such

@@ -205,6 +205,42 @@ void sys_err(const void *bytes, usize count)
     say(2, (const u8 *)bytes, count);
 }
 
+static u8 held; /* a byte that sys_escape has read and that is no Esc */
+static int holds;
+
+int sys_in(void *bytes, u32 count, u32 *got)
+{
+    ssize_t answer;
+
+    *got = 0;
+    if (holds && count) {
+        holds = 0;
+        *(u8 *)bytes = held;
+        *got = 1;
+        return SYS_OK;
+    }
+    answer = read(0, bytes, count);
+    if (answer < 0)
+        return SYS_ERROR;
+    *got = (u32)answer;
+    return SYS_OK;
+}
+
+int sys_escape(void)
+{
+    struct pollfd input;
+
+    input.fd = 0;
+    input.events = POLLIN;
+    if (holds || poll(&input, 1, 0) <= 0 || !(input.revents & POLLIN))
+        return 0;
+    holds = read(0, &held, 1) == 1;
+    if (!holds || held != 27)
+        return 0;
+    holds = 0;
+    return 1;
+}
+
 void sys_memory(u32 *total, u32 *available)
 {
     u64 page = (u64)sysconf(_SC_PAGESIZE);

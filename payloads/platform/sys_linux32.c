@@ -107,6 +107,50 @@ void sys_err(const void *bytes, usize count)
     write_all(2, (const u8 *)bytes, count);
 }
 
+/* ---- keyboard ---- */
+
+struct poll_entry {
+    i32 fd;
+    i16 wanted, seen;
+};
+
+static u8 held; /* a byte that sys_escape has read and that is no Esc */
+static int holds;
+
+int sys_in(void *bytes, u32 count, u32 *got)
+{
+    i32 answer;
+
+    *got = 0;
+    if (holds && count) {
+        holds = 0;
+        *(u8 *)bytes = held;
+        *got = 1;
+        return SYS_OK;
+    }
+    answer = call3(C_READ, 0, P(bytes), count);
+    if (answer < 0)
+        return status_of(answer);
+    *got = (u32)answer;
+    return SYS_OK;
+}
+
+int sys_escape(void)
+{
+    struct poll_entry input;
+
+    input.fd = 0;
+    input.wanted = 1; /* POLLIN */
+    input.seen = 0;
+    if (holds || call3(C_POLL, P(&input), 1, 0) <= 0 || !(input.seen & 1))
+        return 0;
+    holds = call3(C_READ, 0, P(&held), 1) == 1;
+    if (!holds || held != 27)
+        return 0;
+    holds = 0;
+    return 1;
+}
+
 /* ---- memory ---- */
 
 void *sys_alloc(usize bytes)
@@ -388,11 +432,6 @@ void sys_system(struct sys_system *system)
 }
 
 /* ---- children ---- */
-
-struct poll_entry {
-    i32 fd;
-    i16 wanted, seen;
-};
 
 /* In the child: becomes the program named in the command line, looked for in this directory. */
 static void become(const char *command, const char *directory, i32 out)

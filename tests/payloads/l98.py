@@ -411,8 +411,15 @@ def random_model(shape: Shape, seed: int, kind: int = INT8, **more: int) -> Mode
     return Model(shape, a, frequencies, small_tokenizer(shape.vocab), encodings=encodings)
 
 
-def graph(model: Model, arrays: Mapping[str, Array], tokens: Sequence[int]) -> Array:
-    """The logits at each of the positions, in float64."""
+def graph(
+    model: Model,
+    arrays: Mapping[str, Array],
+    tokens: Sequence[int],
+    *,
+    keys: list[Array] | None = None,
+    values: list[Array] | None = None,
+) -> Array:
+    """The logits at each of the positions, in float64; `keys` and `values` take those of layers."""
     s = model.shape
 
     def norm(x: Array, w: Array) -> Array:
@@ -441,6 +448,9 @@ def graph(model: Model, arrays: Mapping[str, Array], tokens: Sequence[int]) -> A
         if s.flags & HEAD_NORMS:
             q, k = norm(q, w["q_norm"]), norm(k, w["k_norm"])
         q, k = turn(q), turn(k)
+        if keys is not None and values is not None:
+            keys.append(k)
+            values.append(v)
         k, v = (np.repeat(t, s.heads // s.kv_heads, axis=1) for t in (k, v))
         scores = np.einsum("qhd,khd->hqk", q, k) * scale
         scores = np.where(np.tril(np.ones((n, n), bool)), scores, -np.inf)
@@ -459,3 +469,20 @@ def graph(model: Model, arrays: Mapping[str, Array], tokens: Sequence[int]) -> A
         x = x + g @ w["down"].T
     last = arrays["table"] if s.flags & TIED else arrays["classifier"]
     return norm(x, arrays["final"]) @ np.asarray(last, float).T
+
+
+def prefix(model: Model, arrays: Mapping[str, Array], tokens: Sequence[int]) -> bytes:
+    """A PREFIX section: the keys and values of these tokens, 8 bits each."""
+    s, keys, values = model.shape, [], []
+    graph(model, arrays, tokens, keys=keys, values=values)
+
+    def records(x: Array) -> bytes:
+        out = b""
+        for vector in x.reshape(-1, s.head_size):
+            scale = np.float32(np.abs(vector).max() / 127)
+            whole = np.rint(vector / scale).astype("i1").tobytes()
+            out += scale.tobytes() + pad(whole, 4)
+        return out
+
+    body = b"".join(records(k) + records(v) for k, v in zip(keys, values, strict=True))
+    return np.array(tokens, "<u4").tobytes() + body

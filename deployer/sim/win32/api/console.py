@@ -10,6 +10,8 @@ from deployer.sim.win32.process import Api, Failed, Process
 
 _STD = {0xFFFFFFF6: 0, 0xFFFFFFF5: 1, 0xFFFFFFF4: 2}
 OEM_PAGE = 437
+KEY_EVENT = 1
+ESC = b"\x1b"
 
 
 def get_std_handle(p: Process, which: int) -> int:
@@ -76,6 +78,27 @@ def get_input_events(p: Process, handle: int, count: int) -> int:
     return 1
 
 
+def _peek_escape(p: Process, handle: int, record: int, count: int, done: int) -> bool:
+    """Esc is the one key that is seen before a line is read; what is typed comes by lines."""
+    waits = p.target(handle, ConsoleInput).pending[:1] == ESC and count > 0
+    if waits:
+        p.write(record, struct.pack("<HHIHHHHI", KEY_EVENT, 0, 1, 1, 0x1B, 1, ESC[0], 0))
+    p.put32(done, int(waits))
+    return waits
+
+
+def peek_console_input(p: Process, handle: int, record: int, count: int, done: int) -> int:
+    _peek_escape(p, handle, record, count, done)
+    return 1
+
+
+def read_console_input(p: Process, handle: int, record: int, count: int, done: int) -> int:
+    if _peek_escape(p, handle, record, count, done):
+        console = p.target(handle, ConsoleInput)
+        console.pending = console.pending[1:]
+    return 1
+
+
 def flush_input(p: Process, handle: int) -> int:
     p.target(handle, ConsoleInput).pending = b""
     return 1
@@ -100,6 +123,8 @@ TABLE = {
     "SetConsoleCursorPosition": Api(2, on_screen),
     "SetConsoleTextAttribute": Api(2, on_screen),
     "GetNumberOfConsoleInputEvents": Api(2, get_input_events),
+    "PeekConsoleInputA": Api(4, peek_console_input),
+    "ReadConsoleInputA": Api(4, read_console_input),
     "FlushConsoleInputBuffer": Api(1, flush_input),
     "SetConsoleCtrlHandler": Api(2, yes),
     "SetConsoleTitleA": Api(1, yes),
