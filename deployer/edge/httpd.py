@@ -14,7 +14,7 @@ import socket
 import threading
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Protocol
 
@@ -57,6 +57,9 @@ class PageSource(Protocol):
 
     def takes(self, deployment: str, peer: str, at: str) -> bool:
         """Whether the machine at `peer` may have GO.BAT: it may wait for the first that asks."""
+
+    def agent(self, peer: str, at: str) -> bytes:
+        """An agent for the machine at `peer`, which has called our address `at`; b"" for none."""
 
     def taken(self) -> str:
         """The machine that has what waited for whoever comes; "" for none."""
@@ -119,6 +122,9 @@ class HttpServer:
         found = page.answer(path, peer, source.waiting(peer, at), source.taken())
         if found.deployment and body and not source.takes(found.deployment, peer, at):
             return page.answer(path, peer, (), source.taken())
+        if found.agent and body:
+            image = source.agent(peer, at)
+            return replace(found, body=image, status=200 if image else 503)
         return found
 
     def awaits(self, peer: str) -> bool:

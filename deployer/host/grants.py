@@ -53,11 +53,17 @@ class Grants:
     """The grants in force. Written by the service, read by the servers' threads.
 
     `found` is called in one of these when a machine has taken what waited for whoever comes: with
-    the deployment, the machine's address, and ours that it called.
+    the deployment, the machine's address, and ours that it called. `hand_out` gives an agent for a
+    machine that called an address of ours.
     """
 
-    def __init__(self, found: Callable[[str, str, str], object]) -> None:
+    def __init__(
+        self,
+        found: Callable[[str, str, str], object],
+        hand_out: Callable[[str, str], bytes] = lambda _peer, _at: b"",
+    ) -> None:
         self._found = found
+        self._hand_out = hand_out
         self._claimed: dict[str, str] = {}
         self._lock = threading.Lock()
         self._grants: dict[str, Grant] = {}
@@ -119,6 +125,10 @@ class Grants:
             self._claimed[deployment] = peer
         self._found(deployment, peer, at)
         return True
+
+    def agent(self, peer: str, at: str) -> bytes:
+        """The agent that the browser of the machine at `peer` is given; b"" for none now."""
+        return b"" if self._not_now else self._hand_out(peer, at)
 
     def taken(self) -> str:
         """The machine that has what waited for whoever comes; "" for none."""

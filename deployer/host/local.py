@@ -180,8 +180,9 @@ class InProcess:
         _refuse_strange(order)
         await self._until_left(order.target)
         under_way = self._open_for(order.target)
+        beside = self.service.agent_files(order.target, order.host) if order.stay else ()
         manifest = await asyncio.to_thread(
-            staging.stage, order.request, host=order.host, once=self.once
+            staging.stage, order.request, host=order.host, once=self.once, beside=beside
         )
         line = order.line if carry.is_serial(order.target) else None
         offer = Offer(manifest, order.target, order.directory, line)
@@ -381,10 +382,17 @@ class InProcess:
 def _refuse_strange(order: Order) -> None:
     """Raises WrongUse for what no face of ours would ask: an order may come over a socket.
 
+    An agent calls over a network, so none goes over a serial line.
+
     Raises SimulatorMissing for a simulated PC that cannot run here.
     """
     refuse_strange(order.request)
     if carry.is_serial(order.target):
+        if order.stay:
+            raise WrongUse(
+                what="An agent calls over a network, and this PC is reached over a serial line.",
+                remedy="Leave --stay out.",
+            )
         carry.check(order.target, order.line)
         return
     if order.target == "sim":

@@ -71,6 +71,7 @@ from deployer.events import (
     WireChanged,
 )
 from deployer.host import past, staging, wire
+from deployer.host.agents.handing import HandingOut
 from deployer.host.agents.room import Room
 from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants, Handout, shares_of
@@ -100,6 +101,7 @@ _LOCKED = 5.0
 """Seconds that another process' lock on the store is waited for."""
 _WRITE_AGAIN = 0.5
 _SAY_AGAIN = 10.0
+_HAND_OUT = 5.0
 _REMEMBERED = 32
 """Deployments that have ended, of which somebody may still ask."""
 _SCREEN_EVERY, _SCREEN_LINES = 0.25, 64
@@ -166,8 +168,9 @@ class Service:
         self._clock = clock
         self._address = address
         self._bus = Bus(self._store)
-        self._grants = Grants(self._found)
+        self._grants = Grants(self._found, self._agent_for)
         self.agents = Room(self._store, self.publish, self._tell, clock, self._agent_called)
+        self._handing = HandingOut(self.agents, self._store.directory)
         self._fetched_by_agent: set[str] = set()
         place = Place(address, ftp_port, http_port, limits, listening, before_wire, say)
         self._servers = Servers(
@@ -544,6 +547,31 @@ class Service:
     async def open_for_agents(self, *, simulated: bool) -> None:
         """Let agents call. Raises as `open_wire` does."""
         await self._servers.serve(emulated=simulated)
+
+    def agent_files(self, target: str, host: str) -> tuple[Path, ...]:
+        """The files by which an agent comes to a target with a payload; none where one is there.
+
+        Raises ProgramDamaged, DirectoryForbidden, StoreBusy, StoreFull.
+        """
+        if self.agents.at(target, target):
+            return ()
+        return self._handing.beside(target, host, self._port_of_agents)
+
+    @property
+    def _port_of_agents(self) -> int:
+        """The simulated PC's network knows the usual port only, and so does FTP.EXE."""
+        return self._servers.ftp_port or 21
+
+    def _agent_for(self, peer: str, at: str) -> bytes:
+        """In a thread of the page: the agent for the machine at `peer`, b"" when there is none."""
+
+        async def hand_out() -> bytes:
+            return self._handing.to_browser(peer, at, self._port_of_agents)
+
+        try:
+            return asyncio.run_coroutine_threadsafe(hand_out(), self._loop).result(_HAND_OUT)
+        except (DeployerError, TimeoutError):
+            return b""
 
     def brought(self, agent: str) -> frozenset[str]:
         """Paths of what deployments have brought to the PC of an agent, in upper case."""

@@ -63,13 +63,17 @@ def stage(
     host: str = DEFAULT_HOST_ADDRESS,
     progress: Callable[[int], None] = lambda _bytes: None,
     once: Once | None = None,
+    beside: Sequence[Path] = (),
 ) -> Manifest:
     """Measure, cut and name the files; decide what is launched. Reads each file once.
+
+    The files `beside` go too, whatever the request is about.
 
     `progress` is told the bytes of each block read. With `once`, files that it knows unchanged are
     not read again. Raises the errors of wrong input.
     """
     chosen = _choose(request)
+    chosen = replace(chosen, items=(*chosen.items, *map(Item, beside)))
     if request.no_run and request.options:
         raise WrongUse(
             what=f"--{request.options[0][0]} has no effect with --no-run.",

@@ -68,6 +68,9 @@ class Served:
         self.claims.append((deployment, peer, at))
         return not self.first
 
+    def agent(self, peer: str, at: str) -> bytes:
+        return b"MZ agent for " + peer.encode() if at else b""
+
     def taken(self) -> str:
         return self.first
 
@@ -381,3 +384,19 @@ def test_a_look_at_the_page_takes_nothing_and_go_bat_is_the_first_machines(serve
     refused = served.raw(b"GET /GO.BAT HTTP/1.0\r\n\r\n")
     assert b" 404 " in refused
     assert b"is for the one at <B>192.168.1.7</B> now" in refused
+
+
+def test_the_second_link_asks_before_anything_stays(served: Served) -> None:
+    def get(path: str) -> bytes:
+        return served.raw(f"GET {path} HTTP/1.0\r\n\r\n".encode())
+
+    name = WAITING.deployment
+    assert f'HREF="/{name}/STAY.HTM"'.encode() in get("/")
+    asked = get(f"/{name}/STAY.HTM")
+    assert b"Start, and stay ready?" in asked
+    assert b"Remove" in asked
+    assert f'HREF="/{name}/AGENT98.EXE"'.encode() in asked
+    head, _, program = get(f"/{name}/AGENT98.EXE").partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.0 200 ")
+    assert program == b"MZ agent for 127.0.0.1"
+    assert get("/AGENT98.EXE").startswith(b"HTTP/1.0 404 ")

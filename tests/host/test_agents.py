@@ -19,9 +19,11 @@ from deployer.core.agents import words
 from deployer.core.agents.verbs import Go, Power, Remove, Run, Verb
 from deployer.core.agents.verbs import List as ListVerb
 from deployer.core.agents.verbs import words as words_of
+from deployer.core.target import gobat
 from deployer.edge.ftp.server import FtpLimits
 from deployer.errors import AgentUnknown, NotBrought, WrongUse
 from deployer.events import (
+    AgentEnrolled,
     AgentGone,
     AgentHello,
     ClientConnected,
@@ -750,6 +752,66 @@ def test_a_push_that_was_cut_short_there_goes_on_when_the_agent_is_back(tmp_path
 
                 await eventually(lambda: len(ends()) == 2)
                 assert ends() == [Stage.LOST, Stage.DONE]
+
+    play(scenario)
+
+
+def enrolled(text: bytes) -> dict[str, str]:
+    """What an AGENT98.INI says, wherever it stands."""
+    lines = text[text.rindex(b"[AGENT98]") :].decode("ascii").splitlines()[1:]
+    return dict(line.split("=", 1) for line in lines)
+
+
+def test_push_stay_brings_an_agent_that_go_bat_starts(tmp_path: Path) -> None:
+    """It is the same one the next time, and none when it is there."""
+
+    async def scenario() -> None:
+        async with hosting(tmp_path / "state") as hosted:
+            path = tmp_path / "a.txt"
+            path.write_bytes(b"text")
+            order = Order(Request((path,), no_run=True), ADDRESS, host=ADDRESS, stay=True)
+            deployment = await hosted.host.push(order)
+            staged = hosted.service.staged(deployment)
+            assert staged is not None
+            files = {file.name: file for file in staged[0].payload.files}
+            assert set(files) == {"A.TXT", "AGENT98.EXE", "AGENT98.INI"}
+            go_bat = gobat.render(staged[0], "C:\\DEPLOY").decode().splitlines()
+            start = go_bat.index("IF EXIST AGENT98.INI AGENT98")
+            assert go_bat[start - 1].startswith("ECHO Finished."), "it starts when all is over"
+            ini = Path(files["AGENT98.INI"].source)
+            assert ini.parent.stat().st_mode & 0o077 == 0, "there is a token in it"
+            said = enrolled(ini.read_bytes())
+            await hosted.host.cancel(deployment)
+            again = await hosted.host.push(order)
+            assert again == deployment, "the same files: what lies there goes on"
+            await hosted.host.cancel(again)
+            with AgentPC(hosted.service.ftp_port, said["id"], said["token"], name="new"):
+                await eventually(lambda: any(row.here for row in hosted.service.agents.rows()))
+                alone = hosted.service.staged(await hosted.host.push(order))
+                assert alone is not None
+                assert [file.name for file in alone[0].payload.files] == ["A.TXT"]
+
+    play(scenario)
+
+
+def test_the_second_link_of_the_page_gives_an_agent_that_then_fetches_the_push(
+    tmp_path: Path,
+) -> None:
+    async def scenario() -> None:
+        async with hosting(tmp_path / "state") as hosted:
+            deployment = await push(hosted, tmp_path)
+            give = hosted.service._agent_for
+            first = await asyncio.to_thread(give, ADDRESS, ADDRESS)
+            assert first == await asyncio.to_thread(give, ADDRESS, ADDRESS), "a browser asks twice"
+            assert first[:2] == b"MZ"
+            said = enrolled(first)
+            assert (said["host"], said["stay"]) == (ADDRESS, "1")
+            go = fetched(hosted.service.ftp_port)
+            with AgentPC(hosted.service.ftp_port, said["id"], said["token"], go=go):
+                await eventually(
+                    lambda: State.PROVED in states(hosted.told(StateChanged), deployment)
+                )
+            assert said["token"] not in str(hosted.told(AgentEnrolled)), "nobody else learns it"
 
     play(scenario)
 

@@ -13,6 +13,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
 from deployer.core.lint import check
 from deployer.core.lint.model import Finding
 from deployer.core.target import ftpscript
@@ -434,6 +435,13 @@ def _launch(manifest: Manifest, offline: bool) -> BatchSection:
     )
 
 
+def _agent(manifest: Manifest) -> tuple[str, ...]:
+    """Start the agent that came with it. A program with a window comes back at once (B10)."""
+    if {AGENT_EXE, AGENT_INI} <= {file.name for file in manifest.payload.files}:
+        return (f"IF EXIST {AGENT_INI} {AGENT_EXE.partition('.')[0]}",)
+    return ()
+
+
 def _send(manifest: Manifest) -> BatchSection:
     lines: list[str] = []
     tries = len(SEND_PAUSES) + 1
@@ -465,6 +473,7 @@ def _send(manifest: Manifest) -> BatchSection:
         ":SENT",
         "ECHO.",
         f"ECHO Finished. The host has the result of {manifest.deployment}.",
+        *_agent(manifest),
         "GOTO END",
     ]
     return BatchSection(

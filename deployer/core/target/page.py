@@ -12,7 +12,10 @@ import html
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from deployer.core.agents.overlay import AGENT_EXE
 from deployer.model import GO_BAT
+
+STAY_HTM = "STAY.HTM"
 
 _DOCTYPE = '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">'
 _TYPES = {
@@ -46,12 +49,15 @@ class Waiting:
 
 @dataclass(frozen=True, slots=True)
 class PageAnswer:
-    """An HTTP answer. `deployment` is set when the body is GO.BAT of that deployment."""
+    """An HTTP answer. `deployment` is set when the body is GO.BAT of that deployment; `agent`, when
+    it is to be an agent for the machine that asks.
+    """
 
     status: int
     kind: str
     body: bytes
     deployment: str = ""
+    agent: bool = False
 
 
 def answer(path: str, peer: str, waiting: Sequence[Waiting], taken: str = "") -> PageAnswer:
@@ -71,6 +77,10 @@ def answer(path: str, peer: str, waiting: Sequence[Waiting], taken: str = "") ->
     for each in waiting:
         if words == [each.deployment, GO_BAT]:
             return PageAnswer(200, content_type(GO_BAT), each.go_bat, each.deployment)
+        if words == [each.deployment, STAY_HTM]:
+            return PageAnswer(200, "text/html", stay(each))
+        if words == [each.deployment, AGENT_EXE]:
+            return PageAnswer(200, content_type(AGENT_EXE), b"", agent=True)
     return PageAnswer(404, "text/html", missing(newest))
 
 
@@ -99,6 +109,34 @@ def nothing(peer: str, taken: str = "") -> bytes:
     )
 
 
+def stay(each: Waiting) -> bytes:
+    """The page that asks before anything stays."""
+    return _page(
+        "Start, and stay ready",
+        "\n".join(
+            (
+                "<H1>Start, and stay ready?</H1>",
+                f"<P>The program {AGENT_EXE} stays on this computer. It starts with Windows, and "
+                f"calls the computer <B>{_text(each.host)}</B> and no other. That one can then, "
+                "without anybody here:</P>",
+                "<UL>",
+                "<LI>send files and programs, start programs and read what they print",
+                "<LI>list files and folders, and delete files",
+                "<LI>take pictures of the screen and press keys",
+                "<LI>set the clock, restart this computer and switch it off",
+                "</UL>",
+                "<P>It shows itself in a window, where <B>Remove</B> removes it without a trace. "
+                "It lies in C:\\DEPLOY.</P>",
+                f'<H2><A HREF="/{_text(each.deployment)}/{AGENT_EXE}">Yes: start {AGENT_EXE}</A>'
+                "</H2>",
+                "<P>When asked, choose <B>Run this program from its current location</B> and say "
+                f"Yes to the security warning. It then fetches {_text(each.deployment)}.</P>",
+                '<P><A HREF="/">No: back</A></P>',
+            )
+        ),
+    )
+
+
 def missing(each: Waiting) -> bytes:
     """The page for a path that leads nowhere."""
     return _page(
@@ -120,6 +158,8 @@ def _deployment(each: Waiting) -> str:
             "<P>When asked, choose <B>Run this program from its current location</B> and say Yes "
             "to the security warning. A black window then fetches, checks and starts everything; "
             f"if the browser only saves files, save it and double-click {GO_BAT}.</P>",
+            f'<P>Or <A HREF="/{_text(each.deployment)}/{STAY_HTM}">start, and stay ready</A>: then '
+            "nothing needs to be done here the next time. It asks first.</P>",
             _files(each.files),
             *((f"<P>Then this is run: <TT>{_text(each.run)}</TT></P>",) if each.run else ()),
             *((_typed(each.typed),) if each.typed else ()),

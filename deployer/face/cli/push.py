@@ -55,6 +55,7 @@ Run = Annotated[str, value("--run", "COMMAND", "Command to launch there.", defau
 Recipe = Annotated[
     str, value("--recipe", "NAME", "How to launch it: a recipe's name or file.", default=False)
 ]
+Stay = Annotated[bool, flag("--stay", "Leave an agent there: later pushes need nobody.")]
 NoRun = Annotated[bool, flag("--no-run", "Deliver and prove only.")]
 NoCheck = Annotated[
     bool, flag("--no-check", "Launch it even if Windows 98 would not start it (KernelEx).")
@@ -96,6 +97,7 @@ def push_command(
     no_check: NoCheck = False,
     part_size: PartSize = None,
     profile: Profile = None,
+    stay: Stay = False,
     detach: Detach = False,
     timeout: Silence = None,
     as_json: AsJson = False,
@@ -176,6 +178,7 @@ def push_command(
         host=address or "",
         line=line,
         patience=None if timeout is None else Patience.of(config.timeout, timeout),
+        stay=stay,
     )
     here = reach.here(
         config, store, pc, address=address, ftp_port=ftp_port, http_port=http_port,

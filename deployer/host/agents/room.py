@@ -164,6 +164,10 @@ class Room:
         found = [agent for agent, at in here.items() if agent in real and address in (at, "")]
         return found[0] if found and (address or len(found) == 1) else ""
 
+    def knows(self, agent: str) -> bool:
+        """Whether that agent may call."""
+        return agent in self.doors.secrets
+
     def enrol(self, target: str, host: str, port: int, name: str = "") -> Enrolment:
         """A new agent for a target, written down. Raises StoreBusy, StoreFull."""
         enrolled = Enrolment(
