@@ -64,7 +64,7 @@ class Program:
         """Print. What a lost connection has not carried goes over the next."""
         with self._lock:
             self.printed += data
-            for _try in range(50):
+            for _try in range(2000):
                 try:
                     if self._data is None:
                         data = self._connect()

@@ -22,7 +22,7 @@ import hmac
 import os
 import time
 import traceback
-from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Mapping
+from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -118,16 +118,8 @@ def application(
         except ValueError as error:
             fields = {"what": f"Not a request: {error}.", "remedy": "Use the same version there."}
             return JSONResponse({"error": "WrongUse", "fields": fields}, 400)
-        try:
-            result = await getattr(host, request.path_params["name"])(*arguments)
-        except errors.DeployerError as error:
-            return JSONResponse(error_to_plain(error), 409)
-        except Exception as error:  # the asker learns it, and the daemon goes on
-            traceback.print_exc()
-            return JSONResponse(
-                error_to_plain(errors.InternalError(kind=type(error).__name__, why=error)), 500
-            )
-        return JSONResponse({"result": to_plain(result)})
+        work = getattr(host, request.path_params["name"])(*arguments)
+        return await _result(work, leaving if kind.waits else None)
 
     async def status(_request: HttpRequest) -> Response:
         if leaving.is_set():
@@ -292,6 +284,37 @@ async def _server_sent(
             await asyncio.gather(upcoming, return_exceptions=True)
         if isinstance(stream, AsyncGenerator):
             await stream.aclose()
+
+
+async def _result(work: Coroutine[Any, Any, Any], leaving: asyncio.Event | None) -> Response:
+    """The answer that work gives; 503 when `leaving` is set before."""
+    try:
+        result = await work if leaving is None else await _unless(leaving, work)
+    except errors.DeployerError as error:
+        return JSONResponse(error_to_plain(error), 409)
+    except asyncio.CancelledError:
+        if leaving is None or not leaving.is_set():
+            raise
+        return Response(status_code=503)
+    except Exception as error:  # the asker learns it, and the daemon goes on
+        traceback.print_exc()
+        return JSONResponse(
+            error_to_plain(errors.InternalError(kind=type(error).__name__, why=error)), 500
+        )
+    return JSONResponse({"result": to_plain(result)})
+
+
+async def _unless(leaving: asyncio.Event, work: Coroutine[Any, Any, Any]) -> Any:
+    """What work gives. Raises CancelledError as soon as the daemon ends."""
+    task, end = asyncio.ensure_future(work), asyncio.ensure_future(leaving.wait())
+    try:
+        await asyncio.wait([task, end], return_when=asyncio.FIRST_COMPLETED)
+        if not task.done():
+            task.cancel()
+        return await task
+    finally:
+        end.cancel()
+        task.cancel()
 
 
 async def _next(stream: AsyncIterator[tuple[int, Any]]) -> tuple[int, Any]:

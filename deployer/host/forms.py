@@ -32,10 +32,14 @@ VERSION = 1
 
 @dataclass(frozen=True, slots=True)
 class RequestForm:
-    """What a request takes, one after the other, and gives."""
+    """What a request takes, one after the other, and gives.
+
+    One that `waits` for news is broken off when the daemon ends, and asked again of the next.
+    """
 
     takes: tuple[Any, ...]
     gives: Any
+    waits: bool = False
 
 
 REQUESTS: Mapping[str, RequestForm] = {
@@ -54,7 +58,7 @@ REQUESTS: Mapping[str, RequestForm] = {
     "find_agent": RequestForm((str,), AgentRow),
     "give": RequestForm((AgentRequest,), str),
     "upgrade": RequestForm((str, float), str),
-    "heard": RequestForm((str, int, str), Heard),
+    "heard": RequestForm((str, int, str), Heard, waits=True),
     "withdraw": RequestForm((str,), None),
     "pause": RequestForm((str,), None),
     "resume": RequestForm((str,), None),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import signal
@@ -20,10 +21,12 @@ from deployer.core.agents import overlay
 from deployer.core.agents.verbs import Go
 from deployer.edge.store import Store
 from deployer.edge.store.agents import KnownAgent
+from deployer.host.sockets import SOCKET
 from tests.agentpc import AgentPC, Program, bitmap
 from tests.waiting import PATIENCE, free_port, until
 
 AGENT, TOKEN = "A-0123ABCD", "00112233445566778899aabbccddeeff"
+KNOWN = KnownAgent(AGENT, "127.0.0.1", "pentium", 1.0)
 
 
 @dataclass
@@ -60,8 +63,7 @@ class Bench:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     state = tmp_path / "state"
     store = Store(state)
-    known = KnownAgent(AGENT, "127.0.0.1", "pentium", 1.0)
-    store.agents.enrol(known, overlay.fingerprint(TOKEN))
+    store.agents.enrol(KNOWN, overlay.fingerprint(TOKEN))
     store.close()
     port = free_port()
     with AgentPC(port, AGENT, TOKEN) as pc:
@@ -242,3 +244,51 @@ def test_a_push_says_who_fetches_it_and_shows_the_card_when_the_agent_did_not(
     failed = lines.index("The agent on the PC did not do it: FTP.EXE is missing.")
     cards = [n for n, line in enumerate(lines) if "waits for the old PC" in line]
     assert asked < failed < cards[-1], out
+
+
+@contextlib.contextmanager
+def daemon(bench: Bench) -> Iterator[None]:
+    """`deployer serve` over the same state, until the end of the context."""
+    environment = {**os.environ, "DEPLOYER_STATE_DIR": str(bench.state)}
+    command = [sys.executable, "-m", "deployer", "serve", "--state-dir", str(bench.state)]
+    command += ["--control", str(bench.state / SOCKET), "--ftp-port", str(bench.port)]
+    command += ["--no-link", "--no-http", "--address", "127.0.0.1"]
+    process = subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    for line in process.stdout:
+        if "ready on" in line:
+            break
+    rest = threading.Thread(target=process.stdout.read, daemon=True)
+    rest.start()
+    try:
+        yield
+    finally:
+        process.terminate()
+        process.wait(PATIENCE)
+
+
+def test_run_goes_on_past_a_restart_of_the_daemon(bench: Bench) -> None:
+    """The program prints on meanwhile: nothing of it is lost, and nothing comes twice."""
+    go_on = threading.Event()
+
+    def program(running: Program) -> int:
+        running.write(b"before\r\n")
+        assert go_on.wait(PATIENCE)
+        running.write(b"after\r\n")
+        running.close()
+        return 9
+
+    if os.geteuid() == 0:  # root's daemon has a store of its own
+        store = Store(bench.state / "served")
+        store.agents.enrol(KNOWN, overlay.fingerprint(TOKEN))
+        store.close()
+    bench.pc.play = program
+    with daemon(bench):
+        command = bench.begin("run", "pentium", "X.EXE")
+        assert command.stdout is not None
+        assert command.stdout.readline() == b"before\r\n"
+    go_on.set()
+    with daemon(bench):
+        out, err = command.communicate(timeout=PATIENCE)
+        assert (out, command.returncode) == (b"after\r\n", 9), err
+    assert [what for _id, what in bench.pc.done] == ["Run"]

@@ -16,6 +16,13 @@ _FIELDS = (0x7C00, 0x03E0, 0x001F)
 
 def png_of_bmp(data: bytes) -> bytes:
     """The PNG of a BMP. Raises ValueError for anything that is no such BMP, or is cut."""
+    try:
+        return _png(data)
+    except struct.error as error:
+        raise ValueError("a BMP whose head is cut") from error
+
+
+def _png(data: bytes) -> bytes:
     if data[:2] != b"BM" or len(data) < 54:
         raise ValueError("not a BMP")
     (start,) = struct.unpack_from("<I", data, 10)
