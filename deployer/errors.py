@@ -226,8 +226,8 @@ class TokenizerUnfit(DeployerError):
 
 
 class ModelOfOtherVersion(DeployerError):
-    """{path}: this is a llama2.c model of version {version}, and the engine reads version 0 only.
-    Export it again with llama2.c's export.py --version 0, or use --no-run to send the file as it is.
+    """{path}: this is a llama2.c model of version {version}, which the engine runs only when converted.
+    Run: deployer model convert {path}; and name what that writes, or use --no-run to send it as it is.
     """
 
     exit_code = EXIT_USE

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import assert_never
 
+from deployer.core.model import container
 from deployer.core.payload import modelfile, recipe
 from deployer.edge import files, folders, resources
 from deployer.edge.folders import Item
@@ -19,6 +20,8 @@ from deployer.errors import (
     WrongUse,
 )
 
+LLAMA2C, CONTAINER = "llama2.c", "l98"
+"""Kinds of models, as recipes name them."""
 _MOST_TOKENIZER = 16 << 20
 
 
@@ -48,11 +51,13 @@ def choose(paths: Sequence[Path], recipe_name: str, *, bare: bool) -> Choice:
     if recipe_name:
         chosen = resources.recipe(recipe_name)
         return _with_recipe(items, empty, chosen, _model_for(chosen, recipe_name, items))
-    model = model_among([item for item in items if not item.place])
-    found = resources.recipe_for("llama2.c") if model else None
-    if model is None or found is None:
-        return Choice(items, empty=empty)
-    return _with_recipe(items, empty, found, model)
+    named = [item for item in items if not item.place]
+    for kind, among in ((LLAMA2C, model_among), (CONTAINER, container_among)):
+        model = among(named)
+        found = resources.recipe_for(kind) if model else None
+        if model is not None and found is not None:
+            return _with_recipe(items, empty, found, model)
+    return Choice(items, empty=empty)
 
 
 def _gather(paths: Sequence[Path]) -> tuple[tuple[Item, ...], tuple[str, ...]]:
@@ -75,15 +80,38 @@ def length_of(item: Item) -> int:
 
 
 def _model_for(chosen: recipe.Recipe, name: str, items: Sequence[Item]) -> Item:
-    if chosen.kind != "llama2.c":
+    among = {LLAMA2C: model_among, CONTAINER: container_among}.get(chosen.kind)
+    if among is None:
         return items[0]
-    model = model_among(items)
+    model = among(items)
     if model is None:
+        kind = "llama2.c" if chosen.kind == LLAMA2C else "converted"
         raise WrongUse(
-            what=f"--recipe {name} needs a llama2.c model; {items[0].path} is none.",
+            what=f"--recipe {name} needs a {kind} model; {items[0].path} is none.",
             remedy="Name the model file, or use --no-run to send the files only.",
         )
     return model
+
+
+def container_among(items: Sequence[Item]) -> Item | None:
+    """The first volume of a converted model, or None.
+
+    Raises ModelDamaged for a later volume without the first, and where another one is missing.
+    """
+    known = {item.path.name.lower() for item in items}
+    later = None
+    for item in items:
+        head = files.read_bounded(item.path, container.LONGEST_HEAD)
+        if container.is_container(head):
+            for volume in range(2, container.read(head, str(item.path)).volumes + 1):
+                name = f"{item.path.name[:-2]}{volume:02d}"
+                if name.lower() not in known:
+                    raise ModelDamaged(path=item.path, why=f"its volume {name} is not named too")
+            return item
+        later = later or (item if container.is_later_volume(head) else None)
+    if later is not None:
+        raise ModelDamaged(path=later.path, why="it is a later volume; name the first one too")
+    return None
 
 
 def model_among(items: Sequence[Item]) -> Item | None:

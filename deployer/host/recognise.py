@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 
+from deployer.core.model.expect import expect
 from deployer.core.payload import fit as fits
-from deployer.core.payload import modelfile, plan
+from deployer.core.payload import plan
 from deployer.edge import resources
 from deployer.errors import WrongUse
 from deployer.host import staging
+from deployer.host.models import inspection
 from deployer.host.requests import Recognised, Request
 
 
@@ -43,7 +46,8 @@ def recognise(request: Request) -> Recognised:
     largest = max((min(length, size) for length, size in own), default=0)
     largest = max(largest, min(sum(small), plan.PACK))
     options = dict(outline.options)
-    shape = staging.inspect(outline.model) if outline.model else None
+    found = inspection.inspect(outline.model) if outline.model else None
+    shape = staging.inspect(outline.model) if outline.model and found is None else None
     load = fits.Load(
         lengths=lengths,
         parts=parts,
@@ -51,18 +55,20 @@ def recognise(request: Request) -> Recognised:
         model=shape if outline.recipe else None,
         bits=int(options.get("quantise", 8)),
         steps=int(options.get("steps", fits.ENGINE_STEPS)),
+        expect=None if found is None else partial(expect, found.shape, found.sections),
     )
-    return Recognised(_lines(outline, lengths, shape), load, profile, outline.model_name)
+    parameters = found.shape.parameters if found else shape.parameters if shape else 0
+    kind = "converted model" if found else "llama2.c model"
+    said = f"{kind}, {parameters:,} parameters"
+    return Recognised(_lines(outline, lengths, said), load, profile, outline.model_name)
 
 
-def _lines(
-    outline: staging.Outline, lengths: Sequence[int], shape: modelfile.Checkpoint | None
-) -> tuple[str, ...]:
+def _lines(outline: staging.Outline, lengths: Sequence[int], model: str) -> tuple[str, ...]:
     lines = []
     for path, length in zip(outline.paths, lengths, strict=True):
         what = outline.roles.get(path, "file")
-        if path == outline.model and shape is not None:
-            what = f"llama2.c model, {shape.parameters:,} parameters"
+        if path == outline.model:
+            what = model
         lines.append(f"{path.name}: {what}, {length:,} bytes")
     if outline.recipe:
         lines.append(f"runs there with the recipe {outline.recipe}")

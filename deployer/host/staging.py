@@ -18,7 +18,7 @@ from deployer.core.target import dates, gobat, names, places, program
 from deployer.core.target import manifest as manifests
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.edge import files, imports, resources
-from deployer.edge.choose import Choice, choose, length_of, model_among
+from deployer.edge.choose import CONTAINER, LLAMA2C, Choice, choose, length_of, model_among
 from deployer.edge.folders import Item
 from deployer.errors import (
     DeployerError,
@@ -233,7 +233,7 @@ def outline(request: Request) -> Outline:
     chosen = _choose(request)
     roles = dict.fromkeys(chosen.programs, "program of ours")
     roles |= {item.path: role for role, item in chosen.roles.items()}
-    recognised = chosen.recipe is not None and chosen.recipe.kind == "llama2.c"
+    recognised = chosen.recipe is not None and chosen.recipe.kind in (LLAMA2C, CONTAINER)
     model = chosen.roles.get("model") if recognised else None
     return Outline(
         tuple(item.path for item in chosen.items),

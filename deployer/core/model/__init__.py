@@ -1,8 +1,9 @@
 """Models of others: GGUF files read, checked and turned into what the old PC's engine runs.
 
-Read `convert` first: from `source` (a GGUF file with its `shape`) by `exact` and `pack` to the
-`container`. `gguf` and `types` read headers, `weights` numbers; `vocabulary`, `tokenize` and
-`tables` are about text, `letters` the classes of characters. `graph` says in float32 what a model
-computes, `unpack` reads a container back. numpy and gguf are the extra `models`: `gguf`, `types`,
-`shape`, `vocabulary`, `tokenize`, `tables` and `container` do without.
+Read `convert` first: from `source` (a GGUF file with its `shape`) by `weights` and `pack` to the
+`container`, whose sizes are in `layout`. `gguf` and `types` read headers, `llama2c` checkpoints of
+another kind. `vocabulary`, `tokenize`, `tables` and `letters` are about text, `chat` and `prefix`
+about how a conversation begins. `graph` says in float32 what a model computes, `unpack` reads a
+container back, `expect` and `known` say what a PC can do with a model. What needs numpy needs the
+extra `models`: `gguf`, `shape`, `vocabulary`, `tables`, `layout`, `container` and `expect` do not.
 """

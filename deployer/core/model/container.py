@@ -20,6 +20,8 @@ _PART_MAGIC = b"L98PART\x1a"
 VERSION = 1
 LARGEST_VOLUME = 512 << 20
 MOST_VOLUMES = 99
+LONGEST_HEAD = 65536
+"""Bytes that are enough to read any head."""
 _PAGE = 4096
 _HEAD = struct.Struct("<8s5I16s9I3fI64s")
 _ENTRY = struct.Struct("<2H4I8sI")
@@ -186,6 +188,11 @@ class Head:
 def is_container(data: bytes) -> bool:
     """Whether a file that begins so is a container's first volume."""
     return data[:8] == MAGIC
+
+
+def is_later_volume(data: bytes) -> bool:
+    """Whether a file that begins so is a container's second volume or a later one."""
+    return data[:8] == _PART_MAGIC
 
 
 def read(data: bytes, path: str) -> Head:

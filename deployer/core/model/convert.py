@@ -14,7 +14,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import NDArray
 
-from deployer.core.model import container, exact, layout, pack
+from deployer.core.model import container, layout, pack, weights
 from deployer.core.model.container import PlacedSection, SectionKind
 from deployer.core.model.layout import CLASSIFIER, NORM, TABLE, Choices, Encoding, MatrixForm
 from deployer.core.model.shape import Shape
@@ -65,7 +65,7 @@ def _without_loss(source: Source, name: str) -> MatrixForm | None:
         return MatrixForm(Encoding.ONE_BIT, exact=True)
     if kind not in ("Q4_0", "Q4_1", "Q4_K") and _is_ternary(source, name):
         return MatrixForm(Encoding.TERNARY, exact=True)
-    return MatrixForm(Encoding.INT4, exact=True) if kind in exact.GROUPED else None
+    return MatrixForm(Encoding.INT4, exact=True) if kind in weights.GROUPED else None
 
 
 def _is_ternary(source: Source, name: str) -> bool:
@@ -229,8 +229,8 @@ def _packed(source: Source, name: str, encoding: Encoding) -> Iterator[pack.Pack
                 yield pack.int8(source.rows(name, first, count))
         case Encoding.INT4:
             for first, count in pieces:
-                if kind in exact.GROUPED:
-                    q, by, middle = exact.grouped(kind, source.raw(name, first, count))
+                if kind in weights.GROUPED:
+                    q, by, middle = weights.grouped(kind, source.raw(name, first, count))
                     with np.errstate(all="ignore"):
                         by, middle = by * scale, middle * scale
                     source.refuse_strange(name, by)
@@ -248,7 +248,7 @@ def _packed(source: Source, name: str, encoding: Encoding) -> Iterator[pack.Pack
                 signs[first : first + count], scales[first : first + count] = found
             yield pack.ternary(signs, scales)
         case Encoding.ONE_BIT:
-            bits, scales = exact.signs(source.raw(name, 0, tensor.rows))
+            bits, scales = weights.signs(source.raw(name, 0, tensor.rows))
             with np.errstate(all="ignore"):
                 scales = scales * scale
             source.refuse_strange(name, scales)

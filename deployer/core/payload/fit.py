@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Literal, Protocol
 
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.model import Profile, Report
@@ -29,6 +29,8 @@ _MISS_NS = 100.0
 """35 cycles of 350 MHz: a line of memory on a 100 MHz bus."""
 _CYCLES_PER_INSTRUCTION = 0.75
 _DEFAULT_MHZ = 350
+_USUAL_MEMORY = 128 * MIB
+"""Of a PC that has not said how much it has."""
 
 #: Instructions per multiply-add and per row of a matrix, from the counts for 260K and 15M weights.
 _FP32 = (3.06, 60.0)
@@ -52,11 +54,39 @@ class KnownPc:
     said: bool = False
 
 
+class Expected(Protocol):
+    """What a converted model takes: `core/model/expect` works it out."""
+
+    @property
+    def wanted(self) -> int:
+        """Memory in which all of it stays."""
+
+    @property
+    def streamed(self) -> int:
+        """Bytes that are read from disk for each token."""
+
+    @property
+    def tokens(self) -> float:
+        """Tokens per second, modelled."""
+
+    @property
+    def fits(self) -> bool:
+        """Whether it runs at all."""
+
+
+class Expecting(Protocol):
+    """Tells what to expect on a PC with so much memory."""
+
+    def __call__(self, memory: int, *, steps: int, mhz: int) -> Expected:
+        """Memory in bytes, positions, the processor's clock."""
+
+
 @dataclass(frozen=True, slots=True)
 class Load:
     """What goes there: lengths of the files, parts, the largest part, the model if any.
 
-    `bits` is the width of the engine's weights, 0 for fp32; `steps` its positions.
+    `bits` is the width of the engine's weights, 0 for fp32; `steps` its positions. `expect` tells
+    about a converted model.
     """
 
     lengths: tuple[int, ...]
@@ -65,6 +95,7 @@ class Load:
     model: Checkpoint | None = None
     bits: int = 8
     steps: int = ENGINE_STEPS
+    expect: Expecting | None = None
 
     @property
     def total(self) -> int:
@@ -135,6 +166,16 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         problems += _memory_problems(memory, machine)
         if not problems and machine.memory is not None and memory > machine.memory - WINDOWS:
             warnings.append("with Windows in the same memory it will swap and be slow")
+    elif load.expect is not None:
+        expected = load.expect(
+            machine.memory or _USUAL_MEMORY, steps=load.steps, mhz=machine.mhz or _DEFAULT_MHZ
+        )
+        memory, tokens = expected.wanted, shown.tokens or expected.tokens
+        if machine.memory is not None and not expected.fits:
+            problems.append(_too_big("in memory", memory, machine.memory))
+        elif machine.memory is not None and expected.streamed:
+            read = _mb(expected.streamed, 1_000_000)
+            warnings.append(f"{read} of it are read from its disk for each token")
     return Fit(
         total=load.total,
         disk=disk,

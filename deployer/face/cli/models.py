@@ -89,7 +89,10 @@ def inspect_command(
 @model.command("convert")
 def convert_command(
     file: Annotated[
-        Path, typer.Argument(metavar="FILE.gguf", parser=Path, help="The model as a GGUF file.")
+        Path,
+        typer.Argument(
+            metavar="FILE", parser=Path, help="The model: a GGUF file, or a checkpoint of llama2.c."
+        ),
     ],
     *,
     to: Annotated[

@@ -164,6 +164,8 @@ def push_command(
     pc = settings.resolve_target(target or ANY, config)
     broken = tuple(faults or ())
     _check_faults(pc, broken)
+    if not (run or no_run):
+        files = converted(files or [], store, pc, silent=as_json)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
         no_check=no_check, temperature=temperature, top_p=top_p, steps=steps, seed=seed,
@@ -193,6 +195,37 @@ def push_command(
             await push(host, order, Watching(face, detach, aside))
 
     connect.run(work)
+
+
+def converted(files: list[Path], store: Path, pc: str, *, silent: bool) -> list[Path]:
+    """The files, with the volumes of a conversion instead of each model that needs one.
+
+    What was converted before is found again. The PC's memory decides, where it is known.
+    """
+    from deployer.host.models import extra
+
+    if not any(map(extra.is_convertible, files)):
+        return files
+    extra.need("Sending a model of this kind")
+    from deployer.face import estimate, modelcard
+    from deployer.host import past
+    from deployer.host.models import conversion
+
+    with past.rows_of(store) as known:
+        memory = estimate.machine_of(known.newest(estimate.NEWEST, pc), pc).memory
+    options = conversion.ConversionOptions(memory=memory)
+    found: list[Path] = []
+    for path in files:
+        if not extra.is_convertible(path):
+            found.append(path)
+            continue
+        with modelcard.progress(path, silent=silent) as told:
+            volumes, there = conversion.kept(path, store, options, told)
+        if not silent:
+            said = "converted before" if there else "converted for the old PC"
+            say(f"{path.name}: {said}, {len(volumes)} file{'s'[: len(volumes) - 1]}")
+        found += volumes
+    return found
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:

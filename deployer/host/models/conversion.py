@@ -11,22 +11,35 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.core.model import chat, container, gguf, graph, layout, prefix, tables, unpack
+from deployer.core.model import (
+    chat,
+    container,
+    gguf,
+    graph,
+    layout,
+    llama2c,
+    prefix,
+    tables,
+    unpack,
+)
 from deployer.core.model import convert as core
 from deployer.core.model.chat import TemplateUnusableError
 from deployer.core.model.convert import Extras
 from deployer.core.model.expect import Expectation, expect
+from deployer.core.model.gguf import Gguf, Read
 from deployer.core.model.layout import Choices
 from deployer.core.model.source import Source, source_of
 from deployer.core.model.tokenize import Tokenizer
 from deployer.core.model.vocabulary import NOBODY, Vocabulary, vocabulary_of
+from deployer.core.payload import modelfile
 from deployer.edge import files
 from deployer.edge.modelfiles import ModelFile, Volumes
-from deployer.errors import WrongUse
-from deployer.host.models import template
+from deployer.errors import TokenizerMissing, WrongUse
+from deployer.host.models import inspection, template
 
 _FORM = "1"
 """Raised when the same options give other bytes than before: what is kept is then made anew."""
+_MOST_TOKENIZER = 16 << 20
 QUANTS = ("auto", "int8", "int4", "exact")
 
 
@@ -83,8 +96,8 @@ class _Conversion:
 
     def __init__(self, model: ModelFile, options: ConversionOptions) -> None:
         self._model, self._options = model, options
-        self.file = gguf.parse(model.read, model.length, str(model.path))
-        self.source: Source = source_of(self.file, model.read)
+        self.file, read = _opened(model)
+        self.source: Source = source_of(self.file, read)
         self.vocabulary = vocabulary_of(self.file)
 
     def write(self, to: Path, progress: Callable[[int, int], None]) -> Converted:
@@ -171,6 +184,23 @@ class _Conversion:
         return unpack.middle_loss(ours) - unpack.middle_loss(graph.losses(self.source, tokens))
 
 
+def _opened(model: ModelFile) -> tuple[Gguf, Read]:
+    """A model file as GGUF, whatever it is, and what reads its numbers."""
+    path = str(model.path)
+    head = model.read(0, 64)
+    version = None if head[:4] == b"GGUF" else llama2c.version_of(head, model.length)
+    if version is None:
+        return gguf.parse(model.read, model.length, path), model.read
+    shape, _group = llama2c.shape_of(head, version, path)
+    wanted = modelfile.tokenizer_names(model.path.name, shape.vocabulary)
+    beside = {one.name.lower(): one for one in sorted(model.path.absolute().parent.iterdir())}
+    for name in wanted:
+        if (found := beside.get(name.lower())) is not None:
+            tokenizer = files.read_bounded(found, _MOST_TOKENIZER)
+            return llama2c.read_as_gguf(model.read, model.length, path, version, tokenizer)
+    raise TokenizerMissing(path=model.path, tried=", ".join(wanted))
+
+
 SAMPLE = (
     "The lighthouse keeper wrote down what the rules asked of him: the hour at which the lamp was "
     "lit, the direction of the wind, and the number of ships that passed. When the storm came, he "
@@ -220,7 +250,7 @@ def kept(
     """
     with ModelFile(path) as model:
         digest = model.sha256()
-    words = f"{options.words(small=False)} {options.memory}"
+    words = options.words(small=_is_tight(path, options.memory))
     name = hashlib.sha256(f"{digest} {words}".encode()).hexdigest()[:24]
     folder = state / "models" / name
     base = "".join(char for char in path.stem.upper() if char.isascii() and char.isalnum())[:8]
@@ -228,6 +258,14 @@ def kept(
     if found := _volumes(folder):
         return found, True
     return convert(path, to, options, progress).paths, False
+
+
+def _is_tight(path: Path, memory: int | None) -> bool:
+    """Whether a model's int8 rows have no room on the PC, told from its header."""
+    found = None if memory is None else inspection.inspect(path)
+    if found is None or memory is None:
+        return False
+    return expect(found.shape, found.sections, memory).streamed > 0
 
 
 def _volumes(folder: Path) -> tuple[Path, ...]:

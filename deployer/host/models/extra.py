@@ -1,9 +1,12 @@
-"""The packages of the extra `models`, which turning a model needs and nothing else does."""
+"""What can be said of models without the extra `models`: whether it is there, and what needs it."""
 
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
+from deployer.core.payload import modelfile
+from deployer.edge import files
 from deployer.errors import ExtraMissing
 
 
@@ -12,3 +15,15 @@ def need(what: str) -> None:
     for module in ("numpy", "gguf", "jinja2"):
         if importlib.util.find_spec(module) is None:
             raise ExtraMissing(what=what, package=module, extra="models")
+
+
+def is_convertible(path: Path) -> bool:
+    """Whether the engine runs this file only after a conversion.
+
+    It is a GGUF file, is named as one, or a later export of llama2.c. Raises the errors of files.
+    """
+    if path.is_dir():
+        return False
+    head = files.read_bounded(path, 8)
+    named = path.suffix.lower() == ".gguf"
+    return named or head[:4] == b"GGUF" or modelfile.export_version(head) in (1, 2)
