@@ -74,7 +74,7 @@ def delivered(
             await service.deploy(Offer(manifest, "127.0.0.1", DEFAULT_TARGET_DIRECTORY))
             routes = {manifest.host: ("127.0.0.1", service.ftp_port)}
             pc = old_pc(folder, without=without, routes=routes)
-            card = typed_lines(manifest.host, DEFAULT_TARGET_DIRECTORY)
+            card = typed_lines(manifest.host)
             typing = asyncio.create_task(asyncio.to_thread(visit, pc.machine, card, tries=1))
             ended = await service.finished(manifest.deployment, silence=40)
             await service.until_logged_out(manifest.deployment)
@@ -112,6 +112,31 @@ def test_without_find_the_receipt_is_shown_and_not_judged(tmp_path: Path) -> Non
     there = pc.shown.index("FIND.EXE, so you have to read the host's receipt:")
     assert "If it does not name D" in pc.shown[there:]
     assert not pc.waited
+
+
+@pytest.mark.parametrize(
+    ("place", "typed"),
+    [
+        ("C:\\WINDOWS\\GO.BAT", "GO"),
+        ("C:\\WINDOWS\\GO.BAT", "go.bat"),
+        ("C:\\TEMP\\GO.BAT", "C:\\TEMP\\GO.BAT"),
+        ("C:\\TEMP\\GO_1_.BAT", "C:\\TEMP\\GO_1_.BAT"),
+        ("C:\\DEPLOY\\GO.BAT", "C:\\DEPLOY\\GO"),
+        ("C:\\DEPLOY\\GO.BAT", "C:\\DEPLOY\\GO.BAT"),
+    ],
+)
+def test_go_lies_in_its_own_directory_afterwards(tmp_path: Path, place: str, typed: str) -> None:
+    pc = old_pc(tmp_path)
+    pc.machine.boot()
+    data = gobat.render(sample(), DEFAULT_TARGET_DIRECTORY)
+    for folder in ("C:\\TEMP", "C:\\DEPLOY"):
+        pc.machine.run_line(f"MD {folder}")
+    pc.machine.disk.write_bytes(place, data)
+    pc.machine.run_line("CD \\WINDOWS")
+    pc.machine.run_line(typed)
+    assert pc.machine.disk.read_bytes("C:\\DEPLOY\\GO.BAT") == data
+    assert "Deployment " in pc.shown
+    assert "Bad command" not in pc.shown
 
 
 @pytest.mark.parametrize("without", [(), ("CHOICE.COM",), NOTHING])
@@ -163,7 +188,7 @@ def test_a_go_bat_of_an_older_push_says_so_after_one_call(
     pc = asyncio.run(asyncio.wait_for(play(), 60))
     assert pc.shown.count("Connected to") == 1
     assert "This GO.BAT is of an older push: fetch GO.BAT again, as the card says." in pc.shown
-    assert f"FTP {old.host}     User: anonymous     get GO.BAT     bye" in pc.shown
+    assert f"FTP {old.host}     User: a     get GO.BAT     bye" in pc.shown
     assert not pc.waited
 
 

@@ -55,7 +55,7 @@ class Room:
             wait=lambda _seconds: None,
         )
         machine.moment = (self.command, self.free)
-        visit(machine, typed_lines(manifest.host, DEFAULT_TARGET_DIRECTORY), tries=1)
+        visit(machine, typed_lines(manifest.host), tries=1)
 
     async def play(self) -> tuple[State, str]:
         """How the deployment ended, and why."""

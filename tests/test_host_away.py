@@ -73,7 +73,7 @@ class Room:
             clock=StepClock(time.time(), step=0.02),
             wait=self.wait,
         )
-        return visit(machine, typed_lines(manifest.host, DEFAULT_TARGET_DIRECTORY), tries=1)
+        return visit(machine, typed_lines(manifest.host), tries=1)
 
     async def serve(self, manifest: Manifest, until: str = "") -> None:
         """Offer the payload: until the part `until` is being fetched, or to the end."""

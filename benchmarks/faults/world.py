@@ -245,7 +245,7 @@ class World:
                 offer = Offer(taken, self.target_name, DEFAULT_TARGET_DIRECTORY)
                 await self.service.deploy(offer)
                 routes[taken.host] = (self.service.address, self.service.ftp_port)
-                lines = typed_lines(taken.host, DEFAULT_TARGET_DIRECTORY)
+                lines = typed_lines(taken.host)
                 pc = pc or asyncio.ensure_future(loop.run_in_executor(own, visit, machine, lines))
                 gone = await _ended(pc, seen, restart)
                 if host is not None and (seen.struck or not host.done()):

@@ -28,21 +28,16 @@ class Step:
     mark: Mark
 
 
-def steps(host: str, directory: str) -> tuple[Step, ...]:
+def steps(host: str) -> tuple[Step, ...]:
     """What is typed in a DOS window of the target, line by line; "" is a bare Enter.
 
-    FTP.EXE asks for user and password itself; GO.BAT is text, which it fetches right without
-    `binary` (facts A5).
+    FTP.EXE asks for user and password itself, and any name will do. GO.BAT is text, which it
+    fetches right without `binary` (facts A5), and makes its own directory.
     """
-    drive, *names = own_directory(directory).split("\\")
-    levels = ["\\" + "\\".join(names[: depth + 1]) for depth in range(len(names))]
-    dos = "C:\\>"
+    dos = "C:\\WINDOWS>"
     return (
-        Step(dos, drive, Mark.CALLED),
-        *(Step(dos, f"MD {level}", Mark.CALLED) for level in levels),
-        Step(dos, f"CD {levels[-1]}", Mark.CALLED),
         Step(dos, f"FTP {host}", Mark.CALLED),
-        Step("User:", "anonymous", Mark.GUEST),
+        Step("User:", "a", Mark.GUEST),
         Step("Password:", "", Mark.GUEST),
         Step("ftp>", f"get {GO_BAT}", Mark.HAS_GO),
         Step("ftp>", "bye", Mark.GO_RUNS),
@@ -50,14 +45,14 @@ def steps(host: str, directory: str) -> tuple[Step, ...]:
     )
 
 
-def typed_lines(host: str, directory: str) -> tuple[str, ...]:
+def typed_lines(host: str) -> tuple[str, ...]:
     """The typed lines alone, as the simulated PC's typist wants them."""
-    return tuple(step.typed for step in steps(host, directory))
+    return tuple(step.typed for step in steps(host))
 
 
-def typed_steps(host: str, directory: str) -> tuple[tuple[str, str], ...]:
+def typed_steps(host: str) -> tuple[tuple[str, str], ...]:
     """The same with their prompts, as the page on the wire shows them."""
-    return tuple((step.prompt, step.typed) for step in steps(host, directory))
+    return tuple((step.prompt, step.typed) for step in steps(host))
 
 
 def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
@@ -68,31 +63,33 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     """
     if row.line is not None:
         return serial_card.ways(row)
-    found: list[tuple[str, tuple[str, ...]]] = [
-        (
-            f"If {GO_BAT} of this deployment is already there, GO alone is enough",
-            (f"C:\\>      CD {_folder(row.directory)}", "C:\\>      GO"),
+    found: list[tuple[str, tuple[str, ...]]] = []
+    if row.attempt > 1 or row.mark >= Mark.HAS_GO:
+        found.append(
+            (
+                f"{GO_BAT} of this deployment is there already, so GO alone is enough",
+                (
+                    f"C:\\WINDOWS> CD {_folder(row.directory)}",
+                    f"{own_directory(row.directory)}> GO",
+                ),
+            )
         )
-    ]
     if "http" in row.protocols:
         port = "" if row.page_port == 80 else f":{row.page_port}"
         pages = [f"http://{host}{port}/" for host in filter(None, (row.host, row.beside))]
-        own = own_directory(row.directory)
         found.append(
             (
                 "With the browser",
                 (
-                    f"Address:  {pages[0]}",
-                    *(f"      or  {page}, {_ITS_OWN}" for page in pages[1:]),
-                    f"Click     {GO_BAT}, 'Save this program to disk', folder {own}",
-                    f"Then      in an MS-DOS Prompt:  CD {_folder(row.directory)}  and  GO",
+                    f"Start, Run:  {pages[0]}",
+                    *(f"         or  {page}, {_ITS_OWN}" for page in pages[1:]),
+                    f"Click        {GO_BAT}",
+                    "Choose       'Run this program from its current location', then OK",
                 ),
             )
         )
-    typed = tuple(
-        f"{step.prompt:<10}{_typed(row, step)}" for step in steps(row.host, row.directory)
-    )
-    found.append(("With FTP, which every Windows 98 has", typed))
+    typed = tuple(f"{step.prompt:<12}{_typed(row, step)}" for step in steps(row.host))
+    found.append(("With FTP, in Start, Programs, MS-DOS Prompt", typed))
     return tuple(found)
 
 
@@ -116,7 +113,7 @@ def card(row: Row) -> tuple[str, ...]:
         return serial_card.card(row)
     lines = [
         f"Deployment {row.deployment} waits for {machine(row.target)}.",
-        "On the old PC choose Start, Programs, MS-DOS Prompt, and type one of these:",
+        "On the old PC do one of these:",
     ]
     for title, typed in ways(row):
         lines += ["", f"  {title}:", *(f"    {line}" for line in typed)]
@@ -134,11 +131,11 @@ def followed(row: Row) -> tuple[str, ...]:
         "",
     ]
     marked = False
-    for step in steps(row.host, row.directory):
+    for step in steps(row.host):
         ticked = done or row.mark >= step.mark
         sign = "[x]" if ticked else "[ ]" if marked else "[>]"
         marked = marked or not ticked
-        lines.append(f" {sign} {step.prompt:<10}{_typed(row, step)}")
+        lines.append(f" {sign} {step.prompt:<12}{_typed(row, step)}")
     for title, typed in ways(row)[:-1]:
         lines += ["", f"{title}:", *(f"     {line}" for line in typed)]
     return tuple(lines)
@@ -232,18 +229,18 @@ def _refused(row: Row) -> tuple[str, ...]:
     if row.target == ANY:
         return (
             f"Somebody was turned away: {row.refused}.",
-            "Any PC on the wire may log in; the user name is: anonymous",
+            "Any PC on the wire may log in, with any user name.",
         )
     return (
         f"Somebody was turned away: {row.refused}.",
         f"Only {row.target} may log in. On the old PC look with WINIPCFG at its IP Address,",
-        "then push again with --target and that address; the user name is: anonymous",
+        "then push again with --target and that address.",
     )
 
 
 def _login(_row: Row) -> tuple[str, ...]:
     return (
-        "The old PC called but has not logged in. At 'User (...):' type  anonymous  and Enter,",
+        "The old PC called but has not logged in. At 'User (...):' type  a  and Enter,",
         "at 'Password:' only Enter. If the window is gone, type the FTP line again.",
     )
 
@@ -339,8 +336,10 @@ def print_text(row: Row) -> str:
         *_shown(row),
         f"and in an MS-DOS Prompt  PING {row.host}  must say 'Reply from {row.host}'.",
         "",
-        "Then choose Start, Programs, MS-DOS Prompt, and type:",
+        "Then do one of these:",
     ]
+    if row.target == "sim":
+        before = [f"{row.deployment}  for {machine(row.target)}"]
     if row.line is not None:
         before = [f"{row.deployment}  for the old PC on {serial_card.port(row)}"]
         end = serial_card.END
@@ -359,6 +358,8 @@ def print_html(row: Row) -> str:
     place, before, end = f"at {row.target}", _BEFORE, _END
     if row.target == ANY:
         place, before = "that asks first", _BEFORE_ANY
+    if row.target == "sim":
+        place, before = "(simulated)", ""
     if row.line is not None:
         place, before = f"on {serial_card.port(row)}", ""
         end = html.escape(serial_card.END)
@@ -387,9 +388,9 @@ pre {{ font: bold 16pt/1.35 monospace; border: 1pt solid #000; padding: 6pt; mar
 """
 _BEFORE = """<p>Before: Start, Run, <b>WINIPCFG</b> must show IP Address <b>{target}</b>,
 Subnet Mask <b>255.255.255.0</b>; <b>PING {host}</b> must say <b>Reply from {host}</b>.
-Then choose Start, Programs, MS-DOS Prompt, and type:</p>
+Then do one of these:</p>
 """
 _BEFORE_ANY = """<p>Before: Start, Run, <b>WINIPCFG</b> must show an IP Address beside {host}, or
-169.254.x.y. Then choose Start, Programs, MS-DOS Prompt, and type:</p>
+169.254.x.y. Then do one of these:</p>
 """
 _END = "It is finished when the screen says: <b>Finished. The host has the result.</b>"

@@ -363,7 +363,7 @@ class InProcess:
         deployment = offer.deployment
         pc: asyncio.Task[int] | None = None
         if offer.simulated:
-            lines = self.typed_lines(offer.manifest.host, offer.directory)
+            lines = self.typed_lines(offer.manifest.host)
             pc = asyncio.ensure_future(self.rehearse(self.service, deployment, lines))
         try:
             ended = await self.service.finished(

@@ -282,10 +282,10 @@ class Host(Protocol):
         """Let its next part go."""
 
 
-TypedLines = Callable[[str, str], Sequence[str]]
-"""What a user types on the old PC for a host's address and a directory there, line by line."""
+TypedLines = Callable[[str], Sequence[str]]
+"""What a user types on the old PC for a host's address, line by line."""
 
-TypedSteps = Callable[[str, str], tuple[tuple[str, str], ...]]
+TypedSteps = Callable[[str], tuple[tuple[str, str], ...]]
 """The same with the prompt before each line."""
 
 Say = Callable[[str], object]
@@ -305,6 +305,6 @@ def nobody(_line: str) -> None:
     """Hears the lines that nobody wants."""
 
 
-def nothing_typed(_host: str, _directory: str) -> tuple[()]:
+def nothing_typed(_host: str) -> tuple[()]:
     """Nothing is known of what is typed; a simulated PC types the usual."""
     return ()

@@ -514,7 +514,7 @@ class Service:
             directory=directory,
             files=tuple((file.long_name, file.length) for file in manifest.payload.files),
             go_bat=source.data,
-            typed=self._typed(manifest.host, directory),
+            typed=self._typed(manifest.host),
             run=manifest.payload.run,
         )
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from deployer.core.ftp.session import NoLogin
+from deployer.core.ftp.session import GREETING, NoLogin
 from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpLimits, FtpServer, UploadVerdict
 from deployer.events import ClientGone, Event
@@ -53,7 +53,7 @@ class Authorizer:
         del at
         self.asked.append((user, password, peer))
         self.thread = threading.current_thread()
-        if user == "crash":
+        if user == "D0000BAD":
             raise RuntimeError("the authorizer fell over")
         if user == "anonymous":
             return self.guest or NoLogin.NOTHING
@@ -112,7 +112,7 @@ class Served:
     def talk(self, *, login: bool = True) -> Talk:
         """A control connection on which anything can be said."""
         talk = Talk(socket.create_connection(("127.0.0.1", self.port), PATIENCE))
-        assert talk.line() == "220 deployer is ready."
+        assert talk.line() == GREETING
         if login:
             assert talk.say(f"USER {USER}")[:3] == "331"
             assert talk.say(f"PASS {TOKEN}")[:3] == "230"

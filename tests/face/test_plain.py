@@ -53,7 +53,7 @@ def talk(*typed: str, events: int = len(EVENTS)) -> tuple[list[str], list[str]]:
         ("list nothing like it", "None."),
         ("status", "2 of 16 parts proved"),
         ("status d0000001", "D0000001 for the old PC at 192.168.1.2: proved"),
-        ("card D0000003", "[>] C:\\>      C:"),
+        ("card D0000003", "[>] C:\\WINDOWS> FTP"),
         ("proof D0000001", "PROVED by the PC."),
         ("copy D0000001", "deployer push --target 192.168.1.2"),
         ("look x.bin", "nothing is recognised here."),

@@ -118,7 +118,7 @@ class Place:
             Disk(disk), console=QueuedConsole(lambda _line: None), link=link, cancelled=off.is_set,
             wait=lambda _seconds: None,
         )  # fmt: skip
-        lines = typed_lines(HERE, r"C:\DEPLOY")
+        lines = typed_lines(HERE)
         running = threading.Thread(target=visit, args=(machine, lines), kwargs={"tries": 1})
         running.start()
         self._ends += [running.join, off.set, self.wire.go.set]

@@ -152,11 +152,11 @@ def progress_of_the_card() -> Iterator[tuple[str, list[Event], Mark, str]]:
     began = TransferStarted(NOW, ID, PC, "GO.BAT", 9)
     got = TransferDone(NOW, ID, PC, "GO.BAT", 9, 0.1)
     runs = LoginAccepted(NOW, ID, PC, ID)
-    yield "nothing", [], Mark.NOTHING, "[>] C:\\>      C:"
-    yield "called", [called], Mark.CALLED, "[>] User:     anonymous"
-    yield "guest", [called, guest], Mark.GUEST, "[>] ftp>      get GO.BAT"
-    yield "has go", [called, guest, began, got], Mark.HAS_GO, "[>] ftp>      bye"
-    yield "go runs", [called, guest, began, got, runs], Mark.GO_RUNS, "[x] C:\\>      GO"
+    yield "nothing", [], Mark.NOTHING, "[>] C:\\WINDOWS> FTP 192.168.1.1"
+    yield "called", [called], Mark.CALLED, "[>] User:       a"
+    yield "guest", [called, guest], Mark.GUEST, "[>] ftp>        get GO.BAT"
+    yield "has go", [called, guest, began, got], Mark.HAS_GO, "[>] ftp>        bye"
+    yield "go runs", [called, guest, began, got, runs], Mark.GO_RUNS, "[x] C:\\WINDOWS> GO"
 
 
 @pytest.mark.parametrize(
@@ -175,7 +175,7 @@ def test_the_card_follows_what_the_pc_does(events: list[Event], mark: Mark, line
         ([], 10, ""),
         ([], 61, "WINIPCFG"),
         ([], 151, "PING 192.168.1.1"),
-        ([ClientConnected(NOW, "", PC)], 31, "anonymous"),
+        ([ClientConnected(NOW, "", PC)], 31, "type  a  and Enter"),
         ([LoginRefused(NOW, "", "192.168.1.7", "anonymous", "no")], 1, "Somebody was turned away"),
         ([LoginAccepted(NOW, ID, PC, "anonymous")], 31, "get GO.BAT"),
         ([LoginAccepted(NOW, ID, PC, ID)], 61, "Look at its screen"),
@@ -200,8 +200,10 @@ def test_after_a_silence_the_card_says_what_to_check(
 def test_a_printed_card_is_one_page_with_every_line() -> None:
     page = card.print_html(row())
     ET.fromstring(page.partition("\n")[2])
-    for line in card.typed_lines("192.168.1.1", r"C:\DEPLOY"):
+    for line in card.typed_lines("192.168.1.1"):
         assert line in page
+    keys = sum(len(line) + len("\n") for line in card.typed_lines("192.168.1.1"))
+    assert keys <= 45
     assert "http://" not in page, "nothing is fetched, and no page is served"
     text = card.print_text(row())
     assert len(text.splitlines()) < 60
@@ -225,7 +227,7 @@ def test_the_card_is_shown_once_and_knows_the_page(terminal: bool) -> None:
             face.show(ServerListening(event.at, ID, "http", event.address, 80))
         face.show(event)
     face.close()
-    assert stream.getvalue().count("With FTP, which every Windows 98 has") == 1
+    assert stream.getvalue().count("With FTP, in Start, Programs, MS-DOS Prompt") == 1
     assert stream.getvalue().count("http://192.168.1.1/") == 1
 
 
@@ -371,7 +373,7 @@ def call(store: Path, *arguments: str) -> str:
 
 
 def test_card_prints_a_page_beside_the_old_pc(store: Path, tmp_path: Path) -> None:
-    assert "[x] ftp>      get GO.BAT" in call(store, "card", ID)
+    assert "[x] ftp>        get GO.BAT" in call(store, "card", ID)
     assert "Before: Start, Run, WINIPCFG" in call(store, "card", ID, "--print")
     page = tmp_path / "card.html"
     assert "lay it beside" in call(store, "card", ID.lower(), "--print", str(page))

@@ -327,7 +327,7 @@ def test_two_processes_do_not_deliver_to_one_target(tmp_path: Path, manifest: Ma
 
 
 @pytest.mark.parametrize(
-    ("user", "password"), [("D0000000", "x"), ("{id}", "wrong"), ("root", "{token}"), ("x", "")]
+    ("user", "password"), [("D0000000", "x"), ("{id}", "wrong"), ("A-00000001", "{token}")]
 )
 def test_nobody_else_gets_in(tmp_path: Path, manifest: Manifest, user: str, password: str) -> None:
     def target(port: int, taken: Manifest) -> None:

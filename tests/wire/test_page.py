@@ -25,7 +25,7 @@ from tests.wire.test_daemon import (
 __all__ = ["bench"]
 
 PUSH = [sys.executable, "-m", "deployer", "push", "--target", TARGET]
-LAST_WAY = "With FTP, which every Windows 98 has"
+LAST_WAY = "With FTP, in Start, Programs, MS-DOS Prompt"
 
 
 def test_a_plain_push_serves_the_page_and_takes_it_back(bench: Bench) -> None:

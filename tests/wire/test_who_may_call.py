@@ -17,6 +17,7 @@ from pathlib import Path
 
 import pytest
 
+from deployer.core.ftp.session import GREETING
 from deployer.edge import arrival
 from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.events import CommandRefused, Event
@@ -176,7 +177,7 @@ def test_who_does_not_know_the_secret_is_not_greeted(tmp_path: Path) -> None:
             with contextlib.suppress(ConnectionResetError):
                 assert await asyncio.to_thread(call, here.port, b"USER anonymous\r") == b""
             greeting = await asyncio.to_thread(call, here.port, secret)
-            assert greeting == b"220 deployer is ready.\r\n"
+            assert greeting == f"{GREETING}\r\n".encode()
 
     asyncio.run(whole())
 

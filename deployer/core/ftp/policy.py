@@ -18,10 +18,20 @@ from typing import assert_never
 
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp import verbs as do
-from deployer.core.ftp.session import NOT_NOW, TAKEN, Answer, NoLogin, Reply, Session, quoted, say
+from deployer.core.ftp.session import (
+    ANONYMOUS,
+    NOT_NOW,
+    TAKEN,
+    Answer,
+    NoLogin,
+    Reply,
+    Session,
+    quoted,
+    say,
+)
 from deployer.core.ftp.tree import Tree
 from deployer.core.target.ftpscript import FETCH_AGAIN
-from deployer.model import State
+from deployer.model import GO_BAT, State
 
 _TELNET = re.compile(rb"\A(?:\xff[\xfb-\xfe].|[\xf0-\xff])+", re.DOTALL)
 """Telnet commands before a line: an offer or a wish with its option, or single bytes."""
@@ -67,7 +77,7 @@ def answer(session: Session, verb: str, argument: str) -> Answer:
         shown = quoted(verb) or "An empty line"
         return Reply(session, say(f"500 {shown} is no command here; HELP names them."))
     if not session.login and not rule.open:
-        return Reply(session, "530 Log in first: user NAME PASSWORD, both as the host shows them.")
+        return Reply(session, "530 Log in first. Type  user a")
     if not argument and rule.argument and not rule.argument.startswith("["):
         return Reply(session, say(f"501 {verb} needs: {rule.argument}."))
     return rule.answer(session, argument)
@@ -84,6 +94,8 @@ def admit(session: Session, user: str, tree: Tree) -> Reply:
     count = len(tree.share.entries)
     files = "1 file" if count == 1 else f"{count} files"
     line = say(f"230 Welcome, {quoted(user)}: {files} here. Say binary before you get programs.")
+    if user == ANONYMOUS:
+        line = f"230 Welcome. Type  get {GO_BAT}"
     return Reply(Session(session.peer, session.now, login=user, tree=tree), line)
 
 

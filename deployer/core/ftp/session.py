@@ -16,10 +16,12 @@ from deployer.model import Entry, Share, State
 
 MAX_REPLY = 100
 ANONYMOUS = "anonymous"
-GREETING = "220 deployer is ready."
+GREETING = "220 deployer is ready. At User type  a  and press Enter."
+"""The replies that a person reads at FTP.EXE's prompt each name the one thing to type next."""
 LOWEST_PORT = 1024
 
 COMPLETE = "226 Transfer complete."
+HAS_GO = "226 You have GO.BAT. Type  bye  and then  GO"
 ABORTED = "226 The transfer was stopped."
 NOTHING_TO_ABORT = "225 Nothing is going on."
 NOT_CONNECTED = "425 No data connection came about; is a firewall in the way?"

@@ -36,6 +36,7 @@ from deployer.core.ftp.session import (
     say,
 )
 from deployer.core.target.names import is_identity
+from deployer.model import GO_BAT
 
 # --- login ---------------------------------------------------------------------------------------
 
@@ -43,14 +44,16 @@ from deployer.core.target.names import is_identity
 def user(session: Session, argument: str) -> Answer:
     user = _known_form(argument)
     fresh = Session(session.peer, session.now, user=user)
+    if user == ANONYMOUS:
+        return Reply(fresh, "331 Press Enter.")
     return Reply(fresh, say(f"331 Password for {quoted(user)}, please."))
 
 
 def _known_form(user: str) -> str:
-    """Ids are upper-case and `ftp` means anonymous, however they were typed."""
-    if user.lower() in (ANONYMOUS, "ftp"):
-        return ANONYMOUS
-    return user.upper() if is_identity(user) or words.is_agent(user) else user
+    """Ids are upper-case. Any other name is a person's who wants GO.BAT: whoever types `anonymus`
+    is let in as `anonymous` is, if something waits for that PC.
+    """
+    return user.upper() if is_identity(user) or words.is_agent(user) else ANONYMOUS
 
 
 def password(session: Session, argument: str) -> Answer:
@@ -207,7 +210,8 @@ def _missing(session: Session, argument: str) -> str:
         return say(f"550 {ended(session.ended)}")
     if trees.find_directory(session.tree, session.directory, argument) is not None:
         return say(f"550 {quoted(argument)} is a directory.")
-    return say(f"550 There is no file {quoted(argument)} here.")
+    hint = f" Type  get {GO_BAT}" if session.login == ANONYMOUS else ""
+    return say(f"550 There is no file {quoted(argument)} here.{hint}")
 
 
 def rest(session: Session, argument: str) -> Answer:

@@ -388,6 +388,8 @@ def self_overwrite(script: Script, _context: Context) -> Iterator[Hit]:
         for command in line.commands:
             if command.name in TEXT_COMMANDS and command is not line.commands[-1]:
                 continue
+            if command.name == "COPY" and command.operands[:1] in (["%0"], ["%0.BAT"]):
+                continue  # the same bytes, or none: COPY does not copy a file onto itself
             for name in _written(line, command):
                 bare = name.upper().rpartition("\\")[2]
                 if bare == script.name or name in ("%0", "%0.BAT"):

@@ -190,6 +190,7 @@ def _own_directory(directory: str, deployment: str, offline: bool) -> BatchSecti
         "A directory of its own, proved by a marker file",
         "MD reports nothing to a batch file (B7) and IF EXIST DIR\\NUL is always true (B29), so a "
         "file is written there and looked for. Never the root, which has room for few names (C4). "
+        "This file is copied there from where it was started, so that GO alone works there. "
         "The file is a report as well, made while there is room: see the last block.",
         (
             f"IF EXIST {marker} GOTO CLEAN",
@@ -200,12 +201,25 @@ def _own_directory(directory: str, deployment: str, offline: bool) -> BatchSecti
             ":MARK",
             f"ECHO deployment={deployment}>{marker}",
             f"IF NOT EXIST {marker} GOTO NODIR",
+            *(() if offline else _keep_itself(directory)),
             directory[:2],
             f"CD {directory}",
             "IF NOT EXIST HERE.TXT GOTO NODIR",
             *last_word,
         ),
     )
+
+
+def _keep_itself(directory: str) -> Iterable[str]:
+    """%0 is what was typed, GO or GO.BAT, or the path that a browser or the Explorer started.
+
+    A path with blanks is no file to IF EXIST, and one that is there already is not copied onto
+    itself.
+    """
+    for number, name in enumerate(("%0.BAT", "%0"), start=1):
+        yield f"IF NOT EXIST {name} GOTO KEPT{number}"
+        yield f"COPY {name} {directory}\\{GO_BAT} >NUL"
+        yield f":KEPT{number}"
 
 
 def _levels(directory: str) -> tuple[str, ...]:
@@ -564,7 +578,7 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> BatchSection:
             ":OLD",
             "ECHO.",
             f"ECHO This GO.BAT is of an older push: {ftpscript.FETCH_AGAIN}, as the card says.",
-            f"ECHO   FTP {manifest.host}     User: anonymous     get GO.BAT     bye",
+            f"ECHO   FTP {manifest.host}     User: a     get GO.BAT     bye",
             "GOTO END",
             ":NOHELPER",
             "ECHO The helper did not arrive whole, or did not start.",

@@ -11,7 +11,7 @@ from deployer.core.ftp.session import Receive, Send, Show
 from deployer.edge.ftp.files import BytesSource, Inbox, OutputFile, SliceSource, SlicesSource
 from deployer.edge.ftp.state import Agents, Authorizer, UploadVerdict
 from deployer.events import Event
-from deployer.model import Blob, Slice, Slices
+from deployer.model import GO_BAT, Blob, Slice, Slices
 
 
 class Origin(NamedTuple):
@@ -39,7 +39,7 @@ class Download:
 
     def finish(self, _: Authorizer) -> tuple[str, str]:
         """What is said at the end, and why it is no success ("" when it is one)."""
-        return said.COMPLETE, ""
+        return said.HAS_GO if self.name == GO_BAT else said.COMPLETE, ""
 
     def close(self) -> None:
         """Let the source go."""

@@ -77,15 +77,17 @@ def listed(session: Session, line: str) -> list[str]:
 
 # --- one row per command and outcome -------------------------------------------------------------
 
-NO_LOGIN = "530 Log in first: user NAME PASSWORD, both as the host shows them."
+NO_LOGIN = "530 Log in first. Type  user a"
 READ_ONLY = "550 Nothing on this server can be changed; it only hands files out."
 NO_CRYPT = "502 There is no encryption here; go on without it."
 
 REPLIES = [
     # before login
     (OUT, "USER d7f3a21c", "331 Password for D7F3A21C, please."),
-    (OUT, "USER ftp", "331 Password for anonymous, please."),
-    (OUT, "USER Anonymous", "331 Password for anonymous, please."),
+    (OUT, "USER ftp", "331 Press Enter."),
+    (OUT, "USER Anonymous", "331 Press Enter."),
+    (OUT, "USER a", "331 Press Enter."),
+    (OUT, "USER anonymus", "331 Press Enter."),
     (OUT, "USER", "501 USER needs: name."),
     (OUT, "PASS x", "503 Say USER first."),
     (IN, "PASS x", "230 You are logged in already."),
@@ -193,7 +195,10 @@ REPLIES = [
         "553 RESULT.TXT may not be stored here; allowed: nothing.",
     ),
     (BINARY, "STOR RESULT.TXT", "425 Say PORT or PASV first."),
-    (GUEST, "RETR LLAMA98.EXE", "550 There is no file LLAMA98.EXE here."),
+    (GUEST, "RETR LLAMA98.EXE", "550 There is no file LLAMA98.EXE here. Type  get GO.BAT"),
+    (GUEST, "RETR go.bta", "550 There is no file go.bta here. Type  get GO.BAT"),
+    (GUEST, "RETR GO", "550 There is no file GO here. Type  get GO.BAT"),
+    (GUEST, "USER a", "331 Press Enter."),
     # listings
     (READY, "LIST NONE", "550 There is no file or directory NONE here."),
     (READY, "LIST NONE\\*.*", "550 There is no file or directory NONE\\*.* here."),

@@ -487,7 +487,7 @@ def test_an_authorizer_that_crashes_ends_one_session_only(serve, capfd):
     served = serve()
     with served.talk() as other:
         with served.talk(login=False) as talk:
-            talk.say("USER crash")
+            talk.say("USER D0000BAD")
             assert talk.say("PASS x")[:3] == "421"
             assert talk.line() == ""
         assert other.fetch("RETR GO.BAT")[1]

@@ -6,11 +6,12 @@ import contextlib
 import socket
 from collections.abc import Iterator
 
+from deployer.core.ftp.session import GREETING
 from deployer.edge.ftp.server import FtpLimits
 from deployer.events import ClientGone
 from tests.edge.conftest import Served, Talk
 
-GREETED, FULL = b"220 deployer is ready.\r\n", b"421 Too many connections"
+GREETED, FULL = f"{GREETING}\r\n".encode(), b"421 Too many connections"
 
 
 @contextlib.contextmanager

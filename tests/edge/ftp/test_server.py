@@ -17,6 +17,7 @@ from pathlib import Path
 import pytest
 
 from deployer import events
+from deployer.core.ftp.session import HAS_GO
 from deployer.edge.files import stamp_of
 from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.errors import AddressMissing, PortBusy, PortForbidden
@@ -87,7 +88,7 @@ def test_a_text_leaves_unchanged_in_ascii_mode(serve):
         replies, data = talk.fetch("RETR GO.BAT")
         assert replies == [
             "150 Opening ASCII mode data connection for GO.BAT (23 bytes).",
-            "226 Transfer complete.",
+            HAS_GO,
         ]
         assert data == GO
 
@@ -359,7 +360,7 @@ def test_the_passive_client_may_come_before_or_after_its_command(serve):
             with data:
                 assert data.recv(100) == GO
                 assert data.recv(100) == b""
-            assert talk.line() == "226 Transfer complete."
+            assert talk.line() == HAS_GO
 
 
 def test_a_stranger_at_the_passive_port_is_sent_away_unheard(serve):
@@ -391,7 +392,7 @@ def test_a_client_that_waits_for_226_before_it_closes_gets_it(serve):
         talk.say("RETR GO.BAT")
         data, _ = door.accept()
         with data:
-            assert talk.line() == "226 Transfer complete."
+            assert talk.line() == HAS_GO
             assert data.recv(100) == GO
     assert served.wait(events.TransferDone).length == len(GO)
 
