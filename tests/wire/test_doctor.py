@@ -134,3 +134,16 @@ def test_forcing_the_way_to_the_internet_asks_first(wire: Lab, tmp_path: Path) -
     assert wire.host.deployer(*words, "--force-interface", "--yes").returncode == 0
     wire.host.deployer("link", "down", "--state-dir", tmp_path)
     assert wire.host.picture() == before
+
+
+def test_a_pc_that_gives_itself_an_address_and_is_not_there_may_have_stopped_asking(
+    wire: Lab, tmp_path: Path
+) -> None:
+    """Windows 95's eight keys: KB Q162948."""
+    assert wire.host.deployer("link", "up", "--state-dir", tmp_path).returncode == 0
+    words = ["doctor", "--target", "169.254.7.8", "--state-dir", tmp_path]
+    said = wire.host.deployer(*words).stdout
+    assert "its registry holds eight DhcpInfo keys" in said
+    assert r"System\CurrentControlSet\Services\VxD\DHCP" in said
+    assert "DhcpInfo" not in wire.host.deployer(*words[:2], "192.168.1.2", *words[3:]).stdout
+    wire.host.deployer("link", "down", "--state-dir", tmp_path)

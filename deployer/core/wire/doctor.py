@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from deployer.core.wire import presence
-from deployer.core.wire.addresses import Address, Diagnosis, Interface
+from deployer.core.wire.addresses import Address, Diagnosis, Interface, is_link_local
 from deployer.core.wire.presence import NoCarrier, NotThere, PresenceVerdict
 from deployer.errors import AS_ROOT
 
@@ -61,6 +61,21 @@ def examine(facts: Facts) -> tuple[Diagnosis, ...]:
         _clock(facts),
         _programs(facts),
         *_target(facts),
+        *_asking(facts),
+    )
+
+
+def _asking(facts: Facts) -> Iterator[Diagnosis]:
+    """What is known of PCs that do not ask for an address although they are set up to (Q162948)."""
+    if facts.verdict is None or presence.there(facts.verdict) or not is_link_local(facts.target):
+        return
+    yield Diagnosis(
+        "dhcp-info",
+        "warning",
+        "Windows 95 before Winsock 2 stops asking for an address when its registry holds eight "
+        "DhcpInfo keys: one for each network that it has been in",
+        "There, in REGEDIT, delete the keys DhcpInfo00 to DhcpInfo07 under HKEY_LOCAL_MACHINE, "
+        r"System\CurrentControlSet\Services\VxD\DHCP, and restart; or give it an address by hand.",
     )
 
 

@@ -92,6 +92,9 @@ COMMANDS = (
     ListedCommand("doctor", "wire", "The wire", "Examine everything between here and the old PC."),
     ListedCommand("ping", "wire", "The wire", "Ask whether the PC is there, by ping and by ARP."),
     ListedCommand(
+        "devices", "devices", "The wire", "List who is on the wire, and what is missing for each."
+    ),
+    ListedCommand(
         "name", "devices", "The wire", "Call the PC at an ADDRESS by a NAME from now on."
     ),
     ListedCommand(

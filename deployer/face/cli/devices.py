@@ -1,7 +1,8 @@
-"""Commands about the PCs of the wire: `name`."""
+"""Commands about the PCs of the wire: `devices` and `name`."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,12 @@ import msgspec
 import typer
 
 from deployer import settings
+from deployer.core.wire.devices import AgentSeen
 from deployer.errors import WrongUse
 from deployer.face import tables
-from deployer.face.cli.options import AsJson, StateDir, flag
-from deployer.face.say import raw, say, say_json
-from deployer.host.devices import names
+from deployer.face.cli.options import AsJson, Interface, StateDir, flag, number, value
+from deployer.face.say import aside, raw, say, say_json
+from deployer.host.devices import names, who
 
 app = typer.Typer()
 
@@ -55,6 +57,51 @@ def name_command(
         say(f"{target.name} is the PC at {target.ip} (network card: {card}).")
     else:
         _show(directory, as_json=as_json)
+
+
+@app.command("devices")
+def devices_command(
+    *,
+    interface: Interface = None,
+    listen: Annotated[
+        float, value("--listen", "SECONDS", "How long to listen.", number(0, 3600))
+    ] = 3.0,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:
+    """List who is on the wire, and what is missing for each.
+
+    PCs with an agent, PCs with a name, and those that only ask for an address or speak NetBIOS.
+    """
+    config = settings.load()
+    directory = settings.expanded(state_dir or config.state_dir)
+    agents = asyncio.run(who.agents(directory, system=state_dir is None))
+    found = who.look(directory, agents, interface=interface, seconds=listen)
+    if found.deaf:
+        aside(f"Nobody was listened to ({found.deaf}): with sudo, more may be seen.")
+    if as_json:
+        for each in found.devices:
+            say_json(msgspec.to_builtins(each))
+        return
+    if not found.devices:
+        say("Nobody is on the wire, as far as can be heard. What to look at: deployer doctor")
+        return
+    lines = [("address", "name", "network card", "system", "agent", "what is missing")]
+    for each in found.devices:
+        called = each.name or (each.agent.name if each.agent else "") or each.computer
+        state = _agent(each.agent) if each.agent else ""
+        lines.append((each.ip, called, each.mac, each.system, state, each.missing))
+    tables.columns(lines, raw)
+
+
+def _agent(agent: AgentSeen) -> str:
+    """What it does, and what its PC is, in short."""
+    memory = f", {agent.memory // 1024} MB" if agent.memory else ""
+    free = f", {agent.free // 1024} MB free" if agent.free else ""
+    cpu = f", {agent.cpu}" if agent.cpu else ""
+    since = datetime.datetime.fromtimestamp(agent.since, tz=datetime.UTC).astimezone()
+    heard = f" since {since:%Y-%m-%d %H:%M}" if agent.since else ""
+    return f"{agent.state}{heard}{cpu}{memory}{free}"
 
 
 def _show(directory: Path, *, as_json: bool) -> None:
