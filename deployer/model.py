@@ -289,7 +289,9 @@ class Round:
 class Report:
     """RESULT.TXT as the target sent it. `sealed` says that its closing checksum is right.
 
-    Nothing in an unsealed report counts as evidence of success.
+    Nothing in an unsealed report counts as evidence of success. `left` are places of files that an
+    earlier push brought and this one has not, `gone` those of them that were deleted, `saved` the
+    .BAK files that were made.
     """
 
     deployment: str
@@ -315,6 +317,9 @@ class Report:
     run_seconds: float | None = None
     output_bytes: int | None = None
     output_whole: bool = True
+    left: tuple[str, ...] = ()
+    gone: tuple[str, ...] = ()
+    saved: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -322,7 +327,8 @@ class Proof:
     """What the target proved, set beside what the host had staged.
 
     `verified` is the sealed report of JOIN that found every file right, where `report`, which came
-    later, tells of a program that was stopped and of no file.
+    later, tells of a program that was stopped and of no file. `kept` are the places of files that
+    were not replaced, because somebody had changed them there, or brought them.
     """
 
     deployment: str
@@ -333,6 +339,7 @@ class Proof:
     tokens_per_second: float | None = None
     emulated: bool = False
     verified: Report | None = None
+    kept: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

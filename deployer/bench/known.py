@@ -55,7 +55,7 @@ def look(rows: Sequence[Row], directory: str, payload: Payload) -> Known:
         same = _content(row.files) == wanted
         if same and (row.directory, row.run) == (directory, payload.run):
             if row.state.final and row.proof is not None:
-                return Known(row if row.proof.proved else None, decided=True)
+                return Known(row if row.proof.proved and not row.proof.kept else None, decided=True)
         elif _meet(places, _places(row.directory, row.files)):
             return Known(None, decided=True)
     return Known(None, decided=False)

@@ -16,7 +16,7 @@ from enum import IntEnum, StrEnum
 import msgspec
 from msgspec.structs import replace
 
-from deployer.core.target.proof import numbers_of
+from deployer.core.target.proof import DONE, numbers_of
 from deployer.events import (
     AsciiRefused,
     ClientConnected,
@@ -394,7 +394,7 @@ def _reported(row: Row, report: Report) -> Row:
     """The target's own word replaces what the host thought of every part."""
     if report.deployment != row.deployment:
         return replace(row, info=report)
-    whole = {file.name for file in report.files if file.verdict == "good"}
+    whole = {file.name for file in report.files if file.verdict in DONE}
     here = {name: numbers_of(numbers) for name, numbers in report.have}
     bad = dict(report.bad)
     waiting = {file.first_part for file in row.files if not file.parts and file.name not in whole}

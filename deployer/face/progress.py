@@ -18,7 +18,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from deployer.core.target.proof import how_it_ended, story
+from deployer.core.target.proof import KEPT, how_it_ended, story
 from deployer.core.view import PartState, Row, View, damaged, fold
 from deployer.events import (
     AddressGiven,
@@ -260,14 +260,24 @@ class PushProgress:
         self.close()
         row = self._row()
         found = {file.name: file for file in proof.report.files}
+        equal = 0
         for expected in proof.expected:
             seen = found.get(expected.name)
             same = seen is not None and seen.sha256 == expected.sha256 and seen.verdict == "good"
+            equal += same
+            if same and equal > _MOST_NAMED:
+                continue
             verdict = "equal on both sides" if same else "NOT proved"
+            if seen is not None and seen.verdict == KEPT:
+                continue
             line = f"  {expected.name}  SHA-256 {expected.sha256}  {verdict}"
             if self._console.is_terminal and len(line) > self._console.width:
                 line = line.replace(expected.sha256, text.short_sum(expected.sha256))
             self._say(line)
+        if equal > _MOST_NAMED:
+            self._say(f"  and {text.count(equal - _MOST_NAMED, 'more file')}, equal on both sides")
+        for line in words.kept_words(proof):
+            self._say(f"  {line}")
         if row is not None:
             fetched = sum(p.fetches for p in row.parts.values())
             skipped = sum(not p.fetches and p.state == PartState.PROVED for p in row.parts.values())
@@ -283,7 +293,8 @@ class PushProgress:
             self._say(f"  {speed}")
         if proof.proved:
             where = words.machine(row.target) if row else "the target"
-            self._say(f"Proved by {where}: {proof.deployment} is whole.", style="bold green")
+            but = f", but for {text.count(len(proof.kept), 'file')} kept" if proof.kept else ""
+            self._say(f"Proved by {where}: {proof.deployment} is whole{but}.", style="bold green")
 
 
 def _plain(row: Row, known: estimate.Habits) -> str:

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 import msgspec
 
-from deployer.core.target.proof import how_it_ended, story
+from deployer.core.target.proof import KEPT, how_it_ended, story
 from deployer.core.view import Row
 from deployer.errors import ProofBroken, SourcesDiffer
 from deployer.face import text, words
@@ -45,6 +45,7 @@ def _proof(proof: Proof, row: Row) -> list[str]:
     found = {file.name: file for file in report.files}
     for expected in proof.expected:
         out += _file(expected, found.get(expected.name))
+    out += [f"  {line}" for line in words.kept_words(proof)]
     if report.run:
         out += ["", f"Ran: {report.run}", f"     {how_it_ended(report)}"]
     if proof.tokens_per_second is not None:
@@ -67,7 +68,8 @@ def _file(expected: FileProof, seen: FileProof | None) -> list[str]:
     same = seen is not None and (seen.length, seen.sha256, seen.verdict) == (
         expected.length, expected.sha256, "good",
     )  # fmt: skip
-    lines = [f"  {expected.name}  {'equal' if same else 'DIFFERENT'}"]
+    differs = "KEPT as it was there" if seen is not None and seen.verdict == KEPT else "DIFFERENT"
+    lines = [f"  {expected.name}  {'equal' if same else differs}"]
     lines += [f"    here   {expected.length:,} bytes", f"      {expected.sha256}"]
     if seen is None:
         lines.append("    there  missing")

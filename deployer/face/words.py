@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import assert_never
 
 from deployer.core.target.proof import stopped
@@ -42,7 +43,10 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
-from deployer.model import ANY, ENGINE_EXE, HELPER_EXE, LINE, Report, Stage, State
+from deployer.model import ANY, ENGINE_EXE, HELPER_EXE, LINE, Proof, Report, Stage, State
+
+_MOST_PLACES = 8
+"""Places on the PC that are named one by one."""
 
 OURS = (ENGINE_EXE, HELPER_EXE)
 """Programs that go with a payload without the user naming them."""
@@ -220,6 +224,25 @@ def cpu(report: Report) -> str:
     """The processor as people call it."""
     mhz = f" at {report.cpu_mhz} MHz" if report.cpu_mhz else ""
     return f"{report.cpu or 'an unknown processor'}{mhz}"
+
+
+def kept_words(proof: Proof) -> Iterator[str]:
+    """What was kept, saved, left or deleted on the PC, a line each."""
+    for place in proof.kept:
+        yield f"{place}: KEPT as it is there; it is not what was delivered last, nor what comes now"
+    if proof.kept:
+        yield "(--overwrite changed replaces it and saves the old one as .BAK)"
+    report = proof.verified or proof.report
+    for what, places in (
+        ("was changed there, and is saved as", report.saved),
+        ("deleted there:", report.gone),
+        ("still there, though this push has it no longer (--delete):", report.left),
+    ):
+        named = ", ".join(places[:_MOST_PLACES])
+        if len(places) > _MOST_PLACES:
+            named += f" and {len(places) - _MOST_PLACES} more"
+        if places:
+            yield f"{what} {named}"
 
 
 def target_words(report: Report) -> tuple[tuple[str, str], ...]:

@@ -30,9 +30,9 @@ static u32 clusters(u32 bytes)
 static void count_packed(const struct file *file)
 {
     u32 size = clusters(file->length);
-    u32 old = file->final_there ? clusters(file->final.length) : 0;
+    u32 old = file->final_there && file->kept.verdict != VERDICT_SAVE ? clusters(file->final.length) : 0;
 
-    if (file->kept.verdict != VERDICT_GOOD && size > old)
+    if (!IS_SETTLED(file) && size > old)
         todo.unpacked += size - old;
 }
 

@@ -2,6 +2,7 @@
 #include "examine.h"
 
 #include "job.h"
+#include "list.h"
 #include "slices.h"
 
 const char was_damaged[] = "was damaged on the disk";
@@ -32,14 +33,30 @@ static void note_final(void *context, const char *name, const struct sys_stamp *
     }
 }
 
+/* The manifest or the state of an earlier deployment. */
+static void note_old(const char *name)
+{
+    char id[NAME_SIZE];
+
+    if (text_length(name) != 12 || job.old_count == MOST_OLD || text_same(name + 8, ".LST"))
+        return;
+    memcpy(id, name, NAME_SIZE);
+    id[8] = '\0';
+    id[0] = (char)fold(id[0]);
+    if (id_ok(id) && !text_same(id, job.id) && (text_same(name + 8, ".MAN") || text_same(name + 8, ".STA")))
+        memcpy(job.old[job.old_count++], name, NAME_SIZE);
+}
+
 static void note_working(void *context, const char *name, const struct sys_stamp *stamp)
 {
     enum kind kind;
     struct part *part = manifest_working(name, &kind);
 
     (void)context;
-    if (!part)
+    if (!part) {
+        note_old(name);
         return;
+    }
     if (kind == KIND_WORK_FILE) {
         part->file->work_there = 1;
         part->file->work = *stamp;
@@ -86,6 +103,32 @@ static void forget(struct file *file, u32 where)
         part->kept.right &= ~where;
 }
 
+/* What becomes of a file that is not what comes. */
+static u32 judge(int is_ours)
+{
+    if (manifest.overwrite == 'n')
+        return VERDICT_KEPT;
+    if (is_ours || manifest.overwrite == 'a' || !manifest.overwrite)
+        return VERDICT_WRONG;
+    return manifest.overwrite == 'c' ? VERDICT_SAVE : VERDICT_KEPT;
+}
+
+/* One of another length is read only when an earlier push may have brought it. */
+static void judge_other_length(struct file *file)
+{
+    struct file_kept *kept = &file->kept;
+    u32 length = file->final.length;
+
+    if (!manifest.overwrite || manifest.overwrite == 'a')
+        return;
+    kept->final = file->final;
+    if (manifest.overwrite != 'n' && list_has(file, length, 0))
+        kept->hashed = (u32)slice_sum(path_of(file->place), file->name, length, kept->sha);
+    kept->verdict = judge(kept->hashed && list_has(file, length, kept->sha));
+    if (kept->verdict == VERDICT_WRONG)
+        kept->verdict = VERDICT_OURS;
+}
+
 void examine_final(struct file *file)
 {
     struct file_kept *kept = &file->kept;
@@ -95,14 +138,22 @@ void examine_final(struct file *file)
     kept->verdict = VERDICT_NONE;
     kept->hashed = 0;
     forget(file, RIGHT_OLD);
-    if (!file->final_there || file->final.length != file->length)
+    if (!file->final_there)
         return;
+    if (file->final.length != file->length) {
+        judge_other_length(file);
+        return;
+    }
     kept->final = file->final;
     if (file->part == file->end)
         kept->hashed = (u32)slice_sum(path_of(file->place), file->name, file->length, kept->sha);
     else
         kept->hashed = slices_read(file, path_of(file->place), RIGHT_OLD, kept->sha);
-    kept->verdict = kept->hashed && memcmp(kept->sha, file->sha, sizeof file->sha) == 0 ? VERDICT_GOOD : VERDICT_WRONG;
+    kept->verdict = VERDICT_GOOD;
+    if (!kept->hashed || memcmp(kept->sha, file->sha, sizeof file->sha) != 0)
+        kept->verdict = judge(kept->hashed && list_has(file, file->length, kept->sha));
+    if (kept->verdict >= VERDICT_KEPT)
+        forget(file, RIGHT_OLD); /* it is not ours to be built upon */
 }
 
 int is_still_there(struct file *file)
@@ -122,9 +173,9 @@ int is_wanted(const struct part *part)
     const struct file *file = part->file;
 
     if (!IS_PACK(part))
-        return file->kept.verdict != VERDICT_GOOD;
+        return !IS_SETTLED(file);
     EACH_PACKED(file, part)
-        if (file->kept.verdict != VERDICT_GOOD)
+        if (!IS_SETTLED(file))
             return 1;
     return 0;
 }
@@ -205,7 +256,7 @@ static void look_at_slices(struct file *file)
             file->kept.work = file->work;
         }
     }
-    if (file->final_there && file->kept.verdict == VERDICT_NONE && (kinds_of_right(file) & KIND_MISSING)) {
+    if (file->final_there && (file->kept.verdict == VERDICT_NONE || file->kept.verdict == VERDICT_OURS) && (kinds_of_right(file) & KIND_MISSING)) {
         slices_read(file, path_of(file->place), RIGHT_OLD, 0);
         file->kept.final = file->final;
         file->kept.verdict = VERDICT_WRONG;
@@ -229,6 +280,6 @@ void examine(void)
         look_at_part(part);
     }
     EACH_FILE(file)
-        if (file->kept.verdict != VERDICT_GOOD && file->part < file->end)
+        if (!IS_SETTLED(file) && file->part < file->end)
             look_at_slices(file);
 }

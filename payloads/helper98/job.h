@@ -27,6 +27,7 @@ enum code {
 
 #define BUFFER_SIZE 65536u
 #define DISK_SLACK 65536u /* bytes left free for reports and the directory */
+#define MOST_OLD 64u      /* files of earlier deployments that are deleted at once */
 #define MOST_ROUNDS 2048u /* that are remembered one by one */
 
 struct round {
@@ -47,6 +48,8 @@ struct job {
 
     u32 output_there, ran;  /* RUN: OUTPUT.TXT was begun; there is an exit code */
     u32 run_exit, run_ms, output_bytes, output_cut;
+    u32 old_count;          /* manifests and states of earlier deployments that lie here */
+    char old[MOST_OLD][NAME_SIZE];
     char id[BASE_SIZE];     /* of the deployment, from the manifest's own name */
     char reason[120];       /* for people, when the exit code is not good */
     struct round rounds[MOST_ROUNDS];

@@ -12,6 +12,7 @@
  * wrong under a final name. At no time is more than the files and one part on the disk. */
 #include "examine.h"
 #include "job.h"
+#include "list.h"
 #include "sha256.h"
 #include "slices.h"
 #include "state.h"
@@ -111,8 +112,13 @@ static void make_directories(const char *path)
     for (i = 0; path[i]; i++) {
         same &= path[i] == made[i];
         made[i] = '\0';
-        if (path[i] == SYS_SLASH && !same && sys_mkdir(made) == SYS_FULL)
-            must(SYS_FULL, path);
+        if (path[i] == SYS_SLASH && !same) {
+            int status = sys_mkdir(made);
+            if (status == SYS_OK)
+                list_made(made);
+            else if (status == SYS_FULL)
+                must(SYS_FULL, path);
+        }
         made[i] = path[i];
     }
     made[i] = '\0';
@@ -134,6 +140,18 @@ static void dress(struct file *file)
     file->kept.final = file->final;
 }
 
+/* What lies at the final place, and is not ours, takes the name that was chosen for it. */
+static void save(const struct file *file)
+{
+    char from[2 * LONGEST_PLACE + 4];
+    const char *path = path_of(file->place);
+
+    memcpy(from, path, sizeof from);
+    must(sys_rename(from, path_of(file->saved)), file->saved);
+    path_of(file->place);
+    say("JOIN %s: %s was changed here and is saved as %s\r\n", job.id, file->place, file->saved);
+}
+
 /* The proved work file to the final place. A file of no bytes has none and is made there. */
 static void deliver(struct file *file)
 {
@@ -142,7 +160,9 @@ static void deliver(struct file *file)
     sys_file handle;
 
     make_directories(path);
-    if (file->final_there)
+    if (file->saved && file->final_there)
+        save(file);
+    else if (file->final_there)
         must_delete(path);
     if (file->length) {
         must(sys_rename(work_name(file->pack ? file->pack : file->part), path), path);
@@ -232,8 +252,11 @@ static int join_file(struct file *file)
 {
     int code;
 
-    if (file->kept.verdict == VERDICT_GOOD) {
-        dress(file);
+    if (IS_SETTLED(file)) {
+        if (file->kept.verdict == VERDICT_GOOD)
+            dress(file);
+        else
+            say("JOIN %s: %s was changed here and is kept\r\n", job.id, file->place);
         sweep(file);
         return CODE_DONE;
     }
@@ -289,6 +312,7 @@ int join(void)
         if (is_missing(part))
             worst = CODE_FETCH;
     if (worst == CODE_DONE) {
+        list_begin();
         EACH_FILE(file)
         {
             int code = join_file(file);
@@ -299,11 +323,16 @@ int join(void)
                 file->pack->there = file->pack->temp_there = 0;
             }
         }
-        for (directory = dirs; *directory; directory++)
-            make_empty(*directory);
     }
     if (worst == CODE_DONE)
         worst = all_are_still_there();
+    if (worst == CODE_DONE) {
+        list_end();
+        for (directory = dirs; *directory; directory++)
+            make_empty(*directory);
+        while (job.old_count)
+            must_delete(job.old[--job.old_count]);
+    }
     if (worst == CODE_DONE)
         say("JOIN %s: all %u files are whole\r\n", job.id, job.kept.files);
     if (worst == CODE_FETCH)

@@ -5,6 +5,7 @@
  * The current directory is the deployment's. The exit code tells a batch file what to do next. */
 #include "crc32.h"
 #include "job.h"
+#include "list.h"
 #include "state.h"
 
 static const char usage[] = "DEPLOY98 " HELPER_VERSION ": CHECK|JOIN|RUN D7F3A21C.MAN, or INFO, or SELF\r\n";
@@ -39,6 +40,7 @@ static void load(const char *name)
     if (!text_same(manifest.id, job.id))
         fail(CODE_MANIFEST, "%s is of another deployment", name);
     state_load();
+    list_load();
     if (!job.kept.mhz)
         job.kept.mhz = sys_cpu_mhz();
     job.believed = 1;

@@ -37,7 +37,9 @@ struct part {
     } kept;
 };
 
-enum verdict { VERDICT_NONE, VERDICT_GOOD, VERDICT_WRONG };
+/* OURS: of another length than what comes, and brought by an earlier push. KEPT: another's, and it stays.
+ * SAVE: another's, and it is saved as .BAK before the file takes its place. */
+enum verdict { VERDICT_NONE, VERDICT_GOOD, VERDICT_WRONG, VERDICT_OURS, VERDICT_KEPT, VERDICT_SAVE };
 
 /* FILE. */
 struct file {
@@ -48,6 +50,8 @@ struct file {
     u32 offset;              /* in the pack */
     u32 length;              /* bytes of the whole */
     u32 date, attributes;    /* as FAT has them; a date of 0 is none */
+    struct past *past;       /* what earlier pushes brought there; see list.h */
+    const char *saved;       /* the place that what lies there is given; or NULL */
     u32 final_there, work_there;
     struct sys_stamp final, work; /* what lies at the final place, and the work file */
     struct file_kept {
@@ -72,6 +76,9 @@ extern const char *dirs[];
 
 /* Whether a part is a pack. */
 #define IS_PACK(of) ((of)->file->pack == (of))
+
+/* Whether nothing is to be done about a file any more. */
+#define IS_SETTLED(of) ((of)->kept.verdict == VERDICT_GOOD || (of)->kept.verdict == VERDICT_KEPT)
 
 struct manifest {
     const char *id;                   /* D7F3A21C */

@@ -2,6 +2,7 @@
 #include "examine.h"
 #include "info.h"
 #include "job.h"
+#include "list.h"
 #include "writer.h"
 
 /* have=STORI260.BIN 1-16,18  for the parts of a file that is not whole, of which some are here; packs have
@@ -32,7 +33,9 @@ static const struct part *write_have(const struct part *part)
 /* file=STORI260.BIN 1056540 <sha256> good */
 static void write_file(const struct file *file)
 {
-    const char *verdict = file->kept.verdict == VERDICT_GOOD ? "good" : "wrong";
+    const char *verdict = file->kept.verdict == VERDICT_GOOD   ? "good"
+                          : file->kept.verdict == VERDICT_KEPT ? "kept"
+                                                               : "wrong";
     u32 length = file->final.length;
     u32 i = 0;
 
@@ -63,6 +66,8 @@ static void write_files(int code)
     EACH_FILE(file) /* what is not here yet goes without saying while more is to come */
         if (file->final_there || code != CODE_FETCH)
             write_file(file);
+    if (code != CODE_FETCH)
+        list_report();
 }
 
 int result_write(int code)

@@ -60,6 +60,22 @@ static int start(char *command)
     return CODE_PROGRAM;
 }
 
+/* Whether the command line begins with a file. */
+static int is_run(const struct file *file)
+{
+    const char *command = manifest.run;
+    const char *place = file->place;
+
+    if (!command)
+        return 0;
+    command += *command == '"';
+    while (*place && fold(*place) == fold(*command)) {
+        place++;
+        command++;
+    }
+    return !*place && (*command == ' ' || *command == '"' || !*command);
+}
+
 /* Only verified bytes are started: what STA knows of this run of GO.BAT counts, all else is read. */
 int run(void)
 {
@@ -72,8 +88,10 @@ int run(void)
     EACH_FILE(file)
         examine_final(file);
     EACH_FILE(file)
-        if (file->kept.verdict != VERDICT_GOOD)
+        if (!IS_SETTLED(file))
             fail(CODE_WRONG, "%s is not verified: nothing is started", file->name);
+        else if (file->kept.verdict == VERDICT_KEPT && is_run(file))
+            fail(CODE_WRONG, "%s was changed here: it is not started", file->name);
     if (!manifest.run)
         return CODE_DONE;
     if (sys_disk_free(&room, &cluster, &at_least) == SYS_OK && room < DISK_SLACK)

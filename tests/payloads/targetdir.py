@@ -190,10 +190,11 @@ class Target:
         return (self.directory / name).exists()
 
     def names(self) -> set[str]:
+        """Every file, the list of what was delivered left out: it is there after each JOIN."""
         return {
             str(path.relative_to(self.directory))
             for path in self.directory.rglob("*")
-            if path.is_file()
+            if path.is_file() and path.suffix != ".LST"
         }
 
     def helper(self, *args: str, **faults: str) -> int:

@@ -12,15 +12,20 @@ import re
 import zlib
 from collections.abc import Sequence
 from enum import Enum
+from urllib.parse import unquote
 
 from deployer.core.target.names import part_number
 from deployer.core.target.program import is_batch
-from deployer.model import FileProof, Payload, Proof, Report, Round
+from deployer.model import FileProof, Overwrite, Payload, Proof, Report, Round
 
 _DISK_FULL, _NOT_STARTED = 3, 6
 """Exit codes of the helper (`gobat.HELPER_CODES`)."""
 _MOST_PARTS = 999
 _RANGE = re.compile(r"(?<![^, ])([0-9]{1,4})(?:-([0-9]{1,4})?)?(?![^, ])")
+KEPT = "kept"
+DONE = ("good", KEPT)
+"""Verdicts on a file for which nothing has to come any more."""
+_KEEPS = (Overwrite.KEEP, Overwrite.NEVER)
 _SPEED = re.compile(r"tok/s[=: ]+([0-9]+(?:\.[0-9]+)?)")
 
 
@@ -63,6 +68,9 @@ def parse_report(data: bytes) -> Report:
         run_seconds=float(seconds) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", seconds) else None,
         output_bytes=number("output_bytes"),
         output_whole=first.get("output", "whole") == "whole",
+        left=_places(pairs, "left"),
+        gone=_places(pairs, "gone"),
+        saved=_places(pairs, "bak"),
     )
 
 
@@ -77,6 +85,8 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     found = {file.name: file for file in report.files}
     for file in payload.files:
         seen = found.get(file.name)
+        if seen is not None and seen.verdict == KEPT and payload.overwrite in _KEEPS:
+            continue
         if seen is None or seen.verdict != "good":
             return False, report.reason or f"{file.name} is not whole on the target"
         if (seen.length, seen.sha256) != (file.length, file.sha256):
@@ -90,6 +100,12 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     if report.exit_code != 0:  # after the program something went wrong, the helper says
         return False, report.reason or f"the helper ended with {report.exit_code}"
     return True, ""
+
+
+def kept(report: Report, payload: Payload) -> tuple[str, ...]:
+    """The places of the files that the target kept as they were there."""
+    names = {file.name for file in report.files if file.verdict == KEPT}
+    return tuple(file.place or file.name for file in payload.files if file.name in names)
 
 
 def stopped(why: str) -> str:
@@ -123,9 +139,12 @@ def failure(proof: Proof) -> Failure:
 
 
 def whole(report: Report, expected: Sequence[FileProof]) -> bool:
-    """True when the report found every file as it was staged."""
+    """True when the report found every file as it was staged, or kept what was there."""
     found = {file.name: file for file in report.files}
-    return all(found.get(file.name) == file for file in expected)
+    return all(
+        (seen := found.get(file.name)) == file or (seen is not None and seen.verdict == KEPT)
+        for file in expected
+    )
 
 
 def prove(
@@ -159,6 +178,7 @@ def prove(
         tokens_per_second=tokens_per_second(output) if payload.run else None,
         emulated=emulated,
         verified=verified,
+        kept=kept(verified or report, payload),
     )
 
 
@@ -179,7 +199,7 @@ _OF_A_BATCH_FILE = "COMMAND.COM's exit code is always 0, so only the output tell
 
 def parts_here(report: Report, payload: Payload) -> frozenset[str]:
     """Names of the parts that the target had when it wrote this, joined into their file or not."""
-    whole = {file.name for file in report.files if file.verdict == "good"}
+    whole = {file.name for file in report.files if file.verdict in DONE}
     told = dict(report.have)
     have = {file.name: numbers_of(told.get(file.name, "")) for file in payload.files}
     open_packs = {file.pack for file in payload.files if file.name not in whole}
@@ -254,6 +274,10 @@ def numbers_of(text: str) -> frozenset[int]:
 
 def _values(pairs: Sequence[tuple[str, str]], key: str) -> list[tuple[str, str]]:
     return [_two(value) for k, value in pairs if k == key]
+
+
+def _places(pairs: Sequence[tuple[str, str]], key: str) -> tuple[str, ...]:
+    return tuple(unquote(value, "cp1252", "replace") for k, value in pairs if k == key)
 
 
 def _two(value: str) -> tuple[str, str]:

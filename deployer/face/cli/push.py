@@ -66,6 +66,18 @@ PartSize = Annotated[
 Profile = Annotated[
     str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
 ]
+Overwriting = Annotated[
+    Literal["changed", "never", "always"] | None,
+    value(
+        "--overwrite",
+        None,
+        "Files that were changed there, which are kept else: changed saves each as .BAK first.",
+    ),
+]
+Delete = Annotated[
+    bool, flag("--delete", "Delete there what an earlier push brought and this one has not.")
+]
+NoDates = Annotated[bool, flag("--no-dates", "Leave out dates and attributes.")]
 Prompt = Annotated[str | None, _recipe("--prompt", "TEXT", "What the story begins with.")]
 Steps = Annotated[int | None, _recipe("--steps", "N", "How many tokens.", whole(0, 1 << 20))]
 Temperature = Annotated[
@@ -96,6 +108,9 @@ def push_command(
     no_run: NoRun = False,
     no_check: NoCheck = False,
     part_size: PartSize = None,
+    overwrite: Overwriting = None,
+    delete: Delete = False,
+    no_dates: NoDates = False,
     profile: Profile = None,
     stay: Stay = False,
     detach: Detach = False,
@@ -168,7 +183,8 @@ def push_command(
         files = converted(files or [], store, pc, silent=as_json)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
-        no_check=no_check, temperature=temperature, top_p=top_p, steps=steps, seed=seed,
+        no_check=no_check, overwrite=overwrite, delete=delete, no_dates=no_dates,
+        temperature=temperature, top_p=top_p, steps=steps, seed=seed,
         prompt=prompt, quantise=quantise,
     )  # fmt: skip
     line = LineSettings(speed, flow)
@@ -248,6 +264,9 @@ def _request(
     profile: str,
     *,
     no_run: bool,
+    overwrite: str | None = None,
+    delete: bool = False,
+    no_dates: bool = False,
     no_check: bool,
     **options: object,
 ) -> Request:
@@ -255,6 +274,7 @@ def _request(
     from deployer.core.payload import plan
     from deployer.host import staging
     from deployer.host.requests import Request
+    from deployer.model import Overwrite
 
     ways = {"--run": run, "--recipe": recipe, "--no-run": no_run}
     chosen = [way for way, given in ways.items() if given]
@@ -281,6 +301,9 @@ def _request(
         ),
         part_size=None if part_size is None else plan.parse_size(part_size),
         profile=profile,
+        overwrite=Overwrite(overwrite or "keep"),
+        delete=delete,
+        dates=not no_dates,
         no_check=no_check,
     )
 
@@ -318,6 +341,9 @@ def stage_command(
     no_run: NoRun = False,
     no_check: NoCheck = False,
     part_size: PartSize = None,
+    overwrite: Overwriting = None,
+    delete: Delete = False,
+    no_dates: NoDates = False,
     profile: Profile = None,
     prompt: Prompt = None,
     steps: Steps = None,
@@ -338,7 +364,8 @@ def stage_command(
     directory = gobat.parse_directory(to or config.directory)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
-        no_check=no_check, temperature=temperature, top_p=top_p, steps=steps, seed=seed,
+        no_check=no_check, overwrite=overwrite, delete=delete, no_dates=no_dates,
+        temperature=temperature, top_p=top_p, steps=steps, seed=seed,
         prompt=prompt, quantise=quantise,
     )  # fmt: skip
     written = staging.write_out(request, out, directory, host=host, login=(user, password))
