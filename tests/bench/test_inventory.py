@@ -152,7 +152,7 @@ BY_HAND = [
     ("/ROOM:{room}", "/ROOM:{rom}", 3, "payloads.hello.run", "use one of name, address"),
     (r"'C:\OTHER'", "'OTHER'", 41, "targets.pc02.to", r"C:\DEPLOY"),
     (r"'C:\OTHER'", '"C:\\OTHER"', 41, "to", "correct this line"),
-    (r"'C:\OTHER'", r"'C:\A B C D E F G H I'", 41, "targets.pc02.to", ""),
+    (r"'C:\OTHER'", r"'C:\A?B'", 41, "targets.pc02.to", ""),
     ("shelf = 4", "shelf = [4]", 42, "targets.pc02.vars.shelf", "names with texts"),
     ("shelf = 4", "shelf = true", 42, "targets.pc02.vars.shelf", "names with texts"),
     ('files = ["hello.bin"]', "", 1, "payloads.hello", "add files"),
