@@ -104,16 +104,15 @@ def test_what_each_one_is_there_to_show() -> None:
     assert "The program wrote" in told
 
 
-@pytest.mark.parametrize("name", [*screenshots.PICTURES, "tui-light"])
+@pytest.mark.parametrize("name", [*screenshots.PICTURES, *screenshots.THEMES])
 def test_the_pictures_of_the_window_are_what_it_draws(
     name: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.delenv("NO_COLOR", raising=False)
     time.tzset()
-    light = name == "tui-light"
     try:
-        drawn = asyncio.run(screenshots.picture("tui-moving" if light else name, light=light))
+        drawn = asyncio.run(screenshots.page(name))
     finally:
         monkeypatch.undo()
         time.tzset()

@@ -17,6 +17,7 @@ from pathlib import Path
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.host.recognise import recognise
 from deployer.host.requests import Recognised, Request
@@ -35,6 +36,8 @@ PICTURES: dict[str, tuple[str, ...]] = {
     "tui-proof": ("down", "o"),
 }
 
+THEMES = {"tui-light": looks.LIGHT, "tui-98": looks.NINETY_EIGHT}
+
 
 class Seeing(Scripted):
     """A script that recognises real files."""
@@ -43,20 +46,26 @@ class Seeing(Scripted):
         return recognise(request)
 
 
-async def picture(name: str, *, light: bool = False) -> str:
+async def picture(name: str, theme: str = looks.DARK) -> str:
     """One page as SVG."""
     with tempfile.TemporaryDirectory() as place, contextlib.chdir(place):
         start = Path(place) / "models"
         start.mkdir()
         for one in (MODEL, MODEL.with_name("campfire.tok.bin")):
             shutil.copy(one, start)
-        return await _drawn(name, start, light=light)
+        return await _drawn(name, start, theme)
 
 
-async def _drawn(name: str, start: Path, *, light: bool) -> str:
-    app = DeployerApp(
-        Seeing(EVENTS, name="daemon"), Settings(), clock=lambda: NOW, light=light, start=start
-    )
+async def page(name: str) -> str:
+    """The picture of one file in docs/."""
+    if name in THEMES:
+        return await picture("tui-moving", THEMES[name])
+    return await picture(name)
+
+
+async def _drawn(name: str, start: Path, theme: str) -> str:
+    app = DeployerApp(Seeing(EVENTS, name="daemon"), Settings(), clock=lambda: NOW, start=start)
+    app.theme = theme
     async with app.run_test(size=SIZE) as pilot:
         await until(pilot, lambda: app.row is not None)
         app._side_box.choose("D7F3A21C")
@@ -97,9 +106,7 @@ if __name__ == "__main__":
     os.environ["TZ"] = "UTC"
     os.environ.pop("NO_COLOR", None)
     time.tzset()
-    for name in PICTURES:
+    for name in (*PICTURES, *THEMES):
         path = DOCS / f"{name}.svg"
-        path.write_text(asyncio.run(picture(name)), encoding="utf-8")
+        path.write_text(asyncio.run(page(name)), encoding="utf-8")
         print(path, path.stat().st_size)
-    light = asyncio.run(picture("tui-moving", light=True))
-    (DOCS / "tui-light.svg").write_text(light, encoding="utf-8")

@@ -50,8 +50,8 @@ def test_a_push_is_seen_from_the_first_key_to_the_proof(tmp_path: Path) -> None:
                 wire.go.set()
                 await until(pilot, lambda: app.row and app.row.state == State.PROVED, "proved")
                 await until(pilot, lambda: f" {identity} proved" in screen(app))
-                await until(pilot, lambda: "# proved 1" in screen(app))
-                await until(pilot, lambda: "Windows 98" in screen(app))
+                await until(pilot, lambda: "═ PROVED ═" in screen(app), "the stamp")
+                await until(pilot, lambda: "Windows 98" in str(app.query_one("#words").content))
 
     run(story())
 
@@ -66,12 +66,12 @@ def test_pause_resume_card_and_the_map(tmp_path: Path) -> None:
             async with app.run_test(size=(80, 24)) as pilot:
                 await w.host.push(order(payload(tmp_path)))
                 await until(pilot, lambda: app.row and app.row.current.endswith("002"), "part 2")
-                await until(pilot, lambda: "o>.." in screen(app), "the map")
+                await until(pilot, lambda: "o o > . ." in screen(app), "the map")
 
                 await pilot.press("tab", "tab", "right", "right")
                 await until(pilot, lambda: app.query_one(PartMap).pointed, "a part is pointed at")
                 await until(pilot, lambda: "002 of" in screen(app), "described")
-                await pilot.click(PartMap, offset=(3, 0))
+                await pilot.click(PartMap, offset=(40, 2))
                 await until(pilot, lambda: "004 of" in screen(app), "clicked")
 
                 await pilot.press("space")

@@ -16,8 +16,10 @@ import pytest
 from rich.segment import Segment
 from textual.widgets import Input, Select
 
+from deployer.core.partmap import BlockState
 from deployer.errors import DaemonGone
 from deployer.events import (
+    AsciiRefused,
     ClientGone,
     DeploymentStaged,
     Event,
@@ -227,27 +229,60 @@ def brightness(colour: str) -> float:
     return sum(weight * p for weight, p in zip((0.2126, 0.7152, 0.0722), linear, strict=True))
 
 
-@pytest.mark.parametrize(("light", "paper"), [(False, "#121212"), (True, "#e0e0e0")])
-def test_every_colour_can_be_read_on_its_paper(light: bool, paper: str) -> None:
-    for ours, darker in looks.ON_LIGHT.items():
-        pair = sorted((brightness(paper), brightness(darker if light else ours)))
-        assert (pair[1] + 0.05) / (pair[0] + 0.05) >= (4.5 if light else 4.0), ours
+PAPERS = [(looks.LIGHT, "#e0e0e0"), (looks.NINETY_EIGHT, "#c0c0c0")]
 
 
-def test_on_light_the_colours_are_darker() -> None:
-    def shows(app: DeployerApp, light: bool) -> bool:
+def contrast(one: str, other: str) -> float:
+    low, high = sorted((brightness(one), brightness(other)))
+    return (high + 0.05) / (low + 0.05)
+
+
+@pytest.mark.parametrize(("theme", "paper"), PAPERS)
+def test_every_colour_can_be_read_on_its_paper(theme: str, paper: str) -> None:
+    for ours, darker in looks.ON_PAPER[theme].items():
+        assert contrast("#121212", ours) >= 4.0, ours
+        assert contrast(paper, darker) >= 4.5, darker
+
+
+@pytest.mark.parametrize("theme", looks.THEMES)
+def test_the_letter_in_every_block_can_be_read(theme: str) -> None:
+    assert set(looks.BLOCKS[theme]) == set(BlockState)
+    for colour, ink in looks.BLOCKS[theme].values():
+        assert contrast(colour, ink) >= 4.5
+
+
+def test_a_key_goes_through_the_themes_and_each_has_its_own_colours() -> None:
+    def shows(app: DeployerApp, theme: str) -> bool:
         drawn = app.export_screenshot()
-        return (looks.ON_LIGHT[looks.GREEN] in drawn, looks.GREEN in drawn) == (light, not light)
+        greens = {paper[looks.GREEN] for paper in looks.ON_PAPER.values()} | {looks.GREEN}
+        own = looks.ON_PAPER.get(theme, {}).get(looks.GREEN, looks.GREEN)
+        moving = looks.BLOCKS[theme][BlockState.MOVING][0]
+        return moving in drawn and {green for green in greens if green in drawn} == {own}
 
     async def story(light: bool) -> None:
         app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW, light=light)
+        at = 1 if light else 0
         async with app.run_test(size=(80, 24)) as pilot:
-            await until(pilot, lambda: shows(app, light), "as it was begun")
-            await pilot.press("t")
-            await until(pilot, lambda: shows(app, not light), "the other way")
+            for theme in (*looks.THEMES[at:], *looks.THEMES[:at]):
+                await until(pilot, lambda: shows(app, theme), theme)  # noqa: B023
+                await pilot.press("t")
 
     for light in (False, True):
         asyncio.run(story(light))
+
+
+def test_the_log_follows_again_after_the_window_was_narrow() -> None:
+    async def story() -> None:
+        host = Scripted(EVENTS)
+        app = DeployerApp(host, Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: "fetches STORI15M.002" in screen(app))
+            for number, size in enumerate(((40, 12), (40, 24), (120, 40), (80, 24))):
+                await pilot.resize_terminal(*size)
+                await host.more.put(AsciiRefused(NOW, "D7F3A21C", PC, f"{number}.BIN"))
+                await until(pilot, lambda: f"{number}.BIN" in screen(app), f"{size}")  # noqa: B023
+
+    asyncio.run(story())
 
 
 def test_requests_go_to_the_host_as_the_keys_say() -> None:

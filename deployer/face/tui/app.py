@@ -27,6 +27,7 @@ from deployer.face.estimate import Habits
 from deployer.face.tui import looks, sidebar
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
+from deployer.face.tui.parts import describe, legend
 from deployer.face.tui.picker import Picked, PushScreen
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import BACKLOG, ROWS, Watched
@@ -43,7 +44,21 @@ _NARROW = 64
 """Columns below which the list stands above what it lists."""
 _LOW = 18
 """Lines below which the list and the log leave the details their room."""
+_HIGH = 36
+"""Lines from which the map, the graph and the log are taller."""
+_BESIDE = 130
+"""Columns from which the old PC has a column of its own."""
 _LOG_SIZES = ("", "-tall", "-hidden")
+
+
+class EventLog(Log, can_focus=False):
+    """What happens, line by line; the newest is in sight, whatever size the window has had."""
+
+    BORDER_TITLE = "Events"
+
+    def on_resize(self) -> None:
+        """Another size leaves the end out of sight, where a log stops to follow."""
+        self.call_after_refresh(self.scroll_end, animate=False)
 
 
 class DeployerApp(App[None]):
@@ -64,7 +79,8 @@ class DeployerApp(App[None]):
         Binding("question_mark", "help", "Help", key_display="?"),
         Binding("q", "quit_kindly", "Quit"),
         Binding("l", "log", "Log", show=False),
-        Binding("t", "theme", "Light or dark", show=False),
+        Binding("t", "theme", "Dark, light, 98", show=False),
+        Binding("d", "details", "Every part", show=False),
         Binding("escape", "unfilter", "Show all", show=False),
     ]
 
@@ -91,13 +107,12 @@ class DeployerApp(App[None]):
         self._title_line = Static(id="title", markup=False)
         self._side_box = Sidebar()
         self._detail_box = Detail()
-        self._log_box = Log(id="log", max_lines=_LOG_LINES, highlight=False)
-        self._log_box.border_title = "Events"
-        self._log_box.can_focus = False
+        self._log_box = EventLog(id="log", classes="box", max_lines=_LOG_LINES, highlight=False)
         self.copied = ""
         self.ready = False
         self.failure: DeployerError | None = None
-        self.theme = "textual-light" if light else "textual-dark"
+        self.register_theme(looks.GREY)
+        self.theme = looks.LIGHT if light else looks.DARK
 
     # --- the page
 
@@ -124,16 +139,23 @@ class DeployerApp(App[None]):
         """
         self.query_one("#main").set_class(event.size.width < _NARROW, "-narrow")
         self.query_one("#left").set_class(event.size.width >= 110, "-wide")
-        self._log_box.set_class(event.size.height >= 36, "-tall")
+        self._detail_box.beside(event.size.width >= _BESIDE)
+        self._log_box.set_class(event.size.height >= _HIGH, "-tall")
+        self._detail_box.set_class(event.size.height >= _HIGH, "-tall")
         self.set_class(event.size.height < _LOW, "-low")
         self.seen.changed = True
+
+    def get_css_variables(self) -> dict[str, str]:
+        """The theme's variables, and what our style sheet needs besides."""
+        own = super().get_css_variables()
+        return own | looks.variables(self.theme, own)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """No escape sequence of others; with NO_COLOR there is no colour at all, not even grey."""
         if self.no_color:
             return [looks.HARMLESS, looks.WithoutColours()]
-        if self.theme == "textual-light":
-            return [looks.HARMLESS, *super().get_line_filters(), looks.OnLight()]
+        if self.theme in looks.ON_PAPER:
+            return [looks.HARMLESS, *super().get_line_filters(), looks.OnPaper(self.theme)]
         return [looks.HARMLESS, *super().get_line_filters()]
 
     # --- what happens
@@ -213,7 +235,8 @@ class DeployerApp(App[None]):
     def _draw_detail(self, now: float) -> None:
         row = self.row
         known = self.seen.habits(row.target) if row else Habits()
-        self._detail_box.show(row, known, now)
+        rates = self.seen.rates(row, now) if row else ()
+        self._detail_box.show(row, known, now, rates)
 
     @property
     def row(self) -> Row | None:
@@ -340,6 +363,19 @@ class DeployerApp(App[None]):
 
         self.push_screen(Live("Card", read))
 
+    def action_details(self) -> None:
+        """Every part in words."""
+        row = self._asked()
+        if row is None:
+            return
+        identity = row.deployment
+
+        def read() -> Sequence[str]:
+            parts = self.seen.rows[identity].parts
+            return (legend(parts), "", *map(describe, parts.values()))
+
+        self.push_screen(Live("Every part", read))
+
     @work
     async def action_proof(self) -> None:
         """The proof in full, its sums checked again."""
@@ -400,8 +436,9 @@ class DeployerApp(App[None]):
             log.add_class(after)
 
     def action_theme(self) -> None:
-        """Light or dark."""
-        self.theme = "textual-dark" if self.theme == "textual-light" else "textual-light"
+        """Dark, light, Windows 98."""
+        at = looks.THEMES.index(self.theme) if self.theme in looks.THEMES else -1
+        self.theme = looks.THEMES[(at + 1) % len(looks.THEMES)]
 
     async def action_quit(self) -> None:
         """Textual's own key, Ctrl-Q: it asks as `q` does."""

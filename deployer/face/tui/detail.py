@@ -1,20 +1,24 @@
-"""The chosen deployment: what it does, its parts, the target's words, its program's output."""
+"""The chosen deployment: what it does, the map of its parts, its proof, and the old PC itself."""
 
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import VerticalScroll
-from textual.widgets import Static
+from textual.containers import Vertical, VerticalScroll
+from textual.widgets import ProgressBar, Sparkline, Static
 
 from deployer.core.target.proof import story
 from deployer.core.view import Mark, Row
 from deployer.face import estimate, text, words
-from deployer.face.card import hints
+from deployer.face.card import followed, hints
 from deployer.face.estimate import Habits
 from deployer.face.history import payload
-from deployer.face.tui.looks import STATE_STYLE, YELLOW
-from deployer.face.tui.parts import PartMap, describe, legend
+from deployer.face.tui import machine
+from deployer.face.tui.looks import STATE_STYLE
+from deployer.face.tui.parts import PartMap, describe, legend, scale
 from deployer.model import State
 
 _OUTPUT = 12_000
@@ -24,13 +28,14 @@ EMPTY = (
     "Press  ?  for all keys."
 )
 
-
-_BOXES = 7
+_BOXES = 13
 """As many as `compose` makes."""
+_STAMPED = 3
+"""Files whose sums the stamp has; a proof of more has them in full."""
 
 
 class Detail(VerticalScroll, can_focus=True):
-    """Everything about one deployment."""
+    """Everything about one deployment: the work, and the old PC below it or beside it."""
 
     def __init__(self) -> None:
         super().__init__(id="detail")
@@ -38,47 +43,80 @@ class Detail(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """The boxes, top to bottom."""
-        yield Static(id="head", markup=False)
-        with VerticalScroll(id="mapbox", classes="box", can_focus=False):
-            yield PartMap(id="map")
-        yield Static(id="part", markup=False)
-        yield Static(id="hints", markup=False)
-        yield Static(id="output", classes="box", markup=False)
-        yield Static(id="words", classes="box", markup=False)
-        yield Static(id="screen", classes="box", markup=False)
+        with VerticalScroll(id="work", can_focus=False):
+            yield Static(id="head", markup=False)
+            yield ProgressBar(total=100, show_eta=False, id="bar")
+            yield Static(id="figures", markup=False)
+            yield Sparkline(id="graph")
+            yield Static(id="hints", markup=False)
+            yield Static(id="stamp", markup=False)
+            yield Static(id="card", classes="box", markup=False)
+            yield Static(id="output", classes="box", markup=False)
+            with Vertical(id="mapbox", classes="box"):
+                yield PartMap(id="map")
+            yield Static(id="part", markup=False)
+        with VerticalScroll(id="oldpc", classes="box", can_focus=False):
+            yield Static(id="words", markup=False)
+            yield Static(id="screen", markup=False)
 
     def on_mount(self) -> None:
-        """Titles do not change."""
-        self.query_one("#mapbox").border_title = "Parts"
+        """Titles that do not change."""
+        self.query_one("#card").border_title = "Type this on the old PC"
         self.query_one("#output").border_title = "The program wrote"
-        self.query_one("#words").border_title = "The PC says"
-        self.query_one("#screen").border_title = "Screen of the simulated PC"
 
-    def show(self, row: Row | None, known: Habits, now: float) -> None:
-        """Bring everything up to date."""
+    def beside(self, wide: bool) -> None:
+        """Whether the old PC has a column of its own, and each column scrolls for itself."""
+        self.set_class(wide, "-beside")
+        self.can_focus = not wide
+        for work in self.query("#work"):
+            work.can_focus = wide
+
+    def show(self, row: Row | None, known: Habits, now: float, rates: Sequence[float] = ()) -> None:
+        """Bring everything up to date; `rates` are bytes a second, for the graph."""
         self._row = row
         if not self._whole:
             return
-        for name in ("#mapbox", "#part", "#words"):
+        waits = row is not None and row.state in _BEFORE and row.mark < Mark.GO_RUNS
+        for name in ("#mapbox", "#part", "#oldpc"):
             self.query_one(name).display = row is not None
-        self.query_one("#hints").set_class(False, "-shown")
+        for name in ("#bar", "#figures"):
+            self.query_one(name).display = row is not None and not waits
+        self.query_one("#graph").display = row is not None and not waits and any(rates)
         self._put_if("#output", written(row) if row else "")
-        self._put_if("#screen", text.plain("\n".join(row.screen[-12:])) if row else "")
+        self._put_if("#hints", "\n".join(hints(row, now)) if row else "")
+        self._put_if("#card", "\n".join(followed(row)[3:]) if row and waits else "")
+        self._stamp(row)
         if row is None:
             self._put("#head", EMPTY)
             return
         self._put("#head", head(row, known, now))
-        due = hints(row, now)
-        self.query_one("#hints").set_class(bool(due), "-shown")
-        self._put("#hints", "\n".join(due))
+        self._put("#figures", figures(row, known, now))
+        self.query_one(ProgressBar).update(progress=int(done(row, known, now) * 100))
+        graph = self.query_one(Sparkline)
+        if graph.display and graph.data != (0.0, *rates):
+            graph.data = (0.0, *rates)
         self.query_one(PartMap).show(row.parts)
         self._show_part()
-        self._put("#words", text.plain(told(row)))
+        self._show_pc(row, now)
+
+    def _show_pc(self, row: Row, now: float) -> None:
+        box = self.query_one("#oldpc")
+        box.border_title = "The simulated PC" if row.target == "sim" else "The old PC"
+        shown = machine.on_screen(row, max(box.size.height - 7, 12))
+        self._put_if("#screen", shown)
+        self._put("#words", text.plain("\n".join(machine.signs(row, now))))
+
+    def _stamp(self, row: Row | None) -> None:
+        box = self.query_one("#stamp")
+        proved = row is not None and row.state == State.PROVED
+        box.border_title = "PROVED" if proved else "NOT PROVED"
+        box.set_class(not proved, "-not")
+        self._put_if("#stamp", stamp(row) if row else "")
 
     @property
     def _whole(self) -> bool:
         """False while the window is being closed, when the boxes go one after the other."""
-        return len(self.children) == _BOXES and self.is_attached
+        return self.is_attached and len(self.query("#work > *, #oldpc > *, PartMap")) == _BOXES
 
     def on_part_map_pointed(self) -> None:
         """The line below the map follows at once."""
@@ -87,8 +125,10 @@ class Detail(VerticalScroll, can_focus=True):
     def _show_part(self) -> None:
         if self._row is None or not self._whole:
             return
-        pointed = self.query_one(PartMap).pointed
-        self._put("#part", describe(pointed) if pointed else legend(self._row.parts))
+        shown = self.query_one(PartMap)
+        below = describe(shown.pointed) if shown.pointed else legend(self._row.parts)
+        self._put("#part", below + again(self._row))
+        self.query_one("#mapbox").border_title = scale(shown.field, len(self._row.parts))
 
     def _put_if(self, name: str, content: str) -> None:
         """A box that is there only when something is in it."""
@@ -102,33 +142,59 @@ class Detail(VerticalScroll, can_focus=True):
             widget.update(content)
 
 
+_BEFORE = (State.STAGED, State.WAITING)
+
+
 def head(row: Row, known: Habits, now: float) -> Text:
-    """What it is and what goes on, with figures."""
+    """What it is and what goes on."""
     tries = f", attempt {row.attempt}" if row.attempt > 1 else ""
     lines = Text()
     lines.append(f"{row.deployment} for {words.machine(row.target)}{tries}\n", "bold")
     parts = text.count(len(row.parts), "part")
     lines.append(f"{payload(row)}: {text.size(row.total)} in {parts}\n")
-    lines.append(words.doing(row, known, now) + "\n", STATE_STYLE[row.state])
-    rest = estimate.left(row, known, now)
+    lines.append(words.doing(row, known, now), STATE_STYLE[row.state])
+    return lines
+
+
+def done(row: Row, known: Habits, now: float) -> float:
+    """How much is done, from 0 to 1; of what ended without a proof, what the PC has verified."""
     if row.state.final and row.state != State.PROVED:
-        lines.append(f"{text.size(row.proved_bytes)} of {text.size(row.part_bytes)} proved")
-    else:
-        left = words.time_left(row, known, now)
-        lines.append(f"{bar(rest.done)} {int(rest.done * 100)} %  {left}")
-    lines.append(f"\n{words.rate(row)}{rounds(row)}")
-    if row.refetched or any(part.why for part in row.parts.values()):
-        lines.append(f"\n{again(row)}", YELLOW)
+        return row.proved_bytes / max(row.part_bytes, 1)
+    return estimate.left(row, known, now).done
+
+
+def figures(row: Row, known: Habits, now: float) -> Text:
+    """How long still, how fast."""
+    lines = Text()
+    if row.state.final and row.state != State.PROVED:
+        lines.append(f"{text.size(row.proved_bytes)} of {text.size(row.part_bytes)} verified; ")
+    elif left := words.time_left(row, known, now):
+        lines.append(f"{left}; ")
+    lines.append(f"{words.rate(row)}{rounds(row)}")
     if row.proof and row.proof.tokens_per_second is not None:
         whose = "on the emulated machine" if row.proof.emulated else "measured on the PC"
         lines.append(f"\n{row.proof.tokens_per_second:.4g} tok/s, {whose}")
     return lines
 
 
-def bar(done: float, width: int = 16) -> str:
-    """`[#####...........]`"""
-    filled = int(done * width)
-    return f"[{'#' * filled}{'.' * (width - filled)}]"
+def stamp(row: Row) -> str:
+    """What the end of a deployment is worth, with its sums; "" before, and where it was ended."""
+    if row.state == State.FAILED:
+        return text.plain(row.reason or "it failed")
+    if row.state != State.PROVED or row.proof is None:
+        return ""
+    at = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(row.since))
+    lines = [f"{at}, on the disk of {words.machine(row.target)}"]
+    files = row.proof.report.files
+    for file in files[:_STAMPED]:
+        lines += [
+            f"{file.name}, {file.length:,} bytes, SHA-256",
+            file.sha256[:32],
+            file.sha256[32:],
+        ]
+    if files[_STAMPED:]:
+        lines.append(f"and {text.count(len(files) - _STAMPED, 'more file')}: press o")
+    return text.plain("\n".join(lines))
 
 
 def rounds(row: Row) -> str:
@@ -143,34 +209,13 @@ def rounds(row: Row) -> str:
 
 
 def again(row: Row) -> str:
-    """Which parts came again or will, and why."""
+    """Which parts came again or will, and why; "" when none."""
     harmed = [part for part in row.parts.values() if part.why or part.fetches > 1]
+    if not harmed:
+        return ""
     shown = [f"{part.name} ({part.why or 'asked for again'})" for part in harmed[:2]]
     more = f" and {len(harmed) - 2} more" if len(harmed) > 2 else ""
-    return f"again: {', '.join(shown)}{more}"
-
-
-def told(row: Row) -> str:
-    """The target in its own words, as it last reported."""
-    report = row.report if row.report and row.report.system else row.info
-    if report is None:
-        return "nothing yet" if row.mark < Mark.GO_RUNS else "it has not told about itself yet"
-    pairs = words.target_words(report)
-    lines = [f"{label}: {value}" for label, value in pairs]
-    if report.reason:
-        lines.append(f"reason: {report.reason}")
-    return "\n".join(_two_columns(lines))
-
-
-def _two_columns(lines: list[str]) -> list[str]:
-    """Short neighbours share a line."""
-    out: list[str] = []
-    for line in lines:
-        if out and len(out[-1]) + len(line) < 46:
-            out[-1] += f"   {line}"
-        else:
-            out.append(line)
-    return out
+    return f"\nagain: {', '.join(shown)}{more}"
 
 
 def written(row: Row) -> str:

@@ -10,6 +10,7 @@ from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Static
 
+from deployer.core.partmap import LETTERS
 from deployer.face import text
 
 KEYS: tuple[tuple[str, str], ...] = (
@@ -24,15 +25,14 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("up down", "Choose a deployment (or click it)"),
     ("tab", "Go to the map of parts; arrows point at a part (or click it)"),
     ("l", "Event log: small, large, hidden"),
-    ("t", "Light or dark"),
+    ("d", "Every part in words (details of the map)"),
+    ("t", "Dark, light, Windows 98"),
     ("?", "This page"),
     ("q", "Quit; what is on its way goes on without this window"),
 )
 
-SIGNS = (
-    "Parts:  . waiting   > moving   o fetched (left this computer)",
-    "        # proved (by the PC)   ! bad, comes again",
-)
+_SIGNS = [f"{letter} {block}" for block, letter in LETTERS.items()]
+SIGNS = ("Map:  " + "   ".join(_SIGNS[:4]), "      " + "   ".join(_SIGNS[4:]))
 
 
 class Dialog(ModalScreen[bool]):

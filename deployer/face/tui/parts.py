@@ -1,4 +1,4 @@
-"""The map of parts: one cell each, which can be pointed at."""
+"""The map of the parts, as a widget: a field of blocks whose parts can be pointed at."""
 
 from __future__ import annotations
 
@@ -11,13 +11,16 @@ from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
+from deployer.core.partmap import LETTERS, PartField, counts, field_of, state_of
 from deployer.core.view import PartRow
 from deployer.face import text
-from deployer.face.tui.looks import CELLS, PART_STYLE
+
+_WIDE = 2
+"""Columns of a block: its letter and a gap."""
 
 
 class PartMap(Widget, can_focus=True):
-    """One cell for each part; arrow keys and the mouse point at one."""
+    """The blocks; arrow keys and the mouse point at a part."""
 
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
         Binding("left", "point(-1)", "Part before", show=False),
@@ -25,6 +28,7 @@ class PartMap(Widget, can_focus=True):
         Binding("up", "point_row(-1)", "Row above", show=False),
         Binding("down", "point_row(1)", "Row below", show=False),
     ]
+    COMPONENT_CLASSES = {f"map--{block.name.lower()}" for block in LETTERS}  # noqa: RUF012
 
     class Pointed(Message):
         """Another part is pointed at."""
@@ -43,31 +47,57 @@ class PartMap(Widget, can_focus=True):
         rows = tuple(parts.values())
         if rows == self._parts:
             return
-        relayout = len(rows) != len(self._parts)
         self._parts = rows
         if self._at is not None and self._at >= len(rows):
             self._at = None
-        self.refresh(layout=relayout)
+        self.refresh()
 
     @property
     def pointed(self) -> PartRow | None:
         """The part that is pointed at."""
         return None if self._at is None else self._parts[self._at]
 
+    @property
+    def field(self) -> PartField:
+        """The blocks that there is room for."""
+        return field_of(self._parts, self._across * max(self.size.height, 1))
+
+    @property
+    def _across(self) -> int:
+        return max(self.size.width // _WIDE, 1)
+
     def get_content_height(self, container: Size, viewport: Size, width: int) -> int:  # noqa: ARG002
-        """As many rows as the cells need."""
-        return max(1, -(-len(self._parts) // max(width, 1)))
+        """The style sheet gives it its height; by itself it is three rows."""
+        return 3
 
     def render(self) -> Text:
-        """The cells, row by row."""
-        width = max(self.size.width, 1)
+        """The blocks, row by row."""
+        styles = {
+            block: self.get_component_rich_style(f"map--{block.name.lower()}") for block in LETTERS
+        }
         drawn = Text(no_wrap=True)
-        for index, part in enumerate(self._parts):
-            if index and index % width == 0:
+        field = self.field
+        pointed = self._cell_of(self._at, field)
+        for index, cell in enumerate(field.cells):
+            if index and index % self._across == 0:
                 drawn.append("\n")
-            style = PART_STYLE[part.state]
-            drawn.append(CELLS[part.state][0], f"{style} reverse" if index == self._at else style)
+            style = styles[cell.block]
+            here = pointed is not None and cell.part == field.cells[pointed].part
+            letter = LETTERS[cell.block]
+            if here:
+                drawn.append(f"{letter}<", f"{style} reverse")
+            else:
+                drawn.append(letter, style)
+                drawn.append(" ")
         return drawn
+
+    @staticmethod
+    def _cell_of(part: int | None, field: PartField) -> int | None:
+        """The first block of a part."""
+        if part is None:
+            return None
+        first = part // field.together * field.together
+        return next((i for i, cell in enumerate(field.cells) if cell.part == first), None)
 
     def action_point(self, step: int) -> None:
         """Point at the next or the previous part."""
@@ -76,14 +106,25 @@ class PartMap(Widget, can_focus=True):
             self._point(min(max(start + step, 0), len(self._parts) - 1))
 
     def action_point_row(self, step: int) -> None:
-        """Point at the part above or below."""
-        self.action_point(step * max(self.size.width, 1))
+        """Point at the part above or below; where that is the same, at the one beside it."""
+        field = self.field
+        at = self._cell_of(self._at, field)
+        if at is None:
+            self.action_point(step)
+            return
+        below = min(max(at + step * self._across, 0), len(field.cells) - 1)
+        part = field.cells[below].part
+        if part == field.cells[at].part:
+            self.action_point(step)
+        else:
+            self._point(part)
 
     def on_click(self, event: events.Click) -> None:
         """Point at what was clicked."""
-        index = event.y * max(self.size.width, 1) + event.x
-        if 0 <= index < len(self._parts):
-            self._point(index)
+        cells = self.field.cells
+        index = event.y * self._across + event.x // _WIDE
+        if event.x < self._across * _WIDE and 0 <= index < len(cells):
+            self._point(cells[index].part)
 
     def _point(self, index: int) -> None:
         self._at = index
@@ -93,17 +134,29 @@ class PartMap(Widget, can_focus=True):
 
 def describe(part: PartRow) -> str:
     """A part in one line."""
-    word = CELLS[part.state][1]
     moved = f", {text.size(part.moved)} so far" if part.moved else ""
     again = f", fetched {part.fetches} times" if part.fetches > 1 else ""
     why = f" ({part.why})" if part.why else ""
-    return f"{part.name} of {part.file}: {word}{moved}, {text.size(part.length)}{again}{why}"
+    state = state_of(part)
+    return f"{part.name} of {part.file}: {state}{moved}, {text.size(part.length)}{again}{why}"
 
 
 def legend(parts: Mapping[str, PartRow]) -> str:
-    """How many parts are in which state, which is also what the symbols mean."""
-    counts = dict.fromkeys(CELLS, 0)
-    for part in parts.values():
-        counts[part.state] += 1
-    shown = [f"{CELLS[state][0]} {CELLS[state][1]} {n}" for state, n in counts.items() if n]
+    """How many parts are in which state, which is also what the letters mean."""
+    shown = [
+        f"{LETTERS[block]} {block} {number}"
+        for block, number in counts(tuple(parts.values())).items()
+    ]
     return "  ".join(shown) or "no parts: every file is empty"
+
+
+def scale(field: PartField, parts: int) -> str:
+    """The title of the map: what one block of it is."""
+    if field.together > 1:
+        return f"Parts: one block is {field.together} of {parts:,}"
+    return f"Parts: one block is {_unit(field.each)}"
+
+
+def _unit(count: int) -> str:
+    """`5 KiB`, `1.25 MiB`."""
+    return f"{count / (1 << 20):g} MiB" if count >= 1 << 20 else f"{count / (1 << 10):g} KiB"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 
+from deployer.core.pace import PartPace, add, after
 from deployer.core.view import Row, View, fold
 from deployer.events import (
     DeploymentStaged,
@@ -12,11 +13,15 @@ from deployer.events import (
     ProofReceived,
     ScreenLine,
     StateChanged,
+    TransferCut,
+    TransferDone,
+    TransferStarted,
+    TransferTick,
 )
 from deployer.face import estimate, text, words
 from deployer.face.estimate import Habits
 from deployer.host.requests import Before
-from deployer.model import LineSettings, Proof
+from deployer.model import LineSettings, Proof, State
 
 ROWS = 200
 """How many deployments a window begins with, besides those that are open."""
@@ -43,6 +48,7 @@ class Watched:
         self.changed = True
         self._habits: dict[str, Habits] = {}
         self._unsaid: list[Event] = []
+        self._paces: dict[str, PartPace] = {}
 
     def begin(self, before: Before, told: list[Event]) -> None:
         """Take in how everything stands, and what was told last, which the rows hold already."""
@@ -52,6 +58,9 @@ class Watched:
         for target in {row.target for row in before.rows}:
             self._learn(target)
         self._unsaid = told
+        self._paces = {}
+        for event in told:
+            self._run(event)
         self.changed = True
 
     def happened(self, event: Event) -> Proof | None:
@@ -59,6 +68,7 @@ class Watched:
         self.rows = fold(self.rows, event)
         self.changed = True
         self._unsaid.append(event)
+        self._run(event)
         match event:
             case DeploymentStaged(deployment=deployment):
                 self.follow = deployment
@@ -75,6 +85,27 @@ class Watched:
     def habits(self, target: str) -> Habits:
         """What a target has shown."""
         return self._habits.get(target, Habits())
+
+    def rates(self, row: Row, now: float) -> tuple[float, ...]:
+        """Bytes a second of what has been seen of a deployment, until now or until its end."""
+        pace = self._paces.get(row.deployment)
+        if pace is None:
+            return ()
+        still = row.state == State.FETCHING and now > pace.at
+        return (add(pace, 0, now) if still else pace).rates
+
+    def _run(self, event: Event) -> None:
+        """Keep the pace of the parts; of no more deployments than a window begins with."""
+        if not isinstance(event, TransferStarted | TransferTick | TransferDone | TransferCut):
+            return
+        row = self.rows.get(event.deployment)
+        if row is None or event.name not in row.parts:
+            return
+        pace = after(self._paces.pop(row.deployment, None), event)
+        if pace is not None:
+            self._paces[row.deployment] = pace
+        if len(self._paces) > ROWS:
+            del self._paces[next(iter(self._paces))]
 
     def targets(self) -> list[str]:
         """Every target, the one used last first."""
