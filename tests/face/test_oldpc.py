@@ -246,6 +246,16 @@ def test_a_push_says_who_fetches_it_and_shows_the_card_when_the_agent_did_not(
     assert asked < failed < cards[-1], out
 
 
+def test_a_name_that_was_given_here_is_found_also_when_the_address_is_another(bench: Bench) -> None:
+    bench.pc.files = {"C:\\A": b""}
+    (bench.state / "deployer.toml").write_text(
+        '[targets]\npentium = "10.9.8.7"\nmine = "127.0.0.1"\n'
+    )
+    for name in ("mine", "pentium"):
+        out, _err = bench.do("ls", name, "--json")
+        assert json.loads(out)["name"] == "A"
+
+
 @contextlib.contextmanager
 def daemon(bench: Bench) -> Iterator[None]:
     """`deployer serve` over the same state, until the end of the context."""

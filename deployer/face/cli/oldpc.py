@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from deployer import settings
-from deployer.errors import DirectoryForbidden, PictureDamaged, WrongUse
+from deployer.errors import AgentUnknown, DirectoryForbidden, PictureDamaged, WrongUse
 from deployer.face import text
 from deployer.face.cli import complete
 from deployer.face.cli.options import (
@@ -73,15 +73,18 @@ class Asked:
         from deployer.host import connect
 
         config = settings.load()
-        target = config.targets.get(self.target, self.target)
         store = settings.expanded(self.state_dir or config.state_dir)
+        named = reach.named(config, store).targets.get(self.target, self.target)
         here = reach.here(config, store, "", **self.wire)
 
         async def on_host(undo: connect.Undo) -> Any:
             async with connect.open_host(
                 store, here, reach.WORDS, undo, system=self.state_dir is None
             ) as host:
-                agent = await host.find_agent(target)
+                try:
+                    agent = await host.find_agent(named)
+                except AgentUnknown:
+                    agent = await host.find_agent(self.target)  # by the agent's own name
                 return await work(Errand(host, agent, self.wait, aside))
 
         return connect.run(on_host)
