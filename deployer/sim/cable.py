@@ -90,22 +90,28 @@ class Link:
             if self.source:
                 sock.bind((self.source, 0))
             sock.settimeout(min(self.patience, 20.0))
-            sock.connect(self.routes.get(host, (host, port)))
+            sock.connect(self.really(host, port))
             if self.secret:
                 sock.sendall(self.secret + b"\n")
         return sock
 
-    def begin(self, host: str, port: int) -> tuple[socket.socket, bytes]:
-        """A socket that never blocks, on its way to a host, and what is to be said first there.
+    def really(self, host: str, port: int) -> tuple[str, int]:
+        """What a port of a host really is: routed as `host:port`, or as the host's FTP port.
 
-        A host that is really a port of another machine has its other ports there as well.
+        The other ports of a host that is routed have the same numbers on the machine that it is.
         """
+        if found := self.routes.get(f"{host}:{port}"):
+            return found
+        real, control = self.routes.get(host, (host, port))
+        return real, control if port == CONTROL_PORT else port
+
+    def begin(self, host: str, port: int) -> tuple[socket.socket, bytes]:
+        """A socket that never blocks, on its way to a host, and what is to be said first there."""
         with self._socket() as sock:
             if self.source:
                 sock.bind((self.source, 0))
             sock.settimeout(0)
-            real, first = self.routes.get(host, (host, port))
-            error = sock.connect_ex((real, first if port == CONTROL_PORT else port))
+            error = sock.connect_ex(self.really(host, port))
             if error not in (0, errno.EINPROGRESS, errno.EWOULDBLOCK):
                 raise OSError(error, "no way there")
         sock.settimeout(0)
