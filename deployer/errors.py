@@ -781,6 +781,14 @@ class NotBack(DeployerError):
     exit_code = EXIT_UNREACHABLE
 
 
+class StepFailed(DeployerError):
+    """The step "{step}" did not work out: {why}.
+    Start it again; when it fails again, keep what it said and report it.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class PictureDamaged(DeployerError):
     """The picture that {target} sent cannot be read: {why}.
     Try again; write it as it came with --out NAME.bmp

@@ -19,7 +19,7 @@ from typing import Any, TypeVar
 from deployer.edge import rehearsal
 from deployer.errors import DaemonOfAnother, PortBusy, PortForbidden
 from deployer.host import past, sockets, wire
-from deployer.host.requests import Host, Patience, Words
+from deployer.host.requests import Host, Patience, Say, Words
 from deployer.host.wire import Wanted
 
 Undo = contextlib.ExitStack
@@ -186,3 +186,10 @@ def run_simulator(arguments: Sequence[str]) -> int:
     """Run a simulated PC on this terminal; its exit code. Raises SimulatorMissing."""
     rehearsal.check_installed()
     return rehearsal.run_here(arguments)
+
+
+async def show_untouched(say: Say) -> None:
+    """Show what becomes of a PC that nobody has touched. Raises StepFailed, SimulatorMissing."""
+    from deployer.host.agents import untouched
+
+    await untouched.show(say)

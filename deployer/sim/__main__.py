@@ -16,9 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from threading import Event
 
-from deployer.sim.cable import Link
+from deployer.sim.browser import Browser, NotShown
+from deployer.sim.cable import Hang, Link
 from deployer.sim.console import QueuedConsole
-from deployer.sim.disk import Disk
+from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.faults import parse
 from deployer.sim.machine import Hardware, Machine
 from deployer.sim.typist import FINISHED, visit
@@ -69,6 +70,15 @@ def parser() -> argparse.ArgumentParser:
         help="this terminal is COM1: HyperTerminal receives there, GO is typed, the result sent",
     )  # fmt: skip
     parser.add_argument("--fault", action="append", default=[], help="what is to go wrong")
+    parser.add_argument(
+        "--untouched", metavar="URL",
+        help="a PC with default settings: its browser opens this, nothing else is typed, and "
+        "programs with windows run until this ends",
+    )  # fmt: skip
+    parser.add_argument(
+        "--follow", action="append", default=[], metavar="WORDS",
+        help="with --untouched: then the link with these words is clicked (repeat)",
+    )  # fmt: skip
     parser.add_argument(
         "--check", action="store_true", help="only see whether the faults can be understood"
     )
@@ -213,6 +223,35 @@ class Visit:
         return visit(machine, self.lines, until=self.until, tries=self.tries, resets=self.resets)
 
 
+def untouched(machine: Machine, url: str, links: Sequence[str]) -> bool:
+    """Open a page, follow links, and let programs with windows run; whether that was possible.
+
+    It is switched on again whenever its Windows has ended.
+    """
+    machine.boot()
+    browser = Browser(machine)
+    try:
+        browser.open(url)
+        for words in links:
+            browser.follow(words)
+    except NotShown as error:
+        machine.note(str(error))
+        return False
+    machine.note(f"{browser.keys} keys were pressed in the browser, and links were clicked.")
+    while not machine.cancelled():
+        try:
+            end = machine.live(machine.cancelled)
+            what = "" if end is None else f"Windows has ended ({end.value})"
+        except PowerOff:
+            what = "The power failed"
+        except Hang as hang:
+            what = str(hang)
+        if what and not machine.cancelled():
+            machine.note(f"{what}. Switching on again.")
+            machine.boot()
+    return True
+
+
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0: the work was done (--until); 1: not; 2: wrong use; 3: its host is gone."""
     options = parser().parse_args(arguments)
@@ -230,6 +269,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2
         work: Callable[[], bool] = functools.partial(user.pay, machine)
+        if options.untouched:
+            work = functools.partial(untouched, machine, options.untouched, options.follow)
         if options.com1:
             from deployer.sim import hyperterm  # noqa: PLC0415 - Windows has no such ports
 

@@ -9,7 +9,9 @@ from pathlib import Path
 from deployer.core.agents.verbs import Forget, Power, Screen, Time, Verb
 from deployer.core.agents.verbs import List as ListVerb
 from deployer.events import AgentHello, OrderChanged, ServerListening, StateChanged
+from deployer.host.agents import untouched
 from deployer.host.local import InProcess
+from deployer.host.requests import nothing_typed
 from deployer.host.service import Service
 from deployer.model import Stage, State
 from deployer.sim.browser import Browser
@@ -38,7 +40,7 @@ def test_an_untouched_pc_is_pushed_to_by_one_typed_address_and_then_by_nothing(
             Service(
                 tmp_path / "state", clock=time.time, address=ADDRESS, ftp_port=0, http_port=0
             ) as service,
-            InProcess(service, lambda _host, _directory: ()) as host,
+            InProcess(service, nothing_typed) as host,
         ):
             await service.open_for_agents(simulated=False)
             hosted = Hosted(host, service, tmp_path / "state", "", "")
@@ -94,3 +96,13 @@ async def later(hosted: Hosted, pc: SimulatedPc, folder: Path) -> None:
     await done(hosted, Forget())
     await eventually(lambda: not [name for name in pc.names if name.startswith("AGENT98")])
     assert Registry(pc.machine.disk).key(RUN) == {}
+
+
+def test_the_demonstration_shows_every_step() -> None:
+    lines: list[str] = []
+    asyncio.run(untouched.show(lines.append))
+    assert [line.split()[0].rstrip(":") for line in lines] == [
+        "pushed", "switched", "pushed", "run", "ls", "screen", "settime", "reboot", "upgrade",
+        "forget",
+    ]  # fmt: skip
+    assert lines[0].startswith("pushed and proved: 20 keys")

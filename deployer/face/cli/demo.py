@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+from typing import Annotated
+
 import typer
 
-from deployer.face.cli.options import StateDir
+from deployer.face.cli.options import StateDir, flag
 from deployer.face.say import say
 
 app = typer.Typer()
@@ -16,8 +19,13 @@ NEXT = (
 """What to do after the demo, each with what it is for."""
 
 
+Untouched = Annotated[
+    bool, flag("--untouched", "A PC with default settings: one address typed, then nothing.")
+]
+
+
 @app.command("demo")
-def demo_command(*, state_dir: StateDir = None) -> None:
+def demo_command(*, untouched: Untouched = False, state_dir: StateDir = None) -> None:
     """Show all of it with a simulated Windows 98 PC.
 
     A small language model is pushed there, proved to have arrived, and tells a story. It takes
@@ -25,6 +33,9 @@ def demo_command(*, state_dir: StateDir = None) -> None:
     """
     from deployer.face.cli.push import push_command
 
+    if untouched:
+        _show_untouched()
+        return
     say(
         "A language model of 1 MB goes to a simulated Windows 98 PC, which fetches it by FTP, "
         "checks every byte on its own disk and tells a story with it: less than a minute."
@@ -38,3 +49,17 @@ def demo_command(*, state_dir: StateDir = None) -> None:
     say("What to do next:")
     for line in ("deployer proof              read the proof of what was shown just now", *NEXT):
         say(f"  {line}")
+
+
+def _show_untouched() -> None:
+    """The agent: from an address typed into a browser to its end."""
+    from deployer.host import connect
+
+    say(
+        "A simulated Windows 98 PC with default settings and no address of its own: somebody types "
+        "an address into its browser and says that an agent may stay. After that nobody is there."
+    )
+    say()
+    asyncio.run(connect.show_untouched(lambda step: say(f"  {step}")))
+    say()
+    say("What stays where, and how to remove it: docs/agent.md")

@@ -28,9 +28,9 @@ def query_performance_frequency(p: Process, result: int) -> int:
     return 1
 
 
-def system_time(when: float) -> bytes:
+def system_time(when: float, *, local: bool = False) -> bytes:
     """A SYSTEMTIME."""
-    t = time.gmtime(when)
+    t = time.localtime(when) if local else time.gmtime(when)
     weekday = (t.tm_wday + 1) % 7
     ms = int(when * 1000) % 1000
     return struct.pack(
@@ -42,6 +42,10 @@ def get_system_time(p: Process, record: int) -> None:
     p.write(record, system_time(p.system.clock.now()))
 
 
+def get_local_time(p: Process, record: int) -> None:
+    p.write(record, system_time(p.system.clock.now(), local=True))
+
+
 def set_local_time(p: Process, record: int) -> int:
     year, month, _, day, hour, minute, second, ms = struct.unpack("<8H", p.read(record, 16))
     try:
@@ -50,7 +54,7 @@ def set_local_time(p: Process, record: int) -> int:
         raise Failed(INVALID_PARAMETER) from None
     if not 1980 <= year < 2100:
         raise Failed(INVALID_PARAMETER)
-    p.system.clock.set(calendar.timegm((year, month, day, hour, minute, second)) + ms / 1000)
+    p.system.clock.set(time.mktime((year, month, day, hour, minute, second, 0, 0, -1)) + ms / 1000)
     return 1
 
 
@@ -141,7 +145,7 @@ TABLE = {
     "QueryPerformanceFrequency": Api(1, query_performance_frequency),
     "GetSystemTime": Api(1, get_system_time),
     "SetLocalTime": Api(1, set_local_time),
-    "GetLocalTime": Api(1, get_system_time),
+    "GetLocalTime": Api(1, get_local_time),
     "GetSystemTimeAsFileTime": Api(1, get_system_time_as_file_time),
     "FileTimeToSystemTime": Api(2, file_time_to_system_time),
     "SystemTimeToFileTime": Api(2, system_time_to_file_time),
