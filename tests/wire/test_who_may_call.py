@@ -183,7 +183,7 @@ def test_who_does_not_know_the_secret_is_not_greeted(tmp_path: Path) -> None:
 
 
 def test_data_connections_of_a_rehearsal_begin_with_the_secret(tmp_path: Path) -> None:
-    """So nobody else can send the simulated PC a GO.BAT; and none are taken that come by PASV."""
+    """So nobody else can send the simulated PC a GO.BAT, or take what comes by PASV."""
     told: list[Event] = []
     share = Share(USER, (Entry("GO.BAT", Blob(b"@ECHO OFF\r\n"), text=True),))
     authorizer = Authorizer(share, share)
@@ -202,6 +202,13 @@ def test_data_connections_of_a_rehearsal_begin_with_the_secret(tmp_path: Path) -
         got = io.BytesIO()
         ftp.retrbinary("RETR GO.BAT", got.write)
         assert got.getvalue() == b"a secret\n@ECHO OFF\r\n"
-        with pytest.raises(ftplib.error_temp, match="425"):
-            ftp.sendcmd("PASV")
+        place = ftplib.parse227(ftp.sendcmd("PASV"))
+        with socket.create_connection(place, 20) as stranger:
+            stranger.sendall(b"a guess.\n")
+            assert stranger.recv(1) == b""
+        with socket.create_connection(place, 20) as own:
+            own.sendall(b"a secret\n")
+            assert ftp.sendcmd("RETR GO.BAT")[:3] == "150"
+            assert own.makefile("rb").read() == b"@ECHO OFF\r\n"
+        assert ftp.getresp()[:3] == "226"
         ftp.close()

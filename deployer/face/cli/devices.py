@@ -16,7 +16,6 @@ from deployer.errors import WrongUse
 from deployer.face import tables
 from deployer.face.cli.options import AsJson, Interface, StateDir, flag, number, value
 from deployer.face.say import aside, raw, say, say_json
-from deployer.host.devices import names, who
 
 app = typer.Typer()
 
@@ -39,6 +38,8 @@ def name_command(
     Every --target takes the name. The PC is known again by its network card when its address is
     another one. Without anything the names are shown.
     """
+    from deployer.host.devices import names
+
     directory = settings.expanded(state_dir or settings.load().state_dir)
     if remove and address and not name:
         names.remove(directory, address)
@@ -73,6 +74,8 @@ def devices_command(
 
     PCs with an agent, PCs with a name, and those that only ask for an address or speak NetBIOS.
     """
+    from deployer.host.devices import who
+
     config = settings.load()
     directory = settings.expanded(state_dir or config.state_dir)
     agents = asyncio.run(who.agents(directory, system=state_dir is None))
@@ -105,6 +108,8 @@ def _agent(agent: AgentSeen) -> str:
 
 
 def _show(directory: Path, *, as_json: bool) -> None:
+    from deployer.host.devices import names
+
     found = names.known(directory)
     if as_json:
         for each in found:

@@ -1,4 +1,7 @@
-"""What a user calls the PCs of the wire, and which address each has now."""
+"""What a user calls the PCs of the wire, and which address each has now.
+
+What asks the wire is imported where it is asked: `status` and Tab want the names alone.
+"""
 
 from __future__ import annotations
 
@@ -11,10 +14,8 @@ from pathlib import Path
 from deployer.core.wire.addresses import parse_target
 from deployer.core.wire.devices import NamedTarget, parse_name
 from deployer.core.wire.presence import Answered, SilentButThere
-from deployer.edge.link import ping
 from deployer.edge.store import Store
 from deployer.errors import WrongUse
-from deployer.host import wire
 from deployer.settings import Settings
 
 
@@ -60,6 +61,8 @@ def added(config: Settings, state_dir: Path, *, now: bool = False) -> Settings:
 
 def _moved(state_dir: Path, found: tuple[NamedTarget, ...]) -> tuple[NamedTarget, ...]:
     """The same where their network cards are now, which is kept."""
+    from deployer.host import wire  # noqa: PLC0415
+
     seen = (wire.neighbours(sure=True), wire.neighbours())
     moved = tuple(replace(each, ip=_now_at(each, seen)) for each in found)
     if moved != found:
@@ -80,6 +83,9 @@ def _now_at(target: NamedTarget, seen: Sequence[Sequence[tuple[str, str]]]) -> s
 
 def _card(address: str) -> str:
     """The MAC of the PC at an address, "" when it does not say."""
+    from deployer.edge.link import ping  # noqa: PLC0415
+    from deployer.host import wire  # noqa: PLC0415
+
     match ping.probe(address, timeout=1.0):
         case Answered(mac=mac) | SilentButThere(mac=mac):
             return mac or wire.mac_of(address)
