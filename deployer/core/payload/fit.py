@@ -49,6 +49,7 @@ class KnownPc:
 
     memory: int | None = None
     disk_free: int | None = None
+    cluster: int | None = None
     mhz: int | None = None
     mmx: bool = True
     said: bool = False
@@ -140,6 +141,7 @@ def machine_of(report: Report | None) -> KnownPc:
     return KnownPc(
         memory=report.memory,
         disk_free=report.disk_free,
+        cluster=report.disk_cluster,
         mhz=report.cpu_mhz,
         mmx=not features or "mmx" in features,
         said=True,
@@ -148,7 +150,7 @@ def machine_of(report: Report | None) -> KnownPc:
 
 def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
     """Whether the load fits, and what to expect."""
-    disk = load.total + load.largest_part + SLACK
+    disk = disk_need(load, machine.cluster or profile.cluster)
     memory = None
     tokens: float | None = None
     problems: list[str] = []
@@ -187,6 +189,20 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         tokens_source="measured" if shown.tokens else "modelled",
         problems=tuple(problems),
         warnings=tuple(warnings),
+    )
+
+
+def disk_need(load: Load, cluster: int) -> int:
+    """Bytes of disk as DEPLOY98's CHECK counts them: each file takes whole clusters of it.
+
+    Beside the files, the largest part, and what scripts and reports take.
+    """
+    pieces = (*load.lengths, load.largest_part)
+    return (
+        sum(-(-length // cluster) for length in pieces) * cluster
+        + SLACK
+        + 4 * cluster
+        + 256 * len(load.lengths)
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -45,9 +46,17 @@ def test_too_big_says_what_it_needs_and_what_there_is(
 
 def test_the_disk_must_hold_the_payload_and_its_largest_part() -> None:
     load = Load((1_000_000,), 4, 262_144)
-    exactly = 1_000_000 + 262_144 + fit.SLACK
+    exactly = 245 * 4096 + 262_144 + fit.SLACK + 4 * 4096 + 256
     assert fit.fit(load, KnownPc(disk_free=exactly), Shown(), PROFILE).fits
     assert not fit.fit(load, KnownPc(disk_free=exactly - 1), Shown(), PROFILE).fits
+
+
+@pytest.mark.parametrize("cluster", [4096, 32768])
+def test_small_files_take_whole_clusters(cluster: int) -> None:
+    load = Load((7,) * 60, 1, 420)
+    known = fit.fit(load, KnownPc(cluster=cluster), Shown(), PROFILE)
+    assert known.disk >= 61 * cluster
+    assert fit.fit(load, KnownPc(), Shown(), replace(PROFILE, cluster=cluster)).disk == known.disk
 
 
 def test_swapping_is_a_warning_not_a_problem() -> None:
@@ -94,7 +103,7 @@ def test_the_machine_speaks_for_itself() -> None:
         "", True, cpu_mhz=233, cpu_features="fpu tsc", memory=64 << 20, disk_free=500_000_000
     )
     machine = fit.machine_of(told)
-    assert machine == KnownPc(64 << 20, 500_000_000, 233, mmx=False, said=True)
+    assert machine == KnownPc(64 << 20, 500_000_000, mhz=233, mmx=False, said=True)
     assert fit.machine_of(None) == KnownPc()
     assert fit.machine_of(Report("", True)) == KnownPc()
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from deployer.core.target import proof
 from deployer.core.target.proof import Failure
-from deployer.model import Payload, StagedFile
+from deployer.model import FileStamp, Overwrite, Payload, StagedFile
 
 SHA = "b0a507e7ad0f626624f17112325e66691f9076d622e1d3274d103d00299f2696"
 OTHER = SHA[::-1]
@@ -204,3 +204,30 @@ def test_no_line_of_a_report_raises(lines: list[tuple[str, list[str]]]) -> None:
 )
 def test_numbers_of_parts(given_text: str, numbers: set[int]) -> None:
     assert proof.numbers_of(given_text) == numbers
+
+
+def kept_report(rule: Overwrite) -> tuple[bool, str, tuple[str, ...]]:
+    stamp = FileStamp(0, 0, 5, 0, 0)
+    files = (
+        StagedFile("", "A.BIN", "a.bin", 5, SHA, (), stamp, "a.bin"),
+        StagedFile("", "SAVE.DAT", "s/Save.dat", 5, SHA, (), stamp, "s/Save.dat"),
+    )
+    payload = Payload(files, overwrite=rule)
+    lines = ["deployment=D7F3A21C", "command=JOIN", "exit=0", f"file=A.BIN 5 {SHA} good",
+             "file=SAVE.DAT 9 - kept", "bak=s/Gr%F6%DFe.BAK", "left=x/y", "gone=z"]  # fmt: skip
+    body = "".join(f"{line}\r\n" for line in lines).encode()
+    data = body + f"end={len(lines)} {zlib.crc32(body):08X}\r\n".encode()
+    report = proof.parse_report(data)
+    assert (report.saved, report.left, report.gone) == (("s/Größe.BAK",), ("x/y",), ("z",))
+    found = proof.prove(report, payload, "D7F3A21C")
+    return found.proved, found.reason, found.kept
+
+
+@pytest.mark.parametrize("rule", [Overwrite.KEEP, Overwrite.NEVER])
+def test_what_was_kept_by_rule_is_named_by_the_proof(rule: Overwrite) -> None:
+    assert kept_report(rule) == (True, "", ("s/Save.dat",))
+
+
+@pytest.mark.parametrize("rule", [Overwrite.CHANGED, Overwrite.ALWAYS])
+def test_what_was_kept_against_the_rule_proves_nothing(rule: Overwrite) -> None:
+    assert kept_report(rule)[:2] == (False, "SAVE.DAT is not whole on the target")
