@@ -182,6 +182,7 @@ class _Run:
             await asyncio.to_thread(journals.write, self.journal_path, self.journal)
         line = f"{result.outcome}{f': {result.reason}' if result.reason else ''}"
         self.watchers.tell(target.name, line)
+        self.watchers.ended(result)
         return result
 
     async def _unknown_callers(self) -> tuple[UnknownCaller, ...]:

@@ -51,7 +51,8 @@ def _suite(results: Results, target: TargetResult, number: int) -> ET.Element:
         if value:
             ET.SubElement(properties, "property", name=name, value=value)
     suite.extend(cases)
-    ET.SubElement(suite, "system-out")
+    proofs = [lines for delivery in target.deliveries if (lines := _proof_lines(target, delivery))]
+    ET.SubElement(suite, "system-out").text = "\n\n".join(proofs)
     ET.SubElement(suite, "system-err")
     return suite
 
@@ -101,13 +102,17 @@ pre{background:#161b22}svg text{fill:#e6edf3}}
 """
 
 
-def page(results: Results) -> str:
+Size = Callable[[int], str]
+"""A number of bytes as people read it."""
+
+
+def page(results: Results, size: Size) -> str:
     """One HTML file that needs nothing else: table, charts, every proof."""
     when = datetime.datetime.fromtimestamp(results.started, tz=datetime.UTC)
     good = results.count(Outcome.PROVED, Outcome.THERE)
     charts = [
         _chart("Seconds", results, lambda d: d.seconds if d.outcome == Outcome.PROVED else None),
-        _chart("Bytes per second on the wire", results, lambda d: d.rate),
+        _chart("Speed of the wire", results, lambda d: d.rate, lambda rate: _rate(rate, size)),
         _chart("Tokens per second", results, lambda d: d.tokens_per_second),
     ]
     return _plain(f"""<!DOCTYPE html>
@@ -117,8 +122,8 @@ def page(results: Results) -> str:
 <style>{_STYLE}</style></head><body>
 <h1>{_e(results.bench)}</h1>
 <p>{when:%Y-%m-%d %H:%M:%S} UTC, {results.seconds:.1f} s: <b>{good} of {len(results.targets)}
-proved</b>, {sum(t.sent for t in results.targets):,} bytes sent, exit code {results.exit_code}.</p>
-{_table(results)}{"".join(charts)}{_unknown_callers(results)}
+proved</b>, {size(sum(t.sent for t in results.targets))} sent, exit code {results.exit_code}.</p>
+{_table(results, size)}{"".join(charts)}{_unknown_callers(results)}
 <h2>Proofs</h2>{"".join(_proof(t, d) for t in results.targets for d in t.deliveries)}
 </body></html>
 """)
@@ -128,13 +133,13 @@ def _e(text: object) -> str:
     return html.escape(str(text))
 
 
-def _table(results: Results) -> str:
+def _table(results: Results, size: Size) -> str:
     rows = []
     for target in results.targets:
         for delivery in target.deliveries or (None,):
             outcome = delivery.outcome if delivery else target.outcome
             reason = (delivery.reason if delivery else "") or target.reason
-            figures = _figures(delivery) if delivery else ("", "", "", "")
+            figures = _figures(delivery, size) if delivery else ("", "", "", "")
             cells = "".join(f'<td class="n">{figure}</td>' for figure in figures)
             rows.append(
                 f"<tr><td>{_e(target.name)}</td><td>{_e(target.address)}</td>"
@@ -143,22 +148,32 @@ def _table(results: Results) -> str:
             )
     return (
         '<table id="results"><tr><th>target</th><th>address</th><th>payload</th><th>outcome</th>'
-        '<th class="n">bytes sent</th><th class="n">seconds</th><th class="n">bytes/s</th>'
+        '<th class="n">sent</th><th class="n">seconds</th><th class="n">speed</th>'
         f'<th class="n">tok/s</th><th>what</th></tr>{"".join(rows)}</table>'
     )
 
 
-def _figures(delivery: Delivery) -> Sequence[str]:
+def _figures(delivery: Delivery, size: Size) -> Sequence[str]:
     rate, tokens = delivery.rate, delivery.tokens_per_second
     return (
-        f"{delivery.sent:,}",
+        size(delivery.sent),
         f"{delivery.seconds:.1f}",
-        f"{rate:,.0f}" if rate is not None else "",
+        _rate(rate, size) if rate is not None else "",
         f"{tokens:g}" if tokens is not None else "",
     )
 
 
-def _chart(title: str, results: Results, value: Callable[[Delivery], float | None]) -> str:
+def _rate(rate: float, size: Size) -> str:
+    """`4.2 MB/s`."""
+    return f"{size(round(rate))}/s"
+
+
+def _chart(
+    title: str,
+    results: Results,
+    value: Callable[[Delivery], float | None],
+    written: Callable[[float], str] = lambda found: f"{found:,.4g}",
+) -> str:
     """Bars, one per payload and machine; nothing when nobody has a value."""
     bars = [
         (f"{target.name} {delivery.payload}", found)
@@ -175,7 +190,7 @@ def _chart(title: str, results: Results, value: Callable[[Delivery], float | Non
         drawn.append(
             f'<text x="190" y="{top + 15}" text-anchor="end">{_e(name)}</text>'
             f'<rect x="200" y="{top + 3}" width="{width:.1f}" height="16" fill="#3b82f6"/>'
-            f'<text x="{206 + width:.1f}" y="{top + 15}">{found:,.4g}</text>'
+            f'<text x="{206 + width:.1f}" y="{top + 15}">{_e(written(found))}</text>'
         )
     return (
         f'<h2>{_e(title)}</h2><svg viewBox="0 0 820 {len(bars) * 22}" font-size="12" role="img" '
@@ -193,13 +208,20 @@ def _unknown_callers(results: Results) -> str:
 
 
 def _proof(target: TargetResult, delivery: Delivery) -> str:
+    title, _, shown = _proof_lines(target, delivery).partition("\n")
+    if not title:
+        return ""
+    return f"<details><summary>{_e(title)}</summary><pre>{_e(shown)}</pre></details>"
+
+
+def _proof_lines(target: TargetResult, delivery: Delivery) -> str:
+    """What was proved and by whom, a title first; "" without a proof."""
     if delivery.proof is None:
         return ""
     report = delivery.proof.report
-    lines = [f"deployment {delivery.deployment}", f"system {report.system}", f"cpu {report.cpu}"]
+    lines = [f"{target.name}, {delivery.payload}: {delivery.outcome}"]
+    lines += [f"deployment {delivery.deployment}", f"system {report.system}", f"cpu {report.cpu}"]
     lines += [f"{f.name} {f.length} {f.sha256} {f.verdict}" for f in report.files]
     if report.run:
         lines.append(f"ran {report.run}: {how_it_ended(report)}")
-    shown = _e("\n".join(lines))
-    title = f"{target.name}, {delivery.payload}: {delivery.outcome}"
-    return f"<details><summary>{_e(title)}</summary><pre>{shown}</pre></details>"
+    return "\n".join(lines)

@@ -51,10 +51,11 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who is told what: every event, and lines for people."""
+    """Who is told what: every event, lines for people, and what has become of each target."""
 
     on_event: OnEvent = lambda _event: None
     tell: Tell = lambda _target, _line: None
+    ended: Callable[[TargetResult], object] = lambda _result: None
 
 
 @dataclass(frozen=True, slots=True)

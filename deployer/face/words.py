@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from typing import assert_never
 
-from deployer.core.target.proof import stopped
+from deployer.core.target.proof import how_it_ended, numbers_of, stopped
 from deployer.core.view import Mark, Row, damaged
 from deployer.events import (
     AddressGiven,
@@ -63,8 +64,11 @@ def machine(target: str) -> str:
     return "the simulated PC" if target == "sim" else f"the old PC at {target}"
 
 
-def sentence(event: Event) -> str:
-    """What an event means, in one line; "" for what nobody wants to read."""
+def sentence(event: Event, parts: int = 0) -> str:
+    """What an event means, in one line; "" for what nobody wants to read.
+
+    `parts` is how many parts its deployment has, 0 if that is not known.
+    """
     match event:
         case DeploymentStaged():
             files = text.count(len(event.files), "file")
@@ -77,7 +81,7 @@ def sentence(event: Event) -> str:
         case PauseChanged():
             return "paused: the next part waits" if event.paused else "goes on"
         case TargetReported():
-            return reported(event.report, event.deployment)
+            return reported(event.report, event.deployment, parts)
         case OutputReceived():
             return f"the PC sent what its program printed, {text.size(event.length)}"
         case ProofReceived():
@@ -95,6 +99,13 @@ def sentence(event: Event) -> str:
             return f"PC| {lines[-1]}" if lines[-1] else ""
         case _:
             return _session(event) or _transfer(event)
+
+
+def timed(event: Event, parts: int = 0) -> str:
+    """The same as a line of a log: when, which deployment, what; "" for what nobody wants."""
+    said = sentence(event, parts)
+    at = time.strftime("%H:%M:%S", time.localtime(event.at))
+    return text.plain(f"{at} {event.deployment or '-':<8} {said}") if said else ""
 
 
 def _session(event: Event) -> str:
@@ -208,8 +219,8 @@ def _transfer(event: Event) -> str:
             return ""
 
 
-def reported(report: Report, deployment: str) -> str:
-    """A report of the target as a sentence."""
+def reported(report: Report, deployment: str, parts: int = 0) -> str:
+    """A report of the target as a sentence; `parts` are those of the deployment, 0 if not known."""
     if report.deployment != deployment:
         return f"the PC is {report.system or 'here'}, {cpu(report)}"
     if report.failed:
@@ -217,7 +228,29 @@ def reported(report: Report, deployment: str) -> str:
     if bad := damaged(report):
         return f"the PC found damage and fetches again: {', '.join(bad)}"
     why = f": {report.reason}" if report.reason else ""
-    return f"the PC reports {report.command or 'nothing'}, code {report.exit_code}{why}"
+    match report.command, report.exit_code:
+        case "CHECK", 0:
+            return "the PC has every part"
+        case "CHECK", 1:
+            return _needs(report, parts)
+        case "JOIN", 0:
+            return "the PC has joined the parts and verified every file on its disk"
+        case "JOIN", 1:
+            return f"the PC found a file that is not right, and fetches its parts again{why}"
+        case "RUN", 0:
+            ended = how_it_ended(report)
+            return f"the program has run: {ended}" if ended else "the PC has finished"
+        case _:
+            return f"the PC could not go on ({report.command or 'no command'}){why}"
+
+
+def _needs(report: Report, parts: int) -> str:
+    """How many parts the PC still fetches, or else how many it has."""
+    whole = {file.name for file in report.files if file.verdict == "good"}
+    has = sum(len(numbers_of(numbers)) for file, numbers in report.have if file not in whole)
+    if parts > has and not whole:
+        return f"the PC needs {text.count(parts - has, 'part')}"
+    return f"the PC has {text.count(has, 'part')} and fetches what is missing"
 
 
 def cpu(report: Report) -> str:

@@ -52,7 +52,7 @@ from deployer.host import api, sockets, wire
 from deployer.host.api import Access
 from deployer.host.forms import error_to_plain
 from deployer.host.local import InProcess
-from deployer.host.requests import Patience, Say, Words
+from deployer.host.requests import Patience, Words
 from deployer.host.servers import OpenPorts, open_beside
 from deployer.host.service import Service
 
@@ -388,7 +388,7 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
         ) as service,
         InProcess(service, words.lines, serving.patience, lasting=True) as host,
     ):
-        telling = asyncio.create_task(_tell(service, words.say))
+        telling = asyncio.create_task(_tell(service, words))
         own.follow(wire.telling(service.from_thread, serving.address))
         if not serving.on_demand:
             await service.open_wire()
@@ -480,11 +480,15 @@ async def _unneeded(host: InProcess, servers: list[uvicorn.Server]) -> Literal[T
     return True
 
 
-async def _tell(service: Service, say: Say) -> None:
-    """Every stored event as one structured line, for the journal."""
+async def _tell(service: Service, words: Words) -> None:
+    """Every stored event in words, or as one structured line, for the journal."""
     async for seq, event in service.subscribe():
-        if seq:
-            say(_line(event))
+        if not seq:
+            continue
+        if words.sentence is None:
+            words.say(_line(event))
+        elif said := words.sentence(event):
+            words.say(said)
 
 
 def _line(event: Event) -> str:

@@ -294,11 +294,16 @@ Say = Callable[[str], object]
 
 @dataclass(frozen=True, slots=True)
 class Words:
-    """What a user types on the old PC, bare and with its prompts; where lines for people go."""
+    """What a user types on the old PC, bare and with its prompts; where lines for people go.
+
+    `sentence` says an event in words, "" for one that nobody wants to read; None where it is wanted
+    as JSON.
+    """
 
     lines: TypedLines
     steps: TypedSteps
     say: Say
+    sentence: Callable[[Event], str] | None = None
 
 
 def nobody(_line: str) -> None:

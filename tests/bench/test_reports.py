@@ -14,6 +14,7 @@ import pytest
 from deployer.__main__ import run
 from deployer.bench import Delivery, Outcome, Results, TargetResult, UnknownCaller, reports
 from deployer.bench.results import to_dict
+from deployer.face import text
 from deployer.model import FileProof, Proof, Report
 
 if TYPE_CHECKING:
@@ -70,6 +71,8 @@ def test_junit_keeps_the_rules_of_the_common_schema() -> None:
         tags = [child.tag for child in suite]
         assert tags[0] == "properties"
         assert tags[-2:] == ["system-out", "system-err"]
+        told = suite.findtext("system-out") or ""
+        assert (f"A.BIN 5 {'a' * 64} good" in told) == (suite.get("name") == "pc01")
         assert set(tags[1:-2]) == {"testcase"}
         for case in suite.findall("testcase"):
             assert set(case.attrib) == {"name", "classname", "time"}
@@ -113,7 +116,7 @@ def test_whatever_stands_in_a_name_or_a_reason_the_reports_hold(hostile: str) ->
     results = Results(hostile, 0.0, 1.0, (target,), (UnknownCaller(hostile, hostile, hostile),))
     root = ET.fromstring(reports.junit(results).encode("utf-8"))
     assert len(list(root.iter("failure"))) == 1
-    page = _Page(reports.page(results).encode("utf-8").decode("utf-8"))
+    page = _Page(reports.page(results, text.size).encode("utf-8").decode("utf-8"))
     assert "script" not in {tag for tag, _ in page.tags}
     assert len(page.rows) == 2
     if hostile.isprintable():
@@ -148,18 +151,18 @@ class _Page(HTMLParser):
 
 
 def test_the_page_needs_nothing_from_elsewhere() -> None:
-    text = reports.page(RESULTS)
-    assert "http" not in text
-    page = _Page(text)
+    drawn = reports.page(RESULTS, text.size)
+    assert "http" not in drawn
+    page = _Page(drawn)
     assert not {"script", "link", "img", "iframe", "object"} & {tag for tag, _ in page.tags}
     assert not [a for _, a in page.tags if {"src", "href", "onload", "onclick"} & set(a)]
-    assert "url(" not in text
-    assert "museum &lt;1&gt;.toml" in text
+    assert "url(" not in drawn
+    assert "museum &lt;1&gt;.toml" in drawn
 
 
 def test_the_pages_numbers_are_those_of_the_json() -> None:
     plain = to_dict(RESULTS)
-    page = _Page(reports.page(RESULTS))
+    page = _Page(reports.page(RESULTS, text.size))
     _header, *rows = page.rows
     told = []
     for target in plain["targets"]:
@@ -169,13 +172,14 @@ def test_the_pages_numbers_are_those_of_the_json() -> None:
             told.append([
                 target["name"], target["address"], delivery["payload"] if delivery else "",
                 delivery["outcome"] if delivery else target["outcome"],
-                f"{delivery['sent']:,}" if delivery else "",
+                text.size(delivery["sent"]) if delivery else "",
                 f"{delivery['seconds']:.1f}" if delivery else "",
-                f"{rate:,.0f}" if rate is not None else "", f"{speed:g}" if speed else "",
+                f"{text.size(round(rate))}/s" if rate is not None else "",
+                f"{speed:g}" if speed else "",
             ])  # fmt: skip
     assert [row[:8] for row in rows] == told
-    assert {"11.5", "2,000", "200", "3.25"} <= set(page.bars)
-    assert f"exit code {plain['exit_code']}" in reports.page(RESULTS)
+    assert {"11.5", "2.0 kB/s", "200 bytes/s", "3.25"} <= set(page.bars)
+    assert f"exit code {plain['exit_code']}" in reports.page(RESULTS, text.size)
 
 
 def test_exit_codes_say_the_gravest() -> None:

@@ -13,6 +13,7 @@ import xmlschema
 
 from deployer.bench import reports
 from deployer.bench.results import to_dict
+from deployer.face import text
 from tests import needs
 from tests.bench.test_reports import RESULTS
 
@@ -48,8 +49,8 @@ def test_junit_is_valid_by_the_schemas_of_those_who_read_it() -> None:
     schemas = published()
     if not schemas:
         pytest.skip(f"no published JUnit schema in {PUBLISHED}; .ci/run downloads them")
-    for name, text in schemas.items():
-        schema = xmlschema.XMLSchema(text)
+    for name, schema_text in schemas.items():
+        schema = xmlschema.XMLSchema(schema_text)
         errors = [f"{name}: {error.reason}" for error in schema.iter_errors(reports.junit(RESULTS))]
         assert not errors
         assert not schema.is_valid(reports.junit(RESULTS).replace("<testcase", "<test", 1))
@@ -64,7 +65,7 @@ def test_the_schema_can_refuse(damage: tuple[str, str]) -> None:
 def test_a_browser_without_a_network_shows_the_numbers_of_the_json(tmp_path: Path) -> None:
     needs.require("chromium")
     page = tmp_path / "report.html"
-    page.write_text(reports.page(RESULTS), encoding="utf-8")
+    page.write_text(reports.page(RESULTS, text.size), encoding="utf-8")
     shown = subprocess.run(
         ["chromium", *QUIET, f"--user-data-dir={tmp_path / 'home'}", "--dump-dom", page.as_uri()],
         capture_output=True, text=True, timeout=120, check=True,

@@ -41,7 +41,7 @@ from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS, Question
-from deployer.face.tui.picker import Picked, PushScreen
+from deployer.face.tui.picker import Picked, PushScreen, Requests
 from deployer.face.tui.sidebar import Sidebar
 from deployer.host.recognise import recognise
 from deployer.host.requests import Order, Recognised, Request
@@ -325,7 +325,34 @@ def test_a_wrong_input_is_said_in_the_picker_and_in_a_note() -> None:
             await until(pilot, lambda: "nothing is recognised here." in screen(app))
             app.screen.query_one("#target", Input).value = "no such pc"
             await pilot.press("enter")
-            await until(pilot, lambda: "neither an address" in told(app))
+            await until(pilot, lambda: "neither an address" in screen(app))
+            assert app.screen.query_one("#path", Input).value == __file__, "what was typed stays"
+
+    asyncio.run(story())
+
+
+def test_tab_completes_a_path_and_then_goes_on(tmp_path: Path) -> None:
+    (tmp_path / "models").mkdir()
+    for name in ("story15M.bin", "story42M.bin", ".hidden"):
+        (tmp_path / "models" / name).write_bytes(b"")
+
+    async def story() -> None:
+        app = DeployerApp(Scripted([]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.ready)
+            await picking(pilot)
+            path = app.screen.query_one("#path", Input)
+            for typed, whole in (
+                ("mo", "models/"),
+                ("", "models/story"),
+                ("4", "models/story42M.bin"),
+            ):
+                path.value += f"{tmp_path}/{typed}" if typed == "mo" else typed
+                path.cursor_position = len(path.value)
+                await pilot.press("tab")
+                await until(pilot, lambda: path.value == f"{tmp_path}/{whole}", whole)  # noqa: B023
+            await pilot.press("tab")
+            await until(pilot, lambda: not path.has_focus, "the next field")
 
     asyncio.run(story())
 
@@ -358,7 +385,11 @@ def test_what_was_recognised_of_a_dialogue_that_is_being_closed_is_said_to_nobod
                 looked.set()
                 return ["seen too late"]
 
-            dialogue = PushScreen(look, lambda _target: None, ["sim"], "sim", Path())
+            async def push(_choice: Picked) -> None:
+                raise AssertionError
+
+            requests = Requests(look, push, lambda _target: None)
+            dialogue = PushScreen(requests, ["sim"], "sim", Path())
             await app.push_screen(dialogue)
             dialogue.query_one("#path", Input).value = __file__
             await until(pilot, looked.is_set)

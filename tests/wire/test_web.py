@@ -82,7 +82,7 @@ def test_the_page_shows_a_transfer_and_its_end(bench: Bench, browser: Chromium) 
     assert identity in browser.js(text("title"))
     assert token not in browser.js("location.href")
     browser.wait_for(text("state"), lambda t: t == "proved")
-    assert set(browser.js(STATES).split()) == {"proved"}
+    assert set(browser.js(STATES).split()) == {"verified"}
     proof = browser.js(text("proof"))
     assert "BIG.IMG  SHA-256" in proof
     assert browser.asked

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Iterator
+import functools
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,7 +15,7 @@ from deployer.face.cli.options import AsJson, StateDir, flag, value, whole
 from deployer.face.say import raw, say, say_json
 
 if TYPE_CHECKING:
-    from deployer.bench import Results, Watchers
+    from deployer.bench import Bench, Results, Watchers
     from deployer.bench.plan import Plan
 
 app = typer.Typer()
@@ -76,6 +77,7 @@ def provision_command(
     from deployer import settings
     from deployer.bench import Bench, provision, reports, results
     from deployer.bench.plan import plan
+    from deployer.face import text
     from deployer.face.card import typed_lines
 
     found = Bench.load(bench)
@@ -84,21 +86,27 @@ def provision_command(
         directory = settings.expanded(state_dir or settings.load().state_dir)
         shown = plan(found, directory, only=which, groups=parts, force=force)
         return _show_plan(shown, as_json=as_json)
-    files = [(junit, reports.junit), (html_file, reports.page)]
+    page = functools.partial(reports.page, size=text.size)
+    files: list[tuple[Path | None, Callable[[Results], str]]] = [
+        (junit, reports.junit),
+        (html_file, page),
+    ]
     wanted = [(file, render) for file, render in files if file is not None]
     for file, _render in wanted:
         _try_to_write(file)
-    ended = provision(
-        found,
-        only=which,
-        groups=parts,
-        force=force,
-        resume=resume,
-        jobs=jobs,
-        state_dir=state_dir,
-        watchers=_watchers(as_json=as_json),
-        typed_lines=typed_lines,
-    )
+    watchers, board = _watchers(found.select(which, parts), as_json=as_json)
+    with board:
+        ended = provision(
+            found,
+            only=which,
+            groups=parts,
+            force=force,
+            resume=resume,
+            jobs=jobs,
+            state_dir=state_dir,
+            watchers=watchers,
+            typed_lines=typed_lines,
+        )
     if as_json:
         say_json({"event": "bench-results", **results.to_dict(ended)})
     else:
@@ -144,15 +152,27 @@ def _writing(path: Path) -> Iterator[None]:
         ) from error
 
 
-def _watchers(*, as_json: bool) -> Watchers:
+def _watchers(
+    chosen: Bench, *, as_json: bool
+) -> tuple[Watchers, contextlib.AbstractContextManager[object]]:
+    """Who is told, and what is shown meanwhile: JSON lines, a live board, or lines in a pipe."""
+    from rich.console import Console
+
     from deployer.bench import Watchers
     from deployer.events import Event, TransferTick, to_json
+    from deployer.face.board import Board
 
     def print_event(event: Event) -> None:
         if not isinstance(event, TransferTick):
             raw(to_json(event) + "\n")
 
-    return Watchers(on_event=print_event) if as_json else Watchers(tell=_tell)
+    if as_json:
+        return Watchers(on_event=print_event), contextlib.nullcontext()
+    console = Console()
+    if not console.is_terminal or console.is_dumb_terminal:
+        return Watchers(tell=_tell), contextlib.nullcontext()
+    board = Board({target.name: target.address for target in chosen.targets}, console)
+    return Watchers(board.take, board.tell, board.ended), board.live()
 
 
 def _show_plan(shown: Plan, *, as_json: bool) -> int:
@@ -198,15 +218,15 @@ def _show(ended: Results) -> None:
     from deployer.bench import Outcome
     from deployer.face import tables, text
 
-    lines = [("target", "address", "outcome", "payloads", "sent", "seconds", "tok/s", "what")]
+    lines = [("target", "address", "outcome", "payloads", "sent", "took", "tok/s", "what")]
     for target in ended.targets:
         speeds = [d.tokens_per_second for d in target.deliveries if d.tokens_per_second]
         payloads = ", ".join(
             d.payload if d.proved else f"{d.payload} (not)" for d in target.deliveries
         )
         lines.append((
-            target.name, target.address, target.outcome, payloads, f"{target.sent:,}",
-            f"{target.seconds:.1f}", f"{speeds[-1]:.4g}" if speeds else "", target.reason,
+            target.name, target.address, target.outcome, payloads, text.size(target.sent),
+            text.duration(target.seconds), f"{speeds[-1]:.4g}" if speeds else "", target.reason,
         ))  # fmt: skip
     tables.columns(lines, raw)
     for caller in ended.unknown_callers:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -79,8 +80,10 @@ def serve_command(
 
     It sets the wire's address, opens FTP and the page, and takes pushes. With sudo it becomes the
     user who called it as soon as the ports are open. `deployer tui` brings one up with --on-demand
-    when none runs; that one stays the user who started it.
+    when none runs; that one stays the user who started it. On a terminal it says what happens
+    in words; in a pipe or a journal each event is a line of JSON.
     """
+    from deployer.face import words
     from deployer.face.card import typed_lines, typed_steps
     from deployer.host import daemon, wire
     from deployer.host.daemon import Serving
@@ -113,4 +116,5 @@ def serve_command(
         patience=Patience.of(config.timeout, timeout),
         on_demand=on_demand,
     )
-    return daemon.serve(serving, Words(typed_lines, typed_steps, say))
+    told = words.timed if sys.stdout.isatty() else None
+    return daemon.serve(serving, Words(typed_lines, typed_steps, say, told))

@@ -28,7 +28,7 @@ from deployer.face.tui import looks, sidebar
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.parts import describe, legend
-from deployer.face.tui.picker import Picked, PushScreen
+from deployer.face.tui.picker import Picked, PushScreen, Requests
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import BACKLOG, ROWS, Watched
 from deployer.host.launch import DaemonNotStarted
@@ -278,23 +278,17 @@ class DeployerApp(App[None]):
         except DeployerError as error:
             self._fail(error)
 
-    @work
-    async def action_push(self) -> None:
+    def action_push(self) -> None:
         """Choose a payload and push it."""
         targets = list(dict.fromkeys([*self.seen.targets(), *self._config.targets, "sim"]))
-        screen = PushScreen(self._look, self._line_of, targets, targets[0], self._start)
-        choice = await self.push_screen_wait(screen)
-        if choice is not None:
-            await self._push(choice)
+        requests = Requests(self._look, self._push, self._line_of)
+        self.push_screen(PushScreen(requests, targets, targets[0], self._start))
 
     async def _push(self, choice: Picked) -> None:
-        with self._telling():
-            target = settings.resolve_target(choice.target, self._config)
-            order = Order(
-                choice.request, target, self._config.directory, self._address, choice.line
-            )
-            self.notify("Reading the files ...", timeout=2)
-            self.seen.follow = await self._host.push(order)
+        """Push what was picked. Raises what the host refuses."""
+        target = settings.resolve_target(choice.target, self._config)
+        order = Order(choice.request, target, self._config.directory, self._address, choice.line)
+        self.seen.follow = await self._host.push(order)
 
     async def _look(self, choice: Picked) -> Sequence[str]:
         """What the picker says about a choice: the files, and whether they fit."""

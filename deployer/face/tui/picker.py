@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
@@ -12,7 +13,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.screen import ModalScreen
-from textual.suggester import SuggestFromList
+from textual.suggester import Suggester, SuggestFromList
 from textual.widgets import Button, DirectoryTree, Input, Label, Select, Static
 
 from deployer.errors import DeployerError
@@ -38,10 +39,21 @@ class Picked:
     line: LineSettings = field(default_factory=LineSettings)
 
 
+Push = Callable[[Picked], Awaitable[None]]
+"""Pushes a choice. Raises what is wrong with it."""
 Look = Callable[[Picked], Awaitable[Sequence[str]]]
 """The lines about a choice: what was recognised, the fit."""
 LineOf = Callable[[str], LineSettings | None]
 """How the serial line to a target is set unless the user says otherwise; None: it has no line."""
+
+
+@dataclass(frozen=True, slots=True)
+class Requests:
+    """What the dialog asks for."""
+
+    look: Look
+    push: Push
+    line_of: LineOf
 
 
 class FileTree(DirectoryTree):
@@ -54,10 +66,66 @@ class FileTree(DirectoryTree):
         return [path for path in paths if not path.name.startswith(".")]
 
 
-class PushScreen(ModalScreen[Picked | None]):
+class PathSuggester(Suggester):
+    """Completes the last path that is typed, from what lies there."""
+
+    def __init__(self) -> None:
+        super().__init__(use_cache=False, case_sensitive=True)
+
+    async def get_suggestion(self, value: str) -> str | None:
+        """The whole of what is typed, completed; None when nothing begins so, or too much."""
+        return await asyncio.to_thread(completed, value)
+
+
+def completed(value: str) -> str | None:
+    """What is typed, its last path completed as far as it is the only way on."""
+    head, bar, last = value.rpartition("|")
+    typed = last.lstrip()
+    before = f"{head}{bar}{last[: len(last) - len(typed)]}"
+    folder, slash, name = typed.rpartition("/")
+    if not typed or typed == "~":
+        return None
+    try:
+        inside = list(_path(folder + slash or ".").iterdir())
+    except (OSError, ValueError):
+        return None
+    hidden = name.startswith(".")
+    found = sorted(
+        f"{one.name}/" if one.is_dir() else one.name
+        for one in inside
+        if one.name.startswith(name) and (hidden or not one.name.startswith("."))
+    )
+    common = os.path.commonprefix(found)  # noqa: RUF071  names, not paths
+    return f"{before}{folder}{slash}{common}" if len(common) > len(name) else None
+
+
+class PathInput(Input):
+    """A field for paths: Tab completes, as in a shell; with nothing to complete it goes on."""
+
+    BINDINGS = [Binding("tab", "complete", "Complete", show=False)]  # noqa: RUF012
+
+    def __init__(self) -> None:
+        super().__init__(
+            placeholder="path (or path | path), or choose below; Tab completes",
+            id="path",
+            suggester=PathSuggester(),
+        )
+
+    def action_complete(self) -> None:
+        """Take the completion, or go to the next field."""
+        before = self.value
+        if self.cursor_position == len(before) and (whole := completed(before)) is not None:
+            self.value = whole
+            self.cursor_position = len(whole)
+        else:
+            self.screen.focus_next()
+
+
+class PushScreen(ModalScreen[None]):
     """Path, target, launch command; what was recognised is shown below while typing.
 
-    When the target is at a serial port, how the line is set can be chosen, too.
+    When the target is at a serial port, how the line is set can be chosen, too. It closes when the
+    push has begun; what is wrong is said in it, and what was typed stays.
     """
 
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
@@ -66,11 +134,10 @@ class PushScreen(ModalScreen[Picked | None]):
     ]
 
     def __init__(
-        self, look: Look, line_of: LineOf, targets: Sequence[str], target: str, start: Path
+        self, requests: Requests, targets: Sequence[str], target: str, start: Path
     ) -> None:
         super().__init__()
-        self._look = look
-        self._line_of = line_of
+        self._requests = requests
         self._targets = list(targets)
         self._target = target
         self._start = start
@@ -81,9 +148,7 @@ class PushScreen(ModalScreen[Picked | None]):
         with Vertical(id="frame") as frame:
             frame.border_title = "Push"
             with Vertical(id="fields"):
-                yield from _field(
-                    "File", Input(placeholder="path (or path | path), or choose below", id="path")
-                )
+                yield from _field("File", PathInput())
                 names = ", ".join(self._targets[:4])
                 yield from _field(
                     "Target",
@@ -146,13 +211,23 @@ class PushScreen(ModalScreen[Picked | None]):
         else:
             self.dismiss(None)
 
-    def action_push(self) -> None:
-        """Close with the choice; without a file say so."""
+    @work(exclusive=True, group="push")
+    async def action_push(self) -> None:
+        """Push the choice and close; what is missing or wrong is said here."""
         choice = self._choice()
         if isinstance(choice, str):
             self._say(choice)
-        else:
-            self.dismiss(choice)
+            return
+        self.workers.cancel_group(self, "look")
+        self._say("Reading the files ...")
+        try:
+            await self._requests.push(choice)
+        except DeployerError as error:
+            if self._is_whole:
+                self._say(f"{error.what}\n{error.remedy}")
+            return
+        if self.is_current:
+            self.dismiss(None)
 
     @property
     def _is_whole(self) -> bool:
@@ -165,7 +240,7 @@ class PushScreen(ModalScreen[Picked | None]):
         target = self.query_one("#target", Input).value.strip()
         if request is None or not target:
             return f"No {'file' if request is None else 'target'} is given."
-        if self._line_of(target) is None:
+        if self._requests.line_of(target) is None:
             return Picked(request, target)
         speed = int(self.query_one("#speed", Input).value or 0)
         if not SLOWEST <= speed <= FASTEST:
@@ -175,7 +250,7 @@ class PushScreen(ModalScreen[Picked | None]):
 
     def _offer_line(self) -> None:
         """Show how the line is set while the target has one."""
-        line = self._line_of(self.query_one("#target", Input).value.strip())
+        line = self._requests.line_of(self.query_one("#target", Input).value.strip())
         self.query_one("#line").set_class(line is not None, "-shown")
         if line is not None and line != self._offered:
             self._offered = line
@@ -188,7 +263,7 @@ class PushScreen(ModalScreen[Picked | None]):
         run = self.query_one("#run", Input).value.strip()
         return Request(files=paths, run=run) if paths else None
 
-    @work(exclusive=True)
+    @work(exclusive=True, group="look")
     async def _examine(self) -> None:
         if not self._is_whole:
             return
@@ -205,7 +280,7 @@ class PushScreen(ModalScreen[Picked | None]):
         if isinstance(choice, str):
             choice = Picked(request, "")  # the file can be looked at all the same
         try:
-            lines = await self._look(choice)
+            lines = await self._requests.look(choice)
         except DeployerError as error:
             lines = (error.what, error.remedy)
         if self._is_whole:

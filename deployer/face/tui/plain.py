@@ -98,7 +98,8 @@ class Plain:
             self._seen = seq or self._seen
             self.rows = fold(self.rows, event)
             if not isinstance(event, TransferTick | TransferStarted):
-                said = words.sentence(event)
+                row = self.rows.get(event.deployment)
+                said = words.sentence(event, len(row.parts) if row else 0)
                 if said:
                     self.say(f"{event.deployment or 'host'}: {said}")
 

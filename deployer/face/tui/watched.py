@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-
 from deployer.core.pace import PartPace, add, after
 from deployer.core.view import Row, View, fold
 from deployer.events import (
@@ -18,7 +16,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.face import estimate, text, words
+from deployer.face import estimate, words
 from deployer.face.estimate import Habits
 from deployer.host.requests import Before
 from deployer.model import LineSettings, Proof, State
@@ -124,14 +122,13 @@ class Watched:
     def unsaid(self) -> list[str]:
         """Lines for the log since the last call."""
         events, self._unsaid = self._unsaid, []
-        return [line for event in events if (line := _line(event))][-_LINES:]
+        return [line for event in events if (line := self._line(event))][-_LINES:]
 
     def _learn(self, target: str) -> None:
         self._habits[target] = estimate.habits(self.rows.values(), target)
 
-
-def _line(event: Event) -> str:
-    """A line of the log; the simulated PC's screen has a box of its own."""
-    said = "" if isinstance(event, ScreenLine) else words.sentence(event)
-    at = time.strftime("%H:%M:%S", time.localtime(event.at))
-    return text.plain(f"{at} {event.deployment or '-':<8} {said}") if said else ""
+    def _line(self, event: Event) -> str:
+        """A line of the log; the simulated PC's screen has a box of its own."""
+        row = self.rows.get(event.deployment)
+        parts = len(row.parts) if row else 0
+        return "" if isinstance(event, ScreenLine) else words.timed(event, parts)

@@ -1,7 +1,9 @@
 // The live page: reads the events, folds them, shows them. It can ask for nothing else.
 import { final, fold, hereBytes, partBytes, rateNow, restored } from "/fold.js";
 
-const SIGNS = { waiting: ".", moving: ">", fetched: "o", bad: "!", proved: "#" };
+// The map of the parts, as deployer/core/partmap.py has it: a letter and a word for each state.
+const BLOCKS = { waiting: ".", moving: ">", arrived: "o", verified: "#", damaged: "!", again: "+" };
+const WORDS = { again: "fetched again" };
 const LOG_LINES = 60;
 const rows = new Map();
 const log = [];
@@ -131,7 +133,7 @@ function detail(row) {
   const whole = partBytes(row);
   const here = hereBytes(row);
   const counts = {};
-  for (const part of row.parts.values()) counts[part.state] = (counts[part.state] || 0) + 1;
+  for (const part of row.parts.values()) counts[block(part)] = (counts[block(part)] || 0) + 1;
   $("title").textContent = `${row.deployment} for ${row.target}: ${row.files.map((f) => f.long_name).join(", ")}`;
   $("state").textContent = word(row) + (row.reason ? `: ${row.reason}` : "");
   $("presence").textContent = final(row) ? "" : [row.presence, row.advice].filter(Boolean).join(". ");
@@ -145,7 +147,7 @@ function detail(row) {
   if (row.attempt > 1) figures.push(`attempt ${row.attempt}`);
   $("figures").textContent = figures.join(" · ");
   $("map").replaceChildren(...[...row.parts.values()].map(cell));
-  const legend = Object.keys(SIGNS).filter((state) => counts[state]).map((state) => `${SIGNS[state]} ${counts[state]} ${state}`);
+  const legend = Object.keys(BLOCKS).filter((state) => counts[state]).map((state) => `${BLOCKS[state]} ${WORDS[state] || state} ${counts[state]}`);
   $("legend").textContent = legend.join("   ");
   $("map").setAttribute("aria-label", `Parts: ${legend.join(", ")}`);
   $("target").textContent = row.info ? [row.info.system, row.info.cpu].filter(Boolean).join(", ") : "";
@@ -155,10 +157,20 @@ function detail(row) {
   $("output").textContent = row.output;
 }
 
+function block(part) {
+  switch (part.state) {
+    case "fetched": return part.fetches > 1 ? "again" : "arrived";
+    case "bad": return "damaged";
+    case "proved": return "verified";
+    default: return part.state;
+  }
+}
+
 function cell(part) {
-  const span = element("span", SIGNS[part.state]);
-  span.className = part.state;
-  span.title = `${part.name}, ${bytes(part.length)}: ${part.state}${part.why ? ` (${part.why})` : ""}`;
+  const state = block(part);
+  const span = element("span", BLOCKS[state]);
+  span.className = state;
+  span.title = `${part.name}, ${bytes(part.length)}: ${WORDS[state] || state}${part.why ? ` (${part.why})` : ""}`;
   return span;
 }
 
