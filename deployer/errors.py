@@ -437,6 +437,22 @@ class VerificationFailed(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class PullIncomplete(DeployerError):
+    """{target}: not everything came whole: {reason}.
+    What came lies in {folder}. Pull again when those files are left alone: only they are sent then.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
+class PullRefused(DeployerError):
+    """{target}: nothing was pulled, {reason}.
+    Look at what is named there, or make room on this computer; then pull again.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class TargetDiskFull(DeployerError):
     """{target} has no room for what was sent: {reason}.
     Make room on its disk, or give another with --to, and push again: what is there is not sent again.

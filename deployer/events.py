@@ -234,6 +234,19 @@ class ProofReceived(DeploymentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class PullAdvanced(DeploymentEvent):
+    """How far a pull is: `here` of the `total` bytes of all files are on this computer.
+
+    `folder` is where they lie, "" before all have been read back.
+    """
+
+    files: int
+    total: int
+    here: int
+    folder: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class PauseChanged(DeploymentEvent):
     """The user holds the next part back (the one that moves is finished), or lets it go."""
 
@@ -418,6 +431,7 @@ Event = (
     | TargetReported
     | OutputReceived
     | ProofReceived
+    | PullAdvanced
     | PauseChanged
     | PresenceChanged
     | WireChanged

@@ -15,6 +15,8 @@ DEFAULT_TARGET_DIRECTORY = r"C:\DEPLOY"
 
 GO_BAT = "GO.BAT"
 HELPER_EXE = "DEPLOY98.EXE"
+GATHER_EXE = "GATHER98.EXE"
+"""The helper of a pull; the old PC knows it as DEPLOY98.EXE too."""
 ENGINE_EXE = "LLAMA98.EXE"
 RESULT_TXT = "RESULT.TXT"
 OUTPUT_TXT = "OUTPUT.TXT"
@@ -213,12 +215,25 @@ class StagedFile:
 
 
 @dataclass(frozen=True, slots=True)
+class Gather:
+    """What is to be pulled from an old PC: a path there, perhaps with wildcards, and where to.
+
+    `folder` is new or empty; with `keep` it holds backups, and each gets a folder of its own in it.
+    """
+
+    source: str
+    folder: str
+    keep: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Payload:
     """What is delivered, and the command that starts it ("" for none).
 
     `packs` are the parts in which small files travel together, one after the other in the order of
     `files`; `directories` are those that are empty. `notes` say what the user should know about it
     before it goes. With `delete`, what an earlier push brought there and this one does not goes.
+    With `gather` nothing is delivered: files come the other way.
     """
 
     files: tuple[StagedFile, ...]
@@ -229,6 +244,7 @@ class Payload:
     directories: tuple[str, ...] = ()
     overwrite: Overwrite = Overwrite.KEEP
     delete: bool = False
+    gather: Gather | None = None
 
     @property
     def total(self) -> int:

@@ -29,6 +29,7 @@ def test_programs_configs_and_the_sample_model_are_in_it(wheel: Path) -> None:
     for name in (
         "bin/AGENT98.EXE",
         "bin/DEPLOY98.EXE",
+        "bin/GATHER98.EXE",
         "bin/LLAMA98.EXE",
         "bin/SHA256SUMS",
         "models/campfire/campfire260K.bin",

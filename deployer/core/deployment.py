@@ -22,6 +22,7 @@ from deployer.events import (
     OutputReceived,
     PauseChanged,
     ProofReceived,
+    PullAdvanced,
     ServerListening,
     SourceChanged,
     StateChanged,
@@ -144,6 +145,8 @@ def advance(deployment: Deployment, event: Event) -> DeploymentStep:
             return _to(deployment, State.VERIFYING, at, State.FETCHING)
         case UploadReceived(at=at, name=name, path=path):
             return _seen(deployment, at, f"sent {name}"), (ReadUpload(name, path),)
+        case PullAdvanced(at=at, total=total, here=here):
+            return _seen(deployment, at, f"had sent {here:,} of {total:,} bytes"), ()
         case PauseChanged(at=at):
             return replace(deployment, last_at=at), ()
         case OutputReceived(text=text, path=path):
@@ -229,6 +232,8 @@ def _reported(deployment: Deployment, report: Report, at: float) -> DeploymentSt
         case "JOIN" if code != 1:
             return _conclude(known, report)
         case "CHECK" if code > 1:
+            return _conclude(known, report)
+        case "GATHER" if code != 1:
             return _conclude(known, report)
         case _:
             return known, ()

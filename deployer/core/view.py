@@ -30,6 +30,7 @@ from deployer.events import (
     PauseChanged,
     PresenceChanged,
     ProofReceived,
+    PullAdvanced,
     ScreenLine,
     ServerListening,
     StateChanged,
@@ -313,6 +314,8 @@ def _row(row: Row, event: Event) -> Row:
             return _transfer(row, event)
         case TargetReported(report=report):
             return _reported(row, report)
+        case PullAdvanced():
+            return _pulled(row, event)
         case OutputReceived(text=text, path=path):
             return replace(row, output=text, output_path=path)
         case ProofReceived(proof=proof):
@@ -339,6 +342,25 @@ def _entered(row: Row, event: StateChanged) -> Row:
     )
 
 
+PULLED = "all files"
+"""The one cell of the part map of a pull: its parts are made on the way."""
+
+
+def _pulled(row: Row, event: PullAdvanced) -> Row:
+    before = row.parts.get(PULLED) or PartRow(PULLED, PULLED, event.total)
+    state = PartState.PROVED if event.folder else PartState.MOVING
+    part = replace(before, length=event.total, moved=event.here, state=state)
+    came = max(event.here - before.moved, 0) if before.moved else 0
+    return replace(
+        row,
+        total=event.total,
+        parts={PULLED: part},
+        moved=row.moved + came,
+        seen_at=event.at,
+        output_path=event.folder or row.output_path,
+    )
+
+
 def _logged_in(row: Row, event: LoginAccepted) -> Row:
     own = event.login.upper() == row.deployment
     return replace(
@@ -359,6 +381,8 @@ def _transfer(row: Row, event: TransferStarted | TransferTick | TransferDone | T
     if part is None:
         if isinstance(event, TransferDone) and event.name.upper() == GO_BAT:
             return replace(row, mark=max(row.mark, Mark.HAS_GO))
+        if isinstance(event, TransferDone) and event.upload and PULLED in row.parts:
+            return replace(row, moving_seconds=row.moving_seconds + event.seconds)
         return row
     match event:
         case TransferStarted(at=at):

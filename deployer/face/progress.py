@@ -278,7 +278,10 @@ class PushProgress:
             self._say(f"  and {text.count(equal - _MOST_NAMED, 'more file')}, equal on both sides")
         for line in words.kept_words(proof):
             self._say(f"  {line}")
-        if row is not None:
+        if row is not None and row.recipe == "pull":
+            if proof.proved:
+                self._say(f"  {row.total:,} bytes, equal on both sides, in {row.output_path}")
+        elif row is not None:
             fetched = sum(p.fetches for p in row.parts.values())
             skipped = sum(not p.fetches and p.state == PartState.PROVED for p in row.parts.values())
             self._say(

@@ -30,6 +30,7 @@ from deployer.events import (
     PauseChanged,
     PresenceChanged,
     ProofReceived,
+    PullAdvanced,
     ScreenLine,
     ServerListening,
     SourceChanged,
@@ -78,6 +79,9 @@ def sentence(event: Event, parts: int = 0) -> str:
             return f"{event.state.value}{why}"
         case AsciiRefused():
             return f"{event.name} was asked for in ASCII mode and not sent: type binary first"
+        case PullAdvanced(files=files, total=total, here=here):
+            of = f"{text.size(here)} of {text.size(total)} in {text.count(files, 'file')}"
+            return f"{of} {'proved' if event.folder else 'here'}"
         case PauseChanged():
             return "paused: the next part waits" if event.paused else "goes on"
         case TargetReported():

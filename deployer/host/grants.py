@@ -14,7 +14,9 @@ from deployer.core.target import manifest as manifests
 from deployer.core.target.page import Waiting
 from deployer.edge import resources
 from deployer.edge.ftp.state import UploadVerdict
+from deployer.host.pull.receiver import Receiver
 from deployer.model import (
+    GATHER_EXE,
     GO_BAT,
     HELPER_EXE,
     RECEIPT_TXT,
@@ -41,12 +43,13 @@ class Grant:
     """Who may log in for a deployment, and what it sees by the address of ours that it has called.
 
     Without an `address` it is for the first machine that asks for GO.BAT. What it is given has that
-    address in it, so that it calls the same one again.
+    address in it, so that it calls the same one again. `pull` takes what comes of a pull.
     """
 
     token: str
     address: str
     seen: Callable[[str], Handout]
+    pull: Receiver | None = None
 
 
 class Grants:
@@ -149,6 +152,9 @@ class Grants:
         """
         if self._not_now:
             return UploadVerdict.NOT_NOW
+        grant = self._grants.get(deployment)
+        if grant is not None and grant.pull is not None and name in grant.pull.uploads:
+            return grant.pull.accept(name, data)
         if name == RESULT_TXT:
             report = proof.parse_report(data)
             if not (report.sealed or report.failed):
@@ -168,17 +174,33 @@ class Grants:
             self._unread.discard(deployment)
 
 
-def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Share]:
-    """What the deployment's own login sees, and what anonymous sees (GO.BAT alone)."""
-    go_bat = Entry(GO_BAT, Blob(gobat.render(manifest, directory)), text=True)
+def share_of_pull(manifest: Manifest, pull: Receiver, directory: str, at: float) -> Share:
+    """What a pull's own login sees now: what it is asked for changes with every part that comes."""
     name = manifest.deployment
-    entries = [
-        go_bat,
-        Entry(HELPER_EXE, Blob(resources.program(HELPER_EXE))),
-        Entry(manifests.file_name(name), Blob(manifests.render(manifest, directory)), text=True),
+    entries = (
+        *_entries_of_all(manifest, directory, GATHER_EXE),
+        Entry(gobat.ask_name(name), Blob(pull.ask(manifest.host, directory)), text=True),
+    )
+    return Share(name, entries, {**UPLOAD_LIMITS, **pull.uploads}, at)
+
+
+def _entries_of_all(manifest: Manifest, directory: str, helper: str) -> list[Entry]:
+    """What every deployment has. `helper` is the program that the PC fetches as DEPLOY98.EXE."""
+    name = manifest.deployment
+    return [
+        Entry(GO_BAT, Blob(gobat.render(manifest, directory)), text=True),
+        Entry(HELPER_EXE, Blob(resources.program(helper))),
         Entry(RECEIPT_TXT, Blob(f"{name}\r\n".encode("ascii")), text=True, after=RESULT_TXT),
     ]
-    payload = manifest.payload
+
+
+def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Share]:
+    """What the deployment's own login sees, and what anonymous sees (GO.BAT alone)."""
+    entries = _entries_of_all(manifest, directory, HELPER_EXE)
+    go_bat, name, payload = entries[0], manifest.deployment, manifest.payload
+    if not payload.gather:
+        data = manifests.render(manifest, directory)
+        entries.append(Entry(manifests.file_name(name), Blob(data), text=True))
     entries += [Entry(pack.name, plan.source_of(payload, pack)) for pack in payload.packs]
     for file in manifest.payload.files:
         for part in file.parts:

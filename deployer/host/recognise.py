@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from functools import partial
 
@@ -14,10 +15,31 @@ from deployer.host import staging
 from deployer.host.models import inspection
 from deployer.host.requests import Recognised, Request
 
+_LONGEST_SOURCE = 200
+
+
+def refuse_source(source: str) -> None:
+    """Raises WrongUse for what is no path of files on an old PC."""
+    drive, *names = source.split("\\")
+    plain = all(" " <= c <= "~" or c > "\x9f" for c in source) and not set('<>"|/') & set(source)
+    whole = re.fullmatch("[A-Za-z]:", drive) and names and all(names)
+    wild = any(set("*?") & set(name) for name in names[:-1])
+    try:
+        known = len(source.encode("cp1252")) <= _LONGEST_SOURCE
+    except UnicodeEncodeError:
+        known = False
+    if not (plain and whole and known) or wild or ".." in names:
+        raise WrongUse(
+            what=f"{source}: that is no path of files on an old PC.",
+            remedy=r"Give a drive, folders and a name, perhaps with wildcards: 'C:\LOGS\*.*'.",
+        )
+
 
 def refuse_strange(request: Request) -> None:
     """Raises WrongUse for what no command line can say."""
-    if not request.files:
+    if request.gather is not None:
+        refuse_source(request.gather.source)
+    elif not request.files:
         raise WrongUse(what="No file is named.", remedy="Name at least one file to send.")
     if request.part_size is not None and request.part_size < 1:
         raise WrongUse(

@@ -17,6 +17,7 @@ from deployer.events import Event, WireChanged
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
     DEFAULT_TARGET_DIRECTORY,
+    Gather,
     LineSettings,
     Overwrite,
     Profile,
@@ -29,6 +30,7 @@ class Request:
     """What the user asked for. `options` are recipe options that were given, such as `steps`.
 
     Of a directory among `files` everything in it goes, with its tree and its long names. With
+    `gather` nothing goes: files come the other way. With
     `no_check` the program is launched even if Windows 98 itself would not start it. `dates` says
     that dates and attributes go along.
     """
@@ -44,6 +46,7 @@ class Request:
     overwrite: Overwrite = Overwrite.KEEP
     delete: bool = False
     dates: bool = True
+    gather: Gather | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -42,6 +42,8 @@ from deployer.errors import (
     DeployerError,
     DeploymentUnknown,
     NoLinkLocal,
+    PullIncomplete,
+    PullRefused,
     StoreBusy,
     StoreDamaged,
     StoreFull,
@@ -60,6 +62,8 @@ from deployer.events import (
     PackStaged,
     PauseChanged,
     PresenceChanged,
+    ProofReceived,
+    PullAdvanced,
     ScreenLine,
     ServerListening,
     SourceChanged,
@@ -74,7 +78,8 @@ from deployer.host import past, staging, wire
 from deployer.host.agents.handing import HandingOut
 from deployer.host.agents.room import Room
 from deployer.host.bus import Bus
-from deployer.host.grants import Grant, Grants, Handout, shares_of
+from deployer.host.grants import Grant, Grants, Handout, share_of_pull, shares_of
+from deployer.host.pull.receiver import PullProgress, Receiver
 from deployer.host.requests import Before, Say, TypedSteps, nobody, nothing_typed
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
 from deployer.host.staging import refuse_unplayable
@@ -195,6 +200,7 @@ class Service:
         self._offers: dict[str, tuple[Offer, list[Event]]] = {}
         self._unwritten: deque[tuple[Event, bytes | None]] = deque()
         self._ended: deque[str] = deque()
+        self._receivers: dict[str, Receiver] = {}
         self._listening: asyncio.Task[None] | None = None
 
     async def __aenter__(self) -> Service:
@@ -418,14 +424,15 @@ class Service:
             refuse_unplayable(manifest.payload)
         else:
             self._refuse_target(offer.target)
-        seen = self._views(offer)
+        receiver = await self._receiver(offer)
+        seen = self._views(offer, receiver)
         seen("")
         self.write_down(offer)
         port = await self._servers.serve(emulated=simulated)
         self._refuse_unreachable(offer.target)
         if not simulated:
             await self._servers.open_page()
-        self._grants.put(identity, Grant(manifest.token, offer.peer, seen))
+        self._grants.put(identity, Grant(manifest.token, offer.peer, seen, receiver))
         address = LOOPBACK if simulated else self.host_for(offer.target)
         if offer.peer not in (LOOPBACK, ""):
             self._follow(identity, offer.peer)
@@ -488,7 +495,27 @@ class Service:
         if wire.is_link_local(target) and not any(wire.is_link_local(each) for each in known):
             raise NoLinkLocal(target=target, address=self._address)
 
-    def _views(self, offer: Offer) -> Callable[[str], Handout]:
+    async def _receiver(self, offer: Offer) -> Receiver | None:
+        """What takes the files of a pull; None for a push."""
+        gather, identity = offer.manifest.payload.gather, offer.deployment
+        if gather is None:
+            return None
+
+        def tell(now: PullProgress) -> None:
+            here = PullAdvanced(self._clock(), identity, now.files, now.total, now.here)
+            self.from_thread(here)
+
+        def refuse(reason: str) -> None:
+            error = form_of(PullRefused(target=offer.target, reason=reason))
+            at = self._clock()
+            self.from_thread(StateChanged(at, identity, State.FAILED, reason, Cause.ERROR, error))
+
+        folder = self._store.inbox / identity / "pull"
+        made = await asyncio.to_thread(Receiver, offer.manifest, gather, folder, tell, refuse)
+        self._receivers[identity] = made
+        return made
+
+    def _views(self, offer: Offer, pull: Receiver | None) -> Callable[[str], Handout]:
         """What a target sees by the address of ours that it has called; made when it calls."""
         at, staged = self._clock(), offer.manifest
         known: dict[str, Handout] = {}
@@ -501,6 +528,10 @@ class Service:
                 manifest = replace(staged, host=host)
                 share, go_bat = shares_of(manifest, offer.directory, at)
                 known[host] = Handout(share, go_bat, self._page(manifest, offer.directory, go_bat))
+            if pull is not None:
+                manifest = replace(staged, host=host)
+                share = share_of_pull(manifest, pull, offer.directory, at)
+                return replace(known[host], share=share)
             return known[host]
 
         return seen
@@ -851,6 +882,7 @@ class Service:
             case StopServing():
                 self._offers.pop(deployment, None)
                 self._fetched_by_agent.discard(deployment)
+                self._receivers.pop(deployment, None)
                 self._grants.withdraw(deployment)
                 self._servers.end(deployment, self._deployments[deployment].state)
                 self._hold(self._held - {deployment})
@@ -863,7 +895,12 @@ class Service:
         What is soon read is read at once, the rest in a thread; the target waits for nothing.
         """
         payload = self._deployments[deployment].payload
-        if not found.proved and proof.failure(found) != Failure.NOT_VERIFIED:
+        receiver = self._receivers.get(deployment)
+        if found.proved and receiver is not None:
+            if deployment not in self._concluding:
+                self._concluding.add(deployment)
+                self._soon(self._conclude_pull(found, receiver))
+        elif not found.proved and proof.failure(found) != Failure.NOT_VERIFIED:
             self._end(found, "")
         elif payload.total <= _READ_AT_ONCE:
             self._end(found, staging.changed(payload, reading=True))
@@ -875,6 +912,27 @@ class Service:
         changed = await asyncio.to_thread(staging.changed, payload, reading=True)
         self._concluding.discard(found.deployment)
         self._end(found, changed)
+        await self._wake()
+
+    async def _conclude_pull(self, found: Proof, receiver: Receiver) -> None:
+        """Make the folder of a pull, and read it back: it is proved by what is on this disk."""
+        outcome = await asyncio.to_thread(receiver.finish)
+        name, folder = found.deployment, str(outcome.folder)
+        self._concluding.discard(name)
+        if self._deployments[name].state.final:
+            return
+        now = receiver.progress()
+        done = replace(found, proved=outcome.whole, reason=outcome.reason)
+        at = self._clock()
+        if outcome.whole:
+            self._tell(PullAdvanced(at, name, now.files, now.total, now.here, folder))
+            self._end(done, "")
+        else:
+            target = self._deployments[name].target
+            error = PullIncomplete(target=target, reason=outcome.reason, folder=folder)
+            self._tell(ProofReceived(at, name, done))
+            reason, form = outcome.reason, form_of(error)
+            self._tell(StateChanged(at, name, State.FAILED, reason, Cause.PROOF, form))
         await self._wake()
 
     def _end(self, found: Proof, changed: str) -> None:
@@ -911,7 +969,7 @@ def content(manifest: Manifest) -> tuple[object, ...]:
         for f in payload.files
     )
     rules = payload.directories, payload.overwrite, payload.delete
-    return manifest.host, files, payload.packs, rules, payload.run
+    return manifest.host, files, payload.packs, rules, payload.run, payload.gather
 
 
 def _staged(offer: Offer, at: float) -> DeploymentStaged:

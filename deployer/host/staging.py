@@ -72,6 +72,11 @@ def stage(
     `progress` is told the bytes of each block read. With `once`, files that it knows unchanged are
     not read again. Raises the errors of wrong input.
     """
+    if request.gather is not None:
+        identity = new_identity()
+        note = f"{request.gather.source} comes to {request.gather.folder}"
+        payload = Payload((), recipe="pull", notes=(note,), gather=request.gather)
+        return Manifest(identity, host, identity, new_token(), payload)
     chosen = _choose(request)
     chosen = replace(chosen, items=(*chosen.items, *map(Item, beside)))
     if request.no_run and request.options:

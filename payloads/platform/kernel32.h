@@ -114,6 +114,8 @@ K32(handle) CreateFileA(const char *path, u32 access, u32 share, void *security,
 K32(i32) ReadFile(handle file, void *bytes, u32 count, u32 *got, void *overlapped);
 K32(i32) WriteFile(handle file, const void *bytes, u32 count, u32 *put, void *overlapped);
 K32(u32) SetFilePointer(handle file, i32 low, i32 *high, u32 from);
+K32(i32) FileTimeToDosDateTime(const u32 filetime[2], u16 *date, u16 *time);
+K32(i32) FileTimeToLocalFileTime(const u32 filetime[2], u32 local[2]);
 K32(u32) GetFileSize(handle file, u32 *high);
 K32(i32) SetEndOfFile(handle file);
 K32(i32) FlushFileBuffers(handle file);

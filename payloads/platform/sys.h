@@ -95,7 +95,8 @@ enum sys_mode {
     SYS_UPDATE  /* the file must exist; read and write */
 };
 
-/* Opens `path` and puts the file into `*file` (SYS_NO_FILE on failure). Directories are refused. */
+/* Opens `path` and puts the file into `*file` (SYS_NO_FILE on failure). Directories are refused. A
+ * file that another program has open for writing can be read. */
 int sys_open(sys_file *file, const char *path, enum sys_mode mode);
 
 /* Reads up to `count` bytes at the current position, which moves on. Fewer than `count` only at

@@ -99,7 +99,7 @@ int sys_open(sys_file *file, const char *path, enum sys_mode mode)
     u32 access = mode == SYS_READ     ? GENERIC_READ
                  : mode == SYS_CREATE ? GENERIC_WRITE
                                       : GENERIC_READ | GENERIC_WRITE;
-    handle h = CreateFileA(path, access, FILE_SHARE_READ, 0, mode == SYS_CREATE ? CREATE_ALWAYS : OPEN_EXISTING,
+    handle h = CreateFileA(path, access, mode == SYS_READ ? FILE_SHARE_READ | FILE_SHARE_WRITE : FILE_SHARE_READ, 0, mode == SYS_CREATE ? CREATE_ALWAYS : OPEN_EXISTING,
                            FILE_ATTRIBUTE_NORMAL, 0);
 
     *file = SYS_NO_FILE;

@@ -120,8 +120,8 @@ def blocks(
         _own_directory(directory, manifest.deployment, offline),
         *(() if offline else (_windows_is_there(), _scripts(manifest), _room())),
         _fresh_start(manifest, offline),
-        *((_check_offline(manifest),) if offline else (_helper(manifest), _loop(manifest))),
-        _join(manifest, offline),
+        *((_check_offline(manifest),) if offline else (_helper(manifest), _rounds(manifest))),
+        *(() if manifest.payload.gather else (_join(manifest, offline),)),
         *((_launch(manifest, offline),) if manifest.payload.run else ()),
         *((_finish_offline(),) if offline else (_send(manifest),)),
         _endings(manifest, directory, offline),
@@ -154,7 +154,7 @@ def _refuse(name: str, findings: Sequence[Finding]) -> None:
 def scripts(manifest: Manifest) -> Mapping[str, tuple[str, ...]]:
     """The scripts for FTP.EXE that GO.BAT writes: their lines by their names."""
     who = (manifest.host, manifest.login, manifest.token)
-    manifest_name = file_name(manifest.deployment)
+    manifest_name = _list_name(manifest)
     full = ftpscript.report(*who, [f"HERE.TXT {RESULT_TXT}"])
     fetch = ftpscript.first(*who, [HELPER_EXE, manifest_name])
     host_up = ftpscript.first(*who, [f"{manifest_name} {HOST_UP}.TXT"])
@@ -288,7 +288,7 @@ def _fresh_start(manifest: Manifest, offline: bool) -> BatchSection:
 
 
 def _helper(manifest: Manifest) -> BatchSection:
-    manifest_name = file_name(manifest.deployment)
+    manifest_name = _list_name(manifest)
     lines: list[str] = []
     tries = len(FETCH_PAUSES) + 1
     for turn in range(1, tries + 1):
@@ -315,7 +315,7 @@ def _helper(manifest: Manifest) -> BatchSection:
             f"IF ERRORLEVEL 8 GOTO {wrong}",
             f"IF NOT ERRORLEVEL 7 GOTO {wrong}",
             "DEPLOY98 INFO",
-            f"DEPLOY98 CHECK {manifest_name}",
+            _first_command(manifest),
             "IF ERRORLEVEL 6 GOTO JUDGE",
             f"IF ERRORLEVEL 5 GOTO {wrong}",
             "GOTO JUDGE" if turn < tries else "",
@@ -349,6 +349,62 @@ def _pause(what: str, seconds: int, label: str) -> tuple[str, ...]:
         f"IF NOT EXIST {_PING} PAUSE",
         f"{_PING} -n {seconds + 1} 127.0.0.1 >NUL",
         f":{label}G",
+    )
+
+
+def ask_name(deployment: str) -> str:
+    """The name of what the host asks for in a pull, which stands in the place of a manifest."""
+    return f"{deployment}.ASK"
+
+
+def _list_name(manifest: Manifest) -> str:
+    """What the helper reads: the manifest of a push, or what a pull asks for."""
+    name = manifest.deployment
+    return ask_name(name) if manifest.payload.gather else file_name(name)
+
+
+def _first_command(manifest: Manifest) -> str:
+    command = "GATHER" if manifest.payload.gather else "CHECK"
+    return f"DEPLOY98 {command} {_list_name(manifest)}"
+
+
+def _rounds(manifest: Manifest) -> BatchSection:
+    return _gather(manifest) if manifest.payload.gather else _loop(manifest)
+
+
+def _gather(manifest: Manifest) -> BatchSection:
+    ask, command = _list_name(manifest), _first_command(manifest)
+    take = (_delete(ask), f"IF EXIST {HOST_UP}.TXT REN {HOST_UP}.TXT {ask}", command)
+    return BatchSection(
+        "Send what the host asks for until it has all",
+        "GATHER reads what the host asks for, makes the list of files with their sums, or cuts the "
+        "bytes that the host lacks into parts, and exits 1 when NEXT.FTP is to send them. Then the "
+        "host is asked again what it lacks now, so a put that went wrong is seen by that alone "
+        "(A18). What it asks is fetched under another name first: a failed get may leave an empty "
+        "file (A15). Exit code 5: it came damaged, and is fetched once more.",
+        (
+            ":JUDGE",
+            "IF ERRORLEVEL 2 GOTO SEND1",
+            "IF NOT ERRORLEVEL 1 GOTO SEND1",
+            "IF NOT EXIST NEXT.FTP GOTO NOHELPER",
+            f"{_FTP} -n -i -s:NEXT.FTP",
+            "IF EXIST NEXT.FTP DEL NEXT.FTP",
+            _delete(RESULT_TXT),
+            f"IF NOT EXIST {HELPER_EXE} GOTO NOHELPER",
+            f"IF EXIST {_FIND} GOTO HOST",
+            f"{_FTP} -n -i -s:{HOST_UP}.FTP",
+            "GOTO ROUND",
+            ":HOST",
+            *_until_host_is_up(manifest),
+            ":ROUND",
+            *take,
+            "IF ERRORLEVEL 6 GOTO JUDGE",
+            "IF NOT ERRORLEVEL 5 GOTO JUDGE",
+            *_pause("That came damaged.", FETCH_PAUSES[0], "MORE"),
+            f"{_FTP} -n -i -s:{HOST_UP}.FTP",
+            *take,
+            "GOTO JUDGE",
+        ),
     )
 
 

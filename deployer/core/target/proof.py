@@ -82,6 +82,9 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
         return False, stopped(report.failed)
     if not report.sealed:
         return False, "the report was cut off or mangled on its way"
+    if payload.gather:
+        done = (report.command, report.exit_code) == ("GATHER", 0)
+        return done, "" if done else report.reason or "the PC did not send all of it"
     found = {file.name: file for file in report.files}
     for file in payload.files:
         seen = found.get(file.name)

@@ -226,7 +226,7 @@ class Exchange:
         self._job = None
         self._settled_by = 0.0
         job.close()
-        if isinstance(job, Upload) and not job.of_agent:
+        if isinstance(job, Upload) and not (job.of_agent or job.taken):
             self.connection.state.uploaded(job.deployment, job.moved)
 
     def _tell_end(self, job: Job, why: str) -> None:

@@ -79,6 +79,7 @@ class Upload:
         self.length = limit
         self.moved = 0
         self.kept: Path | None = None
+        self.taken = False
 
     def finish(self, authorizer: Authorizer) -> tuple[str, str]:
         """Keep the report when it may be kept; what is said, and why it is no success."""
@@ -86,6 +87,9 @@ class Upload:
             match authorizer.accepts(self.deployment, self.name, self.inbox.content()):
                 case UploadVerdict.KEEP:
                     self.kept = self.inbox.keep()
+                    return said.COMPLETE, ""
+                case UploadVerdict.TAKEN:
+                    self.taken = True
                     return said.COMPLETE, ""
                 case UploadVerdict.NOT_WHOLE:
                     return said.NOT_WHOLE, "it did not arrive whole"
@@ -117,8 +121,11 @@ class Upload:
         """Told at the end; `why` is "" for success."""
         if why:
             return [events.TransferCut(*origin, self.name, self.moved, 0, why, upload=True)]
+        done = events.TransferDone(*origin, self.name, self.moved, seconds, upload=True)
+        if self.taken:
+            return [done]
         return [
-            events.TransferDone(*origin, self.name, self.moved, seconds, upload=True),
+            done,
             events.UploadReceived(*origin, self.name, self.moved, str(self.kept)),
         ]
 

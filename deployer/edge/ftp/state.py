@@ -109,6 +109,8 @@ class UploadVerdict(Enum):
     """What becomes of an upload that has arrived."""
 
     KEEP = auto()
+    TAKEN = auto()
+    """It is kept already, by whom it is for."""
     NOT_WHOLE = auto()
     """It was mangled or cut on its way; the client is told to send it again."""
     BEING_READ = auto()

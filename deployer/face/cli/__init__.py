@@ -37,6 +37,10 @@ COMMANDS = (
     ListedCommand(
         "push", "push", "Deliver", "Deliver FILES to an old PC, launch them there, prove both."
     ),
+    ListedCommand("pull", "pull", "Deliver", "Bring FILES of an old PC here, and prove them."),
+    ListedCommand(
+        "backup", "pull", "Deliver", "Keep a folder of an old PC here: only what is new comes."
+    ),
     ListedCommand("retry", "manage", "Deliver", "Offer a DEPLOYMENT again: only the rest moves."),
     ListedCommand("cancel", "manage", "Deliver", "End a DEPLOYMENT, in whatever window it runs."),
     ListedCommand(

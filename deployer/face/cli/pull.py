@@ -1,0 +1,193 @@
+"""Commands that bring files from an old PC here: pull, and backup."""
+
+from __future__ import annotations
+
+import re
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployer import settings
+from deployer.errors import WrongUse
+from deployer.face.cli import complete
+from deployer.face.cli.options import (
+    SIMULATED,
+    Address,
+    AsJson,
+    FtpPort,
+    HostRoute,
+    Interface,
+    NoLink,
+    NoLinkLocal,
+    Silence,
+    StateDir,
+    flag,
+    value,
+)
+from deployer.face.say import aside, raw
+
+if TYPE_CHECKING:
+    from deployer.face.push import Face
+    from deployer.model import Gather
+
+app = typer.Typer()
+
+FromPc = Annotated[
+    str,
+    typer.Argument(
+        metavar="PC", autocompletion=complete.targets,
+        help="Address or name of the old PC; sim; any: whoever is on the wire.",
+    ),
+]  # fmt: skip
+There = Annotated[
+    str, typer.Argument(metavar="FILES", help="Files there, such as 'C:\\LOGS\\*.*' or C:\\GAME.")
+]
+To = Annotated[
+    str | None, value("--to", "DIR", "The helper's directory there.", default="C:\\DEPLOY")
+]
+Screen = Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)]
+Faults = Annotated[
+    list[str] | None,
+    value("--fault", "SPEC", "What goes wrong with it (repeat).", panel=SIMULATED),
+]
+
+
+@app.command("pull")
+def pull_command(
+    target: FromPc,
+    files: There,
+    *,
+    out: Annotated[
+        Path | None,
+        value("--out", "DIR", "An empty or new folder.", Path, default="the last folder's name"),
+    ] = None,
+    to: To = None,
+    timeout: Silence = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+    interface: Interface = None,
+    address: Address = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
+    ftp_port: FtpPort = None,
+    screen: Screen = False,
+    faults: Faults = None,
+) -> None:
+    """Bring FILES of an old PC here, and prove them.
+
+    The PC makes the sums first; what comes has these sums on this disk, or is named. Folders come
+    whole, with long names and dates. The list with all names, sums and attributes lies beside.
+    """
+    from deployer.model import Gather
+
+    place = (out or Path(_last_folder(files))).absolute()
+    _run(
+        Gather(files, str(place)), target, to=to, timeout=timeout, as_json=as_json,
+        state_dir=state_dir, interface=interface, address=address, host_route=host_route,
+        no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port, screen=screen,
+        faults=faults,
+    )  # fmt: skip
+
+
+@app.command("backup")
+def backup_command(
+    target: FromPc,
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder there: C:\\GAME.")],
+    *,
+    out: Annotated[Path, value("--out", "DIR", "Where the backups are.", Path)],
+    to: To = None,
+    timeout: Silence = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+    interface: Interface = None,
+    address: Address = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
+    ftp_port: FtpPort = None,
+    screen: Screen = False,
+    faults: Faults = None,
+) -> None:
+    """Keep a folder of an old PC here: only what is new comes.
+
+    Each backup is a folder of its own in DIR, named by its time, with everything in it; what has
+    not changed since the last one is not sent.
+    """
+    from deployer.model import Gather
+
+    source = folder if "*" in folder or "?" in folder else folder.rstrip("\\") + "\\*.*"
+    _run(
+        Gather(source, str(out.absolute()), keep=True), target, to=to, timeout=timeout,
+        as_json=as_json, state_dir=state_dir, interface=interface, address=address,
+        host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
+        screen=screen, faults=faults,
+    )  # fmt: skip
+
+
+def _last_folder(files: str) -> str:
+    """A name for the folder here: that of the last folder there without wildcards."""
+    names = [name for name in files.split("\\")[1:] if name and not set("*?") & set(name)]
+    name = re.sub(r"[^A-Za-z0-9._ -]", "_", names[-1] if names else "").strip(". ")
+    return name or "pulled"
+
+
+def _run(
+    gather: Gather,
+    target: str,
+    *,
+    to: str | None,
+    timeout: float | None,
+    as_json: bool,
+    state_dir: Path | None,
+    ftp_port: int | None,
+    screen: bool,
+    faults: list[str] | None,
+    **wire: object,
+) -> None:
+    """The one road that `push` goes too; the order says that files come the other way."""
+    from deployer.core.target import gobat
+    from deployer.face.cli import reach
+    from deployer.face.jsonl import JsonLines
+    from deployer.face.progress import PushProgress, Terminal
+    from deployer.face.push import Watching, push
+    from deployer.host import connect
+    from deployer.host.requests import Order, Patience, Request
+    from deployer.model import LINE
+
+    config = settings.load()
+    pc = settings.resolve_target(target, config)
+    if pc.startswith(LINE):
+        raise WrongUse(
+            what="Nothing is pulled over a serial line.",
+            remedy="Use a network cable; single files come with: deployer serial receive.",
+        )
+    if faults:
+        if pc != "sim":
+            raise WrongUse(
+                what="--fault breaks simulated PCs only.",
+                remedy="Use it with the target sim.",
+            )
+        connect.check_faults(tuple(faults))
+    store = settings.expanded(state_dir or config.state_dir)
+    face: Face = (
+        JsonLines(raw) if as_json else PushProgress(Terminal(), time.time, show_screen=screen)
+    )
+    order = Order(
+        request=Request((), gather=gather),
+        target=pc,
+        directory=gobat.parse_directory(to or config.directory),
+        host=str(wire["address"] or ""),
+        patience=None if timeout is None else Patience.of(config.timeout, timeout),
+    )
+    here = reach.here(config, store, pc, ftp_port=ftp_port, faults=tuple(faults or ()), **wire)  # type: ignore[arg-type]
+
+    async def work(undo: connect.Undo) -> None:
+        async with connect.open_host(
+            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not faults
+        ) as host:
+            await push(host, order, Watching(face, say=aside))
+
+    connect.run(work)

@@ -1,0 +1,187 @@
+"""`deployer pull` whole: the real DEPLOY98.EXE on the simulated PC, real sockets, real files."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from deployer.__main__ import run
+from deployer.core.pull import listing
+from deployer.errors import EXIT_USE, EXIT_VERIFY
+from deployer.events import Event, PullAdvanced, StateChanged, TransferDone, from_json
+from deployer.model import State
+
+FILES: Mapping[str, bytes] = {
+    "A Long Name with blanks.txt": b"hello\r\n",
+    "BIG.DAT": random.Random(1).randbytes(2_500_000),
+    "EMPTY.DAT": b"",
+    "Sub folder/Caf\u00e9 100%.log": b"x" * 70_000,
+    "Sub folder/deeper/SAME.DAT": b"x" * 70_000,
+}
+SOURCE = "C:\\LOGS\\*.*"
+
+
+class Machine:
+    """A simulated PC's disk, and the commands on it; its state directory and its folders here."""
+
+    def __init__(self, where: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.where = where
+        self.state = where / "state"
+        self.disk = self.state / "sim-pc"
+        self.logs = self.disk / "LOGS"
+        self._capsys = capsys
+        self.words = ""
+
+    def put(self, files: Mapping[str, bytes]) -> None:
+        for name, data in files.items():
+            path = self.logs / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_bytes(data)
+            os.utime(path, (1_000_000_000, 1_000_000_000))
+
+    def call(self, *arguments: object) -> tuple[int, list[Event]]:
+        state = ("--json", "--state-dir", str(self.state))
+        code = run([*map(str, arguments), *state])
+        out, self.words = self._capsys.readouterr()
+        return code, [from_json(line) for line in out.splitlines()]
+
+    def pull(self, *options: object, source: str = SOURCE) -> tuple[int, list[Event]]:
+        return self.call("pull", "sim", source, "--out", self.where / "out", *options)
+
+
+@pytest.fixture
+def pc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Machine:
+    return Machine(tmp_path, capsys)
+
+
+def tree(folder: Path) -> dict[str, bytes]:
+    return {
+        path.relative_to(folder).as_posix(): path.read_bytes()
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+
+def sent(events: list[Event]) -> list[TransferDone]:
+    """The parts that came over the wire."""
+    return [e for e in events if isinstance(e, TransferDone) and ".PA" in e.name]
+
+
+def test_a_folder_comes_whole_with_names_and_dates_and_its_sealed_list(pc: Machine) -> None:
+    pc.put(FILES)
+    (pc.logs / "nothing in it").mkdir()
+    code, events = pc.pull()
+    assert code == 0, pc.words
+    out = pc.where / "out"
+    assert tree(out) == dict(FILES)
+    assert (out / "nothing in it").is_dir()
+    for name in FILES:
+        assert (out / name).stat().st_mtime == 1_000_000_000
+    data = (pc.where / "out.lst").read_bytes()
+    listed = listing.parse(data, listing.identity(data), SOURCE)
+    assert {file.path: file.length for file in listed.files} == {
+        name: len(data) for name, data in FILES.items()
+    }
+    *_, told, _proof, last = events
+    assert isinstance(last, StateChanged)
+    assert last.state == State.PROVED
+    assert isinstance(told, PullAdvanced)
+    assert (told.folder, told.here) == (str(out), sum(map(len, FILES.values())))
+    wire = sum(one.length for one in sent(events))
+    assert wire < sum(map(len, FILES.values())) - 70_000 + 4_000  # one content comes once
+
+
+def test_only_what_matches_comes(pc: Machine) -> None:
+    pc.put({"A.LOG": b"a", "B.LOG": b"b", "C.DAT": b"c", "SUB/D.LOG": b"d"})
+    code, _events = pc.pull(source="C:\\LOGS\\*.LOG")
+    assert code == 0
+    assert tree(pc.where / "out") == {"A.LOG": b"a", "B.LOG": b"b"}
+
+
+def test_saves_beside_the_helper_come_without_what_is_ours(pc: Machine) -> None:
+    save = pc.disk / "DEPLOY" / "GAME.SAV"
+    save.parent.mkdir(parents=True)
+    save.write_bytes(b"level 7")
+    code, _events = pc.pull(source="C:\\DEPLOY\\*.*")
+    assert code == 0, pc.words
+    assert tree(pc.where / "out") == {"GAME.SAV": b"level 7"}
+
+
+@pytest.mark.parametrize(
+    "fault",
+    [
+        "flip@33500", "flip@200000", "flip@1500000", "cut@900000", "cable@1200000", "hang@300000",
+        "crlf@50000", "power@12", "power@20", "power@26", "power@33", "power@40", "off@60",
+        "off@190",
+    ],
+)  # fmt: skip
+def test_a_pull_goes_on_after_a_fault_and_only_the_damaged_part_comes_again(
+    pc: Machine, fault: str
+) -> None:
+    pc.put(FILES)
+    code, events = pc.pull("--fault", fault)
+    assert code == 0, pc.words
+    assert tree(pc.where / "out") == dict(FILES)
+    whole = sum(one.length for one in sent(events))
+    assert whole <= sum(map(len, FILES.values())) + 16 * 1_100_000
+
+
+def test_a_pull_that_was_ended_goes_on_where_it_was(
+    pc: Machine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pc.put(FILES)
+    code, events = pc.pull(
+        "--fault", "power@26,power@27,power@28,power@29,power@30", "--timeout", 3
+    )
+    first = sent(events)
+    again, events = pc.pull()
+    assert again == 0, pc.words
+    assert tree(pc.where / "out") == dict(FILES)
+    if code:
+        came = sum(one.length for one in (*first, *sent(events)))
+        assert came <= sum(map(len, FILES.values())) + 1_100_000
+
+
+def test_a_folder_that_holds_other_files_is_not_touched(pc: Machine) -> None:
+    pc.put({"A.TXT": b"a"})
+    mine = pc.where / "out" / "mine.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    code, _events = pc.pull()
+    assert code == EXIT_USE
+    assert tree(pc.where / "out") == {"mine.txt": b"mine"}
+
+
+@pytest.mark.parametrize("source", ["LOGS", "C:", "C:LOGS\\A", "C:\\..\\A", "C:\\*\\A", "C:\\A<B"])
+def test_what_is_no_path_there_is_refused_before_anything_is_sent(pc: Machine, source: str) -> None:
+    code, events = pc.pull(source=source)
+    assert code == EXIT_USE
+    assert events == []
+
+
+def test_nothing_matches(pc: Machine) -> None:
+    pc.put({"A.TXT": b"a"})
+    code, _events = pc.pull(source="C:\\LOGS\\*.DAT")
+    assert code in (0, EXIT_VERIFY)
+
+
+def test_a_backup_moves_only_what_is_new_and_each_one_is_whole(pc: Machine) -> None:
+    pc.put(FILES)
+    out = pc.where / "kept"
+    code, events = pc.call("backup", "sim", "C:\\LOGS", "--out", out)
+    assert code == 0, pc.words
+    assert sent(events)
+    code, events = pc.call("backup", "sim", "C:\\LOGS", "--out", out)
+    assert code == 0, pc.words
+    assert sent(events) == []  # nothing has changed: no file's bytes move
+    pc.put({"A Long Name with blanks.txt": b"changed\r\n"})
+    code, events = pc.call("backup", "sim", "C:\\LOGS", "--out", out)
+    assert code == 0, pc.words
+    assert sum(one.length for one in sent(events)) < 200
+    first, second, third = sorted(path for path in out.iterdir() if path.is_dir())
+    assert tree(first) == tree(second) == dict(FILES)
+    assert tree(third) == {**FILES, "A Long Name with blanks.txt": b"changed\r\n"}
