@@ -46,6 +46,8 @@ _LOW = 18
 """Lines below which the list and the log leave the details their room."""
 _HIGH = 36
 """Lines from which the map, the graph and the log are taller."""
+_MIDDLE = 28
+"""Lines from which the map has some more rows."""
 _BESIDE = 130
 """Columns from which the old PC has a column of its own."""
 _LOG_SIZES = ("", "-tall", "-hidden")
@@ -142,6 +144,7 @@ class DeployerApp(App[None]):
         self._detail_box.beside(event.size.width >= _BESIDE)
         self._log_box.set_class(event.size.height >= _HIGH, "-tall")
         self._detail_box.set_class(event.size.height >= _HIGH, "-tall")
+        self._detail_box.set_class(event.size.height >= _MIDDLE, "-middle")
         self.set_class(event.size.height < _LOW, "-low")
         self.seen.changed = True
 

@@ -80,11 +80,14 @@ BLOCKS: dict[str, dict[BlockState, tuple[str, str]]] = {
 
 def variables(theme: str, own: Mapping[str, str]) -> dict[str, str]:
     """What the style sheet needs besides a theme's `own` variables: blocks, paper, title bars."""
-    grey = theme == NINETY_EIGHT
+    grey, paper = theme == NINETY_EIGHT, ON_PAPER.get(theme, {})
     found = {
         "paper": "#ffffff" if grey else own["background"],
         "bar": own["primary"] if grey else "transparent",
         "bar-ink": "#ffffff" if grey else own["text-primary"],
+        "hint": paper.get(YELLOW, own["text-warning"]),
+        "good": paper.get(GREEN, GREEN),
+        "bad": paper.get(RED, RED),
     }
     for block, (colour, ink) in BLOCKS.get(theme, BLOCKS[DARK]).items():
         found |= {f"map-{block.name.lower()}": colour, f"map-{block.name.lower()}-ink": ink}
@@ -186,7 +189,7 @@ Screen { layout: vertical; }
 #detail.-beside > #oldpc { width: 44; height: 100%; }
 .box { border-top: solid $primary; border-title-color: $bar-ink; border-title-background: $bar;
        border-title-style: bold; border-subtitle-color: $foreground; }
-#hints { color: $text-warning; }
+#hints { color: $hint; }
 #bar, #bar Bar { width: 100%; }
 #bar Bar { width: 1fr; }
 #bar Bar:nocolor > .bar--bar, #bar Bar:nocolor > .bar--complete { text-style: reverse; }
@@ -194,11 +197,12 @@ Screen { layout: vertical; }
 .-tall #graph { height: 3; }
 #mapbox { height: auto; }
 #map { height: 3; }
+.-middle #map { height: 5; }
 .-tall #map { height: 7; }
 .-beside #mapbox { height: 1fr; min-height: 4; }
 .-beside #map { height: 1fr; }
-#stamp { border: double $success; border-title-style: bold; padding: 0 1; width: 100%; }
-#stamp.-not { border: heavy $error; }
+#stamp { border: double $good; border-title-style: bold; padding: 0 1; width: 100%; }
+#stamp.-not { border: heavy $bad; }
 #screen { background: #000000; color: #c0c0c0; padding: 0 1; }
 #log { height: 6; border-top: solid $primary; padding: 0 1; scrollbar-size: 0 1;
        background: $paper; }
