@@ -150,10 +150,10 @@ class Terminal:
 
 
 def status(control: Path) -> dict[str, Any]:
-    """What a daemon says of itself; empty when none answers."""
+    """What a daemon says of itself; empty when none answers, or one that is about to end (503)."""
     transport = httpx.HTTPTransport(uds=str(control))
     with contextlib.suppress(httpx.HTTPError), httpx.Client(transport=transport) as asking:
-        told: dict[str, Any] = asking.get("http://deployer/v1/status").json()
+        told: dict[str, Any] = asking.get("http://deployer/v1/status").raise_for_status().json()
         return told
     return {}
 
