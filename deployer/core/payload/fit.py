@@ -231,26 +231,49 @@ def _mb(count: int, unit: int) -> str:
 def engine_memory(shape: Checkpoint, bits: int = 8, steps: int = ENGINE_STEPS) -> int:
     """Bytes that LLAMA98 asks Windows for, tokenizer and program (under 1 MB) not counted.
 
-    The same sum as `lay_out` in `payloads/llama98/model.c`.
+    The same sum as `lay_out` in `payloads/llama98/model.c` and `layout_state` in `layout.c`.
     """
     steps = shape.longest if steps <= 0 else min(steps, shape.longest)
+    most = min(steps, _AT_ONCE)
     kv = shape.head_size * shape.kv_heads
     dim, hidden, vocabulary = shape.dim, shape.hidden_dim, shape.vocabulary
     matrices = [(dim, dim), (kv, dim), (kv, dim), (dim, dim)]
     matrices += [(hidden, dim), (dim, hidden), (hidden, dim)]
     layer = sum(_matrix(rows, columns, bits) for rows, columns in matrices) + 2 * _carve(4 * dim)
     tables = _matrix(vocabulary, dim, bits) * (1 if shape.shared_classifier else 2)
-    cache = 2 * _carve(4 * kv * shape.layers * steps)
+    rest = _carve(_STRUCT_LAYER * shape.layers) + _carve(4 * dim)
     widest = max(dim, hidden)
     state = 2 * _carve(4 * (shape.head_size * steps // 2))
-    state += 4 * _carve(4 * dim) + 3 * _carve(4 * hidden) + 2 * _carve(4 * kv)
-    state += _carve(4 * steps) + _carve(4 * vocabulary)
-    state += _carve(2 * (widest + 16)) + _carve(4 * widest) + 32768
-    rest = _carve(_STRUCT_LAYER * shape.layers) + _carve(4 * dim)
-    return tables + shape.layers * layer + rest + cache + state
+    state += 4 * _carve(4 * most * dim) + 2 * _carve(4 * most * hidden) + _carve(4 * hidden)
+    state += 2 * _carve(4 * most * kv)
+    state += _carve(4 * (steps + 16)) + _carve(4 * vocabulary) + _carve(4 * widest) + 32768
+    ready = 2 * _carve(2 * (widest + _BEYOND)) + _carve(16 + (widest + _BEYOND) // 32 * 88)
+    inputs = _carve(_STRUCT_INPUT * most) + _carve(4 * widest) + most * ready
+    cache = _cache(shape, bits, steps)
+    return tables + shape.layers * layer + rest + state + inputs + cache
 
 
-_STRUCT_LAYER = 2 * 4 + 7 * 24
+def _cache(shape: Checkpoint, bits: int, steps: int) -> int:
+    """Keys and values: 8 or 12 bits with a scale for each head and position, or fp32."""
+    steps = (steps + 15) & ~15 if bits else steps
+    size, heads = shape.head_size, shape.layers * shape.kv_heads
+    width = (size + 7) & ~7
+    work = _carve(4 * (max(steps, size) + 16)) + _carve(2 * (steps + 16))
+    work += _carve(2 * (2 * size + 16)) + _carve(4 * heads)
+    places = heads * steps
+    if not bits:
+        return work + 2 * _carve(4 * places * size)
+    wide = 4 * places * width <= _WIDE_CACHE
+    keys = _carve(2 * (places * width // (1 if wide else 2)))
+    values = _carve(2 * places * (size if wide else (size + 1) // 2))
+    return work + keys + values + 2 * _carve(4 * places)
+
+
+_STRUCT_LAYER = 9 * 4 + 7 * 32
+_STRUCT_INPUT = 11 * 4
+_BEYOND = 64
+_AT_ONCE = 8
+_WIDE_CACHE = 1 << 20
 
 
 def _carve(count: int) -> int:
