@@ -59,10 +59,11 @@ def test_a_file_whose_place_another_one_took_is_not_proved(target: Make) -> None
     t.check()
     t.fetch()
     assert t.check() == 0
-    assert t.join() == 8
+    assert t.join() == 9
     told = t.read("RESULT.TXT").decode()
-    assert "reason=ONE.TXT is not there any more: something else took its place" in told
-    assert "good" not in next(line for line in told.splitlines() if line.startswith("file=ONE"))
+    assert "reason=disk error (two/x.txt)" in told
+    assert "good" not in next(line for line in told.splitlines() if line.startswith("file=TWO"))
+    assert (t.directory / "one" / "x.txt").read_bytes() == b"the first"
 
 
 # ---- CHECK -------------------------------------------------------------------------------------
