@@ -28,6 +28,7 @@ class Go:
     directory: str
 
 
+# One class for each verb, all of one shape: an order is one of them, and `match` tells which.
 @dataclass(frozen=True, slots=True)
 class Run:
     """Start a program in a directory; its output comes as it is printed.

@@ -9,12 +9,10 @@ there is one is asked of the wire alone, never read from the settings of other p
 from __future__ import annotations
 
 import contextlib
-import os
 import secrets
 import select
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from dataclasses import dataclass, replace
 from deployer.core.wire import dhcp
 from deployer.core.wire.dhcp import DhcpGrant, DhcpKind, DhcpMessage, DhcpPool, DhcpStatus
 from deployer.edge.link import arp, capture
+from deployer.edge.link.background import Background
 from deployer.edge.link.capture import Datagram
 from deployer.errors import DeployerError, PortBusy
 
@@ -48,7 +47,7 @@ class DhcpTiming:
     taken: float = 0.2
 
 
-class DhcpServer:
+class DhcpServer(Background):
     """Gives addresses in a thread of its own, from the start until `close` or another server.
 
     `tell` and `keep` are called in that thread: with what happens, and with the pool after each
@@ -72,17 +71,10 @@ class DhcpServer:
         self._timing = timing or DhcpTiming()
         self._clock = clock
         self._made_up = _made_up_mac()
-        self._end, self._close = os.pipe()
-        self._thread = threading.Thread(target=self._run, name="dhcp", daemon=True)
-        self._thread.start()
+        self.start("dhcp")
 
-    def close(self) -> None:
-        """Stop; when this returns nothing is sent or told any more."""
-        os.close(self._close)
-        self._thread.join()
-        os.close(self._end)
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        """The thread's work."""
         while True:
             name = self._interface()
             try:
@@ -100,7 +92,7 @@ class DhcpServer:
             return
 
     def _over(self, seconds: float) -> bool:
-        return bool(select.select([self._end], [], [], seconds)[0])
+        return bool(select.select([self.end], [], [], seconds)[0])
 
     def _serve(self, wire: _Wire) -> DhcpStatus | None:
         """Ask, then answer. Why it stopped; None at the end."""
@@ -108,7 +100,7 @@ class DhcpServer:
         questions = [begun + each for each in self._timing.questions]
         silent_until = begun + self._timing.listen
         serving = False
-        sources: list[int | socket.socket] = [self._end, *wire.sources]
+        sources: list[int | socket.socket] = [self.end, *wire.sources]
         while True:
             now = time.monotonic()
             if questions and now >= questions[0]:
@@ -120,7 +112,7 @@ class DhcpServer:
                 self._tell(DhcpStatus("serving", wire.interface))
             due = questions[0] if serving else min(questions[0], silent_until)
             ready = select.select(sources, [], [], max(due - now, 0.0))[0]
-            if self._end in ready:
+            if self.end in ready:
                 return None
             for datagram in wire.heard():
                 message = dhcp.parse(datagram.data)

@@ -9,11 +9,9 @@ from __future__ import annotations
 
 import contextlib
 import errno
-import os
 import select
 import socket
 import sys
-import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
@@ -22,6 +20,7 @@ from deployer.core.wire import keeping
 from deployer.core.wire.addresses import Address, Interface
 from deployer.core.wire.keeping import Rival, WireStatus
 from deployer.edge.link import arp
+from deployer.edge.link.background import Background
 from deployer.edge.link.lease import Lease
 from deployer.edge.link.lookup import this_system
 from deployer.edge.link.system import NetworkSystem
@@ -53,7 +52,7 @@ class WatchTiming:
     poll: float = 15.0
 
 
-class WireWatch:
+class WireWatch(Background):
     """Watches in a thread of its own, from the start until `close`; it has no other end."""
 
     def __init__(
@@ -86,18 +85,11 @@ class WireWatch:
         self._pause = self._timing.first
         self._why = ""
         self._packets: tuple[int, socket.socket] | None = None
-        self._end, self._close = os.pipe()
         self._changes = _changes()
-        self._thread = threading.Thread(target=self._run, name="wire", daemon=True)
-        self._thread.start()
+        self.start("wire")
 
-    def close(self) -> None:
-        """Stop watching; when this returns nothing is told or changed any more."""
-        os.close(self._close)
-        self._thread.join()
-        os.close(self._end)
-
-    def _run(self) -> None:
+    def work(self) -> None:
+        """The thread's work."""
         with contextlib.ExitStack() as stack:
             if self._changes is not None:
                 stack.enter_context(self._changes)
@@ -112,11 +104,11 @@ class WireWatch:
         """Wait until there is a reason to look again; whether that is the end."""
         while True:
             ready = self._wait()
-            if self._end in ready:
+            if self.end in ready:
                 return True
             heard = self._packets is not None and self._packets[1] in ready
             if self._changes is not None and self._changes in ready:
-                select.select([self._end], [], [], _BURST)
+                select.select([self.end], [], [], _BURST)
                 _drain(self._changes)
                 return False
             if not heard or self._hear():
@@ -129,7 +121,7 @@ class WireWatch:
         until += [self._try_at] if self._try_at else []
         until += [] if self._changes else [now + self._timing.poll]
         left = max(min(until) - now, 0.0) if until else None
-        sources: list[socket.socket | int] = [self._end]
+        sources: list[socket.socket | int] = [self.end]
         sources += [self._changes] if self._changes else []
         sources += [self._packets[1]] if self._packets else []
         return select.select(sources, [], [], left)[0]

@@ -81,6 +81,7 @@ def cancel_command(
     say(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
 
 
+# Typer reads options off a function's own signature: these are those of push that retry has too.
 @app.command("retry")
 def retry_command(
     deployment: ThisDeployment = "",

@@ -90,6 +90,7 @@ class Asked:
         return connect.run(on_host)
 
 
+# Typer reads options off a function's own signature; the commands here take theirs from this one.
 def _common(
     target: OldPC,
     *,

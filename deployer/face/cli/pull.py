@@ -54,6 +54,7 @@ Faults = Annotated[
 ]
 
 
+# Typer reads options off a function's own signature, so both commands list those they share.
 @app.command("pull")
 def pull_command(
     target: FromPc,

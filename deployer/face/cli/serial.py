@@ -122,6 +122,7 @@ def examine_command(
 
 
 # Typer reads options off a function's own signature: send and receive each list what they share.
+# Typer reads options off a function's own signature, so both ways list those they share.
 @serial.command("send")
 def send_command(
     port: Port,
