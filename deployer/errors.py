@@ -453,6 +453,14 @@ class PullRefused(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class BackupDamaged(DeployerError):
+    """{path}: {why}, so nothing was sent.
+    Restore another backup, or send the folder as it is with: deployer push {path} --to DIR --no-run
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class TargetDiskFull(DeployerError):
     """{target} has no room for what was sent: {reason}.
     Make room on its disk, or give another with --to, and push again: what is there is not sent again.

@@ -185,3 +185,18 @@ def test_a_backup_moves_only_what_is_new_and_each_one_is_whole(pc: Machine) -> N
     first, second, third = sorted(path for path in out.iterdir() if path.is_dir())
     assert tree(first) == tree(second) == dict(FILES)
     assert tree(third) == {**FILES, "A Long Name with blanks.txt": b"changed\r\n"}
+
+
+def test_a_backup_goes_back_to_where_it_was(pc: Machine) -> None:
+    pc.put(FILES)
+    out = pc.where / "kept"
+    assert pc.call("backup", "sim", "C:\\LOGS", "--out", out)[0] == 0, pc.words
+    (backup,) = (path for path in out.iterdir() if path.is_dir())
+    code, _events = pc.call("restore", "sim", backup, "--to", "C:\\BACK")
+    assert code == 0, pc.words
+    assert tree(pc.disk / "BACK") == dict(FILES)
+    (backup / "A Long Name with blanks.txt").write_bytes(b"edited here")
+    code, events = pc.call("restore", "sim", backup)
+    assert code == EXIT_VERIFY
+    assert "A Long Name with blanks.txt is not what the old PC had" in pc.words
+    assert events == []

@@ -116,6 +116,12 @@ def identity(data: bytes) -> str:
     return found[1].decode() if found else ""
 
 
+def source(data: bytes) -> str:
+    r"""What a list says it was made from, such as `C:\GAME\*.*`; "" for nothing."""
+    found = re.match(rb"deployment=D[0-9A-F]{7}\r\nfrom=([ -~]+)\r\n", data)
+    return found[1].decode() if found else ""
+
+
 def unsealed(data: bytes) -> tuple[bytes, int]:
     """What a last line `end=<lines> <CRC-32>` seals, and that sum. Raises ListRefusedError."""
     cut = data[:-2].rfind(b"\r\n") + 2

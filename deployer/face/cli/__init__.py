@@ -41,6 +41,9 @@ COMMANDS = (
     ListedCommand(
         "backup", "pull", "Deliver", "Keep a folder of an old PC here: only what is new comes."
     ),
+    ListedCommand(
+        "restore", "pull", "Deliver", "Send a BACKUP back to the old PC, and prove it there."
+    ),
     ListedCommand("retry", "manage", "Deliver", "Offer a DEPLOYMENT again: only the rest moves."),
     ListedCommand("cancel", "manage", "Deliver", "End a DEPLOYMENT, in whatever window it runs."),
     ListedCommand(

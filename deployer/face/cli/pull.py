@@ -1,4 +1,4 @@
-"""Commands that bring files from an old PC here: pull, and backup."""
+"""Commands that bring files from an old PC here, and back: pull, backup and restore."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from deployer.face.say import aside, raw
 
 if TYPE_CHECKING:
     from deployer.face.push import Face
-    from deployer.model import Gather
+    from deployer.host.requests import Request
 
 app = typer.Typer()
 
@@ -54,7 +54,7 @@ Faults = Annotated[
 ]
 
 
-# Typer reads options off a function's own signature, so both commands list those they share.
+# Typer reads options off a function's own signature, so these commands list those they share.
 @app.command("pull")
 def pull_command(
     target: FromPc,
@@ -82,14 +82,15 @@ def pull_command(
     The PC makes the sums first; what comes has these sums on this disk, or is named. Folders come
     whole, with long names and dates. The list with all names, sums and attributes lies beside.
     """
+    from deployer.host.requests import Request
     from deployer.model import Gather
 
     place = (out or Path(_last_folder(files))).absolute()
     _run(
-        Gather(files, str(place)), target, to=to, timeout=timeout, as_json=as_json,
-        state_dir=state_dir, interface=interface, address=address, host_route=host_route,
-        no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port, screen=screen,
-        faults=faults,
+        Request((), gather=Gather(files, str(place))), target, to=to, timeout=timeout,
+        as_json=as_json, state_dir=state_dir, interface=interface, address=address,
+        host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
+        screen=screen, faults=faults,
     )  # fmt: skip
 
 
@@ -117,11 +118,50 @@ def backup_command(
     Each backup is a folder of its own in DIR, named by its time, with everything in it; what has
     not changed since the last one is not sent.
     """
+    from deployer.host.requests import Request
     from deployer.model import Gather
 
     source = folder if "*" in folder or "?" in folder else folder.rstrip("\\") + "\\*.*"
     _run(
-        Gather(source, str(out.absolute()), keep=True), target, to=to, timeout=timeout,
+        Request((), gather=Gather(source, str(out.absolute()), keep=True)), target, to=to,
+        timeout=timeout, as_json=as_json, state_dir=state_dir, interface=interface, address=address,
+        host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
+        screen=screen, faults=faults,
+    )  # fmt: skip
+
+
+@app.command("restore")
+def restore_command(
+    target: FromPc,
+    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that was pulled.")],
+    *,
+    to: Annotated[
+        str | None, value("--to", "DIR", "A folder there.", default="where it was")
+    ] = None,
+    timeout: Silence = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+    interface: Interface = None,
+    address: Address = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
+    ftp_port: FtpPort = None,
+    screen: Screen = False,
+    faults: Faults = None,
+) -> None:
+    """Send a BACKUP back to the old PC, and prove it there.
+
+    Every file here is compared first with the sums that the old PC made. What was changed there
+    since is kept and named, as with push.
+    """
+    from deployer.host.pull import kept
+    from deployer.host.requests import Request
+
+    folder = backup.absolute()
+    place = kept.origin(folder)
+    _run(
+        Request((folder,), no_run=True), target, to=to or place, timeout=timeout,
         as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
         screen=screen, faults=faults,
@@ -136,7 +176,7 @@ def _last_folder(files: str) -> str:
 
 
 def _run(
-    gather: Gather,
+    request: Request,
     target: str,
     *,
     to: str | None,
@@ -148,21 +188,21 @@ def _run(
     faults: list[str] | None,
     **wire: object,
 ) -> None:
-    """The one road that `push` goes too; the order says that files come the other way."""
+    """The one road that `push` goes too; a request with `gather` says that files come here."""
     from deployer.core.target import gobat
     from deployer.face.cli import reach
     from deployer.face.jsonl import JsonLines
     from deployer.face.progress import PushProgress, Terminal
     from deployer.face.push import Watching, push
     from deployer.host import connect
-    from deployer.host.requests import Order, Patience, Request
+    from deployer.host.requests import Order, Patience
     from deployer.model import LINE
 
     config = settings.load()
     pc = settings.resolve_target(target, config)
     if pc.startswith(LINE):
         raise WrongUse(
-            what="Nothing is pulled over a serial line.",
+            what="This goes over a network only, not over a serial line.",
             remedy="Use a network cable; single files come with: deployer serial receive.",
         )
     if faults:
@@ -177,7 +217,7 @@ def _run(
         JsonLines(raw) if as_json else PushProgress(Terminal(), time.time, show_screen=screen)
     )
     order = Order(
-        request=Request((), gather=gather),
+        request=request,
         target=pc,
         directory=gobat.parse_directory(to or config.directory),
         host=str(wire["address"] or ""),
