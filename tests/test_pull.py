@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import os
 import random
+import signal
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -130,20 +133,20 @@ def test_a_pull_goes_on_after_a_fault_and_only_the_damaged_part_comes_again(
     assert whole <= sum(map(len, FILES.values())) + 16 * 1_100_000
 
 
-def test_a_pull_that_was_ended_goes_on_where_it_was(
-    pc: Machine, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_pull_whose_host_was_killed_goes_on_where_it_was(pc: Machine) -> None:
     pc.put(FILES)
-    code, events = pc.pull(
-        "--fault", "power@26,power@27,power@28,power@29,power@30", "--timeout", 3
-    )
-    first = sent(events)
+    words = ["pull", "sim", SOURCE, "--out", str(pc.where / "out"), "--json"]
+    command = [sys.executable, "-m", "deployer", *words, "--state-dir", str(pc.state)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True) as host:
+        assert host.stdout is not None
+        told = (from_json(line) for line in map(bytes.decode, host.stdout))
+        first = next(event for event in told if sent([event]))
+        os.killpg(host.pid, signal.SIGKILL)
     again, events = pc.pull()
     assert again == 0, pc.words
     assert tree(pc.where / "out") == dict(FILES)
-    if code:
-        came = sum(one.length for one in (*first, *sent(events)))
-        assert came <= sum(map(len, FILES.values())) + 1_100_000
+    came = sum(one.length for one in (*sent([first]), *sent(events)))
+    assert came <= sum(map(len, FILES.values())) + 1_100_000
 
 
 def test_a_folder_that_holds_other_files_is_not_touched(pc: Machine) -> None:

@@ -36,6 +36,7 @@ from deployer.model import (
     GO_BAT,
     HELPER_EXE,
     Manifest,
+    Overwrite,
     Payload,
     Piece,
     Profile,
@@ -500,6 +501,9 @@ def write_out(
         plan.refuse_deep(manifest.payload, directory)
         if host:
             manifest = replace(manifest, login=login[0], token=login[1])
+        else:  # what lies there is what was copied there by hand: a wrong one has to come again
+            payload = replace(manifest.payload, overwrite=Overwrite.ALWAYS)
+            manifest = replace(manifest, payload=payload)
         generated = {
             GO_BAT: gobat.render(manifest, directory, offline=host is None),
             HELPER_EXE: resources.program(HELPER_EXE),

@@ -83,7 +83,7 @@ def test_pause_resume_card_and_the_map(tmp_path: Path) -> None:
 
                 await pilot.press("k")
                 await until(pilot, lambda: isinstance(app.screen, Live))
-                await until(pilot, lambda: "[x] ftp>      get GO.BAT" in screen(app))
+                await until(pilot, lambda: "[x] ftp>        get GO.BAT" in screen(app))
                 await pilot.press("escape")
 
                 await pilot.press("space")

@@ -179,6 +179,7 @@ def push_command(
     pc = settings.resolve_target(target or ANY, config)
     broken = tuple(faults or ())
     _check_faults(pc, broken)
+    _refuse_web(files or [])
     if not (run or no_run):
         files = converted(files or [], store, pc, silent=as_json)
     request = _request(
@@ -211,6 +212,16 @@ def push_command(
             await push(host, order, Watching(face, detach, aside))
 
     connect.run(work)
+
+
+def _refuse_web(files: list[Path]) -> None:
+    """Raises WrongUse for an address on the web; Path has taken one of its two slashes away."""
+    for name in map(str, files):
+        if re.match(r"[a-z]+:/", name):
+            raise WrongUse(
+                what=f"{name.replace(':/', '://', 1)}: that is an address on the web, not a file.",
+                remedy="Download it first, then push the file.",
+            )
 
 
 def converted(files: list[Path], store: Path, pc: str, *, silent: bool) -> list[Path]:
@@ -278,12 +289,6 @@ def _request(
 
     ways = {"--run": run, "--recipe": recipe, "--no-run": no_run}
     chosen = [way for way, given in ways.items() if given]
-    for name in map(str, files or ()):
-        if re.match(r"[a-z]+:/", name):  # Path takes one of two slashes away
-            raise WrongUse(
-                what=f"{name.replace(':/', '://', 1)}: that is an address on the web, not a file.",
-                remedy="Download it first, then push the file.",
-            )
     if len(chosen) > 1:
         raise WrongUse(
             what=f"{chosen[0]} and {chosen[1]} each say what is to be started.",
@@ -360,6 +365,7 @@ def stage_command(
     from deployer.core.target import gobat
     from deployer.host import staging
 
+    _refuse_web(files or [])
     config = settings.load()
     directory = gobat.parse_directory(to or config.directory)
     request = _request(
