@@ -13,6 +13,7 @@ import errno
 import socket
 import struct
 import time
+from collections import deque
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import TypeVar
@@ -22,6 +23,7 @@ _POLL = 0.1
 _SECRET_WITHIN = 5.0
 MAX_REPLY = 4096
 CONTROL_PORT = 21
+_MOST_LEFT = 16
 
 
 class LinkLost(Exception):  # noqa: N818 - an event on the wire
@@ -83,6 +85,7 @@ class Link:
     cancelled: Callable[[], bool] = _never
     secret: bytes = b""
     open_sockets: list[socket.socket] = field(default_factory=list)
+    _left: deque[socket.socket] = field(default_factory=deque)
 
     def connect(self, host: str, port: int) -> socket.socket:
         """A connection to a host by its number; OSError when nobody answers."""
@@ -195,6 +198,18 @@ class Link:
                 if self.cancelled() or time.monotonic() > end:
                     raise Hang(f"FTP.EXE waits for {what}") from None
 
+    def leave(self, sock: socket.socket) -> None:
+        """Close a connection of which all was said. The other side sees no difference.
+
+        This computer's socket stays for a while: the host asks the kernel whose connection it is,
+        and of one that is closed already nobody knows.
+        """
+        with contextlib.suppress(OSError):
+            sock.shutdown(socket.SHUT_WR)
+        self._left.append(sock)
+        while len(self._left) > _MOST_LEFT:
+            self.close(self._left.popleft())
+
     def close(self, sock: socket.socket, *, reset: bool = False) -> None:
         """Close a connection, or have it vanish with a reset."""
         with contextlib.suppress(ValueError):
@@ -206,5 +221,7 @@ class Link:
 
     def reset_all(self) -> None:
         """What the restarted PC does with connections that it no longer knows."""
+        while self._left:
+            self.close(self._left.popleft())
         for sock in list(self.open_sockets):
             self.close(sock, reset=True)

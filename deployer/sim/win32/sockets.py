@@ -121,5 +121,5 @@ class TargetSocket:
     def close(self) -> None:
         """Close it."""
         if self.sock is not None:
-            self._link.close(self.sock)
+            self._link.leave(self.sock)
             self.sock = None
