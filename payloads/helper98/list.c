@@ -129,7 +129,15 @@ void list_load(void)
 
     memcpy(half, name, NAME_SIZE);
     memcpy(half + 9, "TMP", 4); /* a stop between deleting the old one and naming the new one */
-    there = (u32)(read_list(name) || read_list(half));
+    there = 1;
+    if (read_list(name)) {
+        sys_delete(half);
+    } else if (read_list(half)) {
+        sys_delete(name);
+        sys_rename(half, name);
+    } else {
+        there = 0;
+    }
 }
 
 int list_has(const struct file *file, u32 length, const u8 *sha)

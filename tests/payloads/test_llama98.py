@@ -279,7 +279,7 @@ def test_a_prompt_longer_than_the_context(run: Run, models: Models) -> None:
 @pytest.mark.parametrize(
     ("args", "code", "says"),
     [
-        ([], 1, b"use: LLAMA98 MODEL.BIN"),
+        ([], 1, b"use: LLAMA98 MODEL [options]"),
         (["M", "-t"], 1, b"-t"),
         (["M", "-t", "warm"], 1, b"-t warm"),
         (["M", "-n", "12x"], 1, b"-n 12x"),
