@@ -58,7 +58,7 @@ def visit(host: str, address: str) -> None:
         records = [line.split(" ") for line in manifest]
         parts = {r[1]: (int(r[2]), int(r[3], 16)) for r in records if r[0] == "PART"}
         files = []
-        for _, name, _length, _sha256, count, first, *_rest in (
+        for _, name, _length, _sha256, _date, _attributes, count, first, *_rest in (
             r for r in records if r[0] == "FILE"
         ):
             whole = hashlib.sha256()

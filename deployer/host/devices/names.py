@@ -15,16 +15,22 @@ from deployer.core.wire.addresses import parse_target
 from deployer.core.wire.devices import NamedTarget, parse_name
 from deployer.core.wire.presence import Answered, SilentButThere
 from deployer.edge.store import Store
-from deployer.errors import WrongUse
+from deployer.errors import DirectoryForbidden, WrongUse
 from deployer.settings import Settings
 
 
 def known(state_dir: Path) -> tuple[NamedTarget, ...]:
-    """Every name that was given, with the last known address; nothing is asked on the wire."""
+    """Every name that was given, with the last known address; nothing is asked on the wire.
+
+    None of a state directory that belongs to somebody else.
+    """
     if not state_dir.is_dir():
         return ()
-    with contextlib.closing(Store(state_dir)) as store:
-        return store.devices.named()
+    try:
+        with contextlib.closing(Store(state_dir)) as store:
+            return store.devices.named()
+    except DirectoryForbidden:
+        return ()
 
 
 def give(
