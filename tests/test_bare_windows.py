@@ -13,8 +13,9 @@ import pytest
 from deployer.core.target import gobat
 from deployer.face.card import typed_lines
 from deployer.host import staging
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim import windows
 from deployer.sim.cable import Link

@@ -13,8 +13,9 @@ from deployer.core.target.gobat import AWAY_PAUSES
 from deployer.events import Event, TransferStarted
 from deployer.face.card import typed_lines
 from deployer.host import staging
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, Manifest, State
 from deployer.sim.cable import Cable, Link
 from deployer.sim.console import QueuedConsole

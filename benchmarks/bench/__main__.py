@@ -28,8 +28,9 @@ from typing import Any
 
 from benchmarks.transfer.client import Loop, Script, Session, get
 from deployer.host import staging
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 
 LEAST_SHARE, MOST_SPREAD, MOST_MEMORY = 0.9, 2.0, 1 << 20
 _LIMIT = 300.0

@@ -26,9 +26,10 @@ from deployer.edge.link.watch import WatchTiming, WireWatch
 from deployer.events import StateChanged, TransferStarted
 from deployer.face.card import typed_lines
 from deployer.host import staging, wire
+from deployer.host.offers.offer import Offer
 from deployer.host.past import recorded
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import DEFAULT_TARGET_DIRECTORY, HELPER_EXE, Cause, Manifest, StagedFile, State
 from deployer.sim import faults
 from deployer.sim.cable import Link

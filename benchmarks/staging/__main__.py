@@ -24,8 +24,9 @@ from pathlib import Path
 from deployer.core.payload import plan
 from deployer.edge import files
 from deployer.host import staging
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import Manifest
 
 MIB = 1 << 20

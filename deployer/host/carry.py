@@ -54,9 +54,10 @@ from deployer.events import (
     TransferTick,
     UploadReceived,
 )
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Patience
 from deployer.host.serial import SPEEDS, Flow, SerialJob, receive_over, send_offers
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import (
     GO_BAT,
     HELPER_EXE,

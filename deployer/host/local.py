@@ -26,6 +26,7 @@ from deployer.errors import (
 from deployer.events import DeploymentStaged, Event
 from deployer.host import carry, past, staging
 from deployer.host.agents import asking
+from deployer.host.offers.offer import Offer, content
 from deployer.host.recognise import recognise, refuse_strange
 from deployer.host.requests import (
     AgentRequest,
@@ -40,7 +41,7 @@ from deployer.host.requests import (
     Say,
     TypedLines,
 )
-from deployer.host.service import Offer, Service, content
+from deployer.host.service import Service
 from deployer.model import ANY, DEFAULT_HOST_ADDRESS, LineSettings, Payload, State
 
 _LEAVE = 60.0

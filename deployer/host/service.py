@@ -11,7 +11,7 @@ import contextlib
 import threading
 from collections import deque
 from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from deployer.core.agents.verbs import Go
@@ -30,7 +30,6 @@ from deployer.core.deployment import (
 )
 from deployer.core.payload import plan
 from deployer.core.target import places, proof
-from deployer.core.target.page import Waiting
 from deployer.core.target.proof import Failure
 from deployer.core.view import Row
 from deployer.edge import files, rehearsal
@@ -55,11 +54,8 @@ from deployer.events import (
     ClientGone,
     DeploymentStaged,
     Event,
-    FileStaged,
-    HostTroubled,
     LoginAccepted,
     OutputReceived,
-    PackStaged,
     PauseChanged,
     PresenceChanged,
     ProofReceived,
@@ -78,7 +74,10 @@ from deployer.host import past, staging, wire
 from deployer.host.agents.handing import HandingOut
 from deployer.host.agents.room import Room
 from deployer.host.bus import Bus
-from deployer.host.grants import Grant, Grants, Handout, share_of_pull, shares_of
+from deployer.host.grants import Grant, Grants
+from deployer.host.offers.offer import Offer, content, staged
+from deployer.host.offers.record import Record
+from deployer.host.offers.views import views
 from deployer.host.pull.receiver import PullProgress, Receiver
 from deployer.host.requests import Before, Say, TypedSteps, nobody, nothing_typed
 from deployer.host.servers import LOOPBACK, OpenPorts, Place, Servers
@@ -88,13 +87,10 @@ from deployer.model import (
     OUTPUT_TXT,
     RESULT_TXT,
     UPLOAD_LIMITS,
-    Blob,
     Cause,
-    LineSettings,
     Manifest,
     Payload,
     Proof,
-    Share,
     State,
 )
 
@@ -102,10 +98,6 @@ _TEXT_IN_EVENT = 16 << 10
 _READ_AT_ONCE = 4 << 20
 """Bytes of the user's files that are read again without a thread of their own."""
 _LISTEN_EVERY = 0.5
-_LOCKED = 5.0
-"""Seconds that another process' lock on the store is waited for."""
-_WRITE_AGAIN = 0.5
-_SAY_AGAIN = 10.0
 _HAND_OUT = 5.0
 _REMEMBERED = 32
 """Deployments that have ended, of which somebody may still ask."""
@@ -113,33 +105,6 @@ _SCREEN_EVERY, _SCREEN_LINES = 0.25, 64
 """Seconds and lines of the simulated PC's screen that one event holds at most."""
 _LOG_OUT = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A staged payload, and where it goes. `line` is None where it goes over a network."""
-
-    manifest: Manifest
-    target: str
-    directory: str
-    line: LineSettings | None = None
-
-    @property
-    def deployment(self) -> str:
-        """Its id."""
-        return self.manifest.deployment
-
-    @property
-    def simulated(self) -> bool:
-        """True for the simulated PC, which is served on loopback."""
-        return self.target == "sim"
-
-    @property
-    def peer(self) -> str:
-        """The address that the target calls from; "" for whoever comes first."""
-        if self.target == ANY:
-            return ""
-        return LOOPBACK if self.simulated else self.target
 
 
 class Service:
@@ -173,6 +138,8 @@ class Service:
         self._clock = clock
         self._address = address
         self._bus = Bus(self._store)
+        self._record = Record(self._store, self._bus, self, clock)
+        self._tell = self._record.tell
         self._grants = Grants(self._found, self._agent_for)
         self.agents = Room(self._store, self.publish, self._tell, clock, self._agent_called)
         self._handing = HandingOut(self.agents, self._store.directory)
@@ -193,12 +160,9 @@ class Service:
         self._held: frozenset[str] = frozenset()
         self._concluding: set[str] = set()
         self._sessions: dict[str, int] = {}
-        self._content: bytes | None = None
-        self._trouble: DeployerError | None = None
         self._over = False
         self._wire: WireChanged | None = None
         self._offers: dict[str, tuple[Offer, list[Event]]] = {}
-        self._unwritten: deque[tuple[Event, bytes | None]] = deque()
         self._ended: deque[str] = deque()
         self._receivers: dict[str, Receiver] = {}
         self._listening: asyncio.Task[None] | None = None
@@ -215,8 +179,7 @@ class Service:
             task.cancel()
         await self._servers.close()
         self.agents.close()
-        if self._trouble is not None:
-            self._write_again()
+        self._record.close()
         self._over = True
         self._store.close()
 
@@ -229,6 +192,9 @@ class Service:
     def beside(self) -> str:
         """This machine's second address on the wire that is served, "" for none."""
         return self._servers.beside
+
+    def _addresses(self) -> tuple[str, ...]:
+        return self._address, self._servers.beside
 
     def host_for(self, target: str) -> str:
         """The address of this machine's that a target calls.
@@ -271,7 +237,7 @@ class Service:
     @property
     def trouble(self) -> DeployerError | None:
         """What keeps this host from writing down what happens; None when nothing does."""
-        return self._trouble
+        return self._record.trouble
 
     def begun(self, deployment: str) -> int:
         """Number of the event before the one that offers a deployment, the last time.
@@ -351,17 +317,11 @@ class Service:
         return self._store.directory / "sim-pc"
 
     def publish(self, event: Event) -> None:
-        """Store, publish and act on an event. The loop's thread only.
+        """Store, publish and act on an event. The loop's thread only; raises as `Record` does."""
+        self._record.publish(event)
 
-        Raises StoreFull, StoreBusy or StoreDamaged when it cannot be written down; then nothing has
-        happened.
-        """
-        if self._trouble is not None:
-            raise self._trouble
-        self._publish(event)
-
-    def _publish(self, event: Event) -> None:
-        self._bus.publish(event)
+    def act(self, event: Event, content: bytes | None) -> None:
+        """Do what follows from an event that is written; `content` is what an upload holds."""
         current = self._deployments.get(event.deployment)
         if current is None:
             return
@@ -372,7 +332,7 @@ class Service:
         if moved.last_at != current.last_at:
             self._heard[event.deployment] = self._loop.time()
         for command in commands:
-            self._perform(moved.deployment, command)
+            self._perform(moved.deployment, command, content)
         if moved is not current:
             self._soon(self._wake())
 
@@ -402,14 +362,14 @@ class Service:
         """
         at, identity = self._clock(), offer.deployment
         self._store.keep(offer.manifest, offer.target, at)
-        self.publish(staged := _staged(offer, at))
+        self.publish(told := staged(offer, at))
         set_aside(self._store.inbox, identity, UPLOAD_LIMITS)
         payload = offer.manifest.payload
         self._deployments[identity] = Deployment(
             identity, offer.target, payload, emulated=offer.simulated, last_at=at
         )
         self._heard[identity] = self._loop.time()
-        self._offers[identity] = offer, [staged]
+        self._offers[identity] = offer, [told]
         self._hear()
 
     async def deploy(self, offer: Offer) -> None:
@@ -425,7 +385,7 @@ class Service:
         else:
             self._refuse_target(offer.target)
         receiver = await self._receiver(offer)
-        seen = self._views(offer, receiver)
+        seen = views(offer, receiver, self._clock(), self._typed, self._addresses)
         seen("")
         self.write_down(offer)
         port = await self._servers.serve(emulated=simulated)
@@ -491,7 +451,7 @@ class Service:
 
     def _refuse_unreachable(self, target: str) -> None:
         """Raises NoLinkLocal for a PC that has no way to any address that is served."""
-        known = (self._address, self._servers.beside)
+        known = self._addresses()
         if wire.is_link_local(target) and not any(wire.is_link_local(each) for each in known):
             raise NoLinkLocal(target=target, address=self._address)
 
@@ -515,40 +475,6 @@ class Service:
         self._receivers[identity] = made
         return made
 
-    def _views(self, offer: Offer, pull: Receiver | None) -> Callable[[str], Handout]:
-        """What a target sees by the address of ours that it has called; made when it calls."""
-        at, staged = self._clock(), offer.manifest
-        known: dict[str, Handout] = {}
-
-        def seen(called: str) -> Handout:
-            ours = (self._address, self._servers.beside)
-            mine = staged.host in ours or wire.is_link_local(staged.host)
-            host = called if called and called in ours and mine else staged.host
-            if host not in known:
-                manifest = replace(staged, host=host)
-                share, go_bat = shares_of(manifest, offer.directory, at)
-                known[host] = Handout(share, go_bat, self._page(manifest, offer.directory, go_bat))
-            if pull is not None:
-                manifest = replace(staged, host=host)
-                share = share_of_pull(manifest, pull, offer.directory, at)
-                return replace(known[host], share=share)
-            return known[host]
-
-        return seen
-
-    def _page(self, manifest: Manifest, directory: str, go_bat: Share) -> Waiting:
-        source = go_bat.entries[0].source
-        assert isinstance(source, Blob)
-        return Waiting(
-            deployment=manifest.deployment,
-            host=manifest.host,
-            directory=directory,
-            files=tuple((file.long_name, file.length) for file in manifest.payload.files),
-            go_bat=source.data,
-            typed=self._typed(manifest.host),
-            run=manifest.payload.run,
-        )
-
     def _hear(self) -> None:
         if self._listening is None:
             self._listening = self._loop.create_task(self._listen())
@@ -561,9 +487,9 @@ class Service:
         while True:
             await asyncio.sleep(_LISTEN_EVERY)
             try:
-                if self._store.replaced and self._trouble is None:
-                    self._suffer(StoreDamaged(path=self.state_dir, why="it was moved away"))
-                if (now := self._store.version()) == version or self._trouble is not None:
+                if self._store.replaced and self.trouble is None:
+                    self._record.suffer(StoreDamaged(path=self.state_dir, why="it was moved away"))
+                if (now := self._store.version()) == version or self.trouble is not None:
                     continue
                 self._bus.stir()
                 for deployment, what in self._store.asked(self._deployments).items():
@@ -571,7 +497,7 @@ class Service:
                         self._tell(self._cancelled(deployment, "by the user"))
                 version = now
             except StoreDamaged as error:
-                self._suffer(error)
+                self._record.suffer(error)
             except (StoreBusy, StoreFull):  # it is asked for again the next time
                 continue
 
@@ -635,7 +561,7 @@ class Service:
             while not (current := self._deployments[deployment]).state.final:
                 patience = while_running if current.state == State.RUNNING else silence
                 ours = deployment in self._held or deployment in self._concluding
-                if ours or self._trouble is not None:
+                if ours or self.trouble is not None:
                     patience = None  # it is we who keep it waiting
                 heard = self._heard[deployment]
                 left = None if patience is None else heard + patience - self._loop.time()
@@ -779,77 +705,23 @@ class Service:
         self._loop.call_soon_threadsafe(done.set)
         done.wait(seconds)
 
-    def _tell(self, event: Event, content: bytes | None = None) -> None:
-        """Publish what has happened; as soon as it can be written down, where it cannot now.
+    def may_write(self, may: bool) -> None:
+        """What happens cannot be written down any more, or can be again."""
+        self._grants.refuse_for_now(refused=not may)
+        self.agents.doors.not_now = not may
+        if may:
+            now = self._loop.time()
+            self._heard = dict.fromkeys(self._heard, now)  # they could not be heard meanwhile
+            self._soon(self._wake())
 
-        Nothing is acted on before it is written. Until then nobody new is let in, and what is asked
-        for is refused. `content` is what an upload holds.
-        """
-        if not self._unwritten:
-            self._content = content
-            try:
-                self._publish(event)
-            except STORE_TROUBLES as error:
-                self._suffer(error)
-            else:
-                return
-        if event.deployment or not self._unwritten:  # of others there may be any number
-            self._unwritten.append((event, content))
-
-    def _suffer(self, error: DeployerError) -> None:
-        """It cannot be written; say so, and try again until it can."""
-        first, self._trouble = self._trouble is None, error
-        if first:
-            self._grants.refuse_for_now(refused=True)
-            self.agents.doors.not_now = True
-            with contextlib.suppress(*STORE_TROUBLES):
-                self._store.wait_for_lock(0.05)  # from now it is asked often
-            self._say_trouble()
-            self._soon(self._recover())
-
-    def _say_trouble(self) -> None:
-        what, remedy = (self._trouble.what, self._trouble.remedy) if self._trouble else ("", "")
-        self._bus.publish(HostTroubled(self._clock(), "", what, remedy))
-
-    async def _recover(self) -> None:
-        """Write what could not be written, in order, as soon as that is possible; then go on."""
-        said = self._loop.time()
-        while self._trouble is not None:
-            await asyncio.sleep(_WRITE_AGAIN)
-            self._write_again()
-            if self._trouble is None or self._loop.time() - said > _SAY_AGAIN:
-                said = self._loop.time()
-                self._say_trouble()
-        await self._wake()
-
-    def _begin_anew(self) -> None:
-        """Open the store that is there now. What is under way is written into one that is new."""
-        self._store.reopen(self._bus.told)
+    def begin_anew(self) -> None:
+        """Write what is under way into a store that is new."""
         for identity, (offer, told) in self._offers.items():
             if self._store.row(identity) is None:
                 at, current = self._clock(), self._deployments[identity]
                 self._store.keep(offer.manifest, offer.target, at)
                 for event in (*told, StateChanged(at, identity, current.state)):
                     self._bus.publish(replace(event, at=at))
-
-    def _write_again(self) -> None:
-        """Write what could not be written; the trouble is over when all of it is."""
-        try:
-            if isinstance(self._trouble, StoreDamaged) or self._store.replaced:
-                self._begin_anew()
-        except DeployerError as error:
-            self._trouble = error
-            return
-        waiting, self._unwritten = self._unwritten, deque()
-        for event, content in waiting:
-            self._tell(event, content)
-        if not self._unwritten:
-            self._trouble = None
-            self._store.wait_for_lock(_LOCKED)
-            self._grants.refuse_for_now(refused=False)
-            self.agents.doors.not_now = False
-            now = self._loop.time()
-            self._heard = dict.fromkeys(self._heard, now)  # they could not be heard meanwhile
 
     def _arrived(self, event: Event, content: bytes | None = None) -> None:
         if self._over:  # a thread was late
@@ -867,13 +739,13 @@ class Service:
             with contextlib.suppress(StoreBusy, StoreFull):
                 self._store.devices.seen(event.mac, event.peer, event.at)
         if isinstance(event, LIVE):
-            self._publish(event)
+            self._record.pass_on(event)
         else:
             self._tell(event, content)
         if isinstance(event, UploadReceived):
             self._grants.read(event.deployment)
 
-    def _perform(self, deployment: str, command: DeploymentCommand) -> None:
+    def _perform(self, deployment: str, command: DeploymentCommand, content: bytes | None) -> None:
         match command:
             case Announce(event=event):
                 self._tell(event)
@@ -887,7 +759,7 @@ class Service:
                 self._servers.end(deployment, self._deployments[deployment].state)
                 self._hold(self._held - {deployment})
             case ReadUpload(name=name, path=path):
-                self._read_upload(deployment, name, Path(path))
+                self._read_upload(deployment, name, Path(path), content)
 
     def _conclude(self, deployment: str, found: Proof) -> None:
         """End it by its proof: what is proved is what the files are now, or one has changed.
@@ -941,10 +813,8 @@ class Service:
             if not self._deployments[name].state.final:
                 self._tell(event)
 
-    def _read_upload(self, deployment: str, name: str, path: Path) -> None:
-        data = self._content
-        if data is None:
-            data = files.read_bounded(path, UPLOAD_LIMITS[name])
+    def _read_upload(self, deployment: str, name: str, path: Path, content: bytes | None) -> None:
+        data = files.read_bounded(path, UPLOAD_LIMITS[name]) if content is None else content
         at = self._clock()
         if concerns_reports(name):
             report = proof.parse_report(data)
@@ -959,46 +829,3 @@ class Service:
 
 def _silence(current: Deployment) -> Cause:
     return Cause.SILENCE if current.called else Cause.NEVER_CALLED
-
-
-def content(manifest: Manifest) -> tuple[object, ...]:
-    """What makes two manifests the same but for identity, and for where the files lie now."""
-    payload = manifest.payload
-    files = tuple(
-        (f.name, f.length, f.sha256, f.parts, f.place, f.pack, f.date, f.attributes)
-        for f in payload.files
-    )
-    rules = payload.directories, payload.overwrite, payload.delete
-    return manifest.host, files, payload.packs, rules, payload.run, payload.gather
-
-
-def _staged(offer: Offer, at: float) -> DeploymentStaged:
-    manifest = offer.manifest
-    summary = tuple(
-        FileStaged(
-            name=file.name,
-            long_name=file.long_name,
-            length=file.length,
-            sha256=file.sha256,
-            first_part=file.parts[0].name if file.parts else file.pack,
-            parts=len(file.parts),
-            part_size=file.parts[0].length if file.parts else 0,
-            place=file.place,
-        )
-        for file in manifest.payload.files
-    )
-    return DeploymentStaged(
-        at=at,
-        deployment=manifest.deployment,
-        target=offer.target,
-        host=manifest.host,
-        directory=offer.directory,
-        files=summary,
-        total=manifest.payload.total,
-        run=manifest.payload.run,
-        recipe=manifest.payload.recipe,
-        emulated=offer.simulated,
-        notes=manifest.payload.notes,
-        line=offer.line,
-        packs=tuple(PackStaged(pack.name, pack.length) for pack in manifest.payload.packs),
-    )

@@ -28,9 +28,10 @@ from deployer.face.push import Watching
 from deployer.host import connect, daemon, past, serial, staging
 from deployer.host.connect import Here
 from deployer.host.local import InProcess
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Order, Patience, Request, Words
 from deployer.host.serial import SerialJob
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import LineSettings, State
 from tests.bench.scripted import ScriptedPC
 from tests.serialwire import Wire

@@ -32,9 +32,10 @@ from deployer.errors import (
 from deployer.events import LoginAccepted, LoginRefused, ProofReceived, StateChanged
 from deployer.host import staging
 from deployer.host.endings import raise_for
+from deployer.host.offers.offer import Offer
 from deployer.host.past import recheck, recorded
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import Cause, Manifest, Payload, State
 from tests.waiting import until
 

@@ -29,8 +29,9 @@ from deployer.face.card import typed_lines
 from deployer.face.tui.watched import Watched
 from deployer.host import daemon, sockets, staging
 from deployer.host.local import InProcess
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Order, Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import State
 from tests.bench.scripted import ScriptedPC
 

@@ -22,8 +22,9 @@ from deployer.edge import arrival
 from deployer.edge.ftp.server import FtpLimits, FtpServer
 from deployer.events import CommandRefused, Event
 from deployer.host import staging
+from deployer.host.offers.offer import Offer
 from deployer.host.requests import Request
-from deployer.host.service import Offer, Service
+from deployer.host.service import Service
 from deployer.model import Blob, Entry, Manifest, Share
 from tests import needs
 from tests.edge.conftest import TOKEN, USER, Authorizer
