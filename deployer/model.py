@@ -26,8 +26,20 @@ RECEIPT_TXT = "GOTIT.TXT"
 ANY = "any"
 """The target that is whoever is on the wire: the first machine that asks for GO.BAT."""
 
+SIM = "sim"
+"""The simulated PC. There may be more, each with a disk of its own: `sim:NAME`."""
+
+SIM_NAME = "sim(:[a-z0-9][a-z0-9_-]{0,30})?"
+"""What a simulated PC can be called, as a regular expression."""
+
 LINE = "serial:"
 """What the name of a target begins with that is reached over a serial line; the port follows."""
+
+
+def is_simulated(target: str) -> bool:
+    """Whether a target is a simulated PC."""
+    return target == SIM or target.startswith(f"{SIM}:")
+
 
 UPLOAD_LIMITS: Mapping[str, int] = {
     RESULT_TXT: 4 << 20,

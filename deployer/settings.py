@@ -20,7 +20,15 @@ import msgspec
 import platformdirs
 
 from deployer.errors import HomeMissing, WrongUse
-from deployer.model import ANY, DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY, LINE
+from deployer.model import (
+    ANY,
+    DEFAULT_HOST_ADDRESS,
+    DEFAULT_TARGET_DIRECTORY,
+    LINE,
+    SIM,
+    SIM_NAME,
+    is_simulated,
+)
 
 FILE_NAME = "deployer.toml"
 SYSTEM_STATE_DIR = "/var/lib/deployer"
@@ -120,14 +128,25 @@ def _read(path: Path) -> dict[str, Any]:
     return table
 
 
+def _simulated(text: str, word: str) -> str:
+    if not re.fullmatch(SIM_NAME, word):
+        raise WrongUse(
+            what=f"--target {text}: not a name for a simulated PC.",
+            remedy=f"Write {SIM}: and letters, digits and hyphens, up to 31, such as {SIM}:pc01.",
+        )
+    return word
+
+
 def resolve_target(text: str, settings: Settings) -> str:
-    """What a user's word for a target means: `sim`, `any`, an address, a port, a name in `targets`.
+    """What a user's word for a target means: `sim`, `sim:NAME`, `any`, an address, a port, a name.
 
     Raises WrongUse for anything else.
     """
     word = settings.targets.get(text, text)
-    if word in ("sim", ANY):
+    if word in (SIM, ANY):
         return word
+    if is_simulated(word):
+        return _simulated(text, word)
     if word.startswith(LINE):
         port = word.removeprefix(LINE)
         # A daemon stands in another directory; a link in /dev/serial/by-id stays the link.

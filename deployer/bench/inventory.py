@@ -23,7 +23,13 @@ from deployer.core.wire import addresses as wire
 from deployer.errors import DeployerError, WrongUse
 from deployer.host import staging
 from deployer.host.requests import Request
-from deployer.model import DEFAULT_HOST_ADDRESS, DEFAULT_TARGET_DIRECTORY
+from deployer.model import (
+    DEFAULT_HOST_ADDRESS,
+    DEFAULT_TARGET_DIRECTORY,
+    SIM,
+    SIM_NAME,
+    is_simulated,
+)
 
 _FIELD = re.compile(r"\{\{|\}\}|\{([^{}]*)\}|[{}]")
 
@@ -90,8 +96,8 @@ class BenchTarget:
 
     @property
     def simulated(self) -> bool:
-        """Whether it is the simulated PC."""
-        return self.address == "sim"
+        """Whether it is a simulated PC; each of a bench is one of its own."""
+        return is_simulated(self.address)
 
 
 @dataclass(frozen=True, slots=True)
@@ -267,7 +273,7 @@ class _Reader:
             to = gobat.parse_directory(to)
         return BenchTarget(
             name=name,
-            address=own["address"],
+            address=self._simulated(name) if own["address"] == SIM else own["address"],
             mac=own.get("mac", "").lower().replace("-", ":"),
             groups=tuple(own.get("groups", ())),
             payloads=self._payloads(merged, here, self._profile(merged), variables),
@@ -280,6 +286,17 @@ class _Reader:
             power=self._power(layers, variables),
             variables=variables,
         )
+
+    def _simulated(self, name: str) -> str:
+        """Each simulated PC of a bench is one of its own, called as the target is."""
+        address = f"{SIM}:{name.lower()}"
+        if not re.fullmatch(SIM_NAME, address):
+            self._complain(
+                ("targets", name),
+                "a simulated PC cannot have this name",
+                "use letters, digits and hyphens, up to 31, such as pc01",
+            )
+        return address
 
     def _mac(self, mac: str, path: locate.Path) -> None:
         pairs = re.split("[:-]", mac)
@@ -370,6 +387,8 @@ class _Reader:
             self._complain((*path, "no_run"), "something is to be run", "leave one of them out")
         if "options" in given and ("run" in given or given.get("no_run")):
             self._complain((*path, "options"), "options belong to a recipe", "leave them out")
+        if "files" not in given and {"run", "recipe", "no_run"} & given.keys():
+            self._complain(path, "it has no files", "add files")
         recipe = self._beside(given.get("recipe", ""))
         if recipe:
             with self._telling((*path, "recipe")):
@@ -380,7 +399,7 @@ class _Reader:
                 size = plan.parse_size(given["part_size"])
         files = (
             self._file(self._filled(file, variables, place), place)
-            for number, file in enumerate(given["files"])
+            for number, file in enumerate(given.get("files", ()))
             for place in [(*path, "files", number)]
         )
         options = (
@@ -388,7 +407,7 @@ class _Reader:
             for key, value in given.get("options", {}).items()
         )
         request = Request(
-            files=tuple(files),
+            files=tuple(files) or (staging.sample_model(),),
             run=self._filled(given.get("run", ""), variables, (*path, "run")),
             recipe=recipe,
             no_run=given.get("no_run", False),

@@ -24,6 +24,7 @@ from deployer.bench.journal import Journal
 from deployer.bench.results import Results, TargetResult, UnknownCaller
 from deployer.bench.slots import Slots
 from deployer.bench.worker import Options, RunContext, Watchers, Worker
+from deployer.core.wire.simulated import loopback
 from deployer.host import connect, wire
 from deployer.host.connect import Here
 from deployer.host.requests import Host, Patience, Say, TypedLines, Words, nothing_typed
@@ -142,7 +143,11 @@ class _Run:
     writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
-        addresses = frozenset(target.address for target in self.bench.targets) | {"127.0.0.1"}
+        callers = (
+            loopback(target.address) if target.simulated else target.address
+            for target in self.bench.targets
+        )
+        addresses = frozenset(callers) | {"127.0.0.1"}
         self.follower = Follower(self.host, addresses, self.watchers.on_event)
         self.slots = Slots(self.host, self.options.jobs or self.bench.jobs)
         self.context = RunContext(

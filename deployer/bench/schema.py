@@ -17,6 +17,7 @@ from msgspec import Meta, Struct
 from msgspec import inspect as shapes
 
 from deployer.bench.locate import Path
+from deployer.model import SIM_NAME
 
 _IPV4 = r"^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -46,7 +47,8 @@ OwnAddress = Annotated[
     str, Meta(pattern=_IPV4 + r"(/([1-9]|[12]\d|3[0-2]))?$", title="write it as 192.168.1.1/24")
 ]
 Address = Annotated[
-    str, Meta(pattern=rf"{_IPV4}$|^sim$", title="write it as 192.168.1.11, or sim to rehearse")
+    str,
+    Meta(pattern=rf"{_IPV4}$|^{SIM_NAME}$", title="write it as 192.168.1.11, or sim to rehearse"),
 ]
 Size = Annotated[
     str, Meta(pattern=r"^[0-9]+[kKmM]?$", title='write a size in quotes, such as "1M"')
@@ -82,9 +84,15 @@ class RunTable(Struct, forbid_unknown_fields=True):
 
 
 class PayloadTable(Struct, forbid_unknown_fields=True):
-    """What is delivered: files, and how they are launched. `always`: also when it is there."""
+    """What is delivered: files, and how they are launched. `always`: also when it is there.
 
-    files: Annotated[list[Word], Meta(min_length=1, title='write a list, such as ["setup.exe"]')]
+    Without files it is the sample model.
+    """
+
+    files: (
+        Annotated[list[Word], Meta(min_length=1, title='write a list, such as ["setup.exe"]')]
+        | msgspec.UnsetType
+    ) = msgspec.UNSET
     run: Word | msgspec.UnsetType = msgspec.UNSET
     recipe: Word | msgspec.UnsetType = msgspec.UNSET
     no_run: Flag = False

@@ -17,6 +17,7 @@ import msgspec
 from msgspec.structs import replace
 
 from deployer.core.target.proof import DONE, numbers_of
+from deployer.core.wire.simulated import loopback
 from deployer.events import (
     AsciiRefused,
     ClientConnected,
@@ -41,7 +42,7 @@ from deployer.events import (
     TransferStarted,
     TransferTick,
 )
-from deployer.model import ANY, GO_BAT, LineSettings, Proof, Report, State
+from deployer.model import ANY, GO_BAT, LineSettings, Proof, Report, State, is_simulated
 
 
 class PartState(StrEnum):
@@ -172,7 +173,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     @property
     def peer_address(self) -> str:
         """The address that the target comes from; `any` before it has come."""
-        return "127.0.0.1" if self.target == "sim" else self.target
+        return loopback(self.target) if is_simulated(self.target) else self.target
 
 
 View = Mapping[str, Row]

@@ -17,7 +17,7 @@ from deployer.events import DeploymentStaged, Event
 from deployer.face import text
 from deployer.face.card import steps
 from deployer.face.estimate import Habits, left
-from deployer.model import State
+from deployer.model import State, is_simulated
 
 _EVERY = 4
 """Pictures a second."""
@@ -112,7 +112,7 @@ def _waits(row: Row) -> str:
     """For whom it waits, and for what to be typed there."""
     if row.line is not None:
         return "waiting for the PC on its serial line"
-    if row.target == "sim":
+    if is_simulated(row.target):
         return "the simulated PC starts"
     due = next((step for step in steps(row.host) if step.mark > row.mark), None)
     if due is None:

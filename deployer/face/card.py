@@ -16,7 +16,7 @@ from deployer.core.target.manifest import own_directory
 from deployer.core.view import Mark, Row
 from deployer.face import serial_card
 from deployer.face.words import machine
-from deployer.model import ANY, GO_BAT, State
+from deployer.model import ANY, GO_BAT, State, is_simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -338,7 +338,7 @@ def print_text(row: Row) -> str:
         "",
         "Then do one of these:",
     ]
-    if row.target == "sim":
+    if is_simulated(row.target):
         before = [f"{row.deployment}  for {machine(row.target)}"]
     if row.line is not None:
         before = [f"{row.deployment}  for the old PC on {serial_card.port(row)}"]
@@ -358,7 +358,7 @@ def print_html(row: Row) -> str:
     place, before, end = f"at {row.target}", _BEFORE, _END
     if row.target == ANY:
         place, before = "that asks first", _BEFORE_ANY
-    if row.target == "sim":
+    if is_simulated(row.target):
         place, before = "(simulated)", ""
     if row.line is not None:
         place, before = f"on {serial_card.port(row)}", ""

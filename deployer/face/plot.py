@@ -17,6 +17,7 @@ from typing import Any
 
 from deployer.core.view import Row
 from deployer.errors import WrongUse
+from deployer.model import SIM, is_simulated
 
 WIDTH, HEIGHT = 900, 560
 _LEFT, _RIGHT, _TOP, _BOTTOM, _GAP = 80, 20, 40, 60, 60
@@ -174,8 +175,8 @@ def _legend(names: Sequence[str]) -> Iterator[PlotMark]:
     x = float(_LEFT)
     for number, name in enumerate(names):
         colour, shape = COLOURS[number % len(COLOURS)], SHAPES[number % len(SHAPES)]
-        yield Dot(x + 5, HEIGHT - 17, shape, colour, name == "sim", name)
-        label = "simulated PC (emulated machine)" if name == "sim" else name
+        yield Dot(x + 5, HEIGHT - 17, shape, colour, is_simulated(name), name)
+        label = "simulated PC (emulated machine)" if name == SIM else name
         yield Label(x + 16, HEIGHT - 12, label, colour=colour)
         x += 40 + 8 * len(label)
 

@@ -45,7 +45,17 @@ from deployer.events import (
 )
 from deployer.face import estimate, serial_card, text
 from deployer.face.estimate import Habits
-from deployer.model import ANY, ENGINE_EXE, HELPER_EXE, LINE, Proof, Report, Stage, State
+from deployer.model import (
+    ANY,
+    ENGINE_EXE,
+    HELPER_EXE,
+    LINE,
+    Proof,
+    Report,
+    Stage,
+    State,
+    is_simulated,
+)
 
 _MOST_PLACES = 8
 """Places on the PC that are named one by one."""
@@ -62,7 +72,9 @@ def machine(target: str) -> str:
         return f"the old PC on {target.removeprefix(LINE)}"
     if target == ANY:
         return "the first PC that asks"
-    return "the simulated PC" if target == "sim" else f"the old PC at {target}"
+    if is_simulated(target):
+        return f"the simulated PC {target.partition(':')[2]}".rstrip()
+    return f"the old PC at {target}"
 
 
 def sentence(event: Event, parts: int = 0) -> str:

@@ -19,7 +19,7 @@ from deployer.errors import (
     VerificationFailed,
     error_of,
 )
-from deployer.model import ANY, LINE, Cause, Proof, State
+from deployer.model import ANY, LINE, Cause, Proof, State, is_simulated
 
 
 def raise_for(ended: Deployment) -> None:
@@ -61,7 +61,7 @@ def _not_proved(ended: Deployment, found: Proof | None) -> DeployerError:
 
 def fell_silent(target: str, reason: str, *, called: bool) -> DeployerError:
     """The error for a silent target: where nobody has logged in from, GO cannot start again."""
-    if called or target == "sim" or target.startswith(LINE):
+    if called or is_simulated(target) or target.startswith(LINE):
         return TargetTimedOut(target=_called(target), reason=reason)
     return TargetNeverCalled(target=_called(target), reason=reason, address=target)
 
@@ -70,4 +70,6 @@ def _called(target: str) -> str:
     if target == ANY:
         return "No PC on the wire"
     where = target.replace(LINE, "on ", 1)
-    return f"The old PC {where}" if target != "sim" else "The simulated PC"
+    if is_simulated(target):
+        return f"The simulated PC {target.partition(':')[2]}".rstrip()
+    return f"The old PC {where}"

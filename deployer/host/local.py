@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import functools
 import getpass
+import re
 from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self
@@ -42,7 +43,15 @@ from deployer.host.requests import (
     TypedLines,
 )
 from deployer.host.service import Service
-from deployer.model import ANY, DEFAULT_HOST_ADDRESS, LineSettings, Payload, State
+from deployer.model import (
+    ANY,
+    DEFAULT_HOST_ADDRESS,
+    SIM_NAME,
+    LineSettings,
+    Payload,
+    State,
+    is_simulated,
+)
 
 _LEAVE = 60.0
 """Seconds that an ended deployment has to say so to its old PC, before its target is free."""
@@ -201,7 +210,7 @@ class InProcess:
             raise DeploymentUnknown(deployment=deployment)
         manifest, before = found
         target = self._became(before)
-        if target == "sim":
+        if is_simulated(target):
             rehearsal.check_installed()
         await self._until_left(target)
         offer = Offer(manifest, target, before.directory, before.line)
@@ -243,7 +252,7 @@ class InProcess:
     async def find_agent(self, target: str) -> AgentRow:
         """See `Host.find_agent`."""
         row = self.service.agents.find(target)
-        await self.service.open_for_agents(simulated=row.target == "sim")
+        await self.service.open_for_agents(simulated=is_simulated(row.target))
         return row
 
     async def give(self, order: AgentRequest) -> str:
@@ -396,9 +405,18 @@ def _refuse_strange(order: Order) -> None:
             )
         carry.check(order.target, order.line)
         return
-    if order.target == "sim":
+    called: tuple[str, ...] = (order.host, order.target)
+    if is_simulated(order.target):
+        if not re.fullmatch(SIM_NAME, order.target):
+            raise WrongUse(
+                what=f"{order.target}: not a name for a simulated PC.",
+                remedy="Use letters, digits and hyphens, up to 31, such as sim:pc01.",
+            )
         rehearsal.check_installed()
-    for address in (order.host,) if order.target in ("sim", ANY) else (order.host, order.target):
+        called = (order.host,)
+    elif order.target == ANY:
+        called = (order.host,)
+    for address in called:
         parse_target(address)
 
 

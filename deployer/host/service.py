@@ -32,6 +32,7 @@ from deployer.core.payload import plan
 from deployer.core.target import places, proof
 from deployer.core.target.proof import Failure
 from deployer.core.view import Row
+from deployer.core.wire.simulated import loopback
 from deployer.edge import files, rehearsal
 from deployer.edge.ftp.files import set_aside
 from deployer.edge.ftp.server import FtpLimits
@@ -86,6 +87,7 @@ from deployer.model import (
     ANY,
     OUTPUT_TXT,
     RESULT_TXT,
+    SIM,
     UPLOAD_LIMITS,
     Cause,
     Manifest,
@@ -312,9 +314,11 @@ class Service:
         """Where the store is."""
         return self._store.directory
 
-    def simulated_disk(self) -> Path:
-        """The directory that is drive C: of the simulated PC."""
-        return self._store.directory / "sim-pc"
+    def simulated_disk(self, target: str = SIM) -> Path:
+        """The directory that is drive C: of a simulated PC."""
+        name = target.partition(":")[2]
+        home = self._store.directory
+        return home / "sim-pcs" / name if name else home / "sim-pc"
 
     def publish(self, event: Event) -> None:
         """Store, publish and act on an event. The loop's thread only; raises as `Record` does."""
@@ -394,7 +398,7 @@ class Service:
             await self._servers.open_page()
         self._grants.put(identity, Grant(manifest.token, offer.peer, seen, receiver))
         address = LOOPBACK if simulated else self.host_for(offer.target)
-        if offer.peer not in (LOOPBACK, ""):
+        if not simulated and offer.peer not in (LOOPBACK, ""):
             self._follow(identity, offer.peer)
         if not simulated and self._servers.page_port:  # first, so that a card has it with FTP
             at = self._clock()
@@ -594,14 +598,16 @@ class Service:
         """
         manifest = self._store.manifest(deployment)
         assert manifest is not None
-        if self.simulated_disk().is_dir():
-            files.close_directory(self.simulated_disk())
+        target = self._offers[deployment][0].target
+        disk = self.simulated_disk(target)
+        if disk.is_dir():
+            files.close_directory(disk)
         arguments = rehearsal.command(
             host=manifest.host,
             port=self._servers.simulated_port,
-            disk=self.simulated_disk(),
+            disk=disk,
             lines=lines,
-            arguments=[f"--fault={fault}" for fault in faults],
+            arguments=[*_named(target), *(f"--fault={fault}" for fault in faults)],
         )
 
         lines_shown: list[str] = []
@@ -829,3 +835,8 @@ class Service:
 
 def _silence(current: Deployment) -> Cause:
     return Cause.SILENCE if current.called else Cause.NEVER_CALLED
+
+
+def _named(target: str) -> tuple[str, ...]:
+    """The option by which a simulated PC that has a name calls from its own address."""
+    return () if target == SIM else (f"--address={loopback(target)}",)

@@ -94,7 +94,9 @@ def test_targets_are_picked_by_name_and_group() -> None:
 def test_the_example_is_a_good_bench_and_fits_the_schema() -> None:
     text = staging.example_bench()
     bench = parse(text)
-    assert [target.name for target in bench.targets] == ["pc01", "pc02"]
+    assert [target.name for target in bench.targets] == [f"pc0{n}" for n in range(1, 6)]
+    assert all(target.simulated for target in bench.targets)
+    assert all(p.request.files[0].is_file() for target in bench.targets for p in target.payloads)
     described = schema.json_schema()
     jsonschema.validate(tomllib.loads(text), described)
     jsonschema.validate(tomllib.loads(GOOD), described)

@@ -122,8 +122,9 @@ def _init(bench: Path) -> int:
     from deployer.host import staging
 
     _write(bench, staging.example_bench())
-    say(f"{bench} is written. Name your files and PCs there, then look at what would happen:")
-    say(f"deployer provision {bench} --dry-run")
+    say(f"{bench} is written. It has five simulated PCs, and runs as it stands:")
+    say(f"deployer provision {bench}")
+    say("Then name your files and PCs there. What would happen says: --dry-run")
     return 0
 
 

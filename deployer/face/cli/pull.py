@@ -27,6 +27,7 @@ from deployer.face.cli.options import (
     value,
 )
 from deployer.face.say import aside, raw
+from deployer.model import is_simulated
 
 if TYPE_CHECKING:
     from deployer.face.push import Face
@@ -206,7 +207,7 @@ def _run(
             remedy="Use a network cable; single files come with: deployer serial receive.",
         )
     if faults:
-        if pc != "sim":
+        if not is_simulated(pc):
             raise WrongUse(
                 what="--fault breaks simulated PCs only.",
                 remedy="Use it with the target sim.",

@@ -39,7 +39,7 @@ from deployer.face.cli.options import (
     whole,
 )
 from deployer.face.say import aside, raw, say
-from deployer.model import ANY
+from deployer.model import ANY, is_simulated
 
 if TYPE_CHECKING:
     from deployer.face.push import Face
@@ -256,7 +256,7 @@ def converted(files: list[Path], store: Path, pc: str, *, silent: bool) -> list[
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:
-    if faults and target != "sim":
+    if faults and not is_simulated(target):
         raise WrongUse(
             what="--fault breaks simulated PCs only.",
             remedy="Use it with --target sim.",

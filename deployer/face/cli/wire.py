@@ -36,7 +36,7 @@ from deployer.face.cli.options import (
 from deployer.face.say import raw, say, say_json
 from deployer.host import sockets, wire
 from deployer.host.devices import names
-from deployer.model import ANY, LINE
+from deployer.model import ANY, LINE, is_simulated
 from deployer.settings import Settings
 
 app = typer.Typer()
@@ -236,7 +236,7 @@ def ping_command(
             what="Nobody in particular cannot be asked.",
             remedy="Name an address; who is there says: deployer devices",
         )
-    if address == "sim":
+    if is_simulated(address):
         raise WrongUse(
             what="The simulated PC has no cable to ask.",
             remedy="Rehearse with: deployer push --target sim",
@@ -306,7 +306,7 @@ def doctor_command(
     """
     config = _named(state_dir)
     pc = settings.resolve_target(target, config) if target else ""
-    if pc in ("sim", ANY) or pc.startswith(LINE):
+    if is_simulated(pc) or pc == ANY or pc.startswith(LINE):
         pc = ""
     wanted = _wanted(config, state_dir, address, interface, host_route)
     findings = wire.examine(wanted, target=pc)

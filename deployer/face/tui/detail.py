@@ -19,7 +19,7 @@ from deployer.face.history import payload
 from deployer.face.tui import machine
 from deployer.face.tui.looks import STATE_STYLE
 from deployer.face.tui.parts import PartMap, describe, legend, scale
-from deployer.model import State
+from deployer.model import State, is_simulated
 
 _OUTPUT = 12_000
 EMPTY = (
@@ -101,7 +101,7 @@ class Detail(VerticalScroll, can_focus=True):
 
     def _show_pc(self, row: Row, now: float) -> None:
         box = self.query_one("#oldpc")
-        box.border_title = "The simulated PC" if row.target == "sim" else "The old PC"
+        box.border_title = "The simulated PC" if is_simulated(row.target) else "The old PC"
         shown = machine.on_screen(row, max(box.size.height - 7, 12))
         self._put_if("#screen", shown)
         self._put("#words", text.plain("\n".join(machine.signs(row, now))))

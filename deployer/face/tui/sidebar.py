@@ -12,7 +12,7 @@ from deployer.core.view import Row
 from deployer.face import estimate
 from deployer.face.estimate import Habits
 from deployer.face.tui.looks import STATE_STYLE
-from deployer.model import State
+from deployer.model import SIM, State
 
 SidebarLine = tuple[str, str, str]
 """Id ("" for a heading), words, style."""
@@ -51,7 +51,7 @@ def lines(
             groups.setdefault(row.target, []).append(row)
     found: list[SidebarLine] = []
     for target, members in sorted(groups.items(), key=_first):
-        found.append(("", "simulated PC" if target == "sim" else target, "bold"))
+        found.append(("", "simulated PC" if target == SIM else target, "bold"))
         known = habits(target)
         ordered = sorted(members, key=lambda row: (row.state.final, -row.at))
         found += [_line(row, known, now) for row in ordered]

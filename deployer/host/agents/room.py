@@ -28,7 +28,7 @@ from deployer.errors import STORE_TROUBLES, AgentUnknown, WrongUse
 from deployer.events import AgentEnd, AgentEnrolled, AgentGone, AgentHello, Event, OrderChanged
 from deployer.host.agents.doors import Doors, Files, length_of
 from deployer.host.requests import AgentRow, Heard
-from deployer.model import Stage
+from deployer.model import Stage, is_simulated
 
 AWAY = 900.0
 """Seconds that an agent may be away before what it was given counts as lost."""
@@ -154,12 +154,12 @@ class Room:
         For whoever comes it is the one that is there, if there is only one.
         """
         known = {each.agent: each for each in self._store.agents.all()}
-        real = {agent: each for agent, each in known.items() if each.target != "sim"}
+        real = {agent: each for agent, each in known.items() if not is_simulated(each.target)}
         here = {agent: present.hello.peer for agent, present in self._present.items()}
         for agent in here:
             if agent in known and known[agent].target == target:
                 return agent
-        if target == "sim":
+        if is_simulated(target):
             return ""
         found = [agent for agent, at in here.items() if agent in real and address in (at, "")]
         return found[0] if found and (address or len(found) == 1) else ""

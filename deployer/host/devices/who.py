@@ -27,6 +27,7 @@ from deployer.host import sockets
 from deployer.host.devices import names
 from deployer.host.remote import DaemonClient
 from deployer.host.requests import AgentRow
+from deployer.model import is_simulated
 
 _PORTS = (67, netbios.NAMES, netbios.DATAGRAMS)
 _NOBODY = "0.0.0.0"
@@ -95,7 +96,7 @@ def _agents(rows: Sequence[AgentRow]) -> list[AgentSeen]:
             row.system, row.cpu, row.memory, row.free, row.heard,
         )
         for row in rows
-        if row.target != "sim"
+        if not is_simulated(row.target)
     ]  # fmt: skip
 
 

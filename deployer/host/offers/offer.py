@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from deployer.core.wire.simulated import loopback
 from deployer.events import DeploymentStaged, FileStaged, PackStaged
-from deployer.host.servers import LOOPBACK
-from deployer.model import ANY, LineSettings, Manifest
+from deployer.model import ANY, LineSettings, Manifest, is_simulated
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,15 +25,15 @@ class Offer:
 
     @property
     def simulated(self) -> bool:
-        """True for the simulated PC, which is served on loopback."""
-        return self.target == "sim"
+        """True for a simulated PC, which is served on loopback."""
+        return is_simulated(self.target)
 
     @property
     def peer(self) -> str:
         """The address that the target calls from; "" for whoever comes first."""
         if self.target == ANY:
             return ""
-        return LOOPBACK if self.simulated else self.target
+        return loopback(self.target) if self.simulated else self.target
 
 
 def content(manifest: Manifest) -> tuple[object, ...]:
