@@ -126,7 +126,8 @@ class LineSettings:
 class Profile:
     """What a kind of target can do: bytes of one file, bytes of one drive, length of a line.
 
-    `cluster` is what a file takes of its disk at least, in bytes.
+    `cluster` is what a file takes of its disk at least, in bytes, `codepage` the ANSI or OEM code
+    page of its Windows. 1252 does not tell whether DOS has 437 or 850 there.
     """
 
     name: str
@@ -135,6 +136,7 @@ class Profile:
     title: str = ""
     max_drive: int = 1 << 40
     cluster: int = 4096
+    codepage: int = 1252
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,7 +247,8 @@ class Payload:
     `packs` are the parts in which small files travel together, one after the other in the order of
     `files`; `directories` are those that are empty. `notes` say what the user should know about it
     before it goes. With `delete`, what an earlier push brought there and this one does not goes.
-    With `gather` nothing is delivered: files come the other way.
+    With `gather` nothing is delivered: files come the other way. Places are in the letters of
+    `codepage`.
     """
 
     files: tuple[StagedFile, ...]
@@ -257,6 +260,7 @@ class Payload:
     overwrite: Overwrite = Overwrite.KEEP
     delete: bool = False
     gather: Gather | None = None
+    codepage: int = 1252
 
     @property
     def total(self) -> int:
@@ -336,6 +340,8 @@ class Report:
     memory: int | None = None
     disk_free: int | None = None
     disk_cluster: int | None = None
+    codepage: int | None = None
+    oem_codepage: int | None = None
     files: tuple[FileProof, ...] = ()
     have: tuple[tuple[str, str], ...] = ()
     bad: tuple[tuple[str, int], ...] = ()

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from deployer.core.payload import recipe as recipes
+from deployer.core.target import codepages
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.errors import ProgramDamaged, WrongUse
 from deployer.model import Profile
@@ -119,6 +120,12 @@ def _profile(path: Path) -> Profile:
             what=f"{path}: max_file is {found.max_file}, and files of 1 to {MAX_LENGTH} bytes are "
             "possible.",
             remedy="Correct the profile.",
+        )
+    if found.codepage not in codepages.KNOWN:
+        known = ", ".join(map(str, sorted(codepages.KNOWN)))
+        raise WrongUse(
+            what=f"{path}: codepage is {found.codepage}, which no Windows 98 has.",
+            remedy=f"There are: {known}.",
         )
     return found
 

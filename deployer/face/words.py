@@ -302,9 +302,17 @@ def target_words(report: Report) -> tuple[tuple[str, str], ...]:
         ("features", report.cpu_features),
         ("memory", text.memory(report.memory) if report.memory is not None else ""),
         ("free disk", text.size(report.disk_free) if report.disk_free is not None else ""),
+        ("code pages", _pages(report)),
         ("helper", report.helper),
     ]
     return tuple((label, value) for label, value in pairs if value)
+
+
+def _pages(report: Report) -> str:
+    if report.codepage is None:
+        return ""
+    dos = f", in DOS {report.oem_codepage}" if report.oem_codepage is not None else ""
+    return f"{report.codepage}{dos}"
 
 
 def doing(row: Row, known: Habits, now: float) -> str:

@@ -607,7 +607,11 @@ class Service:
             port=self._servers.simulated_port,
             disk=disk,
             lines=lines,
-            arguments=[*_named(target), *(f"--fault={fault}" for fault in faults)],
+            arguments=[
+                *_named(target),
+                *(f"--fault={fault}" for fault in faults),
+                f"--codepage={manifest.payload.codepage}",
+            ],
         )
 
         lines_shown: list[str] = []

@@ -9,12 +9,12 @@ import datetime
 import secrets
 import threading
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from deployer.core.payload import modelfile, plan, recipe
-from deployer.core.target import dates, gobat, names, places, program
+from deployer.core.target import codepages, dates, gobat, names, places, program
 from deployer.core.target import manifest as manifests
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.edge import files, imports, resources
@@ -37,6 +37,7 @@ from deployer.model import (
     HELPER_EXE,
     Manifest,
     Overwrite,
+    Part,
     Payload,
     Piece,
     Profile,
@@ -45,6 +46,7 @@ from deployer.model import (
 )
 
 _MOST_BATCH = 4 << 20
+_MOST_NAMED, _MOST_LETTERS = 3, 12
 _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
@@ -95,9 +97,10 @@ def stage(
         chosen.recipe.name if chosen.recipe else "files",
         tuple(notes),
         packs=plan.packs_of(staged),
-        directories=chosen.empty,
+        directories=_spelt(chosen.empty, profile),
         overwrite=request.overwrite,
         delete=request.delete,
+        codepage=profile.codepage,
     )
     plan.refuse_too_many(payload)
     return Manifest(identity, host, identity, new_token(), payload)
@@ -129,6 +132,7 @@ class Once:
             key = (
                 tuple((item, files.stamp_of(item.path.stat())) for item in chosen.items),
                 frozenset(chosen.roles.values()),
+                request.run,
                 request.part_size,
                 request.dates,
                 profile,
@@ -155,7 +159,8 @@ def again(manifest: Manifest) -> Manifest:
     sizes = [file.parts[0].length for file in before.files if len(file.parts) > 1]
     items = dict.fromkeys(Item(Path(file.source), _whole_place(file)) for file in before.files)
     pieces = [file.piece for file in before.files if file.piece and file.piece.number == 2]
-    profile = Profile("as before", max((piece.start for piece in pieces), default=MAX_LENGTH))
+    most = max((piece.start for piece in pieces), default=MAX_LENGTH)
+    profile = Profile("as before", most, codepage=before.codepage)
     dated = not before.files or any(file.date for file in before.files)
     request = Request((), part_size=max(sizes, default=None), dates=dated)
     staged, notes = _stage_items(Choice(tuple(items)), request, profile, lambda _bytes: None)
@@ -309,13 +314,14 @@ def _stage_items(
     taken = {base for n in short for base in (n.part_base, n.name.partition(".")[0])}
     in_packs = [lengths[item] for item in items[: len(packed)]]
     packs = iter(plan.pack_up(in_packs, request.part_size, taken))
-    _refuse_places(items, cuts, short)
+    there = _places(chosen, items, request, profile)
+    _refuse_places(items, there, cuts, short, profile)
     plan.refuse_too_much(sum(lengths.values()), profile)
     staged: list[StagedFile] = []
     notes = []
     for item, pieces in zip(items, cuts, strict=True):
         given = short[len(staged) : len(staged) + len(pieces)]
-        made = _stage_item(item, pieces, given, request.part_size, progress)
+        made = _stage_item(item, pieces, given, request.part_size, progress, there=there[item])
         if item in packed:
             made = [_into(made[0], next(packs))]
         if request.dates and item.path not in chosen.programs:
@@ -325,7 +331,63 @@ def _stage_items(
             if item in chosen.roles.values():
                 plan.refuse_too_large(str(item.path), made[0].source_length, profile)
             notes.append(_too_large(item, made, profile))
-    return staged, notes
+    return staged, notes + _transliterated(staged, profile)
+
+
+def _spelt(directories: Sequence[str], profile: Profile) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(codepages.spell(place, profile.codepage) for place in directories))
+
+
+def _places(
+    chosen: Choice, items: Sequence[Item], request: Request, profile: Profile
+) -> dict[Item, str]:
+    """Where each goes, in letters that the target has; "" for an 8.3 name of our own.
+
+    A name that was transliterated and is another's then too gets a number. A file that stands alone
+    and is only data keeps the letters of its 8.3 name, where the profile says which DOS has.
+    """
+    page = profile.codepage
+    as_named = {codepages.fold(item.place) for item in items}
+    taken: set[str] = set()
+    there: dict[Item, str] = {}
+    for item in items:
+        place = codepages.spell(item.place, page)
+        if place and codepages.fold(place) != codepages.fold(item.place):
+            place = codepages.unlike(place, as_named | taken)
+        elif not place and page != codepages.WESTERN and not _is_started(item, chosen, request):
+            short = codepages.short_name(item.path.name, page)
+            place = "" if codepages.fold(short) in as_named | taken else short
+        taken.add(codepages.fold(place))
+        there[item] = place
+    return there
+
+
+def _is_started(item: Item, chosen: Choice, request: Request) -> bool:
+    """Whether a command line may name it, which is plain ASCII."""
+    return (
+        item in chosen.roles.values()
+        or item.path.name.upper().endswith(program.RUN_BY_NAME)
+        or item.path.name.lower() in request.run.lower()
+    )
+
+
+def _transliterated(staged: Sequence[StagedFile], profile: Profile) -> list[str]:
+    """One line about all names with letters that the target lacks."""
+    page = profile.codepage
+    lacking = {
+        file: letters for file in staged if (letters := codepages.lacking(file.long_name, page))
+    }
+    if not lacking:
+        return []
+    named = [
+        f"{file.long_name} arrives as {file.place or file.name}"
+        + (f" ({file.name})" if file.place else "")
+        for file in list(lacking)[:_MOST_NAMED]
+    ]
+    more = f", and {len(lacking) - len(named)} more" if len(lacking) > len(named) else ""
+    letters = "".join(dict.fromkeys("".join(lacking.values())))
+    cut = f"{letters[:_MOST_LETTERS]}..." if len(letters) > _MOST_LETTERS else letters
+    return [f"code page {codepages.ansi(page)} lacks {cut}: {', '.join(named)}{more}"]
 
 
 def _into(file: StagedFile, pack: str) -> StagedFile:
@@ -356,20 +418,22 @@ def _too_large(item: Item, made: Sequence[StagedFile], profile: Profile) -> str:
 
 def _refuse_places(
     items: Sequence[Item],
+    there: Mapping[Item, str],
     cuts: Sequence[Sequence[Piece | None]],
     short: Sequence[names.ShortName],
+    profile: Profile,
 ) -> None:
     """Raises NameRefused and NamesClash for what the target could not have in its directories."""
-    if not any(item.place for item in items):
+    if not any(there.values()):
         return
     given = iter(short)
     named = []
     for item, pieces in zip(items, cuts, strict=True):
         for piece in pieces:
             name = next(given).name
-            place = f"{item.place}{_suffix(piece)}" if item.place else name
+            place = f"{there[item]}{_suffix(piece)}" if there[item] else name
             named.append((str(item.path), place))
-    places.refuse_names(named)
+    places.refuse_names(named, profile.codepage)
     places.refuse_clashes(named)
 
 
@@ -379,6 +443,8 @@ def _stage_item(
     short: Sequence[names.ShortName],
     part_size: int | None,
     progress: Callable[[int], None],
+    *,
+    there: str,
 ) -> list[StagedFile]:
     """One file, or all pieces of one; together they are read once."""
     whole = length_of(item)
@@ -403,7 +469,7 @@ def _stage_item(
                 sha256=measured.sha256,
                 parts=plan.parts_of(name, measured.length, size, measured.crcs),
                 stamp=measured.stamp,
-                place=f"{item.place}{_suffix(piece)}" if item.place else "",
+                place=f"{there}{_suffix(piece)}" if there else "",
                 piece=piece,
                 settled=measured.settled,
             )
@@ -506,7 +572,7 @@ def write_out(
             manifest = replace(manifest, payload=payload)
         generated = {
             GO_BAT: gobat.render(manifest, directory, offline=host is None),
-            HELPER_EXE: resources.program(HELPER_EXE),
+            HELPER_EXE: helper(),
             manifests.file_name(manifest.deployment): manifests.render(manifest, to),
         }
         for name, data in generated.items():
@@ -515,11 +581,7 @@ def write_out(
         if host:
             for part in manifest.payload.parts:
                 written.append((part.name, part.length))
-                cut = plan.source_of(manifest.payload, part)
-                if isinstance(cut, Slices):
-                    files.copy_slices(cut.slices, out / part.name)
-                else:
-                    files.copy_slice(Path(cut.path), cut.offset, cut.length, out / part.name)
+                write_part(manifest.payload, part, out / part.name)
         else:
             for file in manifest.payload.files:
                 name = file.place or file.name
@@ -529,6 +591,20 @@ def write_out(
         files.take_back(out, [name for name, _length in written], whole=new)
         raise
     return written
+
+
+def helper() -> bytes:
+    """DEPLOY98.EXE. Raises ProgramDamaged."""
+    return resources.program(HELPER_EXE)
+
+
+def write_part(payload: Payload, part: Part, path: Path) -> None:
+    """Write the bytes of a part, from wherever they are on this computer. Raises FileChanged."""
+    cut = plan.source_of(payload, part)
+    if isinstance(cut, Slices):
+        files.copy_slices(cut.slices, path)
+    else:
+        files.copy_slice(Path(cut.path), cut.offset, cut.length, path)
 
 
 def read_text_file(path: Path) -> bytes:

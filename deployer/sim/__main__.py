@@ -18,6 +18,7 @@ from threading import Event
 
 from deployer.sim.browser import Browser, NotShown
 from deployer.sim.cable import Hang, Link
+from deployer.sim.codepage import PAGES
 from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.faults import parse
@@ -95,6 +96,9 @@ def parser() -> argparse.ArgumentParser:
     )  # fmt: skip
     parser.add_argument("--capacity", type=int, default=2_000_000_000, help="bytes of drive C:")
     parser.add_argument("--ram", type=int, default=128, help="megabytes of memory")
+    parser.add_argument(
+        "--codepage", type=int, default=1252, help="ANSI or OEM code page of its Windows"
+    )
     parser.add_argument("--cpu", default="pentium2", choices=sorted(CPU_MODELS))
     parser.add_argument("--address", help="this PC's own address on the modern machine")
     parser.add_argument(
@@ -152,6 +156,7 @@ def make(
     options: argparse.Namespace, folder: Path, cancelled: Callable[[], bool], secret: bytes = b""
 ) -> Machine:
     """The PC that the options describe. Raises ValueError and OSError."""
+    PAGES.use(options.codepage)
     folder.mkdir(parents=True, exist_ok=True)
     faults = [fault for text in options.fault for fault in parse(text)]
     machine = Machine(

@@ -81,7 +81,9 @@ void examine_directory(void)
     {
         length = 0;
         for (c = file->place; *c; c++)
-            if (*c == SYS_SLASH)
+            if (sys_is_lead(*c) && c[1])
+                c++;
+            else if (*c == SYS_SLASH)
                 length = (u32)(c - file->place) + 1;
         if (new_one || length != listed_directory || memcmp(listed, file->place, length) != 0) {
             memcpy(listed, file->place, length);

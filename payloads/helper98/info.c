@@ -23,6 +23,8 @@ void info_lines(u32 mhz)
 
     sys_system(&system);
     sys_cpu(&cpu);
+    sys_code_pages(&total, &available);
+    writer_text("codepage=%u %u\r\n", total, available);
     sys_memory(&total, &available);
     writer_text("system=%s %u.%u.%u\r\ncpu=%s family %u model %u stepping %u\r\n", system.name, system.major,
                 system.minor, system.build, cpu.vendor, cpu.family, cpu.model, cpu.stepping);

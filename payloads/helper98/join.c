@@ -107,12 +107,12 @@ static int prove(struct file *file)
 static void make_directories(const char *path)
 {
     static char made[2 * LONGEST_PLACE + 4];
-    u32 i, same = 1;
+    u32 i, same = 1, trail = 0;
 
     for (i = 0; path[i]; i++) {
         same &= path[i] == made[i];
         made[i] = '\0';
-        if (path[i] == SYS_SLASH && !same) {
+        if (!trail && path[i] == SYS_SLASH && !same) {
             int status = sys_mkdir(made);
             if (status == SYS_OK)
                 list_made(made);
@@ -120,6 +120,7 @@ static void make_directories(const char *path)
                 must(SYS_FULL, path);
         }
         made[i] = path[i];
+        trail = !trail && sys_is_lead(path[i]);
     }
     made[i] = '\0';
 }

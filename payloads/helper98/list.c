@@ -203,7 +203,7 @@ static int is_saved_name(const char *place)
     struct sys_stamp stamp;
 
     for (past = saved; past; past = past->next)
-        if (text_same(past->place, place))
+        if (place_same(past->place, place))
             return 1;
     return sys_stat(path_of(place), &stamp) != SYS_MISSING;
 }
@@ -325,20 +325,23 @@ void list_end(void)
 static void report(const char *key, const struct past *past)
 {
     const char *c;
+    int trail;
 
     for (; past; past = past->next) {
-        if (past->next && text_same(past->next->place, past->place))
+        if (past->next && place_same(past->next->place, past->place))
             continue; /* it is there with two sums */
         writer_text("%s=", key);
-        for (c = past->place; *c; c++)
-            if (*c == SYS_SLASH) {
+        for (c = past->place, trail = 0; *c; c++) {
+            if (!trail && *c == SYS_SLASH) {
                 writer_text("/");
-            } else if (*c >= ' ' && *c < 0x7F && *c != '%') {
+            } else if (!trail && *c >= ' ' && *c < 0x7F && *c != '%') {
                 writer_bytes(c, 1);
             } else {
                 writer_bytes("%", 1);
                 writer_text("%02X", (u32)(u8)*c);
             }
+            trail = !trail && sys_is_lead(*c);
+        }
         writer_text("\r\n");
     }
 }

@@ -85,10 +85,12 @@ static int place_decode(char *text)
     char *out = text;
     const char *in = text;
     const char *refused;
+    int trail = 0;
 
     for (;;) {
         u8 byte = (u8)*in++;
         if (byte == 0 || byte == '/') {
+            trail = 0;
             *out = '\0';
             if (out == start || out[-1] == '.' || out[-1] == ' ' || is_device(start))
                 return 0;
@@ -107,10 +109,11 @@ static int place_decode(char *text)
                 return 0;
             in += 2;
         }
-        for (refused = "\\/:*?\"<>|\x7F"; *refused && (u8)*refused != byte; refused++)
+        for (refused = "\\/:*?\"<>|\x7F"; !trail && *refused && (u8)*refused != byte; refused++)
             ;
-        if (*refused || byte < ' ')
+        if ((!trail && *refused) || byte < ' ')
             return 0;
+        trail = !trail && sys_is_lead((char)byte);
         *out++ = (char)byte;
     }
 }
@@ -252,13 +255,25 @@ static u32 hash_of(const char *name)
     return hash;
 }
 
+int place_same(const char *a, const char *b)
+{
+    int trail = 0;
+
+    for (; trail ? *a == *b : fold(*a) == fold(*b); a++, b++) {
+        if (!*a)
+            return 1;
+        trail = !trail && sys_is_lead(*a);
+    }
+    return 0;
+}
+
 static struct file **file_slot(const char *place)
 {
     u32 hash = hash_of(place);
 
     for (;; hash++) {
         struct file **slot = by_place + (hash & (SLOTS - 1));
-        if (!*slot || text_same((*slot)->place, place))
+        if (!*slot || place_same((*slot)->place, place))
             return slot;
     }
 }

@@ -103,6 +103,9 @@ int manifest_parse(char *text, u32 length);
 /* The file whose final place that is, relative to manifest.to; or NULL. */
 struct file *manifest_final(const char *place);
 
+/* Whether two places are the same for Windows: small and capital letters are, second bytes of letters are not. */
+int place_same(const char *a, const char *b);
+
 /* The part of whose base a file of our own directory is, or NULL: the very part, with `*kind` telling whether
  * it is its own file or its temporary; for a work file the first of that base. */
 enum kind { KIND_PART, KIND_TEMP, KIND_WORK_FILE };

@@ -209,6 +209,12 @@ struct sys_system {
 };
 void sys_system(struct sys_system *system);
 
+/* The ANSI code page, that of long names, and the OEM one, that of DOS. */
+void sys_code_pages(u32 *ansi, u32 *oem);
+
+/* Whether a letter of two bytes begins with this one: the second may be a backslash or a small letter. */
+int sys_is_lead(char c);
+
 /* ---- children --------------------------------------------------------------------------------
  * Runs `command` (a whole command line of at most 500 bytes, the program first, which the system may
  * write into) in `directory`, "" for the current one, and waits for its end. What it writes to standard output and standard error is handed to

@@ -11,6 +11,7 @@ import zlib
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
+from deployer.core.target.codepages import FORBIDDEN, WESTERN, ansi, decode, encode
 from deployer.core.target.names import DEVICE_NAMES, is_short, part_name, part_number
 from deployer.model import (
     DEFAULT_TARGET_DIRECTORY,
@@ -52,8 +53,9 @@ def render(manifest: Manifest, directory: str = DEFAULT_TARGET_DIRECTORY) -> byt
         f"{FORMAT} {manifest.deployment}",
         f"HOST {manifest.host} {manifest.login} {manifest.token}",
     ]
+    page = payload.codepage
     if directory.upper() != own_directory(directory).upper():
-        below = encode_place(directory[3:].replace("\\", "/"))
+        below = encode_place(directory[3:].replace("\\", "/"), page)
         lines.append(f"TO {directory[0].upper()}:/{below}")
     lines.append(f"RULES {payload.overwrite} {'delete' if payload.delete else 'leave'}")
     packs = {pack.name: pack for pack in payload.packs}
@@ -64,60 +66,57 @@ def render(manifest: Manifest, directory: str = DEFAULT_TARGET_DIRECTORY) -> byt
         first = file.parts[0].name if file.parts else file.pack or "-"
         lines.append(
             f"FILE {file.name} {file.length} {file.sha256} {file.date:08X} {file.attributes} "
-            f"{len(file.parts)} {first} {encode_place(file.place) if file.place else file.name}"
+            f"{len(file.parts)} {first} "
+            f"{encode_place(file.place, page) if file.place else file.name}"
         )
-    lines += [f"DIR {encode_place(place)}" for place in payload.directories]
+    lines += [f"DIR {encode_place(place, page)}" for place in payload.directories]
     if payload.run:
         lines.append(f"RUN {payload.run}")
     body = "".join(f"{line}\r\n" for line in lines).encode("ascii")
     return body + f"END {len(lines)} {zlib.crc32(body):08X}\r\n".encode("ascii")
 
 
-def unfit(place: str) -> str:
-    """Why Windows 98 cannot have that relative path; "" when it can."""
+def unfit(place: str, page: int = WESTERN) -> str:
+    """Why a Windows 98 of that code page cannot have that relative path; "" when it can."""
     for char in place:
-        if char < " " or char in '\\:*?"<>|\x7f':
+        if char < " " or (char in FORBIDDEN and char != "/"):
             return f"it contains {char!r}"
-        if _in_code_page(char) is None:
+        if encode(char, ansi(page)) is None:
             return f"its code page lacks {char!r}"
     segments = place.split("/")
     if any(s in ("", ".", "..") or len(s) > 255 or s[-1] in ". " for s in segments):
         return "it is no relative path"
     if any(s.partition(".")[0].upper() in DEVICE_NAMES for s in segments):
         return "it stands for a device"
-    if len(_encoded(place)) > MAX_PLACE:
-        return f"it is longer than {MAX_PLACE} characters"
+    if len(_encoded(place, page)) > MAX_PLACE:
+        each = "" if place.isascii() else ", of which each byte beyond plain ASCII takes three"
+        return f"it is longer than {MAX_PLACE} characters{each}"
     return ""
 
 
-def encode_place(place: str) -> str:
-    """A relative path as a FILE record has it: Windows-1252 bytes, %XX where not plain ASCII.
+def encode_place(place: str, page: int = WESTERN) -> str:
+    """A relative path as a FILE record has it: bytes of the ANSI page, %XX where not plain ASCII.
 
     Raises ValueError when Windows 98 cannot have that name.
     """
-    if why := unfit(place):
+    if why := unfit(place, page):
         raise ValueError(f"{place!r} is no name for Windows 98: {why}")
-    return _encoded(place)
+    return _encoded(place, page)
 
 
-def _encoded(place: str) -> str:
+def _encoded(place: str, page: int) -> str:
     encoded: list[str] = []
     for char in place:
         # A blank in front would be taken for a second separator of the record.
         plain = _PLACE_PLAIN.fullmatch(char) and (encoded or char != " ")
-        encoded += [char] if plain else [f"%{byte:02X}" for byte in _in_code_page(char) or b""]
+        encoded += [char] if plain else [f"%{byte:02X}" for byte in encode(char, ansi(page)) or b""]
     return "".join(encoded)
 
 
-def _in_code_page(char: str) -> bytes | None:
-    try:
-        return char.encode("cp1252")
-    except UnicodeEncodeError:
-        return None
-
-
-def parse(data: bytes) -> Manifest:
+def parse(data: bytes, page: int = WESTERN) -> Manifest:
     """The manifest of its bytes; what it does not carry, such as sources, is empty, TO left out.
+
+    Its places are read in that code page, which it does not carry either.
 
     Raises ValueError, with what is wrong, for anything that `render` would not have written.
     """
@@ -133,7 +132,7 @@ def parse(data: bytes) -> Manifest:
         or not _TOKEN.fullmatch(host[3])
     ):
         raise ValueError("the second record is not 'HOST <address> <login> <token>'")
-    found = _Records()
+    found = _Records(page)
     for line in lines:
         found.take(line)
     return Manifest(header[2], host[1], host[2], host[3], found.payload())
@@ -142,7 +141,8 @@ def parse(data: bytes) -> Manifest:
 class _Records:
     """What the records after HOST make, one after the other; each raises ValueError."""
 
-    def __init__(self) -> None:
+    def __init__(self, page: int) -> None:
+        self._page = page
         self._files: list[StagedFile] = []
         self._parts: list[Part] = []
         self._packs: list[Part] = []
@@ -158,7 +158,7 @@ class _Records:
             raise ValueError(f"record out of place: {line}")
         match kind:
             case "TO" if not self._rules and re.fullmatch("[A-Z]:/.+", rest):
-                _decode(rest[3:])
+                _decode(rest[3:], self._page)
             case "RULES" if not self._rules:
                 self._rules = _rules(rest)
             case "PACK":
@@ -168,7 +168,7 @@ class _Records:
             case "FILE":
                 self._file(rest)
             case "DIR":
-                self._directories.append(_decode(rest))
+                self._directories.append(_decode(rest, self._page))
             case "RUN" if rest:
                 self._run = rest
             case _:
@@ -211,7 +211,7 @@ class _Records:
             or (first == "-" and size)
         ):
             raise ValueError(f"the parts before it do not make this file: {rest}")
-        place = _decode(encoded)
+        place = _decode(encoded, self._page)
         stamp = FileStamp(0, 0, size, 0, 0)  # where it comes from is not told there
         self._files.append(
             StagedFile(
@@ -232,6 +232,7 @@ class _Records:
         return Payload(
             tuple(self._files), self._run, packs=tuple(self._packs),
             directories=tuple(self._directories), overwrite=overwrite, delete=delete,
+            codepage=self._page,
         )  # fmt: skip
 
 
@@ -269,14 +270,17 @@ def _part(rest: str, before: Sequence[Part], *, number: int = 0) -> Part:
     return Part(fields[0], offset, size, int(fields[2], 16))
 
 
-def _decode(encoded: str) -> str:
+def _decode(encoded: str, page: int) -> str:
+    def text(match: re.Match[str]) -> str:
+        return decode(bytes.fromhex(match[0].replace("%", "")), ansi(page))
+
     if re.search("%(?![0-9A-F]{2})", encoded):
         raise ValueError(f"not a place: {encoded}")
     try:
-        place = re.sub("%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]).decode("cp1252"), encoded)
+        place = re.sub("(%[0-9A-F]{2})+", text, encoded)
     except UnicodeDecodeError as error:
         raise ValueError(f"not a place: {encoded}") from error
-    if encode_place(place) != encoded:
+    if encode_place(place, page) != encoded:
         raise ValueError(f"not a place: {encoded}")
     return place
 

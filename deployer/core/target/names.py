@@ -102,7 +102,7 @@ def assign(long_names: Sequence[str]) -> tuple[ShortName, ...]:
 
 def _squeeze(long_name: str) -> tuple[str, str]:
     """Base of at most 8 and extension of at most 3 characters that look most like the long name."""
-    plain = unicodedata.normalize("NFKD", long_name.replace("\\", "/").rsplit("/", 1)[-1])
+    plain = _in_ascii(long_name.replace("\\", "/").rsplit("/", 1)[-1])
     stem, dot, extension = plain.rpartition(".")
     if not dot or not stem.strip(". "):
         stem, extension = plain, ""
@@ -115,8 +115,22 @@ def _squeeze(long_name: str) -> tuple[str, str]:
     return stem or "FILE", extension
 
 
+def _in_ascii(name: str) -> str:
+    """Letters without their accents, others transliterated, as long names are."""
+    if name.isascii():
+        return name
+    from anyascii import anyascii  # noqa: PLC0415 - only for names that need it
+
+    found = []
+    for char in unicodedata.normalize("NFC", name):
+        plain = (c for c in unicodedata.normalize("NFKD", char) if not unicodedata.combining(c))
+        simple = "".join(plain)
+        found.append(simple if simple.isascii() else anyascii(char) or "_")
+    return "".join(found)
+
+
 def _letters(text: str) -> str:
-    kept = (c for c in text.upper() if not c.isspace() and not unicodedata.combining(c))
+    kept = (c for c in text.upper() if not c.isspace())
     return "".join(c if c.isascii() and (c.isalnum() or c in "_-") else "_" for c in kept)
 
 

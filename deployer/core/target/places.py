@@ -10,6 +10,7 @@ import re
 import unicodedata
 from collections.abc import Iterable, Sequence
 
+from deployer.core.target.codepages import WESTERN, fold
 from deployer.core.target.manifest import own_directory, unfit
 from deployer.core.target.names import OUR_NAMES
 from deployer.errors import NameRefused, NamesClash
@@ -29,12 +30,12 @@ def normal(place: str) -> str:
     return unicodedata.normalize("NFC", place)
 
 
-def refuse_names(named: Sequence[tuple[str, str]]) -> None:
+def refuse_names(named: Sequence[tuple[str, str]], page: int = WESTERN) -> None:
     """Raises NameRefused for the first (path here, place there) that Windows 98 cannot have.
 
     The message also says how many more there are.
     """
-    found = [(path, why) for path, place in named if (why := refusal(place))]
+    found = [(path, why) for path, place in named if (why := refusal(place, page))]
     if found:
         path, why = found[0]
         others = ", ".join(path for path, _why in found[1:4])
@@ -43,9 +44,9 @@ def refuse_names(named: Sequence[tuple[str, str]]) -> None:
         raise NameRefused(path=path, why=why, more=more)
 
 
-def refusal(place: str) -> str:
-    """Why Windows 98 cannot have a file at that place, or ""."""
-    return unfit(place)
+def refusal(place: str, page: int = WESTERN) -> str:
+    """Why a Windows 98 of that code page cannot have a file at that place, or ""."""
+    return unfit(place, page)
 
 
 def refuse_ours(payload: Payload, directory: str) -> None:
@@ -74,11 +75,11 @@ def refuse_clashes(named: Sequence[tuple[str, str]]) -> None:
     """
     files: dict[str, str] = {}
     for path, place in named:
-        other = files.setdefault(_folded(place), path)
+        other = files.setdefault(fold(place), path)
         if other != path:
             raise NamesClash(path=path, other=other, why=_why_same(path, other))
     for path, place in named:
-        for above in _above(_folded(place)):
+        for above in _above(fold(place)):
             if above in files:
                 raise NamesClash(
                     path=files[above], other=path, why="a file and a directory with one name"
@@ -90,7 +91,7 @@ def _refuse_generated(named: Sequence[tuple[str, str]]) -> None:
     directories: dict[str, dict[str, str]] = {}
     for path, place in named:
         above = ""
-        for name in _folded(place).split("/"):
+        for name in fold(place).split("/"):
             directories.setdefault(above, {}).setdefault(name, path)
             above += f"{name}/"
     for names in directories.values():
@@ -115,11 +116,6 @@ def _may_get(name: str, short: str) -> bool:
 def _plain(text: str) -> str:
     """Without spaces, and with one sign for all that Windows may write in another way."""
     return re.sub("[^A-Z0-9]", "_", text.replace(" ", ""))
-
-
-def _folded(place: str) -> str:
-    """In capitals, letter by letter, as Windows has them: its `ß` stays one."""
-    return "".join(c if len(c.upper()) > 1 else c.upper() for c in place)
 
 
 def _why_same(path: str, other: str) -> str:

@@ -16,7 +16,7 @@ HEAD = 4096
 """Bytes from the beginning of a program in which its header says what it is."""
 LONGEST_FOR_COMMAND_COM = 122
 """Characters of a command that COMMAND.COM /C takes: its tail has 126 (facts B1)."""
-_RUN_BY_NAME = (".COM", ".EXE", ".BAT")
+RUN_BY_NAME = (".COM", ".EXE", ".BAT")
 """In this order COMMAND.COM looks for a name without an extension."""
 NEWEST_SUBSYSTEM = (4, 10)
 """Windows 98's own version: of a program that names a later one it says that it "expects a newer
@@ -59,7 +59,7 @@ def is_batch(command: str, names: Collection[str] = ()) -> bool:
     name = program(command).replace("/", "\\").rpartition("\\")[2].upper()
     if "." not in name:
         beside = {other.upper() for other in names}
-        name += next((end for end in _RUN_BY_NAME if name + end in beside), "")
+        name += next((end for end in RUN_BY_NAME if name + end in beside), "")
     return name.endswith(".BAT") or name in ("COMMAND", "COMMAND.COM")
 
 
@@ -78,7 +78,7 @@ def find(command: str, names: Collection[str]) -> str:
     """
     word = program(command).replace("\\", "/").removeprefix("./").lower()
     by_lower = {name.replace("\\", "/").lower(): name for name in names}
-    for ending in ("", *_RUN_BY_NAME):
+    for ending in ("", *RUN_BY_NAME):
         if (found := by_lower.get(word + ending.lower())) is not None:
             return found
     return ""

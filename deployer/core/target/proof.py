@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from enum import Enum
 from urllib.parse import unquote
 
+from deployer.core.target import codepages
 from deployer.core.target.names import part_number
 from deployer.core.target.program import is_batch
 from deployer.model import FileProof, Overwrite, Payload, Proof, Report, Round
@@ -44,6 +45,8 @@ def parse_report(data: bytes) -> Report:
         return _number(first.get(key, ""))
 
     seconds = first.get("run_seconds", "")
+    ansi, _, oem = first.get("codepage", "").partition(" ")
+    page = _number(ansi)
     return Report(
         deployment=first.get("deployment", ""),
         sealed=_sealed(data),
@@ -59,6 +62,8 @@ def parse_report(data: bytes) -> Report:
         memory=number("memory"),
         disk_free=number("disk_free"),
         disk_cluster=number("disk_cluster"),
+        codepage=page,
+        oem_codepage=_number(oem),
         files=tuple(f for key, value in pairs if key == "file" and (f := _file(value))),
         have=tuple(_two(value) for key, value in pairs if key == "have"),
         bad=tuple((n, c) for n, text in _values(pairs, "bad") if (c := _number(text)) is not None),
@@ -68,9 +73,9 @@ def parse_report(data: bytes) -> Report:
         run_seconds=float(seconds) if re.fullmatch(r"[0-9]{1,9}(\.[0-9]{1,6})?", seconds) else None,
         output_bytes=number("output_bytes"),
         output_whole=first.get("output", "whole") == "whole",
-        left=_places(pairs, "left"),
-        gone=_places(pairs, "gone"),
-        saved=_places(pairs, "bak"),
+        left=_places(pairs, "left", page),
+        gone=_places(pairs, "gone", page),
+        saved=_places(pairs, "bak", page),
     )
 
 
@@ -85,6 +90,11 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     if payload.gather:
         done = (report.command, report.exit_code) == ("GATHER", 0)
         return done, "" if done else report.reason or "the PC did not send all of it"
+    if letter := _other_letter(report, payload):
+        return False, (
+            f"the PC has code page {report.codepage}, in which {letter} is another letter; "
+            f"give a profile with codepage = {report.codepage}"
+        )
     found = {file.name: file for file in report.files}
     for file in payload.files:
         seen = found.get(file.name)
@@ -103,6 +113,16 @@ def judge(report: Report, payload: Payload, deployment: str) -> tuple[bool, str]
     if report.exit_code != 0:  # after the program something went wrong, the helper says
         return False, report.reason or f"the helper ended with {report.exit_code}"
     return True, ""
+
+
+def _other_letter(report: Report, payload: Payload) -> str:
+    """A letter of a place that the target read as another, since its code page is another."""
+    sent = codepages.ansi(payload.codepage)
+    if report.codepage not in codepages.KNOWN or report.codepage == sent:
+        return ""
+    letters = dict.fromkeys("".join(f.place for f in payload.files if not f.place.isascii()))
+    here = ((c, codepages.encode(c, sent), codepages.encode(c, report.codepage)) for c in letters)
+    return next((c for c, was, now in here if was != now), "")
 
 
 def kept(report: Report, payload: Payload) -> tuple[str, ...]:
@@ -279,8 +299,9 @@ def _values(pairs: Sequence[tuple[str, str]], key: str) -> list[tuple[str, str]]
     return [_two(value) for k, value in pairs if k == key]
 
 
-def _places(pairs: Sequence[tuple[str, str]], key: str) -> tuple[str, ...]:
-    return tuple(unquote(value, "cp1252", "replace") for k, value in pairs if k == key)
+def _places(pairs: Sequence[tuple[str, str]], key: str, page: int | None) -> tuple[str, ...]:
+    known = page if page in codepages.KNOWN else codepages.WESTERN
+    return tuple(unquote(value, f"cp{known}", "replace") for k, value in pairs if k == key)
 
 
 def _two(value: str) -> tuple[str, str]:

@@ -11,6 +11,8 @@ import re
 from collections.abc import Set
 from functools import lru_cache
 
+from deployer.sim.codepage import PAGES, has, width
+
 #: Characters that a short name may have beside letters, digits and bytes above 127 (facts C6).
 SHORT_EXTRA = frozenset("$%'`-@{}~!#()&_^")
 #: Characters that no name may have.
@@ -26,8 +28,13 @@ MAX_PATH = 260
 
 
 def fold(name: str) -> str:
-    """`name` in capitals, character by character, so that the length stays the same."""
-    return "".join(c.upper() if len(c.upper()) == 1 else c for c in name)
+    """`name` in capitals, character by character, where the code page has one: the length stays."""
+    return name.upper() if name.isascii() else "".join(map(_capital, name))
+
+
+def _capital(char: str) -> str:
+    upper = char.upper()
+    return upper if len(upper) == 1 and has(upper, PAGES.ansi) else char
 
 
 def device_name(path: str) -> str | None:
@@ -38,15 +45,21 @@ def device_name(path: str) -> str | None:
 
 
 def _short_char(char: str) -> bool:
-    return char in SHORT_EXTRA or (char.isascii() and char.isalnum()) or ord(char) > 127
+    if char.isascii():
+        return char in SHORT_EXTRA or char.isalnum()
+    return has(char, PAGES.oem)
 
 
 def is_short(name: str) -> bool:
     """Whether `name` is an 8.3 name but for its case: it needs no generated alias."""
     base, dot, ext = name.partition(".")
-    if not base or len(base) > 8 or len(ext) > 3 or (dot and not ext) or "." in ext:
+    if not base or (dot and not ext) or "." in ext or not all(map(_short_char, base + ext)):
         return False
-    return all(_short_char(c) for c in base + ext)
+    return _bytes(base) <= 8 and _bytes(ext) <= 3
+
+
+def _bytes(text: str) -> int:
+    return sum(width(c, PAGES.oem) for c in text)
 
 
 def is_valid(name: str) -> bool:
@@ -55,32 +68,35 @@ def is_valid(name: str) -> bool:
         return False
     if any(c in FORBIDDEN or ord(c) < 32 for c in name):
         return False
-    try:
-        name.encode("cp1252")
-    except UnicodeEncodeError:
-        return False
-    return device_name(name) is None
+    known = name.isascii() or all(has(c, PAGES.ansi) for c in name)
+    return known and device_name(name) is None
 
 
 def make_alias(long: str, taken: Set[str]) -> str:
     """The short name that a volume gives to `long`: `LONGNA~1.EXT`, the first that is not taken."""
-    if is_short(long) and fold(long) not in taken:
+    if is_short(long) and is_short(fold(long)) and fold(long) not in taken:
         return fold(long)
     stem, dot, ext = long.lstrip(".").rpartition(".")
     if not dot:
         stem, ext = ext, ""
     base = "".join(_alias_char(c) for c in stem if c not in " .") or "_"
-    tail = "".join(_alias_char(c) for c in ext if c != " ")[:3]
+    tail = _cut("".join(_alias_char(c) for c in ext if c != " "), 3)
     for number in range(1, 1_000_000):
         mark = f"~{number}"
-        alias = base[: 8 - len(mark)] + mark + (f".{tail}" if tail else "")
+        alias = _cut(base, 8 - len(mark)) + mark + (f".{tail}" if tail else "")
         if alias not in taken:
             return alias
     raise ValueError(f"no free alias for {long!r}")
 
 
+def _cut(text: str, most: int) -> str:
+    while _bytes(text) > most:
+        text = text[:-1]
+    return text
+
+
 def _alias_char(char: str) -> str:
-    return fold(char) if _short_char(char) else "_"
+    return fold(char) if _short_char(char) and _short_char(fold(char)) else "_"
 
 
 @lru_cache(maxsize=256)

@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from unicorn import x86_const as x86
 
+from deployer.sim.codepage import decode
 from deployer.sim.win32.engine import (
     ALL,
     EXCEPTION,
@@ -316,33 +317,3 @@ def _descriptor(base: int, limit: int, access: int, flags: int) -> bytes:
     value = (limit & 0xFFFF) | (base & 0xFFFFFF) << 16 | access << 40
     value |= (limit >> 16) << 48 | flags << 52 | (base >> 24) << 56
     return struct.pack("<Q", value)
-
-
-def decode(data: bytes) -> str:
-    """ANSI bytes as text; the five bytes that code page 1252 lacks stay themselves."""
-    try:
-        return data.decode("cp1252")
-    except UnicodeDecodeError:
-        return "".join(_decode_byte(b) for b in data)
-
-
-def _decode_byte(byte: int) -> str:
-    try:
-        return bytes([byte]).decode("cp1252")
-    except UnicodeDecodeError:
-        return chr(byte)
-
-
-def encode(text: str) -> bytes:
-    """Text as ANSI bytes, what `decode` undoes; `?` for what code page 1252 lacks."""
-    try:
-        return text.encode("cp1252")
-    except UnicodeEncodeError:
-        return b"".join(_encode_sign(sign) for sign in text)
-
-
-def _encode_sign(sign: str) -> bytes:
-    return b"%c" % ord(sign) if sign in _CONTROLS else sign.encode("cp1252", "replace")
-
-
-_CONTROLS = "\x81\x8d\x8f\x90\x9d"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from deployer.sim.codepage import decode, encode
 from deployer.sim.disk import DiskError
 from deployer.sim.win32.ending import Ending, ExitStatus
 from deployer.sim.win32.engine import EngineError
@@ -24,8 +25,6 @@ from deployer.sim.win32.guest import (
     Crashed,
     Failed,
     Guest,
-    decode,
-    encode,
     stub,
 )
 from deployer.sim.win32.loader import Image

@@ -19,10 +19,10 @@ CASES = [
     ("archive.tar.gz", "ARCHIVE_.GZ"),
     (".profile", "_PROFILE"),
     ("name.jpeg", "NAME.JPE"),
-    ("ünïcode—dash.txt", "UNICODE_.TXT"),
+    ("ünïcode—dash.txt", "UNICODE-.TXT"),
     ("LLAMA98.EXE", "LLAMA98.EXE"),
     ("ohne", "OHNE"),
-    ("日本.bin", "__.BIN"),
+    ("日本.bin", "RIBEN.BIN"),
 ]
 
 

@@ -1,13 +1,13 @@
 # ruff: noqa: PLR0917 - the signatures are KERNEL32's
-"""Strings and code pages: ANSI is 1252, OEM is 437."""
+"""Strings and code pages."""
 
 from __future__ import annotations
 
 import struct
 
+from deployer.sim.codepage import PAGES
 from deployer.sim.win32.process import Api, Failed, Process, encode
 
-_PAGES = {0: "cp1252", 1: "cp437", 3: "cp1252", 437: "cp437", 850: "cp850", 1252: "cp1252"}
 INSUFFICIENT_BUFFER, INVALID_PARAMETER = 122, 87
 MAX_TEXT = 16 << 20
 
@@ -55,27 +55,35 @@ def lstrcmpi(p: Process, one: int, other: int) -> int:
     return (a > b) - (a < b)
 
 
+def _pages() -> dict[int, str]:
+    ansi, oem = PAGES.ansi, PAGES.oem
+    return {
+        page: f"cp{number}"
+        for page, number in ((0, ansi), (1, oem), (3, ansi), *((n, n) for n in (437, 850, 1252)))
+    } | {ansi: f"cp{ansi}", oem: f"cp{oem}"}
+
+
 def get_acp(_p: Process) -> int:
-    return 1252
+    return PAGES.ansi
 
 
 def get_oemcp(_p: Process) -> int:
-    return 437
+    return PAGES.oem
 
 
 def is_valid_code_page(_p: Process, page: int) -> int:
-    return int(page in _PAGES and page > 3)
+    return int(page in _pages() and page > 3)
 
 
 def get_cp_info(p: Process, page: int, record: int) -> int:
-    if page not in _PAGES:
+    if page not in _pages():
         raise Failed(INVALID_PARAMETER)
-    p.write(record, struct.pack("<I2s12s2x", 1, b"?", b""))
+    p.write(record, struct.pack("<I2s12s2x", 2 if PAGES.is_lead(0x81) else 1, b"?", b""))
     return 1
 
 
-def is_dbcs_lead_byte(_p: Process, *_: int) -> int:
-    return 0
+def is_dbcs_lead_byte(_p: Process, *arguments: int) -> int:
+    return int(PAGES.is_lead(arguments[-1] & 0xFF))
 
 
 def _source(p: Process, text: int, length: int, wide: bool) -> bytes:
@@ -89,9 +97,11 @@ def _source(p: Process, text: int, length: int, wide: bool) -> bytes:
 def multi_byte_to_wide(
     p: Process, page: int, _flags: int, text: int, length: int, buffer: int, size: int
 ) -> int:
-    if page not in _PAGES:
+    if page not in _pages():
         raise Failed(INVALID_PARAMETER)
-    data = _source(p, text, length, wide=False).decode(_PAGES[page], "replace").encode("utf-16-le")
+    data = (
+        _source(p, text, length, wide=False).decode(_pages()[page], "replace").encode("utf-16-le")
+    )
     if size == 0:
         return len(data) // 2
     if size < len(data) // 2:
@@ -104,10 +114,10 @@ def wide_to_multi_byte(
     p: Process, page: int, _flags: int, text: int, length: int, buffer: int, size: int,
     _default: int, used: int,
 ) -> int:  # fmt: skip
-    if page not in _PAGES:
+    if page not in _pages():
         raise Failed(INVALID_PARAMETER)
     wide = _source(p, text, length, wide=True).decode("utf-16-le", "replace")
-    data = wide.encode(_PAGES[page], "replace")
+    data = wide.encode(_pages()[page], "replace")
     if used:
         p.put32(used, int(data.count(b"?") > wide.count("?")))
     if size == 0:
