@@ -36,7 +36,10 @@ def read_with_gguf(path: Path, _to: Path) -> None:
 
 
 def convert(path: Path, to: Path) -> None:
-    """The conversion."""
+    """The conversion, as the command does it."""
+    from deployer.host.models import extra  # noqa: PLC0415 - in the child only
+
+    extra.need("Converting a model")
     from deployer.host.models import conversion  # noqa: PLC0415 - in the child only
 
     conversion.convert(path, to, conversion.ConversionOptions())
