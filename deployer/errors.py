@@ -249,6 +249,14 @@ class ModelUnsupported(DeployerError):
     exit_code = EXIT_USE
 
 
+class ModelTooBig(DeployerError):
+    """{path}: the old PC has {memory} of memory, and this model does not run there, not even from its disk.
+    Use a smaller one; what runs on a PC of that size says: deployer model list
+    """
+
+    exit_code = EXIT_USE
+
+
 class ExtraMissing(DeployerError):
     """{what} needs {package}, which is not installed.
     Run: pip install 'retro-deployer[{extra}]'

@@ -32,8 +32,7 @@ def test_programs_configs_and_the_sample_model_are_in_it(wheel: Path) -> None:
         "bin/GATHER98.EXE",
         "bin/LLAMA98.EXE",
         "bin/SHA256SUMS",
-        "models/campfire/campfire260K.bin",
-        "models/campfire/campfire.tok.bin",
+        "models/campfire158/campfire158.l98",
         "recipes/llama98.toml",
         "profiles/win98-fat32.toml",
     ):
@@ -59,4 +58,4 @@ def test_it_stages_the_sample_model_without_the_source_tree(wheel: Path, tmp_pat
         text=True,
         timeout=60,
     )
-    assert done.stdout.strip() == "['LLAMA98.EXE', 'CAMPF260.BIN', 'CAMPFIRE.BIN']"
+    assert done.stdout.strip() == "['LLAMA98.EXE', 'CAMPF158.L98']"

@@ -1,5 +1,7 @@
 """`python -m benchmarks.convert FILE.gguf`: how long a conversion takes, and how much memory.
 
+Without a file, of a model with the shape of Llama 3.2 1B and random weights, 0.8 GB that is written
+first and deleted after.
 As a ratio to reading the file with the gguf package and numpy: every tensor as float32, a tensor at
 a time, nothing kept. Each in a process of its own, in turns. With `--mutate N` it converts N
 damaged files instead, made of the small models in tests/data/gold, and none may end otherwise than
@@ -24,7 +26,6 @@ SMALL = (
     "bitnet-scales", "llama-cols96-mix-q4-k", "llama-q-q1-0", "llama-smolshape-mix-q4-k",
     "llama-yarn-rope", "qwen2-tied", "bitnet-q-tq2-0",
 )  # fmt: skip
-_ROUNDS = 3
 
 
 def read_with_gguf(path: Path, _to: Path) -> None:
@@ -69,6 +70,7 @@ def main() -> None:
     parser.add_argument("file", type=Path, nargs="?", metavar="FILE.gguf")
     parser.add_argument("--mutate", type=int, default=0, metavar="N")
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--once", choices=sorted(WORK), help=argparse.SUPPRESS)
     parser.add_argument("--to", type=Path, help=argparse.SUPPRESS)
@@ -84,26 +86,28 @@ def main() -> None:
         print(f"{tally.total:,} damaged files in {spent:.0f} s")
         print(f"{tally.converted:,} converted, {refused}")
         return
-    if given.file is None:
-        parser.error("name a GGUF file, or --mutate N")
     with tempfile.TemporaryDirectory() as folder:
-        to = Path(folder, "m.l98")
+        to, path = Path(folder, "m.l98"), given.file
+        if path is None:
+            from benchmarks.convert import shapes  # noqa: PLC0415 - needs numpy
+
+            path = Path(folder, "random-1b.gguf")
+            shapes.write(path)
         rounds = [
-            (measured("reading", given.file, to), measured("converting", given.file, to))
-            for _ in range(_ROUNDS)
+            (measured("reading", path, to), measured("converting", path, to))
+            for _ in range(given.rounds)
         ]
+        size = path.stat().st_size
     reading, converting = (min(pair[which][0] for pair in rounds) for which in (0, 1))
     memory = max(pair[1][1] for pair in rounds)
     found = {
-        "file": given.file.stat().st_size, "seconds": round(converting, 2),
+        "file": size, "seconds": round(converting, 2),
         "reading": round(reading, 2), "ratio": round(converting / reading, 2), "memory": memory,
     }  # fmt: skip
     if given.json:
         print(json.dumps(found))
         return
-    print(
-        f"{given.file.name}: converted in {converting:.1f} s, at most {memory >> 20} MiB of memory"
-    )
+    print(f"{path.name}: converted in {converting:.1f} s, at most {memory >> 20} MiB of memory")
     print(f"{converting / reading:.1f} times as long as gguf and numpy read it ({reading:.1f} s)")
 
 

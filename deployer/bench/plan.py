@@ -1,6 +1,7 @@
 """What provisioning would do: which payload goes where, how many bytes, how long. Touches nothing.
 
-No socket is opened and no file is changed: payloads are measured and the store is read.
+No socket is opened: payloads are measured and the store is read. Models of others are converted
+into the state directory, where the provisioning finds them.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.core.payload.fit import DEFAULT_WIRE
 from deployer.errors import DeployerError
 from deployer.host import past, staging
+from deployer.host.models import sending
 from deployer.model import DEFAULT_HOST_ADDRESS
 
 WIRE_RATE = 100e6 / 8 * 0.94
@@ -95,7 +97,8 @@ def _step(
 ) -> Planned:
     host = DEFAULT_HOST_ADDRESS if target.simulated else bench.wire.host
     try:
-        staged = staging.stage(payload.request, host=host, once=once).payload
+        request, _sent = sending.ready(payload.request, state_dir, target.address)
+        staged = staging.stage(request, host=host, once=once).payload
     except DeployerError as error:
         return Planned(target.name, target.address, payload.name, problem=error.what)
     rows = past.peeked(state_dir, target.address, known.PAGES[-1])

@@ -151,8 +151,9 @@ class _Run:
         self.follower = Follower(self.host, addresses, self.watchers.on_event)
         self.slots = Slots(self.host, self.options.jobs or self.bench.jobs)
         self.context = RunContext(
-            self.host, self.bench, self.options, self.watchers, self.follower, self.slots
-        )
+            self.host, self.bench, self.options, self.watchers, self.follower, self.slots,
+            self.state_dir,
+        )  # fmt: skip
 
     async def all(self) -> Results:
         """Every target at the same time, until each has ended."""

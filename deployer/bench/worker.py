@@ -6,7 +6,8 @@ import asyncio
 import contextlib
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 from typing import Literal, assert_never
 
 from deployer.bench import known, power
@@ -28,6 +29,7 @@ from deployer.errors import (
 )
 from deployer.host import staging, wire
 from deployer.host.endings import raise_for
+from deployer.host.models import sending
 from deployer.host.requests import Host, Order
 from deployer.model import DEFAULT_HOST_ADDRESS, Cause, Payload, State
 
@@ -68,6 +70,7 @@ class RunContext:
     watchers: Watchers
     follower: Follower
     slots: Slots
+    state_dir: Path
     once: staging.Once = field(default_factory=staging.Once)
 
 
@@ -144,11 +147,25 @@ class Worker:
 
     async def _prepare(self) -> None:
         """Switch it on and say what a human has to do, unless nothing has to be sent."""
+        await self._convert()
         if not await self._anything_to_send():
             return
         await self._switch("on")
         if self.target.say:
             self.run.watchers.tell(self.target.name, self.target.say)
+
+    async def _convert(self) -> None:
+        """Models of others become what the old PC runs."""
+        found = []
+        for payload in self.target.payloads:
+            try:
+                request, _sent = await asyncio.to_thread(
+                    sending.ready, payload.request, self.run.state_dir, self.target.address
+                )
+            except DeployerError as error:
+                raise Stop(error.what, error.exit_code) from error
+            found.append(replace(payload, request=request))
+        self.target = replace(self.target, payloads=tuple(found))
 
     async def _anything_to_send(self) -> bool:
         for payload in self.target.payloads:

@@ -70,8 +70,8 @@ def exports(library: str) -> frozenset[str]:
 
 
 def sample_model() -> Path:
-    """The sample model that comes with the program; its tokenizer lies beside it."""
-    return directory("models") / "campfire" / "campfire260K.bin"
+    """The sample model that comes with the program: stories, in ternary weights."""
+    return directory("models") / "campfire158" / "campfire158.l98"
 
 
 def recipe(name_or_path: str) -> recipes.Recipe:

@@ -12,16 +12,13 @@ from dataclasses import dataclass
 from deployer.core.payload import fit as fits
 from deployer.core.view import PartState, Row
 from deployer.face import text
+from deployer.host import past
 from deployer.model import LINE, LineSettings, Profile, State
 
 #: Bytes per second that a Pentium II checks and joins, until the target has shown its own speed.
 GUESSED_VERIFY = 2_500_000.0
 #: Seconds that checking takes at least: a program starts, FTP.EXE logs in again.
 LEAST_VERIFY = 3.0
-
-
-NEWEST = 50
-"""How many of a target's rows its habits are told from: those before weigh nothing any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -147,14 +144,6 @@ def shown_by(rows: Iterable[Row], target: str, model: str) -> fits.Shown:
     return fits.Shown(habits(rows, target).wire, tokens)
 
 
-def machine_of(rows: Iterable[Row], target: str) -> fits.KnownPc:
-    """The target as it last described itself."""
-    told = [row.report or row.info for row in sorted(rows, key=lambda row: row.since)
-            if row.target == target]  # fmt: skip
-    known = [report for report in told if report and report.memory is not None]
-    return fits.machine_of(known[-1] if known else None)
-
-
 def fit_line(
     load: fits.Load,
     rows: Iterable[Row],
@@ -166,7 +155,7 @@ def fit_line(
 ) -> tuple[fits.Fit, str]:
     """The fit, and the one line that says it. The speed of a serial `line` is known before."""
     rows = list(rows)
-    machine = machine_of(rows, target)
+    machine = past.machine_in(rows, target)
     shown = shown_by(rows, target, model)
     if target.startswith(LINE) and shown.wire is None:
         shown = fits.Shown((line or LineSettings()).speed / 10, shown.tokens)

@@ -14,6 +14,7 @@ import msgspec
 from deployer.core.view import Row
 from deployer.face import estimate, tables, text, words
 from deployer.face.tables import Write
+from deployer.host import past
 from deployer.host.past import Rows
 
 _RECENT = 5
@@ -47,7 +48,7 @@ def status(
 
 
 def _status(rows: Sequence[Row], known: Rows, write: Write, now: float) -> None:
-    shown = {target: known.newest(estimate.NEWEST, target) for target in {r.target for r in rows}}
+    shown = {target: known.newest(past.NEWEST, target) for target in {r.target for r in rows}}
     lines = [("deployment", "target", "done", "for", "what", "state")]
     for row in rows:
         habits = estimate.habits(shown[row.target], row.target, but=row.deployment)

@@ -17,6 +17,7 @@ from deployer.face.say import aside, say, say_json
 if TYPE_CHECKING:
     from deployer.host.models.conversion import Converted
     from deployer.host.models.inspection import Inspected
+    from deployer.host.models.sending import Sent
 
 USUAL = 128 << 20
 """Memory of the PC where none is named."""
@@ -90,12 +91,12 @@ def _fields(expected: Expectation) -> dict[str, object]:
 
 
 @contextlib.contextmanager
-def progress(file: Path, *, silent: bool) -> Iterator[Callable[[int, int], None]]:
+def progress(*, silent: bool) -> Iterator[Callable[[Path, int, int], None]]:
     """How far a conversion is, in per cent, on a terminal."""
     shown = -1
     live = sys.stderr.isatty() and not silent
 
-    def told(done: int, total: int) -> None:
+    def told(file: Path, done: int, total: int) -> None:
         nonlocal shown
         now = done * 100 // max(total, 1)
         if live and now != shown:
@@ -108,6 +109,12 @@ def progress(file: Path, *, silent: bool) -> Iterator[Callable[[int, int], None]
     finally:
         if live and shown >= 0:
             sys.stderr.write("\n")
+
+
+def sentence(one: Sent) -> str:
+    """What goes in place of a model."""
+    said = "converted before" if one.there else "converted for the old PC"
+    return f"{text.one_line(one.model.name)}: {said}, {text.count(len(one.volumes), 'file')}"
 
 
 def converted(done: Converted, *, as_json: bool) -> None:

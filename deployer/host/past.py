@@ -10,10 +10,11 @@ from __future__ import annotations
 import contextlib
 import os
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from deployer.core.payload import fit as fits
 from deployer.core.target import proof as proofs
 from deployer.core.view import Row
 from deployer.edge import files
@@ -33,6 +34,8 @@ from deployer.settings import SYSTEM_STATE_DIR
 
 _DAY = 86_400.0
 _HEARD_WITHIN = 15.0
+NEWEST = 50
+"""How many of a target's rows its habits are told from: those before weigh nothing any more."""
 
 
 class Rows:
@@ -242,6 +245,20 @@ def prune(state_dir: Path, days: float, *, now: float) -> int:
 def peeked(state_dir: Path, target: str, most: int) -> list[Row]:
     """A target's newest rows, the oldest first, for one who must not change anything there."""
     return peek(state_dir, target, most)
+
+
+def machine_in(rows: Iterable[Row], target: str) -> fits.KnownPc:
+    """The target as it last described itself in these rows."""
+    told = [row.report or row.info for row in sorted(rows, key=lambda row: row.since)
+            if row.target == target]  # fmt: skip
+    known = [report for report in told if report and report.memory is not None]
+    return fits.machine_of(known[-1] if known else None)
+
+
+def machine_of(state_dir: Path, target: str) -> fits.KnownPc:
+    """The target as it last described itself to this host, as far as that is remembered."""
+    with rows_of(state_dir) as rows:
+        return machine_in(rows.newest(NEWEST, target), target)
 
 
 def last_recorded(state_dir: Path) -> int:

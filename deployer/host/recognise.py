@@ -5,14 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from functools import partial
+from pathlib import Path
 
 from deployer.core.model.expect import expect
 from deployer.core.payload import fit as fits
 from deployer.core.payload import plan
 from deployer.edge import resources
+from deployer.edge.choose import CONTAINER
 from deployer.errors import WrongUse
 from deployer.host import staging
-from deployer.host.models import inspection
+from deployer.host.models import extra, inspection
 from deployer.host.requests import Recognised, Request
 
 _LONGEST_SOURCE = 200
@@ -53,7 +55,16 @@ def recognise(request: Request) -> Recognised:
     refuse_strange(request)
     profile = resources.profile(request.profile)
     outline = staging.outline(request)
+    convertible = () if request.run or request.no_run else request.files
+    model = next(filter(extra.is_convertible, convertible), outline.model)
+    found = inspection.inspect(model) if model else None
     lengths = outline.lengths
+    if found and model != outline.model:  # what it will be once it is converted
+        whole = sum(section.size for section in found.sections)
+        lengths = tuple(
+            whole if path == model else length
+            for path, length in zip(outline.paths, lengths, strict=True)
+        )
     asked = request.part_size
     small = [length for length in lengths if length and plan.small(length, asked)]
     if len(small) < plan.FEWEST_PACKED:
@@ -68,7 +79,6 @@ def recognise(request: Request) -> Recognised:
     largest = max((min(length, size) for length, size in own), default=0)
     largest = max(largest, min(sum(small), plan.PACK))
     options = dict(outline.options)
-    found = inspection.inspect(outline.model) if outline.model else None
     shape = staging.inspect(outline.model) if outline.model and found is None else None
     load = fits.Load(
         lengths=lengths,
@@ -81,19 +91,21 @@ def recognise(request: Request) -> Recognised:
     )
     parameters = found.shape.parameters if found else shape.parameters if shape else 0
     kind = "converted model" if found else "llama2.c model"
-    said = f"{kind}, {parameters:,} parameters"
-    return Recognised(_lines(outline, lengths, said), load, profile, outline.model_name)
+    if model != outline.model:
+        kind = "model, which is converted first"
+    lines = _lines(outline, lengths, model, f"{kind}, {parameters:,} parameters")
+    return Recognised(lines, load, profile, model.name if model else "")
 
 
-def _lines(outline: staging.Outline, lengths: Sequence[int], model: str) -> tuple[str, ...]:
+def _lines(
+    outline: staging.Outline, lengths: Sequence[int], model: Path | None, said: str
+) -> tuple[str, ...]:
     lines = []
     for path, length in zip(outline.paths, lengths, strict=True):
-        what = outline.roles.get(path, "file")
-        if path == outline.model:
-            what = model
+        what = said if path == model else outline.roles.get(path, "file")
         lines.append(f"{path.name}: {what}, {length:,} bytes")
-    if outline.recipe:
-        lines.append(f"runs there with the recipe {outline.recipe}")
+    if outline.recipe or model:
+        lines.append(f"runs there with the recipe {outline.recipe or CONTAINER}")
     else:
         lines.append("is delivered and proved, nothing is run")
     return tuple(lines)

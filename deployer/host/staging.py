@@ -233,11 +233,6 @@ class Outline:
     model: Path | None = None
     options: tuple[tuple[str, str], ...] = ()
 
-    @property
-    def model_name(self) -> str:
-        """Name of the model's file, "" for none."""
-        return self.model.name if self.model else ""
-
 
 def outline(request: Request) -> Outline:
     """What the request would send, from names and headers alone. Raises as `stage` does."""

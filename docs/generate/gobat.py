@@ -11,14 +11,14 @@ from deployer.core.payload import plan
 from deployer.core.target import gobat, names
 from deployer.model import Manifest, Payload, StagedFile
 
-_SHA256 = "778bd831330485ba061cbd5f370063b37ac22b0ab27cfc7a86713ed5ad6fd5e3"
+_SHA256 = "aaaa9a8f22effbe52a74ae84533a296764d7faeecb17952239040b65f77ecdad"
 
 
-def sample(run: str = "LLAMA98.EXE CAMPF260.BIN -z CAMPFIRE.BIN") -> Manifest:
+def sample(run: str = "LLAMA98.EXE CAMPF158.L98 --utf8") -> Manifest:
     """A manifest such as the demo's, with an identity that never changes."""
-    short = names.assign(["campfire260K.bin"])[0]
-    parts = plan.parts_of(short, 1072924, 4 << 20, [0x8C3A11F0])
-    file = StagedFile("", short.name, "campfire260K.bin", 1072924, _SHA256, parts, 0)
+    short = names.assign(["campfire158.l98"])[0]
+    parts = plan.parts_of(short, 401_408, 4 << 20, [0x8C3A11F0])
+    file = StagedFile("", short.name, "campfire158.l98", 401_408, _SHA256, parts, 0)
     return Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "k3v8mq2xwp", Payload((file,), run))
 
 

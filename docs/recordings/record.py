@@ -30,7 +30,7 @@ from tests.terminal import Terminal
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
-CAMPFIRE = ROOT / "payloads" / "models" / "campfire"
+CAMPFIRE = ROOT / "payloads" / "models" / "campfire158" / "campfire158.l98"
 SILENCE = 1.2
 """Seconds of a silence that are kept."""
 HOLD = 5.0
@@ -39,7 +39,7 @@ TOGETHER = 0.06
 """What comes within so many seconds is one picture; of a whole page, see `Scene`."""
 PROMPT = "\x1b[1;32m$\x1b[0m "
 BANDWIDTH = "14mbit burst 32kb latency 50ms"
-MODEL = '--prompt "Once upon a time" --steps 120 --seed 1'
+MODEL = '--prompt "Once upon a time" --steps 100 --temperature 0.7 --seed 10'
 
 
 @dataclass
@@ -102,8 +102,7 @@ class Stage:
         self.place, self.cast, self._kept = place, cast, True
         self.work = place / "demo"
         self.work.mkdir()
-        for name in ("campfire260K.bin", "campfire.tok.bin"):
-            shutil.copy(CAMPFIRE / name, self.work)
+        shutil.copy(CAMPFIRE, self.work)
         (self.work / "deployer.toml").write_text(f'state_dir = "{place / "state"}"\n')
         program = place / "bin" / "deployer"
         program.parent.mkdir()
@@ -162,22 +161,22 @@ class Stage:
 
 def push(stage: Stage) -> None:
     """A model, pushed to the simulated PC; it tells its story, and everything is proved."""
-    stage.run(f"deployer push --target sim campfire260K.bin {MODEL}")
+    stage.run(f"deployer push --target sim campfire158.l98 {MODEL}")
     stage.leave()
 
 
 def again(stage: Stage) -> None:
     """The same once more moves nothing; the history has both."""
-    stage.run("deployer push --target sim campfire260K.bin --no-run")
+    stage.run("deployer push --target sim campfire158.l98 --no-run")
     stage.cast.events.clear()
-    stage.run("deployer push --target sim campfire260K.bin --no-run")
+    stage.run("deployer push --target sim campfire158.l98 --no-run")
     stage.run("deployer history")
     stage.leave()
 
 
 def fails(stage: Stage) -> None:
     """The old PC's disk is full: nothing is claimed that it has not shown."""
-    line = "deployer push --target sim --fault full@500000 campfire260K.bin"
+    line = "deployer push --target sim --fault full@300000 campfire158.l98"
     stage.run(f'{line} || echo "exit code $?"')
     stage.leave()
 
@@ -204,10 +203,10 @@ def tui(stage: Stage) -> None:
         terminal.until("Press  p")
         look(1.0)
         choose("photos.zip")
-        terminal.until("proved 3", 180)
+        terminal.until("verified 3", 180)
         terminal.until("0 open, 1 ended")
         look(1.0)
-        choose("campfire260K.bin")
+        choose("campfire158.l98")
         terminal.until("tok/s, on", 180)
         look(3.0)
         stage.cut()

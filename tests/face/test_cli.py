@@ -343,13 +343,13 @@ def test_without_files_the_sample_model_goes_to_a_real_pc_and_into_a_folder_too(
 ) -> None:
     code, out, _err = deployer(*REAL, "--ftp-port", 0, "--timeout", "0.2")
     assert code == 4
-    assert "campfire260K.bin" in out
+    assert "campfire158.l98" in out
     code, out, _err = deployer("stage", "--out", "out")
     assert code == 0
-    assert (tmp_path / "out" / "CAMPF260.BIN").exists() or "CAMPF260" in out
+    assert (tmp_path / "out" / "CAMPF158.L98").exists()
     code, out, _err = deployer("model", "inspect")
     assert code == 0
-    assert "campfire260K.bin: a llama2.c model" in out
+    assert "campfire158.l98: a container for LLAMA98.EXE" in out
 
 
 def test_a_name_is_a_target_wherever_one_is_taken(deployer: Deployer, tmp_path: Path) -> None:

@@ -56,6 +56,17 @@ def test_it_is_converted_and_the_container_is_inspected(story: Path, tmp_path: P
     assert json.loads(out)["files"] == [str(to)]
 
 
+def test_it_is_staged_as_it_is_pushed(story: Path, tmp_path: Path) -> None:
+    """Converted on the way, into a folder that a CF card gets."""
+    state = ("--state-dir", tmp_path / "state")
+    code, out, err = deployer("stage", story, "--out", tmp_path / "card", *state)
+    assert code == 0, err
+    assert "campfire158.gguf: converted for the old PC, 1 file" in out
+    made = (tmp_path / "card" / "CAMPFI~1.L98", tmp_path / "card" / "CAMPFIRE.L98")
+    assert [path.stat().st_size for path in made if path.exists()] == [401_408]
+    assert (tmp_path / "card" / "LLAMA98.EXE").exists()
+
+
 def test_what_is_no_model_ends_with_two_lines_and_leaves_nothing(tmp_path: Path) -> None:
     page = tmp_path / "model.gguf"
     page.write_bytes(b"<!DOCTYPE html><html>")

@@ -37,12 +37,13 @@ def demo_command(*, untouched: Untouched = False, state_dir: StateDir = None) ->
         _show_untouched()
         return
     say(
-        "A language model of 1 MB goes to a simulated Windows 98 PC, which fetches it by FTP, "
-        "checks every byte on its own disk and tells a story with it: less than a minute."
+        "A language model of 0.4 MB, whose weights are -1, 0 and 1, goes to a simulated Windows 98 "
+        "PC, which fetches it by FTP, checks every byte on its own disk and tells a story with it: "
+        "less than a minute."
     )
     say()
     push_command(
-        target="sim", prompt="Once upon a time", steps=200, temperature=0.8, seed=1,
+        target="sim", prompt="Once upon a time", steps=100, temperature=0.7, seed=10,
         state_dir=state_dir,
     )  # fmt: skip
     say()

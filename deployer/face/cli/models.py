@@ -72,9 +72,9 @@ def inspect_command(
     directory = settings.expanded(state_dir or config.state_dir)
     address = names.added(config, directory).targets.get(target, target)
     with past.rows_of(directory) as known:
-        rows = known.newest(estimate.NEWEST, address)
+        rows = known.newest(past.NEWEST, address)
     if (found := inspection.inspect(file)) is not None:
-        said = estimate.machine_of(rows, address).memory if target else None
+        said = past.machine_in(rows, address).memory if target else None
         modelcard.inspected(found, file, memory or said or modelcard.USUAL, as_json=as_json)
         return
     shape = staging.inspect(file)
@@ -118,6 +118,8 @@ def convert_command(
     Numbers stay the same where the engine can hold them: Q4_0, Q4_1 and Q4_K as int4, ternary and
     1-bit models as they are. Others become int8, or int4 where --for says that int8 has no room.
     """
+    from functools import partial
+
     from deployer.face import modelcard
     from deployer.host.models import extra
 
@@ -125,8 +127,10 @@ def convert_command(
     from deployer.host.models import conversion
 
     options = conversion.ConversionOptions(quant, memory, code_page, chat=not no_chat)
-    with modelcard.progress(file, silent=as_json) as told:
-        done = conversion.convert(file, to or file.with_suffix(".l98"), options, told)
+    with modelcard.progress(silent=as_json) as told:
+        done = conversion.convert(
+            file, to or file.with_suffix(".l98"), options, partial(told, file)
+        )
     modelcard.converted(done, as_json=as_json)
 
 

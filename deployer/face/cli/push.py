@@ -180,14 +180,13 @@ def push_command(
     broken = tuple(faults or ())
     _check_faults(pc, broken)
     _refuse_web(files or [])
-    if not (run or no_run):
-        files = converted(files or [], store, pc, silent=as_json)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
         no_check=no_check, overwrite=overwrite, delete=delete, no_dates=no_dates,
         temperature=temperature, top_p=top_p, steps=steps, seed=seed,
         prompt=prompt, quantise=quantise,
     )  # fmt: skip
+    request = _ready(request, store, pc, silent=as_json)
     line = LineSettings(speed, flow)
     face: Face = JsonLines(raw) if as_json else _face(request, pc, store, line, screen=screen)
     order = Order(
@@ -224,35 +223,16 @@ def _refuse_web(files: list[Path]) -> None:
             )
 
 
-def converted(files: list[Path], store: Path, pc: str, *, silent: bool) -> list[Path]:
-    """The files, with the volumes of a conversion instead of each model that needs one.
+def _ready(request: Request, store: Path, pc: str, *, silent: bool) -> Request:
+    """The request with the volumes of a conversion instead of each model that needs one."""
+    from deployer.face import modelcard
+    from deployer.host.models import sending
 
-    What was converted before is found again. The PC's memory decides, where it is known.
-    """
-    from deployer.host.models import extra
-
-    if not any(map(extra.is_convertible, files)):
-        return files
-    extra.need("Sending a model of this kind")
-    from deployer.face import estimate, modelcard
-    from deployer.host import past
-    from deployer.host.models import conversion
-
-    with past.rows_of(store) as known:
-        memory = estimate.machine_of(known.newest(estimate.NEWEST, pc), pc).memory
-    options = conversion.ConversionOptions(memory=memory)
-    found: list[Path] = []
-    for path in files:
-        if not extra.is_convertible(path):
-            found.append(path)
-            continue
-        with modelcard.progress(path, silent=silent) as told:
-            volumes, there = conversion.kept(path, store, options, told)
-        if not silent:
-            said = "converted before" if there else "converted for the old PC"
-            say(f"{path.name}: {said}, {len(volumes)} file{'s'[: len(volumes) - 1]}")
-        found += volumes
-    return found
+    with modelcard.progress(silent=silent) as told:
+        request, sent = sending.ready(request, store, pc, told)
+    for one in () if silent else sent:
+        say(modelcard.sentence(one))
+    return request
 
 
 def _check_faults(target: str, faults: tuple[str, ...]) -> None:
@@ -322,7 +302,7 @@ def _face(request: Request, target: str, store: Path, line: LineSettings, *, scr
     from deployer.host.recognise import recognise
 
     with past.rows_of(store) as known:
-        rows = known.newest(estimate.NEWEST, target)
+        rows = known.newest(past.NEWEST, target)
     seen = recognise(request)
     _fit, fits = estimate.fit_line(
         seen.load, rows, target, profile=seen.profile, model=seen.model, line=line
@@ -356,6 +336,7 @@ def stage_command(
     top_p: TopP = None,
     seed: Seed = None,
     quantise: Quantise = None,
+    state_dir: StateDir = None,
 ) -> None:
     """Write plain files, for a CF card or another FTP server.
 
@@ -364,6 +345,7 @@ def stage_command(
     """
     from deployer.core.target import gobat
     from deployer.host import staging
+    from deployer.host.models import sending
 
     _refuse_web(files or [])
     config = settings.load()
@@ -374,6 +356,9 @@ def stage_command(
         temperature=temperature, top_p=top_p, steps=steps, seed=seed,
         prompt=prompt, quantise=quantise,
     )  # fmt: skip
+    if sending.needed(request):
+        store = settings.expanded(state_dir or config.state_dir)
+        request = _ready(request, store, "", silent=False)
     written = staging.write_out(request, out, directory, host=host, login=(user, password))
     for name, length in written:
         say(f"{length:>12,}  {name}")

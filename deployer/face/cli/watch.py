@@ -9,7 +9,7 @@ import shlex
 import signal
 import sys
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -68,11 +68,13 @@ def tui_command(
     )
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
     plain = plain or os.environ.get("TERM", "") == "dumb"
+    store = settings.expanded(state_dir or config.state_dir)
+    config = replace(config, state_dir=str(store))
     connect.run(
         functools.partial(
             _run,
-            reach.named(config, settings.expanded(state_dir or config.state_dir)),
-            settings.expanded(state_dir or config.state_dir),
+            reach.named(config, store),
+            store,
             address or "",
             serving,
             plain=plain,

@@ -32,6 +32,7 @@ from deployer.face.tui.picker import Picked, PushScreen, Requests
 from deployer.face.tui.sidebar import Sidebar
 from deployer.face.tui.watched import BACKLOG, ROWS, Watched
 from deployer.host.launch import DaemonNotStarted
+from deployer.host.models import sending
 from deployer.host.requests import Before, Host, Order
 from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
@@ -290,7 +291,10 @@ class DeployerApp(App[None]):
     async def _push(self, choice: Picked) -> None:
         """Push what was picked. Raises what the host refuses."""
         target = settings.resolve_target(choice.target, self._config)
-        order = Order(choice.request, target, self._config.directory, self._address, choice.line)
+        request, _sent = await asyncio.to_thread(
+            sending.ready, choice.request, Path(self._config.state_dir), target
+        )
+        order = Order(request, target, self._config.directory, self._address, choice.line)
         self.seen.follow = await self._host.push(order)
 
     async def _look(self, choice: Picked) -> Sequence[str]:

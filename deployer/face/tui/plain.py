@@ -16,9 +16,10 @@ from deployer import settings
 from deployer.core.view import Row, View, fold
 from deployer.errors import DeployerError, WrongUse
 from deployer.events import TransferStarted, TransferTick
-from deployer.face import estimate, proofs, push_again, text, words
+from deployer.face import estimate, modelcard, proofs, push_again, text, words
 from deployer.face.card import followed, hints
 from deployer.host.launch import DaemonNotStarted
+from deployer.host.models import sending
 from deployer.host.requests import Host, Order, Request, Say
 from deployer.model import LINE, LineSettings
 from deployer.settings import Settings
@@ -168,6 +169,11 @@ class Plain:
         if target.startswith(LINE):
             line, names = _line(rest)
         request = Request(files=tuple(Path(name) for name in names))
+        request, sent = await asyncio.to_thread(
+            sending.ready, request, Path(self.config.state_dir), target
+        )
+        for one in sent:
+            self.say(modelcard.sentence(one))
         await self.host.push(Order(request, target, self.config.directory, self.address, line))
 
     def _row(self, rest: list[str]) -> Row:

@@ -35,8 +35,10 @@ class Inspected:
     volumes: int = 1
 
 
-def inspect(path: Path) -> Inspected | None:
+def inspect(path: Path, *, small: bool = False) -> Inspected | None:
     """What a file is; None when it is neither a GGUF file nor a container.
+
+    `small`: as it is converted for a PC that has no room for int8 rows.
 
     Raises ModelDamaged, ModelUnsupported, the errors of files.
     """
@@ -46,10 +48,10 @@ def inspect(path: Path) -> Inspected | None:
             return _container(container.read(head, str(path)), model.length)
         if head[:4] != b"GGUF" and path.suffix.lower() != ".gguf":
             return None
-        return _gguf(gguf.parse(model.read, model.length, str(path)))
+        return _gguf(gguf.parse(model.read, model.length, str(path)), small=small)
 
 
-def _gguf(file: gguf.Gguf) -> Inspected:
+def _gguf(file: gguf.Gguf, *, small: bool) -> Inspected:
     shape = shape_of(file)
     vocabulary = vocabulary_of(file)
     choices: Choices = {}
@@ -60,7 +62,8 @@ def _gguf(file: gguf.Gguf) -> Inspected:
         kept = _KEPT.get(kind)
         if name == CLASSIFIER and kept is Encoding.INT4:
             kept = None
-        choices[name] = MatrixForm(kept or Encoding.INT8, exact=kept is not None)
+        other = Encoding.INT4 if small and name != CLASSIFIER else Encoding.INT8
+        choices[name] = MatrixForm(kept or other, exact=kept is not None)
     chat = len(file.text("tokenizer.chat_template", ""))
     size = len(tables.section(vocabulary, 437))
     sections = layout.wanted(shape, choices, size, chat, 0)
