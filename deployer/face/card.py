@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from msgspec.structs import replace
 
 from deployer.core.target.manifest import own_directory
+from deployer.core.target.page import START_GO
 from deployer.core.view import Mark, Row
-from deployer.face import serial_card
+from deployer.face import dialogs98, serial_card
 from deployer.face.words import machine
 from deployer.model import ANY, GO_BAT, State, is_simulated
 
@@ -76,15 +77,17 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
         )
     if "http" in row.protocols:
         port = "" if row.page_port == 80 else f":{row.page_port}"
-        pages = [f"http://{host}{port}/" for host in filter(None, (row.host, row.beside))]
+        pages = [f"http://{host}{port}" for host in filter(None, (row.host, row.beside))]
         found.append(
             (
-                "With the browser",
+                BROWSER,
                 (
-                    f"Start, Run:  {pages[0]}",
-                    *(f"         or  {page}, {_ITS_OWN}" for page in pages[1:]),
-                    f"Click        {GO_BAT}",
-                    "Choose       'Run this program from its current location', then OK",
+                    f"Start, Run   {pages[0]}",
+                    *(f"        or   {page}, {_ITS_OWN}" for page in pages[1:]),
+                    f"Click        {START_GO}",
+                    f"Click        {RUN_IT}",
+                    "Press        Enter",
+                    "Click        Yes",
                 ),
             )
         )
@@ -93,6 +96,8 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
     return tuple(found)
 
 
+BROWSER = "With the browser"
+RUN_IT = "Run this program from its current location"
 _ITS_OWN = "when WINIPCFG there shows 169.254.x.y"
 
 
@@ -353,6 +358,7 @@ def print_html(row: Row) -> str:
     """One page to print or to make a PDF of: big type, black on white, nothing fetched."""
     sections = "".join(
         f"<h2>{html.escape(title)}</h2>\n<pre>{html.escape(chr(10).join(typed))}</pre>\n"
+        f"{dialogs98.pictures(GO_BAT, row.host, 2) if title == BROWSER else ''}"
         for title, typed in ways(row)
     )
     place, before, end = f"at {row.target}", _BEFORE, _END
@@ -381,6 +387,7 @@ h1 {{ font-size: 24pt; margin: 0 0 6pt }}
 h2 {{ font-size: 15pt; margin: 14pt 0 4pt }}
 pre {{ font: bold 16pt/1.35 monospace; border: 1pt solid #000; padding: 6pt; margin: 0;
   white-space: pre-wrap; break-inside: avoid }}
+svg {{ max-width: 48%; height: auto; break-inside: avoid }}
 </style></head><body>
 <h1>{deployment} for the old PC {target}</h1>
 {before}{sections}<p>{end}</p>

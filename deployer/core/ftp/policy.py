@@ -20,10 +20,12 @@ from deployer.core.ftp import tree as trees
 from deployer.core.ftp import verbs as do
 from deployer.core.ftp.session import (
     ANONYMOUS,
+    MAX_REPLY,
     NOT_NOW,
     TAKEN,
     Answer,
     NoLogin,
+    Refuse,
     Reply,
     Session,
     quoted,
@@ -75,12 +77,22 @@ def answer(session: Session, verb: str, argument: str) -> Answer:
     rule = TABLE.get(verb)
     if rule is None:
         shown = quoted(verb) or "An empty line"
-        return Reply(session, say(f"500 {shown} is no command here; HELP names them."))
+        return _led_on(Reply(session, say(f"500 {shown} is no command here; HELP names them.")))
     if not session.login and not rule.open:
         return Reply(session, "530 Log in first. Type  user a")
     if not argument and rule.argument and not rule.argument.startswith("["):
-        return Reply(session, say(f"501 {verb} needs: {rule.argument}."))
-    return rule.answer(session, argument)
+        return _led_on(Reply(session, say(f"501 {verb} needs: {rule.argument}.")))
+    return _led_on(rule.answer(session, argument))
+
+
+def _led_on(found: Answer) -> Answer:
+    """Whoever types and is refused reads the one thing to type next."""
+    session = found.session
+    if isinstance(found, Reply | Refuse) and session.login == ANONYMOUS and found.line[0] in "45":
+        lead = f" Type  get {GO_BAT}"
+        if lead not in found.line:
+            return replace(found, line=f"{found.line[: MAX_REPLY - len(lead)]}{lead}")
+    return found
 
 
 def is_during(verb: str, *, others_wait: bool = False) -> bool:
@@ -115,7 +127,7 @@ def reject(session: Session, user: str, why: NoLogin) -> Reply:
     """The session after a refused login."""
     match why:
         case NoLogin.UNKNOWN:
-            line = f"530 No login: {quoted(user)} with this password is not known to the host now."
+            line = f"530 {quoted(user)} with this password is not known here now. Type  user a"
         case NoLogin.OLDER:
             line = f"530 This GO.BAT is of an older push: {FETCH_AGAIN}, then start it."
         case NoLogin.NOTHING:
@@ -167,7 +179,9 @@ _READ_ONLY = do.refused("Nothing on this server can be changed; it only hands fi
 
 # Rows of one shape on purpose: it is a table.
 RULES = (
-    VerbRule("USER", "name", "who you are: the deployment's id, or anonymous", do.user, open=True),
+    VerbRule(
+        "USER", "[name]", "a deployment's id; any other name is a guest's", do.user, open=True
+    ),
     VerbRule("PASS", "[password]", "the password that the host shows", do.password, open=True),
     VerbRule("ACCT", "[account]", "not needed", do.acct, open=True),
     VerbRule("REIN", "", "forget the login and begin anew, in TYPE A", do.rein, open=True),

@@ -36,7 +36,6 @@ from deployer.core.ftp.session import (
     say,
 )
 from deployer.core.target.names import is_identity
-from deployer.model import GO_BAT
 
 # --- login ---------------------------------------------------------------------------------------
 
@@ -210,8 +209,7 @@ def _missing(session: Session, argument: str) -> str:
         return say(f"550 {ended(session.ended)}")
     if trees.find_directory(session.tree, session.directory, argument) is not None:
         return say(f"550 {quoted(argument)} is a directory.")
-    hint = f" Type  get {GO_BAT}" if session.login == ANONYMOUS else ""
-    return say(f"550 There is no file {quoted(argument)} here.{hint}")
+    return say(f"550 There is no file {quoted(argument)} here.")
 
 
 def rest(session: Session, argument: str) -> Answer:

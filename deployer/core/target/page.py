@@ -15,6 +15,9 @@ from dataclasses import dataclass
 from deployer.core.agents.overlay import AGENT_EXE
 from deployer.model import GO_BAT
 
+START_GO = f"Start {GO_BAT}"
+"""What the page's first link says."""
+
 STAY_HTM = "STAY.HTM"
 
 _DOCTYPE = '<!DOCTYPE HTML PUBLIC "-//W3C//DTD HTML 3.2 Final//EN">'
@@ -129,8 +132,8 @@ def stay(each: Waiting) -> bytes:
                 "It lies in C:\\DEPLOY.</P>",
                 f'<H2><A HREF="/{_text(each.deployment)}/{AGENT_EXE}">Yes: start {AGENT_EXE}</A>'
                 "</H2>",
-                "<P>When asked, choose <B>Run this program from its current location</B> and say "
-                f"Yes to the security warning. It then fetches {_text(each.deployment)}.</P>",
+                "<P>When asked, click <B>Run this program from its current location</B>, press "
+                f"Enter, and click <B>Yes</B>. It then fetches {_text(each.deployment)}.</P>",
                 '<P><A HREF="/">No: back</A></P>',
             )
         ),
@@ -154,10 +157,10 @@ def _deployment(each: Waiting) -> str:
             f"<H1>Deployment {_text(each.deployment)}</H1>",
             f"<P>{len(each.files)} {'file' if len(each.files) == 1 else 'files'}, {total:,} bytes, "
             f"for the folder <TT>{_text(each.directory)}</TT> of this computer.</P>",
-            f'<H2><A HREF="{_text(link)}">Start {GO_BAT}</A></H2>',
-            "<P>When asked, choose <B>Run this program from its current location</B> and say Yes "
-            "to the security warning. A black window then fetches, checks and starts everything; "
-            f"if the browser only saves files, save it and double-click {GO_BAT}.</P>",
+            f'<H2><A HREF="{_text(link)}">{START_GO}</A></H2>',
+            "<P>When asked, click <B>Run this program from its current location</B>, press Enter, "
+            "and click <B>Yes</B>. A black window then fetches, verifies and starts everything. "
+            f"If the browser only saves files, save it and double-click {GO_BAT}.</P>",
             f'<P>Or <A HREF="/{_text(each.deployment)}/{STAY_HTM}">start, and stay ready</A>: then '
             "nothing needs to be done here the next time. It asks first.</P>",
             _files(each.files),

@@ -88,7 +88,7 @@ REPLIES = [
     (OUT, "USER Anonymous", "331 Press Enter."),
     (OUT, "USER a", "331 Press Enter."),
     (OUT, "USER anonymus", "331 Press Enter."),
-    (OUT, "USER", "501 USER needs: name."),
+    (OUT, "USER", "331 Press Enter."),
     (OUT, "PASS x", "503 Say USER first."),
     (IN, "PASS x", "230 You are logged in already."),
     (OUT, "ACCT", "202 No account is needed."),
@@ -192,12 +192,18 @@ REPLIES = [
     (
         replace(GUEST, way=CALL),
         "STOR RESULT.TXT",
-        "553 RESULT.TXT may not be stored here; allowed: nothing.",
+        "553 RESULT.TXT may not be stored here; allowed: nothing. Type  get GO.BAT",
     ),
     (BINARY, "STOR RESULT.TXT", "425 Say PORT or PASV first."),
     (GUEST, "RETR LLAMA98.EXE", "550 There is no file LLAMA98.EXE here. Type  get GO.BAT"),
     (GUEST, "RETR go.bta", "550 There is no file go.bta here. Type  get GO.BAT"),
     (GUEST, "RETR GO", "550 There is no file GO here. Type  get GO.BAT"),
+    (GUEST, "RETR GO BAT", "550 There is no file GO BAT here. Type  get GO.BAT"),
+    (GUEST, "CWD deploy", "550 There is no directory deploy here. Type  get GO.BAT"),
+    (GUEST, "DELE GO.BAT", f"{READ_ONLY} Type  get GO.BAT"),
+    (GUEST, "GET GO.BAT", "500 GET is no command here; HELP names them. Type  get GO.BAT"),
+    (GUEST, "RETR", "501 RETR needs: name. Type  get GO.BAT"),
+    (GUEST, "TYPE I", "200 Type is binary."),
     (GUEST, "USER a", "331 Press Enter."),
     # listings
     (READY, "LIST NONE", "550 There is no file or directory NONE here."),
@@ -320,7 +326,7 @@ def test_login_leads_to_the_share_in_ascii_mode():
 
 def test_a_refused_login_forgets_the_name():
     refused = policy.reject(after(OUT, "USER nobody"), "nobody", NoLogin.UNKNOWN)
-    assert refused.line == "530 No login: nobody with this password is not known to the host now."
+    assert refused.line == "530 nobody with this password is not known here now. Type  user a"
     assert refused.session == OUT
 
 
