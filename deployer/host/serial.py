@@ -12,11 +12,20 @@ from pathlib import Path
 from deployer.core.serial import boot98, linetest
 from deployer.edge.serial import answer as serial_answer
 from deployer.edge.serial import examine as serial_test
-from deployer.edge.serial import port
+from deployer.edge.serial import plaintext, port
 from deployer.edge.serial import terminal as serial_terminal
 from deployer.edge.serial.bootstrap import bootstrap
 from deployer.edge.serial.job import PROTOCOLS, ReceivedFile, SerialJob
-from deployer.edge.serial.port import DEFAULT_SPEED, SPEEDS, Flow, PortInfo, SerialLine, advice
+from deployer.edge.serial.port import (
+    DEFAULT_SPEED,
+    SPEEDS,
+    Flow,
+    Frame,
+    Parity,
+    PortInfo,
+    SerialLine,
+    advice,
+)
 from deployer.edge.serial.receive import receive, receive_over
 from deployer.edge.serial.send import send, send_offers, send_over, short_names
 
@@ -25,6 +34,8 @@ __all__ = [
     "PROTOCOLS",
     "SPEEDS",
     "Flow",
+    "Frame",
+    "Parity",
     "PortInfo",
     "ReceivedFile",
     "SerialJob",
@@ -37,9 +48,11 @@ __all__ = [
     "ports",
     "receive",
     "receive_over",
+    "receive_text",
     "send",
     "send_offers",
     "send_over",
+    "send_text",
     "short_names",
     "table",
     "terminal",
@@ -48,6 +61,8 @@ __all__ = [
 ports = port.ports
 first_lines = boot98.first_lines
 table = linetest.table
+send_text = plaintext.send
+receive_text = plaintext.receive
 
 
 def examine(
@@ -81,5 +96,5 @@ def terminal(job: SerialJob, out: Path, *, overwrite: bool, keep_names: bool = F
         send_over(line, replace(job, cancelled=stopped), [path], as_names=[name])
         return f"{path.name} has arrived" + ("" if name == path.name else f" as {name}")
 
-    with SerialLine(job.port, job.speed, job.flow) as line:
+    with SerialLine(job.port, job.speed, job.flow, job.frame) as line:
         serial_terminal.run(line, serial_terminal.FileWays(take, give))

@@ -95,6 +95,7 @@ class Incoming:
     def leave(self) -> None:
         """Keep what has come for another try; an empty beginning is not kept."""
         with contextlib.suppress(OSError, ValueError):
+            self._handle.flush()
             empty = self.held() == 0
             self._handle.close()
             if empty:

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from deployer.core.serial import transfer
 from deployer.core.serial.transfer import Reason
-from deployer.edge.serial.port import DEFAULT_SPEED, Flow
+from deployer.edge.serial.port import DEFAULT_SPEED, PLAIN_8N1, Flow, Frame
 from deployer.errors import (
     LineNoisy,
     LineSilent,
@@ -40,6 +40,7 @@ class SerialJob:
     protocol: str = "zmodem"
     speed: int = DEFAULT_SPEED
     flow: Flow = Flow.RTSCTS
+    frame: Frame = PLAIN_8N1
     contact: float = 120.0
     patience: float = 600.0
     escape_controls: bool = False

@@ -38,8 +38,8 @@ from deployer.errors import (
 )
 
 __all__ = [
-    "DEFAULT_SPEED", "SPEEDS", "Flow", "Line", "LineGoneError", "ModemLines", "PortInfo",
-    "SerialLine", "advice", "device_of", "find_again", "identity_of", "ports",
+    "DEFAULT_SPEED", "PLAIN_8N1", "SPEEDS", "Flow", "Frame", "Line", "LineGoneError", "ModemLines",
+    "Parity", "PortInfo", "SerialLine", "advice", "device_of", "find_again", "identity_of", "ports",
 ]  # fmt: skip
 
 DEFAULT_SPEED = 115_200
@@ -55,12 +55,44 @@ _COM = re.compile(r"COM[0-9]+", re.IGNORECASE)
 _ERRNO = re.compile(r"^\[Errno -?[0-9]+\] ")
 
 
+TerminalError: type[Exception] = OSError
+with contextlib.suppress(ImportError):  # Windows has none
+    import termios
+
+    TerminalError = termios.error
+
+
 class Flow(StrEnum):
     """Who may stop whom: RTS/CTS wires, XON/XOFF characters, nobody."""
 
     RTSCTS = "rtscts"
     XONXOFF = "xonxoff"
     NONE = "none"
+
+
+class Parity(StrEnum):
+    """The bit beside each character: none, or what makes the count of ones even or odd."""
+
+    NONE = "none"
+    EVEN = "even"
+    ODD = "odd"
+    MARK = "mark"
+    SPACE = "space"
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """How a character goes over the line: data bits, parity, stop bits. PCs talk 8N1."""
+
+    bits: int = 8
+    parity: Parity = Parity.NONE
+    stop: int = 1
+
+    def __str__(self) -> str:
+        return f"{self.bits}{self.parity[0].upper()}{self.stop}"
+
+
+PLAIN_8N1 = Frame()
 
 
 class LineGoneError(Exception):
@@ -99,12 +131,19 @@ class Line(Protocol):
 class SerialLine:
     """An open serial port. Raises LineGoneError from `read` and `write` when it vanishes."""
 
-    def __init__(self, port: str, speed: int = DEFAULT_SPEED, flow: Flow = Flow.RTSCTS) -> None:
+    def __init__(
+        self,
+        port: str,
+        speed: int = DEFAULT_SPEED,
+        flow: Flow = Flow.RTSCTS,
+        frame: Frame = PLAIN_8N1,
+    ) -> None:
         self.port = port = device_of(port)
         self.speed = speed
         self.flow = flow
+        self._frame = frame
         self._identity = identity_of(port)
-        self._serial = _open(port, speed, flow)
+        self._serial = _open(port, speed, flow, frame)
 
     def __enter__(self) -> SerialLine:
         return self
@@ -188,7 +227,7 @@ class SerialLine:
         with contextlib.suppress(Exception):
             self._serial.close()
         try:
-            self._serial = _open(device, self.speed, self.flow)
+            self._serial = _open(device, self.speed, self.flow, self._frame)
         except (SerialPortMissing, SerialPortBusy, SerialPortForbidden, SerialServerMissing):
             # udev may still be giving it its rights.
             return False
@@ -227,6 +266,13 @@ class SerialLine:
         except (OSError, serial.SerialException, NotImplementedError):
             return None
 
+    @property
+    def waiting(self) -> int:
+        """Bytes that were taken and have not left; 0 where the port cannot tell."""
+        with contextlib.suppress(OSError, serial.SerialException, NotImplementedError):
+            return int(getattr(self._serial, "out_waiting", 0))
+        return 0
+
     def drain(self, limit: float) -> None:
         """Wait until everything has left, `limit` seconds at most."""
         pending = getattr(type(self._serial), "out_waiting", None)
@@ -253,7 +299,7 @@ class SerialLine:
             return None
 
 
-def _open(port: str, speed: int, flow: Flow) -> Any:
+def _open(port: str, speed: int, flow: Flow, frame: Frame) -> Any:
     if is_locked(port):
         raise SerialPortBusy(port=port)
     scheme, mark, place = port.partition("://")
@@ -263,12 +309,12 @@ def _open(port: str, speed: int, flow: Flow) -> Any:
             remedy="Write it as rfc2217://HOST:PORT or socket://HOST:PORT.",
         )
     try:
-        return _opened(port, scheme, speed, flow)
+        return _opened(port, scheme, speed, flow, frame)
     except (serial.SerialException, OSError, ValueError) as error:
         # pyserial says only in words which of its options the server has not answered.
         if scheme == "rfc2217" and "option 'control'" in str(error) and "?" not in port:
             # A port without modem lines: the server says nothing to RTS and DTR, so do not wait.
-            return _open(f"{port}?ign_set_control", speed, flow)
+            return _open(f"{port}?ign_set_control", speed, flow, frame)
         raise _refusal(port.removesuffix("?ign_set_control"), error) from error
 
 
@@ -277,12 +323,16 @@ def _is_place(place: str) -> bool:
     return found is not None and 0 < int(found[1]) <= 0xFFFF
 
 
-def _opened(port: str, scheme: str, speed: int, flow: Flow) -> Any:
+def _opened(port: str, scheme: str, speed: int, flow: Flow, frame: Frame) -> Any:
     handle = serial.serial_for_url(port, do_not_open=True)
     try:
         handle.baudrate = speed
         handle.rtscts = flow is Flow.RTSCTS
         handle.xonxoff = flow is Flow.XONXOFF
+        if not _is_pseudo(port):  # which has no wire, and refuses what it cannot have
+            handle.bytesize = frame.bits
+            handle.parity = frame.parity[0].upper()
+            handle.stopbits = frame.stop
         if scheme == "rfc2217" or sys.platform == "win32":
             handle.timeout = _SLICE
         else:
@@ -292,11 +342,21 @@ def _opened(port: str, scheme: str, speed: int, flow: Flow) -> Any:
         if sys.platform != "win32" and "://" not in port:
             handle.exclusive = True
         handle.open()
-    except (serial.SerialException, OSError, ValueError):
+    except (serial.SerialException, OSError, ValueError, TerminalError) as error:
         with contextlib.suppress(Exception):
             handle.close()
+        if isinstance(error, TerminalError):  # its driver has taken other settings than these
+            raise WrongUse(
+                what=f"{port} cannot send {frame} at {speed} bit/s.",
+                remedy="Use another adapter, or set the other side to what this one can do.",
+            ) from error
         raise
     return handle
+
+
+def _is_pseudo(port: str) -> bool:
+    """Whether it is a terminal of the system, which leads to a program."""
+    return os.path.realpath(port).startswith("/dev/pts/")
 
 
 def _number(error: BaseException) -> int:

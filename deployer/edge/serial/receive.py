@@ -22,7 +22,7 @@ def receive(
 
     `name` is for XMODEM, which sends none; `limit` the most bytes of a file.
     """
-    with SerialLine(job.port, job.speed, job.flow) as line:
+    with SerialLine(job.port, job.speed, job.flow, job.frame) as line:
         return receive_over(line, job, out, overwrite=overwrite, name=name, limit=limit)
 
 

@@ -35,7 +35,7 @@ def send(job: SerialJob, paths: Sequence[Path], *, as_names: Sequence[str] = ())
     """
     for path in paths:
         files.length_of(path, empty_allowed=True)
-    with SerialLine(job.port, job.speed, job.flow) as line:
+    with SerialLine(job.port, job.speed, job.flow, job.frame) as line:
         send_over(line, job, paths, as_names=as_names)
 
 

@@ -20,7 +20,7 @@ from deployer.face.cli.options import AsJson, flag, number, value, whole
 from deployer.face.say import aside, raw, say, say_json
 from deployer.face.serial_meter import Meter
 from deployer.host import serial as serial_service
-from deployer.host.serial import DEFAULT_SPEED, Flow, SerialJob
+from deployer.host.serial import DEFAULT_SPEED, Flow, Frame, Parity, SerialJob
 
 THE_LINE = "The line"
 
@@ -38,6 +38,14 @@ def serial_group() -> None:
     """
 
 
+def _parity(given: object) -> Parity:
+    found = [one for one in Parity if str(given).lower() in (one.value, one.value[0])]
+    if not found:
+        names = ", ".join(one.value for one in Parity)
+        raise typer.BadParameter(f"{given!r} is not one of {names}.")
+    return found[0]
+
+
 Port = Annotated[
     str, typer.Argument(metavar="PORT", autocompletion=complete.ports, help="The serial port.")
 ]
@@ -52,9 +60,25 @@ Speed = Annotated[
 FlowControl = Annotated[
     Flow, value("--flow", None, "Who may stop whom; 3-wire cables need xonxoff.", panel=THE_LINE)
 ]
+Bits = Annotated[
+    int, value("--bits", "7|8", "Data bits of a character.", whole(7, 8), panel=THE_LINE)
+]
+ParityBit = Annotated[
+    Parity,
+    value(
+        "--parity", "WHICH", "none, even, odd, mark or space; the first letter will do.",
+        _parity, panel=THE_LINE,
+    ),
+]  # fmt: skip
+Stop = Annotated[int, value("--stop", "1|2", "Stop bits.", whole(1, 2), panel=THE_LINE)]
+TEXT = ("text", "ascii")
 Protocol = Annotated[
-    Literal["zmodem", "ymodem", "xmodem1k", "xmodem"],
-    value("--protocol", None, "What the other side speaks."),
+    Literal["zmodem", "ymodem", "xmodem1k", "xmodem", "text", "ascii"],
+    value(
+        "--protocol",
+        None,
+        "What the other side speaks; text is from % to %.",
+    ),
 ]
 Wait = Annotated[
     float, value("--wait", "SECONDS", "How long to wait for the other side to begin.", number(1))
@@ -134,6 +158,9 @@ def send_command(
     patience: LongestSilence = 600.0,
     speed: Speed = DEFAULT_SPEED,
     flow: FlowControl = Flow.RTSCTS,
+    bits: Bits = 8,
+    parity: ParityBit = Parity.NONE,
+    stop: Stop = 1,
     as_json: AsJson = False,
 ) -> None:
     """Send FILES. With ZMODEM the other side's receiver starts by itself.
@@ -143,9 +170,12 @@ def send_command(
     names = [path.name for path in files] if keep_names else serial_service.short_names(files)
     with _stoppable() as cancelled:
         job = _job(
-            port, protocol=protocol, speed=speed, flow=flow, wait=wait, patience=patience,
-            cancelled=cancelled, as_json=as_json,
+            port, protocol=protocol, speed=speed, flow=flow, frame=Frame(bits, parity, stop),
+            wait=wait, patience=patience, cancelled=cancelled, as_json=as_json,
         )  # fmt: skip
+        if protocol in TEXT:
+            _send_text(job, files, as_json=as_json)
+            return
         serial_service.send(job, files, as_names=names)
     if not as_json:
         say(f"{len(files)} file(s) sent; the receiver confirmed every one.")
@@ -165,15 +195,21 @@ def receive_command(
     patience: LongestSilence = 600.0,
     speed: Speed = DEFAULT_SPEED,
     flow: FlowControl = Flow.RTSCTS,
+    bits: Bits = 8,
+    parity: ParityBit = Parity.NONE,
+    stop: Stop = 1,
     as_json: AsJson = False,
 ) -> None:
     """Receive files into a directory, never outside it. A broken ZMODEM transfer is resumed."""
     with _stoppable() as cancelled:
         job = _job(
-            port, protocol=protocol, speed=speed, flow=flow, wait=wait, patience=patience,
-            cancelled=cancelled, as_json=as_json,
+            port, protocol=protocol, speed=speed, flow=flow, frame=Frame(bits, parity, stop),
+            wait=wait, patience=patience, cancelled=cancelled, as_json=as_json,
         )  # fmt: skip
-        received = serial_service.receive(job, out, overwrite=overwrite, name=name)
+        if protocol in TEXT:
+            received = [serial_service.receive_text(job, out, overwrite=overwrite, name=name)]
+        else:
+            received = [*serial_service.receive(job, out, overwrite=overwrite, name=name)]
     if not as_json:
         for item in received:
             say(f"{item.length:>12,}  {item.path}")
@@ -192,6 +228,9 @@ def terminal_command(
     keep_names: KeepNames = False,
     speed: Speed = DEFAULT_SPEED,
     flow: FlowControl = Flow.RTSCTS,
+    bits: Bits = 8,
+    parity: ParityBit = Parity.NONE,
+    stop: Stop = 1,
 ) -> None:
     """See what the other side says and type to it; files go both ways by ZMODEM.
 
@@ -200,8 +239,8 @@ def terminal_command(
     """
     bare = _Bare(sys.stderr)
     job = SerialJob(
-        port, speed=speed, flow=flow, contact=60.0, emit=Meter(bare).show,
-        note=lambda text: bare.write(f"{text}\n"),
+        port, speed=speed, flow=flow, frame=Frame(bits, parity, stop), contact=60.0,
+        emit=Meter(bare).show, note=lambda text: bare.write(f"{text}\n"),
     )  # fmt: skip
     serial_service.terminal(job, out, overwrite=overwrite, keep_names=keep_names)
 
@@ -268,12 +307,18 @@ def _job(
     protocol: str,
     speed: int,
     flow: Flow,
+    frame: Frame,
     wait: float,
     patience: float,
     cancelled: Callable[[], bool],
     as_json: bool,
 ) -> SerialJob:
-    if protocol != "zmodem" and flow is Flow.XONXOFF:
+    if protocol not in TEXT and frame.bits != 8:
+        raise WrongUse(
+            what=f"--bits 7 with {protocol}: its blocks need all 8 bits.",
+            remedy="Plain text goes over 7 bits: --protocol text",
+        )
+    if protocol not in ("zmodem", *TEXT) and flow is Flow.XONXOFF:
         raise WrongUse(
             what=f"--flow xonxoff with {protocol}: it sends XON and XOFF as data.",
             remedy="Use ZMODEM, which does not, or --flow none.",
@@ -283,12 +328,22 @@ def _job(
         protocol=protocol,
         speed=speed,
         flow=flow,
+        frame=frame,
         contact=wait,
         patience=patience,
         emit=_print_json if as_json else Meter(sys.stderr).show,
         note=_quiet if as_json else aside,
         cancelled=cancelled,
     )
+
+
+def _send_text(job: SerialJob, files: list[Path], *, as_json: bool) -> None:
+    """Nobody confirms plain text, so nobody is said to have."""
+    for path in files:
+        length = serial_service.send_text(job, path)
+        if not as_json:
+            say(f"{path.name}: the line took all {length:,} bytes. Nobody confirms plain text:")
+            say("compare it there, or have it sent back with: deployer serial receive")
 
 
 def _print_json(event: Event) -> None:

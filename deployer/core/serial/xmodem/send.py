@@ -36,7 +36,7 @@ _BATCH_END = 10.0
 """Seconds that the receiver has to confirm the batch's end; every file is confirmed by then."""
 _END_AGAIN = 5.0
 """Seconds between two EOT: the receiver has all blocks, and has nothing to do but to answer."""
-_END_LIMIT = 60.0
+_END_LIMIT = 50.0
 """Seconds after which nobody is going to answer EOT: the receiver's program has ended."""
 
 
@@ -167,7 +167,7 @@ class XmodemSender(Side):
     def _late(self, silent: float) -> None:
         if self._state is _State.CLOSED:
             self._end(transfer.Finished())
-        elif self._state is _State.END and silent >= _END_LIMIT:
+        elif self._state is _State.END and silent >= min(_END_LIMIT, self._patience):
             self._fail(Reason.UNCONFIRMED, "every block was confirmed, but not the end of the file")
         elif self._now >= self._given_up_at and self._state is not _State.END:
             what = f"the receiver said nothing for {silent:.0f} s"
