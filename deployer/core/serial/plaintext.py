@@ -64,7 +64,7 @@ class Gate:
                 self.open = byte == XON
 
 
-class Incoming:
+class IncomingText:
     """A text on its way in. `text` is all that has come of it, from the first % on."""
 
     def __init__(self, *, bits: int) -> None:

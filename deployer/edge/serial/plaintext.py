@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from deployer.core.serial.plaintext import LONGEST, Gate, Incoming, TextRefusedError, prepared
+from deployer.core.serial.plaintext import LONGEST, Gate, IncomingText, TextRefusedError, prepared
 from deployer.core.serial.transfer import FileOffer
 from deployer.edge import files
 from deployer.edge.serial.inbox import ReceiveFolder
@@ -74,7 +74,7 @@ def receive(job: SerialJob, out: Path, *, name: str, overwrite: bool) -> Receive
             remedy="Say how to call it with --name FILE; --overwrite replaces a file.",
         )
     progress = Progress(job, upload=True)
-    incoming = Incoming(bits=job.frame.bits)
+    incoming = IncomingText(bits=job.frame.bits)
     with SerialLine(job.port, job.speed, job.flow, job.frame) as line, _told(job, progress):
         file = inbox.open(place, offer)
         file.begin(0)
@@ -128,7 +128,7 @@ def _put(line: SerialLine, job: SerialJob, data: bytes, progress: Progress) -> N
 
 
 def _get(
-    line: SerialLine, job: SerialJob, incoming: Incoming, progress: Progress, name: str
+    line: SerialLine, job: SerialJob, incoming: IncomingText, progress: Progress, name: str
 ) -> None:
     heard = time.monotonic()
     while True:

@@ -6,15 +6,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.core.serial.plaintext import Gate, Incoming, TextRefusedError, prepared
+from deployer.core.serial.plaintext import Gate, IncomingText, TextRefusedError, prepared
 
 WORDS = st.text("ABCXYZO0123456789 .-()%:", max_size=20)
 PROGRAMS = st.lists(WORDS, min_size=1, max_size=12).filter(lambda ls: any(x.strip() for x in ls))
 ENDS = st.sampled_from(["\n", "\r\n", "\r"])
 
 
-def came(data: bytes, *, bits: int = 7, pieces: int = 1000) -> Incoming:
-    incoming = Incoming(bits=bits)
+def came(data: bytes, *, bits: int = 7, pieces: int = 1000) -> IncomingText:
+    incoming = IncomingText(bits=bits)
     for at in range(0, len(data), pieces):
         incoming.take(data[at : at + pieces])
     return incoming
