@@ -3,7 +3,7 @@
 
 int sys_is_lead(char c)
 {
-    return IsDBCSLeadByte(c);
+    return (c & 0x80) && IsDBCSLeadByte(c); /* plain ASCII begins no letter of any page */
 }
 
 void sys_code_pages(u32 *ansi, u32 *oem)

@@ -8,11 +8,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.sim.disk.names import fold, is_valid, make_alias
+from deployer.sim.disk.names import dir_entries, fold, is_valid, make_alias
 from deployer.sim.disk.values import Code, DiskError
 
 #: A directory of the modern machine that changed so lately may change again under the same stamp.
 _GRAIN_NS = 50_000_000
+#: While we change a directory again and again it is looked at so often for what others put there.
+_LOOK_NS = 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,8 +28,18 @@ class Name:
 
 @dataclass(slots=True)
 class _Listing:
+    """`stamp` is the directory's, `read` when it was read; it has `entries` of 32 bytes."""
+
     stamp: int
+    read: int
     names: dict[str, Name]
+    entries: int
+
+    def holds(self, stamp: int) -> bool:
+        """Whether it is still what is there: read well after the last change, or changed by us."""
+        now = time.time_ns()
+        ours = now - stamp <= _GRAIN_NS and now - self.read < _LOOK_NS
+        return stamp == self.stamp and (ours or self.read - stamp > _GRAIN_NS)
 
 
 class Directories:
@@ -45,12 +57,14 @@ class Directories:
         except OSError as error:
             raise DiskError(Code.PATH_NOT_FOUND, host.name) from error
         cached = self._listings.get(host)
-        if cached is not None and cached.stamp == stamp:
-            return cached.names
-        names = self._read(host)
-        if time.time_ns() - stamp > _GRAIN_NS:
-            self._listings[host] = _Listing(stamp, names)
-        return names
+        if cached is None or not cached.holds(stamp):
+            cached = self._listings[host] = self._read(host, stamp)
+        return cached.names
+
+    def entries(self, host: Path) -> int:
+        """How many entries of 32 bytes the names of a directory take."""
+        self.names(host)
+        return self._listings[host].entries
 
     def unique(self, host: Path) -> list[Name]:
         """Each name of a directory once, sorted by alias."""
@@ -89,17 +103,40 @@ class Directories:
             raise DiskError(Code.PATH_NOT_FOUND, full)
         return parent, name
 
-    def changed(self, host: Path, gone: Name | None = None) -> None:
-        """Something was added to a directory, or is gone with its alias."""
-        self._listings.pop(host, None)
-        if gone is not None:
-            self._aliases.get(host, {}).pop(gone.host, None)
+    def added(self, host: Path, name: str, *, directory: bool = False) -> None:
+        """A name is new in a directory."""
+        listing = self._listings.get(host)
+        if listing is None:
+            return
+        known = self._aliases.setdefault(host, {})
+        folded = fold(name)
+        if folded in listing.names:  # the modern machine tells more names apart
+            del self._listings[host]
+            return
+        if name not in known:
+            known[name] = make_alias(name, listing.names.keys())
+        entry = Name(name, known[name], directory)
+        listing.names[folded] = listing.names[entry.short] = entry
+        listing.entries += dir_entries(entry.host, entry.short)
+        listing.stamp = host.stat().st_mtime_ns
+
+    def gone(self, host: Path, name: Name) -> None:
+        """A name is gone, with its alias and with what was below it."""
+        self._aliases.get(host, {}).pop(name.host, None)
+        self._listings.pop(host / name.host, None)
+        listing = self._listings.get(host)
+        if listing is not None:
+            for key in {fold(name.host), name.short}:
+                listing.names.pop(key, None)
+            listing.entries -= dir_entries(name.host, name.short)
+            listing.stamp = host.stat().st_mtime_ns
 
     def changed_all(self) -> None:
         """Anything may have changed."""
         self._listings.clear()
 
-    def _read(self, host: Path) -> dict[str, Name]:
+    def _read(self, host: Path, stamp: int) -> _Listing:
+        read = time.time_ns()
         with os.scandir(host) as entries:
             found = sorted(
                 (e.name, e.is_dir(follow_symlinks=False))
@@ -118,4 +155,5 @@ class Directories:
                 known[name] = make_alias(name, taken - {folded})
                 taken.add(known[name])
             names[folded] = names[known[name]] = Name(name, known[name], directory)
-        return names
+        taken_up = sum(dir_entries(name.host, name.short) for name in set(names.values()))
+        return _Listing(stamp, read, names, taken_up)

@@ -338,8 +338,9 @@ class Disk:
         bits = self._attributes.pop(host, 0)
         self._move(host, new_parent / name, target)
         self._forget(parent, found)
-        self._dirs.changed(new_parent)
-        self._dirs.changed_all()
+        self._dirs.added(new_parent, name, directory=found.directory)
+        if found.directory:
+            self._dirs.changed_all()
         if bits:
             self._attributes[new_parent / name] = bits
 
@@ -361,7 +362,7 @@ class Disk:
         except OSError as error:
             raise DiskError(Code.ACCESS_DENIED, full) from error
         self._volume.used += 1
-        self._dirs.changed(parent)
+        self._dirs.added(parent, name, directory=True)
 
     def rmdir(self, path: str) -> None:
         """Remove an empty directory; DIR_NOT_EMPTY otherwise, PATH_NOT_FOUND for a file."""
@@ -378,7 +379,6 @@ class Disk:
             raise DiskError(Code.DIR_NOT_EMPTY, full) from error
         self._volume.used -= 1
         self._forget(parent, found)
-        self._dirs.changed(host)
 
     def set_attributes(self, path: str, attributes: int) -> None:
         """Set the read-only, hidden, system and archive bits of a file or directory."""
@@ -440,7 +440,7 @@ class Disk:
         """Raise when the directory cannot take this new name (facts C4, C5)."""
         if not is_valid(name):
             raise DiskError(Code.INVALID_NAME, full)
-        used = sum(dir_entries(n.host, n.short) for n in self._dirs.unique(parent))
+        used = self._dirs.entries(parent)
         limit = self.file_system.root_entries if parent == self.root else MAX_ENTRIES
         if used + dir_entries(name, fold(name) if is_short(name) else "") > limit:
             raise DiskError(Code.CANNOT_MAKE, full)
@@ -454,7 +454,7 @@ class Disk:
         except OSError as error:  # something that FAT cannot show has the name
             raise DiskError(Code.ACCESS_DENIED, full) from error
         self._volume.touch(host)
-        self._dirs.changed(parent)
+        self._dirs.added(parent, name)
         self._attributes.pop(host, None)
         return host
 
@@ -467,7 +467,7 @@ class Disk:
             raise DiskError(Code.ACCESS_DENIED, target) from error
 
     def _forget(self, parent: Path, name: Name) -> None:
-        self._dirs.changed(parent, gone=name)
+        self._dirs.gone(parent, name)
         self._attributes.pop(parent / name.host, None)
 
 

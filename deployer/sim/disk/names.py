@@ -16,7 +16,7 @@ from deployer.sim.codepage import PAGES, has, width
 #: Characters that a short name may have beside letters, digits and bytes above 127 (facts C6).
 SHORT_EXTRA = frozenset("$%'`-@{}~!#()&_^")
 #: Characters that no name may have.
-FORBIDDEN = frozenset('\\/:*?"<>|')
+_UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 #: Device names, reserved in every directory and with any extension (facts C7).
 DEVICES = frozenset(
     ["CON", "PRN", "AUX", "NUL", "CLOCK$"]
@@ -39,8 +39,8 @@ def _capital(char: str) -> str:
 
 def device_name(path: str) -> str | None:
     """The device that a path names (`C:\\DIR\\nul.txt` is `NUL`), or None for an ordinary path."""
-    last = re.split(r"[\\/:]", path.rstrip(" :"))[-1]
-    base = fold(last.split(".", 1)[0].rstrip(" "))
+    last = path.rstrip(" :").replace("/", "\\").replace(":", "\\").rpartition("\\")[2]
+    base = fold(last.partition(".")[0].rstrip(" "))
     return base if base in DEVICES else None
 
 
@@ -66,7 +66,7 @@ def is_valid(name: str) -> bool:
     """Whether `name` can stand in a directory at all, as a long name."""
     if not name or len(name) > MAX_LONG_NAME or name in {".", ".."} or name[-1] in ". ":
         return False
-    if any(c in FORBIDDEN or ord(c) < 32 for c in name):
+    if _UNFIT.search(name):
         return False
     known = name.isascii() or all(has(c, PAGES.ansi) for c in name)
     return known and device_name(name) is None
