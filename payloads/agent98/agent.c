@@ -102,7 +102,7 @@ static int exchange(const char *line)
     }
     agent.exchange--;
     if (!code && agent.up)
-        lost("The host does not answer.");
+        lost("The host does not answer. Trying again.");
     return code;
 }
 
@@ -184,29 +184,14 @@ static void answered(const char *id, const struct answer *answer)
     keep_note(id, ENTRY_DONE, text);
 }
 
-static void answer_no(const char *id, u32 code, const char *text)
+static void answer_no(const char *id, u32 error)
 {
     struct answer answer;
 
-    answer.ok = 0;
-    answer.code = code;
-    put(answer.text, sizeof answer.text, "%s", text);
+    memset(&answer, 0, sizeof answer);
+    answer.code = error;
     answered(id, &answer);
     agent_tell();
-}
-
-/* KILL: what is in work under that id stops. */
-static void kill_work(struct work *work)
-{
-    u32 i;
-
-    for (i = 0; i + 1 < agent.depth; i++)
-        if (text_same(agent.work[i].order.id, work->order.arg[0])) {
-            agent.work[i].stop = 1;
-            work_good(work, 0);
-            return;
-        }
-    work_fail(work, ERROR_NO_SUCH, "not in work");
 }
 
 static void perform(void)
@@ -221,16 +206,13 @@ static void perform(void)
     work->talk.line = NET_NONE;
     agent.has_incoming = 0;
     if (!keep_note(work->order.id, ENTRY_TAKEN, "")) {
-        answer_no(work->order.id, ERROR_NO_ROOM, "the journal cannot be written");
+        answer_no(work->order.id, ERROR_NO_ROOM);
         return;
     }
     put(what, sizeof what, "Doing order %s.", work->order.id);
     agent_show(what);
     agent.depth++;
-    if (work->order.verb == VERB_KILL)
-        kill_work(work);
-    else
-        verb_do(work);
+    verb_do(work);
     agent.depth = depth;
     if (work->talk.line != NET_NONE)
         talk_close(&work->talk);
@@ -254,14 +236,14 @@ static void take_incoming(void)
             agent_tell();
         } else if (verb == VERB_ASK) {
             char line[48];
-            put(line, sizeof line, "SITE DONE %s NO %s", agent.incoming.id, entry ? "170 busy" : "1168 unknown");
+            put(line, sizeof line, "SITE DONE %s NO %u", agent.incoming.id, entry ? ERROR_IN_WORK : ERROR_NO_SUCH);
             exchange(line);
         }
     } else if (!agent.depth || (agent.depth < MOST_WORK && order_is_short(verb))) {
         perform();
     } else if (agent.depth < MOST_WORK) {
         agent.has_incoming = 0;
-        answer_no(agent.incoming.id, ERROR_IN_WORK, "busy");
+        answer_no(agent.incoming.id, ERROR_IN_WORK);
     }
 }
 

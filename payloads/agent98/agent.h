@@ -94,21 +94,25 @@ int keep_file(const char *name, const void *bytes, u32 count);
 /* Opens the session of an order. 1 when it is open. */
 int work_session(struct work *work);
 
+/* Does an order, and says in its answer what came of it. */
 void verb_do(struct work *work);
-void verb_run(struct work *work);
-void verb_go(struct work *work);
-void verb_upgrade(struct work *work);
-void work_fail(struct work *work, u32 code, const char *text);
-void work_good(struct work *work, u32 code);
 
-/* Gives up what a file's status says: 1 when the status was one of failure. */
-int work_status(struct work *work, int status);
+/* An order of its own file each: 0, or the error; an exit code goes into the answer. */
+u32 verb_run(struct work *work);
+u32 verb_go(struct work *work);
+u32 verb_upgrade(struct work *work);
+
+/* Puts a text into the answer, for what an error's number alone does not say. The error. */
+u32 work_fail(struct work *work, u32 error, const char *text);
+
+/* The error that a status of sys.h or talk.h stands for; 0 for SYS_OK. */
+u32 work_status(struct work *work, int status);
 
 /* Fetches F.id into the file `path`, tries again when the line is lost. A status. */
 int work_fetch(struct work *work, const char *path);
 
-/* Whether a file has this length and SHA-256, both as text; else it is deleted, and the answer says why. */
-int work_proved(struct work *work, const char *path, const char *length, const char *sum);
+/* Whether a file has this length and SHA-256, both as text: 0; else it is deleted, and the error. */
+u32 work_proved(struct work *work, const char *path, const char *length, const char *sum);
 
 /* Installs this program, and starts it there. 1: it was, and this process has nothing more to do. */
 int install_here(const char *own_path);

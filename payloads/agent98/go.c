@@ -307,26 +307,23 @@ static void fresh_start(void)
     drop(names);
 }
 
-void verb_go(struct work *work)
+u32 verb_go(struct work *work)
 {
+    u32 error = 0;
+
     memset(&go, 0, sizeof go);
     go.user = work->order.arg[0];
     go.pass = work->order.arg[1];
     go.folder = work->order.arg[2];
     put(go.manifest, sizeof go.manifest, "%s.MAN", go.user);
-    if (!files_make(go.folder)) {
-        work_fail(work, machine_error(), "the folder cannot be made");
-        return;
-    }
+    if (!files_make(go.folder))
+        return machine_error();
     fresh_start();
     if (!deploy(work))
-        work_fail(work, 1, "the deployment was not to be had from the host");
-    else if (!go.stopped && report(work))
-        work_good(work, 0);
-    else
-        work_fail(work, 1, "the host did not take the result");
+        error = work_fail(work, ERROR_ANY, "the deployment was not to be had from the host");
+    else if (go.stopped || !report(work))
+        error = work_fail(work, ERROR_ANY, "the host did not take the result");
     leave(work);
-    if (go.stopped)
-        work_fail(work, ERROR_STOPPED, "killed");
     work->stop = 0;
+    return go.stopped ? work_fail(work, ERROR_STOPPED, "") : error;
 }

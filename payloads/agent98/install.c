@@ -85,37 +85,38 @@ int install_here(const char *own_path)
     return machine_start(path, "");
 }
 
-void verb_upgrade(struct work *work)
+u32 verb_upgrade(struct work *work)
 {
     char fresh[PATH_SIZE], next[PATH_SIZE], up[PATH_SIZE];
     char arguments[40];
     struct sys_stamp stamp;
-    u32 began;
+    u32 began, error;
 
     keep_path(fresh, "AGENT98.NEW");
     keep_path(next, next_program);
     keep_path(up, "AGENT98.UP");
-    if (work_status(work, work_fetch(work, fresh)) || !work_proved(work, fresh, work->order.arg[0], work->order.arg[1]))
-        return;
+    error = work_status(work, work_fetch(work, fresh));
+    if (!error)
+        error = work_proved(work, fresh, work->order.arg[0], work->order.arg[1]);
+    if (error)
+        return error;
     sys_delete(up);
     sys_delete(next);
     put(arguments, sizeof arguments, "/UP %s %s", work->order.id, agent.boot);
-    if (sys_rename(fresh, next) != SYS_OK || !machine_start(next, arguments)) {
-        work_fail(work, machine_error(), "the new agent cannot be started");
-        return;
-    }
+    if (sys_rename(fresh, next) != SYS_OK || !machine_start(next, arguments))
+        return machine_error();
     agent_goodbye("disconnect");
     for (began = sys_ticks(); sys_ticks() - began < HELLO_MS;) {
         if (sys_stat(up, &stamp) == SYS_OK) { /* it tells the answer */
             agent.after = AFTER_HANDOVER;
-            return;
+            return 0;
         }
         agent_sleep(100);
     }
     agent.off = 0;
     agent.next_call = sys_ticks();
     sys_delete(next);
-    work_fail(work, ERROR_TOO_LONG, "the new agent did not reach the host");
+    return work_fail(work, ERROR_TOO_LONG, "the new agent did not reach the host");
 }
 
 int install_swap(void)
@@ -151,5 +152,5 @@ void install_remove(void)
     forget("AGENT98.INI");
     forget("AGENT98.OLD");
     forget("AGENT98.JRN");
-    machine_vanish("AGENT98.EXE AGENT98N.EXE ");
+    machine_vanish();
 }

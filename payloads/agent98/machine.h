@@ -10,12 +10,15 @@
 #define PATH_SIZE 260u
 
 /* Errors as Windows numbers them. */
+#define ERROR_ANY 1u
+#define ERROR_NO_FILE 2u
 #define ERROR_PATH 3u
 #define ERROR_CHECK 23u /* data error: a sum is wrong */
 #define ERROR_UNKNOWN 50u
 #define ERROR_WORDS 87u
 #define ERROR_NO_ROOM 112u
 #define ERROR_IN_WORK 170u
+#define ERROR_ENDED 1067u /* a process was ended by somebody */
 #define ERROR_NO_SUCH 1168u
 #define ERROR_STOPPED 1223u
 #define ERROR_LINE 1236u /* the connection was lost */
@@ -151,7 +154,10 @@ void machine_key(u32 key, char c, int pressed);
 /* Has the agent started with Windows, by this command line; NULL: no more. 1 when it worked. */
 int machine_stay(const char *command);
 
-/* Deletes the agent's own programs as soon as they have ended: `names` are in `home`, each ends with a blank. */
-void machine_vanish(const char *names);
+/* Deletes the agent's own programs as soon as they have ended. */
+void machine_vanish(void);
+
+/* Where the image of this program ends in its file; what stands there after it was added by the host. */
+u32 machine_image_end(void);
 
 #endif

@@ -462,16 +462,19 @@ int machine_stay(const char *command)
     return 1;
 }
 
-void machine_vanish(const char *names)
+void machine_vanish(void)
 {
-    char text[64], path[PATH_SIZE];
-    char *rest = text;
+    static const char *const names[] = {"AGENT98.EXE", "AGENT98N.EXE", "AGENT98.LCK"};
+    char path[PATH_SIZE];
+    u32 i;
 
-    put(text, sizeof text, "%s", names);
-    while (*rest) {
-        join_path(path, sizeof path, home, next_word(&rest));
+    for (i = 0; i < 3; i++) {
+        join_path(path, sizeof path, home, names[i]);
         unlink(path);
     }
-    join_path(path, sizeof path, home, "AGENT98.LCK");
-    unlink(path);
+}
+
+u32 machine_image_end(void)
+{
+    return 0;
 }

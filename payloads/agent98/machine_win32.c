@@ -1,8 +1,6 @@
 /* machine_win32.c - the rest of machine.h for Windows 95 and later. */
-#include "machine.h"
-#include "win98.h"
+#include "agent.h"
 #include "windows_win32.h"
-#include "words.h"
 
 static const char run_key[] = "Software\\Microsoft\\Windows\\CurrentVersion\\Run";
 static const char value_name[] = "AGENT98";
@@ -37,26 +35,40 @@ u32 machine_error(void)
     return error ? error : 1;
 }
 
+/* KB free on the drive of `home`. The old call, which alone the first Windows 95 has, never tells of more than 2 GB. */
+static u32 free_kilobytes(void)
+{
+    typedef i32 __attribute__((stdcall, regparm(0))) free_space_ex(const char *directory, u64 *ours, u64 *all, u64 *every);
+    union {
+        void *address;
+        free_space_ex *call;
+    } ex;
+    u64 bytes, all;
+    u32 sectors, sector, left, total;
+
+    ex.address = GetProcAddress(GetModuleHandleA("KERNEL32"), "GetDiskFreeSpaceExA");
+    if (ex.address && ex.call(home, &bytes, &all, &all))
+        return (u32)(bytes >> 10);
+    return GetDiskFreeSpaceA("C:\\", &sectors, &sector, &left, &total) ? (sectors * sector >> 9) * left >> 1 : 0;
+}
+
 void machine_facts(struct facts *facts)
 {
     struct sys_cpu cpu;
-    struct sys_system system;
-    u64 bytes = 0;
+    struct version_info system;
     u32 size = sizeof facts->name;
-    u32 ignored, cluster;
-    int at_least;
+    u32 ignored;
 
-    memset(facts, 0, sizeof *facts);
+    *facts->name = '\0';
     GetComputerNameA(facts->name, &size);
     sys_cpu(&cpu);
-    sys_system(&system);
+    system.size = sizeof system;
+    GetVersionExA(&system);
     put(facts->cpu, sizeof facts->cpu, "%s-%u.%u.%u", cpu.vendor, cpu.family, cpu.model, cpu.stepping);
-    put(facts->system, sizeof facts->system, "%u.%u.%u", system.major, system.minor, system.build);
+    put(facts->system, sizeof facts->system, "%u.%u.%u", system.major, system.minor, system.build & 0xFFFF);
     sys_memory(&facts->memory, &ignored);
     facts->memory >>= 10;
-    SetCurrentDirectoryA(home);
-    if (sys_disk_free(&bytes, &cluster, &at_least) == SYS_OK)
-        facts->free = (u32)(bytes >> 10);
+    facts->free = free_kilobytes();
 }
 
 void machine_report(file_line *line, void *context)
@@ -82,18 +94,23 @@ void machine_report(file_line *line, void *context)
     files_list(text, line, context);
 }
 
-void machine_end(int reboot, int hard)
+/* Starts a program of Windows that nobody waits for; not to be seen, when `startup` says so. */
+static void call(const char *line, u32 flags)
 {
-    char command[64];
     struct process started;
     struct startup startup;
+    char command[64];
 
-    if (!hard && ExitWindowsEx(reboot ? EWX_REBOOT : EWX_POWEROFF, 0))
-        return;
     memset(&startup, 0, sizeof startup);
-    startup.size = sizeof startup;
-    put(command, sizeof command, "RUNDLL32 SHELL32.DLL,SHExitWindowsEx %u", reboot ? 2u : 1u); /* Q234216 */
-    CreateProcessA(0, command, 0, 0, 0, 0, 0, 0, &startup, &started);
+    startup.flags = flags;
+    put(command, sizeof command, "%s", line);
+    create(command, home, &startup, &started);
+}
+
+void machine_end(int reboot, int hard)
+{
+    if (hard || !ExitWindowsEx(reboot ? EWX_REBOOT : EWX_POWEROFF, 0)) /* Q234216 */
+        call(reboot ? "RUNDLL32 SHELL32.DLL,SHExitWindowsEx 2" : "RUNDLL32 SHELL32.DLL,SHExitWindowsEx 1", 0);
 }
 
 u32 machine_clock(const u32 part[6])
@@ -151,33 +168,19 @@ int machine_stay(const char *command)
 }
 
 /* A program that runs cannot be deleted: a batch file does it, and goes last. */
-void machine_vanish(const char *names)
+void machine_vanish(void)
 {
-    static const char line_1[] = "@ECHO OFF\r\n:AGAIN\r\n";
-    char text[400], all[64], path[PATH_SIZE];
-    char *rest = all;
-    struct startup startup;
-    struct process started;
-    sys_file file;
+    static const char lines[] = "@ECHO OFF\r\n:AGAIN\r\nDEL AGENT98.EXE\r\nDEL AGENT98N.EXE\r\n"
+                                "IF EXIST AGENT98.EXE GOTO AGAIN\r\nIF EXIST AGENT98N.EXE GOTO AGAIN\r\n"
+                                "DEL FORGET.BAT\r\n";
 
-    put(text, sizeof text, "%s", line_1);
-    put(all, sizeof all, "%s", names);
-    while (*rest) {
-        u32 used = text_length(text);
-        join_path(path, sizeof path, home, next_word(&rest));
-        put(text + used, sizeof text - used, "IF EXIST %s DEL %s\r\nIF EXIST %s GOTO AGAIN\r\n", path, path, path);
-    }
-    join_path(path, sizeof path, home, "FORGET.BAT");
-    add(text, sizeof text, "DEL ");
-    add(text, sizeof text, path);
-    add(text, sizeof text, "\r\n");
-    if (sys_open(&file, path, SYS_CREATE) != SYS_OK)
-        return;
-    sys_write(file, text, text_length(text));
-    sys_close(file);
-    memset(&startup, 0, sizeof startup);
-    startup.size = sizeof startup;
-    startup.flags = 1; /* show: not at all */
-    put(text, sizeof text, "COMMAND.COM /C %s", path);
-    CreateProcessA(0, text, 0, 0, 0, 0, 0, 0, &startup, &started);
+    if (keep_file("FORGET.BAT", lines, sizeof lines - 1) == SYS_OK)
+        call("COMMAND.COM /C FORGET.BAT", SHOW_AS_SAID);
+}
+
+u32 machine_image_end(void)
+{
+    extern const u8 image_file_end[]; /* platform/win32.ld */
+
+    return (u32)(usize)image_file_end;
 }

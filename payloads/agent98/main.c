@@ -7,24 +7,19 @@
  *   AGENT98 /RUN        runs one program for the agent, see machine_win32.c */
 #include "agent.h"
 
-#define OVERLAY_HEAD 1024u
-
 /* The settings: AGENT98.INI beside the program, or what stands after the program in its own file. */
 static int read_settings(const char *own_path, const char *folder)
 {
-    static u8 bytes[SETTINGS_MOST > OVERLAY_HEAD ? SETTINGS_MOST : OVERLAY_HEAD];
+    static char bytes[SETTINGS_MOST];
     char path[PATH_SIZE];
-    u32 end;
     int got;
 
     join_path(path, sizeof path, folder, "AGENT98.INI");
     got = growing_read(path, 0, bytes, SETTINGS_MOST);
-    if (got > 0 && settings_read(&agent.settings, (char *)bytes, (u32)got))
+    if (got > 0 && settings_read(&agent.settings, bytes, (u32)got))
         return 1;
-    got = growing_read(own_path, 0, bytes, OVERLAY_HEAD);
-    end = got > 0 ? settings_image_end(bytes, (u32)got) : 0;
-    got = end ? growing_read(own_path, end, bytes, SETTINGS_MOST) : 0;
-    return got > 0 && settings_read(&agent.settings, (char *)bytes, (u32)got);
+    got = growing_read(own_path, machine_image_end(), bytes, SETTINGS_MOST);
+    return got > 0 && settings_read(&agent.settings, bytes, (u32)got);
 }
 
 /* A FORGET that the power interrupted. */

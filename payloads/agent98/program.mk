@@ -1,10 +1,12 @@
-# The agent is a window, and must fit into 24 KB: it is built for size, as the helper is. There is no Linux i386
-# build of it. A *_hosted.c is for the hosted builds only.
+# The agent is a window. It is built for size, as the helper is, and as one unit (-flto), so that what it does not use
+# of a unit is left out. There is no Linux i386 build of it. A *_hosted.c is for the hosted builds only.
 FLAVOURS_agent98 := win32 hosted asan
 CFLAGS_win32_agent98 := -Oz -mregparm=3 -mpreferred-stack-boundary=2 -mpush-args -mno-accumulate-outgoing-args \
-	-fno-inline-functions-called-once -fno-tree-tail-merge -fno-tree-loop-im
+	-fno-inline-functions-called-once -fno-tree-tail-merge -fno-tree-loop-im -fno-partial-inlining -fno-tree-fre \
+	-fno-optimize-sibling-calls -fno-if-conversion -fno-shrink-wrap -fno-ipa-modref -fno-thread-jumps \
+	-flto -flto-partition=none
 CFLAGS_agent98 := $(if $(findstring clang,$(CC)),,-Wno-format-truncation)
-LDFLAGS_win32_agent98 := -Wl,--subsystem,windows:4.0 -Wl,-T,platform/win32.ld
+LDFLAGS_win32_agent98 = $(CFLAGS_win32) $(CFLAGS_win32_agent98) -Wl,--subsystem,windows:4.0 -Wl,-T,platform/win32.ld
 LDLIBS_win32_agent98 := -luser32 -lgdi32 -lwsock32 -ladvapi32
 
 # Programs around the agent's units:

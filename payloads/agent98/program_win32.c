@@ -1,13 +1,13 @@
 /* program_win32.c - programs for the agent.
  *
  * A program of an order is started by a second AGENT98, called with /RUN: that one takes a console, which its child
- * gets as well, and runs it by the rules of platform/run_win32.c. A DOS program that a window starts by itself
+ * gets as well, and waits for its end. A DOS program that a window starts by itself
  * would have no redirected output on Windows 95, 98 and Me (Q150956). What is to be run stands in AGENT98.JOB, how
  * it ended in AGENT98.END. */
-#include "machine.h"
+#include "agent.h"
+#include "command.h"
 #include "win98.h"
 #include "windows_win32.h"
-#include "words.h"
 
 #define JOB_SIZE 1400u
 #define MOST_PROCESSES 64u
@@ -18,13 +18,10 @@ static const char end_name[] = "AGENT98.END";
 static struct process child;
 static int has_stub;
 
-static u32 create(char *command, const char *folder, struct process *started)
+u32 create(char *command, const char *folder, struct startup *startup, struct process *started)
 {
-    struct startup startup;
-
-    memset(&startup, 0, sizeof startup);
-    startup.size = sizeof startup;
-    if (!CreateProcessA(0, command, 0, 0, 0, 0, 0, folder, &startup, started))
+    startup->size = sizeof *startup;
+    if (!CreateProcessA(0, command, 0, 0, startup->flags == STARTF_USESTDHANDLES, 0, 0, folder, startup, started))
         return GetLastError();
     CloseHandle(started->thread);
     return 0;
@@ -32,30 +29,16 @@ static u32 create(char *command, const char *folder, struct process *started)
 
 int machine_start(const char *program, const char *arguments)
 {
+    struct startup startup;
     struct process started;
     char command[PATH_SIZE + 64];
 
+    memset(&startup, 0, sizeof startup);
     put(command, sizeof command, "%s %s", program, arguments);
-    if (create(command, home, &started))
+    if (create(command, home, &startup, &started))
         return 0;
     CloseHandle(started.process);
     return 1;
-}
-
-/* ---- the second AGENT98 ---- */
-
-static int write_text(const char *name, const char *text)
-{
-    char path[PATH_SIZE];
-    sys_file file;
-    int status;
-
-    join_path(path, sizeof path, home, name);
-    if (sys_open(&file, path, SYS_CREATE) != SYS_OK)
-        return 0;
-    status = sys_write(file, text, text_length(text));
-    sys_close(file);
-    return status == SYS_OK;
 }
 
 static int read_text(const char *name, char *text, u32 size)
@@ -63,58 +46,72 @@ static int read_text(const char *name, char *text, u32 size)
     char path[PATH_SIZE];
     int got;
 
-    join_path(path, sizeof path, home, name);
+    keep_path(path, name);
     got = growing_read(path, 0, text, size - 1);
     text[got > 0 ? got : 0] = '\0';
     return got > 0;
 }
 
+/* ---- the second AGENT98 ---- */
+
 /* Ends the line at `text` with a NUL, and returns the next one. */
 static char *next_line(char *text)
 {
-    while (*text && *text != '\r')
+    while (*text != '\r')
         text++;
-    if (*text)
-        *text++ = '\0';
-    return *text == '\n' ? text + 1 : text;
+    *text = '\0';
+    return text + 2;
 }
 
-static sys_file output;
-
-static void record(void *context, const u8 *bytes, u32 count)
+static handle open_for_child(const char *path, u32 access, u32 how)
 {
-    (void)context;
-    sys_out(bytes, count);
-    sys_write(output, bytes, count);
+    struct inherit inherit = {sizeof inherit, 0, 1};
+
+    return CreateFileA(path, access, FILE_SHARE_READ | FILE_SHARE_WRITE, &inherit, how, FILE_ATTRIBUTE_NORMAL, 0);
+}
+
+/* Output and input are files for children of 16 and 32 bits alike: the agent reads the one while it grows, and no
+ * pipe can block. The job's input is NUL when it has none. 0, or the error. */
+static u32 run_job(char *job, u32 *code)
+{
+    struct startup startup;
+    struct process started;
+    char path[PATH_SIZE];
+    char *input = next_line(job);
+    char *output = next_line(input);
+    char *command = next_line(output);
+    u32 error;
+
+    next_line(command);
+    if (!SetCurrentDirectoryA(job))
+        return ERROR_PATH;
+    command = command_line(command, path);
+    if (!command)
+        return ERROR_NO_FILE;
+    memset(&startup, 0, sizeof startup);
+    startup.flags = STARTF_USESTDHANDLES;
+    startup.input = open_for_child(input, GENERIC_READ, OPEN_EXISTING);
+    startup.output = startup.error = open_for_child(output, GENERIC_WRITE, CREATE_ALWAYS);
+    error = create(command, 0, &startup, &started);
+    if (!error) {
+        WaitForSingleObject(started.process, FOR_EVER);
+        GetExitCodeProcess(started.process, code);
+    }
+    return error;
 }
 
 int machine_stub(void)
 {
     static char job[JOB_SIZE];
     char text[32];
-    char *folder = job;
-    char *input, *out, *command;
-    u32 code = 0;
+    u32 code, error;
 
     home_set();
     if (!read_text(job_name, job, sizeof job))
         return 4;
-    input = next_line(folder);
-    out = next_line(input);
-    command = next_line(out);
-    next_line(command);
     AllocConsole();
-    if (!SetCurrentDirectoryA(folder) || sys_open(&output, out, SYS_CREATE) != SYS_OK) {
-        put(text, sizeof text, "ERROR %u", ERROR_PATH);
-    } else {
-        if (*input)
-            sys_input = input;
-        put(text, sizeof text, "ERROR %u", 2u);
-        if (sys_run(command, "", record, 0, &code) == SYS_OK)
-            put(text, sizeof text, "EXIT %u", code);
-        sys_close(output);
-    }
-    write_text(end_name, text);
+    error = run_job(job, &code);
+    keep_file(end_name, text, put(text, sizeof text, error ? "ERROR %u" : "EXIT %u", error ? error : code));
     return 0;
 }
 
@@ -125,20 +122,21 @@ u32 program_start(const struct launch *launch)
     static char job[JOB_SIZE];
     char command[PATH_SIZE];
     char path[PATH_SIZE];
+    struct startup startup;
 
+    memset(&startup, 0, sizeof startup);
     has_stub = launch->output != 0;
-    if (!has_stub) {
-        put(command, sizeof command, "%s", launch->command);
-        return create(command, launch->folder, &child);
-    }
-    join_path(path, sizeof path, home, end_name);
+    put(command, sizeof command, "%s", launch->command);
+    if (!has_stub)
+        return create(command, launch->folder, &startup, &child);
+    keep_path(path, end_name);
     sys_delete(path);
-    put(job, sizeof job, "%s\r\n%s\r\n%s\r\n%s\r\n", launch->folder, launch->input ? launch->input : "", launch->output,
-        launch->command);
-    if (!write_text(job_name, job) || sys_own_path(path, sizeof path) != SYS_OK)
+    if (keep_file(job_name, job, put(job, sizeof job, "%s\r\n%s\r\n%s\r\n%s\r\n", launch->folder,
+                                     launch->input ? launch->input : "NUL", launch->output, launch->command)) != SYS_OK)
         return ERROR_NO_ROOM;
+    sys_own_path(path, sizeof path);
     put(command, sizeof command, "%s /RUN", path);
-    return create(command, home, &child);
+    return create(command, home, &startup, &child);
 }
 
 int program_ended(u32 *code)
@@ -152,12 +150,12 @@ int program_ended(u32 *code)
     child.process = 0;
     if (!has_stub)
         return 1;
-    if (!read_text(end_name, text, sizeof text))
-        *code = 1067; /* it was ended */
-    else if (begins(text, "EXIT ") && number(text + 5, code))
-        return 1;
-    else if (!begins(text, "ERROR ") || !number(text + 6, code))
-        *code = 1;
+    *code = ERROR_ENDED;
+    read_text(end_name, text, sizeof text);
+    if (begins(text, "EXIT "))
+        return number(text + 5, code);
+    if (*text)
+        number(text + 6, code);
     return -1;
 }
 

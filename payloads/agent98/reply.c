@@ -46,31 +46,12 @@ int reply_take(struct replies *replies, char byte)
 
 u32 reply_port(const char *line)
 {
-    u32 part[6];
-    u32 count = 0;
-    u32 value = 0;
-    int digits = 0;
+    u32 part[MOST_NUMBERS];
 
     while (*line && *line != '(')
         line++;
     if (!*line)
         return 0;
-    for (line++;; line++) {
-        u32 digit = (u32)*line - '0';
-        if (digit <= 9) {
-            value = value * 10 + digit;
-            if (value > 255)
-                return 0;
-            digits = 1;
-            continue;
-        }
-        if (!digits || count == 6)
-            return 0;
-        part[count++] = value;
-        value = 0;
-        digits = 0;
-        if (*line != ',')
-            break;
-    }
-    return *line == ')' && count == 6 ? part[4] << 8 | part[5] : 0;
+    line++;
+    return small_numbers(&line, ',', part) == 6 && *line == ')' ? part[4] << 8 | part[5] : 0;
 }

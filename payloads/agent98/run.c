@@ -133,60 +133,54 @@ static int split(struct work *work, const char *from, const char *input, char *c
     return got;
 }
 
-static void too_long(struct work *work)
+static u32 too_long(struct work *work)
 {
-    char text[sizeof work->answer.text];
+    char *text = work->answer.text;
 
-    put(text, sizeof text, "%s", "timeout; in front: ");
-    machine_front(text + 19, sizeof text - 19);
-    work_fail(work, ERROR_TOO_LONG, text);
+    put(text, sizeof work->answer.text, "%s", "timeout; in front: ");
+    machine_front(text + 19, sizeof work->answer.text - 19);
+    return ERROR_TOO_LONG;
 }
 
 /* Runs it, and sends what it says. */
-static void watch(struct work *work, struct stream *stream, u32 seconds)
+static u32 watch(struct work *work, struct stream *stream, u32 seconds)
 {
     u32 began = sys_ticks();
-    u32 code = 0;
     u32 killed = 0;
     u32 asked = 0;
+    u32 code = 0;
     int ended;
 
     while ((ended = program_ended(&code)) == 0) {
         if (killed) {
             if (sys_ticks() - asked > 10000)
                 break;
-        } else if (work->stop) {
-            killed = ERROR_STOPPED;
-            work_fail(work, killed, "killed");
-        } else if (seconds && sys_ticks() - began >= seconds * 1000) {
-            killed = ERROR_TOO_LONG;
-            too_long(work);
-        } else if (stream->sent > OUTPUT_MOST) {
-            killed = ERROR_NO_ROOM;
-            work_fail(work, killed, "it says too much");
-        }
-        if (killed && !asked) {
-            work->stop = 0;
-            program_kill();
-            asked = sys_ticks() | 1;
+        } else {
+            if (work->stop)
+                killed = ERROR_STOPPED;
+            else if (seconds && sys_ticks() - began >= seconds * 1000)
+                killed = too_long(work);
+            else if (stream->sent > OUTPUT_MOST)
+                killed = work_fail(work, ERROR_NO_ROOM, "it says too much");
+            if (killed) {
+                work->stop = 0;
+                program_kill();
+                asked = sys_ticks();
+            }
         }
         if (!pass_on(work, stream))
             agent_wait(NET_NONE, 0, 50);
     }
     work->stop = 0;
     if (!finish(work, stream) && !killed && !work->stop)
-        put(work->answer.text, sizeof work->answer.text, "%s", "the host has not all of the output");
-    if (killed)
-        return;
-    if (ended < 0) {
-        work_fail(work, code, "it could not be started");
-    } else {
-        work->answer.ok = 1;
-        work->answer.code = code;
-    }
+        work_fail(work, 0, "the host has not all of the output");
+    if (!killed && ended < 0)
+        return work_fail(work, code, "");
+    work->answer.code = code;
+    return killed;
 }
 
-void verb_run(struct work *work)
+u32 verb_run(struct work *work)
 {
     static struct stream stream;
     char command[LONGEST_COMMAND + 1], input[PATH_SIZE], carried[PATH_SIZE];
@@ -197,10 +191,8 @@ void verb_run(struct work *work)
 
     memset(&stream, 0, sizeof stream);
     stream.data = NET_NONE;
-    if (!number(work->order.arg[1], &seconds)) {
-        work_fail(work, ERROR_WORDS, "the time limit is no number");
-        return;
-    }
+    if (!number(work->order.arg[1], &seconds))
+        return ERROR_WORDS;
     keep_path(stream.path, "AGENT98.OUT");
     keep_path(input, "AGENT98.STD");
     keep_path(carried, "AGENT98.CAR");
@@ -213,18 +205,17 @@ void verb_run(struct work *work)
     } else if (has_input) {
         status = work_fetch(work, input);
     }
-    if (work_status(work, status))
-        return;
-    memset(&launch, 0, sizeof launch);
+    error = work_status(work, status);
+    if (error)
+        return error;
     launch.command = command;
     launch.folder = work->order.arg[0];
     launch.input = has_input ? input : 0;
     launch.output = stream.path;
     error = program_start(&launch);
-    if (error)
-        work_fail(work, error, "it could not be started");
-    else
-        watch(work, &stream, seconds);
+    if (!error)
+        error = watch(work, &stream, seconds);
     sys_delete(stream.path);
     sys_delete(input);
+    return error;
 }

@@ -21,8 +21,4 @@ int settings_read(struct settings *settings, const char *text, u32 length);
 /* The text of an .INI, in at most SETTINGS_MOST bytes. Its length. */
 u32 settings_write(const struct settings *settings, char *text);
 
-/* Where the image of a program ends in its file, by the `length` first bytes of it (the headers are among
- * them); 0 when these are no program's. */
-u32 settings_image_end(const u8 *head, u32 length);
-
 #endif

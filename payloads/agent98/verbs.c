@@ -6,33 +6,19 @@
 
 #define TRIES 6u /* of an answer whose line is lost: about half a minute */
 
-void work_fail(struct work *work, u32 code, const char *text)
+u32 work_fail(struct work *work, u32 error, const char *text)
 {
-    work->answer.ok = 0;
-    work->answer.code = code;
     put(work->answer.text, sizeof work->answer.text, "%s", text);
+    return error;
 }
 
-void work_good(struct work *work, u32 code)
+u32 work_status(struct work *work, int status)
 {
-    work->answer.ok = 1;
-    work->answer.code = code;
-    work->answer.text[0] = '\0';
-}
-
-int work_status(struct work *work, int status)
-{
-    if (status == SYS_OK)
-        return 0;
-    if (work->stop)
-        work_fail(work, ERROR_STOPPED, "killed");
-    else if (status == SYS_FULL)
-        work_fail(work, ERROR_NO_ROOM, "the disk is full");
-    else if (status == SYS_MISSING)
-        work_fail(work, 2, "there is no such file");
-    else
-        work_fail(work, ERROR_LINE, "the line was lost");
-    return 1;
+    return status == SYS_OK        ? 0
+           : work->stop            ? ERROR_STOPPED
+           : status == SYS_FULL    ? ERROR_NO_ROOM
+           : status == SYS_MISSING ? ERROR_NO_FILE
+                                   : ERROR_LINE;
 }
 
 int work_session(struct work *work)
@@ -72,7 +58,8 @@ struct sending {
     struct work *work;
     int status;
     u32 used, lines;
-    int (*make)(struct sending *sending);
+    u32 (*make)(struct sending *sending);
+    u32 error; /* what `make` returned */
 };
 
 static void flush(struct sending *sending)
@@ -94,6 +81,11 @@ static void send_line(void *context, const char *text)
     sending->lines++;
 }
 
+static u32 make_list(struct sending *sending)
+{
+    return files_list(sending->work->order.arg[0], send_line, sending);
+}
+
 static int send_once(struct work *work, void *context)
 {
     struct sending *sending = context;
@@ -102,64 +94,45 @@ static int send_once(struct work *work, void *context)
 
     put(name, sizeof name, "A.%s", work->order.id);
     sending->used = sending->lines = 0;
-    sending->work = work;
     sending->status = talk_begin(&work->talk, agent.settings.host, "STOR", name, &sending->data);
     if (sending->status != SYS_OK)
         return sending->status;
-    if (!sending->make(sending))
-        sending->status = SYS_MISSING;
+    sending->error = sending->make(sending);
     flush(sending);
     ended = talk_end(&work->talk, sending->data);
-    if (sending->status == SYS_OK)
-        sending->status = ended;
-    return sending->status;
+    return sending->error ? SYS_OK : sending->status == SYS_OK ? ended : sending->status;
 }
 
-/* Sends what `make` makes; it returns 0 when that cannot be made, with the answer already said. 1 when all
- * went. */
-static int send_answer(struct work *work, struct sending *sending, int (*make)(struct sending *))
+/* Sends what `make` makes; it returns 0, or the error when that cannot be made. The same. */
+static u32 send_answer(struct work *work, u32 (*make)(struct sending *))
 {
+    struct sending sending;
     int status;
 
-    sending->make = make;
-    status = persist(work, send_once, sending);
-    if (status == SYS_OK)
-        return 1;
-    if (!work->answer.code) {
-        work_status(work, status);
-        if (status == SYS_MISSING || status == SYS_BIG)
-            work_fail(work, ERROR_NO_ROOM, work->talk.replies.line);
-    }
-    return 0;
+    memset(&sending, 0, sizeof sending);
+    sending.work = work;
+    sending.make = make;
+    status = persist(work, send_once, &sending);
+    if (status == SYS_MISSING || status == SYS_BIG)
+        return work_fail(work, ERROR_NO_ROOM, work->talk.replies.line);
+    if (make == make_list)
+        work->answer.code = sending.lines;
+    return status == SYS_OK ? sending.error : work_status(work, status);
 }
 
-static int make_list(struct sending *sending)
+static u32 make_bytes(struct sending *sending)
 {
-    u32 error = files_list(sending->work->order.arg[0], send_line, sending);
-
-    if (error)
-        work_fail(sending->work, error, "there is no such file or folder");
-    return !error;
-}
-
-static int make_bytes(struct sending *sending)
-{
-    char **arg = sending->work->order.arg;
-    u32 offset, left, some;
+    struct work *work = sending->work;
+    char **arg = work->order.arg;
+    u32 offset, left;
     int got;
 
-    if (!number(arg[1], &offset) || !number(arg[2], &left)) {
-        work_fail(sending->work, ERROR_WORDS, "numbers cannot be read");
-        return 0;
-    }
+    if (!number(arg[1], &offset) || !number(arg[2], &left))
+        return ERROR_WORDS;
     while (left && sending->status == SYS_OK) {
-        some = left < sizeof sending->work->talk.piece ? left : sizeof sending->work->talk.piece;
-        got = growing_read(arg[0], offset, sending->work->talk.piece, some);
-        if (got < 0) {
-            u32 error = machine_error();
-            work_fail(sending->work, error ? error : 2, "the file cannot be read");
-            return 0;
-        }
+        got = growing_read(arg[0], offset, work->talk.piece, left < sizeof work->talk.piece ? left : sizeof work->talk.piece);
+        if (got < 0)
+            return machine_error();
         if (!got)
             break;
         sending->used = (u32)got;
@@ -167,14 +140,14 @@ static int make_bytes(struct sending *sending)
         offset += (u32)got;
         left -= (u32)got;
     }
-    return 1;
+    return 0;
 }
 
 static struct {
     u32 width, height;
 } screen;
 
-static int make_screen(struct sending *sending)
+static u32 make_screen(struct sending *sending)
 {
     u8 *piece = sending->work->talk.piece;
     u32 row = picture_row(screen.width);
@@ -189,14 +162,12 @@ static int make_screen(struct sending *sending)
     for (; first < screen.height && sending->status == SYS_OK; first += some) {
         if (some > screen.height - first)
             some = screen.height - first;
-        if (row > sizeof sending->work->talk.piece || !screen_rows(first, some, piece)) {
-            work_fail(sending->work, 1, "the screen cannot be read");
-            return 0;
-        }
+        if (row > sizeof sending->work->talk.piece || !screen_rows(first, some, piece))
+            return ERROR_ANY;
         sending->used = some * row;
         flush(sending);
     }
-    return 1;
+    return 0;
 }
 
 /* What DEPLOY98 INFO says, when the helper is here and no program is in work. */
@@ -232,14 +203,14 @@ static void helper_info(struct sending *sending)
     }
 }
 
-static int make_info(struct sending *sending)
+static u32 make_info(struct sending *sending)
 {
     helper_info(sending);
     send_line(sending, "[agent]\r\nversion=" AGENT_VERSION "\r\n");
     machine_report(send_line, sending);
     send_line(sending, "[log]\r\n");
     send_line(sending, agent_log_text);
-    return 1;
+    return 0;
 }
 
 /* ---- files that come: F.id ---- */
@@ -290,149 +261,138 @@ static int is_right(struct work *work, const char *path, const char *length, con
     return done == size && memcmp(digest, wanted, 32) == 0;
 }
 
-int work_proved(struct work *work, const char *path, const char *length, const char *sum)
+u32 work_proved(struct work *work, const char *path, const char *length, const char *sum)
 {
     if (is_right(work, path, length, sum))
-        return 1;
+        return 0;
     sys_delete(path);
-    work_fail(work, ERROR_CHECK, "the sum is wrong");
-    return 0;
+    return ERROR_CHECK;
 }
 
-static void verb_put(struct work *work)
+static u32 verb_put(struct work *work)
 {
     char **arg = work->order.arg;
     char path[PATH_SIZE];
     u32 folder = (u32)(last_name(arg[0]) - arg[0]);
+    u32 error;
 
-    if (folder > sizeof path - 16) {
-        work_fail(work, ERROR_PATH, "the path is too long");
-        return;
-    }
+    if (folder > sizeof path - 16)
+        return ERROR_PATH;
     memcpy(path, arg[0], folder);
     put(path + folder, sizeof path - folder, "%s.NEW", work->order.id);
-    if (work_status(work, work_fetch(work, path)))
-        return;
-    if (work->order.count == 3 && !work_proved(work, path, arg[1], arg[2]))
-        return;
+    error = work_status(work, work_fetch(work, path));
+    if (!error && work->order.count == 3)
+        error = work_proved(work, path, arg[1], arg[2]);
+    if (error)
+        return error;
     sys_delete(arg[0]);
     if (sys_rename(path, arg[0]) != SYS_OK) {
-        work_fail(work, machine_error(), "the file cannot get its name");
+        error = machine_error();
         sys_delete(path);
-        return;
     }
-    work_good(work, 0);
+    return error;
 }
 
 /* ---- the others ---- */
 
-static void verb_time(struct work *work)
+static u32 verb_list(struct work *work)
 {
-    u32 part[6];
-    u32 i, j, error;
-    const char *at = work->order.arg[0];
-
-    if (text_length(at) != 14) {
-        work_fail(work, ERROR_WORDS, "a time has 14 digits");
-        return;
-    }
-    for (i = 0; i < 6; i++) {
-        u32 digits = i ? 2 : 4;
-        for (part[i] = j = 0; j < digits; j++, at++) {
-            if ((u32)*at - '0' > 9) {
-                work_fail(work, ERROR_WORDS, "a time has 14 digits");
-                return;
-            }
-            part[i] = part[i] * 10 + (u32)*at - '0';
-        }
-    }
-    error = machine_clock(part);
-    if (error)
-        work_fail(work, error, "the clock was not set");
-    else
-        work_good(work, 0);
+    return send_answer(work, make_list);
 }
 
-static void verb_power(struct work *work)
+static u32 verb_get(struct work *work)
+{
+    return send_answer(work, make_bytes);
+}
+
+static u32 verb_info(struct work *work)
+{
+    return send_answer(work, make_info);
+}
+
+static u32 verb_screen(struct work *work)
+{
+    u32 error;
+
+    if (!screen_take(&screen.width, &screen.height))
+        return work_fail(work, ERROR_ANY, "the screen cannot be read; perhaps a full-screen DOS program has it");
+    error = send_answer(work, make_screen);
+    screen_drop();
+    return error;
+}
+
+static u32 verb_remove(struct work *work)
+{
+    return files_remove(work->order.arg[0], *work->order.arg[1] == '1');
+}
+
+static u32 verb_time(struct work *work)
+{
+    u32 part[6];
+    u32 i, j;
+    const char *at = work->order.arg[0];
+
+    for (i = 0; i < 6; i++)
+        for (part[i] = j = 0; j < (i ? 2u : 4u); j++, at++) {
+            if ((u32)*at - '0' > 9)
+                return ERROR_WORDS;
+            part[i] = part[i] * 10 + (u32)*at - '0';
+        }
+    return *at ? ERROR_WORDS : machine_clock(part);
+}
+
+static u32 verb_power(struct work *work)
 {
     int reboot = text_same(work->order.arg[0], "reboot");
 
-    if (!reboot && !text_same(work->order.arg[0], "off")) {
-        work_fail(work, ERROR_WORDS, "reboot or off");
-        return;
-    }
+    if (!reboot && !text_same(work->order.arg[0], "off"))
+        return ERROR_WORDS;
     agent.after = reboot ? AFTER_REBOOT : AFTER_POWEROFF;
-    work_good(work, 0);
+    return 0;
+}
+
+static u32 verb_keys(struct work *work)
+{
+    return keys_type(work->order.arg[0], machine_key) ? 0 : ERROR_WORDS;
+}
+
+static u32 verb_forget(struct work *work)
+{
+    agent.after = AFTER_REMOVE;
+    return work_fail(work, 0, "forget");
+}
+
+/* KILL: what is in work under that id stops. */
+static u32 verb_kill(struct work *work)
+{
+    u32 i;
+
+    for (i = 0; i + 1 < agent.depth; i++)
+        if (text_same(agent.work[i].order.id, work->order.arg[0])) {
+            agent.work[i].stop = 1;
+            return 0;
+        }
+    return ERROR_NO_SUCH;
+}
+
+static u32 verb_none(struct work *work)
+{
+    (void)work;
+    return ERROR_UNKNOWN;
 }
 
 void verb_do(struct work *work)
 {
-    struct sending sending;
-    char **arg = work->order.arg;
+    static u32 (*const does[])(struct work *) = {/* as in enum verb */
+        verb_none, verb_go,    verb_run,   verb_kill, verb_list, verb_remove,  verb_get,    verb_put,
+        verb_screen, verb_power, verb_time, verb_keys, verb_upgrade, verb_forget, verb_info, verb_none};
+    struct answer *answer = &work->answer;
     u32 error;
 
-    memset(&sending, 0, sizeof sending);
     agent_log("order %s %u", work->order.id, (u32)work->order.verb);
-    switch (work->order.verb) {
-    case VERB_GO:
-        verb_go(work);
-        break;
-    case VERB_RUN:
-        verb_run(work);
-        break;
-    case VERB_LS:
-        if (send_answer(work, &sending, make_list))
-            work_good(work, sending.lines);
-        break;
-    case VERB_RM:
-        error = files_remove(arg[0], *arg[1] == '1');
-        if (error)
-            work_fail(work, error, "it was not deleted");
-        else
-            work_good(work, 0);
-        break;
-    case VERB_GET:
-        if (send_answer(work, &sending, make_bytes))
-            work_good(work, 0);
-        break;
-    case VERB_PUT:
-        verb_put(work);
-        break;
-    case VERB_SCREEN:
-        if (!screen_take(&screen.width, &screen.height)) {
-            work_fail(work, 1, "the screen cannot be read; perhaps a full-screen DOS program has it");
-            break;
-        }
-        if (send_answer(work, &sending, make_screen))
-            work_good(work, 0);
-        screen_drop();
-        break;
-    case VERB_POWER:
-        verb_power(work);
-        break;
-    case VERB_TIME:
-        verb_time(work);
-        break;
-    case VERB_KEYS:
-        if (keys_type(arg[0], machine_key))
-            work_good(work, 0);
-        else
-            work_fail(work, ERROR_WORDS, "a key is not known");
-        break;
-    case VERB_UPGRADE:
-        verb_upgrade(work);
-        break;
-    case VERB_FORGET:
-        agent.after = AFTER_REMOVE;
-        work_good(work, 0);
-        put(work->answer.text, sizeof work->answer.text, "%s", "forget");
-        break;
-    case VERB_INFO:
-        if (send_answer(work, &sending, make_info))
-            work_good(work, 0);
-        break;
-    default:
-        work_fail(work, ERROR_UNKNOWN, "this agent does not know that order");
-    }
-    agent_log("order %s ends, %s %u", work->order.id, work->answer.ok ? "OK" : "NO", work->answer.code);
+    error = does[work->order.verb](work);
+    answer->ok = !error;
+    if (error)
+        answer->code = error;
+    agent_log("order %s ends, %u %u", work->order.id, (u32)answer->ok, answer->code);
 }

@@ -21,9 +21,10 @@ struct process_entry { /* PROCESSENTRY32 */
 
 #define SNAP_PROCESSES 2u
 #define MAY_TERMINATE 1u
-#define WITHOUT_CONSOLE 8u /* DETACHED_PROCESS */
 #define NO_ATTRIBUTES 0xFFFFFFFFu
 #define FILE_READ_ONLY 1u
+#define FOR_EVER 0xFFFFFFFFu
+#define SHOW_AS_SAID 1u /* STARTF_USESHOWWINDOW */
 
 K32(handle) CreateToolhelp32Snapshot(u32 what, u32 process);
 K32(i32) Process32First(handle snapshot, struct process_entry *entry);

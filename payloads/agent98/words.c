@@ -35,6 +35,28 @@ int number(const char *text, u32 *value)
     return 1;
 }
 
+u32 small_numbers(const char **text, char between, u32 part[MOST_NUMBERS])
+{
+    const char *at = *text;
+    const char *start;
+    u32 count = 0;
+    u32 digit;
+
+    do {
+        if (count == MOST_NUMBERS)
+            return 0;
+        part[count] = 0;
+        for (start = at; (digit = (u32)*at - '0') <= 9; at++)
+            if ((part[count] = part[count] * 10 + digit) > 255)
+                return 0;
+        count++;
+        if (at == start)
+            return 0;
+    } while (*at++ == between);
+    *text = at - 1;
+    return count;
+}
+
 char *next_word(char **line)
 {
     char *word = *line;

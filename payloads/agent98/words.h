@@ -14,6 +14,11 @@ void add(char *text, u32 size, const char *more);
 /* A decimal number that fills the whole of `text`, at most 2^32 - 1. 1 when it is one. */
 int number(const char *text, u32 *value);
 
+/* Numbers up to 255 with `between` between them, as in an address: how many, at most MOST_NUMBERS, with `*text` moved
+ * on to what comes after; 0 when one is missing, too large or too many. */
+#define MOST_NUMBERS 6u
+u32 small_numbers(const char **text, char between, u32 part[MOST_NUMBERS]);
+
 /* Ends the first word of `*line` with a NUL, moves `*line` to what comes after its blanks, and returns
  * the word: an empty one at the end of the line. */
 char *next_word(char **line);

@@ -6,18 +6,14 @@
  * tells which it is; a batch file is COMMAND.COM, which is of 16 bits.
  *
  * We never block on reading: whoever keeps the other end, the end of the process is the end. */
+#include "command.h"
 #include "kernel32.h"
 
 #define PIPE_SIZE 16384u
 #define PAUSE_MS 20u
-#define LONGEST_COMMAND 500u
-#define IS_BAT 0x5441422Eu /* ".BAT" as a word */
-#define ANY_CASE 0xDFDFDFFFu
-
 const char *sys_input;
 
 static const char growing[] = "OUTPUT.TMP";
-static const char shell[] = "COMMAND.COM /C ";
 
 struct child {
     handle output; /* the end that we read */
@@ -28,18 +24,6 @@ struct child {
 };
 
 /* ---- what is started ---- */
-
-/* The first word of `command`, without its quotes, at most `size` bytes with the NUL. */
-static void first_word(const char *command, char *word, u32 size)
-{
-    char end = ' ';
-
-    if (*command == '"')
-        end = *command++;
-    while (*command && *command != end && --size)
-        *word++ = *command++;
-    *word = '\0';
-}
 
 /* Whether the file at `path` is a Win32 program: MZ, and PE where the header says. */
 static int is_win32(const char *path)
@@ -58,35 +42,6 @@ static int is_win32(const char *path)
     }
     CloseHandle(file);
     return found;
-}
-
-/* The command line that starts `command`: itself, or COMMAND.COM /C before it where Windows cannot start
- * the program by itself. NULL when there is no such program. `*is_file` says that it is of 16 bits. */
-static char *command_line(char *command, int *is_file)
-{
-    static char line[sizeof shell + LONGEST_COMMAND];
-    char word[260], path[260];
-    char *name;
-    u32 end;
-    u32 length;
-
-    first_word(command, word, sizeof word);
-    length = SearchPathA(0, word, ".EXE", sizeof path, path, &name);
-    if (length > 4 && length < sizeof path) {
-        memcpy(&end, path + length - 4, sizeof end);
-        if ((end & ANY_CASE) != IS_BAT) {
-            *is_file = !is_win32(path);
-            return command;
-        }
-    } else if (!SearchPathA(0, word, ".COM", sizeof path, path, &name) &&
-               !SearchPathA(0, word, ".BAT", sizeof path, path, &name)) {
-        return 0;
-    }
-    *is_file = 1;
-    memcpy(line, shell, sizeof shell);
-    for (length = 0; command[length] && length < LONGEST_COMMAND; length++)
-        line[sizeof shell - 1 + length] = command[length];
-    return line;
 }
 
 /* ---- the child ---- */
@@ -159,6 +114,7 @@ static void copy_until_end(const struct child *child, sys_output *output, void *
 int sys_run(char *command, const char *directory, sys_output *output, void *context, u32 *exit_code)
 {
     static char here[300];
+    char path[COMMAND_PATH];
     struct inherit inherit = {sizeof inherit, 0, 1};
     struct child child;
     char *line;
@@ -168,10 +124,11 @@ int sys_run(char *command, const char *directory, sys_output *output, void *cont
     GetCurrentDirectoryA(sizeof here, here);
     if (*directory)
         SetCurrentDirectoryA(directory);
-    line = command_line(command, &child.is_file);
+    line = command_line(command, path);
     SetCurrentDirectoryA(here);
     if (!line)
         return SYS_MISSING;
+    child.is_file = line != command || !is_win32(path);
     status = open_output(&child, &inherit);
     if (*directory)
         SetCurrentDirectoryA(directory);

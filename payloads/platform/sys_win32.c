@@ -1,9 +1,6 @@
 /* sys_win32.c - the back end for Windows 95 and later: files, console, memory, time.
  * Children are in run_win32.c, so that a program that starts none does not import CreateProcess. */
-#include "args.h"
 #include "kernel32.h"
-
-#define MOST_ARGS 64
 
 /* ---- status ---- */
 
@@ -30,34 +27,7 @@ static int done(i32 worked)
     return worked ? SYS_OK : status_of(GetLastError());
 }
 
-/* ---- start and end ---- */
-
-static usize text_length(const char *text)
-{
-    const char *end = text;
-
-    while (*end)
-        end++;
-    return (usize)(end - text);
-}
-
-/* The entry point: no arguments, the stack as the system left it, and it must not return. The
- * attribute aligns the stack, which Windows 98 gives us on 4 bytes only. No box may pop up on the
- * target when a drive is not ready: nobody may be there to click it away. */
-void start(void) __asm__("_start") __attribute__((force_align_arg_pointer, noreturn));
-void start(void)
-{
-    const char *line = GetCommandLineA();
-    usize room = text_length(line) + 1 + MOST_ARGS;
-    char **argv = (char **)sys_alloc(MOST_ARGS * sizeof *argv + room);
-    int argc = 0;
-
-    SetErrorMode(SEM_FAILCRITICALERRORS);
-    if (!argv)
-        sys_exit(9);
-    argc = args_split(line, (char *)(argv + MOST_ARGS), argv, MOST_ARGS);
-    sys_exit(sys_main(argc, argv));
-}
+/* ---- the end ---- */
 
 void sys_exit(int code)
 {
@@ -167,6 +137,15 @@ int sys_rename(const char *from, const char *to)
 int sys_mkdir(const char *path)
 {
     return done(CreateDirectoryA(path, 0));
+}
+
+static usize text_length(const char *text)
+{
+    const char *end = text;
+
+    while (*end)
+        end++;
+    return (usize)(end - text);
 }
 
 static __attribute__((noinline)) int stamp_of(const struct find_data *found, struct sys_stamp *stamp)

@@ -174,7 +174,7 @@ def test_a_long_command_comes_as_a_file(pc: Pc, host: Host) -> None:
 
 
 def test_a_program_that_is_not_there_is_said_to_be(pc: Pc, host: Host) -> None:
-    assert host.do("RUN", pc.work, 0, 0, "no-such-program").startswith("NO 2 ")
+    assert host.do("RUN", pc.work, 0, 0, "no-such-program") == "NO 2"
 
 
 def test_a_program_is_ended_when_its_time_is_over(pc: Pc, host: Host) -> None:
@@ -186,10 +186,10 @@ def test_kill_ends_a_program_and_short_orders_are_done_beside_it(pc: Pc, host: H
     order = host.give("RUN", pc.work, 0, 0, "echo on; sleep 1000")
     assert host.wait_for(lambda: host.upload(order, "O"))
     assert host.do("LS", pc.work).startswith("OK ")
-    assert host.do("PUT", pc.work / "X", carried=b"x") == "NO 170 busy"
-    assert host.do("KILL", "00000099") == "NO 1168 not in work"
+    assert host.do("PUT", pc.work / "X", carried=b"x") == "NO 170"
+    assert host.do("KILL", "00000099") == "NO 1168"
     assert host.do("KILL", order.id) == "OK 0"
-    assert host.answer(order) == "NO 1223 killed"
+    assert host.answer(order) == "NO 1223"
     assert host.upload(order, "O") == b"on\n"
 
 
@@ -224,13 +224,13 @@ def test_files_go_both_ways(pc: Pc, host: Host) -> None:
     assert (host.answer(order), host.upload(order)) == ("OK 0", data[1000:6000])
     order = host.give("GET", pc.work / "X.BIN", 299_999, 0xFFFFFFFF)
     assert (host.answer(order), host.upload(order)) == ("OK 0", data[-1:])
-    assert host.do("GET", pc.work / "NONE", 0, 1).startswith("NO 2 ")
+    assert host.do("GET", pc.work / "NONE", 0, 1) == "NO 2"
 
 
 def test_a_file_with_a_wrong_sum_does_not_get_its_name(pc: Pc, host: Host) -> None:
     (pc.work / "X.BIN").write_bytes(b"old")
     answer = host.do("PUT", pc.work / "X.BIN", 3, "00" * 32, carried=b"new")
-    assert answer == "NO 23 the sum is wrong"
+    assert answer == "NO 23"
     assert [(p.name, p.read_bytes()) for p in pc.work.iterdir()] == [("X.BIN", b"old")]
 
 
@@ -241,9 +241,9 @@ def test_a_folder_is_listed(pc: Pc, host: Host) -> None:
     attributes, size, when, short, long = host.upload(order).decode().rstrip("\r\n").split("\t")
     assert (attributes, size, short, long) == ("A", "5", "A.TXT", "A.TXT")
     time.strptime(when, "%Y-%m-%d %H:%M:%S")
-    assert host.do("LS", pc.work / "no" / "such").startswith("NO 3 ")
+    assert host.do("LS", pc.work / "no" / "such") == "NO 3"
     assert host.do("RM", pc.work / "A.TXT", 0) == "OK 0"
-    assert host.do("RM", pc.work / "A.TXT", 0).startswith("NO 2 ")
+    assert host.do("RM", pc.work / "A.TXT", 0) == "NO 2"
 
 
 def test_the_screen_comes_as_a_bmp(pc: Pc, host: Host) -> None:
@@ -258,7 +258,7 @@ def test_the_screen_comes_as_a_bmp(pc: Pc, host: Host) -> None:
 def test_the_clock_and_the_keyboard(pc: Pc, host: Host) -> None:
     assert host.do("TIME", "19990102030405") == "OK 0"
     assert (pc.folder / "CLOCK.TXT").read_text() == "19990102030405\n"
-    assert host.do("TIME", "1999").startswith("NO 87 ")
+    assert host.do("TIME", "1999") == "NO 87"
     assert host.do("KEYS", 'ALT+N "a"') == "OK 0"
     assert (pc.folder / "KEYS.TXT").read_text().split() == [
         "+12",
@@ -268,11 +268,11 @@ def test_the_clock_and_the_keyboard(pc: Pc, host: Host) -> None:
         "+61",
         "-61",
     ]
-    assert host.do("KEYS", "FLY").startswith("NO 87 ")
+    assert host.do("KEYS", "FLY") == "NO 87"
 
 
 def test_an_order_that_it_does_not_know_is_said_to_be(pc: Pc, host: Host) -> None:
-    assert host.do("FLY", "high").startswith("NO 50 ")
+    assert host.do("FLY", "high") == "NO 50"
 
 
 def test_the_answer_is_told_before_windows_ends(pc: Pc, host: Host) -> None:
@@ -318,7 +318,7 @@ def test_what_came_of_an_order_can_be_asked(pc: Pc, host: Host) -> None:
         host.orders.append(never)
     host.hang_up()
     assert host.answer(done) == "OK 0"
-    assert host.answer(never) == "NO 1168 unknown"
+    assert host.answer(never) == "NO 1168"
     assert running.answer is None
     assert (pc.work / "done").read_text() == "x\n"
 
@@ -365,7 +365,7 @@ def test_a_new_agent_takes_the_old_ones_place(pc: Pc, host: Host) -> None:
 
 def test_a_new_agent_with_a_wrong_sum_changes_nothing(pc: Pc, host: Host) -> None:
     before = sorted(p.name for p in pc.folder.iterdir())
-    assert host.do("UPGRADE", 3, "00" * 32, carried=b"bad") == "NO 23 the sum is wrong"
+    assert host.do("UPGRADE", 3, "00" * 32, carried=b"bad") == "NO 23"
     assert sorted(p.name for p in pc.folder.iterdir()) == sorted({*before, "AGENT98.JRN"})
 
 
@@ -410,7 +410,7 @@ def judge(pc: Pc, host: Host, orders: list[Order], turn: int) -> None:
     """Nothing done twice, nothing lost in silence, nothing half written under its name."""
     for order in orders:
         answer = str(order.answer)
-        assert answer.startswith(("OK ", "LOST", "NO 1236 ")), order
+        assert answer.startswith(("OK ", "LOST", "NO 1236")), order
         if order.text.startswith("RUN"):
             trace = pc.work / f"run{turn}"
             times = trace.read_text().count("x") if trace.exists() else 0

@@ -13,7 +13,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 from deployer.core.agents.verbs import Verb
-from deployer.core.agents.words import Done, Hello, OrderEnd
+from deployer.core.agents.words import Done, Hello, OrderEnd, meaning
 from deployer.model import Stage
 
 NEVER_ANSWERED = "it was given and never answered; it may have been done"
@@ -75,7 +75,8 @@ def answered(order: AgentOrder, done: Done, now: float) -> AgentOrder:
         case OrderEnd.OK:
             return replace(order, stage=Stage.DONE, code=done.code, text=done.text)
         case OrderEnd.NO:
-            return replace(order, stage=Stage.REFUSED, code=done.code, text=done.text)
+            text = done.text or meaning(done.code)
+            return replace(order, stage=Stage.REFUSED, code=done.code, text=text)
         case OrderEnd.LOST:
             return replace(order, stage=Stage.LOST, text=POWER_WENT)
 

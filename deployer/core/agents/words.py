@@ -100,6 +100,36 @@ class Bye:
 
 Word = Hello | WaitForOrder | Done | Bye
 
+_MEANINGS = {
+    2: "there is no such file or program",
+    3: "there is no such folder",
+    5: "Windows denies it; perhaps it is in use, or read-only",
+    8: "there is not enough memory",
+    15: "there is no such drive",
+    18: "there is no such file",
+    19: "the disk is write-protected",
+    21: "the drive is not ready",
+    23: "its sum is wrong",
+    32: "it is in use",
+    50: "its agent does not know that order; deployer upgrade gives it a new one",
+    87: "what was asked for cannot be read: a number, a time or a key",
+    112: "the disk is full",
+    123: "the name is not possible",
+    145: "the folder is not empty",
+    170: "it is busy with another order",
+    193: "it is no program for that PC",
+    206: "the path is too long",
+    1067: "its process was ended there",
+    1168: "no such order is in work",
+    1223: "it was ended",
+    1236: "the line was lost",
+}
+
+
+def meaning(code: int) -> str:
+    """What an error of Windows stands for, when its agent says only the number."""
+    return _MEANINGS.get(code, "Windows refused it")
+
 
 def parse(argument: str) -> Word:
     """What stands after `SITE`. Raises ValueError, whose text is short enough for a reply."""
