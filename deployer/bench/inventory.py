@@ -15,8 +15,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from deployer.bench import locate, schema
+from deployer.bench import locate, schema, steps
 from deployer.bench.schema import Problem
+from deployer.bench.steps import AgentStep
 from deployer.core.payload import plan
 from deployer.core.target import gobat
 from deployer.core.wire import addresses as wire
@@ -28,6 +29,7 @@ from deployer.model import (
     DEFAULT_TARGET_DIRECTORY,
     SIM,
     SIM_NAME,
+    Gather,
     is_simulated,
 )
 
@@ -72,10 +74,14 @@ class BenchPayload:
     always: bool = False
 
 
+BenchStep = BenchPayload | AgentStep
+
+
 @dataclass(frozen=True, slots=True)
 class BenchTarget:
-    """An old PC of the bench, and what it gets, in order. Times are seconds.
+    """An old PC of the bench, and what it gets, in order: payloads, then steps. Times are seconds.
 
+    With `stay` an agent goes along with what is pushed.
     `silence` is how long it may be quiet once it has called, `deadline` how long all of it may
     take, `backoff` the wait before the first retry; it doubles with each further one.
     """
@@ -85,6 +91,8 @@ class BenchTarget:
     mac: str = ""
     groups: tuple[str, ...] = ()
     payloads: tuple[BenchPayload, ...] = ()
+    steps: tuple[BenchStep, ...] = ()
+    stay: bool = False
     directory: str = DEFAULT_TARGET_DIRECTORY
     retries: int = 2
     backoff: float = 5.0
@@ -98,6 +106,11 @@ class BenchTarget:
     def simulated(self) -> bool:
         """Whether it is a simulated PC; each of a bench is one of its own."""
         return is_simulated(self.address)
+
+    @property
+    def work(self) -> tuple[BenchStep, ...]:
+        """All that is done with it, in order."""
+        return self.payloads + self.steps
 
 
 @dataclass(frozen=True, slots=True)
@@ -271,12 +284,15 @@ class _Reader:
         path, to = merged.get("to", (here, DEFAULT_TARGET_DIRECTORY))
         with self._telling((*path, "to")):
             to = gobat.parse_directory(to)
+        profile = self._profile(merged)
         return BenchTarget(
             name=name,
             address=self._simulated(name) if own["address"] == SIM else own["address"],
             mac=own.get("mac", "").lower().replace("-", ":"),
             groups=tuple(own.get("groups", ())),
-            payloads=self._payloads(merged, here, self._profile(merged), variables),
+            payloads=self._payloads(merged, here, profile, variables),
+            steps=self._steps(merged, to, profile, variables),
+            stay=value("stay", False),
             directory=to,
             retries=value("retries", 2),
             backoff=float(value("backoff", 5.0)),
@@ -356,25 +372,61 @@ class _Reader:
         variables: Mapping[str, str],
     ) -> tuple[BenchPayload, ...]:
         path, names = merged.get("payloads", (here, ()))
-        if not names:
+        if not names and not merged.get("steps", (here, ()))[1]:
             self._complain(
                 here, "it gets no payload", 'add payloads = ["NAME"] here or in defaults'
             )
         made = []
-        known = self.table["payloads"]
         for number, name in enumerate(names):
-            if name not in known:
-                self._complain(
-                    (*path, "payloads", number),
-                    f"there is no payload {name}",
-                    f"add [payloads.{name}], or name one of: {', '.join(known) or 'none yet'}",
-                )
-                continue
+            place = (*path, "payloads", number)
             if names.index(name) != number:
-                self._complain(
-                    (*path, "payloads", number), f"{name} stands here twice", "leave one out"
-                )
-            made.append(self._payload(name, known[name], profile, variables))
+                self._complain(place, f"{name} stands here twice", "leave one out")
+            made += self._named(name, place, profile, variables)
+        return tuple(made)
+
+    def _named(
+        self, name: str, place: locate.Path, profile: str, variables: Mapping[str, str]
+    ) -> list[BenchPayload]:
+        """The payload of that name; none, and a complaint, where there is none."""
+        known = self.table["payloads"]
+        if name in known:
+            return [self._payload(name, known[name], profile, variables)]
+        self._complain(
+            place,
+            f"there is no payload {name}",
+            f"add [payloads.{name}], or name one of: {', '.join(known) or 'none yet'}",
+        )
+        return []
+
+    def _steps(
+        self,
+        merged: Mapping[str, tuple[locate.Path, Any]],
+        directory: str,
+        profile: str,
+        variables: Mapping[str, str],
+    ) -> tuple[BenchStep, ...]:
+        path, tables = merged.get("steps", ((), ()))
+        made: list[BenchStep] = []
+        for number, given in enumerate(tables):
+            place = (*path, "steps", number)
+            if (wrong := steps.problem(given)) is not None:
+                key, what, remedy = wrong
+                self._complain((*place, key) if key else place, what, remedy)
+                continue
+            filled = {
+                key: self._filled(value, variables, (*place, key)) if type(value) is str else value
+                for key, value in given.items()
+            }
+            for key in {"stdin", "screen", "out"} & set(filled):
+                filled[key] = self._file(filled[key], (*place, key))
+            if "push" in given:
+                made += self._named(filled["push"], (*place, "push"), profile, variables)
+            elif "pull" in given:
+                gather = Gather(filled["pull"], str(filled["out"]), keep=True)
+                request = Request((), gather=gather)
+                made.append(BenchPayload(f"pull {filled['pull']}", request, always=True))
+            else:
+                made.append(steps.of_table(filled, directory))
         return tuple(made)
 
     def _payload(

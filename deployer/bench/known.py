@@ -6,10 +6,11 @@ at the old PC is not seen from here; `--force` sends all the same.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
 from deployer.core.view import Row
 from deployer.model import Payload
 
@@ -19,6 +20,9 @@ before them is not there, as far as this is concerned: it is sent again, and no 
 
 _ENOUGH = 64 << 10
 """Bytes that have to move before they say something about a wire."""
+
+_AGENT = (AGENT_EXE, AGENT_INI)
+"""What goes with a payload when its agent stays there."""
 
 _Content = tuple[tuple[str, str, int, str], ...]
 """Name, long name, length and SHA-256 of each file."""
@@ -52,7 +56,7 @@ def look(rows: Sequence[Row], directory: str, payload: Payload) -> Known:
     """Whether the payload is there; `rows` are a target's newest, the oldest of them first."""
     wanted, places = _content(payload.files), _places(directory, payload.files)
     for row in reversed(rows):
-        same = _content(row.files) == wanted
+        same = wanted in (_content(row.files), _content(row.files, but=_AGENT))
         if same and (row.directory, row.run) == (directory, payload.run):
             if row.state.final and row.proof is not None:
                 return Known(row if row.proof.proved and not row.proof.kept else None, decided=True)
@@ -66,8 +70,10 @@ def rate(rows: Sequence[Row]) -> float | None:
     return next((row.rate for row in reversed(rows) if row.rate and row.moved >= _ENOUGH), None)
 
 
-def _content(files: Sequence[_File]) -> _Content:
-    return tuple(sorted((f.name, f.long_name, f.length, f.sha256) for f in files))
+def _content(files: Sequence[_File], but: Collection[str] = ()) -> _Content:
+    return tuple(
+        sorted((f.name, f.long_name, f.length, f.sha256) for f in files if f.name not in but)
+    )
 
 
 def _places(directory: str, files: Sequence[_File]) -> dict[str, str]:

@@ -9,9 +9,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from deployer.bench import known
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
+from deployer.bench.steps import AgentStep
 from deployer.core.payload.fit import DEFAULT_WIRE
 from deployer.errors import DeployerError
 from deployer.host import past, staging
@@ -24,8 +26,9 @@ WIRE_RATE = 100e6 / 8 * 0.94
 
 @dataclass(frozen=True, slots=True)
 class Planned:
-    """One payload for one target. `there`: its last proof says so, nothing would be sent.
+    """One payload or step for one target. `there`: its last proof says so, nothing would be sent.
 
+    `how`: it is sent, pulled from there, or done there by the agent.
     `problem` is why it could not be staged; then the figures are 0. `seconds` at the rate that the
     target has shown (`measured`), else at a guess.
     """
@@ -40,6 +43,7 @@ class Planned:
     seconds: float = 0.0
     measured: bool = False
     problem: str = ""
+    how: Literal["send", "pull", "agent"] = "send"
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,9 +83,11 @@ def plan(
     once = staging.Once()
     return Plan(
         tuple(
-            _step(state_dir, once, bench, target, payload, force=force)
+            Planned(target.name, target.address, step.name, how="agent")
+            if isinstance(step, AgentStep)
+            else _step(state_dir, once, bench, target, step, force=force)
             for target in bench.select(only, groups).targets
-            for payload in target.payloads
+            for step in target.work
         )
     )
 
@@ -115,4 +121,5 @@ def _step(
         there=there,
         seconds=0.0 if there else staged.total / (rate or DEFAULT_WIRE),
         measured=rate is not None,
+        how="send" if payload.request.gather is None else "pull",
     )

@@ -20,7 +20,7 @@ from deployer import settings
 from deployer.bench import journal as journals
 from deployer.bench.follow import Follower
 from deployer.bench.inventory import Bench, BenchTarget
-from deployer.bench.journal import Journal
+from deployer.bench.journal import Journal, Keeper
 from deployer.bench.results import Results, TargetResult, UnknownCaller
 from deployer.bench.slots import Slots
 from deployer.bench.worker import Options, RunContext, Watchers, Worker
@@ -127,7 +127,7 @@ async def run(
     else:
         record = Journal(options.only, options.groups, options.force)
     chosen = bench.select(options.only, options.groups)
-    return await _Run(host, chosen, options, watchers, path, record, state_dir).all()
+    return await _Run(host, chosen, options, watchers, Keeper(path, record), state_dir).all()
 
 
 @dataclass
@@ -136,11 +136,9 @@ class _Run:
     bench: Bench
     options: Options
     watchers: Watchers
-    journal_path: Path
-    journal: Journal
+    keeper: Keeper
     state_dir: Path
     begun: float = field(default_factory=time.time)
-    writing: asyncio.Lock = field(default_factory=asyncio.Lock)
 
     def __post_init__(self) -> None:
         callers = (
@@ -152,12 +150,12 @@ class _Run:
         self.slots = Slots(self.host, self.options.jobs or self.bench.jobs)
         self.context = RunContext(
             self.host, self.bench, self.options, self.watchers, self.follower, self.slots,
-            self.state_dir,
+            self.keeper, self.state_dir,
         )  # fmt: skip
 
     async def all(self) -> Results:
         """Every target at the same time, until each has ended."""
-        await asyncio.to_thread(journals.write, self.journal_path, self.journal)
+        await self.keeper.keep()
         async with self.follower.following():
             slots = asyncio.create_task(self.slots.serve(self.follower))
             try:
@@ -168,8 +166,7 @@ class _Run:
             finally:
                 slots.cancel()
                 await asyncio.gather(slots, return_exceptions=True)
-        self.journal = replace(self.journal, ended=True)
-        await asyncio.to_thread(journals.write, self.journal_path, self.journal)
+        await self.keeper.keep(lambda journal: replace(journal, ended=True))
         return Results(
             self.bench.source or "bench",
             self.begun,
@@ -181,11 +178,9 @@ class _Run:
     async def _target(self, target: BenchTarget) -> TargetResult:
         """One target from switching it on to its last payload."""
         worker = Worker(self.context, target)
-        worker.done_before = self.options.resume and target.name in self.journal.proved
+        worker.done_before = self.options.resume and target.name in self.keeper.journal.proved
         result = await worker.work()
-        async with self.writing:
-            self.journal = self.journal.with_target(target.name, result.outcome)
-            await asyncio.to_thread(journals.write, self.journal_path, self.journal)
+        await self.keeper.keep(lambda journal: journal.with_target(target.name, result.outcome))
         line = f"{result.outcome}{f': {result.reason}' if result.reason else ''}"
         self.watchers.tell(target.name, line)
         self.watchers.ended(result)

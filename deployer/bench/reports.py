@@ -93,11 +93,11 @@ h1{font-size:1.4rem}h2{font-size:1.1rem;margin-top:2rem}
 table{border-collapse:collapse;width:100%}
 th,td{text-align:left;padding:.3rem .6rem;border-bottom:1px solid #d0d7de;vertical-align:top}
 td.n,th.n{text-align:right;font-variant-numeric:tabular-nums}
-.proved,.there{color:#116329}.failed{color:#a40e26}
+.proved,.there,.done{color:#116329}.failed{color:#a40e26}
 svg{width:100%;height:auto}details{margin:.3rem 0}
 pre{overflow-x:auto;background:#f6f8fa;padding:.5rem}
 @media(prefers-color-scheme:dark){body{color:#e6edf3;background:#0d1117}
-th,td{border-color:#30363d}.proved,.there{color:#56d364}.failed{color:#ff7b72}
+th,td{border-color:#30363d}.proved,.there,.done{color:#56d364}.failed{color:#ff7b72}
 pre{background:#161b22}svg text{fill:#e6edf3}}
 """
 
@@ -109,7 +109,7 @@ Size = Callable[[int], str]
 def page(results: Results, size: Size) -> str:
     """One HTML file that needs nothing else: table, charts, every proof."""
     when = datetime.datetime.fromtimestamp(results.started, tz=datetime.UTC)
-    good = results.count(Outcome.PROVED, Outcome.THERE)
+    good = sum(target.proved for target in results.targets)
     charts = [
         _chart("Seconds", results, lambda d: d.seconds if d.outcome == Outcome.PROVED else None),
         _chart("Speed of the wire", results, lambda d: d.rate, lambda rate: _rate(rate, size)),
@@ -217,7 +217,7 @@ def _proof(target: TargetResult, delivery: Delivery) -> str:
 def _proof_lines(target: TargetResult, delivery: Delivery) -> str:
     """What was proved and by whom, a title first; "" without a proof."""
     if delivery.proof is None:
-        return ""
+        return f"{target.name}, {delivery.payload}:\n{delivery.told}" if delivery.told else ""
     report = delivery.proof.report
     lines = [f"{target.name}, {delivery.payload}: {delivery.outcome}"]
     lines += [f"deployment {delivery.deployment}", f"system {report.system}", f"cpu {report.cpu}"]

@@ -26,22 +26,28 @@ _GRAVEST_FIRST = (
 
 
 class Outcome(StrEnum):
-    """How a payload or a target ended. `THERE`: an earlier proof says so, nothing was sent."""
+    """How a payload, a step or a target ended.
+
+    `THERE`: an earlier proof says so, nothing was sent. `DONE`: the agent there has done it, or it
+    had before the run was interrupted.
+    """
 
     PROVED = "proved"
     THERE = "there"
+    DONE = "done"
     FAILED = "failed"
 
     @property
     def good(self) -> bool:
-        """Whether the target has proved it, now or before."""
-        return self in (Outcome.PROVED, Outcome.THERE)
+        """Whether the target has proved it, now or before, or its agent has done it."""
+        return self != Outcome.FAILED
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """One payload for one target.
+    """One payload for one target, or one step that its agent has carried out.
 
+    `told` is what a step printed, the last of it, and `ended` its program's exit code.
     `sent` are the bytes of parts that went over the wire, `moving` the seconds in which they did;
     `seconds` is all of it, from the offer to the end. `code` is the exit code that the end means.
     """
@@ -58,16 +64,18 @@ class Delivery:
     seconds: float = 0.0
     output: str = ""
     proof: Proof | None = None
+    told: str = ""
+    ended: int | None = None
 
     @property
     def proved(self) -> bool:
-        """Whether the target has proved it, now or before."""
+        """Whether the target has proved it, now or before, or its agent has done it."""
         return self.outcome.good
 
     @property
     def exit_code(self) -> int | None:
         """The exit code of the program on the target; None when none ran."""
-        return self.proof.report.run_exit if self.proof else None
+        return self.proof.report.run_exit if self.proof else self.ended
 
     @property
     def rate(self) -> float | None:

@@ -101,10 +101,48 @@ class PayloadTable(Struct, forbid_unknown_fields=True):
     always: Flag = False
 
 
+True_ = Annotated[bool, Meta(title="write true, or leave the step out")]
+ExitCode = Annotated[int, Meta(ge=0, le=0xFFFFFFFF, title="write an exit code, such as 0")]
+
+
+class StepTable(Struct, forbid_unknown_fields=True):
+    """One step, done by the agent on the PC but for `push`. It has one verb, and what goes with it.
+
+    `expect` is a text that has to be in what comes, `exit` the exit code of `run`. A `screen` is a
+    file here; `out` is the folder here of a `pull`.
+    """
+
+    push: Name | msgspec.UnsetType = msgspec.UNSET
+    run: Word | msgspec.UnsetType = msgspec.UNSET
+    pull: Word | msgspec.UnsetType = msgspec.UNSET
+    ls: Word | msgspec.UnsetType = msgspec.UNSET
+    rm: Word | msgspec.UnsetType = msgspec.UNSET
+    screen: Word | msgspec.UnsetType = msgspec.UNSET
+    input: Word | msgspec.UnsetType = msgspec.UNSET
+    settime: True_ | msgspec.UnsetType = msgspec.UNSET
+    reboot: True_ | msgspec.UnsetType = msgspec.UNSET
+    poweroff: True_ | msgspec.UnsetType = msgspec.UNSET
+    exit: ExitCode | msgspec.UnsetType = msgspec.UNSET
+    expect: Word | msgspec.UnsetType = msgspec.UNSET
+    timeout: Seconds | msgspec.UnsetType = msgspec.UNSET
+    stdin: Word | msgspec.UnsetType = msgspec.UNSET
+    out: Word | msgspec.UnsetType = msgspec.UNSET
+    force: Flag | msgspec.UnsetType = msgspec.UNSET
+    directory: Directory | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="in")
+
+
+Steps = Annotated[
+    list[StepTable],
+    Meta(title='write a list of tables, such as [{ run = "CHECK.EXE" }]'),
+]
+
+
 class Common(Struct, forbid_unknown_fields=True):
     """What defaults, groups and targets have in common; a target wins over groups over defaults."""
 
     payloads: Names | msgspec.UnsetType = msgspec.UNSET
+    steps: Steps | msgspec.UnsetType = msgspec.UNSET
+    stay: Flag | msgspec.UnsetType = msgspec.UNSET
     profile: Word | msgspec.UnsetType = msgspec.UNSET
     to: Directory | msgspec.UnsetType = msgspec.UNSET
     retries: Count | msgspec.UnsetType = msgspec.UNSET
@@ -215,7 +253,7 @@ def _struct(kind: shapes.StructType, value: object, path: Path) -> Iterator[Prob
     if not isinstance(value, Mapping):
         yield _wrong(path, "a table", value, "write a table with its keys below it")
         return
-    fields = {field.name: field for field in kind.fields}
+    fields = {field.encode_name: field for field in kind.fields}
     for key, each in value.items():
         if key not in fields:
             near = difflib.get_close_matches(key, fields, 1)
@@ -224,7 +262,7 @@ def _struct(kind: shapes.StructType, value: object, path: Path) -> Iterator[Prob
         else:
             yield from _check(fields[key].type, each, (*path, key))
     for field in fields.values():
-        if field.required and field.name not in value:
+        if field.required and field.encode_name not in value:
             yield Problem(path, f"{field.name} is missing", f"add {_EXAMPLES[field.name]}")
 
 

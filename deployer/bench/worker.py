@@ -10,11 +10,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal, assert_never
 
-from deployer.bench import known, power
+from deployer.bench import known, power, steps
 from deployer.bench.follow import Followed, Follower, OnEvent
-from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
+from deployer.bench.inventory import Bench, BenchPayload, BenchStep, BenchTarget
+from deployer.bench.journal import Keeper
 from deployer.bench.results import Delivery, Outcome, TargetResult
 from deployer.bench.slots import Slots
+from deployer.bench.steps import AgentStep, Came
 from deployer.core.deployment import Deployment
 from deployer.core.target.proof import Failure, failure
 from deployer.core.view import Row
@@ -28,6 +30,7 @@ from deployer.errors import (
     TargetBusy,
 )
 from deployer.host import staging, wire
+from deployer.host.agents.errand import Errand
 from deployer.host.endings import raise_for
 from deployer.host.models import sending
 from deployer.host.requests import Host, Order
@@ -53,11 +56,15 @@ class Options:
 
 @dataclass(frozen=True, slots=True)
 class Watchers:
-    """Who is told what: every event, lines for people, and what has become of each target."""
+    """Who is told what: every event, lines for people, and what has become of each target.
+
+    `doing` is told which step each target is about now.
+    """
 
     on_event: OnEvent = lambda _event: None
     tell: Tell = lambda _target, _line: None
     ended: Callable[[TargetResult], object] = lambda _result: None
+    doing: Tell = lambda _target, _line: None
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +77,7 @@ class RunContext:
     watchers: Watchers
     follower: Follower
     slots: Slots
+    keeper: Keeper
     state_dir: Path
     once: staging.Once = field(default_factory=staging.Once)
 
@@ -98,6 +106,9 @@ class Worker:
         self.deliveries: list[Delivery] = []
         self.offered = ""
         self.done_before = False
+        journal = run.keeper.journal
+        self.before = journal.steps.get(target.name, ()) if run.options.resume else ()
+        self.given = journal.given.get(target.name, "") if run.options.resume else ""
         self._begun = time.monotonic()
         self._limit = asyncio.timeout(target.deadline)
 
@@ -106,15 +117,16 @@ class Worker:
         try:
             async with self._limit:
                 await self._prepare()
-                for payload in self.target.payloads:
-                    await self._payload(payload)
+                for number, step in enumerate(self.target.work):
+                    await self._step(number, step)
                 await self._switch("off")
         except TimeoutError:
             return await self._late()
         except Stop as stop:
             return self.result(Outcome.FAILED, stop.trouble.reason, stop.trouble.code)
-        new = any(d.outcome == Outcome.PROVED for d in self.deliveries)
-        return self.result(Outcome.PROVED if new else Outcome.THERE)
+        came = {delivery.outcome for delivery in self.deliveries}
+        best = (o for o in (Outcome.PROVED, Outcome.DONE) if o in came)
+        return self.result(next(best, Outcome.THERE))
 
     def result(self, outcome: Outcome, reason: str = "", code: int = 0) -> TargetResult:
         """What has become of the target."""
@@ -140,9 +152,12 @@ class Worker:
             reason += (
                 f"; the last thing it did: {standing.stands.last if standing else 'nothing yet'}"
             )
-        if len(self.deliveries) < len(self.target.payloads):  # else it was being switched off
-            payload = self.target.payloads[len(self.deliveries)]
-            self._note(payload, _Trouble(reason, EXIT_UNREACHABLE), standing)
+        if self.given:
+            with contextlib.suppress(DeployerError):
+                await self.run.host.withdraw(self.given)
+        if len(self.deliveries) < len(self.target.work):  # else it was being switched off
+            step = self.target.work[len(self.deliveries)]
+            self._note(step, _Trouble(reason, EXIT_UNREACHABLE), standing)
         return self.result(Outcome.FAILED, reason, EXIT_UNREACHABLE)
 
     async def _prepare(self) -> None:
@@ -156,22 +171,84 @@ class Worker:
 
     async def _convert(self) -> None:
         """Models of others become what the old PC runs."""
-        found = []
-        for payload in self.target.payloads:
+        found: list[BenchStep] = []
+        for step in self.target.work:
+            if isinstance(step, AgentStep):
+                found.append(step)
+                continue
             try:
                 request, _sent = await asyncio.to_thread(
-                    sending.ready, payload.request, self.run.state_dir, self.target.address
+                    sending.ready, step.request, self.run.state_dir, self.target.address
                 )
             except DeployerError as error:
                 raise Stop(error.what, error.exit_code) from error
-            found.append(replace(payload, request=request))
-        self.target = replace(self.target, payloads=tuple(found))
+            found.append(replace(step, request=request))
+        self.target = replace(self.target, payloads=(), steps=tuple(found))
 
     async def _anything_to_send(self) -> bool:
-        for payload in self.target.payloads:
-            if not await self._is_there(payload):
+        for number, step in enumerate(self.target.work):
+            if isinstance(step, AgentStep):
+                if not self._was_done(number):
+                    return True
+            elif not await self._is_there(step):
                 return True
         return False
+
+    async def _step(self, number: int, step: BenchStep) -> None:
+        """A payload, or what the agent has to do. Raises Stop when it does not come to a good end.
+
+        What an interrupted run was done with is not done again; a payload is where its proof says.
+        """
+        only_once = isinstance(step, AgentStep) or step.always
+        if only_once and self._was_done(number):
+            self.deliveries.append(Delivery(step.name, Outcome.DONE, "before, in the same run"))
+            return
+        total = len(self.target.work)
+        self.run.watchers.doing(self.target.name, f"step {number + 1} of {total}: {step.name}")
+        if isinstance(step, AgentStep):
+            await self._errand(step)
+        else:
+            await self._payload(step)
+        name = self.target.name
+        await self.run.keeper.keep(lambda journal: journal.with_step(name, _mark(step)))
+
+    def _was_done(self, number: int) -> bool:
+        """Whether the interrupted run that goes on was done with this step."""
+        marks = tuple(_mark(step) for step in self.target.work[: number + 1])
+        return self.before[: number + 1] == marks
+
+    async def _errand(self, step: AgentStep) -> None:
+        """Let the agent do it. What it was given is done once, however often the run begins."""
+        begun, host = time.monotonic(), self.run.host
+        target, watchers = self.target, self.run.watchers
+
+        async def note(order: str) -> None:
+            self.given = order
+            await self.run.keeper.keep(lambda journal: journal.with_order(target.name, order))
+
+        given, self.given = self.given, ""
+        try:
+            agent = await host.find_agent(target.address)
+            asked = Errand(host, agent, self._left(), lambda line: watchers.tell(target.name, line))
+            came = await steps.carry_out(asked, step, given, note)
+        except DeployerError as error:
+            if error.exit_code == EXIT_HOST:
+                raise
+            came = Came(f"{step.name}: {error.what}", error.exit_code)
+        self.given = ""
+        outcome = Outcome.FAILED if came.reason else Outcome.DONE
+        self.deliveries.append(
+            Delivery(
+                step.name, outcome, came.reason, came.code, tries=1,
+                seconds=time.monotonic() - begun, told=came.told, ended=came.exit,
+            )
+        )  # fmt: skip
+        if came.reason:
+            raise Stop(came.reason, came.code)
+
+    def _left(self) -> float:
+        """Seconds until the target's deadline."""
+        return max(self._begun + self.target.deadline - time.monotonic(), 0.0)
 
     async def _is_there(self, payload: BenchPayload) -> Delivery | None:
         """What the last proof says, when it says that the payload is there."""
@@ -182,6 +259,8 @@ class Worker:
         except DeployerError as error:
             raise Stop(error.what, error.exit_code) from error
         if (payload.always or self.run.options.force) and not self.done_before:
+            return None
+        if self.target.stay and not await self._has_agent():
             return None
         there = await self._there(manifest.payload)
         if there is None:
@@ -194,6 +273,11 @@ class Worker:
             output=there.output_path,
             proof=there.proof,
         )
+
+    async def _has_agent(self) -> bool:
+        """Whether this host knows an agent there."""
+        rows = await self.run.host.agents()
+        return any(self.target.address in (row.target, row.address) for row in rows)
 
     async def _there(self, payload: Payload) -> Row | None:
         for most in known.PAGES:
@@ -228,7 +312,7 @@ class Worker:
 
     def _note(
         self,
-        payload: BenchPayload,
+        payload: BenchStep,
         trouble: _Trouble | None,
         standing: Followed | None,
         *,
@@ -271,7 +355,10 @@ class Worker:
 
     async def _offer(self, payload: BenchPayload) -> Followed:
         """Push; what an interrupted run left open of the very payload is taken up by the host."""
-        order = Order(payload.request, self.target.address, self.target.directory, self._host())
+        order = Order(
+            payload.request, self.target.address, self.target.directory, self._host(),
+            stay=self.target.stay and payload.request.gather is None,
+        )  # fmt: skip
         await self._push(order)
         begun = await self.run.host.begun(self.offered)
         return await self.run.follower.standing(self.offered, begun)
@@ -351,6 +438,11 @@ class Worker:
         self.run.watchers.tell(self.target.name, f"power {what}")
         if why := await power.run(words, self.target.power.timeout):
             raise Stop(f"power {what} failed ({words[0]}: {why})", EXIT_HOST)
+
+
+def _mark(step: BenchStep) -> str:
+    """What a step is known by in the journal."""
+    return " ".join(step.words) if isinstance(step, AgentStep) else step.name
 
 
 def _judge(ended: Deployment) -> tuple[_Trouble | None, bool]:

@@ -37,6 +37,7 @@ class Board:
     _rows: View = field(default_factory=dict)
     _newest: dict[str, str] = field(default_factory=dict)
     _ended: dict[str, TargetResult] = field(default_factory=dict)
+    _steps: dict[str, str] = field(default_factory=dict)
 
     def live(self) -> Live:
         """The picture that follows; it goes away at the end, where the results take its place."""
@@ -55,6 +56,10 @@ class Board:
         """A line about a PC that people have to know: it stays above the board."""
         for one in line.splitlines():
             self.console.print(Text(f"{name}: {text.one_line(one)}"))
+
+    def doing(self, name: str, step: str) -> None:
+        """A PC is about this step now."""
+        self._steps[name] = step
 
     def ended(self, result: TargetResult) -> None:
         """Nothing more will happen with a PC."""
@@ -80,6 +85,9 @@ class Board:
         if (end := self._ended.get(name)) is not None:
             why = text.one_line(f": {end.reason}" if end.reason else "")
             return ("#" if end.proved else "!", name, end.address, "", f"{end.outcome}{why}")
+        step = text.one_line(self._steps.get(name, ""))
+        if step and (row is None or row.state.final):  # what goes on is no delivery
+            return (">", name, self.addresses[name], "", step)
         if row is None:
             return (".", name, self.addresses[name], "", "not offered yet")
         done = left(row, _NOBODY, self.clock()).done

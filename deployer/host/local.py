@@ -26,7 +26,8 @@ from deployer.errors import (
 )
 from deployer.events import DeploymentStaged, Event
 from deployer.host import carry, past, staging
-from deployer.host.agents import asking
+from deployer.host.agents import asking, kept
+from deployer.host.agents.kept import KeptPCs
 from deployer.host.offers.offer import Offer, content
 from deployer.host.recognise import recognise, refuse_strange
 from deployer.host.requests import (
@@ -62,8 +63,11 @@ _SWITCH_OFF = {True: 30.0, False: 5.0}
 Rehearse = Callable[[Service, str, Sequence[str]], Awaitable[int]]
 
 
-async def _rehearse(service: Service, deployment: str, lines: Sequence[str]) -> int:
-    return await service.rehearse(deployment, lines)
+async def as_usual(service: Service, deployment: str, lines: Sequence[str]) -> int:
+    """Nothing goes wrong with it; it is not switched off when an agent has come to stay."""
+    found = service.staged(deployment)
+    live = found is not None and kept.stays(found[0])
+    return await service.rehearse(deployment, lines, live=live)
 
 
 @dataclass(slots=True)
@@ -77,11 +81,15 @@ class InProcess:
     service: Service
     typed_lines: TypedLines
     patience: Patience = field(default_factory=Patience)
-    rehearse: Rehearse = _rehearse
+    rehearse: Rehearse = as_usual
     lasting: bool = False
     once: staging.Once = field(default_factory=staging.Once)
+    pcs: KeptPCs = field(init=False)
     _open: dict[str, Offer] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def __post_init__(self) -> None:
+        self.pcs = KeptPCs(self.service)
 
     @property
     def name(self) -> str:
@@ -115,6 +123,7 @@ class InProcess:
         for task in tuple(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
+        await self.pcs.close()
 
     async def _goodbyes(self) -> None:
         """Wait while what has ended says goodbye, as long as nothing else is open."""
@@ -253,6 +262,9 @@ class InProcess:
         """See `Host.find_agent`."""
         row = self.service.agents.find(target)
         await self.service.open_for_agents(simulated=is_simulated(row.target))
+        if is_simulated(row.target):
+            rehearsal.check_installed()
+            self.pcs.switch_on(row.target)
         return row
 
     async def give(self, order: AgentRequest) -> str:
@@ -372,7 +384,10 @@ class InProcess:
     async def _look_after(self, offer: Offer, patience: Patience) -> None:
         deployment = offer.deployment
         pc: asyncio.Task[int] | None = None
-        if offer.simulated:
+        if offer.simulated and self.pcs.has_agent(offer.target) and self.rehearse is as_usual:
+            self.pcs.switch_on(offer.target)
+        elif offer.simulated:
+            await self.pcs.switch_off(offer.target)
             lines = self.typed_lines(offer.manifest.host)
             pc = asyncio.ensure_future(self.rehearse(self.service, deployment, lines))
         try:
@@ -381,7 +396,10 @@ class InProcess:
             )
             if ended.state != State.CANCELLED:
                 await self.service.until_logged_out(deployment)
-                if pc is not None:
+                stays = ended.state == State.PROVED and kept.stays(offer.manifest)
+                if pc is not None and stays and await self.pcs.take(offer.target, pc):
+                    pc = None
+                elif pc is not None:
                     await asyncio.wait([pc], timeout=_SWITCH_OFF[ended.state == State.PROVED])
         finally:
             if pc is not None:

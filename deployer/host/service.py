@@ -588,31 +588,44 @@ class Service:
             except TimeoutError:
                 return
 
+    def simulated(
+        self, target: str, host: str, lines: Sequence[str], options: Sequence[str]
+    ) -> tuple[list[str], bytes]:
+        """The command of a simulated PC beside this service, which types `lines` and calls it by
+        the address `host`, and what its server asks for. Its drive C: stays for the next time.
+        """
+        disk = self.simulated_disk(target)
+        if disk.is_dir():
+            files.close_directory(disk)
+        arguments = (*_named(target), *options)
+        port = self._servers.simulated_port
+        command = rehearsal.command(
+            host=host, port=port, disk=disk, lines=lines, arguments=arguments
+        )
+        return command, self._servers.secret
+
     async def rehearse(
-        self, deployment: str, lines: Sequence[str], faults: Sequence[str] = ()
+        self,
+        deployment: str,
+        lines: Sequence[str],
+        faults: Sequence[str] = (),
+        *,
+        live: bool = False,
     ) -> int:
         """Run a simulated PC beside this host, which types `lines`; its exit code.
 
-        `faults` go wrong with it. Its drive C: stays for the next time. If it ends before the
+        `faults` go wrong with it; with `live` it is not switched off then. If it ends before the
         deployment does, that fails.
         """
         manifest = self._store.manifest(deployment)
         assert manifest is not None
         target = self._offers[deployment][0].target
-        disk = self.simulated_disk(target)
-        if disk.is_dir():
-            files.close_directory(disk)
-        arguments = rehearsal.command(
-            host=manifest.host,
-            port=self._servers.simulated_port,
-            disk=disk,
-            lines=lines,
-            arguments=[
-                *_named(target),
-                *(f"--fault={fault}" for fault in faults),
-                f"--codepage={manifest.payload.codepage}",
-            ],
+        options = (
+            *(f"--fault={fault}" for fault in faults),
+            f"--codepage={manifest.payload.codepage}",
+            *(("--live",) if live else ()),
         )
+        arguments, secret = self.simulated(target, manifest.host, lines, options)
 
         lines_shown: list[str] = []
 
@@ -630,7 +643,7 @@ class Service:
                 show()
 
         try:
-            code = await rehearsal.run(arguments, self._servers.secret, on_line)
+            code = await rehearsal.run(arguments, secret, on_line)
         finally:
             show()
         async with self._changed:

@@ -25,6 +25,7 @@ from deployer.sim.faults import parse
 from deployer.sim.machine import Hardware, Machine
 from deployer.sim.typist import FINISHED, visit
 from deployer.sim.win32 import CPU_MODELS
+from deployer.sim.win32.desktop import SessionEnd
 
 EXIT_ABANDONED = 3
 
@@ -75,6 +76,11 @@ def parser() -> argparse.ArgumentParser:
         "--untouched", metavar="URL",
         help="a PC with default settings: its browser opens this, nothing else is typed, and "
         "programs with windows run until this ends",
+    )  # fmt: skip
+    parser.add_argument(
+        "--live", action="store_true",
+        help="then programs with windows run until this ends or Windows switches the PC off; with "
+        "--type '' nothing is typed",
     )  # fmt: skip
     parser.add_argument(
         "--follow", action="append", default=[], metavar="WORDS",
@@ -243,7 +249,17 @@ def untouched(machine: Machine, url: str, links: Sequence[str]) -> bool:
         machine.note(str(error))
         return False
     machine.note(f"{browser.keys} keys were pressed in the browser, and links were clicked.")
+    stay_on(machine)
+    return True
+
+
+def stay_on(machine: Machine, *, until_off: bool = False) -> None:
+    """Let programs with windows run; it is switched on again whenever its Windows has ended.
+
+    With `until_off` not when Windows has switched it off.
+    """
     while not machine.cancelled():
+        end: SessionEnd | None = None
         try:
             end = machine.live(machine.cancelled)
             what = "" if end is None else f"Windows has ended ({end.value})"
@@ -251,10 +267,23 @@ def untouched(machine: Machine, url: str, links: Sequence[str]) -> bool:
             what = "The power failed"
         except Hang as hang:
             what = str(hang)
+        if end is SessionEnd.OFF and until_off:
+            return
         if what and not machine.cancelled():
             machine.note(f"{what}. Switching on again.")
             machine.boot()
-    return True
+
+
+def live(machine: Machine, user: Visit) -> bool:
+    """What the user does, then what the programs with windows do; whether the first worked."""
+    if not any(user.lines):
+        machine.boot()
+        done = True
+    else:
+        done = user.pay(machine)
+    if done:
+        stay_on(machine, until_off=True)
+    return done
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -274,6 +303,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
             sys.stderr.write(f"deployer sim: {error}\n")
             return 2
         work: Callable[[], bool] = functools.partial(user.pay, machine)
+        if options.live:
+            work = functools.partial(live, machine, user)
         if options.untouched:
             work = functools.partial(untouched, machine, options.untouched, options.follow)
         if options.com1:

@@ -117,6 +117,9 @@ u32 work_proved(struct work *work, const char *path, const char *length, const c
 /* Installs this program, and starts it there. 1: it was, and this process has nothing more to do. */
 int install_here(const char *own_path);
 
+/* Windows starts the program that lies in its place from now on, if that was asked for. */
+void install_stay(void);
+
 /* The end of an upgrade, by the new program: it takes the old one's place. 1 when it has. */
 int install_swap(void);
 

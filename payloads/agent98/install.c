@@ -31,6 +31,11 @@ static void stay_as(const char *name)
         machine_stay(path);
 }
 
+void install_stay(void)
+{
+    stay_as(program);
+}
+
 /* Copies a program to a name in `home`, whole or not at all. 1 when it is there. */
 static int copy(const char *from, const char *name)
 {

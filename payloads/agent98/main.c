@@ -120,7 +120,10 @@ int sys_main(int argc, char **argv)
         return !install_here(own_path);
     if (is_new && !is(argv, argc, 1, "/UP"))
         return end_swap();
-    if (argc < 2 && !window_alone())
-        return 0;
+    if (argc < 2) {
+        if (!window_alone())
+            return 0;
+        install_stay(); /* a push has put it here, and GO.BAT has started it */
+    }
     return be_agent(argv, argc);
 }

@@ -27,6 +27,7 @@ class World:
     said: list[tuple[str, str]] = field(default_factory=list)
     pcs: dict[str, ScriptedPC] = field(default_factory=dict)
     port: int = 0
+    wire: BenchWire = WIRE
     at_event: Callable[[Event], object] = lambda _event: None
 
     def payload(self, name: str = "data", length: int = 300_000, **more: Any) -> BenchPayload:
@@ -39,9 +40,9 @@ class World:
 
     def target(self, number: int, *payloads: BenchPayload, **more: Any) -> BenchTarget:
         values: dict[str, Any] = {"backoff": 0.05, "deadline": 60.0, "silence": 20.0, **more}
-        return BenchTarget(
-            f"pc{number:02d}", f"127.0.1.{number}", payloads=payloads or (self.payload(),), **values
-        )
+        if not payloads and "steps" not in more:
+            payloads = (self.payload(),)
+        return BenchTarget(f"pc{number:02d}", f"127.0.1.{number}", payloads=payloads, **values)
 
     def pc(self, number: int, **more: Any) -> ScriptedPC:
         """Switch a light PC on."""
@@ -52,7 +53,7 @@ class World:
     def run(self, *targets: BenchTarget, jobs: int = 32, **more: Any) -> Results:
         self.events.clear()
         return provision(
-            Bench(targets, WIRE, jobs, str(self.folder / "bench.toml")),
+            Bench(targets, self.wire, jobs, str(self.folder / "bench.toml")),
             state_dir=self.folder / "state",
             watchers=Watchers(self._event, lambda who, line: self.said.append((who, line))),
             **more,

@@ -35,7 +35,7 @@ from deployer.face.cli.options import (
 from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
-    from deployer.face.agents import Errand
+    from deployer.host.agents.errand import Errand
 
 app = typer.Typer()
 
@@ -68,9 +68,9 @@ class Asked:
 
     def carry_out(self, work: _Work) -> Any:
         """Do what needs the agent; what that gives."""
-        from deployer.face.agents import Errand
         from deployer.face.cli import reach
         from deployer.host import connect
+        from deployer.host.agents.errand import Errand
 
         config = settings.load()
         store = settings.expanded(self.state_dir or config.state_dir)
@@ -185,7 +185,7 @@ def run_command(
     What it prints comes here as it is printed, its exit code is this command's, and Ctrl-C ends it
     there. Options stand before TARGET; all after it is the command's own.
     """
-    from deployer.face.agents import follow, give
+    from deployer.host.agents.errand import follow, give
 
     line = command[0] if len(command) == 1 else " ".join(map(_quoted, command))
     place = directory or settings.load().directory
@@ -220,7 +220,7 @@ def ls_command(
     ] = "C:\\*.*",
 ) -> None:
     """List a directory of an old PC that has an agent."""
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     listing: bytes = asked.carry_out(lambda errand: ask(errand, "LS", path))
     for line in listing.decode("cp1252", "replace").splitlines():
@@ -250,7 +250,7 @@ def rm_command(
 
     Without --force only what a deployment of this computer has brought there.
     """
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     async def work(errand: Errand) -> None:
         for path in paths:
@@ -278,7 +278,7 @@ def screen_command(
     """Take a picture of the screen of an old PC that has an agent."""
     import asyncio
 
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     async def work(errand: Errand) -> None:
         while True:
@@ -318,7 +318,7 @@ def _replace(out: Path, data: bytes) -> None:
 @asked
 def reboot_command(asked: Asked, *, timeout: Patience = 300.0) -> None:
     """Restart an old PC that has an agent, and wait until it is back."""
-    from deployer.face.agents import restart
+    from deployer.host.agents.errand import restart
 
     row = asked.carry_out(lambda errand: restart(errand, timeout))
     _ended(asked, f"{row.called} has started again.", boot=row.boot)
@@ -328,7 +328,7 @@ def reboot_command(asked: Asked, *, timeout: Patience = 300.0) -> None:
 @asked
 def poweroff_command(asked: Asked, *, timeout: Patience = 120.0) -> None:
     """Switch off an old PC that has an agent."""
-    from deployer.face.agents import switch_off
+    from deployer.host.agents.errand import switch_off
 
     row = asked.carry_out(lambda errand: switch_off(errand, timeout))
     _ended(asked, f"{row.called} has said goodbye; Windows is down there.")
@@ -345,7 +345,7 @@ def settime_command(
     ] = None,
 ) -> None:
     """Set the clock of an old PC that has an agent, to local time."""
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     try:
         moment = time.strptime(to, "%Y-%m-%d %H:%M:%S") if to else time.localtime()
@@ -370,7 +370,7 @@ def input_command(
     ],
 ) -> None:  # fmt: skip
     """Press keys on an old PC that has an agent, such as ALT+N in an installer."""
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     asked.carry_out(lambda errand: ask(errand, "KEYS", " ".join(keys)))
     _ended(asked, "The keys were pressed.")
@@ -383,7 +383,7 @@ def input_command(
 @asked
 def upgrade_command(asked: Asked) -> None:
     """Replace the agent on an old PC by this version's, whole or not at all."""
-    from deployer.face.agents import follow
+    from deployer.host.agents.errand import follow
 
     async def work(errand: Errand) -> None:
         order = await errand.host.upgrade(errand.agent.agent, errand.seconds)
@@ -397,7 +397,7 @@ def upgrade_command(asked: Asked) -> None:
 @asked
 def forget_command(asked: Asked) -> None:
     """Remove the agent from an old PC, with all that it has written there."""
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     asked.carry_out(lambda errand: ask(errand, "FORGET"))
     _ended(asked, "The agent has removed itself.")
@@ -413,7 +413,7 @@ def bugreport_command(
     ] = None,
 ) -> None:
     """Ask an old PC with an agent for its machine, its programs and its agent's log."""
-    from deployer.face.agents import ask
+    from deployer.host.agents.errand import ask
 
     told: bytes = asked.carry_out(lambda errand: ask(errand, "INFO"))
     if out is not None:

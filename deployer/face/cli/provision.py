@@ -171,9 +171,10 @@ def _watchers(
         return Watchers(on_event=print_event), contextlib.nullcontext()
     console = Console()
     if not console.is_terminal or console.is_dumb_terminal:
-        return Watchers(tell=_tell), contextlib.nullcontext()
+        return Watchers(tell=_tell, doing=_tell), contextlib.nullcontext()
     board = Board({target.name: target.address for target in chosen.targets}, console)
-    return Watchers(board.take, board.tell, board.ended), board.live()
+    watchers = Watchers(board.take, board.tell, board.ended, board.doing)
+    return watchers, board.live()
 
 
 def _show_plan(shown: Plan, *, as_json: bool) -> int:
@@ -190,11 +191,13 @@ def _show_plan(shown: Plan, *, as_json: bool) -> int:
     else:
         lines = [("target", "address", "payload", "bytes", "parts", "about", "what")]
         for step in shown.steps:
-            there = "is there, nothing is sent" if step.there else "would be sent"
+            would = {"send": "would be sent", "pull": "would come here", "agent": "by the agent"}
+            there = "is there, nothing is sent" if step.there else would[step.how]
             what = "cannot be sent, see below" if step.problem else there
-            sent = "" if step.there or step.problem else f"{step.length:,}"
+            sends = step.how == "send" and not step.problem
+            sent = f"{step.length:,}" if sends and not step.there else ""
             about = text.duration(max(step.seconds, 1)) if sent else ""
-            parts = str(step.parts) if not step.problem else ""
+            parts = str(step.parts) if sends else ""
             lines.append((step.target, step.address, step.payload, sent, parts, about, what))
         tables.columns(lines, raw)
         for problem, targets in _by_problem(shown).items():
@@ -233,8 +236,8 @@ def _show(ended: Results) -> None:
     for caller in ended.unknown_callers:
         mac = f" ({caller.mac})" if caller.mac else ""
         say(f"not of this bench: {caller.address}{mac}, {caller.what}")
-    good = ended.count(Outcome.PROVED, Outcome.THERE)
-    new = ended.count(Outcome.PROVED)
+    good = sum(target.proved for target in ended)
+    new = ended.count(Outcome.PROVED, Outcome.DONE)
     total = len(ended.targets)
     say(f"{good} of {total} proved ({new} now) in {text.duration(ended.seconds)}.")
     if good < total:

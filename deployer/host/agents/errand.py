@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -15,6 +15,10 @@ from deployer.model import Stage
 _END_SHOWN = 5.0
 """Seconds that the end of an order may take to be shown after a Ctrl-C."""
 _LOOK = 0.5
+
+
+Noted = Callable[[str], Awaitable[object]]
+"""Told the id of an order as soon as it has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,15 +45,22 @@ async def give(errand: Errand, *words: str, **more: object) -> str:
 
 
 async def follow(
-    errand: Errand, order: str, what: str, put: Callable[[bytes], object] = lambda _data: None
+    errand: Errand,
+    order: str,
+    what: str,
+    put: Callable[[bytes], object] = lambda _data: None,
+    *,
+    leave: bool = False,
 ) -> Heard:
     """Hand over what an order sends, as it comes, to its end. Raises what that means.
 
-    When this is cancelled, what the order has started there is ended.
+    When this is cancelled, what the order has started there is ended, unless it is to be left.
     """
     try:
         heard = await _until_over(errand, order, put)
     except asyncio.CancelledError:
+        if leave:
+            raise
         await errand.host.withdraw(order)
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_END_SHOWN):
