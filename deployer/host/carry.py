@@ -305,76 +305,55 @@ def _wait_back(line: SerialLine, job: SerialJob, limit: float = 3600.0) -> bool:
     return False
 
 
-class _SliceReader:
-    """A part of a user's file, read as a file of its own, only while it is as it was measured."""
+class _Reader:
+    """Slices of the user's files, read as one file; each is opened when its turn comes.
 
-    def __init__(self, piece: Slice) -> None:
-        self._piece = piece
-        self._unchanged = files.Unchanged(piece)
-        self._handle = Path(piece.path).open("rb")  # noqa: SIM115 - closed by `close`
+    A file is read only while it is as it was measured.
+    """
+
+    def __init__(self, cuts: tuple[Slice, ...]) -> None:
+        self._cuts = cuts
         self._place = 0
+        self._open: tuple[Slice, BinaryIO, files.Unchanged] | None = None
+        self._opened(cuts[0])  # what is not there is said before anything is sent
 
     def seek(self, position: int) -> int:
-        """Go to a place in the part."""
+        """Go to a place in what the slices hold."""
         self._place = position
         return position
 
     def tell(self) -> int:
-        """The place in the part."""
+        """The place in what the slices hold."""
         return self._place
 
     def read(self, length: int) -> bytes:
-        """Bytes of the part. Raises FileChanged."""
-        if not self._unchanged.holds(self._handle.fileno()):
-            raise FileChanged(path=self._piece.path)
-        self._handle.seek(self._piece.offset + self._place)
-        data = self._handle.read(min(length, self._piece.length - self._place))
-        self._place += len(data)
-        return data
-
-    def close(self) -> None:
-        """Close the file."""
-        self._handle.close()
-
-
-class _PackReader:
-    """The slices of a pack, read as one file; each is opened when its turn comes."""
-
-    def __init__(self, pack: Slices) -> None:
-        self._cuts = pack.slices
-        self._place = 0
-        self._open: tuple[Slice, _SliceReader] | None = None
-
-    def seek(self, position: int) -> int:
-        """Go to a place in the pack."""
-        self._place = position
-        return position
-
-    def tell(self) -> int:
-        """The place in the pack."""
-        return self._place
-
-    def read(self, length: int) -> bytes:
-        """Bytes of the pack. Raises FileChanged."""
+        """The next bytes. Raises FileChanged."""
         start = 0
         data = bytearray()
         for cut in self._cuts:
-            if start <= self._place < start + cut.length and len(data) < length:
-                reader = self._reader(cut)
-                reader.seek(self._place - start)
-                piece = reader.read(length - len(data))
-                if not piece:
-                    raise FileChanged(path=cut.path)
+            while start <= self._place < start + cut.length and len(data) < length:
+                piece = self._read(cut, self._place - start, length - len(data))
                 data += piece
                 self._place += len(piece)
             start += cut.length
         return bytes(data)
 
-    def _reader(self, cut: Slice) -> _SliceReader:
+    def _read(self, cut: Slice, offset: int, length: int) -> bytes:
+        handle, unchanged = self._opened(cut)
+        if not unchanged.holds(handle.fileno()):
+            raise FileChanged(path=cut.path)
+        handle.seek(cut.offset + offset)
+        data = handle.read(min(length, cut.length - offset))
+        if not data:
+            raise FileChanged(path=cut.path)
+        return data
+
+    def _opened(self, cut: Slice) -> tuple[BinaryIO, files.Unchanged]:
         if self._open is None or self._open[0] is not cut:
             self.close()
-            self._open = cut, _SliceReader(cut)
-        return self._open[1]
+            handle = Path(cut.path).open("rb")  # noqa: SIM115 - closed by `close`
+            self._open = cut, handle, files.Unchanged(cut)
+        return self._open[1:]
 
     def close(self) -> None:
         """Close the file that is open."""
@@ -384,8 +363,8 @@ class _PackReader:
 
 
 def _open_slice(piece: Slice | Slices) -> BinaryIO:
-    reader = _SliceReader(piece) if isinstance(piece, Slice) else _PackReader(piece)
-    return cast("BinaryIO", reader)
+    cuts = piece.slices if isinstance(piece, Slices) else (piece,)
+    return cast("BinaryIO", _Reader(cuts))
 
 
 @contextmanager
