@@ -835,3 +835,19 @@ class NotBrought(DeployerError):
     """
 
     exit_code = EXIT_USE
+
+
+class SurveyRefused(DeployerError):
+    """{name}: this is no survey that can be believed: {why}.
+    Make the survey again with: deployer survey PC
+    """
+
+    exit_code = EXIT_VERIFY
+
+
+class SurveyUnknown(DeployerError):
+    """There is no survey {name} here.
+    See which there are with: deployer survey list
+    """
+
+    exit_code = EXIT_USE

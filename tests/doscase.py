@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from deployer.core.survey.tools import TOOLS
 from deployer.sim.commandcom import WIN98, CommandCom, Dialect
 from deployer.sim.disk import Disk
-from deployer.sim.programs import PROGRAMS, Call, ExternalProgram
+from deployer.sim.programs import PROGRAMS, SMALL, Call, ExternalProgram
 
 NOON = 946_728_000.0  # 1 January 2000
 HOME = "C:\\T"
@@ -19,14 +20,8 @@ ENVIRONMENT = {
     "TEMP": "C:\\TMP",
     "PATH": "C:\\TOOLS;C:\\DOS",
 }
-#: The helper programs of the conformance cases, as hexadecimal machine code (MIT, their own).
-RC = "be810031dbac3c0d74172c3072f73c0977f3b40089c1b80a00f7e301c889c3ebe488d8b44ccd21"
-TAIL = "b25bb402cd21be81008a0e8000b500e309ac88c2b402cd21e2f7ba2601b409cd21b8004ccd215d0d0a24"
-SAYCOM = "ba0c01b409cd21b8154ccd2170726f6772616d20434f4d0d0a24"
-SAYEXE = (
-    "4d5a3c0001000000020010001000000000010000000000001c000000000000000e1fba0e00b409cd21b8164ccd21"
-    "70726f6772616d204558450d0a24"
-)
+#: The helper programs of the conformance cases, as hexadecimal machine code.
+RC, TAIL, SAYCOM, SAYEXE = (program.hex() for program in TOOLS.values())
 
 
 class NobodyTypes(Exception):
@@ -55,36 +50,6 @@ class Screen:
 def digest(data: bytes) -> str:
     """SHA-256 as the cases write it."""
     return hashlib.sha256(data).hexdigest()
-
-
-def rc(tail: str, _shell: CommandCom) -> int:
-    """RC N ends with code N."""
-    return int("".join(c for c in tail if c in "0123456789") or "0") & 0xFFFF
-
-
-def show_tail(tail: str, shell: CommandCom) -> int:
-    """TAIL shows what it was given."""
-    shell.write_line(f"[{tail}]")
-    return 0
-
-
-def say(text: str, code: int) -> Callable[[str, CommandCom], int]:
-    """A program that says something and ends with a code."""
-
-    def program(_tail: str, shell: CommandCom) -> int:
-        shell.write_line(text)
-        return code
-
-    return program
-
-
-HELPERS = {
-    RC: rc,
-    TAIL: show_tail,
-    SAYCOM: say("program COM", 21),
-    SAYEXE: say("program EXE", 22),
-}
-BY_SUM = {digest(bytes.fromhex(code)): program for code, program in HELPERS.items()}
 
 
 @dataclass
@@ -151,7 +116,7 @@ class World:
 
     def _run_file(self, path: str, tail: str, shell: CommandCom) -> int:
         data = self.disks[path[0]].read_bytes("C" + path[1:])
-        return BY_SUM[digest(data)](tail, shell)
+        return self._played(SMALL[digest(data)])(tail, shell)
 
     def _played(self, program: ExternalProgram) -> Callable[[str, CommandCom], int]:
         def run(tail: str, shell: CommandCom) -> int:

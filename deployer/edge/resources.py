@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from deployer.core.payload import recipe as recipes
+from deployer.core.survey.cases import BatchCase
 from deployer.core.target import codepages
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.errors import ProgramDamaged, WrongUse
@@ -29,6 +30,7 @@ _IN_TREE = {
     "profiles": _TREE / "configs" / "profiles",
     "benches": _TREE / "configs" / "benches",
     "exports": _TREE / "configs" / "exports",
+    "batch-cases": _TREE / "tests" / "data" / "batch-cases",
 }
 
 
@@ -67,6 +69,19 @@ def exports(library: str) -> frozenset[str]:
         return frozenset()
     rows = path.read_text(encoding="ascii").splitlines()
     return frozenset(row.partition("\t")[0] for row in rows if not row.startswith("#"))
+
+
+def batch_cases() -> list[BatchCase]:
+    """The batch files that were observed on real shells, in the order of their names."""
+    found = []
+    for path in sorted(directory("batch-cases").glob("*/expected.json")):
+        files = {
+            file.relative_to(path.parent).as_posix().replace("/", "\\"): file.read_bytes()
+            for file in sorted(path.parent.rglob("*"))
+            if file.is_file() and file != path
+        }
+        found.append(BatchCase(path.parent.name, msgspec.json.decode(path.read_bytes()), files))
+    return found
 
 
 def sample_model() -> Path:

@@ -73,7 +73,8 @@ class PushProgress:
     """Shows one `push`. `show_screen` also prints the simulated PC's screen.
 
     `history` are the rows of earlier deployments, which estimates are made from; `fit` is a line
-    about how the payload fits the target, printed below what is staged.
+    about how the payload fits the target, printed below what is staged. With `brief` neither the
+    sums of the files nor what the program printed are shown.
     """
 
     def __init__(
@@ -84,7 +85,9 @@ class PushProgress:
         show_screen: bool = False,
         history: Iterable[Row] = (),
         fit: str = "",
+        brief: bool = False,
     ) -> None:
+        self._brief = brief
         self._history = tuple(history)
         self._habits = estimate.Habits()
         self._fit = fit
@@ -248,7 +251,7 @@ class PushProgress:
         return Group(*lines)
 
     def _print_output(self, output: str) -> None:
-        if not output.strip():
+        if self._brief or not output.strip():
             return
         self._say("")
         self._say("What the program printed:", style="bold")
@@ -260,12 +263,13 @@ class PushProgress:
         self.close()
         row = self._row()
         found = {file.name: file for file in proof.report.files}
+        most = 0 if self._brief else _MOST_NAMED
         equal = 0
         for expected in proof.expected:
             seen = found.get(expected.name)
             same = seen is not None and seen.sha256 == expected.sha256 and seen.verdict == "good"
             equal += same
-            if same and equal > _MOST_NAMED:
+            if same and equal > most:
                 continue
             verdict = "equal on both sides" if same else "NOT proved"
             if seen is not None and seen.verdict == KEPT:
@@ -274,8 +278,10 @@ class PushProgress:
             if self._console.is_terminal and len(line) > self._console.width:
                 line = line.replace(expected.sha256, text.short_sum(expected.sha256))
             self._say(line)
-        if equal > _MOST_NAMED:
-            self._say(f"  and {text.count(equal - _MOST_NAMED, 'more file')}, equal on both sides")
+        if equal > most:
+            more = "more file" if most else "file"
+            also = "and " if most else ""
+            self._say(f"  {also}{text.count(equal - most, more)}, equal on both sides")
         for line in words.kept_words(proof):
             self._say(f"  {line}")
         if row is not None and row.recipe == "pull":

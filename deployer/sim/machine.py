@@ -10,6 +10,7 @@ then only `boot()` helps, which is what a user does. The typist (`typist.py`) pl
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable, Collection, Iterable, Mapping
 from contextlib import suppress
@@ -26,7 +27,7 @@ from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Code, Disk, DiskError, PowerOff
 from deployer.sim.faults import Fault, FaultyCable, PowerSwitch
 from deployer.sim.ftpexe import FtpExe
-from deployer.sim.programs import PROGRAMS, Call
+from deployer.sim.programs import PROGRAMS, SMALL, Call, ExternalProgram
 from deployer.sim.win32 import Clock, DosCall, Ending, RealClock, RunLimits, run_program
 from deployer.sim.win32.desktop import Desktop, SessionEnd
 from deployer.sim.win32.dos import StandsStill
@@ -39,6 +40,7 @@ from deployer.sim.win32.system import System
 
 FTP = "C:\\WINDOWS\\FTP.EXE"
 MAX_PROGRAM = 64 << 20
+_LARGEST_SMALL = 100
 INSTALLED = (FTP, *windows.OF_THE_SHELL, *PROGRAMS)
 """The played programs that a fresh disk has, by their paths."""
 ENVIRONMENT_SIZE = 256  # facts B22
@@ -77,10 +79,21 @@ class Start:
     stdout: Callable[[bytes], None] | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class _Stuck:
+    """A COMMAND.COM that stands still in a window: why, and when somebody presses the reset key."""
+
+    call: DosCall
+    why: str
+    until: float
+
+
 @dataclass(slots=True)
 class Machine:
     """One simulated PC. Not thread-safe.
 
+    A COMMAND.COM that stands still, started by a Windows program that waits for it, is looked at
+    for `patience` seconds; then the PC is switched off and on, which is what a `Hang` is.
     `without` names played programs that this PC lacks, such as `FIND.EXE`; ValueError when there is
     no such program.
     """
@@ -96,6 +109,7 @@ class Machine:
     cancelled: Callable[[], bool] = _never
     obey_binary: bool = True
     without: Collection[str] = ()
+    patience: float = 2.0
     happened: list[Fault] = field(default_factory=list)
     _faults: tuple[Fault, ...] = ()
     _booted: bool = False
@@ -103,6 +117,7 @@ class Machine:
     _lines: int = 0
     _running: bool = False
     _session: WindowsSession | None = None
+    _stuck: _Stuck | None = None
 
     def __post_init__(self) -> None:
         known = [path.rpartition("\\")[2] for path in INSTALLED]
@@ -120,6 +135,7 @@ class Machine:
         What the registry's Run key names is started; `live` lets it run.
         """
         self._stop()
+        self._stuck = None
         if self._booted:
             self.disk.power_on()
             self.link.reset_all()
@@ -144,7 +160,7 @@ class Machine:
             disk=self.disk, clock=self.clock, budget=CommitLimit(self.hardware.ram),
             ram=self.hardware.ram, console_out=self.console.put, console_in=self.console.read_line,
             limits=self.limits, cpu_model=self.hardware.cpu_model, mhz=self.hardware.mhz,
-            environment=windows.ENVIRONMENT, cancelled=self.cancelled, dos=self._dos,
+            environment=windows.ENVIRONMENT, cancelled=self._is_over, dos=self._dos,
             desktop=Desktop(), link=self.link,
         )  # fmt: skip
 
@@ -169,7 +185,7 @@ class Machine:
         try:
             return self.session.run(until)
         except LimitReached as reached:
-            raise Hang(f"Windows: {reached}") from reached
+            raise Hang(self._why() or f"Windows: {reached}") from reached
 
     def _apply(self, faults: Iterable[Fault]) -> None:
         faults = tuple(faults)
@@ -273,6 +289,9 @@ class Machine:
             self.console.put(b"Program too big to fit in memory\r\n")
             return None
         program = self.disk.read_bytes(call.path)
+        if small := _small(program):
+            out = _careless(call.stdout) if call.stdout else self.console.put
+            return small(self._call(call, out))
         if unplayed := _unplayed(program, call.path):
             (call.stdout or self.console.put)(unplayed)
             return None
@@ -288,10 +307,10 @@ class Machine:
             console_in=self.console.read_line, stdout=call.stdout, stdin=call.stdin,
             clock=self.clock, ram=self.hardware.ram, cpu_model=self.hardware.cpu_model,
             mhz=self.hardware.mhz, environment=call.environment, limits=self.limits,
-            cancelled=self.cancelled, dos=self._dos,
+            cancelled=self._is_over, dos=self._dos,
         )  # fmt: skip
         if status.ending is Ending.LIMIT:
-            raise Hang(f"{call.path}: {status.reason}")
+            raise Hang(self._why() or f"{call.path}: {status.reason}")
         if status.reason:
             self.console.put(status.reason.encode("cp437", "replace") + b"\r\n")
         return None if status.ending is Ending.NOT_STARTED else status.code
@@ -308,6 +327,9 @@ class Machine:
                 )
             )
             return 255 if code is None else code
+        if small := _small(self.disk.read_bytes(call.path)):
+            start = Start(call.path, call.tail, call.cwd, call.environment, call.read)
+            return small(self._call(start, _child_sink(call)))
         call.write(_unplayed(self.disk.read_bytes(call.path), call.path))
         return 255
 
@@ -329,7 +351,26 @@ class Machine:
         try:
             return command(call.tail, shell)
         except ShellHang as hang:
+            self._stuck = _Stuck(call, str(hang), time.monotonic() + self.patience)
             raise StandsStill from hang
+
+    def _is_over(self) -> bool:
+        """Whether nobody waits any more for what runs."""
+        stuck = self._stuck
+        waiting = stuck is None or stuck.call.over or time.monotonic() < stuck.until
+        return self.cancelled() or not waiting
+
+    def _why(self) -> str:
+        """Why COMMAND.COM stands still, "" when it does not."""
+        if self._stuck is None or self._stuck.call.over or self.cancelled():
+            return ""
+        return f"COMMAND.COM stands still: {self._stuck.why}"
+
+
+def _small(program: bytes) -> ExternalProgram | None:
+    if len(program) > _LARGEST_SMALL:
+        return None
+    return SMALL.get(hashlib.sha256(program).hexdigest())
 
 
 def _unplayed(program: bytes, path: str) -> bytes:

@@ -16,7 +16,8 @@ from tests.commandline import called
 from tests.face.test_tui_screens import EVENTS
 
 MODULES = sorted({line.module for line in cli.COMMANDS})
-GROUPS = {"link": ("up", "down", "status"), "model": ("inspect", "convert", "list"),
+GROUPS = {"survey": ("ask", "show", "list", "diff", "export", "import"),
+          "link": ("up", "down", "status"), "model": ("inspect", "convert", "list"),
           "serial": ("ports", "test", "send", "receive", "terminal", "bootstrap")}  # fmt: skip
 
 

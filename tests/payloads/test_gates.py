@@ -23,7 +23,7 @@ from tests import needs
 capstone = pytest.importorskip("capstone")
 pefile = pytest.importorskip("pefile")
 
-PROGRAMS = ("AGENT98.EXE", "DEPLOY98.EXE", "GATHER98.EXE", "LLAMA98.EXE")
+PROGRAMS = ("AGENT98.EXE", "DEPLOY98.EXE", "GATHER98.EXE", "LLAMA98.EXE", "PROBE98.EXE")
 LIBRARIES = ("ADVAPI32", "GDI32", "KERNEL32", "USER32", "WSOCK32")
 WINDOW, CONSOLE = 2, 3
 

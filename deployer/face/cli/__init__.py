@@ -94,6 +94,9 @@ COMMANDS = (
     ),
     ListedCommand("model", "models", "Check before", "Look into model files, convert them."),
     ListedCommand(
+        "survey", "survey", "Check before", "Ask an old PC how it really behaves."
+    ),
+    ListedCommand(
         "sim", "check", "Check before", "Start a simulated PC that visits a running host."
     ),
     ListedCommand("doctor", "wire", "The wire", "Examine everything between here and the old PC."),

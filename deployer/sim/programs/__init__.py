@@ -6,6 +6,7 @@ pretends. Knows the disk and nothing of the shell.
 """
 
 from deployer.sim.programs.call import Call, ExternalProgram
+from deployer.sim.programs.small import SMALL
 from deployer.sim.programs.table import PROGRAMS
 
-__all__ = ["PROGRAMS", "Call", "ExternalProgram"]
+__all__ = ["PROGRAMS", "SMALL", "Call", "ExternalProgram"]

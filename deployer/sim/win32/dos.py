@@ -41,7 +41,10 @@ class _Ended(BaseException):
 
 @dataclass(slots=True)
 class DosCall:
-    """One start of a 16-bit program: its file, its command tail, and what it may do meanwhile."""
+    """One start of a 16-bit program: its file, its command tail, and what it may do meanwhile.
+
+    `over` when it has ended, whoever has ended it.
+    """
 
     path: str
     tail: str
@@ -51,6 +54,7 @@ class DosCall:
     stdout: KernelObject | None
     stderr: KernelObject | None
     breathe: Callable[[], None] = field(default=lambda: None)
+    over: bool = False
 
     def read(self, count: int) -> bytes:
         """Up to so many bytes of standard input, empty at its end."""
@@ -151,6 +155,7 @@ class DosProcess:
         if self.status is not None:
             return
         self.status = status
+        self._call.over = True
         if self._thread.is_alive() and self._thread is not threading.current_thread():
             self._ended = True
             self._turn.release()

@@ -1,0 +1,283 @@
+"""The command `survey`: ask an old PC how it really behaves, and look at what it said."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+from typer.core import TyperGroup
+
+from deployer import settings
+from deployer.errors import WrongUse
+from deployer.face.cli import complete
+from deployer.face.cli.options import (
+    SIMULATED,
+    Address,
+    AsJson,
+    FtpPort,
+    HostRoute,
+    Interface,
+    NoLink,
+    NoLinkLocal,
+    Silence,
+    StateDir,
+    flag,
+    value,
+)
+from deployer.face.say import aside, raw, say, say_json
+
+if TYPE_CHECKING:
+    from deployer.face.push import Face
+    from deployer.host.surveys.kept import Kept
+
+_ASK = "ask"
+
+
+class _AskFirst(TyperGroup):
+    """A group whose first word is a PC when it is none of the commands."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """The arguments with the command that was left out."""
+        if args and args[0] not in self.commands and args[0] not in ("-h", "--help"):
+            args = [_ASK, *args]
+        return super().parse_args(ctx, args)
+
+
+app = typer.Typer()
+survey = typer.Typer(cls=_AskFirst, no_args_is_help=True, subcommand_metavar="PC|COMMAND [OPTIONS]")
+app.add_typer(survey, name="survey")
+
+Name = Annotated[
+    str,
+    typer.Argument(
+        metavar="SURVEY", show_default=False,
+        help="Its name, or whose newest: an address, a name, sim; without one, the newest.",
+    ),
+]  # fmt: skip
+
+
+@survey.callback()
+def survey_group() -> None:
+    """Ask an old PC how it really behaves.
+
+    `survey PC` is `survey ask PC`: observed batch files, its disk, its programs and its speed are
+    tried there, in a folder of its own, and what it found comes back sealed. A probe that stops the
+    PC is known: switch it off and on, type GO again, and it goes on after that one.
+    """
+
+
+@survey.command(_ASK)
+def ask_command(
+    target: Annotated[
+        str,
+        typer.Argument(
+            metavar="PC", autocompletion=complete.targets,
+            help="Address or name of the old PC; sim; any: whoever is on the wire.",
+        ),
+    ],
+    *,
+    quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
+    full: Annotated[bool, flag("--full", "Everything: half an hour, and it may stop.")] = False,
+    only: Annotated[
+        Literal["command", "ftp", "disk", "win32", "network", "speed"] | None,
+        value("--only", None, "Only this section."),
+    ] = None,
+    to: Annotated[
+        str | None, value("--to", "DIR", "Its folder there.", default="C:\\SURVEY")
+    ] = None,
+    timeout: Silence = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+    interface: Interface = None,
+    address: Address = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
+    ftp_port: FtpPort = None,
+    screen: Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)] = False,
+    faults: Annotated[
+        list[str] | None,
+        value("--fault", "SPEC", "What goes wrong with it (repeat).", panel=SIMULATED),
+    ] = None,
+) -> None:  # fmt: skip
+    """Ask the PC, and say how it differs from what is expected of Windows 98."""
+    from deployer.core.survey.probe import SurveySection
+    from deployer.core.target import gobat
+    from deployer.face.cli import reach
+    from deployer.face.jsonl import JsonLines
+    from deployer.face.progress import PushProgress, Terminal
+    from deployer.face.push import Watching, push
+    from deployer.host import connect
+    from deployer.host.requests import Order, Patience, Request
+    from deployer.host.surveys import asked, kept
+    from deployer.model import LINE
+
+    if quick and full:
+        raise WrongUse(what="--quick and --full exclude each other.", remedy="Leave one out.")
+    config = settings.load()
+    store = settings.expanded(state_dir or config.state_dir)
+    config = reach.named(config, store)
+    pc = settings.resolve_target(target, config)
+    if pc.startswith(LINE):
+        raise WrongUse(
+            what="A survey goes over a network only, not over a serial line.",
+            remedy="Use a network cable.",
+        )
+    if faults:
+        if pc != "sim":
+            raise WrongUse(
+                what="--fault breaks simulated PCs only.", remedy="Use it with: deployer survey sim"
+            )
+        connect.check_faults(tuple(faults))
+    directory = gobat.parse_directory(to or asked.DIRECTORY)
+    gobat.refuse_long(directory)
+    sections = {SurveySection(only)} if only else set()
+    ready = asked.prepare(store, full=full, sections=sections, directory=directory)
+    if not as_json:
+        minutes = max(1, round(ready.seconds / 60))
+        say(f"{len(ready.probes)} probes, about {minutes} min on a Pentium II (modelled)")
+    face: Face = (
+        JsonLines(raw)
+        if as_json
+        else PushProgress(Terminal(), time.time, show_screen=screen, brief=True)
+    )
+    order = Order(
+        request=Request((ready.folder,), run="SURVEY.BAT", dates=False),
+        target=pc,
+        directory=directory,
+        host=address or "",
+        patience=None if timeout is None else Patience.of(config.timeout, timeout),
+    )
+    here = reach.here(
+        config, store, pc, address=address, ftp_port=ftp_port, interface=interface,
+        host_route=host_route, no_link=no_link, no_link_local=no_link_local,
+        faults=tuple(faults or ()),
+    )  # fmt: skip
+
+    async def work(undo: connect.Undo) -> Kept:
+        async with connect.open_host(
+            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not faults
+        ) as host:
+            done = await push(host, order, Watching(face, say=aside))
+            data = kept.arrived(Path(done.output_path))
+            return kept.keep(store, done.deployment, data, pc)
+
+    found = connect.run(work)
+    ready.remove()
+    _show(found, as_json=as_json, whole=False)
+    if not as_json:
+        say(f"All of it: deployer survey show {found.name}")
+
+
+def _show(found: Kept, *, as_json: bool, whole: bool) -> None:
+    from deployer.core.survey.judge import judge
+    from deployer.face.surveys import report
+    from deployer.host.surveys import asked
+
+    judged = judge(found.survey, asked.every_probe())
+    if as_json:
+        head = {"survey": found.name, "target": found.target, "machine": dict(found.survey.machine)}
+        say_json(head | report.as_json(judged))
+        return
+    if whole:
+        for line in (found.name, *(f"  {k}: {v}" for k, v in found.survey.machine.items())):
+            say(line)
+    for line in report.summary(judged):
+        say(line)
+    for line in report.details(judged):
+        say(line)
+
+
+@survey.command("show")
+def show_command(name: Name = "", *, as_json: AsJson = False, state_dir: StateDir = None) -> None:
+    """Show a survey: what is as expected, what differs, what was told."""
+    from deployer.host.surveys import kept
+
+    store = settings.expanded(state_dir or settings.load().state_dir)
+    _show(kept.one(store, name), as_json=as_json, whole=True)
+
+
+@survey.command("list")
+def list_command(*, as_json: AsJson = False, state_dir: StateDir = None) -> None:
+    """List the surveys that are here, the newest first."""
+    from deployer.face.tables import columns
+    from deployer.host.surveys import kept
+
+    store = settings.expanded(state_dir or settings.load().state_dir)
+    rows = [("survey", "target", "system", "processor")]
+    for one in kept.every(store):
+        machine = one.survey.machine
+        row = (one.name, one.target, machine.get("system", ""), machine.get("cpu", ""))
+        rows.append(row)
+        if as_json:
+            say_json(dict(zip(rows[0], row, strict=True)))
+    if not as_json:
+        columns(rows, raw)
+
+
+@survey.command("diff")
+def diff_command(
+    name: Name = "",
+    other: Annotated[
+        str, typer.Argument(metavar="OTHER", help="Another survey; without one, the simulated PC.")
+    ] = "",
+    *,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+) -> None:
+    """Show on what two PCs do not agree, as far as both were asked."""
+    from deployer.face.surveys import report
+    from deployer.host.surveys import kept
+
+    store = settings.expanded(state_dir or settings.load().state_dir)
+    one = kept.one(store, name)
+    two = kept.one(store, other) if other else None
+    found = report.differences(one, two)
+    if as_json:
+        say_json({"survey": one.name, "other": two.name if two else "", "differing": found})
+        return
+    for identity, texts in found.items():
+        say(identity)
+        for line in texts:
+            say(f"  {line}")
+    if not found:
+        say("They agree.")
+
+
+@survey.command("export")
+def export_command(
+    name: Name = "",
+    *,
+    out: Annotated[Path | None, value("--out", "FILE", "Where it is written.", Path)] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Write a survey without names, addresses, paths and serial numbers, to be shown to anybody."""
+    from deployer.face.surveys import report
+    from deployer.host.surveys import kept
+
+    store = settings.expanded(state_dir or settings.load().state_dir)
+    one = kept.one(store, name)
+    text = report.exported(one)
+    if out is None:
+        raw(text.decode("ascii"))
+        return
+    with out.open("xb") as file:
+        file.write(text)
+    say(f"{out}: {len(text):,} bytes that may be shown to anybody.")
+
+
+@survey.command("import")
+def import_command(
+    file: Annotated[Path, typer.Argument(metavar="FILE", parser=Path, help="A SURVEY.TXT.")],
+    *,
+    name: Annotated[str | None, value("--name", "NAME", "What it is called here.")] = None,
+    state_dir: StateDir = None,
+) -> None:
+    """Keep a survey that came another way: a SURVEY.TXT, or the folder that SURVEY.BAT ran in."""
+    from deployer.host.surveys import kept
+
+    store = settings.expanded(state_dir or settings.load().state_dir)
+    found = kept.brought(store, name or file.stem, file)
+    say(f"{found.name}: {len(found.survey.evidence)} probes.")

@@ -1,0 +1,1 @@
+"""Surveys for people and for programs: how each section stands, what differs, what may be shown."""

@@ -1,0 +1,114 @@
+"""A survey in words: how it stands by section, and what differs."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from deployer.core.survey import share
+from deployer.core.survey.judge import Judged, Verdict, counts, judge
+from deployer.core.survey.messages import agree
+from deployer.host.surveys import asked
+from deployer.host.surveys.kept import Kept
+
+_LONGEST = 60
+"""Characters of an answer that are shown."""
+_SAID = {
+    Verdict.PASS: "as expected",
+    Verdict.DIFFERS: "different",
+    Verdict.STOPPED: "stopped the PC",
+    Verdict.TOLD: "told what nobody knew",
+    Verdict.UNKNOWN: "not asked",
+}
+_SECTIONS = {
+    "command": "COMMAND.COM",
+    "ftp": "FTP.EXE",
+    "disk": "Disk",
+    "win32": "Win32",
+    "network": "Network",
+    "speed": "Speed",
+}
+
+
+def summary(judged: Sequence[Judged]) -> Iterator[str]:
+    """A line for each section."""
+    for section, found in counts(judged).items():
+        parts = [f"{found[verdict]} {_SAID[verdict]}" for verdict in Verdict if found[verdict]]
+        yield f"{_SECTIONS[section]:<12} {', '.join(parts)}"
+
+
+def details(judged: Sequence[Judged]) -> Iterator[str]:
+    """What differs, what stopped the PC, and what was told."""
+    for one in judged:
+        title = f"{one.probe.identity}: {one.probe.title}"
+        facts = f" ({', '.join(one.probe.facts)})" if one.probe.facts else ""
+        match one.verdict:
+            case Verdict.DIFFERS:
+                yield f"{title}{facts}"
+                for name in one.differing:
+                    yield f"  {name}: expected {_short(one.probe.expected[name])}"
+                    yield f"  {' ' * len(name)}  found    {_short(one.found.get(name, ''))}"
+            case Verdict.STOPPED:
+                yield f"{title}{facts}"
+                yield "  the PC stopped in it, and was started again"
+            case Verdict.TOLD:
+                yield f"{title}{facts}"
+                for name, text in one.found.items():
+                    if name in one.probe.answers:
+                        yield f"  {name}: {_short(text)}"
+            case _:
+                continue
+
+
+def _short(text: str) -> str:
+    shown = text.rstrip("\n").replace("\n", " / ") or "nothing"
+    return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 3]}..."
+
+
+def as_json(judged: Sequence[Judged]) -> dict[str, object]:
+    """The same for programs."""
+    return {
+        "sections": {
+            section.value: {verdict.value: found[verdict] for verdict in Verdict}
+            for section, found in counts(judged).items()
+        },
+        "probes": [
+            {
+                "probe": one.probe.identity,
+                "verdict": one.verdict.value,
+                "differing": {
+                    name: {
+                        "expected": one.probe.expected.get(name, ""),
+                        "found": one.found.get(name, ""),
+                    }
+                    for name in one.differing
+                },
+            }
+            for one in judged
+        ],
+    }
+
+
+def differences(one: Kept, other: Kept | None) -> dict[str, list[str]]:
+    """What two PCs do not agree on, by probe; None stands for what is expected of Windows 98."""
+    probes = asked.every_probe()
+    its = {each.probe.identity: each for each in judge(other.survey, probes)} if other else {}
+    found: dict[str, list[str]] = {}
+    for mine in judge(one.survey, probes):
+        against = its.get(mine.probe.identity)
+        told = mine.probe.expected if other is None else against.found if against else {}
+        if mine.verdict is Verdict.UNKNOWN or not told:
+            continue
+        names = [*mine.probe.expected, *mine.probe.answers]
+        lines = [
+            f"{name}: {_short(mine.found.get(name, ''))}; {_short(told.get(name, ''))}"
+            for name in dict.fromkeys(names)
+            if not agree(told.get(name, ""), mine.found.get(name, ""))
+        ]
+        if lines:
+            found[mine.probe.identity] = lines
+    return found
+
+
+def exported(one: Kept) -> bytes:
+    """The survey as it may be shown to anybody."""
+    return share.write(share.export(one.survey, judge(one.survey, asked.every_probe())))

@@ -1,0 +1,83 @@
+"""A survey over the whole road: pushed, run, brought back, kept, shown, exported."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deployer.__main__ import run
+from deployer.errors import EXIT_USE, EXIT_VERIFY
+from deployer.host.surveys import asked
+from tests.commandline import called
+from tests.surveying import RUN, some
+
+
+@pytest.fixture(scope="module")
+def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A state directory with a survey of the simulated PC, of three probes, called `mine`."""
+    where = tmp_path_factory.mktemp("survey")
+    asked.fill(where / "folder", some("shift", "for-nested", "args-quoted"), RUN, asked.DIRECTORY)
+    state = where / "state"
+    road = ("--target", "sim", "--state-dir", str(state), "--json")
+    sent = (str(where / "folder"), "--run", "SURVEY.BAT", "--to", asked.DIRECTORY)
+    assert run(["push", *sent, *road]) == 0
+    (output,) = state.glob("inbox/*/OUTPUT.TXT")
+    called("survey", "import", str(output), "--name", "mine", "--state-dir", str(state))
+    return state
+
+
+def test_it_is_shown_by_section(state: Path) -> None:
+    shown = called("survey", "show", "mine", "--state-dir", str(state))
+    assert "COMMAND.COM  2 as expected, 1 told what nobody knew, " in shown
+    assert "system: Windows 98 4.10.1998" in shown
+    assert "command.args-quoted: " in shown
+
+
+def test_it_is_an_object_for_programs(state: Path) -> None:
+    found = json.loads(called("survey", "show", "--json", "--state-dir", str(state)))
+    verdicts = {one["probe"]: one["verdict"] for one in found["probes"]}
+    assert verdicts["command.shift"] == "pass"
+    assert verdicts["command.pause"] == "unknown"
+    assert found["sections"]["command"]["told"] == 1
+
+
+def test_it_is_listed_and_agrees_with_the_simulated_pc(state: Path) -> None:
+    assert "mine" in called("survey", "list", "--state-dir", str(state))
+    assert called("survey", "diff", "mine", "--state-dir", str(state)) == "They agree.\n"
+
+
+def test_its_export_tells_no_more_than_it_may(state: Path) -> None:
+    shown = called("survey", "export", "mine", "--state-dir", str(state))
+    assert "command.shift=pass\n" in shown
+    assert "SURVEY" not in shown.replace("survey-export=1", "")
+    assert RUN not in shown
+
+
+def test_a_survey_that_was_changed_is_refused(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (kept,) = state.glob("surveys/*.txt")
+    other = tmp_path / "changed.txt"
+    other.write_bytes(kept.read_bytes().replace(b"Windows 98", b"Windows 99"))
+    assert run(["survey", "import", str(other), "--state-dir", str(state)]) == EXIT_VERIFY
+    assert "no survey that can be believed" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("sim", "--quick", "--full"), "--quick and --full exclude each other"),
+        (("192.168.1.2", "--fault", "hang@1"), "--fault breaks simulated PCs only"),
+        (("serial:/dev/ttyS9",), "over a network only"),
+        (("sim", "--to", "C:\\Long Name Here"), "8.3 names"),
+        (("show", "nobodys"), "There is no survey nobodys here"),
+        (("import", "no-such-file"), "there is no such file"),
+    ],
+)
+def test_wrong_turns(
+    words: tuple[str, ...], said: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run(["survey", *words, "--state-dir", str(tmp_path)]) == EXIT_USE
+    assert said in capsys.readouterr().err
