@@ -146,6 +146,14 @@ def followed(row: Row) -> tuple[str, ...]:
     return tuple(lines)
 
 
+def live(row: Row, now: float) -> tuple[str, ...]:
+    """What the live page shows while it waits: the card as it stands, and what to look at."""
+    if row.state not in (State.STAGED, State.WAITING) or is_simulated(row.target):
+        return ()
+    found = hints(row, now)
+    return (*followed(row), *(("", *found) if found else ()))
+
+
 def _there(row: Row) -> str:
     return "the old PC" if row.target == ANY else machine(row.target)
 

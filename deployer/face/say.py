@@ -33,6 +33,12 @@ def raw(written: str) -> None:
     sys.stdout.flush()
 
 
+def picture(drawn: str) -> None:
+    """What this program has drawn itself, with its colours."""
+    sys.stdout.write(drawn)
+    sys.stdout.flush()
+
+
 def _write(line: str, stream: TextIO) -> None:
     lines = line.split("\n")
     stream.write("".join(f"{text.on_screen(each, stream)}\n" for each in lines))

@@ -124,6 +124,11 @@ def timed(event: Event, parts: int = 0) -> str:
     return text.plain(f"{at} {event.deployment or '-':<8} {said}") if said else ""
 
 
+def line(event: Event) -> str:
+    """An event in one line that nothing in it can break; "" for what nobody wants."""
+    return text.plain(sentence(event)).replace("\n", " ")
+
+
 def _session(event: Event) -> str:
     """Who is there, who comes and goes."""
     match event:

@@ -7,8 +7,9 @@ the event stream (server-sent events), `GET /v1/before` what was before it, `GET
 who answers.
 
 On a Unix socket the daemon's own user and root may ask: the file's mode keeps others out, and so
-does what the kernel says of who has connected. On 127.0.0.1 nothing can be asked for, only looked
-at: status, what was before, and events, for which a token is needed; the Host header must name that
+does what the kernel says of who has connected. Over TCP (127.0.0.1, or the one address that the
+user named) nothing can be asked for, only looked at: status, what was before, cards and events, for
+which a token is needed; the Host header must name that
 port (a page elsewhere may not reach it under a name of its own), and a request from a page of
 another origin is refused. The token goes in a header, never in a cookie (those are sent to every
 port) or in an address (those are kept). The files of the live page are given without it: they hold
@@ -38,7 +39,7 @@ from starlette.routing import Route
 from deployer import errors
 from deployer.events import HostTroubled, to_dict, to_json
 from deployer.host.forms import REQUESTS, VERSION, RequestForm, error_to_plain, from_plain, to_plain
-from deployer.host.requests import Host
+from deployer.host.requests import Host, PageWords
 
 MAX_BODY = 1 << 20
 _NEWEST = (1 << 63) - 1
@@ -82,10 +83,13 @@ def application(
     access: Access | None,
     pages: Path | None = None,
     trouble: Callable[[], errors.DeployerError | None] = lambda: None,
+    *,
+    words: PageWords | None = None,
 ) -> Starlette:
     """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket.
 
-    `trouble` is what keeps it from going on just now, which `GET /v1/status` says, too.
+    `trouble` is what keeps it from going on just now, which `GET /v1/status` says, too. With
+    `words` events come with a sentence, and there is `GET /v1/card/ID`.
 
     `pages` is the directory of the live page's files, None for no page. Event streams end when its
     `state.leaving` is set, so that the server need not break them off.
@@ -134,11 +138,16 @@ def application(
         stream = host.subscribe(min(int(since), _NEWEST) if since.isdecimal() else None)
         headers = {"Cache-Control": "no-store"}
         return StreamingResponse(
-            _server_sent(stream, leaving), media_type="text/event-stream", headers=headers
+            _server_sent(stream, leaving, words), media_type="text/event-stream", headers=headers
         )
 
     async def before(_request: HttpRequest) -> Response:
         return await _before(host)
+
+    async def card(request: HttpRequest) -> Response:
+        row = await host.row(request.path_params["deployment"])
+        lines = words.card(row) if words is not None and row is not None else ()
+        return JSONResponse({"lines": lines})
 
     async def page(request: HttpRequest) -> Response:
         if (refusal := _strange(request, access)) is not None:
@@ -156,6 +165,7 @@ def application(
             Route("/v1/status", to_whom_may(status), methods=["GET"]),
             Route("/v1/events", to_whom_may(events), methods=["GET"]),
             Route("/v1/before", to_whom_may(before), methods=["GET"]),
+            Route("/v1/card/{deployment}", to_whom_may(card), methods=["GET"]),
             Route("/v1/{name}", to_whom_may(ask), methods=["POST"]),
         ]
     )
@@ -251,9 +261,12 @@ async def _arguments(request: HttpRequest, kind: RequestForm) -> list[Any]:
 
 
 async def _server_sent(
-    stream: AsyncIterator[tuple[int, Any]], leaving: asyncio.Event
+    stream: AsyncIterator[tuple[int, Any]], leaving: asyncio.Event, words: PageWords | None = None
 ) -> AsyncIterator[str]:
-    """The event stream as text; a tick has no number, so a reader who reconnects goes on right."""
+    """The event stream as text; a tick has no number, so a reader who reconnects goes on right.
+
+    With `words` an event that has a sentence has a line `said` beside its data.
+    """
     upcoming: asyncio.Task[tuple[int, Any]] | None = None
     end = asyncio.ensure_future(leaving.wait())
     yield ": deployer\n\n"
@@ -276,7 +289,9 @@ async def _server_sent(
                 yield f"data: {to_json(trouble)}\n\n"
                 return
             number = f"id: {seq}\n" if seq else ""
-            yield f"{number}data: {to_json(event)}\n\n"
+            said = words.sentence(event) if words is not None else ""
+            spoken = f"said: {said}\n" if said else ""
+            yield f"{number}{spoken}data: {to_json(event)}\n\n"
     finally:
         end.cancel()
         if upcoming is not None:

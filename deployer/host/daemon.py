@@ -52,8 +52,8 @@ from deployer.host import api, sockets, wire
 from deployer.host.api import Access
 from deployer.host.forms import error_to_plain
 from deployer.host.local import InProcess
-from deployer.host.requests import Patience, Words
-from deployer.host.servers import OpenPorts, open_beside
+from deployer.host.requests import PageWords, Patience, Words
+from deployer.host.servers import LOOPBACK, OpenPorts, open_beside
 from deployer.host.service import Service
 
 _ENDING = 5.0
@@ -63,13 +63,14 @@ _NOTICING = 1.0
 _UNNEEDED = (15.0, 5.0)
 """Seconds after which one on demand ends: before anybody has connected, and after all have gone."""
 _LOOK = 0.25
+HTTP = 80
 
 
 @dataclass(frozen=True, slots=True)
 class Serving:
     """What the daemon does. `wanted` None: no address is set, the ports open on `address` as it is.
 
-    `control` is the Unix socket; `web` a port of 127.0.0.1 for the page, None for none; `user`
+    `control` is the Unix socket; `web` a port of `web_address` for the page, None for none; `user`
     is the user to become after the ports are open, "" for nobody else; `pages` where the page's
     files are.
     `on_demand`: see above; then `user` is not looked at, the address is set only if this process
@@ -82,6 +83,7 @@ class Serving:
     ftp_port: int = 21
     http_port: int | None = 80
     web: int | None = None
+    web_address: str = LOOPBACK
     pages: Path | None = None
     user: str = ""
     wanted: wire.Wanted | None = None
@@ -208,7 +210,7 @@ def _open(
     if not serving.on_demand:
         ftp = open_beside(beside, bind(serving.address, serving.ftp_port), words.say)
         http = _bind_page(serving, beside, words)
-    web = None if serving.web is None else bind("127.0.0.1", serving.web)
+    web = None if serving.web is None else bind(serving.web_address, serving.web)
     fresh = not serving.control.parent.exists()
     files.make_directory(serving.control.parent)
     _be_the_only_one(serving.control, stack)
@@ -405,10 +407,14 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
         servers = [_api(host, about, opened.control, None)]
         if opened.web is not None:
             port = opened.web.getsockname()[1]
-            hosts = frozenset((f"127.0.0.1:{port}", f"localhost:{port}"))
-            access = Access(_new_token(serving.state_dir / "web-token"), hosts)
-            servers.append(_api(host, about, opened.web, access, serving.pages))
-            words.say(f"page: http://127.0.0.1:{port}/#{access.token}")
+            access = Access(
+                _new_token(serving.state_dir / "web-token"), page_hosts(serving.web_address, port)
+            )
+            servers.append(_api(host, about, opened.web, access, serving.pages, words=words.page))
+            address = f"http://{serving.web_address}:{port}/#{access.token}"
+            words.say(f"page: {address}")
+            if words.page is not None:
+                words.page.opened(address)
         where = "when it is needed" if serving.on_demand else f"{service.ftp_port}"
         on = " and ".join(filter(None, (serving.address, service.beside)))
         words.say(f"ready on {on}:{where}; control at {serving.control}")
@@ -418,6 +424,14 @@ async def _run(serving: Serving, opened: _Open, words: Words, own: wire.Own | _F
         finally:
             notify.tell(STOPPING="1")
             telling.cancel()
+
+
+def page_hosts(address: str, port: int) -> frozenset[str]:
+    """What the Host header may be of who asks for the page."""
+    names = (address, "localhost") if address == LOOPBACK else (address,)
+    return frozenset(f"{name}:{port}" for name in names) | (
+        frozenset(names) if port == HTTP else frozenset()  # a browser leaves the usual port out
+    )
 
 
 def _new_token(path: Path) -> str:
@@ -438,9 +452,12 @@ def _api(
     access: Access | None,
     pages: Path | None = None,
     *,
+    words: PageWords | None = None,
     bounds: asgi.AsgiLimits = asgi.DEFAULT,
 ) -> tuple[uvicorn.Server, socket.socket]:
-    application = api.application(host, about, access, pages, lambda: host.service.trouble)
+    application = api.application(
+        host, about, access, pages, lambda: host.service.trouble, words=words
+    )
     return asgi.server(application, trusted=access is None, bounds=bounds), sock
 
 

@@ -296,6 +296,18 @@ Say = Callable[[str], object]
 
 
 @dataclass(frozen=True, slots=True)
+class PageWords:
+    """What the live page says in words: the card of what waits, and an event, "" for none.
+
+    `opened` is told the page's address, with its token.
+    """
+
+    card: Callable[[Row], tuple[str, ...]]
+    sentence: Callable[[Event], str]
+    opened: Callable[[str], object]
+
+
+@dataclass(frozen=True, slots=True)
 class Words:
     """What a user types on the old PC, bare and with its prompts; where lines for people go.
 
@@ -307,6 +319,7 @@ class Words:
     steps: TypedSteps
     say: Say
     sentence: Callable[[Event], str] | None = None
+    page: PageWords | None = None
 
 
 def nobody(_line: str) -> None:

@@ -42,7 +42,7 @@ from deployer.host.api import Access
 from deployer.host.forms import REQUESTS
 from deployer.host.local import InProcess
 from deployer.host.remote import DaemonClient
-from deployer.host.requests import AgentRequest, Order, Request
+from deployer.host.requests import AgentRequest, Order, PageWords, Request
 from deployer.host.service import Service
 from deployer.model import Stage, State
 
@@ -83,7 +83,7 @@ class Daemon:
 
 @contextlib.asynccontextmanager
 async def running(
-    directory: Path, pid: int = 1, *, takes_over: bool = False
+    directory: Path, pid: int = 1, *, takes_over: bool = False, words: PageWords | None = None
 ) -> AsyncIterator[Daemon]:
     """A daemon, which like the real one takes over what was open before it answers anybody."""
     path = directory / "control.sock"
@@ -99,7 +99,7 @@ async def running(
         about = {"address": TARGET, "pid": pid}
         servers = [
             daemon._api(host, about, door, None),
-            daemon._api(host, about, port, access, bounds=FEW),
+            daemon._api(host, about, port, access, words=words, bounds=FEW),
         ]
         told = asyncio.Event()
         serving = asyncio.create_task(daemon._until(told, servers))
@@ -113,11 +113,11 @@ async def running(
 Scenario = Callable[[Daemon, DaemonClient], Awaitable[None]]
 
 
-def play(directory: Path, scenario: Scenario) -> None:
+def play(directory: Path, scenario: Scenario, words: PageWords | None = None) -> None:
     async def whole() -> None:
         async with (
             asyncio.timeout(60),
-            running(directory) as served,
+            running(directory, words=words) as served,
             DaemonClient(served.socket) as face,
         ):
             await scenario(served, face)

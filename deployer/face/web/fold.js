@@ -4,6 +4,8 @@
 const FINAL = new Set(["proved", "failed", "cancelled"]);
 // Seconds without a tick in which nothing moved; on the slowest line there is one in less.
 const STOOD = 60;
+// Lines of a simulated PC's screen.
+const SCREEN = 40;
 
 export function fold(rows, event) {
   if (event.event === "deployment-staged") {
@@ -25,7 +27,11 @@ export function restored(row) {
 
 function staged(event, attempt) {
   const parts = new Map();
+  const packs = new Map((event.packs || []).map((pack) => [pack.name, pack.length]));
   for (const file of event.files) {
+    if (!file.parts && packs.has(file.first_part) && !parts.has(file.first_part)) {
+      parts.set(file.first_part, { name: file.first_part, file: "", length: packs.get(file.first_part), state: "waiting", moved: 0, fetches: 0, why: "" });
+    }
     const base = file.first_part.slice(0, Math.max(file.first_part.lastIndexOf("."), 0));
     for (let number = 1; number <= file.parts; number++) {
       const name = `${base}.${String(number).padStart(3, "0")}`;
@@ -39,7 +45,7 @@ function staged(event, attempt) {
     run: event.run, total: event.total, files: event.files, attempt, parts,
     state: "staged", reason: "", since: event.at, current: "", moved: 0, seconds: 0, refetched: 0,
     part_at: 0, tick_at: 0, last_rate: null, paused: false, presence: "", advice: "", info: null,
-    report: null, output: "", proof: null,
+    report: null, output: "", proof: null, screen: [],
   };
 }
 
@@ -59,6 +65,7 @@ function apply(row, event) {
       transfer(row, event);
       return;
     case "target-reported": reported(row, event.report); return;
+    case "screen-line": row.screen = [...row.screen, ...event.text.split("\n")].slice(-SCREEN); return;
     case "output-received": row.output = event.text; return;
     case "proof-received":
       reported(row, event.proof.report);

@@ -19,6 +19,7 @@ let chosen = "";
 let picked = false;
 let older = 0;
 let drawing = false;
+let card = { of: "", lines: [] };
 
 const $ = (id) => document.getElementById(id);
 const token = location.hash.slice(1) || sessionStorage.getItem("deployer") || "";
@@ -64,6 +65,7 @@ function begin(before) {
   known = before.seq;
   newest = Math.max(before.seq - LOG_LINES, 0);
   if (before.wire) wire(before.wire);
+  askCard();
   draw();
 }
 
@@ -80,6 +82,7 @@ async function read(reader) {
     const blocks = text.split("\n\n");
     text = blocks.pop();
     for (const block of blocks) take(block);
+    askCard();
     draw();
   }
 }
@@ -87,8 +90,10 @@ async function read(reader) {
 function take(block) {
   let number = 0;
   let data = "";
+  let said = "";
   for (const line of block.split("\n")) {
     if (line.startsWith("id: ")) number = Number(line.slice(4));
+    if (line.startsWith("said: ")) said = line.slice(6);
     if (line.startsWith("data: ")) data = line.slice(6);
   }
   if (!data) return;
@@ -97,8 +102,8 @@ function take(block) {
   if (event.event === "wire-changed" && number > known) wire(event);
   const changed = number && number <= known ? "" : fold(rows, event);
   if (changed && event.event === "deployment-staged" && !picked) chosen = changed;
-  if (event.event !== "transfer-tick") {
-    log.push(event);
+  if (said && event.event !== "screen-line") {
+    log.push({ at: event.at, deployment: event.deployment, said });
     if (log.length > LOG_LINES) log.shift();
   }
 }
@@ -123,7 +128,7 @@ function entry(row) {
   const button = element("button", `${row.target}  ${row.deployment}  ${word(row)}`);
   button.className = row.state;
   if (row.deployment === chosen) button.setAttribute("aria-current", "true");
-  button.addEventListener("click", () => { chosen = row.deployment; picked = true; draw(); });
+  button.addEventListener("click", () => { chosen = row.deployment; picked = true; askCard(); draw(); });
   const item = document.createElement("li");
   item.append(button);
   return item;
@@ -153,8 +158,31 @@ function detail(row) {
   $("target").textContent = row.info ? [row.info.system, row.info.cpu].filter(Boolean).join(", ") : "";
   const proved = row.proof ? row.proof.report.files : [];
   $("proof").replaceChildren(...proved.map((file) => element("li", `${file.name}  SHA-256 ${file.sha256}  ${file.verdict}`)));
-  $("output").hidden = !row.output;
+  showCard(row);
+  const bottom = $("screen").scrollHeight - $("screen").scrollTop - $("screen").clientHeight < 40;
+  $("oldpc").hidden = !row.screen.length || final(row) && Boolean(row.output);
+  $("screen").textContent = row.screen.join("\n");
+  if (bottom) $("screen").scrollTop = $("screen").scrollHeight;
+  $("output").hidden = !row.output || !$("oldpc").hidden;
   $("output").textContent = row.output;
+}
+
+// What to type on the old PC, in the words of the command line; asked for while it waits.
+async function askCard() {
+  const row = rows.get(chosen);
+  if (!row || !waits(row)) return;
+  try {
+    card = { of: row.deployment, lines: (await (await ask(`/v1/card/${row.deployment}`)).json()).lines };
+    draw();
+  } catch { /* it has ended meanwhile, or the daemon has: the stream says so */ }
+}
+
+function waits(row) { return row.state === "staged" || row.state === "waiting"; }
+
+function showCard(row) {
+  const here = waits(row) && card.of === row.deployment && card.lines.length > 0;
+  $("card").hidden = !here;
+  $("card").textContent = here ? card.lines.join("\n") : "";
 }
 
 function block(part) {
@@ -184,14 +212,14 @@ function element(kind, text) {
 
 function bytes(count) {
   if (count < 1000) return `${Math.round(count)} bytes`;
-  return count < 1e6 ? `${(count / 1e3).toFixed(1)} KB` : `${(count / 1e6).toFixed(1)} MB`;
+  return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
 }
 
 function line(event) {
   const time = new Date(event.at * 1000).toLocaleTimeString();
-  const words = ["name", "state", "how", "why", "reason", "reply", "text"].map((key) => event[key]).filter((value) => typeof value === "string" && value);
-  return [time, event.deployment, event.event, ...words.map((text) => text.slice(0, 100))].filter(Boolean).join("  ");
+  return [time, event.deployment, event.said].filter(Boolean).join("  ");
 }
 
+setInterval(askCard, 5000); // what to look at after a silence
 if (token) watch();
 else say("The token is missing: open the address that deployer serve shows.");
