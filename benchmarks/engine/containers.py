@@ -10,6 +10,8 @@ from tests.payloads import l98
 
 SMOLLM2_135M = l98.Shape(576, 1536, 30, 9, 3, 64, 49152, 512, theta=100000.0)
 STORIES_15M = l98.Shape(288, 768, 6, 6, 6, 48, 32000, 256)
+#: Its classifier is int4 as well: what that would cost. No conversion makes one: it loses too much.
+STORIES_15M_UNTIED = l98.Shape(288, 768, 6, 6, 6, 48, 32000, 256, 0)
 CAMPFIRE_158 = l98.Shape(128, 352, 6, 4, 2, 32, 512, 512, l98.TIED | l98.SUB_NORMS)
 #: Seven matrices of 2048 x 2048 and next to nothing else.
 KERNEL = l98.Shape(2048, 2048, 1, 16, 16, 128, 16, 64)
@@ -44,7 +46,7 @@ def body(rng: np.random.Generator, rows: int, cols: int, kind: int) -> bytes:
 
 
 def write(path: Path, shape: l98.Shape, kind: int) -> None:
-    """Writes it; its layers hold `kind`, and its classifier, as any, int8."""
+    """Writes it; its layers hold `kind`, and so does its own classifier; a tied one is int8."""
     rng = np.random.default_rng(98)
     texts = [b" w%d" % i for i in range(shape.vocab)]
     types = [4, *[1] * (shape.vocab - 1)]  # the first is found as it is: it begins the text
@@ -58,6 +60,8 @@ def write(path: Path, shape: l98.Shape, kind: int) -> None:
         (16, 0, norm, b""),
         (17, 0, body(rng, shape.vocab, shape.dim, l98.INT8), b"\1"),
     ]
+    if not shape.flags & l98.TIED:
+        sections.append((18, 0, body(rng, shape.vocab, shape.dim, kind), bytes([kind])))
     for i in range(shape.layers):
         k, v, q, o, gate, up, down = (body(rng, *shape.rows(n), kind) for n in l98.MATRICES)
         sub = shape.flags & l98.SUB_NORMS

@@ -12,11 +12,7 @@ static float powers[ATTENTION_POWERS]; /* exp(-i / PARTS) */
 
 void attention_start(void)
 {
-    i32 i;
-
-    for (i = 0; i < ATTENTION_POWERS; i++)
-        powers[i] = (float)-i / (float)PARTS;
-    exp_each(powers, ATTENTION_POWERS);
+    exp_steps(powers, ATTENTION_POWERS, 1.0 / PARTS);
 }
 
 void attention_rotate(const struct model *m, float *vector, i32 n, i32 pos)
@@ -79,12 +75,12 @@ static void look_at_floats(struct model *m, i32 layer, i32 kv_head, float *out, 
 /* ---- whole numbers --------------------------------------------------------------------------- */
 static i32 most_key(const struct model *m)
 {
-    return m->cache.wide ? 4095 : 127;
+    return m->cache.wide_keys ? 4095 : 127;
 }
 
 static i32 most_value(const struct model *m)
 {
-    return m->cache.wide ? 1023 : 127;
+    return m->cache.wide_values ? 1023 : 127;
 }
 
 static usize head_at(const struct model *m, i32 layer, i32 kv_head)
@@ -94,14 +90,14 @@ static usize head_at(const struct model *m, i32 layer, i32 kv_head)
 
 static i16 *keys_at(const struct model *m, usize head)
 {
-    return m->cache.keys + (head * (usize)m->cache.steps * (usize)m->cache.width >> !m->cache.wide);
+    return m->cache.keys + (head * (usize)m->cache.steps * (usize)m->cache.width >> !m->cache.wide_keys);
 }
 
 static i16 *values_at(const struct model *m, usize head)
 {
     i32 size = m->config.head_size;
 
-    return m->cache.values + head * (usize)(m->cache.wide ? size : (size + 1) / 2) * (usize)m->cache.steps;
+    return m->cache.values + head * (usize)(m->cache.wide_values ? size : (size + 1) / 2) * (usize)m->cache.steps;
 }
 
 /* One of two 8-bit numbers that share a word: the first stands in the upper half, the second in the lower plus 128. */
@@ -115,32 +111,34 @@ static void put(i16 *word, i32 second, i32 number)
         *word = (i16)((u32)number << 8 | 128u);
 }
 
-static void remember_wide(struct model *m, usize head, i32 pos, const i16 *k, const i16 *v)
+static void remember_keys(struct model *m, usize head, i32 pos, const i16 *k)
 {
-    i16 *keys = keys_at(m, head) + (usize)pos * (usize)m->cache.width;
-    i16 *values = values_at(m, head) + pos;
+    i32 wide = m->cache.wide_keys;
+    i16 *keys = keys_at(m, head) + (usize)(wide ? pos : pos >> 1) * (usize)m->cache.width;
     i32 size = m->config.head_size;
     i32 i;
 
-    for (i = 0; i < m->cache.width; i++)
-        keys[i] = (i16)(i < size ? k[i] : 0);
-    for (i = 0; i < size; i++)
-        values[(usize)i * (usize)m->cache.steps] = v[i];
+    for (i = 0; i < m->cache.width; i++) {
+        i16 number = (i16)(i < size ? k[i] : 0);
+        if (wide)
+            keys[i] = number;
+        else
+            put(keys + i, pos & 1, number);
+    }
 }
 
-static void remember_head(struct model *m, usize head, i32 pos, const i16 *k, const i16 *v)
+static void remember_values(struct model *m, usize head, i32 pos, const i16 *v)
 {
-    i16 *keys = keys_at(m, head) + (usize)(pos >> 1) * (usize)m->cache.width;
     i16 *values = values_at(m, head) + pos;
     i32 size = m->config.head_size;
     i32 i;
 
-    for (i = 0; i < size; i++)
-        put(keys + i, pos & 1, k[i]);
-    for (; i < m->cache.width; i++)
-        put(keys + i, pos & 1, 0);
-    for (i = 0; i < size; i++)
-        put(values + (usize)(i >> 1) * (usize)m->cache.steps, i & 1, v[i]);
+    for (i = 0; i < size; i++) {
+        if (m->cache.wide_values)
+            values[(usize)i * (usize)m->cache.steps] = v[i];
+        else
+            put(values + (usize)(i >> 1) * (usize)m->cache.steps, i & 1, v[i]);
+    }
 }
 
 void attention_put(struct model *m, i32 layer, i32 kv_head, i32 pos, const i16 *k, float key_scale, const i16 *v,
@@ -153,33 +151,31 @@ void attention_put(struct model *m, i32 layer, i32 kv_head, i32 pos, const i16 *
     m->cache.value_scale[scales] = value_scale;
     if (pos == 0 || value_scale > m->cache.top[head])
         m->cache.top[head] = value_scale;
-    if (m->cache.wide)
-        remember_wide(m, head, pos, k, v);
-    else
-        remember_head(m, head, pos, k, v);
+    remember_keys(m, head, pos, k);
+    remember_values(m, head, pos, v);
 }
 
 static void remember_numbers(struct model *m, i32 layer, i32 pos, const float *k, const float *v)
 {
     i16 *numbers = m->cache.numbers;
     i32 size = m->config.head_size;
-    i32 h, sum;
+    i32 h;
 
     for (h = 0; h < m->config.n_kv_heads; h++) {
-        float key_scale = int8_quantise(numbers, k + h * size, size, size, most_key(m), &sum);
-        float value_scale = int8_quantise(numbers + size, v + h * size, size, size, most_value(m), &sum);
+        float key_scale = int8_quantise(numbers, k + h * size, size, size, most_key(m), 0);
+        float value_scale = int8_quantise(numbers + size, v + h * size, size, size, most_value(m), 0);
         attention_put(m, layer, h, pos, numbers, key_scale, numbers + size, value_scale);
     }
 }
 
 /* The sums of `pairs` pairs of rows: `columns` of `stride` words; `total` is the sum of x. */
 static void pairs_of(const struct model *m, const i16 *words, const i16 *x, i32 pairs, i32 columns, i32 stride,
-                     i32 total)
+                     i32 total, int wide)
 {
     u32 *sums = m->cache.sums;
     int mmx = m->kernel == KERNEL_MMX;
 
-    if (m->cache.wide) {
+    if (wide) {
         (mmx ? wide_pairs_mmx : wide_pairs_c)(sums, words, x, (u32)pairs, (u32)columns, (u32)stride);
         return;
     }
@@ -208,11 +204,13 @@ static UNROLLED i32 score(const struct model *m, usize head, const float *q, i32
     const i32 *sums = (const i32 *)m->cache.sums;
     i32 size = m->config.head_size;
     i32 best = -0x7FFFFFFF;
-    i32 total, t;
-    float step = int8_quantise(numbers, q, size, m->cache.width, limit_for(most_key(m), size), &total);
+    i32 total = 0, t;
+    float step = int8_quantise(numbers, q, size, m->cache.width, limit_for(most_key(m), size),
+                               m->cache.wide_keys ? 0 : &total);
 
     step *= m->config.attention_scale * (float)PARTS;
-    pairs_of(m, keys_at(m, head), numbers, (positions + 1) / 2, m->cache.width, m->cache.width, total);
+    pairs_of(m, keys_at(m, head), numbers, (positions + 1) / 2, m->cache.width, m->cache.width, total,
+             m->cache.wide_keys);
     for (t = 0; t < positions; t++) {
         scores[t] = SINGLE((double)sums[t] * (double)scale[t]) * step + ROUND;
         if (bits[t] > best)
@@ -268,7 +266,7 @@ static void look_at_numbers(struct model *m, i32 layer, i32 kv_head, float *out,
     i32 i;
 
     pairs_of(m, values_at(m, head), m->cache.weights, (size + 1) / 2, (positions + 7) & ~7, m->cache.steps,
-             m->cache.wide ? 0 : total_of(m->cache.weights, positions));
+             m->cache.wide_values ? 0 : total_of(m->cache.weights, positions), m->cache.wide_values);
     for (i = 0; i < size; i++)
         out[i] = (float)((double)sums[i] * (double)step);
 }

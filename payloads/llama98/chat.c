@@ -345,7 +345,7 @@ static int answer(struct chat *c)
 
     shower_start(&shower, c->v, c->o->utf8);
     while (!code) {
-        token = sampler_draw(c->sampler, c->m->logits);
+        token = sampler_draw(c->sampler, c->m);
         if (is_stop(c, token))
             break;
         shower_show(&shower, token);

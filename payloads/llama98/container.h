@@ -27,10 +27,8 @@ int container_differs(struct model *m, const struct section *s);
 u32 crc32_of(const u8 *bytes, usize count);
 /* The check of sections of weights: two lanes of sums, and sums of these. */
 struct sums {
-    u32 a[2], b[2];
+    u32 sums[4];
 };
-/* `count` is a multiple of 8. */
-void sums_add(struct sums *s, const u8 *bytes, usize count);
 u32 sums_check(const struct sums *s);
 
 /* ---- reading (sections.c) -------------------------------------------------------------------- */

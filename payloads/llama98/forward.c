@@ -5,7 +5,7 @@
 #include "llama98.h"
 
 /* ---- parts ----------------------------------------------------------------------------------- */
-static void rmsnorm(float *out, const float *x, const float *weight, i32 n, float eps)
+static UNROLLED void rmsnorm(float *out, const float *x, const float *weight, i32 n, float eps)
 {
     float s = 0.0f;
     i32 i;
@@ -30,7 +30,7 @@ float exp_below_top(float *x, i32 n)
             top = x[i];
     for (i = 0; i < n; i++)
         x[i] -= top;
-    exp_each(x, n);
+    exp_each(x, x, n, 1.0);
     for (i = 0; i < n; i++)
         sum += x[i];
     return sum;
@@ -45,7 +45,7 @@ void softmax(float *x, i32 n)
         x[i] /= sum;
 }
 
-static void add_to(float *x, const float *y, i32 n)
+static UNROLLED void add_to(float *x, const float *y, i32 n)
 {
     i32 i;
 
@@ -54,13 +54,11 @@ static void add_to(float *x, const float *y, i32 n)
 }
 
 /* x / (1 + exp(-x)) * y, into x; `z` is room. */
-static void swiglu(float *x, const float *y, float *z, i32 n)
+static UNROLLED void swiglu(float *x, const float *y, float *z, i32 n)
 {
     i32 i;
 
-    for (i = 0; i < n; i++)
-        z[i] = -x[i];
-    exp_each(z, n);
+    exp_each(z, x, n, -1.0);
     for (i = 0; i < n; i++) {
         float value = x[i];
         value *= 1.0f / (1.0f + z[i]);

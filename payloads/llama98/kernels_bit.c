@@ -6,15 +6,6 @@
 
 #define BYTES 8 /* of a row in a half */
 
-/* The sums of 128 columns times their scales, which stand before the codes of the second half. */
-static void add_scaled(float *out, const sum32 *part, const u8 *codes, i32 rows)
-{
-    i32 i;
-
-    for (i = 0; i < rows; i++)
-        out[i] += SINGLE((double)part[i] * (double)*(const float *)(const void *)(codes + 12 * i));
-}
-
 void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel)
 {
     const struct matrix *m = p->w;
@@ -32,12 +23,10 @@ void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, e
     for (column = 0; column < m->cols; column += 128, codes += 20 * all)
         for (t = 0; t < n_inputs; t++) {
             const u8 *second = codes + 8 * all;
-            memset(inputs[t].part, 0, (usize)m->rows * sizeof(i32));
             make_tables(tables98[0], inputs[t].q16 + column, BYTES);
-            tables_add(inputs[t].part, codes, m->rows, BYTES, 8);
+            tables_put(inputs[t].part, codes, m->rows);
             make_tables(tables98[0], inputs[t].q16 + column + 64, BYTES);
-            tables_add(inputs[t].part, second + 4, m->rows, BYTES, 12);
-            add_scaled(p->out + (usize)t * (usize)p->stride, inputs[t].part, second, m->rows);
+            tables_scale(p->out + (usize)t * (usize)p->stride, inputs[t].part, second, m->rows);
         }
     for (t = 0; t < n_inputs; t++) {
         float *out = p->out + (usize)t * (usize)p->stride;

@@ -12,35 +12,48 @@
  * numbers, which is what models have, loses nothing by it.
  *
  * What a vector becomes, so that a kernel needs one address for it ("groups"):
- *     two shifts of 8 bytes;  then for each group 32 numbers of 16 bits; 8 sum - half, twice, of 32 bits; the same and -half;
- *     (8 sum + half) >> shift, four times, of 16 bits: GROUP_X bytes.   half = 2^(shift - 1), so that the cut rounds */
+ *     two shifts of 8 bytes;  then for each group 32 numbers of 16 bits; 8 sum - half, twice, and -half, of 32 bits;
+ *     (8 sum + half) >> shift, twice, of 16 bits: as many bytes as four rows have.   half = 2^(shift - 1): the cut rounds */
 #include "llama98.h"
 
-#define GROUP_W 80 /* bytes of four rows of a group: 32 words, then s and m of each row */
-#define GROUP_X 88
+#define GROUP 80 /* bytes of a group: of four rows 32 words, then s and m of each row; of a vector as above */
 #define HEAD_X 16
 #define BLOCK 16 /* times four rows at a time */
 
-static i32 magnitude(i32 x)
+/* The largest sum of a group's magnitudes. */
+static UNROLLED i32 most_of(const i16 *x, i32 n_groups)
 {
-    return x < 0 ? -x : x;
+    i32 most = 0, sum, g, i;
+
+    for (g = 0; g < n_groups; g++, x += 32) {
+        for (sum = 0, i = 0; i < 32; i++) {
+            i32 sign = x[i] >> 15;
+            sum += (x[i] ^ sign) - sign;
+        }
+        if (sum > most)
+            most = sum;
+    }
+    return most;
+}
+
+static UNROLLED i32 sum_of(const i16 *x)
+{
+    i32 sum = 0, i;
+
+    for (i = 0; i < 32; i++)
+        sum += x[i];
+    return sum;
 }
 
 static void make_input(struct input *input, i32 padded)
 {
     u8 *groups = input->groups;
     i32 n_groups = padded / 32;
-    i32 most = 0, shift = 0, shift_sums = 0, half, sum, g, i;
+    i32 most, shift = 0, shift_sums = 0, half, g;
 
     input->made |= 1u << ENC_INT4;
     input_16(input);
-    for (g = 0; g < n_groups; g++) {
-        const i16 *x = input->q16 + 32 * g;
-        for (sum = 0, i = 0; i < 32; i++)
-            sum += magnitude(x[i]);
-        if (sum > most)
-            most = sum;
-    }
+    most = most_of(input->q16, n_groups);
     while ((8 * most) >> shift > 32767)
         shift++;
     while (n_groups > 1 << shift_sums)
@@ -50,18 +63,15 @@ static void make_input(struct input *input, i32 padded)
     memcpy(groups, &shift, 4);
     memcpy(groups + 8, &shift_sums, 4);
     groups += HEAD_X;
-    for (g = 0; g < n_groups; g++, groups += GROUP_X) {
+    for (g = 0; g < n_groups; g++, groups += GROUP) {
         const i16 *x = input->q16 + 32 * g;
-        i32 offsets[4];
-        i16 cut[4];
-        for (sum = 0, i = 0; i < 32; i++)
-            sum += x[i];
-        offsets[0] = offsets[1] = offsets[2] = 8 * sum - half;
-        offsets[3] = -half;
-        cut[0] = cut[1] = cut[2] = cut[3] = (i16)((8 * sum + half) >> shift > 32767 ? 32767 : (8 * sum + half) >> shift);
+        i32 eight = 8 * sum_of(x);
+        i32 cut = (eight + half) >> shift;
+        i32 *offsets = (i32 *)(void *)(groups + 64);
         memcpy(groups, x, 64);
-        memcpy(groups + 64, offsets, 16);
-        memcpy(groups + 80, cut, 8);
+        offsets[0] = offsets[1] = eight - half;
+        offsets[2] = -half;
+        offsets[3] = (i32)(0x10001u * (u16)(cut > 32767 ? 32767 : cut));
     }
     input->step4 = input->step16 * (float)(1 << shift) * (float)(1 << shift_sums);
 }
@@ -82,7 +92,7 @@ void int4_fours_c(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n
     for (; fours; fours--, sums += 4) {
         const u8 *at = groups + HEAD_X;
         memset(sums, 0, 4 * sizeof *sums);
-        for (g = 0; g < n_groups; g++, at += GROUP_X, codes += GROUP_W) {
+        for (g = 0; g < n_groups; g++, at += GROUP, codes += GROUP) {
             const i16 *words = (const i16 *)codes;
             const i16 *x = (const i16 *)at;
             const i32 *offsets = (const i32 *)(at + 64);
@@ -95,10 +105,18 @@ void int4_fours_c(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n
                 p[3] += (word >> 12) * x[i];
             }
             for (k = 0; k < 4; k++)
-                sums[k] += (cut_to_16(p[k] - offsets[k], shift) * words[32 + 2 * k] +
-                            x[40] * words[33 + 2 * k]) >> shift_sums;
+                sums[k] += (cut_to_16(p[k] - offsets[k < 3 ? 0 : 2], shift) * words[32 + 2 * k] +
+                            x[38] * words[33 + 2 * k]) >> shift_sums;
         }
     }
+}
+
+static UNROLLED void scale_sums(float *out, const i32 *sums, const float *scale, float step, i32 n)
+{
+    i32 i;
+
+    for (i = 0; i < n; i++)
+        out[i] = SINGLE((double)sums[i] * (double)(scale[i] * step));
 }
 
 void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel)
@@ -106,24 +124,21 @@ void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
     const struct matrix *m = p->w;
     u32 n_groups = (u32)m->padded / 32;
     i32 sums[4 * BLOCK];
-    i32 row, t, i;
+    i32 row, t;
 
     for (t = 0; t < n_inputs; t++)
         if (!(inputs[t].made & 1u << ENC_INT4))
             make_input(inputs + t, m->padded);
     for (row = 0; row < m->rows; row += 4 * BLOCK) {
         i32 left = m->rows - row < 4 * BLOCK ? m->rows - row : 4 * BLOCK;
-        const u8 *codes = m->codes + (usize)(row / 4) * n_groups * GROUP_W;
+        const u8 *codes = m->codes + (usize)(row / 4) * n_groups * GROUP;
         for (t = 0; t < n_inputs; t++) {
             float *out = p->out + (usize)t * (usize)p->stride + row;
-            const float *scale = m->scale + row;
-            float step = inputs[t].step4;
             if (kernel == KERNEL_MMX)
                 int4_fours_mmx(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
             else
                 int4_fours_c(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
-            for (i = 0; i < left; i++)
-                out[i] = (float)((double)sums[i] * (double)(scale[i] * step));
+            scale_sums(out, sums, m->scale + row, inputs[t].step4, left);
         }
     }
 }

@@ -79,40 +79,41 @@ void int8_load_row(const struct matrix *m, i32 row, float *values)
             values[i] = (float)(words[i] >> 8) * scale;
 }
 
-/* q becomes whole numbers up to +-limit that are x / step; returns the step. Zeros when x is none or no number. */
+/* q becomes whole numbers up to +-limit that are x / step; returns the step, and their sum when it is asked for. Zeros when x is
+ * none or no number. */
 UNROLLED float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *total)
 {
     float top = largest(x, n);
     float step = 0.0f;
     float per_step;
-    i32 sum = 0;
-    i32 i;
+    i32 sum, i = 0;
 
     if (usable(top)) {
         per_step = (float)limit / top;
         step = top / (float)limit;
-        for (i = 0; i < n; i++) {
-            STORE_ROUNDED(q + i, x[i] * per_step);
-            sum += q[i];
-        }
-    } else {
         for (i = 0; i < n; i++)
-            q[i] = 0;
+            STORE_ROUNDED(q + i, x[i] * per_step);
     }
-    for (; i < padded; i++)
-        q[i] = 0;
-    *total = sum;
+    memset(q + i, 0, (usize)(padded - i) * sizeof *q);
+    if (total) {
+        for (sum = 0, i = 0; i < n; i++)
+            sum += q[i];
+        *total = sum;
+    }
     return step;
 }
 
-static void make_input(struct input *input, i32 padded)
+i32 int8_input(struct input *input, i32 padded)
 {
     i32 limit = 0x7FFFFFFF / 127 / input->n;
     i32 sum;
 
+    if (input->made & 1u << ENC_INT8)
+        return (i32)input->bias >> 7;
     input->made |= 1u << ENC_INT8;
     input->step = int8_quantise(input->q, input->x, input->n, padded, limit > 32767 ? 32767 : limit, &sum);
     input->bias = (u32)sum << 7;
+    return sum;
 }
 
 #define BLOCK 32 /* row pairs at a time: their sums stay in the first-level cache */
@@ -144,8 +145,7 @@ void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
     i32 row, t;
 
     for (t = 0; t < n_inputs; t++)
-        if (!(inputs[t].made & 1u << ENC_INT8))
-            make_input(inputs + t, m->padded);
+        int8_input(inputs + t, m->padded);
     for (row = 0; row < m->rows; row += 2 * BLOCK) {
         i32 left = m->rows - row < 2 * BLOCK ? m->rows - row : 2 * BLOCK;
         for (t = 0; t < n_inputs; t++)

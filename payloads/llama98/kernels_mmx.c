@@ -13,6 +13,7 @@
 
 #if defined(__x86_64__)
 #define ADD "addq "
+#define SUB "subq "
 #define ADD_INDEX "addq $32, %[at]\n\t"
 #define GET_INDEX "movq %[from], %[at]\n\t"
 #define ADD_ROW "subq %[from], %[words]\n\t"
@@ -21,6 +22,7 @@
 #define ADD_SECOND "addq %[next], %[second]\n\t"
 #else
 #define ADD "addl "
+#define SUB "subl "
 #define ADD_INDEX "addl $32, %[at]\n\t"
 #define GET_INDEX "movl %[from], %[at]\n\t"
 #define ADD_ROW "subl %[from], %[words]\n\t"
@@ -215,37 +217,57 @@ __attribute__((noinline)) void wide_pairs_mmx(u32 *sums, const i16 *words, const
 #define NEXT_NIBBLE "psraw $4, %%mm4\n\t"
 #define TIMES(offset, sum)                   \
     "movq %%mm4, %%mm5\n\t"                  \
-    "pmaddwd " offset "(%[x]), %%mm5\n\t"    \
+    "pmaddwd " offset "(%[x],%[at]), %%mm5\n\t" \
     "paddd %%mm5, " sum "\n\t"
 #define FIRST(offset, sum)                   \
     "movq %%mm4, " sum "\n\t"                \
-    "pmaddwd " offset "(%[x]), " sum "\n\t"
+    "pmaddwd " offset "(%[x],%[at]), " sum "\n\t"
 #define LAST(offset)                         \
-    "pmaddwd " offset "(%[x]), %%mm4\n\t"    \
+    "pmaddwd " offset "(%[x],%[at]), %%mm4\n\t" \
     "paddd %%mm4, %%mm3\n\t"
 #define FOUR_NIBBLES(offset)                 \
-    "movq " offset "(%[codes]), %%mm4\n\t"   \
+    "movq " offset "(%[codes],%[at]), %%mm4\n\t" \
     TIMES(offset, "%%mm0") NEXT_NIBBLE       \
     TIMES(offset, "%%mm1") NEXT_NIBBLE       \
     TIMES(offset, "%%mm2") NEXT_NIBBLE       \
     LAST(offset)
 
+/* mm0 = (S_0, S_1), mm2 = (S_2, S_3), then minus 16 times (S_1, S_2) and (S_3, 0) */
+#define FOUR_SUMS                        \
+    "movq %%mm0, %%mm4\n\t"           \
+    "punpckldq %%mm1, %%mm0\n\t"      \
+    "punpckhdq %%mm1, %%mm4\n\t"      \
+    "movq %%mm2, %%mm5\n\t"           \
+    "punpckldq %%mm3, %%mm2\n\t"      \
+    "punpckhdq %%mm3, %%mm5\n\t"      \
+    "paddd %%mm4, %%mm0\n\t"          \
+    "paddd %%mm5, %%mm2\n\t"          \
+    "movq %%mm0, %%mm1\n\t"           \
+    "movq %%mm2, %%mm3\n\t"           \
+    "psrlq $32, %%mm1\n\t"            \
+    "psrlq $32, %%mm3\n\t"            \
+    "punpckldq %%mm2, %%mm1\n\t"      \
+    "pslld $4, %%mm3\n\t"             \
+    "pslld $4, %%mm1\n\t"             \
+    "psubd %%mm3, %%mm2\n\t"          \
+    "psubd %%mm1, %%mm0\n\t"
+
 __attribute__((noinline)) void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups)
 {
-    const u8 *x;
-    u32 left;
+    const u8 *x = groups + 16 + (usize)n_groups * 80;
+    long from = -80 * (long)n_groups;
+    long at;
 
     if (!fours || !n_groups)
         return;
+    codes -= from;
     __asm__ __volatile__(
         "1:\n\t"
-        "mov %[groups], %[x]\n\t"
-        ADD "$16, %[x]\n\t"
-        "movl %[n_groups], %[left]\n\t"
+        GET_INDEX
         "pxor %%mm6, %%mm6\n\t"
         "pxor %%mm7, %%mm7\n\t"
         "2:\n\t"
-        "movq (%[codes]), %%mm4\n\t"
+        "movq (%[codes],%[at]), %%mm4\n\t"
         FIRST("0", "%%mm0") NEXT_NIBBLE
         FIRST("0", "%%mm1") NEXT_NIBBLE
         FIRST("0", "%%mm2") NEXT_NIBBLE
@@ -257,124 +279,143 @@ __attribute__((noinline)) void int4_fours_mmx(i32 *sums, const u8 *codes, const 
         FOUR_NIBBLES("40")
         FOUR_NIBBLES("48")
         FOUR_NIBBLES("56")
-        /* mm0 = (S_0, S_1), mm2 = (S_2, S_3) */
-        "movq %%mm0, %%mm4\n\t"
-        "punpckldq %%mm1, %%mm0\n\t"
-        "punpckhdq %%mm1, %%mm4\n\t"
-        "movq %%mm2, %%mm5\n\t"
-        "punpckldq %%mm3, %%mm2\n\t"
-        "punpckhdq %%mm3, %%mm5\n\t"
-        "paddd %%mm4, %%mm0\n\t"
-        "paddd %%mm5, %%mm2\n\t"
-        /* minus 16 times (S_1, S_2), and (S_3, 0) */
-        "movq %%mm0, %%mm1\n\t"
-        "movq %%mm2, %%mm3\n\t"
-        "psrlq $32, %%mm1\n\t"
-        "psrlq $32, %%mm3\n\t"
-        "punpckldq %%mm2, %%mm1\n\t"
-        "pslld $4, %%mm3\n\t"
-        "pslld $4, %%mm1\n\t"
-        "psubd %%mm3, %%mm2\n\t"
-        "psubd %%mm1, %%mm0\n\t"
+        FOUR_SUMS
         /* the middle and the cut to 16 bits */
-        "psubd 64(%[x]), %%mm0\n\t"
-        "psubd 72(%[x]), %%mm2\n\t"
+        "psubd 64(%[x],%[at]), %%mm0\n\t"
+        "psubd 68(%[x],%[at]), %%mm2\n\t"
         "psrad (%[groups]), %%mm0\n\t"
         "psrad (%[groups]), %%mm2\n\t"
         "packssdw %%mm2, %%mm0\n\t"
         /* s P + m X */
         "movq %%mm0, %%mm2\n\t"
-        "punpcklwd 80(%[x]), %%mm0\n\t"
-        "punpckhwd 80(%[x]), %%mm2\n\t"
-        "pmaddwd 64(%[codes]), %%mm0\n\t"
-        "pmaddwd 72(%[codes]), %%mm2\n\t"
+        "punpcklwd 76(%[x],%[at]), %%mm0\n\t"
+        "punpckhwd 72(%[x],%[at]), %%mm2\n\t"
+        "pmaddwd 64(%[codes],%[at]), %%mm0\n\t"
+        "pmaddwd 72(%[codes],%[at]), %%mm2\n\t"
         "psrad 8(%[groups]), %%mm0\n\t"
         "psrad 8(%[groups]), %%mm2\n\t"
         "paddd %%mm0, %%mm6\n\t"
         "paddd %%mm2, %%mm7\n\t"
-        ADD "$80, %[codes]\n\t"
-        ADD "$88, %[x]\n\t"
-        "decl %[left]\n\t"
+        ADD "$80, %[at]\n\t"
         "jnz 2b\n\t"
         "movq %%mm6, (%[sums])\n\t"
         "movq %%mm7, 8(%[sums])\n\t"
         ADD "$16, %[sums]\n\t"
+        SUB "%[from], %[codes]\n\t"
         "decl %[fours]\n\t"
         "jnz 1b\n\t"
         "emms"
-        : [sums] "+r"(sums), [codes] "+r"(codes), [fours] "+m"(fours), [x] "=&r"(x), [left] "=&r"(left)
-        : [groups] "r"(groups), [n_groups] "m"(n_groups)
+        : [sums] "+r"(sums), [codes] "+r"(codes), [fours] "+m"(fours), [at] "=&r"(at)
+        : [x] "r"(x), [groups] "r"(groups), [from] "m"(from)
         : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
 }
 
-/* ---- tables.c -------------------------------------------------------------------------------- */
-#define TWO_SUMS(offset, m)                      \
-    "movq " offset "(%[from]), " m "\n\t"        \
-    "paddd %%mm7, " m "\n\t"                     \
-    "movq " m ", " offset "(%[to])\n\t"
-#define EIGHT_SUMS TWO_SUMS("0", "%%mm0") TWO_SUMS("8", "%%mm1") TWO_SUMS("16", "%%mm2") TWO_SUMS("24", "%%mm3")
-#define TEN_MORE                                                                                             \
-    TWO_SUMS("32", "%%mm4") TWO_SUMS("40", "%%mm0") TWO_SUMS("48", "%%mm1") TWO_SUMS("56", "%%mm2")          \
-    TWO_SUMS("64", "%%mm3")
-/* to[i] = from[i] + x for so many sums at a time. */
-#define EXTEND(to_, from_, x_, times_, bytes, two_sums)                       \
-    do {                                                                      \
-        i32 *to = (to_);                                                      \
-        const i32 *from = (from_);                                            \
-        u32 times = (times_);                                                 \
-        __asm__ __volatile__(                                                 \
-            "movd %[x], %%mm7\n\t"                                            \
-            "punpckldq %%mm7, %%mm7\n\t"                                      \
-            "1:\n\t" two_sums                                                 \
-            ADD "$" bytes ", %[from]\n\t"                                     \
-            ADD "$" bytes ", %[to]\n\t"                                       \
-            "decl %[times]\n\t"                                               \
-            "jnz 1b"                                                          \
-            : [to] "+r"(to), [from] "+r"(from), [times] "+r"(times)           \
-            : [x] "rm"((i32)(x_))                                             \
-            : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm7");      \
-    } while (0)
+/* ---- classify.c ------------------------------------------------------------------------------ */
+static const u32 upper_of_first[2] = {0xF0F0F0F0u, 0xF0F0F0F0u};
+static const u32 upper_of_second[2] = {0x0F0F0F0Fu, 0x0F0F0F0Fu};
+static const u32 plus_8[2] = {0x08000800u, 0x08000800u};
 
-__attribute__((noinline)) void ternary_tables_mmx(i32 *table, const i16 *x, u32 tables)
+__attribute__((noinline)) void upper_bits_mmx(i16 *to, const i16 *pairs, u32 fours, u32 columns)
 {
-    for (; tables; tables--, table += 256, x += 5) {
-        i32 a = x[0], b = x[1];
-        i32 first = -(a + b + x[2] + x[3] + x[4]);
-        table[0] = first;
-        table[1] = first + a;
-        table[2] = first + a + a;
-        table[3] = first += b;
-        table[4] = first + a;
-        table[5] = first + a + a;
-        table[6] = first += b;
-        table[7] = first + a;
-        table[8] = first + a + a;
-        EXTEND(table + 9, table, x[2], 1, "72", EIGHT_SUMS TEN_MORE);
-        EXTEND(table + 27, table, x[3], 3, "72", EIGHT_SUMS TEN_MORE);
-        EXTEND(table + 81, table, x[4], 9, "72", EIGHT_SUMS TEN_MORE);
+    const i16 *end = to + fours * columns;
+    long next = 2 * (long)columns;
+
+    for (; to < end; pairs += columns) {
+        const i16 *row_end = to + columns;
+        __asm__ __volatile__(
+            "1:\n\t"
+            "movq (%[pairs],%[next]), %%mm1\n\t"
+            "movq (%[pairs]), %%mm0\n\t"
+            "psrlw $4, %%mm1\n\t"
+            "pand %[first], %%mm0\n\t"
+            "pand %[second], %%mm1\n\t"
+            "por %%mm1, %%mm0\n\t"
+            "pxor %[eight], %%mm0\n\t"
+            "movq %%mm0, (%[to])\n\t"
+            ADD "$8, %[pairs]\n\t"
+            ADD "$8, %[to]\n\t"
+            "cmp %[row_end], %[to]\n\t"
+            "jb 1b"
+            : [pairs] "+r"(pairs), [to] "+r"(to)
+            : [next] "r"(next), [row_end] "r"(row_end), [first] "m"(upper_of_first), [second] "m"(upper_of_second),
+              [eight] "m"(plus_8)
+            : "memory", "cc", "mm0", "mm1");
     }
     __asm__ __volatile__("emms");
 }
 
-__attribute__((noinline)) void bit_tables_mmx(i32 *table, const i16 *x, u32 tables)
+__attribute__((noinline)) void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x_, u32 fours, u32 columns,
+                                               u32 bias, u32 first)
 {
-    u32 k;
+    const i16 *codes = words + columns;
+    const i16 *x = x_ + columns;
+    long from = -2 * (long)columns;
+    u32 biases[4];
+    long at;
 
-    for (; tables; tables--, table += 256, x += 8) {
-        i32 a = 2 * x[0], b = 2 * x[1], c = 2 * x[2];
-        i32 first = -(x[0] + x[1] + x[2] + x[3] + x[4] + x[5] + x[6] + x[7]);
-        table[0] = first;
-        table[1] = first + a;
-        table[2] = first + b;
-        table[3] = first + a + b;
-        table[4] = first += c;
-        table[5] = first + a;
-        table[6] = first + b;
-        table[7] = first + a + b;
-        for (k = 3; k < 8; k++)
-            EXTEND(table + (1 << k), table, 2 * x[k], 1u << (k - 3), "32", EIGHT_SUMS);
-    }
-    __asm__ __volatile__("emms");
+    if (!fours || !columns)
+        return;
+    biases[0] = biases[1] = biases[2] = bias;
+    biases[3] = first;
+    __asm__ __volatile__(
+        "1:\n\t"
+        GET_INDEX
+        "pxor %%mm0, %%mm0\n\t"
+        "pxor %%mm1, %%mm1\n\t"
+        "pxor %%mm2, %%mm2\n\t"
+        "pxor %%mm3, %%mm3\n\t"
+        "2:\n\t"
+        FOUR_NIBBLES("0")
+        FOUR_NIBBLES("8")
+        FOUR_NIBBLES("16")
+        FOUR_NIBBLES("24")
+        ADD "$32, %[at]\n\t"
+        "jnz 2b\n\t"
+        FOUR_SUMS
+        "psubd (%[biases]), %%mm0\n\t"
+        "psubd 8(%[biases]), %%mm2\n\t"
+        /* (row 3, row 1), (row 2, row 0) */
+        "movq %%mm2, %%mm1\n\t"
+        "punpckhdq %%mm0, %%mm2\n\t"
+        "punpckldq %%mm0, %%mm1\n\t"
+        "movq %%mm2, (%[sums])\n\t"
+        "movq %%mm1, 8(%[sums])\n\t"
+        ADD "$16, %[sums]\n\t"
+        SUB "%[from], %[codes]\n\t"
+        "decl %[fours]\n\t"
+        "jnz 1b\n\t"
+        "emms"
+        : [sums] "+r"(sums), [codes] "+r"(codes), [fours] "+m"(fours), [at] "=&r"(at)
+        : [x] "r"(x), [biases] "r"(biases), [from] "m"(from)
+        : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5");
+}
+
+/* ---- checks.c -------------------------------------------------------------------------------- */
+#define EIGHT_BYTES(offset)                  \
+    "paddd " offset "(%[bytes]), %%mm0\n\t"  \
+    "paddd %%mm0, %%mm1\n\t"
+
+__attribute__((noinline)) void sums_add_mmx(u32 *sums, const u8 *bytes, u32 count)
+{
+    u32 blocks = count / 32;
+
+    __asm__ __volatile__(
+        "movq (%[sums]), %%mm0\n\t"
+        "movq 8(%[sums]), %%mm1\n\t"
+        "jmp 2f\n\t"
+        "1:\n\t"
+        EIGHT_BYTES("0") EIGHT_BYTES("8") EIGHT_BYTES("16") EIGHT_BYTES("24")
+        ADD "$32, %[bytes]\n\t"
+        "2:\n\t"
+        "decl %[blocks]\n\t"
+        "jns 1b\n\t"
+        "movq %%mm0, (%[sums])\n\t"
+        "movq %%mm1, 8(%[sums])\n\t"
+        "emms"
+        : [bytes] "+r"(bytes), [blocks] "+r"(blocks)
+        : [sums] "r"(sums)
+        : "memory", "cc", "mm0", "mm1");
+    sums_add_c(sums, bytes, count & 31);
 }
 
 #else
@@ -399,14 +440,19 @@ void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32
     int4_fours_c(sums, codes, groups, fours, n_groups);
 }
 
-void ternary_tables_mmx(i32 *table, const i16 *x, u32 tables)
+void upper_bits_mmx(i16 *to, const i16 *pairs, u32 fours, u32 columns)
 {
-    ternary_tables_c(table, x, tables);
+    upper_bits_c(to, pairs, fours, columns);
 }
 
-void bit_tables_mmx(i32 *table, const i16 *x, u32 tables)
+void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first)
 {
-    bit_tables_c(table, x, tables);
+    upper_fours_c(sums, words, x, fours, columns, bias, first);
+}
+
+void sums_add_mmx(u32 *sums, const u8 *bytes, u32 count)
+{
+    sums_add_c(sums, bytes, count);
 }
 
 #endif

@@ -13,39 +13,46 @@ static sum32 *sums_of(const struct product *p, i32 t)
 }
 
 /* The sums stand where the results go, until they are done. */
-static void finish(const struct product *p, i32 t, float step)
+static UNROLLED void finish(const struct product *p, i32 t, float step)
 {
     const sum32 *sums = sums_of(p, t);
+    const float *scale = p->w->scale;
     float *out = p->out + (usize)t * (usize)p->stride;
+    i32 rows = p->w->rows;
     i32 i;
 
-    for (i = 0; i < p->w->rows; i++) {
+    for (i = 0; i < rows; i++) {
         i32 sum = sums[i];
-        out[i] = (float)((double)sum * (double)(p->w->scale[i] * step));
+        out[i] = SINGLE((double)sum * (double)(scale[i] * step));
     }
 }
 
 void ternary_multiply(const struct product *p, int count, struct input *inputs, i32 n_inputs, enum kernel kernel)
 {
     u32 left = (u32)p->w->padded / 5; /* bytes of a row from this tile on */
-    u32 before = 0, size;
+    u32 full = ((u32)p->w->cols + 4) / 5; /* those that hold a weight */
+    u32 before = 0, size, used;
     void (*make_tables)(i32 *, const i16 *, u32) = kernel == KERNEL_MMX ? ternary_tables_mmx : ternary_tables_c;
     i32 t;
     int k;
 
     for (t = 0; t < n_inputs; t++) {
         input_16(inputs + t);
-        for (k = 0; k < count; k++)
+        for (k = 0; k < count && left < BYTES; k++)
             memset(sums_of(p + k, t), 0, (usize)p[k].w->rows * sizeof(i32));
     }
     for (; left; left -= size, before += size) {
         size = left < BYTES ? left : BYTES;
+        used = size == 4 && full - before <= 2 ? 2 : size;
         for (t = 0; t < n_inputs; t++) {
-            make_tables(tables98[0], inputs[t].q16 + 5 * before, size);
+            make_tables(tables98[0], inputs[t].q16 + 5 * before, used);
             for (k = 0; k < count; k++) {
                 const struct matrix *m = p[k].w;
                 usize all = ((usize)m->rows + 3) & ~(usize)3;
-                tables_add(sums_of(p + k, t), m->codes + all * before, m->rows, size, size);
+                if (!before && size == BYTES)
+                    tables_put(sums_of(p + k, t), m->codes, m->rows);
+                else
+                    tables_add(sums_of(p + k, t), m->codes + all * before, m->rows, used, size);
             }
         }
     }

@@ -14,7 +14,8 @@ float *arena_floats(struct arena *a, u64 count)
     return (float *)arena_carve(a, count, sizeof(float));
 }
 
-#define WIDE_CACHE (1u << 20) /* keys and values of so many bytes may be exact */
+#define WIDE_KEYS (128u << 10) /* so many bytes of them may be exact: more would not stay in the second-level cache */
+#define WIDE_VALUES (512u << 10)
 
 static u64 times(u64 a, i32 b)
 {
@@ -25,7 +26,7 @@ static void carve_cache(struct model *m, struct arena *a)
 {
     const struct config *c = &m->config;
     struct cache *k = &m->cache;
-    u64 heads = times((u64)(u32)c->n_layers, c->n_kv_heads);
+    u64 heads = times((u64)(u32)c->n_layers, c->n_kv_heads), all;
 
     k->steps = m->bits ? (m->steps + 15) & ~15 : m->steps;
     k->sums = (u32 *)arena_carve(a, (u64)(u32)(k->steps > c->head_size ? k->steps : c->head_size) + 16, sizeof(u32));
@@ -33,11 +34,13 @@ static void carve_cache(struct model *m, struct arena *a)
     k->numbers = (i16 *)arena_carve(a, 2 * (u64)(u32)c->head_size + 16, sizeof(i16));
     k->top = arena_floats(a, heads);
     k->width = (c->head_size + 7) & ~7;
-    k->wide = 4 * times(times(heads, k->steps), k->width) <= WIDE_CACHE;
+    all = 2 * times(times(heads, k->steps), k->width);
+    k->wide_keys = all <= WIDE_KEYS;
+    k->wide_values = all <= WIDE_VALUES;
     heads = times(heads, k->steps);
     if (m->bits) {
-        k->keys = (i16 *)arena_carve(a, times(heads, k->width) / (k->wide ? 1 : 2), sizeof(i16));
-        k->values = (i16 *)arena_carve(a, times(heads, k->wide ? c->head_size : (c->head_size + 1) / 2), sizeof(i16));
+        k->keys = (i16 *)arena_carve(a, times(heads, k->width) / (k->wide_keys ? 1 : 2), sizeof(i16));
+        k->values = (i16 *)arena_carve(a, times(heads, k->wide_values ? c->head_size : (c->head_size + 1) / 2), sizeof(i16));
         k->key_scale = arena_floats(a, heads);
         k->value_scale = arena_floats(a, heads);
     } else {
@@ -67,7 +70,8 @@ void layout_state(struct model *m, struct arena *a)
     m->k = arena_floats(a, times(most, c->kv_dim));
     m->v = arena_floats(a, times(most, c->kv_dim));
     m->att = arena_floats(a, (u64)((u32)m->steps + 16u));
-    m->logits = arena_floats(a, (u64)(u32)c->vocab_size);
+    m->logits = arena_floats(a, (u64)(u32)classify_logits(m));
+    m->upper = m->upper_bytes ? (i16 *)arena_carve(a, m->upper_bytes, 1) : 0;
     m->inputs = (struct input *)arena_carve(a, most, sizeof *m->inputs);
     input_carve(m->inputs, m->most, widest, most_rows, a);
     carve_cache(m, a);

@@ -136,7 +136,7 @@ struct input {
  * and two columns of values, share a row of 16-bit words, as two rows of an int8 matrix do; or of 12 bits in words
  * of their own, when that takes little memory. See attention.c. */
 struct cache {
-    int wide;        /* 12 bits: then twice as many rows as said below */
+    int wide_keys, wide_values; /* 12 bits: then twice as many rows as said below */
     i32 steps;       /* positions there is room for, a multiple of 16 */
     i32 width;       /* head_size rounded up to a multiple of 8 */
     i16 *keys;       /* (n_layers, n_kv_heads, steps / 2, width) */
@@ -175,6 +175,12 @@ struct model {
     i32 steps;           /* positions there is room for, at most seq_len */
     i32 most;            /* tokens that forward() takes at once */
     u32 room;            /* the memory that a container may take */
+    int greedy;          /* only the likeliest token is wanted */
+    i32 best;            /* that one, after forward() with want_logits */
+    float best_logit;
+    u32 upper_bytes;     /* of the next, 0 when there is none */
+    i16 *upper;          /* ((rows + 3) / 4, padded) of the classifier, see classify.c */
+    i32 listed;          /* rows of the last shortlist */
 
     /* weights */
     struct matrix table;  /* (vocab_size, dim) token embedding */
@@ -192,7 +198,7 @@ struct model {
     float *q;               /* (most, q_dim) */
     float *k, *v;           /* (most, kv_dim) */
     float *att;             /* (steps) of one head */
-    float *logits;          /* (vocab_size) */
+    float *logits;          /* (vocab_size), or room for some of them when only the best is wanted */
     struct input *inputs;   /* (most) */
     struct cache cache;
 
@@ -230,7 +236,7 @@ int layout_take(struct model *m, const char *path, u64 need, const char *advice)
 
 /* ---- the pass through the model (forward.c, attention.c) ------------------------------------- */
 /* Puts `count` tokens (at most m->most) at the positions from `pos` on (0, 1, 2 … in order). With
- * `want_logits` fills m->logits for the last. Fails only when a part of the model cannot be read. */
+ * `want_logits` fills m->logits for the last, or, when m->greedy, m->best. Fails only when a part of the model cannot be read. */
 int forward(struct model *m, const i32 *tokens, i32 count, i32 pos, int want_logits);
 /* x becomes exp(x - max); returns the sum. */
 float exp_below_top(float *x, i32 n);
@@ -257,6 +263,18 @@ int stream_part(struct model *m, i32 layer, enum part part);
 int stream_embed(struct model *m, i32 token, float *x);
 int stream_classify(struct model *m);
 
+/* ---- the last matrix (classify.c) ------------------------------------------------------------ */
+/* The first of the largest of x. */
+i32 likeliest(const float *x, i32 n);
+/* How many logits there is room for. */
+i32 classify_logits(const struct model *m);
+/* The logits by some rows of the classifier, from row `first` on; for m->inputs[0]. */
+void classify_rows(struct model *m, const struct matrix *w, i32 first);
+/* What a shortlist would take, 0 when there cannot be one; makes it, when there is one; finds the likeliest token by it, 0 when it cannot. */
+u64 shortlist_bytes(const struct model *m);
+void shortlist_make(struct model *m);
+int shortlist_best(struct model *m);
+
 /* ---- kernels --------------------------------------------------------------------------------- */
 /* out[i] = sum of w[i * stride + j] * x[j] over j < n, in that order, for i < d. (kernels_x87.c) */
 void multiply_f32(float *out, const float *x, const float *w, i32 n, i32 d, i32 stride);
@@ -279,12 +297,15 @@ void multiply(const struct product *products, int count, struct input *inputs, i
 /* A matrix of a container: 0 when there is no such encoding for it; its bytes; where they are. */
 int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding);
 u64 matrix_bytes(const struct matrix *w);
+/* Do its rows stand one after the other? Those of the others are needed whole. */
+int matrix_by_rows(const struct matrix *w);
 void matrix_point(struct matrix *w, u8 *at);
 
 /* int8 (kernels_int8.c): one row into its place; one row out of it; a vector made ready; y = W x for each input. */
 void int8_store_row(struct matrix *m, i32 row, const float *values);
 void int8_load_row(const struct matrix *m, i32 row, float *values);
 float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *sum);
+i32 int8_input(struct input *input, i32 padded); /* returns the sum of the q */
 void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
 /* int4, ternary and 1 bit: the same. */
 void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
@@ -294,13 +315,30 @@ void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, e
 /* Eight tables of sums for the bytes of a row's code, one set for the whole program. (tables.c) */
 extern i32 tables98[8][256];
 /* Tables for bytes of five ternary weights, whose inputs are x: a byte's digits to the base of 3 are the weights plus 1. A
- * damaged byte finds a zero beyond. And for bytes of eight bits. (tables.c, kernels_mmx.c) */
+ * damaged byte finds a zero beyond. And for bytes of eight bits. (tables.c, kernels_tables_mmx.c) */
 void ternary_tables_c(i32 *table, const i16 *x, u32 tables);
 void ternary_tables_mmx(i32 *table, const i16 *x, u32 tables);
 void bit_tables_c(i32 *table, const i16 *x, u32 tables);
 void bit_tables_mmx(i32 *table, const i16 *x, u32 tables);
-/* sums[row] += what its `bytes` bytes (8 or 4) of code find; rows are 8 or 12 bytes apart, or 4. */
+/* sums[row] += what its `bytes` bytes of code find: 8 bytes of 8, 4 of 4, or 2 of 4. */
 void tables_add(sum32 *sums, const u8 *codes, i32 rows, u32 bytes, u32 apart);
+/* sums[row] = what its 8 bytes find. */
+void tables_put(sum32 *sums, const u8 *codes, i32 rows);
+/* out[row] += scale * (sums[row] + what its 8 bytes find); a row is its scale, then its bytes. `sums` are used up. */
+void tables_scale(float *out, sum32 *sums, const u8 *codes, i32 rows);
+
+/* The upper four bits of two pairs of rows in one: of the second row of the second pair in the lowest bits of a word, then the
+ * second of the first and the first of the second, these plus 8; then the first of the first. And for four rows each, in
+ * their own order, sum((q >> 4) x) modulo 2^32; `bias` is subtracted from all but the first, `first` from that. */
+void upper_bits_c(i16 *to, const i16 *pairs, u32 fours, u32 columns);
+void upper_bits_mmx(i16 *to, const i16 *pairs, u32 fours, u32 columns);
+void upper_fours_c(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first);
+void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first);
+
+/* sums[0] += each even word, sums[1] += each odd one, and after each of them sums[2] += sums[0] and sums[3] += sums[1]. `count`
+ * is in bytes, a multiple of 8. (checks.c, kernels_mmx.c) */
+void sums_add_c(u32 *sums, const u8 *bytes, u32 count);
+void sums_add_mmx(u32 *sums, const u8 *bytes, u32 count);
 
 /* A function whose loop runs for every number of a token. */
 #if defined(__clang__)
@@ -341,8 +379,10 @@ void fpu_single(void);
 void fpu_double(void);
 /* Once, before the others. */
 void math_start(void);
-/* Each x[i] becomes exp(x[i]). Ends at 24 bits. */
-void exp_each(float *x, i32 n);
+/* out[i] = exp(factor * x[i]); `factor` is 1 or -1. Ends at 24 bits. */
+void exp_each(float *out, const float *x, i32 n, double factor);
+/* out[i] = exp(-i * step). The same. */
+void exp_steps(float *out, i32 n, double step);
 /* 1 / 10000^(2i / head_size) for each i < head_size / 2, as llama2.c rounds it. Ends at 24 bits. */
 void rope_frequencies(float *frequencies, i32 head_size);
 /* factor times cos and sin of pos * frequencies[i] for each pos < steps, i < half. Ends at 24 bits. */
@@ -396,8 +436,8 @@ struct sampler {
 
 int sampler_start(struct sampler *s, i32 vocab_size, const struct options *options);
 void sampler_close(struct sampler *s);
-/* The next token; the logits are used up. */
-i32 sampler_draw(struct sampler *s, float *logits);
+/* The next token; the logits of `m` are used up. */
+i32 sampler_draw(struct sampler *s, struct model *m);
 
 /* ---- words (text.c) -------------------------------------------------------------------------- */
 usize text_length(const char *text);

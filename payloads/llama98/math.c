@@ -102,26 +102,41 @@ void math_start(void)
     fpu_single();
 }
 
-void exp_each(float *x, i32 n)
+void exp_each(float *out, const float *x, i32 n, double factor)
 {
-    union bits_single *at = (union bits_single *)x;
+    const union bits_single *from = (const union bits_single *)x;
+    union bits_single *at = (union bits_single *)out;
     union bits k, scale;
     double r;
 
     fpu_double();
-    for (; n > 0; n--, at++) {
-        if ((at->u & 0x7FFFFFFFu) > 0x43480000u) { /* beyond +-200, or not a number */
-            if ((at->u & 0x7FFFFFFFu) <= 0x7F800000u)
-                at->u = at->u & 0x80000000u ? 0 : 0x7F800000u;
+    factor *= PARTS_PER_UNIT;
+    for (; n > 0; n--, at++, from++) {
+        if ((from->u & 0x7FFFFFFFu) > 0x43480000u) { /* beyond +-200, or not a number */
+            if ((from->u & 0x7FFFFFFFu) > 0x7F800000u)
+                at->u = from->u;
+            else
+                at->u = (from->u >> 31) == (factor > 0.0) ? 0 : 0x7F800000u;
             continue;
         }
-        r = (double)at->f * PARTS_PER_UNIT;
+        r = (double)from->f * factor;
         k.d = r + ROUND;
         r -= k.d - ROUND;
         scale.d = powers[k.u[0] & (PARTS - 1)];
         scale.u[1] += (u32)((i32)k.u[0] >> 5) << 20;
         at->f = (float)(scale.d * (1.0 + r * (EXP_1 + r * (EXP_2 + r * EXP_3))));
     }
+    fpu_single();
+}
+
+void exp_steps(float *out, i32 n, double step)
+{
+    double factor, power = 1.0;
+
+    fpu_double();
+    factor = exp_series(-step);
+    for (; n > 0; n--, power *= factor)
+        *out++ = (float)power;
     fpu_single();
 }
 

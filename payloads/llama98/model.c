@@ -69,10 +69,19 @@ static u64 lay_out(struct model *m, u8 *base)
     return a.used;
 }
 
+/* A shortlist comes in only where memory is free. */
 static int take_memory(struct model *m, const char *path)
 {
-    int code = layout_take(m, path, lay_out(m, 0), m->bits == 0 ? "; without -q 0 it needs about a quarter" : "");
+    u64 need = lay_out(m, 0);
+    u32 total, available;
+    int code;
 
+    sys_memory(&total, &available);
+    if (need + shortlist_bytes(m) <= available / 2) {
+        m->upper_bytes = (u32)shortlist_bytes(m);
+        need = lay_out(m, 0);
+    }
+    code = layout_take(m, path, need, m->bits == 0 ? "; without -q 0 it needs about a quarter" : "");
     if (!code)
         lay_out(m, (u8 *)m->memory);
     return code;
@@ -212,9 +221,11 @@ int model_load(struct model *m, const char *path, i32 steps, int bits, enum kern
         code = read_weights(m, path);
     sys_close(m->file);
     m->file = SYS_NO_FILE;
-    if (!code)
+    if (!code) {
         turn(m);
-    else
+        shortlist_make(m);
+    } else {
         model_close(m);
+    }
     return code;
 }

@@ -13,12 +13,10 @@ void input_set(struct input *input, const float *x, i32 n)
 
 void input_16(struct input *input)
 {
-    i32 sum;
-
     if (input->made & 1u << ENC_TERNARY)
         return;
     input->made |= 1u << ENC_TERNARY;
-    input->step16 = int8_quantise(input->q16, input->x, input->n, input->n + BEYOND, 32767, &sum);
+    input->step16 = int8_quantise(input->q16, input->x, input->n, input->n + BEYOND, 32767, 0);
 }
 
 void input_carve(struct input *inputs, i32 count, i32 widest, i32 most_rows, struct arena *a)
@@ -32,7 +30,7 @@ void input_carve(struct input *inputs, i32 count, i32 widest, i32 most_rows, str
         struct input *input = inputs ? inputs + t : &none;
         input->q = (i16 *)arena_carve(a, n, sizeof(i16));
         input->q16 = (i16 *)arena_carve(a, n, sizeof(i16));
-        input->groups = (u8 *)arena_carve(a, 16 + n / 32 * 88, 1);
+        input->groups = (u8 *)arena_carve(a, 16 + n / 32 * 80, 1);
         input->part = part;
     }
 }
@@ -117,6 +115,11 @@ int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding)
 u64 matrix_bytes(const struct matrix *w)
 {
     return ((u64)(u32)up_to(w->rows, 4) * sizeof(float) + codes_bytes(w) + 15) & ~(u64)15;
+}
+
+int matrix_by_rows(const struct matrix *w)
+{
+    return w->encoding == ENC_INT8 || w->encoding == ENC_INT4;
 }
 
 void matrix_point(struct matrix *w, u8 *at)

@@ -1,7 +1,7 @@
 # sqrtf without errno is one instruction. The x87 rounds to 24 bits by its control word, so GCC need not
 # store each float to round it. No processor may fuse a multiplication and an addition.
 CFLAGS_llama98 := -fno-math-errno -ffp-contract=off
-CFLAGS_llama98 += $(if $(findstring clang,$(CC)),,-fexcess-precision=fast)
+CFLAGS_llama98 += $(if $(findstring clang,$(CC)),,-fexcess-precision=fast --param max-unroll-times=4)
 
 # What runs once, not for each token, is small rather than fast.
 LLAMA98_COLD := chat container decode encode header layout main model options parts prompt run sections split stream \

@@ -60,7 +60,7 @@ static void generate(struct engine *e)
     for (pos = 0; pos < e->steps; token = next) {
         int given = pos + 1 < prompt->count;
         forward(&e->model, &token, 1, pos, !given); /* all of it is in memory: it cannot fail */
-        next = given ? prompt->tokens[pos + 1] : sampler_draw(&e->sampler, e->model.logits);
+        next = given ? prompt->tokens[pos + 1] : sampler_draw(&e->sampler, &e->model);
         pos++;
         if (next == TOKEN_BOS)
             break;
@@ -89,7 +89,7 @@ static int generate_from_container(struct engine *e)
             shower_show(&shower, e->tokens.at[next]);
     }
     while (pos < e->steps && !code) {
-        next = sampler_draw(&e->sampler, e->model.logits);
+        next = sampler_draw(&e->sampler, &e->model);
         if (next == v->eos || next == v->bos)
             break;
         shower_show(&shower, next);
@@ -188,6 +188,7 @@ static int prepare(struct engine *e)
     if (code)
         return code;
     e->steps = o->steps <= 0 || o->steps > config->seq_len ? config->seq_len : o->steps;
+    e->model.greedy = o->temperature == 0.0f;
     e->model.room = o->memory ? o->memory : free_memory();
     return model_load(&e->model, o->model, e->steps, o->bits, e->kernel);
 }

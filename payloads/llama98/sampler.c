@@ -43,17 +43,6 @@ static float random_fraction(u64 *state)
 }
 
 /* ---- ways to draw ---------------------------------------------------------------------------- */
-static i32 likeliest(const float *logits, i32 n)
-{
-    i32 best = 0;
-    i32 i;
-
-    for (i = 1; i < n; i++)
-        if (logits[i] > logits[best])
-            best = i;
-    return best;
-}
-
 static i32 draw_any(const float *probabilities, i32 n, float coin)
 {
     float sum = 0.0f;
@@ -138,14 +127,15 @@ static i32 draw_top(struct candidate *heap, const float *probabilities, i32 n, f
     return heap[i].token;
 }
 
-i32 sampler_draw(struct sampler *s, float *logits)
+i32 sampler_draw(struct sampler *s, struct model *m)
 {
+    float *logits = m->logits;
     i32 n = s->vocab_size;
     float coin;
     i32 i;
 
-    if (s->temperature == 0.0f)
-        return likeliest(logits, n);
+    if (m->greedy)
+        return m->best;
     for (i = 0; i < n; i++)
         logits[i] /= s->temperature;
     softmax(logits, n);

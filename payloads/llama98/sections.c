@@ -12,7 +12,7 @@ int section_read(struct model *m, u8 *to, u32 count, struct sums *sums)
         if (sys_read(m->file, to, some, &got) != SYS_OK || got != some)
             return container_stopped(m);
         if (sums)
-            sums_add(sums, to, some);
+            (m->kernel == KERNEL_MMX ? sums_add_mmx : sums_add_c)(sums->sums, to, some);
         m->container.read += some;
     }
     return EXIT_DONE;

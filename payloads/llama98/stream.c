@@ -22,18 +22,13 @@ struct plan {
     int table_here, classifier_here;
     i32 layers_here;
     u32 buffer;
+    u32 upper; /* of a shortlist: the last to come in */
     u64 need;
 };
 
 static u64 scales_bytes(const struct matrix *w)
 {
     return (((u64)(u32)w->rows + 3) & ~(u64)3) * sizeof(float);
-}
-
-/* Rows of int8 and int4 stand one after the other; the others are needed whole. */
-static int by_rows(const struct matrix *w)
-{
-    return w->encoding == ENC_INT8 || w->encoding == ENC_INT4;
 }
 
 /* The buffer for the parts of all layers from `layer` on, and for the classifier. */
@@ -53,7 +48,7 @@ static u32 buffer_for(const struct model *m, i32 layer, int classifier_here)
                 most = parts.bytes[p];
     }
     if (!classifier_here) {
-        u64 least = by_rows(&m->wcls) ? 1u << 20 : matrix_bytes(&m->wcls);
+        u64 least = matrix_by_rows(&m->wcls) ? 1u << 20 : matrix_bytes(&m->wcls);
         if (most < least)
             most = least;
     }
@@ -79,7 +74,12 @@ static void make_plan(struct model *m, struct plan *plan, u64 room)
     memset(plan, 0, sizeof *plan);
     plan->table_here = plan->classifier_here = 1;
     plan->layers_here = m->config.n_layers;
+    plan->upper = (u32)shortlist_bytes(m);
     plan->need = need_of(m, plan);
+    if (plan->need > room && plan->upper) {
+        plan->upper = 0;
+        plan->need = need_of(m, plan);
+    }
     if (plan->need <= room)
         return;
     if (!(m->config.flags & FLAG_TIED)) {
@@ -130,6 +130,7 @@ static void lay_out(struct model *m, struct arena *a, const struct plan *plan)
     struct stream *stream;
     i32 l;
 
+    m->upper_bytes = plan->upper;
     layout_state(m, a);
     m->rms_final = (float *)arena_carve(a, container_find(m, SECTION_FINAL, 0)->bytes, 1);
     stream = (struct stream *)arena_carve(a, 1, sizeof *stream);
@@ -228,6 +229,8 @@ static int load_all(struct model *m)
             code = section_load(m, stream->first_layer + l, stream->layers[l]);
             point_at_all(m, l, stream->layers[l]);
         }
+    if (!code)
+        shortlist_make(m);
     m->container.read = 0;
     return code;
 }
@@ -319,7 +322,6 @@ static int classify_by_rows(struct model *m)
     const struct section *s = stream->classifier;
     const struct matrix *all = &m->wcls;
     struct sums sums = stream->scale_sums;
-    struct product p;
     u32 left = s->bytes - (u32)scales_bytes(all);
     u32 four = all->encoding == ENC_INT8 ? (u32)all->padded * 4 : (u32)all->padded / 32 * 80;
     u32 some = stream->size / four / 4 * 4; /* fours at once; so many that every piece is a multiple of 16 bytes */
@@ -329,18 +331,15 @@ static int classify_by_rows(struct model *m)
 
     rows.pairs = (i16 *)(void *)stream->buffer;
     rows.codes = stream->buffer;
-    p.w = &rows;
-    p.stride = 0;
     for (row = 0; row < all->rows && !code; row += rows.rows) {
         u32 bytes;
         rows.rows = all->rows - row < (i32)(4 * some) ? all->rows - row : (i32)(4 * some);
         bytes = row + rows.rows == all->rows ? left : some * four;
         left -= bytes;
         rows.scale = all->scale + row;
-        p.out = m->logits + row;
         code = section_read(m, stream->buffer, bytes, &sums);
         if (!code)
-            multiply(&p, 1, m->inputs, 1, m->kernel);
+            classify_rows(m, &rows, row);
     }
     if (!code && sums_check(&sums) != s->check)
         code = container_differs(m, s);
@@ -350,19 +349,17 @@ static int classify_by_rows(struct model *m)
 int stream_classify(struct model *m)
 {
     struct stream *stream = m->stream;
-    struct product p;
     int code = EXIT_DONE;
 
-    p.w = &m->wcls;
-    p.out = m->logits;
-    p.stride = 0;
+    if (shortlist_best(m))
+        return EXIT_DONE;
     if (stream && !stream->classifier_here) {
-        if (by_rows(&m->wcls))
+        if (matrix_by_rows(&m->wcls))
             return classify_by_rows(m);
         code = section_load(m, stream->classifier, stream->buffer);
         matrix_point(&m->wcls, stream->buffer);
     }
     if (!code)
-        multiply(&p, 1, m->inputs, 1, m->kernel);
+        classify_rows(m, &m->wcls, 0);
     return code;
 }

@@ -130,6 +130,22 @@ def test_a_large_cache_of_keys_and_values_holds_8_bits(probe: Path, tmp_path: Pa
     assert (plain == got[7::8]).all()
 
 
+@pytest.mark.parametrize("cpu", ["mmx", "c"])
+@pytest.mark.parametrize(("dim", "vocab"), [(64, 5001), (72, 2050), (136, 4003)])
+def test_the_shortlist_finds_the_token_that_all_logits_find(
+    probe: Path, tmp_path: Path, cpu: str, dim: int, vocab: int
+) -> None:
+    """Of a model whose logits are close to each other, which is harder than a model of texts."""
+    shape = l98.Shape(dim, 64, 1, 2, 2, 18, vocab)
+    l98.write(l98.random_model(shape, dim), tmp_path / "M.L98")
+    tokens = np.random.default_rng(vocab).integers(0, vocab, 100)
+    command = [probe, "best", tmp_path / "M.L98", cpu, "0", *map(str, tokens)]
+    done = subprocess.run(command, capture_output=True, timeout=120, check=True)
+    by_all, by_list, _ = done.stdout.decode().split("\n")
+    assert by_list == by_all
+    assert 0 < int(done.stderr.split()[-1]) < 100 * vocab / 4
+
+
 # ---- less memory than the model ----
 
 

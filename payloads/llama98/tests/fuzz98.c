@@ -116,7 +116,7 @@ static void repair(void)
             continue;
         memset(&sums, 0, sizeof sums);
         if (now.at[entry] >= SECTION_FINAL)
-            sums_add(&sums, now.at + offset, size & ~7u);
+            sums_add_c(sums.sums, now.at + offset, size & ~7u);
         put(entry + 16, now.at[entry] >= SECTION_FINAL ? sums_check(&sums) : crc32_of(now.at + offset, size));
     }
     if (head > 16 && head <= now.length)

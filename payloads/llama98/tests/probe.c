@@ -3,7 +3,9 @@
  *   probe tokens MODEL               each line of standard input, "a|b|s|u HEX [PLAIN COUNT]", becomes a line of token numbers
  *                                    (a, b: a text of its own; b, u: no control tokens in it)
  *   probe logits MODEL mmx|c ROOM SWEEP TOKEN...   all logits at each position, as floats; ROOM in bytes, 0 = enough for all;
- *                                    SWEEP tokens at once. The last line on standard error: bytes read after the load */
+ *                                    SWEEP tokens at once. The last line on standard error: bytes read after the load
+ *   probe best MODEL mmx|c ROOM TOKEN...   two lines: the likeliest token after each, by all logits and when only that is
+ *                                    wanted. The last line on standard error: rows of the shortlists */
 #include "../container.h"
 #include "../vocabulary.h"
 
@@ -69,6 +71,31 @@ static int logits_of(int argc, char **argv)
     return code;
 }
 
+/* The likeliest token at each position. */
+static int best_of(int argc, char **argv, int greedy)
+{
+    struct model m;
+    int code = model_open(&m, argv[2]);
+    long listed = 0;
+    i32 pos;
+
+    m.room = atoi(argv[4]) ? (u32)strtoul(argv[4], 0, 10) : 0x7FFF0000u;
+    m.greedy = greedy;
+    if (!code)
+        code = model_load(&m, argv[2], argc - 5, 8, argv[3][0] == 'm' ? KERNEL_MMX : KERNEL_C);
+    for (pos = 0; pos < argc - 5 && !code; pos++) {
+        i32 token = atoi(argv[5 + pos]);
+        code = forward(&m, &token, 1, pos, 1);
+        printf(pos ? " %d" : "%d", greedy ? m.best : likeliest(m.logits, m.config.vocab_size));
+        listed += m.listed;
+    }
+    printf("\n");
+    if (greedy)
+        fprintf(stderr, "listed %ld\n", listed);
+    model_close(&m);
+    return code;
+}
+
 int sys_main(int argc, char **argv)
 {
     int code = EXIT_USAGE;
@@ -79,6 +106,11 @@ int sys_main(int argc, char **argv)
         code = tokens_of(argv[2]);
     else if (argc > 6 && text_equal(argv[1], "logits"))
         code = logits_of(argc, argv);
+    else if (argc > 5 && text_equal(argv[1], "best")) {
+        code = best_of(argc, argv, 0);
+        if (!code)
+            code = best_of(argc, argv, 1);
+    }
     fflush(stdout);
     return code;
 }

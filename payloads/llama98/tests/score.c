@@ -50,7 +50,7 @@ static double sample(struct model *m, i32 count)
         static float keep[4096];
         forward(m, &tokens[i], 1, pos, 1);
         memcpy(keep, m->logits, (usize)m->config.vocab_size * sizeof(float));
-        tokens[i + 1] = sampler_draw(&s, m->logits);
+        tokens[i + 1] = sampler_draw(&s, m);
         sum += surprise(keep, m->config.vocab_size, tokens[i + 1]);
         pos = tokens[i + 1] == TOKEN_BOS ? 0 : pos + 1;
         if (pos == m->config.seq_len) {
