@@ -371,7 +371,7 @@ class StoreBusy(DeployerError):
 
 class StoreDamaged(DeployerError):
     """{path}: what was written down there cannot be read ({why}).
-    Move its deployer.sqlite3 away to begin anew: what is on old PCs stays there, and is not sent again.
+    Move its deployer.sqlite3 away to begin again: what is on old PCs stays there, and is not sent again.
     """
 
     exit_code = EXIT_HOST
@@ -486,15 +486,15 @@ class ProgramFailed(DeployerError):
 
 
 class ProofBroken(DeployerError):
-    """{deployment}: the proof does not hold any more ({told}).
-    What the store keeps was changed or damaged: push again to prove it anew.
+    """{deployment}: the proof does not hold any more ({why}).
+    What the store keeps was changed or damaged: push again to prove it again.
     """
 
     exit_code = EXIT_VERIFY
 
 
 class SourcesDiffer(DeployerError):
-    """{deployment}: what was proved is not what is on this computer now ({told}).
+    """{deployment}: what was proved is not what is on this computer now ({why}).
     The PC has what was sent then: push again to send and prove what is here.
     """
 
@@ -806,7 +806,7 @@ class OrderRefused(DeployerError):
 
 
 class NotBack(DeployerError):
-    """{target} was told to {what}, and {text} within {seconds} s.
+    """{target} had to {what}, and {text} within {seconds} s.
     Look at it: Windows may ask something there, or the computer cannot {what} by itself.
     """
 

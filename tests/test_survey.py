@@ -30,7 +30,7 @@ def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_it_is_shown_by_section(state: Path) -> None:
     shown = called("survey", "show", "mine", "--state-dir", str(state))
-    assert "COMMAND.COM  2 as expected, 1 told what nobody knew, " in shown
+    assert "COMMAND.COM  2 as expected, 1 showed what nobody knew, " in shown
     assert "system: Windows 98 4.10.1998" in shown
     assert "command.args-quoted: " in shown
 

@@ -105,8 +105,8 @@ def refuse_broken(row: Row, checks: Sequence[Check]) -> None:
         return
     told = "; ".join(f"{check.what}: {check.detail}" for check in wrong)
     if any(check.what in ABOUT_PROOF for check in wrong):
-        raise ProofBroken(deployment=row.deployment, told=told)
-    raise SourcesDiffer(deployment=row.deployment, told=told)
+        raise ProofBroken(deployment=row.deployment, why=told)
+    raise SourcesDiffer(deployment=row.deployment, why=told)
 
 
 def summary(rows: Iterable[Row]) -> Iterator[str]:

@@ -32,7 +32,7 @@ Imports go downwards only, and never in a circle; `tests/test_layers.py` holds b
       \\\\    /
     model  events  errors
 
-    sim                  the simulated old PC: a peer behind a socket; imports model only
+    sim                  the simulated old PC: a peer at a socket; imports model only
 
 """
 

@@ -7,7 +7,7 @@ from deployer.core.ftp.policy import RULES, VerbRule
 
 _HEAD = f"""# The FTP server's personality
 
-*Written from the table in `deployer/core/ftp/policy.py`; a test compares them. To write it anew:
+*Written from the table in `deployer/core/ftp/policy.py`; a test compares them. To write it again:
 `python -m docs.generate.ftp > docs/ftp.md`*
 
 The first citizen is FTP.EXE of Windows 98. It starts every session in ASCII mode, in which an
@@ -17,8 +17,8 @@ clients (browsers, curl, wget, lftp, ncftp, ftplib) are served as well.
 
 Three rules hold for every command:
 
-1. Nothing that is not text ever leaves in ASCII mode. The client is told in one line to say
-   `binary`, and the person at the host is told too.
+1. Nothing that is not text ever leaves in ASCII mode. One line asks the client to say
+   `binary`, and the person at the host sees it too.
 2. Bytes are never translated, in neither direction, in no mode.
 3. Every command gets one reply, and every reply is one line of printable ASCII, at most
    {said.MAX_REPLY} characters (a transfer has a second one at its end).
@@ -48,7 +48,7 @@ _DIFFERENCES = (
     (
         "`PORT` to another machine, or to a port below 1024",
         "may be allowed",
-        "501 with the reason, and the person at the host is told",
+        "501 with the reason, and the person at the host sees it",
     ),
     (
         "stops reading in the middle of a file",
@@ -63,12 +63,12 @@ _DIFFERENCES = (
     (
         "the file changes on the host while it is served",
         "sends a mixture of old and new",
-        "550, the data connection is reset, the person at the host is told",
+        "550, the data connection is reset, the person at the host sees it",
     ),
     (
         "logs in with the id and token of an older push",
         "530, the same as for a wrong password",
-        "530, which says to fetch GO.BAT again; the person at the host is told too",
+        "530, which says to fetch GO.BAT again; the person at the host sees it too",
     ),
     (
         "goes on after its deployment has ended",

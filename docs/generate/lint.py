@@ -1,6 +1,6 @@
-"""docs/lint.md, made from the table of rules.
+"""docs/lint-rules.md, made from the table of rules.
 
-`python -m docs.generate.lint > docs/lint.md` writes it.
+`python -m docs.generate.lint > docs/lint-rules.md` writes it.
 """
 
 from __future__ import annotations
@@ -10,18 +10,13 @@ import sys
 from deployer.core.lint.rules import RULES
 
 _HEAD = """\
-# What `deployer lint` knows
+# Every rule of `deployer lint`
 
-Rules for batch files on Windows 95, 98 and ME, from Microsoft's knowledge base, the
-MS-DOS sources and cases observed on a real COMMAND.COM. This page is made from the
-table in `deployer/core/lint/rules.py`: `python -m docs.generate.lint > docs/lint.md`.
+[The guide](lint.md) says how to use it. This page is made from the table in
+`deployer/core/lint/rules.py`: `python -m docs.generate.lint > docs/lint-rules.md`.
 
-An **error** does not run as written: the exit code is 1. A **warning** runs, or what happens
-depends on what only that PC knows; warnings alone leave the exit code at 0. An error is told as a
-warning where Windows 98 never comes (after `IF "%OS%"=="Windows_NT" GOTO NT`, for example), and
-where it needs a value that may be empty or long, but is not surely so. Some rules rest on
-MS-DOS 4.00 alone, whose COMMAND.COM is the ancestor of Windows 98's; they say so, here and in each
-finding.
+Some rules rest on MS-DOS 4.00 alone, whose COMMAND.COM is the ancestor of Windows 98's. They say
+so, here and in each finding.
 
 | rule | says | severity |
 |---|---|---|
@@ -32,7 +27,7 @@ _ONLY_DOS400 = " Known from MS-DOS 4.00 only."
 
 
 def page() -> str:
-    """The text of docs/lint.md."""
+    """The text of docs/lint-rules.md."""
     table = "".join(
         f"| [{rule.id}](#{rule.id}) | {_cell(rule.title)} | {rule.severity} |\n" for rule in RULES
     )

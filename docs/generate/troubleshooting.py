@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 import string
 import sys
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ _SYMPTOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("A model is not taken", ("Tokenizer", "Model")),
     ("A port cannot be opened", ("Port",)),
     ("The old PC does not answer", ("Target",)),
-    ("An agent does not do what it is told", (
+    ("An agent does not do what it was asked", (
         "Agent", "Order", "NotBack", "NotBrought", "Picture",
     )),
     ("It arrived, but is not proved, or does not run", ("Verification", "Program", "Proof")),
@@ -38,6 +39,24 @@ _SYMPTOMS: tuple[tuple[str, tuple[str, ...]], ...] = (
 )  # fmt: skip
 """Symptoms in the order of the page, and how the names of their errors begin."""
 _OTHERS = "Everything else"
+_SILENT = "Nothing comes from the old PC"
+_DOCTOR = '`sudo "$(command -v deployer)" doctor`'
+_FIRST = (
+    ("the PC is *away*", "the cable is out, or the PC is off or restarts",
+     "nothing: it goes on by itself when the PC is back"),
+    ("it answers, but never calls", "nobody has typed the lines, or a firewall stops it",
+     f"type the card's lines; {_DOCTOR}"),
+    ("*login refused*", "the GO.BAT there is of an older push",
+     "fetch GO.BAT again: `FTP`, `get GO.BAT`, then `GO`"),
+    ("the PC's window stands still", "FTP.EXE has no time-out of its own",
+     "Ctrl-C there, then `GO`"),
+    ("GO.BAT has ended without a result", "this computer was away for long", "`GO` again there"),
+    ("`sudo: deployer: command not found`", "sudo does not look where pipx and uv install",
+     '`sudo "$(command -v deployer)" ...`'),
+    ("a part comes again and again", "the cable, the card or the disk of the PC damages data",
+     "`deployer proof`, which names the parts; change the cable first"),
+)  # fmt: skip
+"""What people see first, in the order in which it happens most."""
 
 _MEANING = {
     errors.EXIT_USE: "wrong use or wrong input",
@@ -60,8 +79,9 @@ class Entry:
 
     @property
     def free(self) -> bool:
-        """True when the whole message is written where it is raised."""
-        return self.what == "WHAT"
+        """True when the message or its remedy is written where it is raised."""
+        own = re.sub(r"[A-Z_ :.]+", "", self.what)
+        return not own or self.remedy == "REMEDY"
 
 
 def kinds() -> list[type[DeployerError]]:
@@ -100,25 +120,48 @@ def render() -> str:
 
 
 def _page() -> Iterator[str]:
+    entries = [entry(kind) for kind in kinds()]
+    tables = [
+        (title, [e for e in entries if symptom(e.kind) == title and not e.free])
+        for title in [*(title for title, _beginnings in _SYMPTOMS), _OTHERS]
+    ]
+    tables = [(title, mine) for title, mine in tables if mine]
     yield "# Troubleshooting"
     yield ""
-    yield "Made from the errors' own texts: `python -m docs.generate.troubleshooting`. Words in"
-    yield "CAPITALS stand for what the message names. The first line of an error says what happened"
-    yield "and why, the second what to do."
+    yield "Look for what you see. Most troubles end with the same step: start GO again there,"
+    yield "since what has arrived stays there."
+    yield ""
+    yield "| you see | it means | do this |"
+    yield "|---|---|---|"
+    yield from (f"| {see} | {means} | {do} |" for see, means, do in _FIRST)
+    yield ""
+    yield "An error has two lines: what happened and why, and what to do. Here they are by symptom:"
+    yield ""
+    yield from (f"- [{title}](#{_anchor(title)})" for title in [_SILENT, *(t for t, _ in tables)])
+    yield from _silence()
+    yield ""
+    yield "# Errors by symptom"
+    yield ""
+    yield "Words in CAPITALS stand for what the message names."
+    for title, mine in tables:
+        yield ""
+        yield f"## {title}"
+        yield from _table(mine)
+    yield ""
+    yield "## Exit codes"
     yield ""
     yield "| exit code | meaning |"
     yield "|---|---|"
     yield "| 0 | proved |"
     for code, meaning in _MEANING.items():
         yield f"| {code} | {meaning} |"
-    entries = [entry(kind) for kind in kinds()]
-    for title in [*(title for title, _beginnings in _SYMPTOMS), _OTHERS]:
-        mine = [e for e in entries if symptom(e.kind) == title and not e.free]
-        if mine:
-            yield ""
-            yield f"## {title}"
-            yield from _table(mine)
-    yield from _silence()
+    yield ""
+    yield "*Made from the errors' own texts: `python -m docs.generate.troubleshooting`.*"
+
+
+def _anchor(title: str) -> str:
+    """The name of a heading in a link."""
+    return re.sub(r"[^a-z0-9 -]", "", title.lower()).replace(" ", "-")
 
 
 def _table(entries: list[Entry]) -> Iterator[str]:
@@ -136,7 +179,7 @@ def _cell(line: str) -> str:
 def _silence() -> Iterator[str]:
     """What the card says after a silence, stage by stage."""
     yield ""
-    yield "## Nothing comes from the old PC"
+    yield f"## {_SILENT}"
     yield ""
     yield "`push`, `tui` and `deployer card` say this when nothing has come for a while:"
     row = _sample()

@@ -13,6 +13,7 @@ import pytest
 from deployer.edge.store import Store
 from deployer.face import cli
 from tests.commandline import called
+from tests.face.test_plain_words import found
 from tests.face.test_tui_screens import EVENTS
 
 MODULES = sorted({line.module for line in cli.COMMANDS})
@@ -59,10 +60,13 @@ OURS = [(), *(words for words in every() if words != ("sim",))]
 
 
 @pytest.mark.parametrize("words", OURS, ids=" ".join)
-def test_help_fits_80_columns(words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_help_fits_80_columns_and_is_in_plain_words(
+    words: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("COLUMNS", "80")
     shown = called(*words, "--help")
     assert max(map(len, shown.splitlines())) <= 80
+    assert not found(" ".join(shown.replace("│", " ").split())), "words not to use"
     command = cli.load(words[0]) if words else None
     if command is not None and words[1:]:
         command = command.commands[words[1]]

@@ -1,4 +1,4 @@
-"""The agent that stays on an old PC: what is said to it and what it answers, as values.
+"""The agent that stays on an old PC: its orders and its answers, as values.
 
 Read `verbs` first: what an agent can be asked. `words` is what it says of itself over FTP (`SITE`),
 `order` the life of one order, `overlay` what an agent is handed out with, `picture` the screen.

@@ -184,7 +184,7 @@ RULES = (
     ),
     VerbRule("PASS", "[password]", "the password that the host shows", do.password, open=True),
     VerbRule("ACCT", "[account]", "not needed", do.acct, open=True),
-    VerbRule("REIN", "", "forget the login and begin anew, in TYPE A", do.rein, open=True),
+    VerbRule("REIN", "", "forget the login and begin again, in TYPE A", do.rein, open=True),
     VerbRule("QUIT", "", "end the session, after a transfer that is going on", do.leave, open=True),
     VerbRule("CWD", "[directory]", "change the directory; / and \\ both separate", do.cwd),
     VerbRule("XCWD", "[directory]", "the same as CWD", do.cwd),

@@ -137,7 +137,7 @@ def for_redirect(script: Script, _context: Context) -> Iterator[Hit]:
                     yield (
                         line.number,
                         r.column,
-                        (f"FOR opens {r.target} anew on every turn: only the last line stays"),
+                        (f"FOR opens {r.target} again on every turn: only the last line stays"),
                     )
 
 

@@ -1,7 +1,7 @@
 """The table of what Windows 98's COMMAND.COM rejects or mangles.
 
 Each row drives a check, its explanation, a test that it fires, one that it does not, and
-docs/lint.md.
+docs/lint-rules.md.
 """
 
 from __future__ import annotations
@@ -527,7 +527,7 @@ RULES: tuple[Rule, ...] = (
         id="self-overwrite",
         title="The running batch file stays as it is",
         severity="error",
-        why="The shell opens the file anew for each line and keeps only a byte offset.",
+        why="The shell opens the file again for each line and keeps only a byte offset.",
         remedy="Write the new version under another name and start that one.",
         sources=("facts B2", "case self-overwrite", "case self-delete"),
         bad=b"COPY NEW.BAT TEST.BAT\r\n",
@@ -639,7 +639,7 @@ RULES: tuple[Rule, ...] = (
         title="No redirection on a FOR line",
         severity="error",
         why=(
-            "The target is opened anew on every turn, %%V is not replaced in it, and a pipe is "
+            "The target is opened again on every turn, %%V is not replaced in it, and a pipe is "
             "lost."
         ),
         remedy="Use >> with a fixed name, or CALL a batch file for each item.",

@@ -49,7 +49,7 @@ def survey(source: Source, quant: Quant, *, small: bool = False) -> Choices:
                 kind = source.tensor(name).kind.name
                 raise source.file.unsupported(
                     f"{name} is {kind}, and no encoding of the engine holds that exactly",
-                    "Leave --quant out: then int8 or int4 is chosen, and what it costs is said.",
+                    "Leave --quant out: then int8 or int4 is chosen, and its cost is shown.",
                 )
             rounded = Encoding.INT4 if small or quant is Quant.INT4 else Encoding.INT8
             choice = MatrixForm(rounded, exact=False)

@@ -288,8 +288,8 @@ def _placed(
                     remedy="Use a file that llama.cpp itself reads.",
                 )
             raise cursor.damaged(
-                f"{_printed(name)} is said to begin at {offset:,}, and the tensor before it ends "
-                f"at {at:,}"
+                f"{_printed(name)} begins at {offset:,} by its header, and the tensor before it "
+                f"ends at {at:,}"
             )
         tensor = Tensor(name, shape, kind, start + offset)
         if tensor.offset + tensor.size > cursor.length:
@@ -325,7 +325,7 @@ def _stranger(head: bytes, length: int, path: str) -> ModelDamaged | ModelUnsupp
         why = "it is only a pointer of Git LFS to the model: git downloaded no more than that"
         return ModelUnsupported(path=path, why=why, remedy="Run git lfs pull, or download it.")
     if text.startswith((b"<!doctype", b"<html", b"<?xml", b"<head")):
-        return ModelDamaged(path=path, why="it is a web page, not the model behind it")
+        return ModelDamaged(path=path, why="it is a web page, not the model that it links to")
     if text.startswith(b"{"):
         why = "it is JSON, perhaps the index of a model in several safetensors files"
         return ModelUnsupported(path=path, why=why, remedy=_GET_GGUF)

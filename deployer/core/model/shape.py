@@ -271,7 +271,7 @@ def _compare(file: Gguf, shape: Shape) -> None:
     """Raises ModelDamaged or ModelUnsupported unless the tensors are those of the shape."""
     if shape.layers * len(MATRICES) > len(file.tensors):
         raise file.refuse(
-            f"{shape.layers} layers are told, and {len(file.tensors)} tensors are there"
+            f"the header says {shape.layers} layers, and {len(file.tensors)} tensors are there"
         )
     needed, more = dict(wanted(shape)), dict(optional(shape))
     for name, dimensions in needed.items():

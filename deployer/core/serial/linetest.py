@@ -269,7 +269,7 @@ def _judge_flow(seen: Seen) -> LineVerdict:
     if seen.wires:
         return LineVerdict(
             "no-handshake",
-            "The wires are all there, but with RTS/CTS a sender does not stop when it is told to, "
+            "The wires are all there, but with RTS/CTS a sender does not stop when it has to, "
             "or nothing passes: one of the adapters has no working RTS/CTS (cheap CH340 ones).",
             _sentence(_software(seen, best)),
         )

@@ -263,9 +263,9 @@ def _scripts(manifest: Manifest) -> BatchSection:
         "The scripts for FTP.EXE",
         "Written here, so that this one file is enough however it came. `binary` stands before "
         "every transfer (A5). FULL, the first of them, sends the report of a full disk, FIRST "
-        "gets the helper and the manifest, HOSTUP asks whether the host is there, READY tells the "
-        "host that all is verified before the program starts, SEND brings the result and asks for "
-        "a receipt.",
+        "gets the helper and the manifest, HOSTUP asks whether the host is there, READY reports "
+        "that all is verified before the program starts, SEND brings the result and asks for a "
+        "receipt.",
         tuple(line for name, script in scripts(manifest).items() for line in _echo(name, script)),
     )
 
@@ -498,7 +498,7 @@ def _launch(manifest: Manifest, offline: bool) -> BatchSection:
     tell = () if offline else (f"{_FTP} -n -i -s:READY.FTP", _delete(RESULT_TXT))
     judge = ("IF ERRORLEVEL 1 GOTO FAILED",) if offline else ()
     return BatchSection(
-        "Tell the host, then run",
+        "Report to the host, then run",
         "The host hears that every file is verified before the program starts, because that may "
         "take hours. RUN shows the output and keeps it in OUTPUT.TXT.",
         (*tell, f"DEPLOY98 RUN {file_name(manifest.deployment)}", *judge),

@@ -120,7 +120,7 @@ def _plain(text: str) -> str:
 
 def _why_same(path: str, other: str) -> str:
     if path.lower() == other.lower():
-        return "it does not tell capital letters from small ones"
+        return "capital and small letters are the same there"
     return "what is in a directory goes straight to where the payload goes"
 
 

@@ -217,7 +217,7 @@ def how_it_ended(report: Report) -> str:
     return f"exit code {report.run_exit}{took}"
 
 
-_OF_A_BATCH_FILE = "COMMAND.COM's exit code is always 0, so only the output tells whether it worked"
+_OF_A_BATCH_FILE = "COMMAND.COM's exit code is always 0, so only the output shows whether it worked"
 
 
 def parts_here(report: Report, payload: Payload) -> frozenset[str]:

@@ -90,7 +90,7 @@ def _system(facts: Facts) -> Iterator[Diagnosis]:
             "system",
             "warning",
             f"on {facts.system}, setting the address has never been tried on a real computer",
-            "Look at the interface's settings afterwards, and tell how it went.",
+            "Look at the interface's settings afterwards, and report how it went.",
         )
 
 
@@ -178,7 +178,7 @@ def _state(facts: Facts) -> Diagnosis:
 
 def _clock(facts: Facts) -> Diagnosis:
     if facts.now < EARLIEST:
-        what = "this computer's clock is years behind, so the history will show wrong times"
+        what = "this computer's clock is years slow, so the history will show wrong times"
         return Diagnosis("clock", "warning", what, "Set the clock.")
     return Diagnosis("clock", "ok", "the clock is plausible")
 

@@ -248,7 +248,7 @@ class ServerState:
         with contextlib.suppress(Exception):  # the loop of the service may be closed already
             if self._untold:
                 untold, self._untold = self._untold, 0
-                line = f"{untold} more events came too fast, or were too many, to be told"
+                line = f"{untold} more events came too fast, or were too many, to be listed"
                 self._emit(CommandRefused(self.clock(), "", "", "", line))
             self._emit(event)
 

@@ -199,7 +199,7 @@ class Examiner:
         if not runs[0].clean:
             return runs
         if first:
-            self._note("the same, while the receiver cannot listen and nobody is told")
+            self._note("the same, while the receiver cannot listen and does not say so")
             runs.append(run(speed, "none", "silent"))
         for flow in FLOWS[1:]:
             failed = any(one.flow == flow and not one.clean for one in before)

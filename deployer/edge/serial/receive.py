@@ -79,8 +79,8 @@ class _Receiving:
             flavour = xmodem.Flavour(job.protocol)
             if flavour is not xmodem.Flavour.YMODEM and not name:
                 raise WrongUse(
-                    what=f"{job.protocol} does not tell the file's name.",
-                    remedy="Say how to call it: --name FILE",
+                    what=f"{job.protocol} does not send the file's name.",
+                    remedy="Name it: --name FILE",
                 )
             self._machine = xmodem.XmodemReceiver(
                 now=now,

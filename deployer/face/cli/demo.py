@@ -38,7 +38,7 @@ def demo_command(*, untouched: Untouched = False, state_dir: StateDir = None) ->
         return
     say(
         "A language model of 0.4 MB, whose weights are -1, 0 and 1, goes to a simulated Windows 98 "
-        "PC, which fetches it by FTP, checks every byte on its own disk and tells a story with it: "
+        "PC, which fetches it by FTP, verifies every byte on its disk and writes a story with it: "
         "less than a minute."
     )
     say()

@@ -418,7 +418,7 @@ def bugreport_command(
     told: bytes = asked.carry_out(lambda errand: ask(errand, "INFO"))
     if out is not None:
         _replace(out, told)
-        _ended(asked, f"{out}: what {asked.target} tells of itself.", file=str(out))
+        _ended(asked, f"{out}: what {asked.target} reports of itself.", file=str(out))
     elif asked.as_json:
         say_json({"report": told.decode("cp1252", "replace")})
     else:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 REPORTS = "Reports"
+_WHICH = "Which PCs, and what again"
 
 
 @app.command("provision")
@@ -31,16 +32,20 @@ def provision_command(
     *,
     init: Annotated[bool, flag("--init", "Write a commented example to BENCH.")] = False,
     as_schema: Annotated[bool, flag("--schema", "Print the JSON Schema of bench files.")] = False,
-    only: Annotated[list[str] | None, value("--only", "NAME", "Only this target (repeat).")] = None,
+    only: Annotated[
+        list[str] | None, value("--only", "NAME", "Only this target (repeat).", panel=_WHICH)
+    ] = None,
     groups: Annotated[
-        list[str] | None, value("--group", "NAME", "Only this group (repeat).")
+        list[str] | None, value("--group", "NAME", "Only this group (repeat).", panel=_WHICH)
     ] = None,
     dry_run: Annotated[
         bool, flag("--dry-run", "Say what would be sent where; touch nothing.")
     ] = False,
-    force: Annotated[bool, flag("--force", "Send also what is there by the last proof.")] = False,
+    force: Annotated[
+        bool, flag("--force", "Send also what is there by the last proof.", _WHICH)
+    ] = False,
     resume: Annotated[
-        bool, flag("--resume", "Go on with the last run, if it was interrupted.")
+        bool, flag("--resume", "Go on with the last run, if it was interrupted.", _WHICH)
     ] = False,
     jobs: Annotated[
         int | None,

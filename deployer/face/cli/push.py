@@ -48,20 +48,32 @@ if TYPE_CHECKING:
 
 app = typer.Typer()
 _recipe = partial(value, panel=THE_RECIPE)
+_STARTED, _FILES = "What is started", "How the files go"
 
 # Typer reads options off a function's own signature, so push and stage each list those they share.
 To = Annotated[str | None, value("--to", "DIR", "Directory on the target.", default="C:\\DEPLOY")]
-Run = Annotated[str, value("--run", "COMMAND", "Command to launch there.", default=False)]
+Run = Annotated[
+    str, value("--run", "COMMAND", "Command to launch there.", default=False, panel=_STARTED)
+]
 Recipe = Annotated[
-    str, value("--recipe", "NAME", "How to launch it: a recipe's name or file.", default=False)
+    str,
+    value(
+        "--recipe",
+        "NAME",
+        "How to launch it: a recipe's name or file.",
+        default=False,
+        panel=_STARTED,
+    ),
 ]
 Stay = Annotated[bool, flag("--stay", "Leave an agent there: later pushes need nobody.")]
-NoRun = Annotated[bool, flag("--no-run", "Deliver and prove only.")]
+NoRun = Annotated[bool, flag("--no-run", "Deliver and prove only.", _STARTED)]
 NoCheck = Annotated[
-    bool, flag("--no-check", "Launch it even if Windows 98 would not start it (KernelEx).")
+    bool,
+    flag("--no-check", "Launch it even if Windows 98 would not start it (KernelEx).", _STARTED),
 ]
 PartSize = Annotated[
-    str | None, value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M")
+    str | None,
+    value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M", panel=_FILES),
 ]
 Profile = Annotated[
     str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
@@ -72,17 +84,19 @@ Overwriting = Annotated[
         "--overwrite",
         None,
         "Files that were changed there, which are kept else: changed saves each as .BAK first.",
+        panel=_FILES,
     ),
 ]
 Delete = Annotated[
-    bool, flag("--delete", "Delete there what an earlier push brought and this one has not.")
+    bool,
+    flag("--delete", "Delete there what an earlier push brought and this one has not.", _FILES),
 ]
-NoDates = Annotated[bool, flag("--no-dates", "Leave out dates and attributes.")]
+NoDates = Annotated[bool, flag("--no-dates", "Leave out dates and attributes.", _FILES)]
 Prompt = Annotated[str | None, _recipe("--prompt", "TEXT", "What the story begins with.")]
 Steps = Annotated[int | None, _recipe("--steps", "N", "How many tokens.", whole(0, 1 << 20))]
 Temperature = Annotated[
     float | None,
-    _recipe("--temperature", "T", "How freely it tells; 0: the likeliest token.", number(0, 100)),
+    _recipe("--temperature", "T", "How freely it writes; 0: the likeliest token.", number(0, 100)),
 ]
 TopP = Annotated[
     float | None,
@@ -90,7 +104,7 @@ TopP = Annotated[
 ]
 Seed = Annotated[
     int | None,
-    _recipe("--seed", "N", "The same seed tells the same story.", whole(0, (1 << 63) - 1)),
+    _recipe("--seed", "N", "The same seed gives the same story.", whole(0, (1 << 63) - 1)),
 ]
 Quantise = Annotated[
     Literal["0", "8"] | None, _recipe("--quantise", None, "8: weights as 8-bit integers, faster.")
@@ -147,7 +161,7 @@ def push_command(
     ] = 115_200,
     flow: Annotated[
         Literal["rtscts", "xonxoff", "none"],
-        value("--flow", None, "Who may stop whom; 3-wire cables need xonxoff.", panel=THE_LINE),
+        value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE),
     ] = "rtscts",
     screen: Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)] = False,
     faults: Annotated[

@@ -58,7 +58,7 @@ Speed = Annotated[
     ),
 ]  # fmt: skip
 FlowControl = Annotated[
-    Flow, value("--flow", None, "Who may stop whom; 3-wire cables need xonxoff.", panel=THE_LINE)
+    Flow, value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE)
 ]
 Bits = Annotated[
     int, value("--bits", "7|8", "Data bits of a character.", whole(7, 8), panel=THE_LINE)
@@ -276,7 +276,7 @@ def bootstrap_command(
     com: Annotated[int, value("--com", "N", "The COM port of the old PC.", whole(1, 4))] = 1,
     speed: Annotated[
         int,
-        value("--speed", "BITS", "Speed of the typing: what MODE was told.", whole(300, 115_200)),
+        value("--speed", "BITS", "Speed of the typing, as MODE set it.", whole(300, 115_200)),
     ] = 9600,
     fast: Annotated[
         int, value("--fast", "BITS", "Speed of the files.", whole(600, 115_200))

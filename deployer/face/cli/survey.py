@@ -192,7 +192,7 @@ def _show(found: Kept, *, as_json: bool, whole: bool) -> None:
 
 @survey.command("show")
 def show_command(name: Name = "", *, as_json: AsJson = False, state_dir: StateDir = None) -> None:
-    """Show a survey: what is as expected, what differs, what was told."""
+    """Show a survey: what is as expected, what differs, what is new."""
     from deployer.host.surveys import kept
 
     store = settings.expanded(state_dir or settings.load().state_dir)

@@ -16,7 +16,7 @@ _SAID = {
     Verdict.PASS: "as expected",
     Verdict.DIFFERS: "different",
     Verdict.STOPPED: "stopped the PC",
-    Verdict.TOLD: "told what nobody knew",
+    Verdict.TOLD: "showed what nobody knew",
     Verdict.UNKNOWN: "not asked",
 }
 _SECTIONS = {

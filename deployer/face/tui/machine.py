@@ -24,7 +24,7 @@ def told(row: Row) -> list[str]:
     """What it last reported of itself."""
     report = row.report if row.report and row.report.system else row.info
     if report is None:
-        said = "nothing yet" if row.mark < Mark.GO_RUNS else "it has not told about itself yet"
+        said = "nothing yet" if row.mark < Mark.GO_RUNS else "it has not reported about itself yet"
         return [said]
     lines = [f"{label}: {value}" for label, value in words.target_words(report)]
     if report.reason:

@@ -12,7 +12,7 @@ from deployer.core.lint import check as lint
 from deployer.core.lint.check import RULES, LengthLimits, Rule, check
 from docs.generate.lint import page
 
-DOCS = Path(__file__).resolve().parents[3] / "docs" / "lint.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "lint-rules.md"
 
 
 def rules_of(data: bytes, name: str = "TEST.BAT") -> list[str]:
@@ -43,7 +43,7 @@ def test_rule_ids_are_unique() -> None:
 
 def test_the_committed_page_is_what_the_table_says() -> None:
     assert DOCS.read_text(encoding="utf-8") == page(), (
-        "run: python -m docs.generate.lint > docs/lint.md"
+        "run: python -m docs.generate.lint > docs/lint-rules.md"
     )
 
 

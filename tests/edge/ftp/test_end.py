@@ -207,7 +207,7 @@ def test_the_events_of_one_deployment_are_bounded_and_the_rest_is_counted(serve)
             assert talk.fetch("RETR GO.BAT")[1]
         served.talk(login=False).close()
         rest = served.wait(CommandRefused)
-    assert rest.reply == "6 more events came too fast, or were too many, to be told"
+    assert rest.reply == "6 more events came too fast, or were too many, to be listed"
     assert len([event for event in served.events if event.deployment]) == 5
 
 

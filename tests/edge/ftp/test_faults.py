@@ -463,7 +463,7 @@ def test_nobody_may_take_for_ever_to_log_in(serve):
                 break
             if line:
                 break
-        assert line.startswith(b"421 Nothing was said for too long")
+        assert line.startswith(b"421 Nothing came for too long")
     served.all_gone()
 
 
@@ -548,7 +548,7 @@ def test_clients_that_never_log_in_cannot_fill_the_record(serve):
     assert gone.peer == "127.0.0.1"
     unknown = [event for event in served.events if not event.deployment]
     assert len(unknown) == 11
-    assert "more events came too fast, or were too many, to be told" in unknown[-1].reply
+    assert "more events came too fast, or were too many, to be listed" in unknown[-1].reply
     assert served.told(events.LoginAccepted)
     assert served.told(events.TransferDone)
 

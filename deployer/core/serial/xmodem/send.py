@@ -257,7 +257,7 @@ class XmodemSender(Side):
         else:
             self._fail(
                 Reason.PEER,
-                "the receiver was started anew when all was sent (or its last answer was lost): "
+                "the receiver was started again when all was sent (or its last answer was lost): "
                 "it may not have the file",
             )
 

@@ -400,7 +400,7 @@ class ZmodemSender(Side):
     def _offer_again(self) -> None:
         self._restarts += 1
         if self._restarts > MOST_RESTARTS:
-            self._fail(Reason.PEER, "the receiver starts anew again and again")
+            self._fail(Reason.PEER, "the receiver starts again and again")
             return
         self._out.clear()
         self._again = True

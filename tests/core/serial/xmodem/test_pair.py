@@ -154,7 +154,7 @@ def test_a_receiver_started_anew_behind_the_last_block_confirms_nothing(
     machine.receive_data(b"C")
     last = events_of(machine)[-1]
     assert isinstance(last, transfer.TransferFailed)
-    assert "started anew" in last.what
+    assert "started again" in last.what
 
 
 def test_an_empty_file_may_be_called_for_twice() -> None:
