@@ -142,7 +142,7 @@ def _serve(serving: Serving, words: Words) -> int:
         if become is not None:
             return _guard(serving, opened, become, words, own)
         if privileges.effective():
-            privileges.keep_only(_TO_UNDO | (_TO_OPEN if serving.on_demand else set()))
+            privileges.keep_only(_to_keep(serving))
         asyncio.run(_run(serving, opened, words, own))
     return 0
 
@@ -162,6 +162,13 @@ def _refuse_second(place: Path) -> None:
 _TO_UNDO = {"net_admin", "net_raw"}
 _TO_OPEN = {"net_bind_service", "dac_override"}
 """What opening a port takes later, and reading the files that root is asked to push."""
+
+
+def _to_keep(serving: Serving) -> set[str]:
+    """The capabilities that are used after the ports are open; DHCP opens its port later."""
+    gives = serving.wanted is not None and serving.wanted.dhcp
+    opens = _TO_OPEN if serving.on_demand else {"net_bind_service"} if gives else set()
+    return _TO_UNDO | opens
 
 
 def _own(serving: Serving, words: Words) -> wire.Own:

@@ -232,7 +232,7 @@ def _bound(interface: str) -> socket.socket:
 def _why(error: OSError | DeployerError) -> str:
     if isinstance(error, DeployerError):
         return error.what
-    return "it needs the right to use packet sockets (CAP_NET_RAW)"
+    return "it needs the rights to packet sockets and port 67 (CAP_NET_RAW, CAP_NET_BIND_SERVICE)"
 
 
 def _made_up_mac() -> str:
