@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from deployer.__main__ import run
+from deployer.core.survey.judge import Verdict
 from deployer.errors import EXIT_USE, EXIT_VERIFY
 from deployer.host.surveys import asked
+from deployer.sim.commandcom import WIN98, flipped
 from tests.commandline import called
-from tests.surveying import RUN, some
+from tests.surveying import RUN, SurveyedPc, some
 
 
 @pytest.fixture(scope="module")
@@ -70,6 +72,8 @@ def test_a_survey_that_was_changed_is_refused(
     [
         (("sim", "--quick", "--full"), "--quick and --full exclude each other"),
         (("192.168.1.2", "--fault", "hang@1"), "--fault breaks simulated PCs only"),
+        (("192.168.1.2", "--like", "x"), "--like is for simulated PCs only"),
+        (("sim", "--like", "nobodys"), "There is no survey nobodys here"),
         (("serial:/dev/ttyS9",), "over a network only"),
         (("sim", "--to", "C:\\Long Name Here"), "8.3 names"),
         (("show", "nobodys"), "There is no survey nobodys here"),
@@ -81,3 +85,25 @@ def test_wrong_turns(
 ) -> None:
     assert run(["survey", *words, "--state-dir", str(tmp_path)]) == EXIT_USE
     assert said in capsys.readouterr().err
+
+
+def test_the_simulated_pc_is_made_like_the_pc_of_a_survey(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A PC whose DIR has no /B is surveyed; the simulated PC then answers as it did."""
+    state, folder = tmp_path / "state", tmp_path / "folder"
+    pc = SurveyedPc(tmp_path / "pc", some("dir-b"))
+    pc.machine.dialect = flipped(WIN98, ["bare_dir"])
+    (one,) = pc.survey()
+    assert one.verdict is Verdict.DIFFERS
+    odd = pc.folder / f"{RUN}.TXT"
+    called("survey", "import", str(odd), "--name", "odd", "--state-dir", str(state))
+    asked.fill(folder, some("dir-b"), RUN, asked.DIRECTORY)
+    road = ("--target", "sim", "--like", "odd", "--state-dir", str(state), "--json")
+    assert run(["push", str(folder), "--run", "SURVEY.BAT", "--to", asked.DIRECTORY, *road]) == 0
+    (output,) = state.glob("inbox/*/OUTPUT.TXT")
+    called("survey", "import", str(output), "--name", "like", "--state-dir", str(state))
+    capsys.readouterr()
+    diff = called("survey", "diff", "like", "odd", "--state-dir", str(state))
+    assert diff == "They agree.\n"
+    assert "command.dir-b" in called("survey", "diff", "like", "--state-dir", str(state))

@@ -14,7 +14,7 @@ from typing import Any
 import msgspec
 
 from deployer.core.payload import recipe as recipes
-from deployer.core.survey.cases import BatchCase
+from deployer.core.survey.cases import BatchCase, decided_case
 from deployer.core.target import codepages
 from deployer.core.target.manifest import MAX_LENGTH
 from deployer.errors import ProgramDamaged, WrongUse
@@ -31,6 +31,8 @@ _IN_TREE = {
     "benches": _TREE / "configs" / "benches",
     "exports": _TREE / "configs" / "exports",
     "batch-cases": _TREE / "tests" / "data" / "batch-cases",
+    "decided-cases": _TREE / "tests" / "data" / "decided-cases",
+    "surveys": _TREE / "configs" / "surveys",
 }
 
 
@@ -72,7 +74,7 @@ def exports(library: str) -> frozenset[str]:
 
 
 def batch_cases() -> list[BatchCase]:
-    """The batch files that were observed on real shells, in the order of their names."""
+    """The batch files that were observed on real shells, and those that sources decide."""
     found = []
     for path in sorted(directory("batch-cases").glob("*/expected.json")):
         files = {
@@ -81,7 +83,17 @@ def batch_cases() -> list[BatchCase]:
             if file.is_file() and file != path
         }
         found.append(BatchCase(path.parent.name, msgspec.json.decode(path.read_bytes()), files))
-    return found
+    decided = msgspec.json.decode((directory("decided-cases") / "cases.json").read_bytes())
+    return found + [decided_case(name, told) for name, told in decided.items()]
+
+
+def surveyed_settings() -> dict[str, dict[str, dict[str, str]]]:
+    """By setting of the simulated PC: what each probe answers that it decides, when it is flipped.
+
+    `python -m benchmarks.survey` makes it.
+    """
+    path = directory("surveys") / "settings.json"
+    return msgspec.json.decode(path.read_bytes(), type=dict[str, dict[str, dict[str, str]]])
 
 
 def sample_model() -> Path:

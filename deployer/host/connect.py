@@ -32,7 +32,8 @@ class Here:
 
     `wanted` is what to set on the wire, None: the network is left alone; that is done before the
     first port is opened there, or `at_once`. `target` is the one that is looked for on the wire.
-    `faults` are what goes wrong with simulated PCs.
+    `faults` are what goes wrong with simulated PCs, `unlike` the settings that are the other way
+    round on them.
     """
 
     address: str
@@ -42,6 +43,7 @@ class Here:
     target: str = ""
     patience: Patience = field(default_factory=Patience)
     faults: tuple[str, ...] = ()
+    unlike: tuple[str, ...] = ()
     at_once: bool = False
 
 
@@ -146,9 +148,9 @@ async def _in_process(state_dir: Path, here: Here, words: Words, undo: Undo) -> 
     from deployer.host.service import Service
 
     async def broken(service: Service, deployment: str, lines: Sequence[str]) -> int:
-        return await service.rehearse(deployment, lines, here.faults)
+        return await service.rehearse(deployment, lines, here.faults, unlike=here.unlike)
 
-    rehearse = broken if here.faults else as_usual
+    rehearse = broken if here.faults or here.unlike else as_usual
 
     own = wire.Own(here.wanted, here.address, words.say, target=here.target)
     undo.callback(own.give_back)

@@ -610,18 +610,20 @@ class Service:
         lines: Sequence[str],
         faults: Sequence[str] = (),
         *,
+        unlike: Sequence[str] = (),
         live: bool = False,
     ) -> int:
         """Run a simulated PC beside this host, which types `lines`; its exit code.
 
-        `faults` go wrong with it; with `live` it is not switched off then. If it ends before the
-        deployment does, that fails.
+        `faults` go wrong with it, the settings `unlike` are the other way round; with `live` it is
+        not switched off then. If it ends before the deployment does, that fails.
         """
         manifest = self._store.manifest(deployment)
         assert manifest is not None
         target = self._offers[deployment][0].target
         options = (
             *(f"--fault={fault}" for fault in faults),
+            *(f"--unlike={setting}" for setting in unlike),
             f"--codepage={manifest.payload.codepage}",
             *(("--live",) if live else ()),
         )

@@ -19,6 +19,7 @@ from threading import Event
 from deployer.sim.browser import Browser, NotShown
 from deployer.sim.cable import Hang, Link
 from deployer.sim.codepage import PAGES
+from deployer.sim.commandcom import SETTINGS, WIN98, Dialect, flipped
 from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.faults import parse
@@ -92,6 +93,10 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--without", action="append", default=[], metavar="PROGRAM",
         help="a program of Windows that this PC lacks, such as FIND.EXE (repeat)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--unlike", action="append", default=[], metavar="SETTING",
+        help=f"in this it is not as other PCs are (repeat): {', '.join(SETTINGS)}",
     )  # fmt: skip
     parser.add_argument(
         "--end-with-input", action="store_true", help="switch off when standard input ends"
@@ -178,11 +183,20 @@ def make(
         cancelled=cancelled,
         hardware=Hardware(ram=options.ram << 20, cpu_model=options.cpu),
         without=tuple(name.upper() for name in options.without),
+        dialect=_dialect(options.unlike),
     )
     if options.real_pauses:
         machine.wait = time.sleep
     machine.harm(faults)
     return machine
+
+
+def _dialect(unlike: Sequence[str]) -> Dialect:
+    try:
+        return flipped(WIN98, unlike)
+    except KeyError as unknown:
+        known = ", ".join(SETTINGS)
+        raise ValueError(f"there is no setting {unknown}; there are {known}") from None
 
 
 def check(faults: Sequence[str]) -> int:

@@ -18,7 +18,7 @@ from dataclasses import dataclass, field
 
 from deployer.sim import windows
 from deployer.sim.cable import Hang, Link
-from deployer.sim.commandcom.dialect import End, NotModelled, ShellHang
+from deployer.sim.commandcom.dialect import WIN98, Dialect, End, NotModelled, ShellHang
 from deployer.sim.commandcom.nested import command
 from deployer.sim.commandcom.program import CommandCom
 from deployer.sim.commandcom.shell import Shell
@@ -110,6 +110,7 @@ class Machine:
     obey_binary: bool = True
     without: Collection[str] = ()
     patience: float = 2.0
+    dialect: Dialect = WIN98
     happened: list[Fault] = field(default_factory=list)
     _faults: tuple[Fault, ...] = ()
     _booted: bool = False
@@ -145,7 +146,8 @@ class Machine:
         self._booted = True
         self._shell = CommandCom(
             self.disk, self.console, run_file=self._run_file, environment=windows.ENVIRONMENT,
-            env_bytes=ENVIRONMENT_SIZE, permanent=True, step=self._before_line,
+            env_bytes=ENVIRONMENT_SIZE, dialect=self.dialect, permanent=True,
+            step=self._before_line,
             clock=self.clock.now, sleep=self.wait,
         )  # fmt: skip
         self._shell.dos.chdir(windows.START)
@@ -342,7 +344,8 @@ class Machine:
 
         shell = CommandCom(
             self.disk, self.console, run_file=self._run_file, environment=call.environment,
-            env_bytes=ENVIRONMENT_SIZE, step=step, clock=self.clock.now, sleep=self.wait,
+            env_bytes=ENVIRONMENT_SIZE, dialect=self.dialect, step=step,
+            clock=self.clock.now, sleep=self.wait,
         )  # fmt: skip
         shell.dos.chdir(call.cwd)
         shell.stdin = shell.base_in = ChildStream(call.read, call.write)

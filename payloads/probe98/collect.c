@@ -92,7 +92,7 @@ static void walk(u32 at, int folders)
 static void each_found(void *context, const struct sys_found *found)
 {
     const struct walk *level = (const struct walk *)context;
-    u32 end = append(level->at, found->alias);
+    u32 end = append(level->at, found->name);
 
     if (found->attributes & SYS_FOLDER) {
         if (level->folders) {

@@ -63,7 +63,9 @@ CASES: list[tuple[str, str, dict[str, str]]] = [
     ("UNKNOWN", "NOSUCH\nECHO x>>OUT.TXT\n", {}),
 ]
 
-_DECIDED = json.loads((Path(__file__).parents[1] / "sim" / "batch_cases.json").read_text("ascii"))
+_DECIDED = json.loads(
+    (Path(__file__).parents[1] / "data" / "decided-cases" / "cases.json").read_text("ascii")
+)
 
 
 def content(lines: str, more: dict[str, str]) -> dict[str, bytes]:
@@ -73,7 +75,7 @@ def content(lines: str, more: dict[str, str]) -> dict[str, bytes]:
 
 
 #: Where it runs in DOSBox -> the line that is typed, the files before: those above, and those of
-#: tests/sim/batch_cases.json about which DOSBox thinks the same.
+#: tests/data/decided-cases about which DOSBox thinks the same.
 ALL: dict[str, tuple[str, dict[str, bytes]]] = {
     name: ("CASE a b", content(lines, more)) for name, lines, more in CASES
 } | {

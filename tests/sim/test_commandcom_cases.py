@@ -4,8 +4,8 @@ The cases lie beside the repository (`tests/data/batch-cases`, whose README says
 them). What only MS-DOS 4.00 did shows that the mechanism is right; what holds for Windows 98 must
 come out with its dialect.
 
-`batch_cases.json` holds cases in the same words that nobody has observed: each says (`why`) which
-fact, note, case or published source decides its outcome. Texts stand in it as they are.
+`tests/data/decided-cases` holds cases in the same words that nobody has observed: each says (`why`)
+which fact, note, case or published source decides its outcome. Texts stand in it as they are.
 """
 
 from __future__ import annotations
@@ -19,11 +19,11 @@ import pytest
 
 from deployer.core.survey.messages import lines, normal
 from deployer.sim.commandcom import DOS400, WIN98, Dialect, End, ShellHang
-from tests.doscase import SAYCOM, SAYEXE, World, digest
+from tests.doscase import ENVIRONMENT, SAYCOM, SAYEXE, World, digest
 
 CASES = Path(__file__).parents[1] / "data" / "batch-cases"
 DECIDED: dict[str, dict[str, Any]] = json.loads(
-    (Path(__file__).parent / "batch_cases.json").read_text("ascii")
+    (CASES.parent / "decided-cases" / "cases.json").read_text("ascii")
 )
 
 
@@ -122,7 +122,11 @@ def test_case(folder: Path, dialect: Dialect, tmp_path: Path) -> None:
 def test_decided_case(name: str, dialect: Dialect, tmp_path: Path) -> None:
     """The batch file does what the published facts and sources say that it does."""
     case = DECIDED[name]
-    world = World(tmp_path, dialect=dialect, env_bytes=case.get("env_bytes", 1024))
+    own = {"windir": "C:\\DOS", "COMSPEC": "C:\\DOS\\COMMAND.COM"} if "of_windows" in case else {}
+    world = World(
+        tmp_path, dialect=dialect, env_bytes=case.get("env_bytes", 1024),
+        environment=ENVIRONMENT | own,
+    )  # fmt: skip
     for file, text in case["files"].items():
         world.put(file, text.encode("cp437"))
     got = outcome(world, case["run"])

@@ -5,6 +5,7 @@ What is known of each stands in its expected.json, whose form is told in the REA
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -17,6 +18,10 @@ HOME = "C:\\T"
 
 UNFIT: Mapping[str, str] = {
     "drives": "it needs a drive D: that may be written to",
+    "also-if-exist-kinds": "it asks for a drive D:, which may be a CD drive that is empty",
+    "also-if-exist-long-98": "SURVEY.BAT itself has 8.3 names only",
+    "also-exit-first": "a probe has a shell of its own, which EXIT ends",
+    "also-environment-small": "how much room there is depends on what the PC has put there",
 }
 """Cases that are no probes, and why: a survey changes nothing outside its own folder."""
 
@@ -54,6 +59,21 @@ class BatchCase:
     files: Mapping[str, bytes]
 
 
+def decided_case(name: str, told: Mapping[str, Any]) -> BatchCase:
+    """A case of which a source decides the outcome, in the words of the observed ones."""
+    files = {file: text.encode("cp437") for file, text in told["files"].items()}
+    text = "".join(told["files"].values())
+    after = {
+        file: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+        for file, after in told.get("files_after", {}).items()
+        for data in [after.encode("cp437")]
+    }
+    usual = {"applies_to_98": "likely", "end": "prompt", "output": []}
+    tools = [f"{tool}.COM" for tool in ("RC", "TAIL") if re.search(rf"\b{tool}\b", text)]
+    whole = {**usual, **told, "files_after": after, "tools": tools}
+    return BatchCase(f"also-{name}", whole, files)
+
+
 def probe_of(case: BatchCase, tools: Mapping[str, bytes]) -> SurveyProbe:
     """The probe that a case makes. `tools` are its helper programs, by their names."""
     told = case.told
@@ -75,7 +95,7 @@ def probe_of(case: BatchCase, tools: Mapping[str, bytes]) -> SurveyProbe:
         answers=() if decided else ("ends", "OUT.TXT", *sorted(told["files_after"])),
         facts=tuple(dict.fromkeys((*_TOLD.get(case.name, ()), *_numbers(told.get("why", ""))))),
         hangs=hangs,
-        full=hangs or not decided,
+        full=hangs or not decided or (case.name.startswith("also-") and "only_98" not in told),
         seconds=_OF_A_SHELL + _OF_A_LINE * lines,
     )
 
@@ -97,16 +117,18 @@ def _expected(told: Mapping[str, Any]) -> dict[str, str]:
 
 
 _PLACES = (
-    (re.compile(rb"C:\\TMP(?=\\)"), b"\\TMP"),
-    (re.compile(rb"C:\\TOOLS(?=\\)"), b""),
-    (re.compile(rb"(?:C:)?(?<![A-Z0-9.:\\])\\T(?![A-Z0-9.])|C:\\T(?![A-Z0-9.])"), b""),
+    (re.compile(rb"CD\\T(?=\r)"), b"CD ", b""),
+    (re.compile(rb"C:\\TMP(?=\\)"), b"", b"\\TMP"),
+    (re.compile(rb"C:\\TOOLS(?=\\)"), b"", b""),
+    (re.compile(rb"(?:C:)?(?<![A-Z0-9.:\\])\\T(?![A-Z0-9.])|C:\\T(?![A-Z0-9.])"), b"", b""),
 )
 
 
 def placed(data: bytes, home: str) -> bytes:
     """A batch file with the folder that it is in instead of `HOME`."""
-    for pattern, beyond in _PLACES:
-        data = pattern.sub(lambda _: home.encode("ascii") + beyond, data)  # noqa: B023
+    there = home.encode("ascii").replace(b"\\", b"\\\\")
+    for pattern, before, after in _PLACES:
+        data = pattern.sub(before + there + after.replace(b"\\", b"\\\\"), data)
     return data
 
 

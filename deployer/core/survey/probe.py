@@ -28,9 +28,9 @@ class SurveyProbe:
     an answer that is a word in braces stands for a message of the shell, whatever its words.
     `answers` are the names of what it tells that nobody expects, `words` what may stand in an
     answer beside the words of its own files. `settings` are those of the simulated PC that decide
-    the answers; `facts` are the numbers of what it settles, such as B3. One that is `full` is asked
-    in full surveys only, one that `hangs` after all others, since it may never end. `seconds` is
-    how long it takes, modelled.
+    the answers, each with what is answered when it is the other way round; `facts` are the numbers
+    of what it settles, such as B3. One that is `full` is asked in full surveys only, one that
+    `hangs` after all others, since it may never end. `seconds` is how long it takes, modelled.
     """
 
     identity: str
@@ -42,7 +42,7 @@ class SurveyProbe:
     answers: tuple[str, ...] = ()
     words: tuple[str, ...] = ()
     facts: tuple[str, ...] = ()
-    settings: frozenset[str] = frozenset()
+    settings: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     full: bool = False
     hangs: bool = False
     seconds: float = 1.0

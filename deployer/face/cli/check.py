@@ -48,4 +48,18 @@ def sim_command(
     """
     from deployer.host import connect
 
-    return connect.run_simulator(arguments or ())
+    return connect.run_simulator(_like(arguments or []))
+
+
+def _like(arguments: list[str]) -> list[str]:
+    """The arguments, with the settings of a survey in the place of `--like SURVEY`."""
+    if "--like" not in arguments:
+        return arguments
+    from deployer import settings
+    from deployer.face.cli import reach
+
+    at = arguments.index("--like")
+    name = arguments[at + 1] if at + 1 < len(arguments) else ""
+    store = settings.expanded(settings.load().state_dir)
+    found = reach.unlike(store, name, "sim")
+    return [*arguments[:at], *(f"--unlike={each}" for each in found), *arguments[at + 2 :]]

@@ -172,6 +172,10 @@ def push_command(
             panel=SIMULATED,
         ),
     ] = None,
+    like: Annotated[
+        str | None,
+        value("--like", "SURVEY", "It behaves as the PC of that survey.", panel=SIMULATED),
+    ] = None,
 ) -> None:  # fmt: skip
     """Deliver FILES to an old PC, launch them there, prove both.
 
@@ -193,6 +197,7 @@ def push_command(
     pc = settings.resolve_target(target or ANY, config)
     broken = tuple(faults or ())
     _check_faults(pc, broken)
+    unlike = reach.unlike(store, like, pc)
     _refuse_web(files or [])
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
@@ -216,11 +221,12 @@ def push_command(
         config, store, pc, address=address, ftp_port=ftp_port, http_port=http_port,
         no_http=no_http, interface=interface, host_route=host_route, no_link=no_link,
         no_link_local=no_link_local, dhcp=dhcp, faults=broken,
+        unlike=unlike,
     )  # fmt: skip
 
     async def work(undo: connect.Undo) -> None:
         async with connect.open_host(
-            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not broken
+            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not (broken or like)
         ) as host:
             await push(host, order, Watching(face, detach, aside))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from deployer.errors import WrongUse
 from deployer.face.card import typed_lines, typed_steps
 from deployer.face.say import aside
 from deployer.host import wire
@@ -11,10 +12,31 @@ from deployer.host.connect import Here, page_port
 from deployer.host.devices import names
 from deployer.host.requests import Patience, Words
 from deployer.host.wire import Wanted
-from deployer.model import ANY
+from deployer.model import ANY, is_simulated
 from deployer.settings import Settings
 
 WORDS = Words(typed_lines, typed_steps, aside)
+
+
+def unlike(state_dir: Path, like: str | None, target: str) -> tuple[str, ...]:
+    """The settings of the simulated PC that make it like the PC of a survey, none without one.
+
+    Raises SurveyUnknown, and WrongUse for a target that is no simulated PC. What no setting can
+    match is said.
+    """
+    if like is None:
+        return ()
+    if not is_simulated(target):
+        raise WrongUse(
+            what="--like is for simulated PCs only.", remedy="Use it with the target sim."
+        )
+    from deployer.face.surveys import report
+    from deployer.host.surveys import kept
+
+    found = report.likeness(kept.one(state_dir, like))
+    if found.unmatched:
+        aside(f"No setting makes it answer as that PC did in: {', '.join(found.unmatched)}")
+    return found.unlike
 
 
 def named(config: Settings, state_dir: Path) -> Settings:
@@ -37,6 +59,7 @@ def here(
     no_link_local: bool = False,
     dhcp: bool = False,
     faults: tuple[str, ...] = (),
+    unlike: tuple[str, ...] = (),
 ) -> Here:
     """How this process serves `target`; None and "" are for what was not said.
 
@@ -62,4 +85,5 @@ def here(
         target="" if target == ANY else target,
         patience=Patience.of(config.timeout),
         faults=faults,
+        unlike=unlike,
     )

@@ -101,6 +101,10 @@ def ask_command(
         list[str] | None,
         value("--fault", "SPEC", "What goes wrong with it (repeat).", panel=SIMULATED),
     ] = None,
+    like: Annotated[
+        str | None,
+        value("--like", "SURVEY", "It behaves as the PC of that survey.", panel=SIMULATED),
+    ] = None,
 ) -> None:  # fmt: skip
     """Ask the PC, and say how it differs from what is expected of Windows 98."""
     from deployer.core.survey.probe import SurveySection
@@ -112,7 +116,7 @@ def ask_command(
     from deployer.host import connect
     from deployer.host.requests import Order, Patience, Request
     from deployer.host.surveys import asked, kept
-    from deployer.model import LINE
+    from deployer.model import LINE, is_simulated
 
     if quick and full:
         raise WrongUse(what="--quick and --full exclude each other.", remedy="Leave one out.")
@@ -126,7 +130,7 @@ def ask_command(
             remedy="Use a network cable.",
         )
     if faults:
-        if pc != "sim":
+        if not is_simulated(pc):
             raise WrongUse(
                 what="--fault breaks simulated PCs only.", remedy="Use it with: deployer survey sim"
             )
@@ -153,12 +157,12 @@ def ask_command(
     here = reach.here(
         config, store, pc, address=address, ftp_port=ftp_port, interface=interface,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local,
-        faults=tuple(faults or ()),
+        faults=tuple(faults or ()), unlike=reach.unlike(store, like, pc),
     )  # fmt: skip
 
     async def work(undo: connect.Undo) -> Kept:
         async with connect.open_host(
-            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not faults
+            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not (faults or like)
         ) as host:
             done = await push(host, order, Watching(face, say=aside))
             data = kept.arrived(Path(done.output_path))

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from deployer.core.survey import share
 from deployer.core.survey.judge import Judged, Verdict, counts, judge
+from deployer.core.survey.learn import Likeness, learn
 from deployer.core.survey.messages import agree
 from deployer.host.surveys import asked
 from deployer.host.surveys.kept import Kept
@@ -107,6 +108,11 @@ def differences(one: Kept, other: Kept | None) -> dict[str, list[str]]:
         if lines:
             found[mine.probe.identity] = lines
     return found
+
+
+def likeness(one: Kept) -> Likeness:
+    """The settings of the simulated PC with which it answers as that PC did."""
+    return learn(judge(one.survey, asked.every_probe()))
 
 
 def exported(one: Kept) -> bytes:

@@ -40,7 +40,7 @@ class Prepared:
 
 def every_probe() -> tuple[SurveyProbe, ...]:
     """All probes that there are."""
-    return catalogue(resources.batch_cases())
+    return catalogue(resources.batch_cases(), resources.surveyed_settings())
 
 
 def prepare(

@@ -10,17 +10,19 @@ where the target would hang, `NotModelled` for what is not played; nothing is pa
 
 from deployer.sim.commandcom.dialect import (
     DOS400,
+    SETTINGS,
     WIN98,
     Dialect,
     End,
     NotModelled,
     ShellHang,
+    flipped,
 )
 from deployer.sim.commandcom.program import CommandCom
 from deployer.sim.commandcom.shell import Program, RunFile
 from deployer.sim.commandcom.streams import Console
 
 __all__ = [
-    "DOS400", "WIN98", "CommandCom", "Console", "Dialect", "End", "NotModelled", "Program",
-    "RunFile", "ShellHang",
+    "DOS400", "SETTINGS", "WIN98", "CommandCom", "Console", "Dialect", "End", "NotModelled",
+    "Program", "RunFile", "ShellHang", "flipped",
 ]  # fmt: skip

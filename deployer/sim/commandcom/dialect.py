@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, fields, replace
 from enum import Enum, auto
+from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,19 @@ DOS400 = Dialect(
     copy_overwrite=False,
     bare_dir=False,
 )
+
+
+SETTINGS = tuple(field.name for field in fields(Dialect) if field.name not in ("name", "version"))
+"""What differs between machines: the names of settings that are yes or no."""
+
+
+def flipped(dialect: Dialect, settings: Collection[str]) -> Dialect:
+    """The dialect with these settings the other way round. KeyError for one that there is not."""
+    unknown = [name for name in settings if name not in SETTINGS]
+    if unknown:
+        raise KeyError(unknown[0])
+    changes: dict[str, Any] = {name: not getattr(dialect, name) for name in settings}
+    return replace(dialect, **changes)
 
 
 class End(Enum):

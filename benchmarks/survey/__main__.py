@@ -1,0 +1,28 @@
+"""`python -m benchmarks.survey > configs/surveys/settings.json`: a few minutes."""
+
+from __future__ import annotations
+
+import json
+import sys
+import tempfile
+from pathlib import Path
+
+from benchmarks.survey.flips import flips
+from deployer.core.survey.catalogue import catalogue
+from deployer.edge import resources
+from deployer.sim.commandcom import SETTINGS
+
+
+def main() -> None:
+    """Print the table."""
+    probes = [p for p in catalogue(resources.batch_cases(), {}) if p.expected]
+    found = {}
+    for setting in SETTINGS:
+        with tempfile.TemporaryDirectory() as folder:
+            found[setting] = flips(probes, setting, Path(folder))
+        sys.stderr.write(f"{setting}: {len(found[setting])}\n")
+    print(json.dumps(found, indent=1))
+
+
+if __name__ == "__main__":
+    main()
