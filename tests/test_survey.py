@@ -107,3 +107,23 @@ def test_the_simulated_pc_is_made_like_the_pc_of_a_survey(
     diff = called("survey", "diff", "like", "odd", "--state-dir", str(state))
     assert diff == "They agree.\n"
     assert "command.dir-b" in called("survey", "diff", "like", "--state-dir", str(state))
+
+
+def test_the_pc_is_asked_about_its_disk_over_a_bad_cable(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The cable is pulled in the middle of a part, and the power fails in a probe."""
+    state = ("--state-dir", str(tmp_path), "--json")
+    faults = ("--fault", "cut@3000", "--fault", "power@150")
+    assert run(["survey", "sim", "--only", "disk", *faults, *state]) == 0
+    found = json.loads(capsys.readouterr().out.splitlines()[-1])
+    disk = found["sections"]["disk"]
+    assert disk["pass"] + disk["told"] + disk["stopped"] == 8
+    assert disk["stopped"] <= 1
+    assert found["target"] == "sim"
+    assert not list(tmp_path.glob("surveys/S*")), "the folder that was sent is gone"
+
+
+def test_programs_answer_what_is_expected(tmp_path: Path) -> None:
+    pc = SurveyedPc(tmp_path, some("exit-code", "pipe", "batch-output", "imports", "kill"))
+    assert [(one.verdict, one.differing) for one in pc.survey()] == [(Verdict.PASS, ())] * 5

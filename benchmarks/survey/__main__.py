@@ -15,7 +15,8 @@ from deployer.sim.commandcom import SETTINGS
 
 def main() -> None:
     """Print the table."""
-    probes = [p for p in catalogue(resources.batch_cases(), {}) if p.expected]
+    every = catalogue(resources.batch_cases(), {})
+    probes = [probe for probe in every if probe.expected and probe.section == "command"]
     found = {}
     for setting in SETTINGS:
         with tempfile.TemporaryDirectory() as folder:

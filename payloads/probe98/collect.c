@@ -82,11 +82,13 @@ static void each_found(void *context, const struct sys_found *found);
 static void walk(u32 at, int folders)
 {
     struct walk level;
+    char pattern[LONGEST_PATH]; /* `path` changes while this one is in use */
 
     level.at = at;
     level.folders = folders;
     append(at, "*.*");
-    sys_find(path, each_found, &level);
+    memcpy(pattern, path, sizeof pattern);
+    sys_find(pattern, each_found, &level);
 }
 
 static void each_found(void *context, const struct sys_found *found)

@@ -11,4 +11,24 @@ enum code { CODE_DONE = 0, CODE_USE = 4, CODE_ERROR = 9 };
  * sealed into <run>.TXT. An exit code. */
 int collect(const char *run);
 
+/* ASK: answers one question, by its name, in lines name=value. An exit code. */
+int ask(const char *name);
+
+/* Runs this program, `command` being "PROBE98 WORDS"; what it says is thrown away, or handed on. A status. */
+int run_own(const char *command, u32 *code);
+int run_counted(const char *command, sys_output *output, void *context, u32 *code);
+
+/* The command line of that; NULL when this program's own path is not known. */
+const char *own_command(const char *command);
+
+#ifdef _WIN32
+/* Questions to Windows alone, and what its children do. */
+void imports(void);
+void kill(void);
+void error_mode(void);
+void delete_open(void);
+int mode_of_child(void); /* whether it inherited SEM_FAILCRITICALERRORS */
+void wait_long(void);
+#endif
+
 #endif

@@ -12,8 +12,10 @@ from enum import StrEnum
 from deployer.core.survey import messages
 from deployer.core.survey.cases import placed, unplaced
 from deployer.core.survey.probe import SurveyProbe, SurveySection
+from deployer.core.survey.questions import TOK_S
 from deployer.core.survey.record import Evidence, LeftFile, ProbeEnd, Survey
 from deployer.core.survey.script import home_of
+from deployer.core.target.proof import tokens_per_second
 
 ENDS = "ends"
 """The answer that says how a probe ended."""
@@ -77,11 +79,14 @@ def answers(probe: SurveyProbe, evidence: Evidence, survey: Survey) -> dict[str,
 
 
 def _of_a_program(evidence: Evidence) -> dict[str, str]:
-    lines = evidence.printed.decode("cp437").replace("\r", "").split("\n")
-    return {
+    said = evidence.printed.decode("cp437")
+    speed = tokens_per_second(said)
+    found = {} if speed is None else {TOK_S: f"{speed:g}"}
+    lines = said.replace("\r", "").split("\n")
+    return found | {
         match[1]: match[2]
         for line in lines
-        if (match := re.fullmatch(r"([a-z][a-z0-9_]{0,40})=([ -~]{0,200})", line))
+        if (match := re.fullmatch(r"([a-z][a-z0-9_]{0,40})=([ -~]*?) *", line))
     }
 
 

@@ -11,10 +11,8 @@ class SurveySection(StrEnum):
     """What a probe is about; the order is that of a survey."""
 
     COMMAND = "command"
-    FTP = "ftp"
     DISK = "disk"
     WIN32 = "win32"
-    NETWORK = "network"
     SPEED = "speed"
 
 

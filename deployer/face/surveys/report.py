@@ -22,10 +22,8 @@ _SAID = {
 }
 _SECTIONS = {
     "command": "COMMAND.COM",
-    "ftp": "FTP.EXE",
     "disk": "Disk",
     "win32": "Win32",
-    "network": "Network",
     "speed": "Speed",
 }
 

@@ -12,11 +12,18 @@ from pathlib import Path
 from deployer.core.survey import script
 from deployer.core.survey.catalogue import catalogue
 from deployer.core.survey.probe import SurveyProbe, SurveySection
+from deployer.core.survey.questions import ENGINES
 from deployer.edge import resources
 from deployer.host.surveys.kept import FOLDER
+from deployer.model import ENGINE_EXE
 
 DIRECTORY = "C:\\SURVEY"
 """Where a survey works on the old PC, unless told otherwise."""
+_MODELS = {
+    "CAMP260.BIN": "campfire/campfire260K.bin",
+    "CAMP260.TOK": "campfire/campfire.tok.bin",
+    "CAMP158.L98": "campfire158/campfire158.l98",
+}
 _LETTERS = string.digits + string.ascii_uppercase
 
 
@@ -58,6 +65,11 @@ def fill(folder: Path, probes: tuple[SurveyProbe, ...], run: str, directory: str
     """Write the folder of a run. Raises OSError, ProgramDamaged."""
     found = script.folder(probes, run, directory)
     found[script.PROBE_EXE] = resources.program(script.PROBE_EXE)
+    if any(probe.identity in ENGINES for probe in probes):
+        found[ENGINE_EXE] = resources.program(ENGINE_EXE)
+        models = resources.directory("models")
+        for name, model in _MODELS.items():
+            found[name] = (models / model).read_bytes()
     for name, data in found.items():
         path = folder / name
         path.parent.mkdir(parents=True, exist_ok=True)

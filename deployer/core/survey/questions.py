@@ -1,0 +1,119 @@
+"""The sections Disk, Win32 and Speed: questions that PROBE98 answers, and what LLAMA98 reaches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+
+from deployer.core.survey.probe import SurveyProbe
+
+_MEASURED = 2.0
+_TICKS = "least_step", "usual_step"
+_DISK = "write_kb_s", "flushed_kb_s", "read_kb_s"
+
+_QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str, ...]], ...] = (
+    (
+        "disk.rename-over", "a file is not renamed onto another one",
+        {"rename": "exists", "old": "a", "new": "b"}, (), (),
+    ),
+    (
+        "disk.rename-across", "a file is renamed into another folder, and a filled folder stays",
+        {
+            "folder": "ok", "again": "exists", "rename": "ok", "old": "none", "new": "a",
+            "filled": "kept",
+        }, (), (),
+    ),
+    (
+        "disk.read-while-written", "a file that is being written can be read",
+        {"create": "ok", "write": "ok", "read": "ok", "bytes": "3"}, (), (),
+    ),
+    (
+        "disk.delete-open", "whether a file that is open is deleted", {}, ("delete",), ("F9",),
+    ),
+    (
+        "disk.long-name", "a long name keeps its case, and has an 8.3 name beside it",
+        {
+            "create": "ok", "by_other_case": "a", "name": "A rather long Name.text",
+            "alias": "ARATHE~1.TEX", "length": "1",
+        }, (), ("C8",),
+    ),
+    (
+        "disk.dates", "a date is kept in steps of 2 s, and a read-only file is deleted",
+        {"set": "ok", "name": "A.TXT", "date": "706830365", "write": "error", "delete": "ok"},
+        (), ("C9",),
+    ),
+    (
+        "disk.cut-and-grow", "a file is cut, and grows when it is written behind its end",
+        {
+            "open": "ok", "cut": "ok", "after_cut": "2", "write": "ok", "after_growing": "5001",
+        }, (), (),
+    ),
+    (
+        "disk.space", "how large a cluster is, and whether more than 2 GB are counted",
+        {"asked": "ok"}, ("cluster", "counts"), ("B34",),
+    ),
+    (
+        "win32.exit-code", "the exit code of a Win32 program reaches a Win32 program",
+        {"run": "ok", "code": "200"}, (), ("B9",),
+    ),
+    (
+        "win32.pipe", "a Win32 program says 30,000 bytes through a pipe",
+        {"run": "ok", "bytes": "30000", "code": "0"}, (), (),
+    ),
+    (
+        "win32.batch-output", "a batch file says something into a file, and ends with 0",
+        {"run": "ok", "output": "there", "code": "0"}, (), ("B9",),
+    ),
+    (
+        "win32.imports", "what KERNEL32 has, and what it lacks",
+        {"missing": "", "more": ""}, (), ("F2",),
+    ),
+    (
+        "win32.kill", "a program that is ended from outside is over at once",
+        {"started": "yes", "running": "yes", "ended": "yes", "waited": "yes", "code": "7"},
+        (), (),
+    ),
+    (
+        "win32.error-mode", "whether a child inherits that there are no error boxes",
+        {}, ("inherited",), (),
+    ),
+    ("win32.tick", "in which steps the clock counts", {}, _TICKS, ()),
+    ("speed.disk", "how fast the disk is written and read", {}, _DISK, ()),
+    ("speed.memory", "how fast memory is read", {"sum": "right"}, ("read_kb_s", "mhz"), ()),
+)  # fmt: skip
+_ASKED = {"speed.disk": "disk-speed", "speed.memory": "memory"}
+"""Questions whose names are not those of their probes."""
+
+TOK_S = "tok_s"
+"""The answer of an engine: tokens in a second."""
+ENGINES: Mapping[str, tuple[str, str, int]] = {
+    "speed.fp32": ("CAMP260.BIN", "-z CAMP260.TOK -q 0", 261_184),
+    "speed.int8": ("CAMP260.BIN", "-z CAMP260.TOK -q 8", 261_184),
+    "speed.ternary": ("CAMP158.L98", "", 0),
+}
+"""By probe: a model that lies beside SURVEY.BAT, options of LLAMA98, and the weights of the model
+that each token needs, 0 where they are not counted."""
+_TITLES = {
+    "speed.fp32": "tokens in a second, weights of 32 bits (x87)",
+    "speed.int8": "tokens in a second, weights of 8 bits (MMX where there is any)",
+    "speed.ternary": "tokens in a second, weights of three values",
+}
+_TOKENS = 24
+
+
+def questions() -> Iterable[SurveyProbe]:
+    """The probes of these sections."""
+    for identity, title, expected, answers, facts in _QUESTIONS:
+        name = _ASKED.get(identity, identity.partition(".")[2])
+        yield SurveyProbe(
+            identity, title, f"{{home}}\\PROBE98 ASK {name}",
+            expected={"ends": "ran", **expected} if expected else {}, answers=answers,
+            words=("ok", "exists", "missing", "error", "yes", "no", "unknown", "to", "GB", "all"),
+            facts=facts, seconds=_MEASURED,
+        )  # fmt: skip
+    for identity, (model, options, _weights) in ENGINES.items():
+        words = options.replace("-z ", "-z {home}\\")
+        yield SurveyProbe(
+            identity, _TITLES[identity],
+            f"{{home}}\\LLAMA98 {{home}}\\{model} {words} -n {_TOKENS} -t 0".replace("  ", " "),
+            answers=(TOK_S,), seconds=4.0,
+        )  # fmt: skip
