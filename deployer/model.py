@@ -268,6 +268,11 @@ class Payload:
         return sum(f.length for f in self.files)
 
     @property
+    def cleans(self) -> bool:
+        """Whether it brings nothing, so that all goes which earlier pushes brought, and we too."""
+        return self.delete and not self.files and not self.directories
+
+    @property
     def part_count(self) -> int:
         """Number of parts: packs, and those of all files."""
         return len(self.packs) + sum(len(f.parts) for f in self.files)

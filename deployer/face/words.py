@@ -287,10 +287,13 @@ def kept_words(proof: Proof) -> Iterator[str]:
     if proof.kept:
         yield "(--overwrite changed replaces it and saves the old one as .BAK)"
     report = proof.verified or proof.report
+    left = "still there, though this push has it no longer (--delete):"
+    if not proof.expected:
+        left = "changed there, so it stays:"
     for what, places in (
         ("was changed there, and is saved as", report.saved),
         ("deleted there:", report.gone),
-        ("still there, though this push has it no longer (--delete):", report.left),
+        (left, report.left),
     ):
         named = ", ".join(places[:_MOST_PLACES])
         if len(places) > _MOST_PLACES:

@@ -112,6 +112,26 @@ def rows_of(state_dir: Path) -> Iterator[Rows]:
         yield Rows(store)
 
 
+def brought(state_dir: Path, target: str) -> Mapping[str, tuple[str, ...]]:
+    r"""What proved pushes have brought to a PC, by folder there: `C:\GAME`, then places in it.
+
+    That is what this computer knows. What was changed there, or deleted by hand, only the PC does.
+    """
+    found: dict[str, dict[str, str]] = {}
+    with rows_of(state_dir) as rows:
+        for row in rows.every(target):
+            if row.state != State.PROVED or row.recipe == "pull":
+                continue
+            here = found.setdefault(row.directory.upper(), {"": row.directory})
+            for file in row.files:
+                place = file.place or file.name
+                here[place.upper()] = place
+            report = row.proof.report if row.proof else None
+            for place in report.gone if report else ():
+                here.pop(place.upper(), None)
+    return {each.pop(""): tuple(each.values()) for each in found.values() if len(each) > 1}
+
+
 @dataclass(frozen=True, slots=True)
 class Elsewhere:
     """Another store on this computer, which a daemon of root's wrote; whether we may read it."""

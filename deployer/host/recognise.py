@@ -41,7 +41,7 @@ def refuse_strange(request: Request) -> None:
     """Raises WrongUse for what no command line can say."""
     if request.gather is not None:
         refuse_source(request.gather.source)
-    elif not request.files:
+    elif not request.files and not request.clean:
         raise WrongUse(what="No file is named.", remedy="Name at least one file to send.")
     if request.part_size is not None and request.part_size < 1:
         raise WrongUse(

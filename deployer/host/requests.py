@@ -30,7 +30,8 @@ class Request:
     """What the user asked for. `options` are recipe options that were given, such as `steps`.
 
     Of a directory among `files` everything in it goes, with its tree and its long names. With
-    `gather` nothing goes: files come the other way. With
+    `gather` nothing goes: files come the other way; with `clean` neither: what earlier pushes
+    brought to a folder there is deleted, but what was changed there, and our own files. With
     `no_check` the program is launched even if Windows 98 itself would not start it. `dates` says
     that dates and attributes go along.
     """
@@ -47,6 +48,7 @@ class Request:
     delete: bool = False
     dates: bool = True
     gather: Gather | None = None
+    clean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -75,10 +75,13 @@ def stage(
     `progress` is told the bytes of each block read. With `once`, files that it knows unchanged are
     not read again. Raises the errors of wrong input.
     """
+    identity = new_identity()
     if request.gather is not None:
-        identity = new_identity()
         note = f"{request.gather.source} comes to {request.gather.folder}"
         payload = Payload((), recipe="pull", notes=(note,), gather=request.gather)
+        return Manifest(identity, host, identity, new_token(), payload)
+    if request.clean:
+        payload = Payload((), recipe="clean", delete=True)
         return Manifest(identity, host, identity, new_token(), payload)
     chosen = _choose(request)
     chosen = replace(chosen, items=(*chosen.items, *map(Item, beside)))
@@ -90,7 +93,6 @@ def stage(
     profile = resources.profile(request.profile)
     measure = _stage_items if once is None else once.stage_items
     staged, notes = measure(chosen, request, profile, progress)
-    identity = new_identity()
     payload = Payload(
         tuple(staged),
         "" if request.no_run else _command(request, chosen, staged),

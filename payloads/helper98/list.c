@@ -274,7 +274,8 @@ static int take_away(const struct past *past)
     if (!manifest.remove || status != SYS_OK || stamp.length != past->length ||
         !slice_sum(path, past->place, stamp.length, sha) || memcmp(sha, past->sha, sizeof sha) != 0)
         return 0;
-    must_delete(path);
+    if (sys_delete(path) != SYS_OK)
+        return 0; /* in use */
     say("%s is deleted\r\n", past->place);
     return 2;
 }

@@ -17,8 +17,8 @@ from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
 from deployer.core.lint import check
 from deployer.core.lint.model import Finding
 from deployer.core.target import ftpscript
-from deployer.core.target.manifest import file_name, own_directory, unfit
-from deployer.core.target.names import is_short
+from deployer.core.target.manifest import file_name, list_name, own_directory, unfit
+from deployer.core.target.names import OUR_NAMES, is_short
 from deployer.errors import WrongUse
 from deployer.model import (
     GO_BAT,
@@ -113,6 +113,7 @@ def blocks(
 
     With `offline` everything is already in `directory`, ours and the payload: no FTP at all.
     """
+    payload_directory = directory
     if not offline:
         directory = own_directory(directory)
     return (
@@ -123,7 +124,7 @@ def blocks(
         *((_check_offline(manifest),) if offline else (_helper(manifest), _rounds(manifest))),
         *(() if manifest.payload.gather else (_join(manifest, offline),)),
         *((_launch(manifest, offline),) if manifest.payload.run else ()),
-        *((_finish_offline(),) if offline else (_send(manifest),)),
+        *((_finish_offline(),) if offline else (_send(manifest, payload_directory),)),
         _endings(manifest, directory, offline),
     )
 
@@ -138,7 +139,10 @@ def render(manifest: Manifest, directory: str, *, offline: bool = False) -> byte
         for name, script in scripts(manifest).items():
             _refuse(name, check.check_ftp_script(_text(script)))
     data = _text(lines)
-    _refuse(GO_BAT, check.check(data, name=GO_BAT))
+    found = check.check(data, name=GO_BAT)
+    if manifest.payload.cleans:  # it deletes itself, after all else
+        found = tuple(each for each in found if each.rule != "self-overwrite")
+    _refuse(GO_BAT, found)
     return data
 
 
@@ -512,7 +516,29 @@ def _agent(manifest: Manifest) -> tuple[str, ...]:
     return ()
 
 
-def _send(manifest: Manifest) -> BatchSection:
+def _vanish(manifest: Manifest, directory: str) -> tuple[str, ...]:
+    """All that is ours goes, this file last: what COMMAND.COM does not find any more it ends.
+
+    The list of what was delivered stays while something of it does.
+    """
+    ours, known = own_directory(directory), list_name(directory)
+    names = [f"{manifest.deployment}.STA", _list_name(manifest), *sorted(OUR_NAMES - {GO_BAT})]
+    return (
+        f"IF NOT EXIST {_FIND} GOTO KEEPLIST",
+        f"IF NOT EXIST {known} GOTO KEEPLIST",
+        f'{_FIND} "F " {known} >NUL',
+        "IF NOT ERRORLEVEL 1 GOTO KEEPLIST",
+        f"DEL {known}",
+        ":KEEPLIST",
+        *(_delete(name) for name in names),
+        "PAUSE",
+        "CD \\",
+        _delete(f"{ours}\\{GO_BAT}"),
+        f"IF NOT EXIST {ours}\\*.* RD {ours}",
+    )
+
+
+def _send(manifest: Manifest, directory: str) -> BatchSection:
     lines: list[str] = []
     tries = len(SEND_PAUSES) + 1
     for turn in range(1, tries + 1):
@@ -544,6 +570,7 @@ def _send(manifest: Manifest) -> BatchSection:
         "ECHO.",
         f"ECHO Finished. The host has the result of {manifest.deployment}.",
         *_agent(manifest),
+        *(_vanish(manifest, directory) if manifest.payload.cleans else ()),
         "GOTO END",
     ]
     return BatchSection(

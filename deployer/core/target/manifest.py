@@ -46,6 +46,14 @@ def own_directory(directory: str) -> str:
     return f"{directory[:2]}\\DEPLOY"
 
 
+def list_name(directory: str, page: int = WESTERN) -> str:
+    """The helper's list of what was delivered to a directory; `list.h` says what stands in it."""
+    ours = directory.upper() == own_directory(directory).upper()
+    spelt = "" if ours else f"{directory}\\"
+    crc = zlib.crc32(b"".join(encode(c, ansi(page)) or b"" for c in spelt).upper())
+    return "L" + "".join(chr(ord("A") + (crc >> 4 * n & 15)) for n in range(7)) + ".LST"
+
+
 def render(manifest: Manifest, directory: str = DEFAULT_TARGET_DIRECTORY) -> bytes:
     """The manifest as the target reads it, for a payload that goes to that directory."""
     payload = manifest.payload

@@ -90,6 +90,10 @@ COMMANDS = (
         "Remove the agent from an old PC, with all that it has written there.",
     ),
     ListedCommand(
+        "clean", "clean", _OLD_PC,
+        "Remove from an old PC what pushes have left there, and nothing else.",
+    ),
+    ListedCommand(
         "lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."
     ),
     ListedCommand("model", "models", "Check before", "Look into model files, convert them."),

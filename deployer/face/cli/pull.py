@@ -87,7 +87,7 @@ def pull_command(
     from deployer.model import Gather
 
     place = (out or Path(_last_folder(files))).absolute()
-    _run(
+    carry_out(
         Request((), gather=Gather(files, str(place))), target, to=to, timeout=timeout,
         as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
@@ -123,7 +123,7 @@ def backup_command(
     from deployer.model import Gather
 
     source = folder if "*" in folder or "?" in folder else folder.rstrip("\\") + "\\*.*"
-    _run(
+    carry_out(
         Request((), gather=Gather(source, str(out.absolute()), keep=True)), target, to=to,
         timeout=timeout, as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
@@ -161,7 +161,7 @@ def restore_command(
 
     folder = backup.absolute()
     place = kept.origin(folder)
-    _run(
+    carry_out(
         Request((folder,), no_run=True), target, to=to or place, timeout=timeout,
         as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
@@ -176,7 +176,7 @@ def _last_folder(files: str) -> str:
     return name or "pulled"
 
 
-def _run(
+def carry_out(
     request: Request,
     target: str,
     *,

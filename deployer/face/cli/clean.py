@@ -1,0 +1,104 @@
+"""`deployer clean`: what pushes have left on an old PC goes, and nothing else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from deployer import settings
+from deployer.errors import WrongUse
+from deployer.face.cli.options import (
+    Address,
+    AsJson,
+    FtpPort,
+    HostRoute,
+    Interface,
+    NoLink,
+    NoLinkLocal,
+    Silence,
+    StateDir,
+    flag,
+    value,
+)
+from deployer.face.cli.pull import Faults, FromPc, Screen, carry_out
+from deployer.face.say import say, say_json
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+app = typer.Typer()
+
+_SHOWN = 20
+
+
+@app.command("clean")
+def clean_command(
+    target: FromPc,
+    *,
+    to: Annotated[
+        str | None,
+        value("--to", "DIR", "The folder there.", default="where everything was pushed"),
+    ] = None,
+    dry_run: Annotated[bool, flag("--dry-run", "Say what would go, and do nothing.")] = False,
+    timeout: Silence = None,
+    as_json: AsJson = False,
+    state_dir: StateDir = None,
+    interface: Interface = None,
+    address: Address = None,
+    host_route: HostRoute = None,
+    no_link: NoLink = False,
+    no_link_local: NoLinkLocal = False,
+    ftp_port: FtpPort = None,
+    screen: Screen = False,
+    faults: Faults = None,
+) -> None:
+    r"""Remove what pushes have left in a folder of an old PC, and our own files beside it.
+
+    The PC compares each file with what was delivered: one that was changed there stays and is
+    named, and so does all that no push has brought. Folders go that pushes have made and that are
+    empty then, and C:\DEPLOY.
+    """
+    from deployer.core.target import gobat
+    from deployer.host import past
+    from deployer.host.requests import Request
+
+    config = settings.load()
+    store = settings.expanded(state_dir or config.state_dir)
+    known = past.brought(store, settings.resolve_target(target, config))
+    folder = gobat.parse_directory(to or _only(known, config.directory))
+    places = next((p for d, p in known.items() if d.upper() == folder.upper()), ())
+    if as_json:
+        if dry_run:
+            say_json({"folder": folder, "files": places})
+    else:
+        _say(folder, places)
+    if not dry_run:
+        carry_out(
+            Request((), clean=True), target, to=folder, timeout=timeout, as_json=as_json,
+            state_dir=state_dir, interface=interface, address=address, host_route=host_route,
+            no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port, screen=screen,
+            faults=faults,
+        )  # fmt: skip
+
+
+def _only(known: Mapping[str, tuple[str, ...]], usual: str) -> str:
+    """The folder that is meant where none is named."""
+    if len(known) > 1:
+        raise WrongUse(
+            what=f"Pushes have left something in {len(known)} folders there: {', '.join(known)}.",
+            remedy="Say which, with --to, and clean one after the other.",
+        )
+    return next(iter(known), usual)
+
+
+def _say(folder: str, places: tuple[str, ...]) -> None:
+    if places:
+        say(f"What goes from {folder}, unless it was changed there:")
+        for place in places[:_SHOWN]:
+            say(f"  {place}")
+        if len(places) > _SHOWN:
+            say(f"  and {len(places) - _SHOWN:,} more")
+    else:
+        say(f"This computer knows of nothing that pushes left in {folder}; the PC looks itself.")
+    say(f"And what is ours in {folder[:2]}\\DEPLOY: GO.BAT, DEPLOY98.EXE, scripts and reports.")

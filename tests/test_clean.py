@@ -1,0 +1,102 @@
+"""`deployer clean` whole, on the simulated PC: what pushes have left goes, and nothing else."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer.__main__ import run
+from deployer.core.lint import check
+from deployer.core.target import gobat
+from deployer.errors import EXIT_USE
+from deployer.model import Manifest, Payload
+
+OURS = ("GO.BAT", "DEPLOY98.EXE")
+
+
+class Cleaned:
+    """A simulated PC that gets pushes, and then is cleaned."""
+
+    def __init__(self, where: Path, capsys: pytest.CaptureFixture[str]) -> None:
+        self.where = where
+        self.disk = where / "state" / "sim-pc"
+        self._capsys = capsys
+
+    def push(self, to: str, **files: str) -> None:
+        source = self.where / "source" / to.rpartition("\\")[2]
+        for name, text in files.items():
+            path = source / name.replace("__", "/").replace("_", ".")
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        self.call("push", "--target", "sim", source, "--to", to, "--no-run")
+
+    def call(self, *words: object, code: int = 0) -> tuple[str, str]:
+        given = [*map(str, words), "--state-dir", str(self.where / "state")]
+        assert run(given) == code
+        out, err = self._capsys.readouterr()
+        return out, err
+
+    def files(self) -> set[str]:
+        return {
+            path.relative_to(self.disk).as_posix()
+            for path in self.disk.rglob("*")
+            if "WINDOWS" not in path.parts
+        }
+
+
+@pytest.fixture
+def pc(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Cleaned:
+    return Cleaned(tmp_path, capsys)
+
+
+def test_what_was_brought_goes_and_what_was_changed_or_is_anothers_stays(pc: Cleaned) -> None:
+    pc.push("C:\\GAME", game_exe="x", save_dat="new", data__level_1="one")
+    pc.push("C:\\GAME", game_exe="y")
+    (pc.disk / "GAME" / "save.dat").write_text("level 9")
+    (pc.disk / "GAME" / "mine.txt").write_text("mine")
+    (pc.disk / "DEPLOY" / "NOTES.TXT").write_text("mine too")
+    before = pc.files()
+    told, _err = pc.call("clean", "sim", "--dry-run")
+    assert [line.strip() for line in told.splitlines() if line.startswith("  ")] == [
+        "data/level.1", "game.exe", "save.dat",
+    ]  # fmt: skip
+    assert pc.files() == before, "a dry run does nothing"
+    told, _err = pc.call("clean", "sim")
+    assert "deleted there: data/level.1, game.exe" in told
+    assert "changed there, so it stays: save.dat" in told
+    left = pc.files()
+    assert {name for name in left if not name.endswith(".LST")} == {
+        "GAME", "GAME/save.dat", "GAME/mine.txt", "DEPLOY", "DEPLOY/NOTES.TXT",
+    }  # fmt: skip
+    assert (pc.disk / "GAME" / "save.dat").read_text() == "level 9"
+
+
+def test_nothing_is_left_of_us_where_nothing_was_changed(pc: Cleaned) -> None:
+    pc.push("C:\\UPD", a_txt="a", deeper__b_txt="b")
+    pc.call("clean", "sim")
+    assert pc.files() <= {"DEPLOY"}
+    told, _err = pc.call("clean", "sim", "--dry-run")
+    assert "knows of nothing" in told
+
+
+def test_of_two_folders_the_one_that_is_meant_is_to_be_named(pc: Cleaned) -> None:
+    pc.push("C:\\ONE", a_txt="a")
+    pc.push("C:\\TWO", b_txt="b")
+    _out, err = pc.call("clean", "sim", code=EXIT_USE)
+    assert "C:\\ONE, C:\\TWO" in err
+    assert "--to" in err
+    pc.call("clean", "sim", "--to", "C:\\ONE")
+    assert "TWO/b.txt" in pc.files()
+    assert "ONE" not in pc.files()
+
+
+def test_its_batch_file_deletes_itself_last_and_else_has_no_mistake() -> None:
+    empty = Payload((), delete=True)
+    data = gobat.render(Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "secret99", empty), "C:\\X")
+    lines = data.decode().splitlines()
+    own = [n for n, line in enumerate(lines) if line.endswith("DEL C:\\DEPLOY\\GO.BAT")]
+    assert [found.line - 1 for found in check.check(data, name="GO.BAT")] == own
+    assert lines[own[0] + 1 : own[0] + 3] == [
+        "IF NOT EXIST C:\\DEPLOY\\*.* RD C:\\DEPLOY", "GOTO END",
+    ]  # fmt: skip
