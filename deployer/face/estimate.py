@@ -7,39 +7,35 @@ target's own history. What has never been seen is guessed, and called about.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from deployer.core.payload import fit as fits
 from deployer.core.view import PartState, Row
 from deployer.face import text
 from deployer.host import past
-from deployer.model import LINE, LineSettings, Profile, State
+from deployer.model import LINE, LineSettings, Profile, State, is_simulated
 
-#: Bytes per second that a Pentium II checks and joins, until the target has shown its own speed.
-GUESSED_VERIFY = 2_500_000.0
-#: Seconds that checking takes at least: a program starts, FTP.EXE logs in again.
-LEAST_VERIFY = 3.0
+_MANY = 20
+"""From so many files on it is they that are counted, not their parts."""
 
 
 @dataclass(frozen=True, slots=True)
 class Habits:
-    """What a target has shown. Bytes per second; `runs` maps a command to the seconds it took."""
+    """What a target has shown: bytes per second of its wire, and its own pace.
+
+    `runs` maps a command to the seconds it took.
+    """
 
     wire: float | None = None
-    verify: float | None = None
+    pace: fits.Pace = fits.Pace()  # noqa: RUF009 - frozen
     runs: tuple[tuple[str, float], ...] = ()
     seen: int = 0
-
-    @property
-    def verify_rate(self) -> float:
-        """Bytes per second of checking and joining."""
-        return self.verify or GUESSED_VERIFY
 
 
 def habits(rows: Iterable[Row], target: str, *, but: str = "") -> Habits:
     """The habits of a target from its rows, the newest weighing most; `but` is left out."""
     wire: float | None = None
-    verify: float | None = None
+    pace = fits.SIMULATED if is_simulated(target) else fits.Pace()
     runs: dict[str, float] = {}
     seen = 0
     for row in sorted(rows, key=lambda row: row.at):
@@ -48,13 +44,12 @@ def habits(rows: Iterable[Row], target: str, *, but: str = "") -> Habits:
         if row.moved >= 64 << 10 and row.rate:
             wire = row.rate if wire is None else (wire + row.rate) / 2
         spent = row.spent.get(State.VERIFYING, 0.0)
-        if row.state == State.PROVED and row.moved >= 64 << 10 and spent > 0:
-            rate = row.part_bytes / spent
-            verify = rate if verify is None else (verify + rate) / 2
+        if row.state == State.PROVED and 2 * row.moved >= row.part_bytes > 0 and spent > 0:
+            pace = pace.after(len(row.files), row.part_bytes, spent)
         if row.proof and row.proof.report.run_seconds is not None:
             runs[row.run] = row.proof.report.run_seconds
         seen += 1
-    return Habits(wire, verify, tuple(runs.items()), seen)
+    return Habits(wire, pace, tuple(runs.items()), seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +72,7 @@ def left(row: Row, known: Habits, now: float) -> Left:
     """
     if row.state == State.PROVED:
         return Left(0.0, 1.0, sure=True)
-    verify_all = _verify_seconds(row.part_bytes, known)
+    verify_all = known.pace.seconds(len(row.files), row.part_bytes)
     wire = row.rate_now or row.rate or known.wire or fits.DEFAULT_WIRE
     fetch_all = row.part_bytes / wire
     fetch_left = max(row.part_bytes - row.here_bytes, 0) / wire
@@ -93,7 +88,7 @@ def left(row: Row, known: Habits, now: float) -> Left:
         verify_left = 0.0
     whole = fetch_all + verify_all
     done = 1 - (fetch_left + verify_left) / whole if whole else 0.0
-    sure = bool(row.rate or known.wire) and known.verify is not None
+    sure = bool(row.rate or known.wire) and known.pace.shown
     seconds: float | None = fetch_left + verify_left
     if row.state == State.RUNNING:
         seconds = _run_left(row, known, now)
@@ -114,11 +109,7 @@ def missing(row: Row) -> int:
 def verify_seconds(row: Row, known: Habits) -> float:
     """About how long the PC verifies what it has just fetched."""
     unproved = sum(p.length for p in row.parts.values() if p.state == PartState.FETCHED)
-    return _verify_seconds(unproved or row.part_bytes, known)
-
-
-def _verify_seconds(count: int, known: Habits) -> float:
-    return max(LEAST_VERIFY, count / known.verify_rate)
+    return known.pace.seconds(len(row.files), unproved or row.part_bytes)
 
 
 def _all_proved(row: Row) -> bool:
@@ -141,7 +132,8 @@ def shown_by(rows: Iterable[Row], target: str, model: str) -> fits.Shown:
         speed = row.proof.tokens_per_second if row.proof and not row.emulated else None
         same = row.target == target and any(file.long_name == model for file in row.files)
         tokens = speed if same and speed is not None else tokens
-    return fits.Shown(habits(rows, target).wire, tokens)
+    known = habits(rows, target)
+    return fits.Shown(known.wire, tokens, known.pace)
 
 
 def fit_line(
@@ -158,7 +150,7 @@ def fit_line(
     machine = past.machine_in(rows, target)
     shown = shown_by(rows, target, model)
     if target.startswith(LINE) and shown.wire is None:
-        shown = fits.Shown((line or LineSettings()).speed / 10, shown.tokens)
+        shown = replace(shown, wire=(line or LineSettings()).speed / 10)
     fit = fits.fit(load, machine, shown, profile)
     return fit, sentence(fit, machine)
 
@@ -171,7 +163,7 @@ def sentence(fit: fits.Fit, machine: fits.KnownPc) -> str:
     about = "" if fit.seconds_source == "measured" else "about "
     pieces = [
         f"{text.size(fit.disk)} on disk",
-        text.count(fit.parts, "part"),
+        text.count(fit.files, "file") if fit.files >= _MANY else text.count(fit.parts, "part"),
         f"{about}{text.duration(max(fit.seconds, 1))} on this wire",
     ]
     if fit.memory is not None:

@@ -9,7 +9,7 @@ of weight by `python -m benchmarks.engine`; between them it is a straight line.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
 from deployer.core.payload.modelfile import Checkpoint
@@ -105,11 +105,51 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
+class Pace:
+    """What a PC takes beside its wire to check, join and prove: seconds at least, and for each.
+
+    A small file costs what it takes to make it, to read it back and to date it. `shown` says that
+    the PC has shown it before; until then it is guessed for a disk of 1998.
+    """
+
+    least: float = 3.0
+    file: float = 0.05
+    byte: float = 1 / 2_500_000
+    shown: bool = False
+
+    def seconds(self, files: int, count: int) -> float:
+        """For so many files of `count` bytes together."""
+        return self.least + files * self.file + count * self.byte
+
+    def after(self, files: int, count: int, took: float) -> Pace:
+        """What is known when so many files took so long: what cost most has cost the rest.
+
+        Nothing is learnt from what took no longer than the least, but that.
+        """
+        rest = took - self.least
+        if rest <= 0:
+            return replace(self, least=(self.least + took) / 2)
+        if files * self.file > count * self.byte:
+            file = max(rest - count * self.byte, 0.0) / files
+            return replace(self, file=self._mean(self.file, file), shown=True)
+        byte = max(rest - files * self.file, 0.0) / count
+        return replace(self, byte=self._mean(self.byte, byte), shown=True)
+
+    def _mean(self, before: float, now: float) -> float:
+        return (before + now) / 2 if self.shown else now
+
+
+SIMULATED = Pace(least=1.5, file=0.005)
+"""The simulated PC's, by `python -m benchmarks.trees`."""
+
+
+@dataclass(frozen=True, slots=True)
 class Shown:
     """What this target has shown before: bytes per second on its wire, tok/s of this very model."""
 
     wire: float | None = None
     tokens: float | None = None
+    pace: Pace = Pace()
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +158,7 @@ class Fit:
 
     total: int
     disk: int
+    files: int
     parts: int
     memory: int | None
     seconds: float
@@ -181,10 +222,12 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
     return Fit(
         total=load.total,
         disk=disk,
+        files=len(load.lengths),
         parts=load.parts,
         memory=memory,
-        seconds=load.total / (shown.wire or DEFAULT_WIRE),
-        seconds_source="measured" if shown.wire else "modelled",
+        seconds=load.total / (shown.wire or DEFAULT_WIRE)
+        + shown.pace.seconds(len(load.lengths), load.total),
+        seconds_source="measured" if shown.wire and shown.pace.shown else "modelled",
         tokens=tokens,
         tokens_source="measured" if shown.tokens else "modelled",
         problems=tuple(problems),
