@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from deployer.core.payload.fit import Load
+from deployer.core.payload.fit import Load, Pace
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.core.view import Mark, Row, fold_all
 from deployer.errors import DeployerError, ProofBroken, SourcesDiffer, WrongUse
@@ -108,12 +108,15 @@ def test_the_fit_line_uses_what_the_pc_said_and_has_shown() -> None:
 # --- words
 
 
+QUICK = Habits(pace=Pace(least=0.0, file=0.0, byte=1 / 4e6))
+
+
 def test_silence_is_named() -> None:
     verifying = replace(row(), state=State.VERIFYING, since=NOW - 8, current="")
-    said = words.doing(verifying, Habits(verify=4e6), NOW)
+    said = words.doing(verifying, QUICK, NOW)
     assert "the PC is verifying, about 15 s (8 s so far)" in said
     late = replace(verifying, since=NOW - 900)
-    assert "look at the PC's screen" in words.doing(late, Habits(verify=4e6), NOW)
+    assert "look at the PC's screen" in words.doing(late, QUICK, NOW)
     assert "nothing has moved for 30 s" in words.doing(row(), Habits(), NOW + 29)
 
 

@@ -8,9 +8,11 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from deployer.core.payload import fit
-from deployer.core.payload.fit import Fit, KnownPc, Load, Shown
+from deployer.core.payload.fit import Fit, KnownPc, Load, Pace, Shown
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.model import Profile, Report
 
@@ -86,9 +88,11 @@ def test_modelled_speed_agrees_with_the_counts(root: Path) -> None:
 
 def test_speed_is_measured_when_the_target_has_shown_it() -> None:
     assert of(S15M, KnownPc()).tokens_source == "modelled"
-    shown = of(S15M, KnownPc(), Shown(wire=500_000.0, tokens=9.5))
+    pace = Pace(least=2.0, file=0.1, byte=1e-6, shown=True)
+    shown = of(S15M, KnownPc(), Shown(wire=500_000.0, tokens=9.5, pace=pace))
     assert (shown.tokens, shown.tokens_source) == (9.5, "measured")
-    assert shown.seconds == pytest.approx(S15M.file_length / 500_000)
+    fetched, done = S15M.file_length / 500_000, 2.0 + 0.1 + S15M.file_length * 1e-6
+    assert shown.seconds == pytest.approx(fetched + done)
     assert shown.seconds_source == "measured"
 
 
@@ -155,3 +159,29 @@ int main(int argc, char **argv)
     return 0;
 }
 """
+
+
+def test_many_small_files_take_what_the_files_cost_and_not_what_the_bytes_do() -> None:
+    """300 files of 228 KB on an unknown PC: not `1 s`, as the bytes alone would say."""
+    load = Load((760,) * 300, 1, 228_000)
+    assert 15 < fit.fit(load, KnownPc(), Shown(), PROFILE).seconds < 25
+    assert fit.fit(Load((228_000,), 1, 228_000), KnownPc(), Shown(), PROFILE).seconds < 5
+
+
+@given(
+    st.lists(
+        st.tuples(st.integers(1, 5000), st.integers(1, 50_000_000)), min_size=6, max_size=12
+    ),
+    st.floats(0.001, 0.2), st.floats(1e-8, 1e-5),
+)  # fmt: skip
+def test_after_pushes_of_both_kinds_a_prediction_is_what_happens(
+    pushes: list[tuple[int, int]], file: float, byte: float
+) -> None:
+    true = Pace(3.0, file, byte)
+    known = Pace()
+    kinds = [(1, 20_000_000), (2000, 4000)]
+    for files, count in (*kinds, *kinds, *pushes, *kinds, *kinds):
+        known = known.after(files, count, true.seconds(files, count))
+    for files, count in kinds:
+        told, took = known.seconds(files, count), true.seconds(files, count)
+        assert took / 2 < told < took * 2
