@@ -51,8 +51,8 @@ def parser() -> argparse.ArgumentParser:
         prog="deployer sim",
         description="A simulated Windows 98 PC: types the given lines and shows its screen.",
         epilog="Without --type it types what the host's card says. Faults: cable@BYTE hang@BYTE "
-        "cut@BYTE flip@BYTE crlf[@BYTE] ascii full@BYTES power@STEP off@LINE random:SEED, "
-        "joined by commas.",
+        "cut@BYTE flip@BYTE crlf[@BYTE] ascii full@BYTES power@STEP off@LINE slow@RATE "
+        "random:SEED, joined by commas.",
     )
     parser.add_argument(
         "--host", help="address or address:port where the host listens (it is 192.168.1.1 here)"

@@ -11,6 +11,7 @@ A fault is written as text; several are joined by commas or given one by one:
     full@BYTES   only so much is free on drive C:
     power@STEP   the power fails in the middle of the STEPth change of the disk
     off@LINE     the power fails before the LINEth line that COMMAND.COM carries out
+    slow@RATE    no fault: the cable carries so many bytes a second, 1250000 for 10 Mbit/s
     random:SEED  one to three of these, drawn from that seed
 
 Bytes are counted over all data connections of a visit, both directions, from 0; each fault at a
@@ -21,6 +22,7 @@ from __future__ import annotations
 
 import random
 import re
+import time
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
@@ -53,6 +55,7 @@ KINDS: dict[str, bool | None] = {
     "full": True,
     "power": True,
     "off": True,
+    "slow": True,
 }
 
 
@@ -113,6 +116,8 @@ class FaultyCable(Cable):
         )
         self._always = [f for f in faults if f.kind == "crlf" and f.at is None]
         self._notice = notice
+        self._rate = min((f.at for f in faults if f.kind == "slow" and f.at), default=0)
+        self._free_at = 0.0
         self._count = 0
         self._last = b""
 
@@ -125,6 +130,7 @@ class FaultyCable(Cable):
         return self._pass(data)
 
     def _pass(self, data: bytes) -> bytes:
+        self._take_time(len(data))
         start, self._count = self._count, self._count + len(data)
         out = bytearray(data)
         mangle = False
@@ -147,6 +153,12 @@ class FaultyCable(Cable):
             return self._mangle(bytes(out))
         self._last = bytes(out[-1:])
         return bytes(out)
+
+    def _take_time(self, count: int) -> None:
+        """Bytes take their time on a slow cable; what lay idle is not made up for."""
+        if self._rate:
+            self._free_at = max(self._free_at, time.monotonic()) + count / self._rate
+            time.sleep(max(0.0, self._free_at - time.monotonic()))
 
     def _mangle(self, data: bytes) -> bytes:
         after_cr = self._last == b"\r"
