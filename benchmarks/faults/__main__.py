@@ -20,7 +20,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
-from benchmarks.faults import judge, kill, place
+from benchmarks.faults import changes, judge, kill, place
 from benchmarks.faults.judge import Outcome, run
 from benchmarks.faults.world import Case
 from deployer.model import State
@@ -55,6 +55,26 @@ def _kills(seeds: Sequence[int]) -> int:
         said = "; ".join(killed.broken) or "the next push was proved"
         print(f"{seed:>4}  killed after {killed.after:>3} events ({killed.last}): {said}")
     print(f"{len(seeds)} kills, {broken} broken promises")
+    return 1 if broken else 0
+
+
+def _lives(seeds: Sequence[int], jobs: int) -> int:
+    began = time.monotonic()
+    happened: Counter[str] = Counter()
+    broken = again = 0
+    context = multiprocessing.get_context("spawn")
+    with context.Pool(jobs, maxtasksperchild=50) as pool:
+        for life in pool.imap_unordered(changes.run, seeds):
+            happened.update(each.partition("@")[0] for each in life.happened)
+            broken, again = broken + bool(life.broken), again + life.again
+            for text in life.broken:
+                print(f"{life.seed:>6}  BROKEN {text}", file=sys.stderr, flush=True)
+    print(f"runs                           {len(seeds)}, in {time.monotonic() - began:.0f} s")
+    print(f"broken promises                {broken}")
+    print(f"parts sent again               {again}, each damaged or in flight")
+    print(
+        f"faults that happened           {sum(happened.values())}: {dict(sorted(happened.items()))}"
+    )
     return 1 if broken else 0
 
 
@@ -104,12 +124,18 @@ def main() -> int:
     parser.add_argument(
         "--kills", type=int, default=0, help="instead: kill -9 of the host at so many moments"
     )
+    parser.add_argument(
+        "--changes", action="store_true",
+        help="instead: pushes, changes there, a pull, a restore and deleting, with faults",
+    )  # fmt: skip
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--verbose", action="store_true", help="a line for each run")
     given = parser.parse_args()
     began = time.monotonic()
     if given.kills:
         return _kills(range(given.seed, given.seed + given.kills))
+    if given.changes:
+        return _lives(range(given.seed, given.seed + given.count), given.jobs)
     outcomes = []
     runs = play(range(given.seed, given.seed + given.count), given.jobs)
     for outcome in each_step(given.seed, given.every) if given.each_step else runs:

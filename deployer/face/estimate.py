@@ -27,7 +27,7 @@ class Habits:
     """
 
     wire: float | None = None
-    pace: fits.Pace = fits.Pace()  # noqa: RUF009 - frozen
+    pace: fits.PcPace = fits.PcPace()  # noqa: RUF009 - frozen
     runs: tuple[tuple[str, float], ...] = ()
     seen: int = 0
 
@@ -35,7 +35,7 @@ class Habits:
 def habits(rows: Iterable[Row], target: str, *, but: str = "") -> Habits:
     """The habits of a target from its rows, the newest weighing most; `but` is left out."""
     wire: float | None = None
-    pace = fits.SIMULATED if is_simulated(target) else fits.Pace()
+    pace = fits.SIMULATED if is_simulated(target) else fits.PcPace()
     runs: dict[str, float] = {}
     seen = 0
     for row in sorted(rows, key=lambda row: row.at):

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 from rich.console import Console
 
-from deployer.core.payload.fit import Load, Pace
+from deployer.core.payload.fit import Load, PcPace
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.core.view import Mark, Row, fold_all
 from deployer.errors import DeployerError, ProofBroken, SourcesDiffer, WrongUse
@@ -108,7 +108,7 @@ def test_the_fit_line_uses_what_the_pc_said_and_has_shown() -> None:
 # --- words
 
 
-QUICK = Habits(pace=Pace(least=0.0, file=0.0, byte=1 / 4e6))
+QUICK = Habits(pace=PcPace(least=0.0, file=0.0, byte=1 / 4e6))
 
 
 def test_silence_is_named() -> None:

@@ -105,7 +105,7 @@ class Load:
 
 
 @dataclass(frozen=True, slots=True)
-class Pace:
+class PcPace:
     """What a PC takes beside its wire to check, join and prove: seconds at least, and for each.
 
     A small file costs what it takes to make it, to read it back and to date it. `shown` says that
@@ -121,7 +121,7 @@ class Pace:
         """For so many files of `count` bytes together."""
         return self.least + files * self.file + count * self.byte
 
-    def after(self, files: int, count: int, took: float) -> Pace:
+    def after(self, files: int, count: int, took: float) -> PcPace:
         """What is known when so many files took so long: what cost most has cost the rest.
 
         Nothing is learnt from what took no longer than the least, but that.
@@ -139,7 +139,7 @@ class Pace:
         return (before + now) / 2 if self.shown else now
 
 
-SIMULATED = Pace(least=1.5, file=0.005)
+SIMULATED = PcPace(least=1.5, file=0.005)
 """The simulated PC's, by `python -m benchmarks.trees`."""
 
 
@@ -149,7 +149,7 @@ class Shown:
 
     wire: float | None = None
     tokens: float | None = None
-    pace: Pace = Pace()
+    pace: PcPace = PcPace()
 
 
 @dataclass(frozen=True, slots=True)

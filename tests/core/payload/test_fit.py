@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from deployer.core.payload import fit
-from deployer.core.payload.fit import Fit, KnownPc, Load, Pace, Shown
+from deployer.core.payload.fit import Fit, KnownPc, Load, PcPace, Shown
 from deployer.core.payload.modelfile import Checkpoint
 from deployer.model import Profile, Report
 
@@ -88,7 +88,7 @@ def test_modelled_speed_agrees_with_the_counts(root: Path) -> None:
 
 def test_speed_is_measured_when_the_target_has_shown_it() -> None:
     assert of(S15M, KnownPc()).tokens_source == "modelled"
-    pace = Pace(least=2.0, file=0.1, byte=1e-6, shown=True)
+    pace = PcPace(least=2.0, file=0.1, byte=1e-6, shown=True)
     shown = of(S15M, KnownPc(), Shown(wire=500_000.0, tokens=9.5, pace=pace))
     assert (shown.tokens, shown.tokens_source) == (9.5, "measured")
     fetched, done = S15M.file_length / 500_000, 2.0 + 0.1 + S15M.file_length * 1e-6
@@ -177,8 +177,8 @@ def test_many_small_files_take_what_the_files_cost_and_not_what_the_bytes_do() -
 def test_after_pushes_of_both_kinds_a_prediction_is_what_happens(
     pushes: list[tuple[int, int]], file: float, byte: float
 ) -> None:
-    true = Pace(3.0, file, byte)
-    known = Pace()
+    true = PcPace(3.0, file, byte)
+    known = PcPace()
     kinds = [(1, 20_000_000), (2000, 4000)]
     for files, count in (*kinds, *kinds, *pushes, *kinds, *kinds):
         known = known.after(files, count, true.seconds(files, count))
