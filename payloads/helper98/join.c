@@ -210,6 +210,7 @@ static int unpack(struct file *file)
     if (slice_unpack(file, work) && slice_sum(work, file->name, file->length, file->kept.sha) &&
         memcmp(file->kept.sha, file->sha, sizeof file->sha) == 0)
         return CODE_DONE;
+    slices_close();
     must_delete(work);
     if (!slice_is_file(pack, part_name(pack), pack->length)) {
         part_is_bad(pack, part_name(pack), was_damaged);
@@ -320,6 +321,7 @@ int join(void)
             if (code > worst)
                 worst = code;
             if (file->pack && file[1].pack != file->pack && !is_wanted(file->pack)) {
+                slices_close();
                 sweep_part(file->pack);
                 file->pack->there = file->pack->temp_there = 0;
             }

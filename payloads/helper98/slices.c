@@ -15,8 +15,10 @@ struct pass {
     u32 crc;            /* of what it passed over last */
     const char *name;   /* for the console */
     u32 percent, done;  /* bytes */
-    u32 shown;          /* ticks when the progress was, or the pass began */
+    u32 at;             /* where the next are read */
 };
+
+#define LOOK_EVERY 32768u /* bytes between two looks at the clock: small files are over before */
 
 static int pass_begin(struct pass *pass, const char *path, const char *name, u32 length)
 {
@@ -24,16 +26,21 @@ static int pass_begin(struct pass *pass, const char *path, const char *name, u32
     pass->to = SYS_NO_FILE;
     pass->name = name;
     pass->percent = length / 100 + 1;
-    pass->shown = sys_ticks();
     return sys_open(&pass->from, path, SYS_READ) == SYS_OK;
 }
 
 static void show_progress(struct pass *pass, u32 bytes)
 {
+    static u32 unseen, shown;
+
     pass->done += bytes;
-    if (sys_ticks() - pass->shown < 1000)
+    unseen += bytes;
+    if (unseen < LOOK_EVERY)
         return;
-    pass->shown += 1000;
+    unseen = 0;
+    if (sys_ticks() - shown < 1000)
+        return;
+    shown = sys_ticks();
     say("%s %u%s", pass->name, pass->done / pass->percent, "% \r"); /* the next line covers it */
 }
 
@@ -44,8 +51,9 @@ static int pass_over(struct pass *pass, u32 offset, u32 left)
     u32 want, got;
 
     pass->crc = 0;
-    if (sys_seek(pass->from, offset) != SYS_OK)
+    if (offset != pass->at && sys_seek(pass->from, offset) != SYS_OK)
         pass->unreadable = 1;
+    pass->at = offset + left;
     for (; left; left -= want) {
         want = left < BUFFER_SIZE ? left : BUFFER_SIZE;
         if (sys_read(pass->from, buffer, want, &got) != SYS_OK || got != want) {
@@ -138,20 +146,37 @@ int slice_copy(const struct part *part, const char *source, u32 offset)
     return right;
 }
 
+static struct pass unpacking; /* its file is open from one file of a pack to the next */
+static const struct part *unpacked;
+
+void slices_close(void)
+{
+    if (unpacked)
+        sys_close(unpacking.from);
+    unpacked = 0;
+}
+
 int slice_unpack(const struct file *file, const char *to)
 {
     const char *pack = part_name(file->pack);
     struct pass pass;
     int whole;
 
-    if (!pass_begin(&pass, pack, pack, file->length))
-        return 0;
+    if (unpacked != file->pack) {
+        slices_close();
+        if (!pass_begin(&unpacking, pack, pack, file->pack->length))
+            return 0;
+        unpacked = file->pack;
+    }
+    pass = unpacking;
     must(sys_open(&pass.to, to, SYS_CREATE), to);
     whole = pass_over(&pass, file->offset, file->length);
     if (whole)
         pass.written = sys_flush(pass.to);
-    sys_close(pass.from);
+    sys_touch(pass.to, file->date);
     sys_close(pass.to);
+    unpacking.at = pass.at;
+    unpacking.done = pass.done;
     if (pass.written != SYS_OK)
         sys_delete(to);
     must(pass.written, to);

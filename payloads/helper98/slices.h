@@ -13,9 +13,11 @@ int slice_is_file(const struct part *part, const char *name, u32 length);
  * `sha`. 1 when they could be read. */
 int slice_sum(const char *path, const char *name, u32 length, u8 *sha);
 
-/* Copies a file out of its pack into the new file `to`, and flushes that. 1 when it is on the disk; 0 when
+/* Copies a file out of its pack into the new file `to`, dates and flushes that. The pack stays open until
+ * slices_close, or until another is. 1 when it is on the disk; 0 when
  * the pack could not be read. When it cannot be written it is deleted, and that is the end. */
 int slice_unpack(const struct file *file, const char *to);
+void slices_close(void);
 
 /* Reads the file at `path` once. Every part of `file` whose slice of it is right gets the bit `where`,
  * every other loses it. When `sha` is not NULL the SHA-256 of the bytes of all parts comes there. 1

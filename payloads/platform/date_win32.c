@@ -3,13 +3,26 @@
 
 void sys_date(u32 date, struct sys_stamp *stamp)
 {
+    static u32 time[2], known;
     u32 local[2];
-    u32 time[2] = {0, 0};
 
-    DosDateTimeToFileTime(date >> 16, date & 0xFFFF, local);
-    LocalFileTimeToFileTime(local, time);
+    if (date != known) { /* each is asked for twice */
+        DosDateTimeToFileTime(date >> 16, date & 0xFFFF, local);
+        LocalFileTimeToFileTime(local, time);
+        known = date;
+    }
     stamp->time_low = time[0];
     stamp->time_high = time[1];
+}
+
+void sys_touch(sys_file file, u32 date)
+{
+    struct sys_stamp stamp;
+
+    if (date) {
+        sys_date(date, &stamp);
+        SetFileTime((handle)file, 0, 0, &stamp.time_low);
+    }
 }
 
 int sys_set(const char *path, u32 date, u32 attributes)

@@ -151,6 +151,9 @@ struct sys_stamp {
  * stamp. */
 void sys_date(u32 date, struct sys_stamp *stamp);
 
+/* Gives an open file that date, unless it is 0; a system may leave that to sys_set. */
+void sys_touch(sys_file file, u32 date);
+
 /* Gives a file that date, unless it is 0, and these attributes. */
 int sys_set(const char *path, u32 date, u32 attributes);
 

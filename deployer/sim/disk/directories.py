@@ -13,6 +13,8 @@ from deployer.sim.disk.values import Code, DiskError
 
 #: A directory of the modern machine that changed so lately may change again under the same stamp.
 _GRAIN_NS = 50_000_000
+#: After a change of ours it is believed to be ours alone for so long.
+_OURS_NS = 250_000_000
 #: While we change a directory again and again it is looked at so often for what others put there.
 _LOOK_NS = 1_000_000_000
 
@@ -38,7 +40,7 @@ class _Listing:
     def holds(self, stamp: int) -> bool:
         """Whether it is still what is there: read well after the last change, or changed by us."""
         now = time.time_ns()
-        ours = now - stamp <= _GRAIN_NS and now - self.read < _LOOK_NS
+        ours = now - stamp <= _OURS_NS and now - self.read < _LOOK_NS
         return stamp == self.stamp and (ours or self.read - stamp > _GRAIN_NS)
 
 

@@ -36,9 +36,11 @@ Not thread-safe.
 from __future__ import annotations
 
 import os
+import re
 import stat as st
 import time
 from collections.abc import Callable
+from functools import lru_cache
 from pathlib import Path
 
 from deployer.sim.disk.directories import Directories, Name
@@ -65,9 +67,11 @@ from deployer.sim.disk.values import (
 #: Entries of 32 bytes that a directory other than the root can have (facts C5).
 MAX_ENTRIES = 65_536
 _SETTABLE = Attribute.READ_ONLY | Attribute.HIDDEN | Attribute.SYSTEM | Attribute.ARCHIVE
+_UNFIT = re.compile(r'[<>|":\x00-\x1f]')
 _EMPTIES = (Open.CREATE_ALWAYS, Open.TRUNCATE_EXISTING)
 
 
+@lru_cache(maxsize=4096)
 def absolute_path(path: str, cwd: str) -> str:
     """`path` seen from `cwd`, in the form `C:\\DIR\\name`; see `Disk.absolute`."""
     text = path.replace("/", "\\")
@@ -89,7 +93,7 @@ def absolute_path(path: str, cwd: str) -> str:
         elif len(part) > 2:  # "..." is nobody's parent here
             raise DiskError(Code.PATH_NOT_FOUND, path)
     result = "C:\\" + "\\".join(parts)
-    if any(c in '<>|"' or ord(c) < 32 for c in result) or ":" in result[2:]:
+    if _UNFIT.search(result, 2):
         raise DiskError(Code.INVALID_NAME, path)
     if len(result) >= MAX_PATH:
         raise DiskError(Code.PATH_NOT_FOUND, path)

@@ -37,6 +37,7 @@ def _capital(char: str) -> str:
     return upper if len(upper) == 1 and has(upper, PAGES.ansi) else char
 
 
+@lru_cache(maxsize=4096)
 def device_name(path: str) -> str | None:
     """The device that a path names (`C:\\DIR\\nul.txt` is `NUL`), or None for an ordinary path."""
     last = path.rstrip(" :").replace("/", "\\").replace(":", "\\").rpartition("\\")[2]
