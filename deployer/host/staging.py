@@ -134,7 +134,7 @@ class Once:
             key = (
                 tuple((item, files.stamp_of(item.path.stat())) for item in chosen.items),
                 frozenset(chosen.roles.values()),
-                request.run,
+                frozenset(item for item in chosen.items if _is_started(item, chosen, request)),
                 request.part_size,
                 request.dates,
                 profile,

@@ -48,7 +48,7 @@ def test_two_at_the_same_time_get_each_its_own(tmp_path: Path) -> None:
 def test_without_files_a_payload_is_the_sample_model() -> None:
     bench = parse(TWO.replace('files = ["{name}.txt"]\nno_run = true', ""))
     assert {p.request.files[0].suffix for target in bench.targets for p in target.payloads} == {
-        ".bin"
+        ".l98"
     }
 
 

@@ -290,7 +290,7 @@ def engine_memory(shape: Checkpoint, bits: int = 8, steps: int = ENGINE_STEPS) -
     state += 4 * _carve(4 * most * dim) + 2 * _carve(4 * most * hidden) + _carve(4 * hidden)
     state += 2 * _carve(4 * most * kv)
     state += _carve(4 * (steps + 16)) + _carve(4 * vocabulary) + _carve(4 * widest) + 32768
-    ready = 2 * _carve(2 * (widest + _BEYOND)) + _carve(16 + (widest + _BEYOND) // 32 * 88)
+    ready = 2 * _carve(2 * (widest + _BEYOND)) + _carve(16 + (widest + _BEYOND) // 32 * 80)
     inputs = _carve(_STRUCT_INPUT * most) + _carve(4 * widest) + most * ready
     cache = _cache(shape, bits, steps)
     return tables + shape.layers * layer + rest + state + inputs + cache
@@ -306,9 +306,9 @@ def _cache(shape: Checkpoint, bits: int, steps: int) -> int:
     places = heads * steps
     if not bits:
         return work + 2 * _carve(4 * places * size)
-    wide = 4 * places * width <= _WIDE_CACHE
-    keys = _carve(2 * (places * width // (1 if wide else 2)))
-    values = _carve(2 * places * (size if wide else (size + 1) // 2))
+    wide = 2 * places * width
+    keys = _carve(2 * (places * width // (1 if wide <= _WIDE_KEYS else 2)))
+    values = _carve(2 * places * (size if wide <= _WIDE_VALUES else (size + 1) // 2))
     return work + keys + values + 2 * _carve(4 * places)
 
 
@@ -316,7 +316,7 @@ _STRUCT_LAYER = 9 * 4 + 7 * 32
 _STRUCT_INPUT = 11 * 4
 _BEYOND = 64
 _AT_ONCE = 8
-_WIDE_CACHE = 1 << 20
+_WIDE_KEYS, _WIDE_VALUES = 128 << 10, 512 << 10
 
 
 def _carve(count: int) -> int:

@@ -27,9 +27,10 @@ def need(what: str) -> None:
 def is_convertible(path: Path) -> bool:
     """Whether the engine runs this file only after a conversion.
 
-    It is a GGUF file, is named as one, or a later export of llama2.c. Raises the errors of files.
+    It is a GGUF file, is named as one, or a later export of llama2.c. What is not there is refused
+    where files are staged. Raises FileUnreadable.
     """
-    if path.is_dir():
+    if not path.is_file():
         return False
     head = files.read_bounded(path, 8)
     named = path.suffix.lower() == ".gguf"

@@ -117,7 +117,8 @@ def test_memory_is_the_sum_of_the_engines_own_layout(root: Path, cc: str, tmp_pa
     source = root / "payloads" / "llama98" / "model.c"
     program, built = tmp_path / "count.c", tmp_path / "count"
     beside = "".join(
-        f'#include "{source.with_name(name)}"\n' for name in ("layout.c", "multiply.c")
+        f'#include "{source.with_name(name)}"\n'
+        for name in ("layout.c", "multiply.c", "classify.c")
     )
     program.write_text(f'#include "{source}"\n#define times times_again\n{beside}{_COUNT}')
     flags = ["-w", "-static", "-no-pie", "-Wl,--unresolved-symbols=ignore-all"]
