@@ -493,6 +493,14 @@ class ProofBroken(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class ProofMissing(DeployerError):
+    """{deployment}: there is no proof of it ({why}).
+    Bring RESULT.TXT back on a disk or in the folder, or type the code that the PC shows at the end.
+    """
+
+    exit_code = EXIT_VERIFY
+
+
 class SourcesDiffer(DeployerError):
     """{deployment}: what was proved is not what is on this computer now ({why}).
     The PC has what was sent then: push again to send and prove what is here.

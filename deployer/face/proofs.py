@@ -13,7 +13,7 @@ from deployer.core.view import Row
 from deployer.errors import ProofBroken, SourcesDiffer
 from deployer.face import text, words
 from deployer.host.requests import Check
-from deployer.model import RESULT_TXT, FileProof, Proof, Report
+from deployer.model import RESULT_TXT, FileProof, Manifest, Proof, Report
 
 ABOUT_PROOF = (RESULT_TXT, "verdict")
 """Checks that a proof rests on; the others are about files of this computer."""
@@ -31,12 +31,14 @@ def lines(row: Row, checks: Sequence[Check]) -> tuple[str, ...]:
         out.append(f"There is no proof: it is {row.state.value}.")
         out.append(row.reason)
     else:
-        out += _proof(row.proof, row)
+        out += _proof(row.proof, row.output)
+        if row.output.strip() and row.output_path:
+            out.append(f"  (all of it: {row.output_path})")
     out += ["", "Looked at again:", *(_check(check) for check in checks)]
     return tuple(out)
 
 
-def _proof(proof: Proof, row: Row) -> list[str]:
+def _proof(proof: Proof, output: str) -> list[str]:
     report = proof.report
     out = ["PROVED by the PC." if proof.proved else f"NOT proved: {proof.reason}"]
     if proof.emulated:
@@ -56,11 +58,9 @@ def _proof(proof: Proof, row: Row) -> list[str]:
     out += [f"  {label}: {value}" for label, value in words.target_words(report)]
     for number in report.rounds:
         out.append(f"  round {number.number}: {number.accepted} parts right, {number.bad} bad")
-    if row.output.strip():
+    if output.strip():
         out += ["", "The program wrote:"]
-        out += [f"  {line}" for line in story(row.output).splitlines()]
-        if row.output_path:
-            out.append(f"  (all of it: {row.output_path})")
+        out += [f"  {line}" for line in story(output).splitlines()]
     return out
 
 
@@ -77,6 +77,26 @@ def _file(expected: FileProof, seen: FileProof | None) -> list[str]:
         lines.append(f"    there  {seen.length:,} bytes, {seen.verdict}")
         lines.append(f"      {seen.sha256 or '-'}")
     return lines
+
+
+def media_lines(manifest: Manifest, proof: Proof | None) -> tuple[str, ...]:
+    """The proof that came back on a disk; None: its code was typed, and it was the right one."""
+    if proof is not None:
+        return (f"Deployment {manifest.deployment}", *_proof(proof, ""))
+    out = [f"Deployment {manifest.deployment}", "PROVED by the code that the PC showed."]
+    for file in manifest.payload.files:
+        out += [f"  {file.name}  {file.length:,} bytes", f"      {file.sha256}"]
+    return tuple(out)
+
+
+def media_json(deployment: str, proof: Proof | None) -> str:
+    """One JSON object; without a report only that the code was right."""
+    fields = {
+        "deployment": deployment,
+        "proved": proof is None or proof.proved,
+        "proof": msgspec.to_builtins(proof),
+    }
+    return json.dumps(fields)
 
 
 def _check(check: Check) -> str:

@@ -67,10 +67,12 @@ def stage(
     progress: Callable[[int], None] = lambda _bytes: None,
     once: Once | None = None,
     beside: Sequence[Path] = (),
+    packs: bool = True,
 ) -> Manifest:
     """Measure, cut and name the files; decide what is launched. Reads each file once.
 
-    The files `beside` go too, whatever the request is about.
+    The files `beside` go too, whatever the request is about. Without `packs` small files do not
+    travel together: where each is copied by hand, each is named when it is damaged.
 
     `progress` is told the bytes of each block read. With `once`, files that it knows unchanged are
     not read again. Raises the errors of wrong input.
@@ -91,8 +93,10 @@ def stage(
             remedy="Leave one of them out.",
         )
     profile = resources.profile(request.profile)
-    measure = _stage_items if once is None else once.stage_items
-    staged, notes = measure(chosen, request, profile, progress)
+    if once is not None:
+        staged, notes = once.stage_items(chosen, request, profile, progress)
+    else:
+        staged, notes = _stage_items(chosen, request, profile, progress, packs=packs)
     payload = Payload(
         tuple(staged),
         "" if request.no_run else _command(request, chosen, staged),
@@ -288,7 +292,12 @@ def _refuse_unfit_program(command: str, items: Sequence[Item]) -> None:
 
 
 def _stage_items(
-    chosen: Choice, request: Request, profile: Profile, progress: Callable[[int], None]
+    chosen: Choice,
+    request: Request,
+    profile: Profile,
+    progress: Callable[[int], None],
+    *,
+    packs: bool = True,
 ) -> tuple[list[StagedFile], list[str]]:
     """The measured files, and what the user should know about them.
 
@@ -297,7 +306,7 @@ def _stage_items(
     lengths = {item: length_of(item) for item in chosen.items}
     packed = {item for item, length in lengths.items() if plan.small(length, request.part_size)}
     items: Sequence[Item] = chosen.items
-    if sum(1 for item in packed if lengths[item]) < plan.FEWEST_PACKED:
+    if not packs or sum(1 for item in packed if lengths[item]) < plan.FEWEST_PACKED:
         packed = set()
     else:
         items = sorted(items, key=lambda item: (item not in packed, item.place.rpartition("/")[0]))
@@ -310,7 +319,7 @@ def _stage_items(
     short = names.assign(long_names)
     taken = {base for n in short for base in (n.part_base, n.name.partition(".")[0])}
     in_packs = [lengths[item] for item in items[: len(packed)]]
-    packs = iter(plan.pack_up(in_packs, request.part_size, taken))
+    pack_of = iter(plan.pack_up(in_packs, request.part_size, taken))
     there = _places(chosen, items, request, profile)
     _refuse_places(items, there, cuts, short, profile)
     plan.refuse_too_much(sum(lengths.values()), profile)
@@ -320,7 +329,7 @@ def _stage_items(
         given = short[len(staged) : len(staged) + len(pieces)]
         made = _stage_item(item, pieces, given, request.part_size, progress, there=there[item])
         if item in packed:
-            made = [_into(made[0], next(packs))]
+            made = [_into(made[0], next(pack_of))]
         if request.dates and item.path not in chosen.programs:
             made = [_dated(file, item) for file in made]
         staged += made
@@ -557,7 +566,7 @@ def write_out(
     try:
         if not host:
             gobat.refuse_long(directory)
-        manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS)
+        manifest = stage(request, host=host or DEFAULT_HOST_ADDRESS, packs=host is not None)
         # Without a host all of it lies in one directory, and the payload goes nowhere else.
         to = directory if host else DEFAULT_TARGET_DIRECTORY
         places.refuse_ours(manifest.payload, to)

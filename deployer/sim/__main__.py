@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import atexit
 import contextlib
 import functools
 import os
@@ -22,6 +23,8 @@ from deployer.sim.codepage import PAGES
 from deployer.sim.commandcom import SETTINGS, WIN98, Dialect, flipped
 from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk, PowerOff
+from deployer.sim.disk.removable import RemovableDisk
+from deployer.sim.diskbox import DiskBox
 from deployer.sim.faults import parse
 from deployer.sim.machine import Hardware, Machine
 from deployer.sim.typist import FINISHED, visit
@@ -67,6 +70,11 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--type", action="append", default=[], metavar="LINE", help="a line to type, once"
     )
+    parser.add_argument(
+        "--floppies", type=Path, metavar="DIR",
+        help="drive A:, and images of floppy disks (*.img) that are put in as the screen asks",
+    )  # fmt: skip
+    parser.add_argument("--cd", type=Path, metavar="FILE", help="drive D:, with this CD in it")
     parser.add_argument("--shell", action="store_true", help="type what standard input says, once")
     parser.add_argument(
         "--com1", metavar="PORT",
@@ -170,9 +178,11 @@ def make(
     PAGES.use(options.codepage)
     folder.mkdir(parents=True, exist_ok=True)
     faults = [fault for text in options.fault for fault in parse(text)]
+    console, drives = _drives(options)
     machine = Machine(
         Disk(folder, capacity=options.capacity),
-        console=QueuedConsole(lambda line: print(line, flush=True)),  # noqa: T201 - its screen
+        console=console,
+        drives=drives,
         link=Link(
             routes=routes(options),
             source=options.address,
@@ -197,6 +207,24 @@ def _dialect(unlike: Sequence[str]) -> Dialect:
     except KeyError as unknown:
         known = ", ".join(SETTINGS)
         raise ValueError(f"there is no setting {unknown}; there are {known}") from None
+
+
+def _drives(options: argparse.Namespace) -> tuple[QueuedConsole, dict[str, RemovableDisk]]:
+    """The console, whose person changes disks, and the drives. Raises OSError, ValueError."""
+    images = sorted(options.floppies.glob("*.img")) if options.floppies else []
+    box = DiskBox(images, on_line=lambda line: print(line, flush=True))  # noqa: T201 - its screen
+    drives = {}
+    for letter, image in (("A", images[0] if images else None), ("D", options.cd)):
+        if image is None:
+            continue
+        scratch = tempfile.TemporaryDirectory(prefix="deployer-sim-")
+        atexit.register(scratch.cleanup)
+        drives[letter] = RemovableDisk(letter, Path(scratch.name), box.answer)
+        drives[letter].insert(image)
+        if letter == "A":
+            box.drive = drives[letter]
+            atexit.register(drives[letter].eject)
+    return box, drives
 
 
 def check(faults: Sequence[str]) -> int:

@@ -25,6 +25,7 @@ from deployer.sim.commandcom.shell import Shell
 from deployer.sim.commandcom.streams import ChildStream, Stream
 from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Code, Disk, DiskError, PowerOff
+from deployer.sim.disk.removable import RemovableDisk
 from deployer.sim.faults import Fault, FaultyCable, PowerSwitch
 from deployer.sim.ftpexe import FtpExe
 from deployer.sim.programs import PROGRAMS, SMALL, Call, ExternalProgram
@@ -95,7 +96,7 @@ class Machine:
     A COMMAND.COM that stands still, started by a Windows program that waits for it, is looked at
     for `patience` seconds; then the PC is switched off and on, which is what a `Hang` is.
     `without` names played programs that this PC lacks, such as `FIND.EXE`; ValueError when there is
-    no such program.
+    no such program. `drives` are those beside C:, by letter; only COMMAND.COM reaches them.
     """
 
     disk: Disk
@@ -111,6 +112,7 @@ class Machine:
     without: Collection[str] = ()
     patience: float = 2.0
     dialect: Dialect = WIN98
+    drives: Mapping[str, RemovableDisk] = field(default_factory=dict)
     happened: list[Fault] = field(default_factory=list)
     _faults: tuple[Fault, ...] = ()
     _booted: bool = False
@@ -145,8 +147,9 @@ class Machine:
             self._apply(self._faults)
         self._booted = True
         self._shell = CommandCom(
-            self.disk, self.console, run_file=self._run_file, environment=windows.ENVIRONMENT,
-            env_bytes=ENVIRONMENT_SIZE, dialect=self.dialect, permanent=True,
+            {"C": self.disk, **self.drives}, self.console, run_file=self._run_file,
+            environment=windows.ENVIRONMENT, env_bytes=ENVIRONMENT_SIZE, dialect=self.dialect,
+            permanent=True,
             step=self._before_line,
             clock=self.clock.now, sleep=self.wait,
         )  # fmt: skip

@@ -86,13 +86,25 @@ static void need_disk(u64 bytes)
         fail(CODE_FULL, "%u KB of disk are needed, %u KB are free", (u32)(need >> 10) + 1, (u32)(bytes >> 10));
 }
 
-/* The session that fetches what is missing. It also brings the host our reports: INFO.TXT once. */
+/* The session that fetches what is missing. It also brings the host our reports: INFO.TXT once. Where there is
+ * no host, an empty file under its temporary name stands for each part that has to be copied from a disk. */
 static void write_script(void)
 {
     const struct part *part;
     struct sys_stamp stamp;
     u32 gets = MOST_GETS;
+    const char *name;
+    sys_file file;
 
+    if (!HAS_HOST()) {
+        EVERY_PART(part)
+            if (is_missing(part)) {
+                name = temp_name(part);
+                must(sys_open(&file, name, SYS_CREATE), name);
+                sys_close(file);
+            }
+        return;
+    }
     writer_open(next_ftp);
     writer_text("open %s\r\nuser %s %s\r\nbinary\r\n", manifest.host, manifest.login, manifest.token);
     if (job.kept.round == 1 && sys_stat(info_txt, &stamp) == SYS_OK)

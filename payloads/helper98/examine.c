@@ -277,7 +277,7 @@ void examine(void)
     {
         if (!is_wanted(part))
             continue;
-        if (part->temp_there)
+        if (part->temp_there && (part->temp.length || HAS_HOST()))
             accept(part);
         look_at_part(part);
     }

@@ -83,6 +83,7 @@ extern const char *dirs[];
 struct manifest {
     const char *id;                   /* D7F3A21C */
     const char *host, *login, *token; /* FTP server: dotted quad, user, password */
+#define HAS_HOST() (*manifest.host != '0') /* 0.0.0.0: the parts come on disks */
     const char *to;                   /* where the files go: a directory with SYS_SLASH at its end; or "" for here */
     char overwrite;                   /* of RULES: k, c, n or a; see deployer.model.Overwrite */
     char remove;                      /* what an earlier push brought and this one does not goes */

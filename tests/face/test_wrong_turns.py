@@ -120,6 +120,31 @@ TURNS = {
         "ftp://example.org/a.zip: that is an address on the web, not a file.",
         "Download it first, then push the file.",
     ),
+    # Media.
+    "staging to nowhere": (
+        ("stage", "some.txt", "--no-run"),
+        1,
+        "Where to is missing.",
+        "Give --out DIR, or --cd FILE.iso.",
+    ),
+    "floppies without a directory": (
+        ("stage", "some.txt", "--no-run", "--floppies"),
+        1,
+        "That is no way of staging: --floppies goes with --out, --cd with its file alone.",
+        "Write --floppies --out DIR, or --cd FILE.iso, without --ftp.",
+    ),
+    "a size that no floppy disk has": (
+        ("stage", "some.txt", "--no-run", "--floppies", "--size", "360", "--out", "disks"),
+        1,
+        "--size 360: no such floppy disk.",
+        "There are: 1440, 1200, 720.",
+    ),
+    "a code of nothing": (
+        ("proof", "--code", "AAAA-AAAA"),
+        1,
+        "--code needs --from.",
+        "Say of what it is the code.",
+    ),
     # Programs.
     "a program for Linux": (
         started("linux", "linux"),

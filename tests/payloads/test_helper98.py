@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import re
 import shutil
 import signal
 import time
@@ -76,6 +77,27 @@ def test_first_check_asks_for_everything(target: Make) -> None:
         b"open 192.168.1.1\r\nuser D7F3A21C Token123\r\nbinary\r\nput RESULT.TXT\r\n"
         b"get TOK512.001 TOK512.A01\r\nbye\r\n"
     )
+
+
+def test_without_a_host_an_empty_file_stands_for_each_part_that_is_to_come(target: Make) -> None:
+    """The batch file of a disk copies what has one; the helper does not take it for a part."""
+    t = target(MODEL, SMALL)
+    lines = t.read(MANIFEST).decode("ascii").replace("192.168.1.1", "0.0.0.0").splitlines()[:-1]
+    t.write(MANIFEST, seal(lines))
+    t.write(SMALL.part(1), SMALL.data)
+    for _turn in range(2):
+        assert t.check() == 1
+        assert not t.exists("NEXT.FTP")
+        wanted = {MODEL.temp(n) for n in range(1, len(MODEL.pieces) + 1)}
+        assert {name for name in t.names() if re.search(r"\.[A-J]\d\d$", name)} == wanted
+        assert all(t.read(name) == b"" for name in wanted)
+    for number, piece in enumerate(MODEL.pieces, 1):
+        t.write(MODEL.temp(number), piece if number > 1 else piece[:-1])
+    assert t.check() == 1
+    assert b"bad=STORI260.001 1" in t.read("RESULT.TXT")
+    t.write(MODEL.temp(1), MODEL.pieces[0])
+    assert t.check() == 0
+    assert t.join() == 0
 
 
 def test_sixteen_gets_a_session(target: Make) -> None:

@@ -198,7 +198,7 @@ def _own_directory(directory: str, deployment: str, offline: bool) -> BatchSecti
         "The file is a report as well, made while there is room: see the last block.",
         (
             f"IF EXIST {marker} GOTO CLEAN",
-            *(f"MD {level}" for level in _levels(directory)),
+            *(f"MD {level}" for level in levels(directory)),
             "GOTO MARK",
             ":CLEAN",
             f"DEL {marker}",
@@ -226,8 +226,8 @@ def _keep_itself(directory: str) -> Iterable[str]:
         yield f":KEPT{number}"
 
 
-def _levels(directory: str) -> tuple[str, ...]:
-    r"""C:\A and C:\A\B of C:\A\B."""
+def levels(directory: str) -> tuple[str, ...]:
+    r"""Each directory on the way, from the top: C:\A and C:\A\B of C:\A\B."""
     drive, *names = directory.split("\\")
     return tuple(f"{drive}\\" + "\\".join(names[: n + 1]) for n in range(len(names)))
 
@@ -601,7 +601,7 @@ def _finish_offline() -> BatchSection:
             "GOTO END",
             ":FAILED",
             "ECHO.",
-            f"ECHO It did not work. {RESULT_TXT} says why.",
+            f"ECHO It did not work. The reason is above, and in {RESULT_TXT}.",
             "GOTO END",
         ),
     )
@@ -673,7 +673,7 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> BatchSection:
             "ECHO under Start, Settings, Control Panel, Network.",
             "GOTO END",
         )
-    levels = _levels(directory)
+    above = levels(directory)
     return BatchSection(
         "The endings",
         "Each says what happened and what to do. PAUSE, and no CLS, so that the window stays "
@@ -683,13 +683,13 @@ def _endings(manifest: Manifest, directory: str, offline: bool) -> BatchSection:
             ":NODIR",
             f"ECHO {directory} cannot be made or written to.",
             f"IF EXIST {directory}\\*.* GOTO NODISK",
-            *(f"IF EXIST {level} GOTO FILE{n}" for n, level in enumerate(levels)),
+            *(f"IF EXIST {level} GOTO FILE{n}" for n, level in enumerate(above)),
             ":NODISK",
             "ECHO Is the disk full or write-protected?",
             "GOTO END",
             *(
                 line
-                for n, level in enumerate(levels)
+                for n, level in enumerate(above)
                 for line in (
                     f":FILE{n}",
                     f"ECHO {level} is a file. Rename it.",

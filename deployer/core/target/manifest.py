@@ -121,10 +121,11 @@ def _encoded(place: str, page: int) -> str:
     return "".join(encoded)
 
 
-def parse(data: bytes, page: int = WESTERN) -> Manifest:
+def parse(data: bytes, page: int | None = WESTERN) -> Manifest:
     """The manifest of its bytes; what it does not carry, such as sources, is empty, TO left out.
 
-    Its places are read in that code page, which it does not carry either.
+    Its places are read in that code page, which it does not carry either; with None they are left
+    as they are written there, in plain ASCII.
 
     Raises ValueError, with what is wrong, for anything that `render` would not have written.
     """
@@ -149,7 +150,7 @@ def parse(data: bytes, page: int = WESTERN) -> Manifest:
 class _Records:
     """What the records after HOST make, one after the other; each raises ValueError."""
 
-    def __init__(self, page: int) -> None:
+    def __init__(self, page: int | None) -> None:
         self._page = page
         self._files: list[StagedFile] = []
         self._parts: list[Part] = []
@@ -240,7 +241,7 @@ class _Records:
         return Payload(
             tuple(self._files), self._run, packs=tuple(self._packs),
             directories=tuple(self._directories), overwrite=overwrite, delete=delete,
-            codepage=self._page,
+            codepage=WESTERN if self._page is None else self._page,
         )  # fmt: skip
 
 
@@ -278,7 +279,10 @@ def _part(rest: str, before: Sequence[Part], *, number: int = 0) -> Part:
     return Part(fields[0], offset, size, int(fields[2], 16))
 
 
-def _decode(encoded: str, page: int) -> str:
+def _decode(encoded: str, page: int | None) -> str:
+    if page is None:
+        return encoded
+
     def text(match: re.Match[str]) -> str:
         return decode(bytes.fromhex(match[0].replace("%", "")), ansi(page))
 

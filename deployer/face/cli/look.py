@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from deployer import settings
-from deployer.errors import WrongUse
+from deployer.errors import VerificationFailed, WrongUse
 from deployer.face.cli import complete
 from deployer.face.cli.options import AsJson, OfTarget, SomeDeployment, StateDir, flag, value, whole
 from deployer.face.say import aside, raw, say
@@ -173,15 +173,26 @@ def proof_command(
     deployment: SomeDeployment = "",
     *,
     target: OfTarget = None,
+    came: Annotated[
+        Path | None,
+        value("--from", "PATH", "Of what came back: a disk's image, a folder of them, a CD.", Path),
+    ] = None,
+    code: Annotated[str, value("--code", "CODE", "What the PC showed, with --from.")] = "",
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
     """Print the proof of a DEPLOYMENT, and check its sums again.
 
-    Exit code 5 when something does not hold any more.
+    With --from, that of what `deployer stage` wrote. Exit code 5 when something does not hold.
     """
     from deployer.face import proofs
     from deployer.host import past
+
+    if came is not None:
+        _proof_of_media(came, code, as_json=as_json)
+        return
+    if code:
+        raise WrongUse(what="--code needs --from.", remedy="Say of what it is the code.")
 
     config = settings.load()
     directory = _directory(config, state_dir)
@@ -193,6 +204,21 @@ def proof_command(
         for line in proofs.lines(row, checks):
             say(line)
     proofs.refuse_broken(row, checks)
+
+
+def _proof_of_media(came: Path, code: str, *, as_json: bool) -> None:
+    """Raises ProofMissing, and ProofBroken for one that does not hold."""
+    from deployer.face import proofs
+    from deployer.host.media import proofs as media
+
+    manifest, proof = media.read(came, code)
+    if as_json:
+        raw(f"{proofs.media_json(manifest.deployment, proof)}\n")
+    else:
+        for line in proofs.media_lines(manifest, proof):
+            say(line)
+    if proof is not None and not proof.proved:
+        raise VerificationFailed(target="The PC", reason=proof.reason)
 
 
 @app.command("history")

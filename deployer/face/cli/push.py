@@ -334,7 +334,18 @@ def _face(request: Request, target: str, store: Path, line: LineSettings, *, scr
 def stage_command(
     files: Files = None,
     *,
-    out: Annotated[Path, value("--out", "DIR", "An empty or new directory.", Path)],
+    out: Annotated[
+        Path | None, value("--out", "DIR", "An empty or new directory.", Path, default="none")
+    ] = None,
+    on_floppies: Annotated[
+        bool, flag("--floppies", "Write images of floppy disks, 0.img, 1.img, ...")
+    ] = False,
+    size: Annotated[
+        int, value("--size", "KB", "Size of the disks: 1440, 1200 or 720.", whole(1, 9999))
+    ] = 1440,
+    on_cd: Annotated[
+        Path | None, value("--cd", "FILE.iso", "Write the image of a CD.", Path)
+    ] = None,
     host: Annotated[
         str | None, value("--ftp", "ADDR", "Another FTP server that will hold the files.")
     ] = None,
@@ -361,7 +372,8 @@ def stage_command(
     """Write plain files, for a CF card or another FTP server.
 
     They are everything the target needs; without FILES, the sample model. Without --ftp, copy the
-    directory's contents into C:\\DEPLOY of the old PC and start GO there.
+    directory's contents into C:\\DEPLOY of the old PC and start GO there. With --floppies or --cd,
+    put the first disk or the CD in and start GO on it.
     """
     from deployer.core.target import gobat
     from deployer.host import staging
@@ -379,9 +391,45 @@ def stage_command(
     if sending.needed(request):
         store = settings.expanded(state_dir or config.state_dir)
         request = _ready(request, store, "", silent=False)
+    if on_floppies or on_cd:
+        kib = size if on_floppies else 0
+        _stage_on_media(request, directory, out, kib=kib, on_cd=on_cd, host=host)
+        return
+    if out is None:
+        raise WrongUse(what="Where to is missing.", remedy="Give --out DIR, or --cd FILE.iso.")
     written = staging.write_out(request, out, directory, host=host, login=(user, password))
     for name, length in written:
         say(f"{length:>12,}  {name}")
     where = f"the FTP server {host}" if host else f"{directory} on the old PC"
     start = "" if host else " and start GO there"
     say(f"Copy these {len(written)} files to {where}{start}.")
+
+
+def _stage_on_media(
+    request: Request,
+    directory: str,
+    out: Path | None,
+    *,
+    kib: int,
+    on_cd: Path | None,
+    host: str | None,
+) -> None:
+    """Write disks of `kib`, or the CD. Raises WrongUse for options that do not go together."""
+    from deployer.host.media import write
+
+    if host or bool(kib) == bool(on_cd) or bool(kib) != bool(out):
+        raise WrongUse(
+            what="That is no way of staging: --floppies goes with --out, --cd with its file alone.",
+            remedy="Write --floppies --out DIR, or --cd FILE.iso, without --ftp.",
+        )
+    if on_cd:
+        written = write.cd(request, on_cd, directory)
+    else:
+        assert out is not None
+        written = write.floppies(request, out, directory, kib)
+    for path, medium in written.files:
+        say(f"{path.stat().st_size:>12,}  {path.name}  label {medium.label}")
+    drive, what = ("D:", "the CD") if on_cd else ("A:", "the disk of the first label")
+    say(f"Put {what} into the old PC; type {drive} and Enter, then GO and Enter.")
+    place = on_cd or out
+    say(f"Then: deployer proof --from {place}, once RESULT.TXT is back, or with --code.")

@@ -37,12 +37,17 @@ NO_PATH = "No Path"
 NO_SPACE = "Insufficient disk space"
 PIPE_ERROR = "Intermediate file error during pipe"
 
+FAILED = "Fail on INT 24"
+
 _CODES = {
     Code.FILE_NOT_FOUND: "File not found",
     Code.PATH_NOT_FOUND: "Path not found",
     Code.TOO_MANY_OPEN_FILES: "Too many open files",
     Code.ACCESS_DENIED: "Access denied",
     Code.INVALID_DRIVE: INVALID_DRIVE,
+    Code.WRITE_PROTECT: FAILED,
+    Code.NOT_READY: FAILED,
+    Code.CRC: FAILED,
     Code.SHARING_VIOLATION: "Sharing violation",
     Code.DISK_FULL: NO_SPACE,
     Code.INVALID_NAME: "File not found",
