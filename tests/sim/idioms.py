@@ -78,6 +78,17 @@ IDIOMS = [
         "a guarded bare comparison without a parameter",
         [OFF, 'IF "%1"=="" GOTO END', "IF %1==/S ECHO silent", ":END"],
     ),
+    Idiom(
+        "a default for a variable that is empty",
+        [OFF, "SET D=%1", 'IF "%D%"=="" SET D=C:', "IF %D%==C: ECHO to C:", "SET D="],
+        shows=["to C:"],
+    ),
+    Idiom(
+        "a default that may itself be empty",
+        [OFF, "SET D=%1", 'IF "%D%"=="" SET D=%2', "IF %D%==C: ECHO to C:", "SET D="],
+        shows=["Syntax error"],
+        runs=False,
+    ),
     Idiom("a comparison guarded on its own line", [OFF, 'IF NOT "%1"=="" IF %1==/Q ECHO quiet']),
     Idiom(
         "several drives after a guard",

@@ -3,7 +3,8 @@
 A batch file's lines are followed by GOTO and by falling through; a CALL comes back, an IF goes both
 ways. Only a comparison with %OS%, which is empty on Windows 98, is decided: that is how batch files
 for both systems part (facts B35). `IF "%1"=="" GOTO HELP` says of the next line that %1 is not
-empty. Where several ways meet, only what holds on all of them is known.
+empty, and so does `IF "%X%"=="" SET X=C:` of %X%. Where several ways meet, only what holds on all
+of them is known.
 """
 
 from __future__ import annotations
@@ -85,6 +86,8 @@ def _next(
                 through |= learned(command.conditions[0], holds=False)
         else:
             after = _changed(command, inside)
+            if len(command.conditions) == 1 and not command.in_for:
+                through |= learned(command.conditions[0], holds=False)
             through = after if sure else through & after
     if falls and line.number < len(script.lines):
         yield line.number + 1, through
