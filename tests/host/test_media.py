@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import random
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,10 +21,10 @@ from deployer.errors import OutputExists, ProofMissing, WrongUse
 from deployer.host import staging
 from deployer.host.media import proofs, write
 from deployer.host.requests import Request
-from deployer.sim.disk import Disk
+from deployer.sim.disk import Disk, DiskChange, PowerOff
 from deployer.sim.disk.images import Floppy
 from deployer.sim.disk.removable import RemovableDisk
-from deployer.sim.diskbox import DiskBox
+from deployer.sim.diskbox import SLIPS, DiskBox
 from deployer.sim.machine import Machine
 
 GAME = "C:\\GAME"
@@ -202,6 +203,46 @@ def test_a_damaged_file_of_a_staged_folder_is_named(tmp_path: Path) -> None:
     assert "Level 7.dat is not what was sent" in screen
     assert "Level 9.dat is not here yet" in screen
     assert "Level 1" not in screen
+    for name in ("Level 7.dat", "Level 9.dat"):
+        (out / "levels" / name).write_bytes((source / "levels" / name).read_bytes())
+    pc.machine.run_line("GO")
+    proof = proofs.read(out)[1]
+    assert proof is not None
+    assert proof.proved, "the folder came back with RESULT.TXT in it"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_whatever_goes_wrong_the_next_go_goes_on(seed: int, small: Path, tmp_path: Path) -> None:
+    """Disks of all sorts, and the power fails."""
+    chosen = random.Random(seed)
+    images = floppies(small, tmp_path / "out", 720)
+    pc = Pc(tmp_path / "pc", images)
+    pc.machine.disk.on_step = power_fails_at(pc.machine.disk, chosen.randrange(60, 220))
+    for _turn in range(5):
+        pc.box.slips = [chosen.choice((*SLIPS, "", "")) for _slip in range(6)]
+        pc.a.insert(images[0])
+        try:
+            screen = pc.go()
+        except PowerOff:
+            pc.machine.boot()
+            continue
+        if "Finished. Every file is here and verified." in screen:
+            break
+    assert pc.has(small)
+    proof = proofs.read(tmp_path / "out")[1]
+    assert proof is not None
+    assert proof.proved, proof.reason
+
+
+def power_fails_at(disk: Disk, step: int) -> Callable[[DiskChange], None]:
+    done: list[int] = []
+
+    def cut(_step: DiskChange) -> None:
+        if disk.steps >= step and not done:
+            done.append(step)
+            raise PowerOff(kept=100)
+
+    return cut
 
 
 def test_what_cannot_be_staged(small: Path, tmp_path: Path) -> None:
