@@ -8,6 +8,7 @@ is modelled, never measured: cycles = 0.75 x instructions + 35 x last-level data
     --short       few tokens, only the gated cases: what CI compares with baseline.json
     --json        one JSON object instead of the table
     --baseline    writes the figures of --short into baseline.json
+    --large       instead: models larger than a PC's memory (large.py)
 """
 
 from __future__ import annotations
@@ -23,7 +24,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.engine import containers
+from benchmarks.engine import containers, large
 from benchmarks.engine.shapes import STORIES_15M, write_model, write_tokenizer
 from tests.payloads import l98
 
@@ -100,9 +101,9 @@ class Figure:
     load: float  # instructions for a byte of a container, until its first token
 
 
-def build(out: Path) -> Path:
-    """Compiles the Linux i386 build into `out` and returns the program."""
-    program = out / "linux32" / "LLAMA98"
+def build(out: Path, flavour: str = "linux32", name: str = "LLAMA98") -> Path:
+    """Compiles a program into `out` and returns it; the Linux i386 build unless told otherwise."""
+    program = out / flavour / name
     command = ["make", "-s", "-C", str(ROOT / "payloads"), f"OUT={out}", str(program)]
     subprocess.run(command, check=True, timeout=300)
     return program
@@ -220,8 +221,13 @@ def main() -> int:
     parser.add_argument("--short", action="store_true")
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--baseline", action="store_true")
+    parser.add_argument("--large", action="store_true")
     parser.add_argument("--only", default="", help="cases whose name begins so")
     asked = parser.parse_args()
+    if asked.large:
+        for line in large.measure(build, count):
+            print(line, flush=True)
+        return 0
     rows = list(figures(short=asked.short or asked.baseline, only=asked.only))
     if asked.baseline:
         values = {row.name: row.instructions for row in rows}

@@ -69,8 +69,10 @@ void classify_rows(struct model *m, const struct matrix *w, i32 first)
     for (row = 0; row < w->rows; row += SOME) {
         some.rows = w->rows - row < SOME ? w->rows - row : SOME;
         some.scale = w->scale + row;
-        some.pairs = w->pairs + (usize)(row / 2) * (usize)w->padded;
-        some.codes = w->codes + (usize)(row / 4) * (usize)(w->padded / 32) * 80;
+        if (!w->more) {
+            some.pairs = w->pairs + (usize)(row / 2) * (usize)w->padded;
+            some.codes = w->codes + (usize)(row / 4) * (usize)(w->padded / 32) * 80;
+        }
         multiply(&p, 1, m->inputs, 1, m->kernel);
         take_best(m, m->logits, some.rows, first + row);
     }

@@ -48,6 +48,7 @@ int container_load(struct model *m, const char *path);
 struct layer_parts {
     u8 *at[PARTS_OF_LAYER];
     u64 bytes[PARTS_OF_LAYER];
+    u64 vectors[PARTS_OF_LAYER]; /* of these, the vectors, which come before the matrices */
 };
 /* Sets all of `w`, and parts->bytes. 0 when an encoding is none. */
 int layer_point(const struct config *c, struct layer *w, const u8 *encodings, struct layer_parts *parts);

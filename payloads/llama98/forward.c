@@ -121,11 +121,12 @@ static void prepare(const struct model *m, float *x, const float *bias, const fl
 }
 
 /* Into xb. A token looks before the next one is remembered, as it would alone. */
-static void attention(struct model *m, const struct layer *w, i32 layer, const struct sweep *s)
+static int attention(struct model *m, const struct layer *w, i32 layer, const struct sweep *s)
 {
     const struct config *c = &m->config;
     struct product p[3];
     i32 t;
+    int code;
 
     for (t = 0; t < s->count; t++)
         rmsnorm(m->xb + (usize)t * (usize)m->wide, m->x + (usize)t * (usize)m->wide, w->rms_att, c->dim, c->eps);
@@ -133,8 +134,8 @@ static void attention(struct model *m, const struct layer *w, i32 layer, const s
     p[0] = product(&w->wk, m->k, c->kv_dim, 0);
     p[1] = product(&w->wv, m->v, c->kv_dim, 0);
     p[2] = product(&w->wq, m->q, c->q_dim, 0);
-    multiply(p, s->from < s->count ? 3 : 2, m->inputs, s->count, m->kernel);
-    for (t = 0; t < s->count; t++) {
+    code = stream_multiply(m, layer, p, s->from < s->count ? 3 : 2, s->count);
+    for (t = 0; t < s->count && !code; t++) {
         float *k = m->k + (usize)t * (usize)c->kv_dim;
         float *v = m->v + (usize)t * (usize)c->kv_dim;
         prepare(m, k, w->bk, w->norm_k, c->kv_dim, s->pos + t);
@@ -147,13 +148,15 @@ static void attention(struct model *m, const struct layer *w, i32 layer, const s
             attention_look(m, layer, s->pos + t, m->xb + (usize)t * (usize)m->wide, q);
         }
     }
+    return code;
 }
 
-static void attention_out(struct model *m, const struct layer *w, const struct sweep *s)
+static int attention_out(struct model *m, const struct layer *w, i32 layer, const struct sweep *s)
 {
     const struct config *c = &m->config;
     struct product p;
     i32 t;
+    int code;
 
     if (c->flags & FLAG_SUB_NORMS)
         for (t = s->from; t < s->count; t++) {
@@ -162,12 +165,13 @@ static void attention_out(struct model *m, const struct layer *w, const struct s
         }
     set_inputs(m, s, s->from, m->xb, m->wide, c->q_dim);
     p = product(&w->wo, m->xb2, c->dim, s->from);
-    multiply(&p, 1, m->inputs, s->count - s->from, m->kernel);
+    code = stream_multiply(m, layer, &p, 1, s->count - s->from);
     for (t = s->from; t < s->count; t++)
         add_to(m->x + (usize)t * (usize)m->wide, m->xb2 + (usize)t * (usize)c->dim, c->dim);
+    return code;
 }
 
-static void gate_and_up(struct model *m, const struct layer *w, const struct sweep *s)
+static int gate_and_up(struct model *m, const struct layer *w, i32 layer, const struct sweep *s)
 {
     const struct config *c = &m->config;
     struct product p[2];
@@ -178,14 +182,15 @@ static void gate_and_up(struct model *m, const struct layer *w, const struct swe
     set_inputs(m, s, s->from, m->xb, m->wide, c->dim);
     p[0] = product(&w->w1, m->hb, c->hidden_dim, s->from);
     p[1] = product(&w->w3, m->hb2, c->hidden_dim, s->from);
-    multiply(p, 2, m->inputs, s->count - s->from, m->kernel);
+    return stream_multiply(m, layer, p, 2, s->count - s->from);
 }
 
-static void down(struct model *m, const struct layer *w, const struct sweep *s)
+static int down(struct model *m, const struct layer *w, i32 layer, const struct sweep *s)
 {
     const struct config *c = &m->config;
     struct product p;
     i32 t;
+    int code;
 
     for (t = s->from; t < s->count; t++) {
         float *hb = m->hb + (usize)t * (usize)c->hidden_dim;
@@ -199,9 +204,10 @@ static void down(struct model *m, const struct layer *w, const struct sweep *s)
     }
     set_inputs(m, s, s->from, m->hb, c->hidden_dim, c->hidden_dim);
     p = product(&w->w2, m->xb2, c->dim, s->from);
-    multiply(&p, 1, m->inputs, s->count - s->from, m->kernel);
+    code = stream_multiply(m, layer, &p, 1, s->count - s->from);
     for (t = s->from; t < s->count; t++)
         add_to(m->x + (usize)t * (usize)m->wide, m->xb2 + (usize)t * (usize)c->dim, c->dim);
+    return code;
 }
 
 static int layer_pass(struct model *m, i32 layer, const struct sweep *s)
@@ -209,23 +215,22 @@ static int layer_pass(struct model *m, i32 layer, const struct sweep *s)
     const struct layer *w = m->layers + layer;
     int code = stream_part(m, layer, PART_QKV);
 
-    if (code)
-        return code;
-    attention(m, w, layer, s);
-    if (s->from >= s->count)
-        return EXIT_DONE;
-    code = stream_part(m, layer, PART_OUT);
-    if (code)
-        return code;
-    attention_out(m, w, s);
-    code = stream_part(m, layer, PART_GATE_UP);
-    if (code)
-        return code;
-    gate_and_up(m, w, s);
-    code = stream_part(m, layer, PART_DOWN);
     if (!code)
-        down(m, w, s);
-    return code;
+        code = attention(m, w, layer, s);
+    if (code || s->from >= s->count)
+        return code;
+    code = stream_part(m, layer, PART_OUT);
+    if (!code)
+        code = attention_out(m, w, layer, s);
+    if (!code)
+        code = stream_part(m, layer, PART_GATE_UP);
+    if (!code)
+        code = gate_and_up(m, w, layer, s);
+    if (!code)
+        code = stream_part(m, layer, PART_DOWN);
+    if (!code)
+        code = down(m, w, layer, s);
+    return code ? code : stream_end(m, layer);
 }
 
 /* ---- the whole ------------------------------------------------------------------------------- */

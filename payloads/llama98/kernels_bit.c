@@ -20,7 +20,9 @@ void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, e
         for (i = 0; i < m->rows; i++)
             out[i] = 0.0f;
     }
-    for (column = 0; column < m->cols; column += 128, codes += 20 * all)
+    for (column = 0; column < m->cols; column += 128, codes += 20 * all) {
+        if (m->more)
+            codes = m->more(m, 20 * (u32)all);
         for (t = 0; t < n_inputs; t++) {
             const u8 *second = codes + 8 * all;
             make_tables(tables98[0], inputs[t].q16 + column, BYTES);
@@ -28,6 +30,7 @@ void bit_multiply(const struct product *p, struct input *inputs, i32 n_inputs, e
             make_tables(tables98[0], inputs[t].q16 + column + 64, BYTES);
             tables_scale(p->out + (usize)t * (usize)p->stride, inputs[t].part, second, m->rows);
         }
+    }
     for (t = 0; t < n_inputs; t++) {
         float *out = p->out + (usize)t * (usize)p->stride;
         for (i = 0; i < m->rows; i++)

@@ -18,7 +18,6 @@
 
 #define GROUP 80 /* bytes of a group: of four rows 32 words, then s and m of each row; of a vector as above */
 #define HEAD_X 16
-#define BLOCK 16 /* times four rows at a time */
 
 /* The largest sum of a group's magnitudes. */
 static UNROLLED i32 most_of(const i16 *x, i32 n_groups)
@@ -123,15 +122,16 @@ void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
 {
     const struct matrix *m = p->w;
     u32 n_groups = (u32)m->padded / 32;
-    i32 sums[4 * BLOCK];
+    i32 sums[ROWS_AT_ONCE];
     i32 row, t;
 
     for (t = 0; t < n_inputs; t++)
         if (!(inputs[t].made & 1u << ENC_INT4))
             make_input(inputs + t, m->padded);
-    for (row = 0; row < m->rows; row += 4 * BLOCK) {
-        i32 left = m->rows - row < 4 * BLOCK ? m->rows - row : 4 * BLOCK;
-        const u8 *codes = m->codes + (usize)(row / 4) * n_groups * GROUP;
+    for (row = 0; row < m->rows; row += ROWS_AT_ONCE) {
+        i32 left = m->rows - row < ROWS_AT_ONCE ? m->rows - row : ROWS_AT_ONCE;
+        const u8 *codes = m->more ? m->more(m, (u32)matrix_rows_at_once(m, row) / 4 * n_groups * GROUP)
+                                  : m->codes + (usize)(row / 4) * n_groups * GROUP;
         for (t = 0; t < n_inputs; t++) {
             float *out = p->out + (usize)t * (usize)p->stride + row;
             if (kernel == KERNEL_MMX)

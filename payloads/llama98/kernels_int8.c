@@ -116,14 +116,11 @@ i32 int8_input(struct input *input, i32 padded)
     return sum;
 }
 
-#define BLOCK 32 /* row pairs at a time: their sums stay in the first-level cache */
-
 /* The rows from `row` on, an even one: `pairs` pairs of them, whose last has one row only when `odd`. */
-static UNROLLED void some_rows(const struct product *p, i32 row, u32 pairs, int odd, const struct input *input, float *out,
-                      enum kernel kernel)
+static UNROLLED void some_rows(const struct product *p, i32 row, const i16 *words, u32 pairs, int odd,
+                               const struct input *input, float *out, enum kernel kernel)
 {
-    u32 sums[2 * BLOCK];
-    const i16 *words = p->w->pairs + (usize)(row >> 1) * (usize)p->w->padded;
+    u32 sums[ROWS_AT_ONCE];
     const float *scale = p->w->scale + row;
     float step = input->step;
     u32 i;
@@ -146,10 +143,12 @@ void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
 
     for (t = 0; t < n_inputs; t++)
         int8_input(inputs + t, m->padded);
-    for (row = 0; row < m->rows; row += 2 * BLOCK) {
-        i32 left = m->rows - row < 2 * BLOCK ? m->rows - row : 2 * BLOCK;
+    for (row = 0; row < m->rows; row += ROWS_AT_ONCE) {
+        i32 left = m->rows - row < ROWS_AT_ONCE ? m->rows - row : ROWS_AT_ONCE;
+        const i16 *words = m->more ? (const i16 *)(const void *)m->more(m, (u32)matrix_rows_at_once(m, row) * (u32)m->padded)
+                                   : m->pairs + (usize)(row >> 1) * (usize)m->padded;
         for (t = 0; t < n_inputs; t++)
-            some_rows(p, row, ((u32)left + 1) >> 1, left & 1, inputs + t, p->out + (usize)t * (usize)p->stride + row,
-                      kernel);
+            some_rows(p, row, words, ((u32)left + 1) >> 1, left & 1, inputs + t,
+                      p->out + (usize)t * (usize)p->stride + row, kernel);
     }
 }

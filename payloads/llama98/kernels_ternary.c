@@ -33,6 +33,7 @@ void ternary_multiply(const struct product *p, int count, struct input *inputs, 
     u32 full = ((u32)p->w->cols + 4) / 5; /* those that hold a weight */
     u32 before = 0, size, used;
     void (*make_tables)(i32 *, const i16 *, u32) = kernel == KERNEL_MMX ? ternary_tables_mmx : ternary_tables_c;
+    const u8 *read = 0;
     i32 t;
     int k;
 
@@ -44,15 +45,17 @@ void ternary_multiply(const struct product *p, int count, struct input *inputs, 
     for (; left; left -= size, before += size) {
         size = left < BYTES ? left : BYTES;
         used = size == 4 && full - before <= 2 ? 2 : size;
+        if (p->w->more) /* then it is the only one */
+            read = p->w->more(p->w, size * (((u32)p->w->rows + 3) & ~3u));
         for (t = 0; t < n_inputs; t++) {
             make_tables(tables98[0], inputs[t].q16 + 5 * before, used);
             for (k = 0; k < count; k++) {
                 const struct matrix *m = p[k].w;
-                usize all = ((usize)m->rows + 3) & ~(usize)3;
+                const u8 *codes = read ? read : m->codes + (((usize)m->rows + 3) & ~(usize)3) * before;
                 if (!before && size == BYTES)
-                    tables_put(sums_of(p + k, t), m->codes, m->rows);
+                    tables_put(sums_of(p + k, t), codes, m->rows);
                 else
-                    tables_add(sums_of(p + k, t), m->codes + all * before, m->rows, used, size);
+                    tables_add(sums_of(p + k, t), codes, m->rows, used, size);
             }
         }
     }

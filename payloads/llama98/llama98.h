@@ -89,6 +89,8 @@ struct config {
 /* How the weights of a matrix are kept; the numbers are the container's (docs/formats.md). */
 enum encoding { ENC_F32 = 0, ENC_INT8 = 1, ENC_INT4 = 2, ENC_TERNARY = 3, ENC_BIT = 4 };
 
+struct model;
+
 /* One weight matrix; y = W x. */
 struct matrix {
     i32 rows, cols;
@@ -98,6 +100,9 @@ struct matrix {
     float *scale;    /* the others: (rows) what one step of a weight is worth */
     i16 *pairs;      /* int8: ((rows + 1) / 2, padded): two rows in one, see kernels_int8.c */
     const u8 *codes; /* see kernels_int4.c, kernels_ternary.c, kernels_bit.c */
+    /* Where it is not in memory: the next `bytes` of pairs or codes. A kernel asks for some rows, a tile or 128 columns. */
+    const u8 *(*more)(const struct matrix *w, u32 bytes);
+    struct model *owner;
 };
 
 struct layer {
@@ -165,7 +170,8 @@ struct container {
     char path[280];
     u32 open;          /* the volume that model.file is, from 1 */
     u32 memory_bytes;  /* of `sections` */
-    u64 read;          /* weights read from the disk since the load */
+    u64 read;          /* bytes read from the disk since the load */
+    u64 loaded;        /* and until then */
 };
 
 struct model {
@@ -173,6 +179,7 @@ struct model {
     int bits;            /* 0 or 8 */
     enum kernel kernel;  /* for integers */
     i32 steps;           /* positions there is room for, at most seq_len */
+    i32 sweep;           /* tokens of the prompt; 0 = not known */
     i32 most;            /* tokens that forward() takes at once */
     u32 room;            /* the memory that a container may take */
     int greedy;          /* only the likeliest token is wanted */
@@ -254,11 +261,21 @@ void attention_put(struct model *m, i32 layer, i32 kv_head, i32 pos, const i16 *
 /* Once, before the others. */
 void attention_start(void);
 
+/* A matrix with its result: (count of inputs, stride). */
+struct product {
+    const struct matrix *w;
+    float *out;
+    i32 stride;
+};
+
 /* ---- weights that stay on the disk (stream.c) ------------------------------------------------ */
 /* What of a layer is needed together. */
 enum part { PART_QKV, PART_OUT, PART_GATE_UP, PART_DOWN, PARTS_OF_LAYER };
-/* Brings a part of a layer, when it is not in memory. */
+/* Brings the vectors of a part of a layer, when it is not in memory; then its matrices, in the file's order, each as it is
+ * multiplied; after the last one the layer is compared with its check. */
 int stream_part(struct model *m, i32 layer, enum part part);
+int stream_multiply(struct model *m, i32 layer, const struct product *p, int count, i32 n_inputs);
+int stream_end(struct model *m, i32 layer);
 /* The embedding of a token; the logits of m->inputs[0]. */
 int stream_embed(struct model *m, i32 token, float *x);
 int stream_classify(struct model *m);
@@ -282,12 +299,6 @@ void multiply_f32(float *out, const float *x, const float *w, i32 n, i32 d, i32 
 /* A sum of whole numbers that stands in the place of a float. */
 typedef i32 __attribute__((may_alias)) sum32;
 
-/* A matrix with its result: (count of inputs, stride). */
-struct product {
-    const struct matrix *w;
-    float *out;
-    i32 stride;
-};
 /* Each matrix times each input. All have the same number of columns. (multiply.c) */
 void input_set(struct input *input, const float *x, i32 n);
 void input_16(struct input *input);
@@ -297,8 +308,12 @@ void multiply(const struct product *products, int count, struct input *inputs, i
 /* A matrix of a container: 0 when there is no such encoding for it; its bytes; where they are. */
 int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding);
 u64 matrix_bytes(const struct matrix *w);
-/* Do its rows stand one after the other? Those of the others are needed whole. */
+/* Do its rows stand one after the other? */
 int matrix_by_rows(const struct matrix *w);
+/* What a kernel asks for at once, at most; the rows that it then takes, of int8 and int4, from `row` on. */
+u64 matrix_block(const struct matrix *w);
+#define ROWS_AT_ONCE 64
+i32 matrix_rows_at_once(const struct matrix *w, i32 row);
 void matrix_point(struct matrix *w, u8 *at);
 
 /* int8 (kernels_int8.c): one row into its place; one row out of it; a vector made ready; y = W x for each input. */
@@ -344,7 +359,7 @@ void sums_add_mmx(u32 *sums, const u8 *bytes, u32 count);
 #if defined(__clang__)
 #define UNROLLED __attribute__((noinline))
 #else
-#define UNROLLED __attribute__((noinline, optimize("unroll-loops")))
+#define UNROLLED __attribute__((noinline, optimize("O2", "unroll-loops")))
 #endif
 
 /* The nearest whole number of x, which must lie within 16 bits, into *to. One instruction of the x87 does it. */

@@ -122,6 +122,30 @@ int matrix_by_rows(const struct matrix *w)
     return w->encoding == ENC_INT8 || w->encoding == ENC_INT4;
 }
 
+i32 matrix_rows_at_once(const struct matrix *w, i32 row)
+{
+    i32 left = up_to(w->rows, 4) - row;
+
+    return left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE;
+}
+
+u64 matrix_block(const struct matrix *w)
+{
+    u64 rows = (u64)(u32)up_to(w->rows, 4);
+    u64 padded = (u64)(u32)w->padded;
+
+    switch (w->encoding) {
+    case ENC_INT8:
+        return ROWS_AT_ONCE * padded;
+    case ENC_INT4:
+        return ROWS_AT_ONCE / 4 * (padded / 32) * 80;
+    case ENC_TERNARY:
+        return rows * 8;
+    default:
+        return rows * 20;
+    }
+}
+
 void matrix_point(struct matrix *w, u8 *at)
 {
     w->scale = (float *)(void *)at;

@@ -21,7 +21,10 @@ static u8 *next(struct cursor *k, u64 bytes)
 
 static float *vector(struct cursor *k, i32 n)
 {
-    return (float *)(void *)next(k, ((u64)(u32)n * sizeof(float) + 15) & ~(u64)15);
+    u64 bytes = ((u64)(u32)n * sizeof(float) + 15) & ~(u64)15;
+
+    k->parts->vectors[k->part] += bytes;
+    return (float *)(void *)next(k, bytes);
 }
 
 static void matrix(struct cursor *k, struct matrix *w, i32 rows, i32 cols, unsigned encoding)
@@ -45,6 +48,7 @@ int layer_point(const struct config *c, struct layer *w, const u8 *encodings, st
     k.good = 1;
     memset(w, 0, sizeof *w);
     memset(parts->bytes, 0, sizeof parts->bytes);
+    memset(parts->vectors, 0, sizeof parts->vectors);
     k.part = PART_QKV;
     w->rms_att = vector(&k, c->dim);
     if (c->flags & FLAG_BIASES) {

@@ -188,6 +188,7 @@ static int prepare(struct engine *e)
     if (code)
         return code;
     e->steps = o->steps <= 0 || o->steps > config->seq_len ? config->seq_len : o->steps;
+    e->model.sweep = o->chat ? 0 : count;
     e->model.greedy = o->temperature == 0.0f;
     e->model.room = o->memory ? o->memory : free_memory();
     return model_load(&e->model, o->model, e->steps, o->bits, e->kernel);

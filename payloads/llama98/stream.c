@@ -1,25 +1,29 @@
 /* stream.c - a container's weights: as many in memory as fit, the others read from the disk when they are needed.
  *
- * What is read most for its bytes comes into memory first: the classifier, then layers, the first ones first. Of a layer that
- * is not there one part is read after the other into one buffer, in the order of the file; of the classifier, some rows at
- * a time. Whatever is read is compared with its check, also the hundredth time: a disk may fail in between. What is computed is
+ * What is read most for its bytes comes into memory first: the classifier, then layers, the first ones first; a classifier for
+ * which there is no room comes last, as many of its rows as fit. Of a layer that is not there the vectors and
+ * matrices are read in the order of the file, into one buffer: what a kernel takes next comes when it asks for it, is
+ * multiplied while it is still in a cache, and is then forgotten; so it is with the classifier. Whatever is read is compared with its check, also the hundredth time: a disk may fail in between. What is computed is
  * the same, whatever is where. */
 #include "container.h"
 
 struct stream {
     u8 *buffer;
     u32 size;
-    int table_here, classifier_here; /* all rows */
+    i32 table_rows, classifier_rows; /* that are here, the first ones */
     u8 **layers;                     /* (n_layers) where a layer is, or NULL */
     const struct section *table, *classifier, *first_layer;
+    u8 *vectors_end, *free;  /* in the buffer: after a part's vectors; where a kernel's rows come */
     struct sums sums;        /* of the layer that is being read */
-    struct sums scale_sums;  /* of the scales of the classifier */
+    struct sums *summing;    /* what is being read is added to these */
+    int code;                /* the first failure of a kernel's reading */
+    struct sums here_sums;   /* of the scales and rows of the classifier that are here */
 };
 
 /* ---- the plan -------------------------------------------------------------------------------- */
 /* How much memory what takes; a plan is made before any is taken. */
 struct plan {
-    int table_here, classifier_here;
+    i32 table_rows, classifier_rows;
     i32 layers_here;
     u32 buffer;
     u32 upper; /* of a shortlist: the last to come in */
@@ -31,26 +35,46 @@ static u64 scales_bytes(const struct matrix *w)
     return (((u64)(u32)w->rows + 3) & ~(u64)3) * sizeof(float);
 }
 
-/* The buffer for the parts of all layers from `layer` on, and for the classifier. */
+/* How many bytes four of its rows have; and all that are before a row, a multiple of 16. */
+static u32 four_bytes(const struct matrix *w)
+{
+    return w->encoding == ENC_INT8 ? (u32)w->padded * 4 : (u32)w->padded / 32 * 80;
+}
+
+static u64 bytes_before(const struct matrix *w, i32 row)
+{
+    return row == w->rows ? matrix_bytes(w) : scales_bytes(w) + (u64)(u32)(row / 4) * four_bytes(w);
+}
+
+/* What a matrix needs of the buffer: its scales, and what its kernel asks for at once. */
+static u64 bytes_for(const struct matrix *w)
+{
+    return scales_bytes(w) + matrix_block(w);
+}
+
+static u64 larger(u64 a, u64 b)
+{
+    return a > b ? a : b;
+}
+
+/* The buffer for all layers from `layer` on, and for the classifier. */
 static u32 buffer_for(const struct model *m, i32 layer, int classifier_here)
 {
     const struct section *s = container_find(m, SECTION_LAYER, 0);
-    u64 most = 0;
-    u32 p;
+    u64 most = classifier_here ? 0 : bytes_for(&m->wcls);
 
     for (s += layer; layer < m->config.n_layers; layer++, s++) {
+        const struct matrix *w;
         struct layer_parts parts;
-        struct layer w;
+        struct layer l;
+        u64 vectors = 0;
+        int p;
         memset(&parts, 0, sizeof parts);
-        layer_point(&m->config, &w, s->encodings, &parts);
+        layer_point(&m->config, &l, s->encodings, &parts);
         for (p = 0; p < PARTS_OF_LAYER; p++)
-            if (parts.bytes[p] > most)
-                most = parts.bytes[p];
-    }
-    if (!classifier_here) {
-        u64 least = matrix_by_rows(&m->wcls) ? 1u << 20 : matrix_bytes(&m->wcls);
-        if (most < least)
-            most = least;
+            vectors = larger(vectors, parts.vectors[p]);
+        for (w = &l.wk; w <= &l.w2; w++)
+            most = larger(most, vectors + bytes_for(w));
     }
     return (u32)most;
 }
@@ -61,49 +85,60 @@ static u64 need_of(struct model *m, struct plan *plan)
 {
     struct arena a;
 
-    plan->buffer = buffer_for(m, plan->layers_here, plan->classifier_here);
+    plan->buffer = buffer_for(m, plan->layers_here, plan->classifier_rows == m->wcls.rows);
     a.base = 0;
     a.used = 0;
     lay_out(m, &a, plan);
     return a.used;
 }
 
+/* The classifier's rows, which are the table's when it is tied. */
+static void take_rows(struct model *m, struct plan *plan, i32 rows)
+{
+    plan->classifier_rows = rows;
+    if (m->config.flags & FLAG_TIED)
+        plan->table_rows = rows;
+    plan->need = need_of(m, plan);
+}
+
 /* As much as `room` holds, at least what must be. */
 static void make_plan(struct model *m, struct plan *plan, u64 room)
 {
+    i32 all = m->config.n_layers, rows;
+
     memset(plan, 0, sizeof *plan);
-    plan->table_here = plan->classifier_here = 1;
-    plan->layers_here = m->config.n_layers;
+    plan->table_rows = m->config.vocab_size;
+    plan->layers_here = all;
     plan->upper = (u32)shortlist_bytes(m);
-    plan->need = need_of(m, plan);
+    take_rows(m, plan, m->config.vocab_size);
     if (plan->need > room && plan->upper) {
         plan->upper = 0;
         plan->need = need_of(m, plan);
     }
-    if (plan->need <= room)
-        return;
-    if (!(m->config.flags & FLAG_TIED)) {
-        plan->table_here = 0;
+    if (plan->need > room && !(m->config.flags & FLAG_TIED)) {
+        plan->table_rows = 0;
         plan->need = need_of(m, plan);
     }
     while (plan->need > room && plan->layers_here > 0) {
         plan->layers_here--;
         plan->need = need_of(m, plan);
     }
-    if (plan->need > room) {
-        plan->classifier_here = 0;
-        if (m->config.flags & FLAG_TIED)
-            plan->table_here = 0;
+    if (plan->need <= room)
+        return;
+    take_rows(m, plan, 0);
+    while (plan->need <= room && plan->layers_here < all) {
+        plan->layers_here++;
         plan->need = need_of(m, plan);
-        while (plan->need <= room && plan->layers_here < m->config.n_layers) {
-            plan->layers_here++;
-            plan->need = need_of(m, plan);
-        }
-        if (plan->need > room && plan->layers_here > 0) {
-            plan->layers_here--;
-            plan->need = need_of(m, plan);
-        }
     }
+    if (plan->need > room && plan->layers_here > 0) {
+        plan->layers_here--;
+        plan->need = need_of(m, plan);
+    }
+    if (plan->need > room || !matrix_by_rows(&m->wcls))
+        return;
+    room -= plan->need;
+    rows = room > 64 ? (i32)((room - 64) / four_bytes(&m->wcls)) / 4 * 16 : 0; /* 64: what rounding may add */
+    take_rows(m, plan, rows < m->config.vocab_size ? rows : (m->config.vocab_size - 1) / 16 * 16);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */
@@ -111,14 +146,14 @@ static void place_table(struct model *m, struct arena *a, const struct plan *pla
 {
     u8 *at;
 
-    at = (u8 *)arena_carve(a, plan->table_here ? matrix_bytes(&m->table) : scales_bytes(&m->table), 1);
+    at = (u8 *)arena_carve(a, bytes_before(&m->table, plan->table_rows), 1);
     if (at)
         matrix_point(&m->table, at);
     if (m->config.flags & FLAG_TIED) {
         m->wcls = m->table;
         return;
     }
-    at = (u8 *)arena_carve(a, plan->classifier_here ? matrix_bytes(&m->wcls) : scales_bytes(&m->wcls), 1);
+    at = (u8 *)arena_carve(a, bytes_before(&m->wcls, plan->classifier_rows), 1);
     if (at)
         matrix_point(&m->wcls, at);
 }
@@ -148,8 +183,8 @@ static void lay_out(struct model *m, struct arena *a, const struct plan *plan)
     if (stream) {
         stream->size = plan->buffer;
         stream->buffer = (u8 *)arena_carve(a, plan->buffer, 1);
-        stream->table_here = plan->table_here;
-        stream->classifier_here = plan->classifier_here;
+        stream->table_rows = plan->table_rows;
+        stream->classifier_rows = plan->classifier_rows;
         m->stream = stream;
     } else {
         arena_carve(a, plan->buffer, 1);
@@ -172,16 +207,16 @@ static void point_at_all(const struct model *m, i32 layer, u8 *at)
     layer_point(&m->config, m->layers + layer, s->encodings, &parts);
 }
 
-/* A matrix of the vocabulary: all of it, or its scales. */
-static int load_matrix(struct model *m, const struct section *s, const struct matrix *w, int here, struct sums *sums)
+/* A matrix of the vocabulary: all of it, or its scales and some rows. */
+static int load_matrix(struct model *m, const struct section *s, const struct matrix *w, i32 rows, struct sums *sums)
 {
     int code;
 
-    if (here)
+    if (rows == w->rows)
         return section_load(m, s, (u8 *)w->scale);
     code = container_seek(m, s, 0);
     memset(sums, 0, sizeof *sums);
-    return code ? code : section_read(m, (u8 *)w->scale, (u32)scales_bytes(w), sums);
+    return code ? code : section_read(m, (u8 *)w->scale, (u32)bytes_before(w, rows), sums);
 }
 
 static int load_rope(struct model *m)
@@ -219,11 +254,11 @@ static int load_all(struct model *m)
     if (!code)
         code = section_load(m, container_find(m, SECTION_FINAL, 0), (u8 *)m->rms_final);
     if (!code)
-        code = load_matrix(m, stream->table, &m->table, stream->table_here, &sums);
+        code = load_matrix(m, stream->table, &m->table, stream->table_rows, &sums);
     if (m->config.flags & FLAG_TIED)
-        stream->scale_sums = sums;
+        stream->here_sums = sums;
     else if (!code)
-        code = load_matrix(m, stream->classifier, &m->wcls, stream->classifier_here, &stream->scale_sums);
+        code = load_matrix(m, stream->classifier, &m->wcls, stream->classifier_rows, &stream->here_sums);
     for (l = 0; l < m->config.n_layers && !code; l++)
         if (stream->layers[l]) {
             code = section_load(m, stream->first_layer + l, stream->layers[l]);
@@ -231,8 +266,17 @@ static int load_all(struct model *m)
         }
     if (!code)
         shortlist_make(m);
+    m->container.loaded = m->container.read;
     m->container.read = 0;
     return code;
+}
+
+/* Tokens at once: no more than the prompt has, where it is known. */
+static i32 most_of(const struct model *m, i32 most)
+{
+    if (m->sweep && m->sweep < most)
+        most = m->sweep;
+    return m->steps < most ? m->steps : most;
 }
 
 int container_load(struct model *m, const char *path)
@@ -243,10 +287,10 @@ int container_load(struct model *m, const char *path)
     int code;
 
     m->bits = 8;
-    m->most = m->steps < 8 ? m->steps : 8;
+    m->most = most_of(m, 8);
     make_plan(m, &plan, room);
     if (plan.layers_here < m->config.n_layers) {
-        m->most = m->steps < 64 ? m->steps : 64;
+        m->most = most_of(m, 64);
         make_plan(m, &plan, room);
     }
     if (plan.need > room) {
@@ -284,12 +328,68 @@ int stream_part(struct model *m, i32 layer, enum part part)
         memset(&stream->sums, 0, sizeof stream->sums);
     code = container_seek(m, s, before);
     if (!code)
-        code = section_read(m, stream->buffer, (u32)parts.bytes[part], &stream->sums);
-    if (!code && part == PART_DOWN && sums_check(&stream->sums) != s->check)
-        code = container_differs(m, s);
+        code = section_read(m, stream->buffer, (u32)parts.vectors[part], &stream->sums);
+    stream->vectors_end = stream->buffer + parts.vectors[part];
     parts.at[part] = stream->buffer;
     layer_point(&m->config, m->layers + layer, s->encodings, &parts);
     return code;
+}
+
+/* What a kernel asks for. It gets something after a failure, too. */
+static const u8 *read_more(const struct matrix *w, u32 bytes)
+{
+    struct model *m = w->owner;
+    struct stream *stream = m->stream;
+
+    if (!stream->code)
+        stream->code = section_read(m, stream->free, bytes, stream->summing);
+    return stream->free;
+}
+
+static void read_from_disk(struct model *m, struct matrix *w, u8 *at, struct sums *sums)
+{
+    m->stream->free = at;
+    m->stream->summing = sums;
+    m->stream->code = EXIT_DONE;
+    w->owner = m;
+    w->more = read_more;
+}
+
+int stream_multiply(struct model *m, i32 layer, const struct product *p, int count, i32 n_inputs)
+{
+    struct stream *stream = m->stream;
+    int code = EXIT_DONE;
+
+    if (!stream || stream->layers[layer]) {
+        multiply(p, count, m->inputs, n_inputs, m->kernel);
+        return EXIT_DONE;
+    }
+    for (; count && !code; count--, p++) {
+        struct matrix w = *p->w;
+        struct product q = *p;
+        u8 *at = stream->vectors_end;
+        u32 scales = (u32)scales_bytes(&w);
+        q.w = &w;
+        matrix_point(&w, at);
+        code = section_read(m, at, scales, &stream->sums);
+        read_from_disk(m, &w, at + scales, &stream->sums);
+        if (!code) {
+            multiply(&q, 1, m->inputs, n_inputs, m->kernel);
+            code = stream->code;
+        }
+    }
+    return code;
+}
+
+int stream_end(struct model *m, i32 layer)
+{
+    struct stream *stream = m->stream;
+    const struct section *s;
+
+    if (!stream || stream->layers[layer])
+        return EXIT_DONE;
+    s = stream->first_layer + layer;
+    return sums_check(&stream->sums) == s->check ? EXIT_DONE : container_differs(m, s);
 }
 
 int stream_embed(struct model *m, i32 token, float *x)
@@ -300,7 +400,7 @@ int stream_embed(struct model *m, i32 token, float *x)
     float scales[2];
     int code;
 
-    if (!stream || stream->table_here) {
+    if (!stream || token < stream->table_rows) {
         int8_load_row(&m->table, token, x);
         return EXIT_DONE;
     }
@@ -315,51 +415,36 @@ int stream_embed(struct model *m, i32 token, float *x)
     return code;
 }
 
-/* The classifier in pieces of whole fours of rows; the last one ends with the section. */
-static int classify_by_rows(struct model *m)
+/* The classifier: the rows that are here, then the others. */
+static int classify_from_disk(struct model *m)
 {
     struct stream *stream = m->stream;
     const struct section *s = stream->classifier;
-    const struct matrix *all = &m->wcls;
-    struct sums sums = stream->scale_sums;
-    u32 left = s->bytes - (u32)scales_bytes(all);
-    u32 four = all->encoding == ENC_INT8 ? (u32)all->padded * 4 : (u32)all->padded / 32 * 80;
-    u32 some = stream->size / four / 4 * 4; /* fours at once; so many that every piece is a multiple of 16 bytes */
-    struct matrix rows = *all;
-    i32 row;
-    int code = container_seek(m, s, (u32)scales_bytes(all));
+    struct sums sums = stream->here_sums;
+    struct matrix w = m->wcls;
+    i32 here = stream->classifier_rows;
+    int code = container_seek(m, s, (u32)bytes_before(&w, here));
 
-    rows.pairs = (i16 *)(void *)stream->buffer;
-    rows.codes = stream->buffer;
-    for (row = 0; row < all->rows && !code; row += rows.rows) {
-        u32 bytes;
-        rows.rows = all->rows - row < (i32)(4 * some) ? all->rows - row : (i32)(4 * some);
-        bytes = row + rows.rows == all->rows ? left : some * four;
-        left -= bytes;
-        rows.scale = all->scale + row;
-        code = section_read(m, stream->buffer, bytes, &sums);
-        if (!code)
-            classify_rows(m, &rows, row);
-    }
-    if (!code && sums_check(&sums) != s->check)
-        code = container_differs(m, s);
-    return code;
+    if (code)
+        return code;
+    w.rows = here;
+    if (here)
+        classify_rows(m, &w, 0);
+    w.rows = m->wcls.rows - here;
+    w.scale += here;
+    read_from_disk(m, &w, stream->buffer, &sums);
+    classify_rows(m, &w, here);
+    if (!stream->code && sums_check(&sums) != s->check)
+        return container_differs(m, s);
+    return stream->code;
 }
 
 int stream_classify(struct model *m)
 {
-    struct stream *stream = m->stream;
-    int code = EXIT_DONE;
-
     if (shortlist_best(m))
         return EXIT_DONE;
-    if (stream && !stream->classifier_here) {
-        if (matrix_by_rows(&m->wcls))
-            return classify_by_rows(m);
-        code = section_load(m, stream->classifier, stream->buffer);
-        matrix_point(&m->wcls, stream->buffer);
-    }
-    if (!code)
-        classify_rows(m, &m->wcls, 0);
-    return code;
+    if (m->stream && m->stream->classifier_rows < m->wcls.rows)
+        return classify_from_disk(m);
+    classify_rows(m, &m->wcls, 0);
+    return EXIT_DONE;
 }

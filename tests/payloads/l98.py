@@ -230,7 +230,6 @@ def assemble(
     identity: bytes,
     most: int,
 ) -> None:
-    s = model.shape
     head_bytes = up(256 + 32 * len(sections), 4096)
     volumes = [bytearray(head_bytes)]
     entries = b""
@@ -243,9 +242,20 @@ def assemble(
         )
         entries += encodings.ljust(8, b"\0") + bytes(4)
         volumes[-1] += pad(body, 4096)
+    volumes[0][:head_bytes] = head(model, entries, len(volumes), identity)
+    path.write_bytes(volumes[0])
+    for number, data in enumerate(volumes[1:], 2):
+        data[:4096] = part_head(number, len(volumes), identity)
+        path.with_name(path.name[:-2] + f"{number:02}").write_bytes(data)
+
+
+def head(model: Model, entries: bytes, volumes: int, identity: bytes) -> bytes:
+    """The beginning of the first volume; `entries` is the table of the sections."""
+    s = model.shape
+    head_bytes = up(256 + len(entries), 4096)
     scale = s.attention_scale or 1 / s.head_size**0.5
-    head = struct.pack("<III", head_bytes, len(sections), len(volumes)) + identity
-    head += struct.pack(
+    out = struct.pack("<III", head_bytes, len(entries) // 32, volumes) + identity
+    out += struct.pack(
         "<9I",
         s.dim,
         s.hidden,
@@ -257,16 +267,17 @@ def assemble(
         s.context,
         s.flags,
     )
-    head += struct.pack("<3fI", s.eps, scale, s.rope_factor, model.prefix_count)
-    head = (head + model.name.encode().ljust(64, b"\0")).ljust(240, b"\0") + entries
-    head = head.ljust(head_bytes - 16, b"\0")
-    volumes[0][:head_bytes] = b"LLAMA98\x1a" + struct.pack("<II", 1, zlib.crc32(head)) + head
-    path.write_bytes(volumes[0])
-    for number, data in enumerate(volumes[1:], 2):
-        inner = struct.pack("<II", number, len(volumes)) + identity
-        inner = inner.ljust(4080, b"\0")
-        data[:4096] = b"L98PART\x1a" + struct.pack("<II", 1, zlib.crc32(inner)) + inner
-        path.with_name(path.name[:-2] + f"{number:02}").write_bytes(data)
+    out += struct.pack("<3fI", s.eps, scale, s.rope_factor, model.prefix_count)
+    out = (out + model.name.encode().ljust(64, b"\0")).ljust(240, b"\0") + entries
+    out = out.ljust(head_bytes - 16, b"\0")
+    return b"LLAMA98\x1a" + struct.pack("<II", 1, zlib.crc32(out)) + out
+
+
+def part_head(number: int, volumes: int, identity: bytes) -> bytes:
+    """The beginning of a later volume."""
+    inner = struct.pack("<II", number, volumes) + identity
+    inner = inner.ljust(4080, b"\0")
+    return b"L98PART\x1a" + struct.pack("<II", 1, zlib.crc32(inner)) + inner
 
 
 # ---- tokenizers ----

@@ -1,7 +1,9 @@
 """What a model will be like on an old PC, before a byte is sent: memory by item, speed, disk.
 
-Bytes throughout. Speed is `modelled`: cycles for each weight of each encoding, counted for a
-Pentium II by `benchmarks/engine`; what does not stay in memory is read from disk for every token.
+Bytes throughout. Speed is `modelled`: instructions and bytes of memory for each weight, number and
+position, as `benchmarks/engine` counts them for a Pentium II, with 0.75 cycles an instruction and
+35 for 32 bytes that come from memory. What does not stay in memory is read from disk for every
+token.
 """
 
 from __future__ import annotations
@@ -18,12 +20,25 @@ STEPS = 256
 DISK = 12_000_000.0
 """Bytes per second of a disk with UDMA; old ones without it read 3 to 5 million."""
 MHZ = 350
-_CYCLES: Mapping[Encoding, float] = {
-    Encoding.INT8: 1.82, Encoding.INT4: 1.57, Encoding.TERNARY: 0.67, Encoding.ONE_BIT: 0.50,
+_CYCLES = 0.75
+"""Of an instruction."""
+_FROM_MEMORY = 35 / 32
+"""Cycles of a byte that is in no cache."""
+_SECOND_LEVEL = 512 << 10
+_WEIGHT: Mapping[Encoding, tuple[float, float]] = {
+    Encoding.INT8: (0.98, 1.01), Encoding.INT4: (1.18, 0.63),
+    Encoding.TERNARY: (0.56, 0.20), Encoding.ONE_BIT: (0.41, 0.16),
 }  # fmt: skip
+"""Instructions and bytes."""
+_TABLE: Mapping[Encoding, float] = {Encoding.TERNARY: 340 / 5, Encoding.ONE_BIT: 380 / 8}
+"""Instructions for each number that a table of sums is made of."""
+_NUMBER = 30
+"""Instructions for each number that goes into a matrix or comes out of one: norms, rounding."""
+_ACTIVATION = 50
+"""The same for each number of the hidden layer: exp, a division and a product."""
 _PROGRAM = 1 << 20
-_ATTENTION = 47 * 0.75
-"""Cycles of attention for each position and head."""
+_POSITION = (20, 2.6)
+"""Instructions of attention for each position and head, and for each number of a head."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,13 +103,32 @@ def expect(
 
 
 def _cycles(shape: Shape, sections: Sequence[SectionPlan | PlacedSection], steps: int) -> float:
-    """Cycles of a token in the middle of a text of `steps` positions."""
-    total = 0.0
+    """Cycles of a token in the middle of a text of `steps` positions, all of it in memory."""
+    instructions = touched = 0.0
     for one in sections:
         if one.kind is SectionKind.LAYER:
             for name, code in zip(MATRICES, one.encodings, strict=True):
-                rows, columns = shape.matrix(name)
-                total += rows * columns * _CYCLES[Encoding(code)]
+                more = _matrix(*shape.matrix(name), Encoding(code))
+                instructions, touched = instructions + more[0], touched + more[1]
+                # Keys, values and queries share the tables of their input; so do gate and up.
+                if name in ("attn_q", "attn_output", "ffn_up", "ffn_down"):
+                    instructions += shape.matrix(name)[1] * _TABLE.get(Encoding(code), 0)
         elif one.kind is SectionKind.CLASSIFIER or (one.kind is SectionKind.TABLE and shape.tied):
-            total += shape.vocabulary * shape.dim * _CYCLES[Encoding(one.encodings[0])]
-    return total + shape.layers * shape.heads * steps / 2 * _ATTENTION
+            more = _matrix(shape.vocabulary, shape.dim, Encoding(one.encodings[0]))
+            instructions, touched = instructions + more[0], touched + more[1]
+    numbers = 2 * shape.dim + 2 * shape.kv_dim + 2 * shape.q_dim
+    instructions += shape.layers * (numbers * _NUMBER + shape.hidden * (_NUMBER + _ACTIVATION))
+    each, by_size = _POSITION
+    positions = shape.layers * steps / 2
+    instructions += positions * shape.heads * (each + by_size * shape.head_size)
+    touched += positions * shape.kv_heads * 2 * (shape.head_size + 4)
+    # What a token touches comes round again with the next one: of what is a little larger than the
+    # second-level cache, a part is still in it.
+    missed = min(1.0, max(0.0, touched / _SECOND_LEVEL - 0.5))
+    return instructions * _CYCLES + touched * missed * _FROM_MEMORY
+
+
+def _matrix(rows: int, columns: int, encoding: Encoding) -> tuple[float, float]:
+    """Instructions and bytes of a matrix."""
+    instructions, size = _WEIGHT[encoding]
+    return rows * columns * instructions, rows * (columns * size + 4)

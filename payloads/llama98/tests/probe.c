@@ -3,7 +3,7 @@
  *   probe tokens MODEL               each line of standard input, "a|b|s|u HEX [PLAIN COUNT]", becomes a line of token numbers
  *                                    (a, b: a text of its own; b, u: no control tokens in it)
  *   probe logits MODEL mmx|c ROOM SWEEP TOKEN...   all logits at each position, as floats; ROOM in bytes, 0 = enough for all;
- *                                    SWEEP tokens at once. The last line on standard error: bytes read after the load
+ *                                    SWEEP tokens at once. The last lines on standard error: bytes read by the load, and after it
  *   probe best MODEL mmx|c ROOM TOKEN...   two lines: the likeliest token after each, by all logits and when only that is
  *                                    wanted. The last line on standard error: rows of the shortlists */
 #include "../container.h"
@@ -66,7 +66,7 @@ static int logits_of(int argc, char **argv)
         if (!code)
             fwrite(m.logits, sizeof(float), (usize)m.config.vocab_size, stdout);
     }
-    fprintf(stderr, "read %lu\n", (unsigned long)m.container.read);
+    fprintf(stderr, "loaded %lu\nread %lu\n", (unsigned long)m.container.loaded, (unsigned long)m.container.read);
     model_close(&m);
     return code;
 }
