@@ -13,7 +13,7 @@ from deployer.errors import EXIT_USE, EXIT_VERIFY
 from deployer.host.surveys import asked
 from deployer.sim.commandcom import WIN98, flipped
 from tests.commandline import called
-from tests.surveying import RUN, SurveyedPc, some
+from tests.surveying import PROBES, RUN, SurveyedPc, some
 
 
 @pytest.fixture(scope="module")
@@ -122,6 +122,11 @@ def test_the_pc_is_asked_about_its_disk_over_a_bad_cable(
     assert disk["stopped"] <= 1
     assert found["target"] == "sim"
     assert not list(tmp_path.glob("surveys/S*")), "the folder that was sent is gone"
+
+
+def test_ftp_exe_answers_what_is_expected(tmp_path: Path) -> None:
+    pc = SurveyedPc(tmp_path, [probe for probe in PROBES.values() if probe.section == "ftp"])
+    assert [(one.verdict, one.differing) for one in pc.survey()] == [(Verdict.PASS, ())] * 6
 
 
 def test_programs_answer_what_is_expected(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ class SurveySection(StrEnum):
     """What a probe is about; the order is that of a survey."""
 
     COMMAND = "command"
+    FTP = "ftp"
     DISK = "disk"
     WIN32 = "win32"
     SPEED = "speed"

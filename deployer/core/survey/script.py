@@ -100,7 +100,7 @@ def _after(slot: str) -> str:
 
 
 def _probe(slot: str, probe: SurveyProbe, run: str, directory: str) -> Iterable[str]:
-    """The lines of one probe. An empty file is not copied by COPY, which is why TYPE makes it."""
+    """The lines of one probe. COPY does not copy an empty file, but ECHO OFF says nothing."""
     home = f"{run}\\{slot}\\T"
     yield from (
         f":{slot}",
@@ -116,7 +116,7 @@ def _probe(slot: str, probe: SurveyProbe, run: str, directory: str) -> Iterable[
         if data:
             yield f"COPY /B {_KEPT}\\{slot}\\{name} {home}\\{name} >NUL"
         else:
-            yield f"TYPE NUL >{home}\\{name}"
+            yield f"ECHO OFF >{home}\\{name}"
     yield from (
         f"CD {home}",
         f"{_command(probe, directory)} >..\\OUT",

@@ -27,7 +27,7 @@ from dataclasses import dataclass, field
 from deployer.core.survey.judge import Judged, Verdict
 from deployer.core.survey.messages import MESSAGES
 from deployer.core.survey.probe import SurveyProbe
-from deployer.core.survey.record import Survey, SurveyRefusedError
+from deployer.core.survey.record import ProbeEnd, Survey, SurveyRefusedError
 
 FIRST = "survey-export=1"
 HIDDEN = "?"
@@ -45,7 +45,8 @@ _CODE_PAGES = frozenset([
 _PARTS = re.compile(r"[A-Za-z]+|[0-9]+|[^A-Za-z0-9]")
 _SMALL = re.compile(r"-?[0-9]{1,5}(\.[0-9]{1,3})?")
 _MARKS = frozenset(" !\"#$%&'()*+,-./:;<=>?@[\\]^_`{|}~")
-_MOST_SHOWN = 400
+MOST_SHOWN = 400
+"""Characters of an answer."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +112,7 @@ def harmless(text: str, probe: SurveyProbe) -> str:
     known = _words_of(probe)
     lines = text.removesuffix("\n").split("\n")
     return " / ".join(" ".join(_word(word, known) for word in line.split(" ")) for line in lines)[
-        :_MOST_SHOWN
+        :MOST_SHOWN
     ]
 
 
@@ -129,7 +130,7 @@ def _words_of(probe: SurveyProbe) -> frozenset[str]:
     """The words of a probe, whole ones and the runs of letters in them, in small letters."""
     texts = [
         probe.command, *probe.files, *probe.folders, *probe.expected, *probe.expected.values(),
-        *MESSAGES.values(), *probe.words,
+        *MESSAGES.values(), *probe.words, *ProbeEnd,
         *(data.decode("cp437") for name, data in probe.files.items() if name.endswith(".BAT")),
     ]  # fmt: skip
     return frozenset(

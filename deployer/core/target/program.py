@@ -20,7 +20,7 @@ RUN_BY_NAME = (".COM", ".EXE", ".BAT")
 """In this order COMMAND.COM looks for a name without an extension."""
 NEWEST_SUBSYSTEM = (4, 10)
 """Windows 98's own version: of a program that names a later one it says that it "expects a newer
-version of Windows". No source says where exactly the limit is (medium)."""
+version of Windows". No source says where exactly the limit is (facts F6, medium)."""
 
 _COMMANDS = """
 BREAK CALL CD CHDIR CLS COPY CTTY DATE DEL DIR ECHO ERASE EXIT FOR GOTO IF LFNFOR LH LOADHIGH

@@ -81,7 +81,7 @@ def ask_command(
     quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
     full: Annotated[bool, flag("--full", "Everything: half an hour, and it may stop.")] = False,
     only: Annotated[
-        Literal["command", "disk", "win32", "speed"] | None,
+        Literal["command", "ftp", "disk", "win32", "speed"] | None,
         value("--only", None, "Only this section."),
     ] = None,
     to: Annotated[

@@ -22,6 +22,7 @@ _SAID = {
 }
 _SECTIONS = {
     "command": "COMMAND.COM",
+    "ftp": "FTP.EXE",
     "disk": "Disk",
     "win32": "Win32",
     "speed": "Speed",
