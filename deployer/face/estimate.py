@@ -6,7 +6,7 @@ target's own history. What has never been seen is guessed, and called about.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
 from deployer.core.payload import fit as fits
@@ -144,15 +144,24 @@ def fit_line(
     profile: Profile,
     model: str = "",
     line: LineSettings | None = None,
+    engine: fits.EnginePace | None = None,
 ) -> tuple[fits.Fit, str]:
     """The fit, and the one line that says it. The speed of a serial `line` is known before."""
     rows = list(rows)
-    machine = past.machine_in(rows, target)
+    machine = replace(past.machine_in(rows, target), engine=engine)
     shown = shown_by(rows, target, model)
     if target.startswith(LINE) and shown.wire is None:
         shown = replace(shown, wire=(line or LineSettings()).speed / 10)
     fit = fits.fit(load, machine, shown, profile)
     return fit, sentence(fit, machine)
+
+
+SOURCES: Mapping[fits.Source, str] = {
+    "measured": "measured",
+    "surveyed": "measured by its survey",
+    "modelled": "modelled",
+}
+"""Where a speed is known from, in words."""
 
 
 def sentence(fit: fits.Fit, machine: fits.KnownPc) -> str:
@@ -169,7 +178,7 @@ def sentence(fit: fits.Fit, machine: fits.KnownPc) -> str:
     if fit.memory is not None:
         pieces.insert(1, f"{text.memory(fit.memory)} of memory")
     if fit.tokens is not None:
-        pieces.append(f"{_speed(fit.tokens)} tok/s ({fit.tokens_source})")
+        pieces.append(f"{_speed(fit.tokens)} tok/s ({SOURCES[fit.tokens_source]})")
     known = "Fits" if machine.said else "Needs"
     line = f"{known}: {', '.join(pieces)}."
     return f"{line} But {'; '.join(fit.warnings)}." if fit.warnings else line

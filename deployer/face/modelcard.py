@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from deployer.core.model.expect import DISK, MHZ, Expectation, expect
 from deployer.core.model.known import KnownModel
-from deployer.core.payload.fit import DEFAULT_WIRE
+from deployer.core.payload.fit import DEFAULT_WIRE, EnginePace, corrected
 from deployer.face import text
 from deployer.face.say import aside, say, say_json
 
@@ -139,24 +140,36 @@ def converted(done: Converted, *, as_json: bool) -> None:
     _expected(done.expectation)
 
 
-def fields_of(one: KnownModel) -> dict[str, object]:
-    """A known model for scripts."""
+def _as_surveyed(expected: Expectation, engine: EnginePace | None) -> Expectation:
+    return replace(expected, tokens=corrected(expected.tokens, engine))
+
+
+def fields_of(one: KnownModel, engine: EnginePace | None = None) -> dict[str, object]:
+    """A known model for scripts; `engine` is what the survey of a PC says."""
+    source = {} if engine is None else {"speed_source": "surveyed"}
     return {
         "name": one.name, "where": one.where, "licence": one.licence, "tried": one.tried,
         "file": sum(section.size for section in one.sections),
-        "expected": {f"{size}M": _fields(expect(one.shape, one.sections, size << 20))
-                     for size in MEMORIES},
+        "expected": {
+            f"{size}M": _fields(_as_surveyed(expect(one.shape, one.sections, size << 20), engine))
+            | source
+            for size in MEMORIES
+        },
     }  # fmt: skip
 
 
-def known(models: Sequence[KnownModel]) -> None:
-    """The known models, two lines each: no table is so wide."""
+def known(models: Sequence[KnownModel], engine: EnginePace | None = None) -> None:
+    """The known models, two lines each: no table is so wide. `engine` is what a survey says."""
+    if engine is not None:
+        say("The speeds are measured by this PC's survey; those of others are modelled.")
     for one in models:
         size = text.size(sum(section.size for section in one.sections))
         tried = "run by this project" if one.tried else "by its shape"
         say(f"{one.name}: {size} for the old PC; {one.licence}; {one.where}; {tried}")
         each = ", ".join(
-            f"{size} MB: {speed(expect(one.shape, one.sections, size << 20))}" for size in MEMORIES
+            f"{size} MB: "
+            + speed(_as_surveyed(expect(one.shape, one.sections, size << 20), engine))
+            for size in MEMORIES
         )
         say(f"  {each}")
     say()

@@ -40,12 +40,24 @@ _INT8_PLAIN = (6.35, 83.0)
 #: Bytes per second until a wire has shown its own: 10 Mbit/s Ethernet with FTP.EXE at its end.
 DEFAULT_WIRE = 1_000_000.0
 
-Source = Literal["measured", "modelled"]
+Source = Literal["measured", "surveyed", "modelled"]
+"""Shown by this very machine, modelled and corrected by its survey, or modelled alone."""
+
+
+@dataclass(frozen=True, slots=True)
+class EnginePace:
+    """How fast the engine was in the PC's survey: what was measured, by what is modelled."""
+
+    fp32: float = 1.0
+    int8: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
 class KnownPc:
-    """What is known of the target. None: not known. `said` is when its own words are used."""
+    """What is known of the target. None: not known. `said` is when its own words are used.
+
+    `engine` is how its survey corrects what is modelled.
+    """
 
     memory: int | None = None
     disk_free: int | None = None
@@ -53,6 +65,7 @@ class KnownPc:
     mhz: int | None = None
     mmx: bool = True
     said: bool = False
+    engine: EnginePace | None = None
 
 
 class Expected(Protocol):
@@ -203,9 +216,10 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         problems.append(_too_big("on disk", disk, machine.disk_free))
     if load.model is not None:
         memory = engine_memory(load.model, load.bits, load.steps)
-        tokens = shown.tokens or modelled_speed(
+        modelled = modelled_speed(
             load.model, load.bits, mhz=machine.mhz or _DEFAULT_MHZ, mmx=machine.mmx
         )
+        tokens = shown.tokens or corrected(modelled, machine.engine, load.bits)
         problems += _memory_problems(memory, machine)
         if not problems and machine.memory is not None and memory > machine.memory - WINDOWS:
             warnings.append("with Windows in the same memory it will swap and be slow")
@@ -213,7 +227,8 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         expected = load.expect(
             machine.memory or _USUAL_MEMORY, steps=load.steps, mhz=machine.mhz or _DEFAULT_MHZ
         )
-        memory, tokens = expected.wanted, shown.tokens or expected.tokens
+        memory = expected.wanted
+        tokens = shown.tokens or corrected(expected.tokens, machine.engine)
         if machine.memory is not None and not expected.fits:
             problems.append(_too_big("in memory", memory, machine.memory))
         elif machine.memory is not None and expected.streamed:
@@ -229,10 +244,23 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         + shown.pace.seconds(len(load.lengths), load.total),
         seconds_source="measured" if shown.wire and shown.pace.shown else "modelled",
         tokens=tokens,
-        tokens_source="measured" if shown.tokens else "modelled",
+        tokens_source=_tokens_source(machine, shown),
         problems=tuple(problems),
         warnings=tuple(warnings),
     )
+
+
+def corrected(modelled: float, engine: EnginePace | None, bits: int = 8) -> float:
+    """A modelled speed as the PC's survey corrects it; 8 bits stand for all that MMX computes."""
+    if engine is None:
+        return modelled
+    return modelled * (engine.int8 if bits else engine.fp32)
+
+
+def _tokens_source(machine: KnownPc, shown: Shown) -> Source:
+    if shown.tokens:
+        return "measured"
+    return "modelled" if machine.engine is None else "surveyed"
 
 
 def disk_need(load: Load, cluster: int) -> int:

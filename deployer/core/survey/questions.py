@@ -109,7 +109,8 @@ def questions() -> Iterable[SurveyProbe]:
             identity, title, f"{{home}}\\PROBE98 ASK {name}",
             expected={"ends": "ran", **expected} if expected else {}, answers=answers,
             words=("ok", "exists", "missing", "error", "yes", "no", "unknown", "to", "GB", "all"),
-            facts=facts, seconds=_ANSWERED if expected and identity != "speed.memory" else _MEASURED,
+            facts=facts,
+            seconds=_MEASURED if identity.startswith("speed.") or not expected else _ANSWERED,
         )  # fmt: skip
     for identity, (model, options, _weights) in ENGINES.items():
         words = options.replace("-z ", "-z {home}\\")

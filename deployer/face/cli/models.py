@@ -66,6 +66,7 @@ def inspect_command(
     from deployer.host.models import inspection
     from deployer.host.recognise import recognise
     from deployer.host.requests import Request
+    from deployer.host.surveys import pace
 
     config = settings.load()
     file = file or staging.sample_model()
@@ -82,7 +83,10 @@ def inspect_command(
     if not as_json:
         seen = recognise(Request(files=(file,), no_run=True))
         load = replace(seen.load, model=shape)
-        _fit, line = estimate.fit_line(load, rows, address, profile=seen.profile, model=file.name)
+        _fit, line = estimate.fit_line(
+            load, rows, address, profile=seen.profile, model=file.name,
+            engine=pace.of(directory, address),
+        )  # fmt: skip
         say(f"  {line}")
 
 
@@ -134,14 +138,34 @@ def convert_command(
     modelcard.converted(done, as_json=as_json)
 
 
+OfSurvey = Annotated[
+    str,
+    value(
+        "--target", "PC", "As the survey of this old PC says.", complete=complete.targets,
+        default=False,
+    ),
+]  # fmt: skip
+
+
 @model.command("list")
-def list_command(*, as_json: AsJson = False) -> None:
-    """Show models that are known to work, and what to expect of them."""
+def list_command(
+    *, target: OfSurvey = "", as_json: AsJson = False, state_dir: StateDir = None
+) -> None:
+    """Show models that are known to work, and what to expect of them.
+
+    With --target as the survey of that PC says, where there is one.
+    """
     from deployer.core.model import known
     from deployer.face import modelcard
+    from deployer.host.devices import names
+    from deployer.host.surveys import pace
 
+    config = settings.load()
+    directory = settings.expanded(state_dir or config.state_dir)
+    address = names.added(config, directory).targets.get(target, target)
+    engine = pace.of(directory, address) if target else None
     if as_json:
         for one in known.MODELS:
-            say_json(modelcard.fields_of(one))
+            say_json(modelcard.fields_of(one, engine))
         return
-    modelcard.known(known.MODELS)
+    modelcard.known(known.MODELS, engine)

@@ -320,13 +320,15 @@ def _face(request: Request, target: str, store: Path, line: LineSettings, *, scr
     from deployer.face.progress import PushProgress, Terminal
     from deployer.host import past
     from deployer.host.recognise import recognise
+    from deployer.host.surveys import pace
 
     with past.rows_of(store) as known:
         rows = known.newest(past.NEWEST, target)
     seen = recognise(request)
     _fit, fits = estimate.fit_line(
-        seen.load, rows, target, profile=seen.profile, model=seen.model, line=line
-    )
+        seen.load, rows, target, profile=seen.profile, model=seen.model, line=line,
+        engine=pace.of(store, target),
+    )  # fmt: skip
     return PushProgress(Terminal(), time.time, show_screen=screen, history=rows, fit=fits)
 
 

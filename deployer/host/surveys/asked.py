@@ -45,6 +45,11 @@ class Prepared:
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
+def model_of_speed() -> Path:
+    """The model that the engine's speed is measured with, in fp32 and int8."""
+    return resources.directory("models") / _MODELS["CAMP260.BIN"]
+
+
 def every_probe() -> tuple[SurveyProbe, ...]:
     """All probes that there are."""
     return catalogue(resources.batch_cases(), resources.surveyed_settings())

@@ -1,0 +1,80 @@
+"""A PC's own survey corrects what is modelled, and it is said where a figure is known from."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from deployer.core.payload import fit
+from deployer.core.payload.fit import EnginePace
+from deployer.core.survey import record
+from deployer.core.survey.record import Evidence, ProbeEnd, Survey
+from deployer.host import staging
+from deployer.host.surveys import asked, kept, pace
+from tests.commandline import called
+
+PC = "192.168.1.2"
+
+
+def survey(fp32: str, int8: str, mhz: str = "350") -> Survey:
+    """A Pentium II that reached so many tokens in a second."""
+    said = {"speed.fp32": fp32, "speed.int8": int8}
+    return Survey(
+        "S7K2QAB0",
+        "C:\\SURVEY",
+        {"cpu_mhz": mhz, "cpu_features": "fpu tsc mmx"},
+        tuple(
+            Evidence(f"P00{n}", probe, ProbeEnd.RAN, f"a story\r\ntok/s={speed}\r\n".encode())
+            for n, (probe, speed) in enumerate(said.items())
+            if speed
+        ),
+    )
+
+
+@pytest.fixture
+def modelled() -> tuple[float, float]:
+    """What is modelled for the survey's model and that processor: fp32 and int8."""
+    shape = staging.inspect(asked.model_of_speed())
+    return fit.modelled_speed(shape, 0, mhz=350), fit.modelled_speed(shape, 8, mhz=350)
+
+
+def test_it_is_what_was_measured_by_what_is_modelled(modelled: tuple[float, float]) -> None:
+    fp32, int8 = modelled
+    found = pace.measured(survey(f"{fp32 / 2:.3f}", f"{int8 * 2:.3f}"))
+    assert found is not None
+    assert (found.fp32, found.int8) == pytest.approx((0.5, 2.0), rel=0.01)
+    half = pace.measured(survey("", f"{int8:.3f}"))
+    assert half == pytest.approx(EnginePace(1.0, 1.0)) or (half and half.fp32 == half.int8)
+    assert pace.measured(survey("", "")) is None
+    assert pace.measured(survey("10", "10", mhz="0")) is None
+
+
+def test_only_a_pc_that_was_asked_has_one(tmp_path: Path) -> None:
+    data = record.write(survey("20", "60"))
+    kept.keep(tmp_path, "D1111111", data, PC)
+    kept.keep(tmp_path, "D2222222", data, "sim")
+    assert pace.of(tmp_path, PC) is not None
+    assert pace.of(tmp_path, "192.168.1.3") is None
+    assert pace.of(tmp_path, "sim") is None, "its speed is that of this computer"
+
+
+def test_a_figure_says_where_it_is_from(tmp_path: Path, modelled: tuple[float, float]) -> None:
+    state = ("--state-dir", str(tmp_path))
+    small = str(asked.model_of_speed())
+    assert "tok/s (modelled)" in called("model", "inspect", small, "--target", PC, *state)
+    fast = record.write(survey(f"{modelled[0] * 2:.3f}", f"{modelled[1] * 2:.3f}"))
+    kept.keep(tmp_path, "D1111111", fast, PC)
+    shown = called("model", "inspect", small, "--target", PC, *state)
+    assert "tok/s (measured by its survey)" in shown
+    usual = [json.loads(line) for line in called("model", "list", "--json", *state).splitlines()]
+    here = called("model", "list", "--json", "--target", PC, *state).splitlines()
+    for one, other in zip(usual, map(json.loads, here), strict=True):
+        for size, expected in one["expected"].items():
+            twice = other["expected"][size]
+            assert twice["tokens_per_second"] == pytest.approx(
+                expected["tokens_per_second"] * 2, rel=0.02, abs=2e-4
+            )
+            assert (expected["speed_source"], twice["speed_source"]) == ("modelled", "surveyed")
+    assert "measured by this PC's survey" in called("model", "list", "--target", PC, *state)
