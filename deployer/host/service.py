@@ -30,6 +30,7 @@ from deployer.core.deployment import (
 )
 from deployer.core.payload import plan
 from deployer.core.target import places, proof
+from deployer.core.target.manifest import own_directory
 from deployer.core.target.proof import Failure
 from deployer.core.view import Row
 from deployer.core.wire.simulated import loopback
@@ -421,7 +422,8 @@ class Service:
 
     def _let_agent_go(self, offer: Offer) -> None:
         """The agent that is on the target fetches it, if one is there."""
-        go = Go(offer.manifest.login, offer.manifest.token, offer.directory)
+        own = own_directory(offer.directory)  # GO.BAT works there, too, and keeps its lists there
+        go = Go(offer.manifest.login, offer.manifest.token, own)
         if self.agents.go(offer.target, offer.peer, go):
             self._fetched_by_agent.add(offer.deployment)
 

@@ -686,6 +686,7 @@ def fetched(port: int) -> Callable[[Go], None]:
     def go(verb: Go) -> None:
         manifest = until(lambda: next((m for m in MANIFESTS if m.deployment == verb.user), None))
         assert verb.password == manifest.token
+        assert verb.directory == "C:\\DEPLOY", "the helper works where GO.BAT has it work"
         deliver(port, manifest)
 
     return go
@@ -698,7 +699,8 @@ async def push(hosted: Hosted, folder: Path) -> str:
     path = folder / "payload.bin"
     path.write_bytes(bytes(range(256)) * 300)
     request = Request((path,), run="payload.bin", part_size=64 << 10)
-    deployment = await hosted.host.push(Order(request, ADDRESS, host=ADDRESS))
+    order = Order(request, ADDRESS, directory="C:\\My Game", host=ADDRESS)
+    deployment = await hosted.host.push(order)
     staged = hosted.service.staged(deployment)
     assert staged is not None
     MANIFESTS.append(staged[0])

@@ -1,0 +1,162 @@
+"""payloads/bin/GATHER98.EXE itself, with other programs at the files that it reads."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("unicorn")
+
+from deployer.core.pull import ask, listing, parts
+from deployer.core.pull.listing import Listing, PulledFile
+from deployer.model import Gather, Manifest, Payload
+from deployer.sim.disk import Disk, File
+from deployer.sim.win32 import Ending, StepClock, run_program
+
+ID = "D7F3A21C"
+SOURCE = "C:\\LOGS\\*.*"
+PULL = Manifest(ID, "192.168.1.1", ID, "secret99", Payload((), gather=Gather(SOURCE, "out")))
+SOUND = random.Random(98).randbytes(70_000)
+
+
+class BusyDisk(Disk):
+    """A drive C: on which another program is told of each file that is opened to be read."""
+
+    opened: Callable[[str], None] = staticmethod(lambda _path: None)
+
+    def open(self, path: str, *how: object, **more: object) -> File:
+        file = super().open(path, *how, **more)  # type: ignore[arg-type]
+        self.opened(path)
+        return file
+
+
+class Pulled:
+    """A PC with a folder of logs, and GATHER's rounds on it as GO.BAT begins them."""
+
+    def __init__(self, root: Path, program: Path) -> None:
+        self.logs = root / "LOGS"
+        self.own = root / "DEPLOY"
+        for folder in (self.logs, self.own):
+            folder.mkdir()
+        self.disk = BusyDisk(root, clock=lambda: 915_148_800.0)
+        self._program = program.read_bytes()
+        self.known: Listing | None = None
+        (self.logs / "SOUND.DAT").write_bytes(SOUND)
+
+    def gather(self, *want: ask.PullSpan) -> int:
+        """One round; the list is read where it is new."""
+        asked = ask.render(PULL, SOURCE, "C:\\DEPLOY", self.known, want)
+        (self.own / f"{ID}.ASK").write_bytes(asked)
+        status = run_program(
+            self._program, disk=self.disk, args=f"GATHER {ID}.ASK", cwd="C:\\DEPLOY",
+            path="C:\\DEPLOY\\DEPLOY98.EXE", console_out=lambda _text: None,
+            clock=StepClock(step=0.01), mhz=350,
+        )  # fmt: skip
+        assert status.ending is Ending.EXITED, status
+        made = self.own / f"{ID}.LST"
+        if made.exists():
+            self.known = listing.parse(made.read_bytes(), ID, SOURCE)
+        return status.code
+
+    def file(self, name: str) -> PulledFile:
+        assert self.known is not None
+        return next(file for file in self.known.files if file.short == name)
+
+    def parts(self) -> list[parts.SentPart]:
+        found = sorted(self.own.glob(f"{ID}.PA?"))
+        return [parts.parse(path.read_bytes(), ID) for path in found]
+
+
+@pytest.fixture
+def pc(tmp_path: Path, root: Path) -> Pulled:
+    return Pulled(tmp_path, root / "payloads" / "bin" / "GATHER98.EXE")
+
+
+def sha(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
+
+
+@pytest.mark.parametrize("times", [1, 2])
+def test_a_file_that_changes_while_it_is_summed_is_summed_again(pc: Pulled, times: int) -> None:
+    busy = pc.logs / "BUSY.LOG"
+    busy.write_bytes(b"line\r\n" * 10)
+    left = [times]
+
+    def grow(path: str) -> None:
+        if path.endswith("BUSY.LOG") and left[0]:
+            left[0] -= 1
+            busy.write_bytes(busy.read_bytes() + b"one more\r\n")
+
+    pc.disk.opened = grow  # type: ignore[method-assign]
+    assert pc.gather() == 1
+    assert pc.file("BUSY.LOG").sha256 == sha(busy.read_bytes())
+    assert pc.file("SOUND.DAT").sha256 == sha(SOUND)
+
+
+def test_a_file_that_keeps_changing_is_named_and_keeps_no_other(pc: Pulled) -> None:
+    busy = pc.logs / "BUSY.LOG"
+    busy.write_bytes(b"line\r\n")
+
+    def grow(path: str) -> None:
+        if path.endswith("BUSY.LOG"):
+            busy.write_bytes(busy.read_bytes() + b"more\r\n")
+
+    pc.disk.opened = grow  # type: ignore[method-assign]
+    assert pc.gather() == 1
+    assert (pc.file("BUSY.LOG").sha256, pc.file("BUSY.LOG").why) == ("", "it keeps changing")
+    assert pc.file("SOUND.DAT").sha256 == sha(SOUND)
+
+
+def test_a_file_that_changes_after_it_was_summed_is_not_sent_as_the_old_one(pc: Pulled) -> None:
+    busy = pc.logs / "BUSY.LOG"
+    busy.write_bytes(b"line\r\n")
+    assert pc.gather() == 1
+    before = pc.file("BUSY.LOG")
+    busy.write_bytes(b"another line\r\n")
+    assert pc.gather(ask.PullSpan(1, 2)) == 1
+    assert pc.file("BUSY.LOG") != before
+    assert pc.file("BUSY.LOG").sha256 == sha(b"another line\r\n")
+
+
+def test_a_file_that_another_program_has_locked_is_named_and_comes_when_it_is_free(
+    pc: Pulled,
+) -> None:
+    (pc.logs / "LOCKED.DB").write_bytes(b"records")
+    with pc.disk.open("C:\\LOGS\\LOCKED.DB", deny_read=True):
+        assert pc.gather() == 1
+        assert pc.file("LOCKED.DB").why == "it cannot be read there"
+        assert pc.file("SOUND.DAT").sha256 == sha(SOUND)
+    number = 1 + [file.short for file in pc.known.files].index("LOCKED.DB") if pc.known else 0
+    assert pc.gather(ask.PullSpan(number, number)) == 1
+    assert pc.file("LOCKED.DB").sha256 == sha(b"records")
+
+
+def test_attributes_stand_in_the_list(pc: Pulled) -> None:
+    for name, bits in {"PLAIN": 0x20, "READONLY": 0x21, "HIDDEN": 0x22, "SYSTEM": 0x24}.items():
+        (pc.logs / name).write_bytes(b"x")
+        pc.disk.set_attributes(f"C:\\LOGS\\{name}", bits)
+    assert pc.gather() == 1
+    found = {file.short: file.attributes & 7 for file in pc.known.files} if pc.known else {}
+    assert found == {"PLAIN": 0, "READONLY": 1, "HIDDEN": 2, "SYSTEM": 4, "SOUND.DAT": 0}
+
+
+@pytest.mark.parametrize("free", [1 << 14, 1_200_000, 2_400_000])
+def test_a_disk_with_little_room_makes_as_few_parts_as_fit_or_says_that_it_is_full(
+    pc: Pulled, free: int
+) -> None:
+    (pc.logs / "BIG.DAT").write_bytes(random.Random(1).randbytes(3_000_000))
+    assert pc.gather() == 1
+    (pc.own / f"{ID}.ASK").unlink()
+    pc.disk.leave_free(free)
+    code = pc.gather(ask.PullSpan(1, 2))
+    brought = sum(extent.length for part in pc.parts() for extent in part.extents)
+    if free < 1 << 20:
+        assert (code, brought) == (3, 0)
+    else:
+        assert code == 1
+        assert len(pc.parts()) == free // ((1 << 20) + (64 << 10))
+        assert 0 < brought < free
