@@ -334,3 +334,11 @@ def test_switched_off_at_once_it_leaves_nothing_behind(tmp_path: Path) -> None:
     environment = {**os.environ, "TMPDIR": str(tmp_path / "tmp")}
     assert subprocess.run(command, env=environment, check=False, timeout=60).returncode == 3
     assert list((tmp_path / "tmp").iterdir()) == []
+
+
+def test_a_question_that_nobody_answers_ends(pc: Machine) -> None:
+    """A GO.BAT that came cut in its COPY asks it: the last line is none of a batch file."""
+    for name in ("A", "B"):
+        pc.disk.write_bytes(f"C:\\{name}", b"x")
+    with pytest.raises(Hang, match="nobody answers"):
+        pc.run_line("COPY C:\\A C:\\B")

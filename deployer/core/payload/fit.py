@@ -152,7 +152,7 @@ class PcPace:
         return (before + now) / 2 if self.shown else now
 
 
-SIMULATED = PcPace(least=1.5, file=0.005)
+SIMULATED = PcPace(least=1.5, file=0.003)
 """The simulated PC's, by `python -m benchmarks.trees`."""
 
 
