@@ -29,6 +29,7 @@ from deployer.errors import (
     SimulatorCannotPlay,
     WrongUse,
 )
+from deployer.host.pull import kept
 from deployer.host.requests import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -325,13 +326,14 @@ def _stage_items(
     plan.refuse_too_much(sum(lengths.values()), profile)
     staged: list[StagedFile] = []
     notes = []
+    pulled = kept.attributes(path for path in request.files if path.is_dir())
     for item, pieces in zip(items, cuts, strict=True):
         given = short[len(staged) : len(staged) + len(pieces)]
         made = _stage_item(item, pieces, given, request.part_size, progress, there=there[item])
         if item in packed:
             made = [_into(made[0], next(pack_of))]
         if request.dates and item.path not in chosen.programs:
-            made = [_dated(file, item) for file in made]
+            made = [_dated(file, item, pulled) for file in made]
         staged += made
         if made[0].piece:
             if item in chosen.roles.values():
@@ -402,11 +404,13 @@ def _into(file: StagedFile, pack: str) -> StagedFile:
     return replace(file, parts=(), pack=pack, crc32=crc)
 
 
-def _dated(file: StagedFile, item: Item) -> StagedFile:
+def _dated(file: StagedFile, item: Item, pulled: Mapping[Path, int]) -> StagedFile:
+    """With its date and attributes; those of a file that was pulled are what the PC had."""
     status = item.path.stat()
     # FAT keeps local time, so what this computer's clock on the wall shows is what is sent.
     local = datetime.datetime.fromtimestamp(file.stamp.mtime_ns // 1_000_000_000)  # noqa: DTZ006
-    return replace(file, date=dates.packed(local), attributes=files.attributes_of(status))
+    known = pulled.get(item.path, files.attributes_of(status))
+    return replace(file, date=dates.packed(local), attributes=known)
 
 
 def _suffix(piece: Piece | None) -> str:
