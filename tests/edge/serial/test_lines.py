@@ -309,7 +309,7 @@ def test_a_stopped_line_can_be_cancelled(source: Path) -> None:
 
 
 def test_xmodem_needs_a_name(tmp_path: Path) -> None:
-    with Wire() as cable, pytest.raises(WrongUse, match="does not tell"):
+    with Wire() as cable, pytest.raises(WrongUse, match="does not send"):
         serial.receive(job(cable.a, protocol="xmodem"), tmp_path)
 
 
