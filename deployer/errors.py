@@ -421,6 +421,14 @@ class TargetBusy(DeployerError):
     exit_code = EXIT_HOST
 
 
+class TargetHeld(DeployerError):
+    """{target} is in use: the place {holder} has it, which somebody has acquired in the lab.
+    Release that place first (labgrid-client -p {holder} release). After a crash, delete {file}
+    """
+
+    exit_code = EXIT_HOST
+
+
 class TargetTimedOut(DeployerError):
     """{target} gave {reason}.
     Look at the old PC's screen, then start GO again there and push again: what has arrived stays.
@@ -739,6 +747,14 @@ class DaemonGone(DeployerError):
     """
 
     exit_code = EXIT_HOST
+
+
+class LabHostLost(DeployerError):
+    """The lab's host {host} cannot be worked with over SSH ({why}).
+    Try: ssh {host} true - it must succeed without a question; rsync is needed on both sides.
+    """
+
+    exit_code = EXIT_UNREACHABLE
 
 
 class NotTakenOver(DeployerError):

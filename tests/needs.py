@@ -54,6 +54,7 @@ PACKAGES = {
     "rz": "lrzsz",
     "setpriv": "util-linux",
     "setsid": "util-linux",
+    "sshd": "openssh-server",
     "systemd-analyze": "systemd",
     "sz": "lrzsz",
     "unshare": "util-linux",

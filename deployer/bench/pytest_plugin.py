@@ -14,8 +14,11 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import hashlib
 import threading
-from collections.abc import Coroutine, Iterator
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
@@ -26,12 +29,17 @@ from deployer import settings
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.provision import open_host, run
 from deployer.bench.results import Delivery
+from deployer.bench.steps import AgentStep, judge
 from deployer.bench.worker import Options
 from deployer.errors import DeployerError, SimulatorMissing, WrongUse
 from deployer.host import connect
-from deployer.host.requests import Host, Request
+from deployer.host.agents.errand import Errand, follow, give, restart
+from deployer.host.requests import Heard, Host, Request
+from deployer.model import Gather
 
 Result = TypeVar("Result")
+Opened = AbstractAsyncContextManager[Host]
+Put = Callable[[bytes], object]
 _START = 60.0
 _SIM = BenchTarget("sim", "sim", deadline=600.0, retries=0)
 
@@ -44,13 +52,26 @@ class NotProved(AssertionError):  # noqa: N818  it reads as what it says in a te
         self.delivery = delivery
 
 
+def _nowhere(_data: bytes) -> None:
+    """Nobody wants it as it comes."""
+
+
 class Lab:
     """A bench with its host, in a thread. `lab["pc01"]` is a target."""
 
-    def __init__(self, bench: Bench, state_dir: Path, *, use_daemon: bool = True) -> None:
+    def __init__(
+        self,
+        bench: Bench,
+        state_dir: Path,
+        *,
+        use_daemon: bool = True,
+        opened: Opened | None = None,
+    ) -> None:
+        """`opened` is the host to use, else there is the daemon's, or one in this process."""
         self.bench = bench
         self._state_dir = state_dir
         self._use_daemon = use_daemon
+        self._opened = opened
         self._loop: asyncio.AbstractEventLoop | None = None
         self._host: Host | None = None
         self._ready = threading.Event()
@@ -71,6 +92,10 @@ class Lab:
 
     def work(self, job: Coroutine[Any, Any, Result]) -> Result:
         """Do something in the host's loop and wait for it; the first call starts the host."""
+        return self.begin(job).result()
+
+    def begin(self, job: Coroutine[Any, Any, Result]) -> Future[Result]:
+        """The same without waiting; what is cancelled ends there, too."""
         if self._thread.ident is None:
             self._thread.start()
         self._ready.wait(_START)
@@ -78,7 +103,7 @@ class Lab:
             job.close()
             raise self._error
         assert self._loop is not None
-        return asyncio.run_coroutine_threadsafe(job, self._loop).result()
+        return asyncio.run_coroutine_threadsafe(job, self._loop)
 
     async def deliver(self, target: BenchTarget, *, force: bool) -> Delivery:
         """One target's payload; how it went."""
@@ -90,6 +115,27 @@ class Lab:
             return result.deliveries[-1]
         payload = target.payloads[0].name
         return Delivery(payload, result.outcome, result.reason, result.code)
+
+    async def ask(
+        self, target: BenchTarget, *words: str, carried: Path | None = None, put: Put = _nowhere
+    ) -> tuple[bytes, Heard]:
+        """What the target's agent answers. Raises the errors of orders."""
+        errand = await self.errand(target)
+        order = await give(errand, *words, carried=carried)
+        got: list[bytes] = []
+
+        def take(data: bytes) -> None:
+            got.append(data)
+            put(data)
+
+        heard = await follow(errand, order, words[0], take)
+        return b"".join(got), heard
+
+    async def errand(self, target: BenchTarget) -> Errand:
+        """The target's agent, to be asked for something."""
+        assert self._host is not None
+        agent = await self._host.find_agent(target.address)
+        return Errand(self._host, agent, target.deadline, lambda _line: None)
 
     def close(self) -> None:
         """End the host; what it offered is cancelled, unless a daemon has it."""
@@ -105,9 +151,10 @@ class Lab:
         self._loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
         try:
-            async with open_host(
+            opened = self._opened or open_host(
                 self.bench, self._state_dir, undo, use_daemon=self._use_daemon
-            ) as self._host:
+            )
+            async with opened as self._host:
                 self._ready.set()
                 await self._stop.wait()
         except BaseException as error:
@@ -115,6 +162,19 @@ class Lab:
             raise
         finally:
             self._ready.set()
+
+
+@dataclass(frozen=True, slots=True)
+class Ran:
+    """A command that has run there: the bytes that it printed, and its exit code."""
+
+    output: bytes
+    exit_code: int
+
+    @property
+    def text(self) -> str:
+        """What it printed, in lines that end as here."""
+        return self.output.decode("cp437", "replace").replace("\r\n", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,6 +224,73 @@ class LabTarget:
             raise NotProved(self.name, delivery)
         return delivery
 
+    def run(
+        self,
+        command: str,
+        *,
+        timeout: float = 0.0,
+        stdin: str | Path | None = None,
+        directory: str | None = None,
+    ) -> Ran:
+        """Run a command by the target's agent; what it printed, and its exit code.
+
+        It is ended there after `timeout` seconds (0: never). Raises the errors of orders.
+        """
+        words = (
+            "RUN", directory or self.target.directory, str(round(timeout)),
+            str(int(stdin is not None)), command,
+        )  # fmt: skip
+        carried = None if stdin is None else Path(stdin).resolve()
+        output, heard = self.lab.work(self.lab.ask(self.target, *words, carried=carried))
+        return Ran(output, heard.code)
+
+    def put(self, file: str | Path, path: str) -> None:
+        """Write a file there, whole or not at all, its sum proved there. Raises FileTooLarge."""
+        local = Path(file).resolve()
+        data = local.read_bytes()
+        digest = hashlib.sha256(data).hexdigest()
+        work = self.lab.ask(self.target, "PUT", path, str(len(data)), digest, carried=local)
+        self.lab.work(work)
+
+    def get(self, path: str, file: str | Path) -> None:
+        """Bring one file here, as it is now. Raises OrderRefused where there is none."""
+        listing, _heard = self.lab.work(self.lab.ask(self.target, "LS", path))
+        fields = listing.decode("cp1252", "replace").splitlines()[0].split("\t")
+        data, _heard = self.lab.work(self.lab.ask(self.target, "GET", path, "0", fields[1]))
+        Path(file).write_bytes(data)
+
+    def ls(self, path: str) -> tuple[str, ...]:
+        """The names of what fits a path or a pattern there."""
+        listing, _heard = self.lab.work(self.lab.ask(self.target, "LS", path))
+        lines = listing.decode("cp1252", "replace").splitlines()
+        return tuple(
+            fields[4] or fields[3] for line in lines if len(fields := line.split("\t")) == 5
+        )
+
+    def screen(self, file: str | Path) -> None:
+        """Take a picture of the screen: a .png, or a .bmp as it comes."""
+        step = AgentStep("screen", ("SCREEN",), out=Path(file))
+        data, heard = self.lab.work(self.lab.ask(self.target, "SCREEN"))
+        judge(step, self.name, data, heard.code)
+
+    def reboot(self, patience: float = 300.0) -> None:
+        """Restart it, and wait until its agent has called from another start of Windows."""
+
+        async def work() -> None:
+            await restart(await self.lab.errand(self.target), patience)
+
+        self.lab.work(work())
+
+    def pull(self, files: str, folder: str | Path, *, check: bool = True) -> Delivery:
+        """Bring files here, proved: `folder` is new or empty. With `check` raises NotProved."""
+        request = Request((), gather=Gather(files, str(folder)))
+        payload = BenchPayload(f"pull {files}", request, always=True)
+        target = replace(self.target, payloads=(payload,))
+        delivery = self.lab.work(self.lab.deliver(target, force=True))
+        if check and not delivery.proved:
+            raise NotProved(self.name, delivery)
+        return delivery
+
     def output(self, delivery: Delivery) -> str:
         """What the program printed, whole."""
         if not delivery.output:
@@ -198,4 +325,4 @@ def deployer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFa
         lab.close()
 
 
-__all__ = ["DeployerError", "Lab", "LabTarget", "NotProved", "SimulatorMissing"]
+__all__ = ["DeployerError", "Lab", "LabTarget", "NotProved", "Ran", "SimulatorMissing"]

@@ -8,8 +8,8 @@ who answers.
 
 On a Unix socket the daemon's own user and root may ask: the file's mode keeps others out, and so
 does what the kernel says of who has connected. Over TCP (127.0.0.1, or the one address that the
-user named) nothing can be asked for, only looked at: status, what was before, cards and events, for
-which a token is needed; the Host header must name that
+user named) nothing can be asked for, only looked at: status, what was before, cards, screens and
+events, for which a token is needed; the Host header must name that
 port (a page elsewhere may not reach it under a name of its own), and a request from a page of
 another origin is refused. The token goes in a header, never in a cookie (those are sent to every
 port) or in an address (those are kept). The files of the live page are given without it: they hold
@@ -89,7 +89,8 @@ def application(
     """The daemon's side. `about` is what `GET /v1/status` adds; `access` None: a Unix socket.
 
     `trouble` is what keeps it from going on just now, which `GET /v1/status` says, too. With
-    `words` events come with a sentence, and there is `GET /v1/card/ID`.
+    `words` events come with a sentence, and there is `GET /v1/card/ID`. `GET /v1/screen/AGENT` is
+    the picture of its screen that an agent has sent last, a PNG.
 
     `pages` is the directory of the live page's files, None for no page. Event streams end when its
     `state.leaving` is set, so that the server need not break them off.
@@ -149,6 +150,10 @@ def application(
         lines = words.card(row) if words is not None and row is not None else ()
         return JSONResponse({"lines": lines})
 
+    async def screen(request: HttpRequest) -> Response:
+        picture = await host.last_screen(request.path_params["agent"])
+        return Response(picture, media_type="image/png", status_code=200 if picture else 204)
+
     async def page(request: HttpRequest) -> Response:
         if (refusal := _strange(request, access)) is not None:
             return refusal
@@ -166,6 +171,7 @@ def application(
             Route("/v1/events", to_whom_may(events), methods=["GET"]),
             Route("/v1/before", to_whom_may(before), methods=["GET"]),
             Route("/v1/card/{deployment}", to_whom_may(card), methods=["GET"]),
+            Route("/v1/screen/{agent}", to_whom_may(screen), methods=["GET"]),
             Route("/v1/{name}", to_whom_may(ask), methods=["POST"]),
         ]
     )
@@ -198,7 +204,7 @@ _UNKNOWN = {
 async def _before(host: Host) -> Response:
     """What was before, as a page reads it: each row by the names of its fields."""
     try:
-        found = await host.before(SHOWN)
+        found, agents = await host.before(SHOWN), await host.agents()
     except errors.DeployerError as error:
         return JSONResponse(error_to_plain(error), 409)
     rows = [
@@ -206,7 +212,10 @@ async def _before(host: Host) -> Response:
         for row in found.rows
     ]
     wire = to_dict(found.wire) if found.wire is not None else None
-    told = {"rows": rows, "seq": found.seq, "count": found.count, "wire": wire}
+    told = {
+        "rows": rows, "seq": found.seq, "count": found.count, "wire": wire,
+        "agents": msgspec.to_builtins(agents),
+    }  # fmt: skip
     return Response(msgspec.json.encode(told), media_type="application/json")
 
 

@@ -94,6 +94,19 @@ async def open_host(
         yield client
 
 
+def elsewhere(
+    socket: Path, name: str, carry: Callable[[Path], Path], holders: tuple[str, ...]
+) -> contextlib.AbstractAsyncContextManager[Host]:
+    """The host of a daemon on another computer, through a socket on this one.
+
+    `name` is what that computer is called, `carry` brings a file there and gives its path there,
+    `holders` are the places for which this asks.
+    """
+    from deployer.host.remote import DaemonClient, OtherComputer
+
+    return DaemonClient(socket, OtherComputer(name, carry, holders))
+
+
 @contextlib.asynccontextmanager
 async def open_lasting(
     state_dir: Path,

@@ -55,6 +55,7 @@ REQUESTS: Mapping[str, RequestForm] = {
     "recheck": RequestForm((str,), tuple[Check, ...]),
     "cancel": RequestForm((str,), None),
     "agents": RequestForm((), tuple[AgentRow, ...]),
+    "last_screen": RequestForm((str,), bytes),
     "find_agent": RequestForm((str,), AgentRow),
     "give": RequestForm((AgentRequest,), str),
     "upgrade": RequestForm((str, float), str),

@@ -11,6 +11,7 @@ from collections.abc import AsyncGenerator, AsyncIterator, Awaitable, Callable, 
 from dataclasses import dataclass, field, replace
 from typing import Self
 
+from deployer.core.agents.picture import png_of_bmp
 from deployer.core.target import gobat
 from deployer.core.view import Row
 from deployer.core.wire.addresses import parse_target
@@ -28,6 +29,7 @@ from deployer.events import DeploymentStaged, Event
 from deployer.host import carry, past, staging
 from deployer.host.agents import asking, kept
 from deployer.host.agents.kept import KeptPCs
+from deployer.host.devices import held
 from deployer.host.offers.offer import Offer, content
 from deployer.host.recognise import recognise, refuse_strange
 from deployer.host.requests import (
@@ -145,7 +147,7 @@ class InProcess:
                     self.service.abandon(deployment, changed or "its manifest")
                     lines.append(f"{deployment} cannot go on: its files are gone or have changed")
                     continue
-                await self.retry(deployment)
+                await self._retry(deployment)
                 lines.append(f"{deployment} goes on")
             except DeployerError as error:
                 lines.append(f"{deployment} cannot go on: {error.what}")
@@ -197,6 +199,7 @@ class InProcess:
         order = order if order.host else replace(order, host=self.service.host_for(order.target))
         order = replace(order, directory=gobat.parse_directory(order.directory))
         _refuse_strange(order)
+        held.refuse(self.service.state_dir, order.holders, order.target)
         await self._until_left(order.target)
         under_way = self._open_for(order.target)
         beside = self.service.agent_files(order.target, order.host) if order.stay else ()
@@ -214,6 +217,12 @@ class InProcess:
 
     async def retry(self, deployment: str, patience: Patience | None = None) -> str:
         """See `Host.retry`. With unchanged files the id stays, so `GO` alone is enough there."""
+        if (found := self.service.staged(deployment)) is not None:
+            held.refuse(self.service.state_dir, (), self._became(found[1]))
+        return await self._retry(deployment, patience)
+
+    async def _retry(self, deployment: str, patience: Patience | None = None) -> str:
+        """The same, whoever has acquired the target: it goes on with what it was about."""
         found = self.service.staged(deployment)
         if found is None:
             raise DeploymentUnknown(deployment=deployment)
@@ -258,6 +267,13 @@ class InProcess:
         """See `Host.agents`."""
         return self.service.agents.rows()
 
+    async def last_screen(self, agent: str) -> bytes:
+        """See `Host.last_screen`."""
+        picture = self.service.agents.last_screen(agent)
+        with contextlib.suppress(ValueError):
+            return await asyncio.to_thread(png_of_bmp, picture)
+        return b""
+
     async def find_agent(self, target: str) -> AgentRow:
         """See `Host.find_agent`."""
         row = self.service.agents.find(target)
@@ -269,12 +285,16 @@ class InProcess:
 
     async def give(self, order: AgentRequest) -> str:
         """See `Host.give`."""
+        row = self.service.agents.find(order.agent)
+        held.refuse(self.service.state_dir, order.holders, row.target, row.address)
         verb = asking.verb_of(order, self.service.brought(order.agent))
         carried = await asyncio.to_thread(asking.carried, order.carried)
         return self.service.agents.give(order.agent, verb, order.seconds, carried=carried)
 
     async def upgrade(self, agent: str, seconds: float) -> str:
         """See `Host.upgrade`."""
+        row = self.service.agents.find(agent)
+        held.refuse(self.service.state_dir, (), row.target, row.address)
         verb, image = await asyncio.to_thread(asking.newest_agent)
         return self.service.agents.give(agent, verb, seconds, carried=image)
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator
-from dataclasses import replace
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Self, TypeVar
 
 import httpx
 
@@ -27,27 +27,59 @@ from deployer.host.requests import (
     Request,
     Say,
 )
+from deployer.model import is_simulated
 
 BACK_WITHIN = 60.0
 """Seconds that a daemon which is being started again has, for those who watch a deployment."""
 _ASK_EVERY = 0.5
+_STILL_THERE, _ANSWERS_WITHIN = 5.0, 20.0
+"""Seconds between two questions to a daemon on another computer, and what an answer may take."""
+
+Result = TypeVar("Result")
 
 
-def _absolute(request: Request) -> Request:
+@dataclass(frozen=True, slots=True)
+class OtherComputer:
+    """A daemon on another computer, reached through a socket on this one.
+
+    `name` is that computer's. `carry` brings a file there, in a thread, and gives its path there.
+    `holders` are the places that ask (see `host/devices/held`).
+    """
+
+    name: str
+    carry: Callable[[Path], Path]
+    holders: tuple[str, ...] = ()
+
+
+def _absolute(request: Request, carry: Callable[[Path], Path]) -> Request:
     """The same files, by the same names, for a daemon that stands in another directory."""
     recipe, profile = (
-        str(Path(name).absolute()) if name.endswith(".toml") else name
+        str(carry(Path(name).absolute())) if name.endswith(".toml") else name
         for name in (request.recipe, request.profile)
     )
-    files = tuple(file.absolute() for file in request.files)
+    files = tuple(carry(file.absolute()) for file in request.files)
     return replace(request, files=files, recipe=recipe, profile=profile)
 
 
-class DaemonClient:
-    """Use it as an async context manager. Every request raises DaemonGone when nobody answers."""
+def _here(path: Path) -> Path:
+    return path
 
-    def __init__(self, socket: Path) -> None:
+
+class DaemonClient:
+    """Use it as an async context manager. Every request raises DaemonGone when nobody answers.
+
+    A daemon `elsewhere` is asked again and again whether it is there: a line that is cut between
+    two computers says nothing by itself.
+    """
+
+    def __init__(self, socket: Path, elsewhere: OtherComputer | None = None) -> None:
+        self._elsewhere = elsewhere
         self._socket = socket
+        self._called: Path | str = socket if elsewhere is None else elsewhere.name
+        self._carry = elsewhere.carry if elsewhere is not None else _here
+        self._holders = elsewhere.holders if elsewhere is not None else ()
+        self._gone: asyncio.Future[None] | None = None
+        self._watching: asyncio.Task[None] | None = None
         self._http = httpx.AsyncClient(
             transport=httpx.AsyncHTTPTransport(uds=str(socket)),
             base_url="http://deployer",
@@ -55,10 +87,39 @@ class DaemonClient:
         )
 
     async def __aenter__(self) -> Self:
+        if self._elsewhere is not None:
+            self._gone = asyncio.get_running_loop().create_future()
+            self._watching = asyncio.create_task(self._watch())
         return self
 
     async def __aexit__(self, *_exc: object) -> None:
+        if self._watching is not None:
+            self._watching.cancel()
         await self._http.aclose()
+
+    async def _watch(self) -> None:
+        """Notice that the other computer does not answer any more."""
+        with contextlib.suppress(DaemonGone, TimeoutError):
+            while True:
+                async with asyncio.timeout(_ANSWERS_WITHIN):
+                    await self.status()
+                await asyncio.sleep(_STILL_THERE)
+        assert self._gone is not None
+        self._gone.set_result(None)
+
+    async def _unless_gone(self, work: Awaitable[Result]) -> Result:
+        """What work gives. Raises DaemonGone when the other computer is gone before."""
+        if self._gone is None:
+            return await work
+        task = asyncio.ensure_future(work)
+        both: set[asyncio.Future[Any]] = {task, self._gone}
+        try:
+            await asyncio.wait(both, return_when=asyncio.FIRST_COMPLETED)
+            if not task.done():
+                raise DaemonGone(socket=self._called)
+            return task.result()
+        finally:
+            task.cancel()
 
     @property
     def name(self) -> str:
@@ -75,9 +136,9 @@ class DaemonClient:
         try:
             answer = await self._http.get("/v1/status")
         except httpx.HTTPError as error:
-            raise DaemonGone(socket=self._socket) from error
+            raise DaemonGone(socket=self._called) from error
         if answer.status_code != 200:  # it is about to end
-            raise DaemonGone(socket=self._socket)
+            raise DaemonGone(socket=self._called)
         found: dict[str, Any] = answer.json()
         return found
 
@@ -87,7 +148,8 @@ class DaemonClient:
         try:
             async with self._http.stream("GET", "/v1/events", params=query) as answer:
                 seq = 0
-                async for line in answer.aiter_lines():
+                lines = answer.aiter_lines()
+                while (line := await self._unless_gone(anext(lines, None))) is not None:
                     field, _, value = line.partition(": ")
                     if field == "id":
                         seq = int(value)
@@ -95,8 +157,8 @@ class DaemonClient:
                         yield seq, read(value)
                         seq = 0
         except httpx.HTTPError as error:
-            raise DaemonGone(socket=self._socket) from error
-        raise DaemonGone(socket=self._socket)
+            raise DaemonGone(socket=self._called) from error
+        raise DaemonGone(socket=self._called)
 
     async def follow(
         self,
@@ -141,7 +203,7 @@ class DaemonClient:
                         return (await self.status()).get("pid"), await self.last_seq()
                     await asyncio.sleep(_ASK_EVERY)
         except TimeoutError:
-            raise DaemonGone(socket=self._socket) from None
+            raise DaemonGone(socket=self._called) from None
 
     async def before(self, most: int) -> Before:
         """See `Host.before`."""
@@ -168,13 +230,16 @@ class DaemonClient:
 
     async def recognise(self, request: Request) -> Recognised:
         """See `Host.recognise`."""
-        found: Recognised = await self._ask("recognise", _absolute(request))
+        carried = await asyncio.to_thread(_absolute, request, self._carry)
+        found: Recognised = await self._ask("recognise", carried)
         return found
 
     async def push(self, order: Order) -> str:
         """See `Host.push`. An order that names no host is for the address that the daemon has."""
-        host = order.host or str((await self.status())["address"])
-        order = replace(order, request=_absolute(order.request), host=host)
+        named = order.host if self._elsewhere is None or is_simulated(order.target) else ""
+        host = named or str((await self.status())["address"])
+        request = await asyncio.to_thread(_absolute, order.request, self._carry)
+        order = replace(order, request=request, host=host, holders=order.holders or self._holders)
         return str(await self._ask("push", order))
 
     async def retry(self, deployment: str, patience: Patience | None = None) -> str:
@@ -200,6 +265,11 @@ class DaemonClient:
         found: tuple[AgentRow, ...] = await self._ask("agents")
         return found
 
+    async def last_screen(self, agent: str) -> bytes:
+        """See `Host.last_screen`."""
+        found: bytes = await self._ask("last_screen", agent)
+        return found
+
     async def find_agent(self, target: str) -> AgentRow:
         """See `Host.find_agent`."""
         found: AgentRow = await self._ask("find_agent", target)
@@ -208,7 +278,9 @@ class DaemonClient:
     async def give(self, order: AgentRequest) -> str:
         """See `Host.give`."""
         if order.carried is not None:
-            order = replace(order, carried=order.carried.absolute())
+            carried = await asyncio.to_thread(self._carry, order.carried.absolute())
+            order = replace(order, carried=carried)
+        order = replace(order, holders=order.holders or self._holders)
         return str(await self._ask("give", order))
 
     async def upgrade(self, agent: str, seconds: float) -> str:
@@ -223,6 +295,8 @@ class DaemonClient:
             try:
                 found: Heard = await self._ask("heard", order, offset, seen)
             except DaemonGone:
+                if self._elsewhere is not None:
+                    raise
                 await self._returned(patience)
             else:
                 return found
@@ -242,10 +316,10 @@ class DaemonClient:
     async def _ask(self, name: str, *arguments: object) -> Any:
         body = [forms.to_plain(argument) for argument in arguments]
         try:
-            answer = await self._http.post(f"/v1/{name}", json=body)
+            answer = await self._unless_gone(self._http.post(f"/v1/{name}", json=body))
             plain = answer.json()
         except (httpx.HTTPError, ValueError) as error:
-            raise DaemonGone(socket=self._socket) from error
+            raise DaemonGone(socket=self._called) from error
         if "error" in plain:
             raise forms.error_from_plain(plain)
         kind = forms.REQUESTS[name].gives

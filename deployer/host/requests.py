@@ -77,6 +77,7 @@ class Order:
     `host` is this machine's address as the target calls it; "" for the one where the host serves.
     `line` is how the port is set when the target is reached over a serial line. `patience` None is
     the host's own. With `stay` an agent goes with it that starts with Windows from then on.
+    `holders` are the places of a lab that ask (see `host/devices/held`).
     """
 
     request: Request
@@ -86,6 +87,7 @@ class Order:
     line: LineSettings = field(default_factory=LineSettings)
     patience: Patience | None = None
     stay: bool = False
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,13 +164,15 @@ class AgentRow:
 class AgentRequest:
     """What an agent is to do: the words of a verb of `core.agents.verbs`.
 
-    `carried` is a file that goes with it; `seconds` is how long its agent is waited for.
+    `carried` is a file that goes with it; `seconds` is how long its agent is waited for. `holders`
+    are as in `Order`.
     """
 
     agent: str
     words: tuple[str, ...]
     seconds: float
     carried: Path | None = None
+    holders: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -259,6 +263,9 @@ class Host(Protocol):
 
     async def agents(self) -> tuple[AgentRow, ...]:
         """Every agent of this host, the one that was enrolled first first."""
+
+    async def last_screen(self, agent: str) -> bytes:
+        """The screen of an agent's PC as it was sent last, a PNG; b"" for none."""
 
     async def find_agent(self, target: str) -> AgentRow:
         """The agent on a target: by name, address or id. From now on agents can call this host.

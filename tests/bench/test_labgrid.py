@@ -7,19 +7,26 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import ClassVar
 
 import pytest
 
 pytest.importorskip("labgrid", reason="labgrid is not installed: pip install labgrid")
 
-from labgrid import Environment
+from labgrid import Environment, target_factory
+from labgrid.strategy import GraphStrategy
 
 from deployer.bench.inventory import BenchPayload, BenchWire
 from deployer.bench.labgrid_driver import bench_of
+from deployer.core.agents import overlay
+from deployer.edge.store import Store
+from deployer.edge.store.agents import KnownAgent
 from deployer.host.requests import Request
+from tests.agentpc import AgentPC, Program
 from tests.waiting import PATIENCE, free_port, until
 
 BIN = Path(sys.executable).parent
+AGENT, TOKEN = "A-0123ABCD", "00112233445566778899aabbccddeeff"
 
 
 class Coordination:
@@ -157,3 +164,107 @@ def test_an_environment_file_is_a_bench_with_its_power_drivers(
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parents[2]))
     subprocess.run(bench["main"].power.on, check=True, timeout=PATIENCE)
     assert (on.exists(), off.exists()) == (True, False)
+
+
+# -- the agent behind labgrid's own protocols ---------------------------------------------------
+
+
+@pytest.fixture
+def agent_pc(tmp_path: Path) -> Iterator[tuple[AgentPC, Environment]]:
+    """An old PC with an agent that this host knows, and a labgrid target for it."""
+    store = Store(tmp_path / "state")
+    known = KnownAgent(AGENT, "127.0.1.1", "pentium", 1.0)
+    store.agents.enrol(known, overlay.fingerprint(TOKEN))
+    store.close()
+    port = free_port()
+    service = "NetworkService: {address: 127.0.1.1, username: anonymous}"
+    path = environment(tmp_path, service, "", port)
+    path.write_text(path.read_text() + "      DeployerConsoleDriver: {}\n      AgentStrategy: {}\n")
+    with AgentPC(port, AGENT, TOKEN) as pc:
+        yield pc, Environment(str(path))
+
+
+@target_factory.reg_driver
+class AgentStrategy(GraphStrategy):
+    """labgrid's own kind of strategy, over the protocols that it knows: no word of ours in it."""
+
+    bindings: ClassVar = {
+        "console": "ConsoleProtocol", "command": "CommandProtocol",
+        "files": "FileTransferProtocol", "reset": "ResetProtocol",
+    }  # fmt: skip
+
+    def state_unknown(self) -> None:
+        self.told: list[object] = []
+
+    @GraphStrategy.depends("unknown")
+    def state_fresh(self) -> None:
+        self.target.activate(self.reset)
+        self.reset.reset()
+
+    @GraphStrategy.depends("fresh")
+    def state_filled(self) -> None:
+        self.files.put(self.put_file, "C:\\DEPLOY\\IN.TXT")
+
+    @GraphStrategy.depends("filled")
+    def state_ran(self) -> None:
+        self.told.append(self.command.run_check("SORT.EXE IN.TXT"))
+        self.told.append(self.command.run("FAIL.EXE"))
+        self.target.activate(self.console)
+        self.console.expect("C:.DEPLOY> ")
+        self.console.sendline("SORT.EXE IN.TXT")
+        self.told.append(self.console.expect("lines: (.*)\r\n")[2][1])
+        self.console.expect(r"\[exit 0\]")
+        self.files.get("C:\\DEPLOY\\OUT.TXT", self.got_file)
+
+
+def test_a_strategy_of_labgrids_own_restarts_fills_runs_and_fetches(
+    agent_pc: tuple[AgentPC, Environment], tmp_path: Path
+) -> None:
+    pc, found = agent_pc
+
+    def play(program: Program) -> int:
+        program.write(b"lines: a b\r\n")
+        program.close()
+        return int("FAIL" in program.run.command)
+
+    pc.play, pc.files = play, {"C:\\DEPLOY\\OUT.TXT": b"sorted"}
+    (tmp_path / "in.txt").write_bytes(b"b\r\na\r\n")
+    target = found.get_target("main")
+    strategy = target.get_driver("AgentStrategy", activate=False)
+    strategy.put_file, strategy.got_file = str(tmp_path / "in.txt"), str(tmp_path / "out.txt")
+    booted = pc.boot
+    try:
+        strategy.transition("ran")
+        assert target.get_driver("DeployerDriver").get_status() == 1
+    finally:
+        target.deactivate_all_drivers()
+    assert pc.boot != booted, "it was restarted"
+    assert strategy.told == [["lines: a b"], (["lines: a b"], [], 1), b"a b"]
+    assert pc.files["C:\\DEPLOY\\IN.TXT"] == b"b\r\na\r\n"
+    assert (tmp_path / "out.txt").read_bytes() == b"sorted"
+
+
+def test_a_console_shows_what_comes_and_ctrl_c_ends_it_there(
+    agent_pc: tuple[AgentPC, Environment],
+) -> None:
+    pc, found = agent_pc
+    killed: list[bool] = []
+
+    def play(program: Program) -> int:
+        program.write(b"Press any key\r\n")
+        killed.append(program.killed.wait(PATIENCE))
+        program.close()
+        return 0
+
+    pc.play = play
+    target = found.get_target("main")
+    console = target.get_driver("ConsoleProtocol")
+    try:
+        console.sendline("WAIT.EXE")
+        console.expect("any key")
+        console.sendcontrol("c")
+        console.expect(r"\^C")
+        until(lambda: killed, lambda: "it goes on")
+    finally:
+        target.deactivate_all_drivers()
+    assert killed == [True]

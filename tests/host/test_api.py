@@ -169,6 +169,7 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         agent = served.service.agents.enrol("192.168.1.9", TARGET, 21, "pentium").agent
         assert await ask("agents") == await served.host.agents()
         assert (await ask("find_agent", "pentium")).agent == agent
+        assert await ask("last_screen", agent) == b""
         given = await ask("give", AgentRequest(agent, ("RUN", "C:\\", "0", "1", "X"), 60, payload))
         assert (await ask("heard", given, 0, "")).stage == Stage.QUEUED
         assert await ask("withdraw", given) is None
@@ -699,7 +700,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
                 },
                 "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
                 "line": {"speed": 115200, "flow": "rtscts"}, "patience": None,
-                "stay": False,
+                "stay": False, "holders": [],
             }
         ]  # fmt: skip
         assert set(pushed) == {"result"}

@@ -22,7 +22,37 @@ def png_of_bmp(data: bytes) -> bytes:
         raise ValueError("a BMP whose head is cut") from error
 
 
+def shrunk(data: bytes, width: int, height: int) -> list[bytes]:
+    """Rows of red, green and blue of a BMP, at most so many pixels wide and high, in proportion.
+
+    Raises ValueError as `png_of_bmp`.
+    """
+    try:
+        wide, rows = _rows(data)
+    except struct.error as error:
+        raise ValueError("a BMP whose head is cut") from error
+    scale = max(wide / width, len(rows) / height, 1.0)
+    columns = [int(x * scale) for x in range(max(int(wide / scale), 1))]
+    lines = [int(y * scale) for y in range(max(int(len(rows) / scale) // 2 * 2, 2))]
+    found = []
+    for y in lines:
+        row = rows[min(y, len(rows) - 1)]()
+        found.append(b"".join(row[3 * x : 3 * x + 3] for x in columns))
+    return found
+
+
 def _png(data: bytes) -> bytes:
+    width, rows = _rows(data)
+    raw = b"".join(b"\0" + row() for row in rows)
+    head = struct.pack(">IIBBBBB", width, len(rows), 8, 2, 0, 0, 0)
+    return b"".join(
+        (_SIGNATURE, _chunk(b"IHDR", head), _chunk(b"IDAT", zlib.compress(raw, 6)),
+         _chunk(b"IEND", b""))
+    )  # fmt: skip
+
+
+def _rows(data: bytes) -> tuple[int, list[Callable[[], bytes]]]:
+    """The width, and what gives each row from the top as red, green, blue, red ..."""
     if data[:2] != b"BM" or len(data) < 54:
         raise ValueError("not a BMP")
     (start,) = struct.unpack_from("<I", data, 10)
@@ -36,12 +66,11 @@ def _png(data: bytes) -> bytes:
         raise ValueError("the BMP is cut")
     row = _reader(data, header, bits, width, packed)
     order = range(abs(height)) if height < 0 else range(height - 1, -1, -1)
-    raw = b"".join(b"\0" + row(data[start + y * stride : start + (y + 1) * stride]) for y in order)
-    head = struct.pack(">IIBBBBB", width, abs(height), 8, 2, 0, 0, 0)
-    return b"".join(
-        (_SIGNATURE, _chunk(b"IHDR", head), _chunk(b"IDAT", zlib.compress(raw, 6)),
-         _chunk(b"IEND", b""))
-    )  # fmt: skip
+
+    def at(y: int) -> Callable[[], bytes]:
+        return lambda: row(data[start + y * stride : start + (y + 1) * stride])
+
+    return width, [at(y) for y in order]
 
 
 def _chunk(kind: bytes, body: bytes) -> bytes:

@@ -90,6 +90,10 @@ class StoredAgents:
         """The orders of an agent that have not ended, the oldest first."""
         return tuple(self._orders("WHERE agent = ? AND NOT final ORDER BY at, rowid", agent))
 
+    def ended(self, agent: str) -> Iterator[AgentOrder]:
+        """The orders of an agent that have ended, the newest first."""
+        return self._orders("WHERE agent = ? AND final ORDER BY at DESC, rowid DESC", agent)
+
     def _orders(self, where: str, value: str) -> Iterator[AgentOrder]:
         for record in self._db.all(f"{_ORDER} {where}", (value,)):
             if (order := _order(record)) is not None:

@@ -33,7 +33,9 @@ from deployer.model import ANY, FileStamp, Manifest, State
 if TYPE_CHECKING:
     import filelock
 
-_OURS = {"inbox", "locks", "sim-pc", "sim-pcs", "served", "agents", "surveys", "web-token"}
+_OURS = {
+    "inbox", "locks", "sim-pc", "sim-pcs", "served", "held", "agents", "surveys", "web-token",
+}  # fmt: skip
 _ENDINGS = {".sqlite3", ".sqlite3-wal", ".sqlite3-shm", ".lock", ".sock", ".log", ".old", ".json"}
 _MOST_TIDIED = 8
 _LOOSE_OF_NOBODY = 1024

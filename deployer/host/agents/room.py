@@ -18,7 +18,7 @@ from deployer.core.agents import order as orders
 from deployer.core.agents import overlay, verbs, words
 from deployer.core.agents.order import AgentOrder
 from deployer.core.agents.overlay import Enrolment
-from deployer.core.agents.verbs import Ask, Forget, Go, Kill, Run, Verb
+from deployer.core.agents.verbs import Ask, Forget, Go, Kill, Run, Screen, Verb
 from deployer.core.agents.words import Bye, Done, Hello, WaitForOrder, Word
 from deployer.core.ftp import session as said
 from deployer.edge.ftp.state import Caller
@@ -271,6 +271,13 @@ class Room:
             if not order.stage.final:
                 self._keep(order)
         return order
+
+    def last_screen(self, agent: str) -> bytes:
+        """The picture of its screen that an agent has sent last, as a BMP; b"" for none."""
+        for order in self._store.agents.ended(agent):
+            if isinstance(order.verb, Screen) and order.stage == Stage.DONE:
+                return _whole(self._path(agent, f"A.{order.order}"))
+        return b""
 
     # --- orders
 
@@ -574,6 +581,12 @@ def _event(order: AgentOrder, at: float) -> OrderChanged:
         at, order.deployment, order.agent, order.order, verbs.shown(order.verb), order.stage,
         order.code, order.text,
     )  # fmt: skip
+
+
+def _whole(path: Path) -> bytes:
+    with contextlib.suppress(OSError):
+        return path.read_bytes()
+    return b""
 
 
 def _read(path: Path, offset: int) -> bytes:
