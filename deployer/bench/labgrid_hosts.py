@@ -187,7 +187,8 @@ async def opened(host: LabHost, *places: str) -> AsyncIterator[Host]:
 
 
 def _why(error: Exception) -> str:
-    """The last line of what a command said, or what became of it."""
+    """The last line of what a command said, or what became of it; labgrid has lines, we bytes."""
     said = getattr(error, "stderr", None) or b""
-    lines = said.decode("utf-8", "replace").strip().splitlines()
+    lines = said.decode("utf-8", "replace").splitlines() if isinstance(said, bytes) else list(said)
+    lines = [line.strip() for line in lines if line.strip()]
     return lines[-1] if lines else f"{type(error).__name__} {error}".strip()

@@ -72,10 +72,13 @@ def push_to_all(path: Path, folder: Path, file: Path, **more: Any) -> None:
     def ended(result: TargetResult) -> None:
         say("ended", name=result.name, outcome=result.outcome, seconds=result.seconds)
 
+    def doing(name: str, _step: str) -> None:
+        say("begun", name=name)
+
     payload = BenchPayload(file.name, Request((file,), no_run=True))
     results = provision_places(
-        path, payload, watchers=Watchers(ended=ended), state_dir=folder / "state",
-        retries=0, deadline=250.0, **more,
+        path, payload, watchers=Watchers(ended=ended, doing=doing), state_dir=folder / "state",
+        retries=0, deadline=1500.0, **more,
     )  # fmt: skip
     found = {
         target.name: {
