@@ -114,7 +114,7 @@ def count(program: Path, arguments: list[str], tokens: int) -> tuple[int, int]:
     valgrind = shutil.which("valgrind") or sys.exit("valgrind is needed: apt install valgrind")
     command = [valgrind, "--tool=cachegrind", "--cache-sim=yes", *CACHES]
     command += ["--cachegrind-out-file=/dev/null", str(program), *arguments]
-    command += ["-n", str(tokens)]
+    command += ["-n", str(tokens), "--cpu", "mmx"]  # as a Pentium II, without a prefetch
     done = subprocess.run(command, env={}, capture_output=True, check=True, timeout=1800)
     if f"tokens={tokens - 1} ".encode() not in done.stdout:
         sys.exit(f"the run of {tokens} tokens ended early; nothing can be counted")

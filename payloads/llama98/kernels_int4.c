@@ -135,7 +135,7 @@ void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
         for (t = 0; t < n_inputs; t++) {
             float *out = p->out + (usize)t * (usize)p->stride + row;
             if (kernel == KERNEL_MMX)
-                int4_fours_mmx(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
+                streaming98[prefetch98].int4_fours(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
             else
                 int4_fours_c(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
             scale_sums(out, sums, m->scale + row, inputs[t].step4, left);

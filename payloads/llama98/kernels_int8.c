@@ -125,7 +125,7 @@ static UNROLLED void some_rows(const struct product *p, i32 row, const i16 *word
     float step = input->step;
     u32 i;
 
-    (kernel == KERNEL_MMX ? int8_pairs_mmx : int8_pairs_c)(sums, words, input->q, pairs, (u32)p->w->padded,
+    (kernel == KERNEL_MMX ? streaming98[prefetch98].int8_pairs : int8_pairs_c)(sums, words, input->q, pairs, (u32)p->w->padded,
                                                            input->bias);
     /* In double: a sum has up to 31 bits and must be rounded once, after the product. */
     for (i = 0; i < 2 * pairs; i += 2) {

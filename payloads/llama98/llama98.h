@@ -39,6 +39,7 @@ enum exit_code {
 
 /* ---- options (options.c) --------------------------------------------------------------------- */
 enum kernel { KERNEL_X87, KERNEL_C, KERNEL_MMX };
+enum prefetch { PREFETCH_NONE, PREFETCH_P3, PREFETCH_K6 }; /* with KERNEL_MMX */
 
 struct options {
     const char *model;
@@ -56,6 +57,7 @@ struct options {
     u32 memory;            /* --memory, in bytes; 0 = what is free */
     int cpu_given;         /* --cpu */
     enum kernel cpu;
+    enum prefetch prefetch; /* of that */
 };
 
 int options_read(struct options *options, int argc, char **argv);
@@ -355,6 +357,16 @@ void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 c
 void sums_add_c(u32 *sums, const u8 *bytes, u32 count);
 void sums_add_mmx(u32 *sums, const u8 *bytes, u32 count);
 
+/* The two that read most of what is in no cache, as this processor does it best when it has MMX. (processor.c) */
+struct streaming {
+    void (*int8_pairs)(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
+    void (*int4_fours)(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
+};
+extern const struct streaming streaming98[]; /* by prefetch98 */
+extern enum prefetch prefetch98;
+/* Chooses them, and the kernel; complains when the option asks for what is not there. */
+int processor_choose(const struct sys_cpu *cpu, const struct options *options, enum kernel *kernel);
+
 /* A function whose loop runs for every number of a token. */
 #if defined(__clang__)
 #define UNROLLED __attribute__((noinline))
@@ -377,6 +389,8 @@ i16 rounded_16(float x);
  * 16. `bias` is 128 times the sum of x. (kernels_c.c and kernels_mmx.c) */
 void int8_pairs_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
 void int8_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
+void int8_pairs_k6(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
+void int8_pairs_p3(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 bias);
 /* The same for columns that are a multiple of 8, `stride` words from row to row. */
 void int8_short_c(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride, u32 bias);
 void int8_short_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 columns, u32 stride, u32 bias);
@@ -386,6 +400,8 @@ void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 co
 /* The sums of `fours` times four rows of int4, see kernels_int4.c. */
 void int4_fours_c(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
 void int4_fours_mmx(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
+void int4_fours_k6(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
+void int4_fours_p3(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n_groups);
 
 /* ---- mathematics (math.c) -------------------------------------------------------------------- */
 /* How many bits a result keeps: 24 as llama2.c's floats, or 53. Hosted builds have no such switch

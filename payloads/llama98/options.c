@@ -14,7 +14,7 @@ static int usage(void)
         "  -x HEX   the same as bytes: two hexadecimal digits each\r\n"
         "  -z FILE  the tokenizer of a .bin, default tokenizer.bin\r\n"
         "  -q 0|8   of a .bin: 8 = 8-bit weights (default), 0 = its own 32-bit numbers\r\n"
-        "  --cpu x87|mmx|c   instead of what the processor offers\r\n"
+        "  --cpu x87|mmx|c|p3|k6   instead of what the processor offers\r\n"
         "  --memory MB       what a .L98 may take; the rest is read from the disk for each word\r\n"
         "  --chat   talk with a .L98: a line in, an answer out; with -i that one question\r\n"
         "  --system TEXT     what it is told first, instead of its own\r\n"
@@ -113,12 +113,15 @@ static int read_cpu(const char *text, struct options *o)
     static const struct {
         const char *name;
         enum kernel kernel;
-    } cpus[] = {{"x87", KERNEL_X87}, {"c", KERNEL_C}, {"mmx", KERNEL_MMX}};
+        enum prefetch prefetch;
+    } cpus[] = {{"x87", KERNEL_X87, PREFETCH_NONE}, {"c", KERNEL_C, PREFETCH_NONE}, {"mmx", KERNEL_MMX, PREFETCH_NONE},
+                {"p3", KERNEL_MMX, PREFETCH_P3}, {"k6", KERNEL_MMX, PREFETCH_K6}};
     usize i;
 
     for (i = 0; i < sizeof cpus / sizeof *cpus; i++)
         if (text_equal(text, cpus[i].name)) {
             o->cpu = cpus[i].kernel;
+            o->prefetch = cpus[i].prefetch;
             o->cpu_given = 1;
             return 1;
         }

@@ -102,20 +102,6 @@ static int generate_from_container(struct engine *e)
 }
 
 /* ---- the beginning --------------------------------------------------------------------------- */
-/* The FPU ready for use, and the kernel chosen. */
-static int meet_machine(struct engine *e, u32 features)
-{
-    int mmx = (features & SYS_CPU_MMX) != 0;
-
-    e->kernel = mmx ? KERNEL_MMX : KERNEL_C;
-    if (e->options.cpu_given) {
-        if (e->options.cpu == KERNEL_MMX && !mmx)
-            return complain(EXIT_MACHINE, "--cpu mmx: this processor has no MMX", (const char *)0);
-        e->kernel = e->options.cpu == KERNEL_MMX ? KERNEL_MMX : KERNEL_C;
-    }
-    return EXIT_DONE;
-}
-
 static int too_long(const struct engine *e, i32 count)
 {
     char is[16], most[16];
@@ -210,7 +196,7 @@ int llama98_run(int argc, char **argv)
     attention_start();
     code = options_read(&e.options, argc, argv);
     if (!code)
-        code = meet_machine(&e, cpu.features);
+        code = processor_choose(&cpu, &e.options, &e.kernel);
     if (!code)
         code = prepare(&e);
     if (!code && e.options.chat)

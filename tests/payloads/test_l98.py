@@ -78,8 +78,9 @@ def test_the_logits_are_those_of_the_graph(
     got, _ = logits(probe, path, tokens)
     assert np.sqrt(((got - wanted) ** 2).mean()) <= 0.25
     assert (got.argmax(1) == wanted.argmax(1)).sum() >= 35
-    plain, _ = logits(probe, path, tokens, cpu="c")
-    assert (got == plain).all(), "MMX and C differ"
+    for cpu in ("c", "p3", "k6"):
+        plain, _ = logits(probe, path, tokens, cpu=cpu)
+        assert (got == plain).all(), f"MMX and {cpu} differ"
     swept, _ = logits(probe, path, tokens, sweep=8)
     assert (swept == got[7::8]).all(), "a sweep of tokens differs from one after the other"
 

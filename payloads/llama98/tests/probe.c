@@ -2,9 +2,9 @@
  *
  *   probe tokens MODEL               each line of standard input, "a|b|s|u HEX [PLAIN COUNT]", becomes a line of token numbers
  *                                    (a, b: a text of its own; b, u: no control tokens in it)
- *   probe logits MODEL mmx|c ROOM SWEEP TOKEN...   all logits at each position, as floats; ROOM in bytes, 0 = enough for all;
+ *   probe logits MODEL mmx|p3|k6|c ROOM SWEEP TOKEN...   all logits at each position, as floats; ROOM in bytes, 0 = enough for all;
  *                                    SWEEP tokens at once. The last lines on standard error: bytes read by the load, and after it
- *   probe best MODEL mmx|c ROOM TOKEN...   two lines: the likeliest token after each, by all logits and when only that is
+ *   probe best MODEL mmx|p3|k6|c ROOM TOKEN...   two lines: the likeliest token after each, by all logits and when only that is
  *                                    wanted. The last line on standard error: rows of the shortlists */
 #include "../container.h"
 #include "../vocabulary.h"
@@ -46,6 +46,13 @@ static int tokens_of(const char *path)
     return code;
 }
 
+/* Also of a processor that this one is not: its prefetch does nothing here. */
+static enum kernel kernel_of(const char *name)
+{
+    prefetch98 = text_equal(name, "p3") ? PREFETCH_P3 : text_equal(name, "k6") ? PREFETCH_K6 : PREFETCH_NONE;
+    return text_equal(name, "c") ? KERNEL_C : KERNEL_MMX;
+}
+
 static int logits_of(int argc, char **argv)
 {
     static i32 tokens[4096];
@@ -58,7 +65,7 @@ static int logits_of(int argc, char **argv)
         tokens[i] = atoi(argv[6 + i]);
     m.room = atoi(argv[4]) ? (u32)strtoul(argv[4], 0, 10) : 0x7FFF0000u;
     if (!code)
-        code = model_load(&m, argv[2], count, 8, argv[3][0] == 'm' ? KERNEL_MMX : KERNEL_C);
+        code = model_load(&m, argv[2], count, 8, kernel_of(argv[3]));
     for (at = 0; at < count && !code; at += some) {
         some = count - at < sweep ? count - at : sweep;
         some = some > m.most ? m.most : some;
@@ -82,7 +89,7 @@ static int best_of(int argc, char **argv, int greedy)
     m.room = atoi(argv[4]) ? (u32)strtoul(argv[4], 0, 10) : 0x7FFF0000u;
     m.greedy = greedy;
     if (!code)
-        code = model_load(&m, argv[2], argc - 5, 8, argv[3][0] == 'm' ? KERNEL_MMX : KERNEL_C);
+        code = model_load(&m, argv[2], argc - 5, 8, kernel_of(argv[3]));
     for (pos = 0; pos < argc - 5 && !code; pos++) {
         i32 token = atoi(argv[5 + pos]);
         code = forward(&m, &token, 1, pos, 1);
