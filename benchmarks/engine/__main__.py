@@ -9,6 +9,7 @@ is modelled, never measured: cycles = 0.75 x instructions + 35 x last-level data
     --json        one JSON object instead of the table
     --baseline    writes the figures of --short into baseline.json
     --large       instead: models larger than a PC's memory (large.py)
+    --losses GGUF instead: what is lost of SmolLM2-135M-Instruct (losses.py)
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.engine import containers, large
+from benchmarks.engine import containers, large, losses
 from benchmarks.engine.shapes import STORIES_15M, write_model, write_tokenizer
 from tests.payloads import l98
 
@@ -222,10 +223,12 @@ def main() -> int:
     parser.add_argument("--json", action="store_true")
     parser.add_argument("--baseline", action="store_true")
     parser.add_argument("--large", action="store_true")
+    parser.add_argument("--losses", type=Path, metavar="GGUF")
     parser.add_argument("--only", default="", help="cases whose name begins so")
     asked = parser.parse_args()
-    if asked.large:
-        for line in large.measure(build, count):
+    if asked.large or asked.losses:
+        lines = losses.measure(asked.losses, build) if asked.losses else large.measure(build, count)
+        for line in lines:
             print(line, flush=True)
         return 0
     rows = list(figures(short=asked.short or asked.baseline, only=asked.only))

@@ -27,8 +27,10 @@ int processor_choose(const struct sys_cpu *cpu, const struct options *o, enum ke
 
     *kernel = mmx ? KERNEL_MMX : KERNEL_C;
     if (o->cpu_given) {
-        if (o->cpu == KERNEL_MMX && (!mmx || (o->prefetch != PREFETCH_NONE && o->prefetch != prefetch)))
-            return complain(EXIT_MACHINE, "--cpu: this processor has not what it asks for", (const char *)0);
+        if (o->cpu == KERNEL_MMX && !mmx)
+            return complain(EXIT_MACHINE, "--cpu mmx: this processor has no MMX", (const char *)0);
+        if (o->prefetch != PREFETCH_NONE && o->prefetch != prefetch)
+            return complain(EXIT_MACHINE, "--cpu: this processor is another", (const char *)0);
         *kernel = o->cpu == KERNEL_MMX ? KERNEL_MMX : KERNEL_C;
         prefetch = o->prefetch;
     }

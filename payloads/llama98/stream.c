@@ -287,7 +287,7 @@ int container_load(struct model *m, const char *path)
     int code;
 
     m->bits = 8;
-    m->most = most_of(m, 8);
+    m->most = most_of(m, 24);
     make_plan(m, &plan, room);
     if (plan.layers_here < m->config.n_layers) {
         m->most = most_of(m, 64);

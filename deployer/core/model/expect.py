@@ -3,7 +3,7 @@
 Bytes throughout. Speed is `modelled`: instructions and bytes of memory for each weight, number and
 position, as `benchmarks/engine` counts them for a Pentium II, with 0.75 cycles an instruction and
 35 for 32 bytes that come from memory. What does not stay in memory is read from disk for every
-token.
+token, and nothing is computed meanwhile.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ _NUMBER = 30
 _ACTIVATION = 50
 """The same for each number of the hidden layer: exp, a division and a product."""
 _PROGRAM = 1 << 20
+_BUFFER = 1 << 20
+"""For what is read from disk: 64 rows of a matrix, and its scales."""
 _POSITION = (20, 2.6)
 """Instructions of attention for each position and head, and for each number of a head."""
 
@@ -85,20 +87,17 @@ def expect(
     ]
     # An untied table is read a row at a time, so it need not be in memory.
     room = memory - WINDOWS - sum(size for _name, size in items[:3])
-    buffers = 2 * max(layers, default=0)
     whole = sum(layers) + items[3][1]
-    streamed = 0 if room >= whole else whole - max(0, room - buffers)
-    cycles = _cycles(shape, sections, steps)
-    seconds = cycles / (mhz * 1e6)
-    read = streamed / disk
+    streamed = 0 if room >= whole else whole - max(0, room - _BUFFER)
+    seconds = _cycles(shape, sections, steps) / (mhz * 1e6) + streamed / disk
     return Expectation(
         file=sum(one.size for one in sections),
         items=tuple(items),
         memory=memory,
         resident=whole - streamed,
         streamed=streamed,
-        tokens=1 / (max(seconds, read) + (0.1 * min(seconds, read) if streamed else 0)),
-        fits=room >= buffers,
+        tokens=1 / seconds,
+        fits=room >= _BUFFER,
     )
 
 
@@ -121,10 +120,10 @@ def _cycles(shape: Shape, sections: Sequence[SectionPlan | PlacedSection], steps
     each, by_size = _POSITION
     positions = shape.layers * steps / 2
     instructions += positions * shape.heads * (each + by_size * shape.head_size)
-    touched += positions * shape.kv_heads * 2 * (shape.head_size + 4)
+    touched += positions * shape.kv_heads * (3 * shape.head_size + 8)
     # What a token touches comes round again with the next one: of what is a little larger than the
     # second-level cache, a part is still in it.
-    missed = min(1.0, max(0.0, touched / _SECOND_LEVEL - 0.5))
+    missed = min(1.0, max(0.0, touched / _SECOND_LEVEL - 0.4))
     return instructions * _CYCLES + touched * missed * _FROM_MEMORY
 
 

@@ -4,8 +4,8 @@
  *                                    (a, b: a text of its own; b, u: no control tokens in it)
  *   probe logits MODEL mmx|p3|k6|c ROOM SWEEP TOKEN...   all logits at each position, as floats; ROOM in bytes, 0 = enough for all;
  *                                    SWEEP tokens at once. The last lines on standard error: bytes read by the load, and after it
- *   probe best MODEL mmx|p3|k6|c ROOM TOKEN...   two lines: the likeliest token after each, by all logits and when only that is
- *                                    wanted. The last line on standard error: rows of the shortlists */
+ *   probe best MODEL mmx|p3|k6|c ROOM TOKEN...   the likeliest token after each, when only that is wanted. The last line on
+ *                                    standard error: rows of the shortlists */
 #include "../container.h"
 #include "../vocabulary.h"
 
@@ -79,7 +79,7 @@ static int logits_of(int argc, char **argv)
 }
 
 /* The likeliest token at each position. */
-static int best_of(int argc, char **argv, int greedy)
+static int best_of(int argc, char **argv)
 {
     struct model m;
     int code = model_open(&m, argv[2]);
@@ -87,18 +87,17 @@ static int best_of(int argc, char **argv, int greedy)
     i32 pos;
 
     m.room = atoi(argv[4]) ? (u32)strtoul(argv[4], 0, 10) : 0x7FFF0000u;
-    m.greedy = greedy;
+    m.greedy = 1;
     if (!code)
         code = model_load(&m, argv[2], argc - 5, 8, kernel_of(argv[3]));
     for (pos = 0; pos < argc - 5 && !code; pos++) {
         i32 token = atoi(argv[5 + pos]);
         code = forward(&m, &token, 1, pos, 1);
-        printf(pos ? " %d" : "%d", greedy ? m.best : likeliest(m.logits, m.config.vocab_size));
+        printf(pos ? " %d" : "%d", m.best);
         listed += m.listed;
     }
     printf("\n");
-    if (greedy)
-        fprintf(stderr, "listed %ld\n", listed);
+    fprintf(stderr, "listed %ld\n", listed);
     model_close(&m);
     return code;
 }
@@ -113,11 +112,8 @@ int sys_main(int argc, char **argv)
         code = tokens_of(argv[2]);
     else if (argc > 6 && text_equal(argv[1], "logits"))
         code = logits_of(argc, argv);
-    else if (argc > 5 && text_equal(argv[1], "best")) {
-        code = best_of(argc, argv, 0);
-        if (!code)
-            code = best_of(argc, argv, 1);
-    }
+    else if (argc > 5 && text_equal(argv[1], "best"))
+        code = best_of(argc, argv);
     fflush(stdout);
     return code;
 }

@@ -30,6 +30,12 @@ def test_the_speeds_are_those_of_the_design(
     assert found.fits
 
 
+def test_a_small_model_costs_what_the_benchmark_counts() -> None:
+    """Mostly tables of sums, norms and attention: benchmarks/engine says 227 at 256 positions."""
+    one = MODELS["campfire158"]
+    assert 215 < expect(one.shape, one.sections, 64 << 20, steps=256).tokens < 250
+
+
 def test_more_memory_never_makes_it_slower() -> None:
     for one in known.MODELS:
         speeds = [expect(one.shape, one.sections, size << 20).tokens for size in (64, 96, 128, 256)]
