@@ -805,6 +805,22 @@ class AgentUnknown(DeployerError):
     exit_code = EXIT_USE
 
 
+class ChatWithoutAgent(DeployerError):
+    """There is no agent on {target} through which this computer could talk with {model}.
+    Talk with it there, in an MS-DOS window: CD {directory}, then {command}. Or leave an agent: deployer push --target {target} --stay
+    """
+
+    exit_code = EXIT_UNREACHABLE
+
+
+class ChatEnded(DeployerError):
+    """LLAMA98.EXE on {target} has ended with the exit code {code}; what it said stands above.
+    What its codes mean: docs/payloads.md
+    """
+
+    exit_code = EXIT_PROGRAM
+
+
 class AgentAway(DeployerError):
     """The agent on {target} did not call within {seconds} s, so nothing was done there: {text}.
     Switch the PC on and look at its cable; the agent calls by itself within half a minute.

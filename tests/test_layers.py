@@ -68,7 +68,8 @@ def test_a_room_imports_only_what_is_below_it(module: str, path: Path) -> None:
 
 OF_HOST = {
     "requests", "connect", "past", "endings", "staging", "recognise", "wire", "serial", "sockets",
-    "daemon", "launch", "devices", "models", "pull", "media", "agents.errand", "surveys",
+    "daemon", "launch", "devices", "models", "pull", "media", "agents.errand", "agents.talking",
+    "surveys",
 }  # fmt: skip
 """What a face and the bench may know of a host; `connect` finds the one that does the work."""
 

@@ -205,6 +205,18 @@ def run_simulator(arguments: Sequence[str]) -> int:
     return rehearsal.run_here(arguments)
 
 
+@contextlib.asynccontextmanager
+async def open_simulated() -> AsyncIterator[tuple[Host, str, str]]:
+    """A host of its own with a simulated PC, whose agent does what is pushed there.
+
+    With it whom a push is for, and what that PC calls the host. Raises SimulatorMissing.
+    """
+    from deployer.host.agents.simulated import ITS_HOST, LOOPBACK, simulated_pc
+
+    async with simulated_pc() as pc:
+        yield pc.host, LOOPBACK, ITS_HOST
+
+
 async def show_untouched(say: Say) -> None:
     """Show what becomes of a PC that nobody has touched. Raises StepFailed, SimulatorMissing."""
     from deployer.host.agents import untouched

@@ -7,6 +7,7 @@ import atexit
 import contextlib
 import functools
 import os
+import signal
 import sys
 import tempfile
 import threading
@@ -279,7 +280,7 @@ class Visit:
 def untouched(machine: Machine, url: str, links: Sequence[str]) -> bool:
     """Open a page, follow links, and let programs with windows run; whether that was possible.
 
-    It is switched on again whenever its Windows has ended.
+    It is switched on again whenever its Windows has ended. Ctrl-C at the terminal is for its host.
     """
     machine.boot()
     browser = Browser(machine)
@@ -348,6 +349,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.live:
             work = functools.partial(live, machine, user)
         if options.untouched:
+            signal.signal(signal.SIGINT, signal.SIG_IGN)
             work = functools.partial(untouched, machine, options.untouched, options.follow)
         if options.com1:
             from deployer.sim import hyperterm  # noqa: PLC0415 - Windows has no such ports

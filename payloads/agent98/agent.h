@@ -99,6 +99,7 @@ void verb_do(struct work *work);
 
 /* An order of its own file each: 0, or the error; an exit code goes into the answer. */
 u32 verb_run(struct work *work);
+u32 verb_feed(struct work *work);
 u32 verb_go(struct work *work);
 u32 verb_upgrade(struct work *work);
 

@@ -14,8 +14,11 @@ struct entry *journal_find(struct journal *journal, const char *id)
 static struct entry *take(struct journal *journal, const char *id)
 {
     struct entry *entry = journal_find(journal, id);
+    u32 i;
 
-    if (!entry) {
+    if (!entry) { /* what is in work stays, however many others come beside it */
+        for (i = 1; i < JOURNAL_MOST && journal->entry[journal->next].state == ENTRY_TAKEN; i++)
+            journal->next = (journal->next + 1) % JOURNAL_MOST;
         entry = &journal->entry[journal->next];
         journal->next = (journal->next + 1) % JOURNAL_MOST;
         put(entry->id, sizeof entry->id, "%s", id);

@@ -95,10 +95,14 @@ struct launch {
     const char *folder; /* it runs in */
     const char *input;  /* a file, or NULL: none */
     const char *output; /* a file that is made anew, or NULL: its own console */
+    int fed;            /* it reads what program_feed gives it, instead of `input`; with `output` only */
 };
 
 /* Starts a program. 0, or the error. One at a time. */
 u32 program_start(const struct launch *launch);
+
+/* Gives a program that is fed bytes to read. 1; 0 when it has ended, is not fed, or has too much to read already. */
+int program_feed(const void *bytes, u32 count);
 
 /* 0 while it runs; 1 when it has ended, with its exit code in `*code`; -1: it could not be started, with the error. */
 int program_ended(u32 *code);

@@ -244,14 +244,34 @@ int window_end_other(void)
 
 static pid_t running;
 
+static int feeding = -1; /* the end of the pipe that we write into */
+
+static void stop_feeding(void)
+{
+    if (feeding >= 0)
+        close(feeding);
+    feeding = -1;
+}
+
+int program_feed(const void *bytes, u32 count)
+{
+    return feeding >= 0 && write(feeding, bytes, count) == (ssize_t)count;
+}
+
 u32 program_start(const struct launch *launch)
 {
+    int ends[2] = {-1, -1};
     int in, out;
 
+    stop_feeding();
+    if (launch->fed && pipe(ends) == 0) {
+        feeding = ends[1];
+        fcntl(feeding, F_SETFL, O_NONBLOCK);
+    }
     running = fork();
     if (running == 0) {
         setpgid(0, 0);
-        in = open(launch->input ? launch->input : "/dev/null", O_RDONLY);
+        in = launch->fed ? ends[0] : open(launch->input ? launch->input : "/dev/null", O_RDONLY);
         out = open(launch->output ? launch->output : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
         dup2(in, 0);
         dup2(out, 1);
@@ -262,6 +282,8 @@ u32 program_start(const struct launch *launch)
             execl("/bin/sh", "sh", "-c", launch->command, (char *)0);
         _exit(127);
     }
+    if (launch->fed)
+        close(ends[0]);
     return running > 0 ? 0 : 8;
 }
 
@@ -271,6 +293,7 @@ int program_ended(u32 *code)
 
     if (waitpid(running, &status, WNOHANG) <= 0)
         return 0;
+    stop_feeding();
     *code = WIFEXITED(status) ? (u32)WEXITSTATUS(status) : 255;
     if (*code != 127)
         return 1;

@@ -8,6 +8,7 @@ static const struct {
     {"", 0, 0},       {"GO", 3, 3},    {"RUN", 4, 4},  {"KILL", 1, 1}, {"LS", 1, 1},
     {"RM", 2, 2},     {"GET", 3, 3},   {"PUT", 1, 3},  {"SCREEN", 0, 0}, {"POWER", 1, 1},
     {"TIME", 1, 1},   {"KEYS", 1, 1},  {"UPGRADE", 2, 2}, {"FORGET", 0, 0}, {"INFO", 0, 0}, {"ASK", 0, 0},
+    {"FEED", 2, 2},
 };
 
 int order_is_id(const char *text)
@@ -63,5 +64,5 @@ void order_move(struct order *to, const struct order *from)
 int order_is_short(enum verb verb)
 {
     return verb == VERB_KILL || verb == VERB_SCREEN || verb == VERB_KEYS || verb == VERB_LS || verb == VERB_INFO ||
-           verb == VERB_TIME || verb == VERB_GET || verb == VERB_RM || verb == VERB_NONE;
+           verb == VERB_TIME || verb == VERB_GET || verb == VERB_RM || verb == VERB_FEED || verb == VERB_NONE;
 }

@@ -24,7 +24,8 @@ enum verb {
     VERB_UPGRADE,
     VERB_FORGET,
     VERB_INFO,
-    VERB_ASK /* what came of the order with this id? */
+    VERB_ASK, /* what came of the order with this id? */
+    VERB_FEED /* bytes for a program that another order has started */
 };
 
 struct order {

@@ -11,12 +11,16 @@
 
 #define JOB_SIZE 1400u
 #define MOST_PROCESSES 64u
+#define PIPE_SIZE 16384u
+#define FED '|' /* stands for the file to read, where there is a pipe instead */
 
 static const char job_name[] = "AGENT98.JOB";
 static const char end_name[] = "AGENT98.END";
+static const char fed[] = {FED, '\0'};
 
 static struct process child;
 static int has_stub;
+static handle read_end, write_end; /* of the pipe from which a program that is fed reads; 0: there is none */
 
 u32 create(char *command, const char *folder, struct startup *startup, struct process *started)
 {
@@ -71,8 +75,9 @@ static handle open_for_child(const char *path, u32 access, u32 how)
 }
 
 /* Output and input are files for children of 16 and 32 bits alike: the agent reads the one while it grows, and no
- * pipe can block. The job's input is NUL when it has none. 0, or the error. */
-static u32 run_job(char *job, u32 *code)
+ * pipe can block. Only a program that is fed, which has to be of 32 bits, reads from the agent's `pipe`. The job's input
+ * is NUL when it has none. 0, or the error. */
+static u32 run_job(char *job, handle pipe, u32 *code)
 {
     struct startup startup;
     struct process started;
@@ -90,7 +95,7 @@ static u32 run_job(char *job, u32 *code)
         return ERROR_NO_FILE;
     memset(&startup, 0, sizeof startup);
     startup.flags = STARTF_USESTDHANDLES;
-    startup.input = open_for_child(input, GENERIC_READ, OPEN_EXISTING);
+    startup.input = *input == FED ? pipe : open_for_child(input, GENERIC_READ, OPEN_EXISTING);
     startup.output = startup.error = open_for_child(output, GENERIC_WRITE, CREATE_ALWAYS);
     error = create(command, 0, &startup, &started);
     if (!error) {
@@ -105,17 +110,36 @@ int machine_stub(void)
     static char job[JOB_SIZE];
     char text[32];
     u32 code, error;
+    handle pipe = GetStdHandle(STD_INPUT_HANDLE); /* before the console's own takes its place */
 
     home_set();
     if (!read_text(job_name, job, sizeof job))
         return 4;
     AllocConsole();
-    error = run_job(job, &code);
+    error = run_job(job, pipe, &code);
     keep_file(end_name, text, put(text, sizeof text, error ? "ERROR %u" : "EXIT %u", error ? error : code));
     return 0;
 }
 
 /* ---- for the agent ---- */
+
+static void close_pipe(void)
+{
+    if (read_end) {
+        CloseHandle(read_end);
+        CloseHandle(write_end);
+    }
+    read_end = write_end = 0;
+}
+
+/* The pipe never fills up: then a write would wait, and the agent with it. */
+int program_feed(const void *bytes, u32 count)
+{
+    u32 unread = 0;
+
+    return read_end && PeekNamedPipe(read_end, 0, 0, 0, &unread, 0) && unread + count < PIPE_SIZE &&
+           WriteFile(write_end, bytes, count, &unread, 0);
+}
 
 u32 program_start(const struct launch *launch)
 {
@@ -123,6 +147,8 @@ u32 program_start(const struct launch *launch)
     char command[PATH_SIZE];
     char path[PATH_SIZE];
     struct startup startup;
+    struct inherit inherit = {sizeof inherit, 0, 1};
+    u32 error;
 
     memset(&startup, 0, sizeof startup);
     has_stub = launch->output != 0;
@@ -132,11 +158,23 @@ u32 program_start(const struct launch *launch)
     keep_path(path, end_name);
     sys_delete(path);
     if (keep_file(job_name, job, put(job, sizeof job, "%s\r\n%s\r\n%s\r\n%s\r\n", launch->folder,
-                                     launch->input ? launch->input : "NUL", launch->output, launch->command)) != SYS_OK)
+                                     launch->fed     ? fed
+                                     : launch->input ? launch->input
+                                                     : "NUL",
+                                     launch->output, launch->command)) != SYS_OK)
         return ERROR_NO_ROOM;
     sys_own_path(path, sizeof path);
     put(command, sizeof command, "%s /RUN", path);
-    return create(command, home, &startup, &child);
+    if (launch->fed) {
+        if (!CreatePipe(&read_end, &write_end, &inherit, PIPE_SIZE))
+            return ERROR_NO_ROOM;
+        startup.flags = STARTF_USESTDHANDLES;
+        startup.input = read_end;
+    }
+    error = create(command, home, &startup, &child);
+    if (error)
+        close_pipe();
+    return error;
 }
 
 int program_ended(u32 *code)
@@ -148,6 +186,7 @@ int program_ended(u32 *code)
     GetExitCodeProcess(child.process, code);
     CloseHandle(child.process);
     child.process = 0;
+    close_pipe();
     if (!has_stub)
         return 1;
     *code = ERROR_ENDED;

@@ -180,6 +180,18 @@ static u32 watch(struct work *work, struct stream *stream, u32 seconds)
     return killed;
 }
 
+/* Bytes, in hexadecimal, for the program of an order. */
+u32 verb_feed(struct work *work)
+{
+    char *bytes = work->order.arg[1];
+    u32 count = text_length(bytes) / 2;
+
+    return text_same(agent.work[0].order.id, work->order.arg[0]) && text_hex(bytes, 'a', (u8 *)bytes, count) &&
+                   program_feed(bytes, count)
+               ? 0
+               : ERROR_NO_SUCH;
+}
+
 u32 verb_run(struct work *work)
 {
     static struct stream stream;
@@ -212,6 +224,7 @@ u32 verb_run(struct work *work)
     launch.folder = work->order.arg[0];
     launch.input = has_input ? input : 0;
     launch.output = stream.path;
+    launch.fed = *work->order.arg[2] == '2';
     error = program_start(&launch);
     if (!error)
         error = watch(work, &stream, seconds);

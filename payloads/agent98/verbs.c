@@ -385,7 +385,8 @@ void verb_do(struct work *work)
 {
     static u32 (*const does[])(struct work *) = {/* as in enum verb */
         verb_none, verb_go,    verb_run,   verb_kill, verb_list, verb_remove,  verb_get,    verb_put,
-        verb_screen, verb_power, verb_time, verb_keys, verb_upgrade, verb_forget, verb_info, verb_none};
+        verb_screen, verb_power, verb_time, verb_keys, verb_upgrade, verb_forget, verb_info, verb_none,
+        verb_feed};
     struct answer *answer = &work->answer;
     u32 error;
 

@@ -1,5 +1,9 @@
 /* chat.c - a line in, words as they come: the conversation's keys and values are kept from turn to turn.
  *
+ * With --marks a program can follow: what is not the answer itself is a record, which begins with RECORD and a letter and
+ * ends with a line feed: R: a line is waited for; P 25: so many per cent of the question are before the model;
+ * A 12 1.47: the answer has ended, tokens and tokens a second.
+ *
  * What was said is kept as well, because the context ends: then the oldest turns leave, and what remains is put before the
  * model anew, as far as it differs from what its keys and values are of. */
 #include "chat.h"
@@ -10,6 +14,7 @@
 #define MOST_STOPS 16
 #define CTRL_Z 0x1A
 #define ESC 0x1B
+#define MARK "\x1E" /* RECORD as a text */
 
 enum piece { PIECE_FIRST, PIECE_ASK, PIECE_NEXT, PIECE_SYSTEM_BEFORE, PIECE_SYSTEM_AFTER, PIECES };
 
@@ -270,12 +275,18 @@ static int begin(struct chat *c)
 }
 
 /* ---- an answer ------------------------------------------------------------------------------- */
-static void show_progress(u32 done, u32 all)
+static void show_progress(const struct chat *c, u32 done, u32 all)
 {
     char number[16];
 
-    sys_err("\r", 1);
     text_number(number, (i32)(100 * done / all));
+    if (c->o->marks) {
+        say(MARK "P ");
+        say(number);
+        say("\n");
+        return;
+    }
+    sys_err("\r", 1);
     sys_err(number, text_length(number));
     sys_err(" % \r", 4);
 }
@@ -293,7 +304,7 @@ static int listen(struct chat *c)
     for (; same < c->now.count && !code; same += count) {
         count = c->now.count - same < most ? c->now.count - same : most;
         if (c->now.count - from > most)
-            show_progress(same - from, c->now.count - from);
+            show_progress(c, same - from, c->now.count - from);
         code = forward(c->m, c->now.at + same, (i32)count, (i32)same, same + count == c->now.count);
         if (!code)
             code = add_tokens(&c->known, c->now.at + same, count);
@@ -312,15 +323,16 @@ static int is_stop(const struct chat *c, i32 token)
 }
 
 /* (12 tokens, 1.47 tok/s) */
-static void last_line(u32 tokens, u32 milliseconds)
+static void last_line(const struct chat *c, u32 tokens, u32 milliseconds)
 {
     char number[16];
+    int marks = c->o->marks;
 
-    say("\r\n(");
+    say(marks ? MARK "A " : "\r\n(");
     say(text_number(number, (i32)tokens));
-    say(" tokens, ");
+    say(marks ? " " : " tokens, ");
     say(text_fixed(number, text_rate((i32)tokens, milliseconds), 2));
-    say(" tok/s)\r\n");
+    say(marks ? "\n" : " tok/s)\r\n");
 }
 
 /* Is Esc the next that was typed? It is taken away. */
@@ -364,7 +376,7 @@ static int answer(struct chat *c)
     }
     shower_end(&shower);
     if (!code)
-        last_line(count, sys_ticks() - start);
+        last_line(c, count, sys_ticks() - start);
     return code;
 }
 
@@ -397,6 +409,8 @@ static u32 read_line(struct chat *c, u8 *line)
             c->ended = 1;
         c->n_typed += got;
     }
+    while (c->n_typed && c->typed[0] == ESC && escaped(c)) /* it came after the answer that it was for */
+        end--;
     memcpy(line, c->typed, end);
     n = end < c->n_typed ? end + 1 : end;
     c->n_typed -= n;
@@ -416,9 +430,10 @@ static int talk(struct chat *c)
     int code = EXIT_DONE;
     u32 count;
 
-    say("An empty line or Ctrl+Z ends the conversation, Esc an answer.\r\n");
+    if (!c->o->marks)
+        say("An empty line or Ctrl+Z ends the conversation, Esc an answer.\r\n");
     while (!code) {
-        say("> ");
+        say(c->o->marks ? MARK "R\n" : "> ");
         count = read_line(c, line);
         if (!count)
             break;

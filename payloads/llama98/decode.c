@@ -61,7 +61,7 @@ static void show_byte(struct shower *s, u8 byte)
 static void show_text(struct shower *s, const u8 *text, u32 count)
 {
     if (s->utf8) {
-        if (count)
+        if (count > 1 || (count && *text != RECORD)) /* what begins a record is never an answer's */
             sys_out(text, count);
         return;
     }

@@ -53,6 +53,7 @@ struct options {
     int chat;              /* --chat */
     const char *system;    /* --system, "" */
     int temperature_given, steps_given;
+    int marks;             /* --marks: with --chat, what is not the answer comes as records; see chat.c */
     int utf8;              /* --utf8: text is UTF-8, not in the PC's code page; for containers */
     u32 memory;            /* --memory, in bytes; 0 = what is free */
     int cpu_given;         /* --cpu */

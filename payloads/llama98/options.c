@@ -18,6 +18,7 @@ static int usage(void)
         "  --memory MB       what a .L98 may take; the rest is read from the disk for each word\r\n"
         "  --chat   talk with a .L98: a line in, an answer out; with -i that one question\r\n"
         "  --system TEXT     what it is told first, instead of its own\r\n"
+        "  --marks  with --chat, for a program that asks: figures and invitations as records\r\n"
         "  --utf8   the text of a .L98 is UTF-8, not in the PC's code page\r\n";
 
     sys_err(text, sizeof text - 1);
@@ -180,7 +181,9 @@ static int take(struct options *o, const char *option, char *value)
 /* One option without a value. */
 static int take_word(struct options *o, const char *option)
 {
-    int *word = text_equal(option, "--utf8") ? &o->utf8 : text_equal(option, "--chat") ? &o->chat : 0;
+    int *word = text_equal(option, "--utf8") ? &o->utf8 : text_equal(option, "--chat") ? &o->chat
+                : text_equal(option, "--marks")                                             ? &o->marks
+                                                                                            : 0;
 
     if (!word)
         return 0;

@@ -73,6 +73,8 @@ u32 character_write(u8 *to, u32 point);
 
 /* ---- tokens to text (decode.c) --------------------------------------------------------------- */
 /* What of a text is not yet complete, and how it is shown. */
+#define RECORD 0x1E /* begins what is not an answer, where --marks asks for it; see chat.c */
+
 struct shower {
     const struct vocabulary *v;
     int utf8;

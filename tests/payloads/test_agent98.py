@@ -173,6 +173,31 @@ def test_a_long_command_comes_as_a_file(pc: Pc, host: Host) -> None:
     assert host.upload(order, "O") == b"the input\n" + b"y" * 400 + b"\n"
 
 
+def test_a_program_reads_what_it_is_fed_while_it_runs(pc: Pc, host: Host) -> None:
+    """Bytes of any value, in hexadecimal; sixty-four orders beside it do not make it forgotten."""
+    order = host.give("RUN", pc.work, 0, 2, "head -c 4; echo; read line; echo got $line; exit 5")
+    assert host.do("FEED", order.id, b"\xff\x1b\x80".hex()) == "OK 0"
+    assert not host.upload(order, "O")
+    assert host.do("FEED", order.id, b"\n".hex()) == "OK 0"
+    assert host.wait_for(lambda: host.upload(order, "O") == b"\xff\x1b\x80\n\n")
+    for _ in range(70):
+        assert host.do("LS", pc.work).startswith("OK ")
+    assert host.do("FEED", order.id, b"a line\n".hex()) == "OK 0"
+    assert host.answer(order) == "OK 5"
+    assert host.upload(order, "O").endswith(b"\ngot a line\n")
+    assert host.do("FEED", order.id, "00") == "NO 1168"
+
+
+@pytest.mark.parametrize("stdin", [0, 1])
+def test_a_program_that_is_not_fed_is_not_given_anything(pc: Pc, host: Host, stdin: int) -> None:
+    order = host.give("RUN", pc.work, 0, stdin, "echo on; sleep 1000", carried=b"x")
+    assert host.wait_for(lambda: host.upload(order, "O"))
+    assert host.do("FEED", order.id, "41") == "NO 1168"
+    assert host.do("FEED", order.id, "4x") == "NO 1168"
+    assert host.do("KILL", order.id) == "OK 0"
+    assert host.answer(order) == "NO 1223"
+
+
 def test_a_program_that_is_not_there_is_said_to_be(pc: Pc, host: Host) -> None:
     assert host.do("RUN", pc.work, 0, 0, "no-such-program") == "NO 2"
 

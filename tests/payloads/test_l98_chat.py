@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import struct
 import subprocess
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -25,16 +25,24 @@ SHAPE = l98.Shape(48, 64, 2, 4, 2, 12, 300, 400, flags=0)
 NOTE = rb"\r\n\(\d+ tokens, \d+\.\d\d tok/s\)\r\n"
 
 
-def chat_model(path: Path, *, prefix: int = 0, spoil: bool = False, chat: bool = True) -> Path:
+def chat_model(
+    path: Path,
+    *,
+    prefix: int = 0,
+    spoil: bool = False,
+    chat: bool = True,
+    stops: Sequence[int] = tuple(STOPS),
+    shape: l98.Shape = SHAPE,
+) -> Path:
     """A random model whose tokens are bytes, two control tokens and some words."""
-    words = [bytes([97 + i % 26, 97 + i // 26]) for i in range(SHAPE.vocab - 258)]
+    words = [bytes([97 + i % 26, 97 + i // 26]) for i in range(shape.vocab - 258)]
     texts = [*(bytes([b]) for b in range(256)), b"<|on|>", b"<|off|>", *words]
     types = [1] * 256 + [3, 3] + [1] * len(words)
     pairs = [(w[0], w[1], 258 + i) for i, w in enumerate(words)]
-    model = l98.random_model(SHAPE, 11)
+    model = l98.random_model(shape, 11)
     model.tokenizer = l98.tokenizer(1, texts, types, pairs=pairs, rule=1)
     if chat:
-        model.chat = l98.chat(FIRST, ASK, NEXT, STOPS, *SYSTEM)
+        model.chat = l98.chat(FIRST, ASK, NEXT, stops, *SYSTEM)
     if prefix:
         tokens = [256, *b"You are kind.", 257][:prefix]
         model.prefix_count = len(tokens)
@@ -130,6 +138,19 @@ def test_esc_stops_an_answer(program: Path, tmp_path: Path) -> None:
     stopped = talk(program, model, "--chat", said=b"And?\n\x1bAnd?\n")
     assert len(re.findall(NOTE, stopped.stdout)) == 2
     assert stopped.stdout.count(b"(1 tokens, ") == 1
+
+
+def test_a_program_is_told_the_figures_as_records(program: Path, tmp_path: Path) -> None:
+    """The answers are the same; an Esc that comes too late is none of the next line."""
+    model = chat_model(tmp_path / "M.L98")
+    plain = conversation(program, model, "Who?", "And now?")
+    done = talk(program, model, "--chat", "--marks", said=b"Who?\nAnd now?\n")
+    assert (done.returncode, done.stderr) == (0, b"")
+    out = re.sub(rb"\x1eP \d+\n", b"", done.stdout)
+    parts = re.split(rb"\x1eA (\d+) (\d+\.\d\d)\n\x1eR\n", out)
+    assert [parts[0].removeprefix(b"\x1eR\n"), parts[3], parts[6]] == [*plain, b""]
+    late = talk(program, model, "--chat", "--marks", said=b"\x1b\x1bWho?\n").stdout
+    assert late.startswith(done.stdout.partition(b"\x1eA")[0] + b"\x1eA ")
 
 
 def test_the_keys_and_values_that_a_model_brings_are_used(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from deployer.host.agents.untouched import LINKS
+from deployer.host.agents.simulated import LINKS
 from tests.wire.test_dhcp import QUICK, dhclient, rival, udhcpc, unset
 from tests.wire.test_untouched import UNTOUCHED, unconfigured, until
 

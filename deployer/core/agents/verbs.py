@@ -13,10 +13,12 @@ from dataclasses import dataclass
 from deployer.core.agents.words import MOST, decode, encode
 
 OUTPUT_LIMIT = 64 << 20
+MOST_FED = 200
 _LISTING = 1 << 20
 _SCREEN = 16 << 20
 _GET = 1 << 31
 _SUM = re.compile(r"[0-9a-f]{64}", re.ASCII)
+_FED = re.compile(rf"(?:[0-9a-f]{{2}}){{1,{MOST_FED}}}", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,13 +35,23 @@ class Go:
 class Run:
     """Start a program in a directory; its output comes as it is printed.
 
-    `seconds` is how long it may take, 0 for ever. With `stdin` the order's file is what it reads.
+    `seconds` is how long it may take, 0 for ever. With `stdin` the order's file is what it reads;
+    when it is `fed`, what `Feed` brings.
     """
 
     directory: str
     seconds: int
     stdin: bool
     command: str
+    fed: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Feed:
+    """Give bytes, at most `MOST_FED`, to the program that an order has started."""
+
+    order: str
+    data: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,8 +144,8 @@ class Info:
 
 
 Verb = (
-    Go | Run | Ask | Kill | List | Remove | Get | Put | Screen | Power | Time | Keys | Upgrade
-    | Forget | Info
+    Go | Run | Feed | Ask | Kill | List | Remove | Get | Put | Screen | Power | Time | Keys
+    | Upgrade | Forget | Info
 )  # fmt: skip
 
 
@@ -142,8 +154,10 @@ def words(verb: Verb) -> tuple[str, ...]:
     match verb:
         case Go(user, password, directory):
             return "GO", user, password, directory
-        case Run(directory, seconds, stdin, command):
-            return "RUN", directory, str(seconds), str(int(stdin)), command
+        case Run(directory, seconds, stdin, command, fed):
+            return "RUN", directory, str(seconds), "2" if fed else str(int(stdin)), command
+        case Feed(order, data):
+            return "FEED", order, data.hex()
         case Ask():
             return ("ASK",)
         case Kill(order):
@@ -177,8 +191,10 @@ def parse(given: Sequence[str]) -> Verb:
     match list(given):
         case ["GO", user, password, directory]:
             return Go(user, password, directory)
-        case ["RUN", directory, seconds, ("0" | "1") as stdin, command] if command.strip():
-            return Run(directory, _number(seconds), stdin == "1", command)
+        case ["RUN", directory, seconds, ("0" | "1" | "2") as stdin, command] if command.strip():
+            return Run(directory, _number(seconds), stdin == "1", command, stdin == "2")
+        case ["FEED", order, data] if _FED.fullmatch(data):
+            return Feed(order, bytes.fromhex(data))
         case ["ASK"]:
             return Ask()
         case ["KILL", order]:
@@ -265,11 +281,11 @@ def uploads(verb: Verb) -> tuple[str, int]:
 
 def is_short(verb: Verb) -> bool:
     """Whether it can be done while a program runs that another order has started."""
-    return isinstance(verb, Ask | Kill | Screen | Keys | List | Info | Time | Get | Remove)
+    return isinstance(verb, Feed | Ask | Kill | Screen | Keys | List | Info | Time | Get | Remove)
 
 
 def shown(verb: Verb) -> str:
-    """The order for people: without passwords."""
+    """The order for people: without passwords, and without what somebody has said."""
     match verb:
         case Go(user=user):
             return f"GO {user}"
@@ -277,5 +293,7 @@ def shown(verb: Verb) -> str:
             return f"UPGRADE {size}"
         case Run(command=command):
             return f"RUN {command}"
+        case Feed(order=order):
+            return f"FEED {order}"
         case _:
             return " ".join(words(verb))

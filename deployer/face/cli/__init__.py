@@ -60,6 +60,7 @@ COMMANDS = (
     ListedCommand("history", "look", "Look", "Show every deployment with its proof, oldest first."),
     ListedCommand("prune", "manage", "Look", "Forget the single events of old deployments."),
     ListedCommand("run", "oldpc", _OLD_PC, "Run a COMMAND on an old PC that has an agent."),
+    ListedCommand("chat", "chat", _OLD_PC, "Talk with a model on an old PC that has an agent."),
     ListedCommand("ls", "oldpc", _OLD_PC, "List a directory of an old PC that has an agent."),
     ListedCommand("rm", "oldpc", _OLD_PC, "Delete files on an old PC that has an agent."),
     ListedCommand(

@@ -36,6 +36,7 @@ from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
     from deployer.host.agents.errand import Errand
+    from deployer.host.requests import Host
 
 app = typer.Typer()
 
@@ -68,9 +69,21 @@ class Asked:
 
     def carry_out(self, work: _Work) -> Any:
         """Do what needs the agent; what that gives."""
+        from deployer.host.agents.errand import Errand
+
+        async def with_agent(host: Host, named: str) -> Any:
+            try:
+                agent = await host.find_agent(named)
+            except AgentUnknown:
+                agent = await host.find_agent(self.target)  # by the agent's own name
+            return await work(Errand(host, agent, self.wait, aside))
+
+        return self.with_host(with_agent)
+
+    def with_host(self, work: Callable[[Host, str], Awaitable[Any]]) -> Any:
+        """Do what needs a host and the target's address; what that gives."""
         from deployer.face.cli import reach
         from deployer.host import connect
-        from deployer.host.agents.errand import Errand
 
         config = settings.load()
         store = settings.expanded(self.state_dir or config.state_dir)
@@ -81,11 +94,7 @@ class Asked:
             async with connect.open_host(
                 store, here, reach.WORDS, undo, system=self.state_dir is None
             ) as host:
-                try:
-                    agent = await host.find_agent(named)
-                except AgentUnknown:
-                    agent = await host.find_agent(self.target)  # by the agent's own name
-                return await work(Errand(host, agent, self.wait, aside))
+                return await work(host, named)
 
         return connect.run(on_host)
 

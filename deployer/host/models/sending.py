@@ -13,13 +13,15 @@ from functools import partial
 from pathlib import Path
 
 from deployer.core.model.expect import expect
-from deployer.errors import ModelTooBig
+from deployer.edge import resources
+from deployer.errors import ModelTooBig, ModelUnsupported
 from deployer.host import past
 from deployer.host.models import extra, inspection
 from deployer.host.requests import Request
 
 Progress = Callable[[Path, int, int], None]
 """Told the model, the bytes done and all of them."""
+ENGINE = "LLAMA98.EXE"
 _one_at_a_time = threading.Lock()
 """Of many targets with the same model the first has it converted, and the others find it."""
 
@@ -86,3 +88,31 @@ def refuse_too_big(path: Path, memory: int | None) -> None:
     expected = expect(found.shape, found.sections, memory)
     if not expected.fits:
         raise ModelTooBig(path=path, memory=f"{memory >> 20} MB")
+
+
+def to_talk(
+    path: Path,
+    state_dir: Path,
+    target: str,
+    progress: Progress = lambda _model, _done, _all: None,
+) -> tuple[Request, Path, tuple[Sent, ...]]:
+    """What brings a model there without running it: the request, and the file that is named there.
+
+    Raises as `ready` does, and ModelUnsupported for one with which nobody can talk.
+    """
+    request, sent = ready(Request((path,)), state_dir, target, progress)
+    first = request.files[0]
+    found = inspection.inspect(first)
+    if found is None or not found.has_chat:
+        raise ModelUnsupported(
+            path=path, why="it has no chat template, so nobody can talk with it",
+            remedy=f"It continues a text: deployer push --target {target} {path} --prompt TEXT",
+        )  # fmt: skip
+    files = request.files
+    if found.volumes > len(files):
+        files = tuple(
+            first.with_name(f"{first.name[:-2]}{number:02d}")
+            for number in range(1, found.volumes + 1)
+        )
+    program = resources.program_path(ENGINE)
+    return Request((program, *files), no_run=True), first, sent

@@ -22,6 +22,8 @@ SUM = st.text("0123456789abcdef", min_size=64, max_size=64)
 VERBS: st.SearchStrategy[Verb] = st.one_of(
     st.builds(verbs.Go, TEXT, TEXT, TEXT),
     st.builds(verbs.Run, TEXT, NUMBER, st.booleans(), TEXT.filter(str.strip)),
+    st.builds(verbs.Run, TEXT, NUMBER, st.just(False), TEXT.filter(str.strip), st.just(True)),
+    st.builds(verbs.Feed, st.just("0123ABCD"), st.binary(min_size=1, max_size=verbs.MOST_FED)),
     st.builds(verbs.Kill, st.just("0123ABCD")),
     st.builds(verbs.List, TEXT),
     st.builds(verbs.Remove, TEXT, st.booleans()),
