@@ -79,6 +79,27 @@ def test_what_is_no_model_ends_with_two_lines_and_leaves_nothing(tmp_path: Path)
     assert not list(tmp_path.glob("*.l98"))
 
 
+def test_safetensors_are_refused_with_the_file_to_get(tmp_path: Path) -> None:
+    """The folder of Hugging Face's libraries, and the file alone; --no-run delivers them."""
+    folder = tmp_path / "SmolLM2"
+    folder.mkdir()
+    (folder / "config.json").write_text("{}")
+    (folder / "tokenizer.json").write_text("{}")
+    file = folder / "model.safetensors"
+    file.write_bytes(b"\x08\0\0\0\0\0\0\0{}      " + bytes(64))
+    state = ("--state-dir", tmp_path / "s")
+    for words in (("model", "convert", folder), ("model", "inspect", file),
+                  ("stage", folder, "--out", tmp_path / "o", *state),
+                  ("push", "--target", "sim", *state, file)):  # fmt: skip
+        code, _out, err = deployer(*words)
+        assert code == 1
+        assert "it is a model as safetensors" in err
+        assert "Use its .gguf file" in err
+    assert not (tmp_path / "o").exists()
+    code, _out, err = deployer("stage", folder, "--no-run", "--out", tmp_path / "o", *state)
+    assert code == 0, err
+
+
 @pytest.mark.parametrize("size", ["128", "8M", "9999M", "much"])
 def test_a_memory_that_is_none_is_refused(size: str, story: Path) -> None:
     assert deployer("model", "inspect", story, "--for", size)[0] == 1

@@ -35,7 +35,7 @@ from deployer.core.payload import modelfile
 from deployer.edge import files
 from deployer.edge.modelfiles import ModelFile, Volumes
 from deployer.errors import TokenizerMissing, WrongUse
-from deployer.host.models import inspection, template
+from deployer.host.models import extra, inspection, template
 
 _FORM = "1"
 """Raised when the same options give other bytes than before: what is kept is then made anew."""
@@ -80,6 +80,7 @@ def convert(
     `progress` is told bytes done and in all. Raises ModelDamaged, ModelUnsupported, WrongUse, the
     errors of files. What cannot be finished leaves nothing.
     """
+    extra.refuse_safetensors(path)
     tables.check_code_page(options.code_page)
     if options.quant not in QUANTS:
         raise WrongUse(

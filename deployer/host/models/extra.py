@@ -8,7 +8,7 @@ from pathlib import Path
 
 from deployer.core.payload import modelfile
 from deployer.edge import files
-from deployer.errors import ExtraMissing
+from deployer.errors import ExtraMissing, ModelUnsupported
 
 
 def need(what: str) -> None:
@@ -22,6 +22,20 @@ def need(what: str) -> None:
         if importlib.util.find_spec(module) is None:
             raise ExtraMissing(what=what, package=module, extra="models")
     os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+
+def refuse_safetensors(path: Path) -> None:
+    """Raises ModelUnsupported for a model as Hugging Face's libraries keep it: a file or a folder.
+
+    Such a folder has config.json, the tokenizer and one file or several with the weights.
+    """
+    folder = path.is_dir() and (path / "config.json").is_file()
+    if path.suffix.lower() == ".safetensors" or (folder and any(path.glob("*.safetensors"))):
+        raise ModelUnsupported(
+            path=path, why="it is a model as safetensors, which is not converted",
+            remedy="Use its .gguf file, which many models have, or make one with llama.cpp's "
+            "convert_hf_to_gguf.py.",
+        )  # fmt: skip
 
 
 def is_convertible(path: Path) -> bool:

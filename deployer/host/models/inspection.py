@@ -13,6 +13,7 @@ from deployer.core.model.layout import CLASSIFIER, Choices, Encoding, MatrixForm
 from deployer.core.model.shape import Shape, shape_of
 from deployer.core.model.vocabulary import Vocabulary, vocabulary_of
 from deployer.edge.modelfiles import ModelFile
+from deployer.host.models import extra
 
 _KEPT = {
     "Q4_0": Encoding.INT4, "Q4_1": Encoding.INT4, "Q4_K": Encoding.INT4, "Q2_0": Encoding.INT4,
@@ -42,6 +43,7 @@ def inspect(path: Path, *, small: bool = False) -> Inspected | None:
 
     Raises ModelDamaged, ModelUnsupported, the errors of files.
     """
+    extra.refuse_safetensors(path)
     with ModelFile(path) as model:
         head = model.read(0, 65536)
         if container.is_container(head):

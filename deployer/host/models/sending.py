@@ -36,9 +36,15 @@ class Sent:
 
 
 def needed(request: Request) -> bool:
-    """Whether a model among its files runs only when converted."""
-    plain = request.run or request.no_run
-    return not plain and any(map(extra.is_convertible, request.files))
+    """Whether a model among its files runs only when converted.
+
+    Raises ModelUnsupported for one that cannot be, and the errors of files.
+    """
+    if request.run or request.no_run:
+        return False
+    for path in request.files:
+        extra.refuse_safetensors(path)
+    return any(map(extra.is_convertible, request.files))
 
 
 def ready(
