@@ -99,12 +99,11 @@ def _read(path: Path) -> dict[str, Any]:
     except (OSError, tomllib.TOMLDecodeError) as error:
         raise WrongUse(what=f"{path}: {error}.", remedy="Correct the file.") from error
     known = Settings.__dataclass_fields__
-    for key in table:
-        if key not in known:
-            raise WrongUse(
-                what=f"{path}: there is no setting '{key}'.",
-                remedy=f"There are: {', '.join(known)}.",
-            )
+    if unknown := [key for key in table if key not in known]:
+        raise WrongUse(
+            what=f"{path}: there is no setting '{unknown[0]}'.",
+            remedy=f"There are: {', '.join(known)}.",
+        )
     if isinstance(wire := table.get("wire"), dict) and (other := set(wire) - {"dhcp"}):
         raise WrongUse(
             what=f"{path}: there is no setting '{other.pop()}' in [wire].", remedy="There is: dhcp."

@@ -386,7 +386,7 @@ TURNS = {
         to("192.168.1.2", "--fault", "cut"),
         1,
         "--fault breaks simulated PCs only.",
-        "Use it with --target sim.",
+        "Use it with the target sim.",
     ),
     "an interface that is none": (
         to("192.168.1.2", "--interface", "wat0"),

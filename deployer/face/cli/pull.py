@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import re
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from deployer import settings
-from deployer.errors import WrongUse
 from deployer.face.cli import complete
 from deployer.face.cli.options import (
     SIMULATED,
@@ -26,11 +24,8 @@ from deployer.face.cli.options import (
     flag,
     value,
 )
-from deployer.face.say import aside, raw
-from deployer.model import is_simulated
 
 if TYPE_CHECKING:
-    from deployer.face.push import Face
     from deployer.host.requests import Request
 
 app = typer.Typer()
@@ -192,31 +187,12 @@ def carry_out(
     """The one road that `push` goes too; a request with `gather` says that files come here."""
     from deployer.core.target import gobat
     from deployer.face.cli import reach
-    from deployer.face.jsonl import JsonLines
-    from deployer.face.progress import PushProgress, Terminal
-    from deployer.face.push import Watching, push
-    from deployer.host import connect
     from deployer.host.requests import Order, Patience
-    from deployer.model import LINE
 
     config = settings.load()
-    pc = settings.resolve_target(target, config)
-    if pc.startswith(LINE):
-        raise WrongUse(
-            what="This goes over a network only, not over a serial line.",
-            remedy="Use a network cable; single files come with: deployer serial receive.",
-        )
-    if faults:
-        if not is_simulated(pc):
-            raise WrongUse(
-                what="--fault breaks simulated PCs only.",
-                remedy="Use it with the target sim.",
-            )
-        connect.check_faults(tuple(faults))
     store = settings.expanded(state_dir or config.state_dir)
-    face: Face = (
-        JsonLines(raw) if as_json else PushProgress(Terminal(), time.time, show_screen=screen)
-    )
+    remedy = "Use a network cable; single files come with: deployer serial receive."
+    config, pc = reach.on_network(target, config, store, remedy)
     order = Order(
         request=request,
         target=pc,
@@ -224,12 +200,7 @@ def carry_out(
         host=str(wire["address"] or ""),
         patience=None if timeout is None else Patience.of(config.timeout, timeout),
     )
-    here = reach.here(config, store, pc, ftp_port=ftp_port, faults=tuple(faults or ()), **wire)  # type: ignore[arg-type]
-
-    async def work(undo: connect.Undo) -> None:
-        async with connect.open_host(
-            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not faults
-        ) as host:
-            await push(host, order, Watching(face, say=aside))
-
-    connect.run(work)
+    broken = reach.faults_of(pc, faults)
+    here = reach.here(config, store, pc, ftp_port=ftp_port, faults=broken, **wire)  # type: ignore[arg-type]
+    face = reach.face(as_json=as_json, screen=screen)
+    reach.deliver(order, face, store, here, system=state_dir is None)

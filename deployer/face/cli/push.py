@@ -38,8 +38,8 @@ from deployer.face.cli.options import (
     value,
     whole,
 )
-from deployer.face.say import aside, raw, say
-from deployer.model import ANY, is_simulated
+from deployer.face.say import raw, say
+from deployer.model import ANY
 
 if TYPE_CHECKING:
     from deployer.face.push import Face
@@ -186,8 +186,6 @@ def push_command(
     from deployer.core.target import gobat
     from deployer.face.cli import reach
     from deployer.face.jsonl import JsonLines
-    from deployer.face.push import Watching, push
-    from deployer.host import connect
     from deployer.host.requests import Order, Patience
     from deployer.model import LineSettings
 
@@ -195,8 +193,7 @@ def push_command(
     store = settings.expanded(state_dir or config.state_dir)
     config = reach.named(config, store)
     pc = settings.resolve_target(target or ANY, config)
-    broken = tuple(faults or ())
-    _check_faults(pc, broken)
+    broken = reach.faults_of(pc, faults)
     unlike = reach.unlike(store, like, pc)
     _refuse_web(files or [])
     request = _request(
@@ -224,13 +221,7 @@ def push_command(
         unlike=unlike,
     )  # fmt: skip
 
-    async def work(undo: connect.Undo) -> None:
-        async with connect.open_host(
-            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not (broken or like)
-        ) as host:
-            await push(host, order, Watching(face, detach, aside))
-
-    connect.run(work)
+    reach.deliver(order, face, store, here, system=state_dir is None, detach=detach)
 
 
 def _refuse_web(files: list[Path]) -> None:
@@ -253,18 +244,6 @@ def _ready(request: Request, store: Path, pc: str, *, silent: bool) -> Request:
     for one in () if silent else sent:
         say(modelcard.sentence(one))
     return request
-
-
-def _check_faults(target: str, faults: tuple[str, ...]) -> None:
-    if faults and not is_simulated(target):
-        raise WrongUse(
-            what="--fault breaks simulated PCs only.",
-            remedy="Use it with --target sim.",
-        )
-    if faults:
-        from deployer.host import connect
-
-        connect.check_faults(faults)
 
 
 def _request(

@@ -1,18 +1,24 @@
-"""What `push`, `retry` and `tui` have in common: where a host serves when no daemon runs."""
+"""What the commands that deliver have in common: for whom, where a host serves, the one road."""
 
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
+from deployer import settings
+from deployer.core.deployment import Deployment
 from deployer.errors import WrongUse
 from deployer.face.card import typed_lines, typed_steps
-from deployer.face.say import aside
-from deployer.host import wire
+from deployer.face.jsonl import JsonLines
+from deployer.face.progress import PushProgress, Terminal
+from deployer.face.push import Face, Watching, push
+from deployer.face.say import aside, raw
+from deployer.host import connect, wire
 from deployer.host.connect import Here, page_port
 from deployer.host.devices import names
-from deployer.host.requests import Patience, Words
+from deployer.host.requests import Order, Patience, Words
 from deployer.host.wire import Wanted
-from deployer.model import ANY, is_simulated
+from deployer.model import ANY, LINE, is_simulated
 from deployer.settings import Settings
 
 WORDS = Words(typed_lines, typed_steps, aside)
@@ -87,3 +93,52 @@ def here(
         faults=faults,
         unlike=unlike,
     )
+
+
+def on_network(target: str, config: Settings, state_dir: Path, remedy: str) -> tuple[Settings, str]:
+    """The settings with the names of PCs, and the PC that a word means.
+
+    Raises WrongUse for a serial line; `remedy` is what to do then.
+    """
+    known = named(config, state_dir)
+    pc = settings.resolve_target(target, known)
+    if pc.startswith(LINE):
+        raise WrongUse(what="This goes over a network only, not over a serial line.", remedy=remedy)
+    return known, pc
+
+
+def faults_of(pc: str, faults: list[str] | None) -> tuple[str, ...]:
+    """What goes wrong with a simulated PC. Raises WrongUse for another, and for unknown faults."""
+    if faults and not is_simulated(pc):
+        raise WrongUse(
+            what="--fault breaks simulated PCs only.", remedy="Use it with the target sim."
+        )
+    if faults:
+        connect.check_faults(tuple(faults))
+    return tuple(faults or ())
+
+
+def face(*, as_json: bool, screen: bool, brief: bool = False) -> Face:
+    """Who shows what happens: events as lines of JSON, or progress for people."""
+    if as_json:
+        return JsonLines(raw)
+    return PushProgress(Terminal(), time.time, show_screen=screen, brief=brief)
+
+
+def deliver(
+    order: Order, face: Face, store: Path, here: Here, *, system: bool, detach: bool = False
+) -> Deployment:
+    """Send an order, by the daemon or from this process, and watch it to its end.
+
+    `system` asks the daemon of all users too. A simulated PC that is broken, or like another PC, is
+    this process' own.
+    """
+
+    async def work(undo: connect.Undo) -> Deployment:
+        alone = bool(here.faults or here.unlike)
+        async with connect.open_host(
+            store, here, WORDS, undo, system=system, daemon=not alone
+        ) as host:
+            return await push(host, order, Watching(face, detach, aside))
+
+    return connect.run(work)

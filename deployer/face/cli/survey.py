@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
@@ -26,10 +25,9 @@ from deployer.face.cli.options import (
     flag,
     value,
 )
-from deployer.face.say import aside, raw, say, say_json
+from deployer.face.say import raw, say, say_json
 
 if TYPE_CHECKING:
-    from deployer.face.push import Face
     from deployer.host.surveys.kept import Kept
 
 _ASK = "ask"
@@ -110,31 +108,15 @@ def ask_command(
     from deployer.core.survey.probe import SurveySection
     from deployer.core.target import gobat
     from deployer.face.cli import reach
-    from deployer.face.jsonl import JsonLines
-    from deployer.face.progress import PushProgress, Terminal
-    from deployer.face.push import Watching, push
-    from deployer.host import connect
     from deployer.host.requests import Order, Patience, Request
     from deployer.host.surveys import asked, kept
-    from deployer.model import LINE, is_simulated
 
     if quick and full:
         raise WrongUse(what="--quick and --full exclude each other.", remedy="Leave one out.")
     config = settings.load()
     store = settings.expanded(state_dir or config.state_dir)
-    config = reach.named(config, store)
-    pc = settings.resolve_target(target, config)
-    if pc.startswith(LINE):
-        raise WrongUse(
-            what="A survey goes over a network only, not over a serial line.",
-            remedy="Use a network cable.",
-        )
-    if faults:
-        if not is_simulated(pc):
-            raise WrongUse(
-                what="--fault breaks simulated PCs only.", remedy="Use it with: deployer survey sim"
-            )
-        connect.check_faults(tuple(faults))
+    config, pc = reach.on_network(target, config, store, "Use a network cable.")
+    broken = reach.faults_of(pc, faults)
     directory = gobat.parse_directory(to or asked.DIRECTORY)
     gobat.refuse_long(directory)
     sections = {SurveySection(only)} if only else set()
@@ -142,11 +124,6 @@ def ask_command(
     if not as_json:
         minutes = max(1, round(ready.seconds / 60))
         say(f"{len(ready.probes)} probes, about {minutes} min on a Pentium II (modelled)")
-    face: Face = (
-        JsonLines(raw)
-        if as_json
-        else PushProgress(Terminal(), time.time, show_screen=screen, brief=True)
-    )
     order = Order(
         request=Request((ready.folder,), run="SURVEY.BAT", dates=False),
         target=pc,
@@ -157,18 +134,12 @@ def ask_command(
     here = reach.here(
         config, store, pc, address=address, ftp_port=ftp_port, interface=interface,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local,
-        faults=tuple(faults or ()), unlike=reach.unlike(store, like, pc),
+        faults=broken, unlike=reach.unlike(store, like, pc),
     )  # fmt: skip
 
-    async def work(undo: connect.Undo) -> Kept:
-        async with connect.open_host(
-            store, here, reach.WORDS, undo, system=state_dir is None, daemon=not (faults or like)
-        ) as host:
-            done = await push(host, order, Watching(face, say=aside))
-            data = kept.arrived(Path(done.output_path))
-            return kept.keep(store, done.deployment, data, pc)
-
-    found = connect.run(work)
+    face = reach.face(as_json=as_json, screen=screen, brief=True)
+    done = reach.deliver(order, face, store, here, system=state_dir is None)
+    found = kept.keep(store, done.deployment, kept.arrived(Path(done.output_path)), pc)
     ready.remove()
     _show(found, as_json=as_json, whole=False)
     if not as_json:

@@ -225,6 +225,7 @@ class XmodemReceiver(Side):
                     self._bad()
         return True
 
+    # Also in zmodem/send.py, by its shape: each side counts and clears what is its own.
     def _bad(self) -> None:
         self._errors += 1
         if self._errors > MOST_ERRORS:
