@@ -1,5 +1,6 @@
 """The pictures in docs/: `python -m tests.face.screenshots` draws them from the golden events.
 
+Besides, it draws the window in every size, theme and state into build/pictures, to be looked at.
 They are the app's own SVG export without its web fonts, so that looking at them fetches nothing.
 """
 
@@ -7,28 +8,35 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import os
 import re
 import shutil
 import tempfile
 import time
+from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 from textual.pilot import Pilot
 from textual.widgets import Input
 
+from deployer.events import Event, TargetReported, TransferDone, TransferStarted, TransferTick
 from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.host.recognise import recognise
 from deployer.host.requests import Recognised, Request
+from deployer.model import Round
 from deployer.settings import Settings
 from tests.face.oldpc import Scripted, screen, until
-from tests.face.test_tui_screens import EVENTS, NOW
+from tests.face.test_tui_screens import EVENTS, NOW, PC, info
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 MODEL = ROOT / "payloads" / "models" / "campfire" / "campfire260K.bin"
+DRAWN = ROOT / "build" / "pictures"
 SIZE = (100, 30)
+SIZES = ((80, 24), SIZE, (160, 45))
 PICTURES: dict[str, tuple[str, ...]] = {
     "tui-moving": (),
     "tui-push": ("p",),
@@ -54,6 +62,40 @@ async def picture(name: str, theme: str = looks.DARK) -> str:
         for one in (MODEL, MODEL.with_name("campfire.tok.bin")):
             shutil.copy(one, start)
         return await _drawn(name, start, theme)
+
+
+def damaged() -> Iterator[Event]:
+    """Two parts arrived damaged: one comes again, the other waits for its turn."""
+    at, identity = NOW - 20, "D7F3A21C"
+    yield TransferDone(at, identity, PC, "STORI15M.002", 4 << 20, 6.0)
+    have = (("STORI15M.BIN", "1"), ("LLAMA98.EXE", "1"))
+    bad = (("STORI15M.002", 2), ("STORI15M.003", 1))
+    report = info(command="CHECK", exit_code=1, have=have, bad=bad, rounds=(Round(2, 2, 2),))
+    yield TargetReported(at + 5, identity, replace(report, deployment=identity))
+    yield TransferStarted(at + 10, identity, PC, "STORI15M.002", 4 << 20)
+    yield TransferTick(at + 18, identity, PC, "STORI15M.002", 2_000_000, 4 << 20)
+
+
+STATES: dict[str, tuple[str, tuple[Event, ...]]] = {
+    "waiting": ("D0000003", ()),
+    "moving": ("D7F3A21C", ()),
+    "damaged": ("D7F3A21C", tuple(damaged())),
+    "proved": ("D0000001", ()),
+}
+"""What is chosen in the list, and what has happened besides."""
+
+
+async def state(name: str, theme: str, size: tuple[int, int]) -> str:
+    """The window in one state as SVG."""
+    chosen, more = STATES[name]
+    app = DeployerApp(Scripted([*EVENTS, *more], name="daemon"), Settings(), clock=lambda: NOW)
+    app.theme = theme
+    async with app.run_test(size=size) as pilot:
+        await until(pilot, lambda: app.row is not None)
+        app._side_box.choose(chosen)
+        for _ in range(5):
+            await pilot.pause(0.05)
+        return without_fonts(app.export_screenshot(title="deployer tui"))
 
 
 async def page(name: str) -> str:
@@ -110,3 +152,8 @@ if __name__ == "__main__":
         path = DOCS / f"{name}.svg"
         path.write_text(asyncio.run(page(name)), encoding="utf-8")
         print(path, path.stat().st_size)
+    DRAWN.mkdir(parents=True, exist_ok=True)
+    for name, (word, theme), size in itertools.product(STATES, looks.THEMES.items(), SIZES):
+        path = DRAWN / f"{name}-{word}-{size[0]}x{size[1]}.svg"
+        path.write_text(asyncio.run(state(name, theme, size)), encoding="utf-8")
+    print(DRAWN, len(list(DRAWN.iterdir())))

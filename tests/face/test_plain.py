@@ -69,7 +69,11 @@ def test_a_word_is_answered_in_words(typed: str, part: str) -> None:
     assert not any("\x1b" in line for line in said)
 
 
-def test_requests_reach_the_host_and_quit_ends() -> None:
+def test_requests_reach_the_host_and_quit_ends(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "a.bin").write_bytes(b"a")
     typed = ("pause", "resume D7F3A21C", "cancel D7F3A21C", "retry D0000002", "push sim a.bin")
     _said, asked = talk(*typed, "", "quit", "pause")
     assert asked == [

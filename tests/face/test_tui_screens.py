@@ -244,7 +244,7 @@ def test_every_colour_can_be_read_on_its_paper(theme: str, paper: str) -> None:
         assert contrast(paper, darker) >= 4.5, darker
 
 
-@pytest.mark.parametrize("theme", looks.THEMES)
+@pytest.mark.parametrize("theme", list(looks.THEMES.values()))
 def test_the_letter_in_every_block_can_be_read(theme: str) -> None:
     assert set(looks.BLOCKS[theme]) == set(BlockState)
     for colour, ink in looks.BLOCKS[theme].values():
@@ -259,16 +259,34 @@ def test_a_key_goes_through_the_themes_and_each_has_its_own_colours() -> None:
         moving = looks.BLOCKS[theme][BlockState.MOVING][0]
         return moving in drawn and {green for green in greens if green in drawn} == {own}
 
-    async def story(light: bool) -> None:
-        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW, light=light)
-        at = 1 if light else 0
+    themes = list(looks.THEMES.values())
+
+    async def story(at: int) -> None:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW, theme=themes[at])
         async with app.run_test(size=(80, 24)) as pilot:
-            for theme in (*looks.THEMES[at:], *looks.THEMES[:at]):
+            for theme in (*themes[at:], *themes[:at]):
                 await until(pilot, lambda: shows(app, theme), theme)  # noqa: B023
                 await pilot.press("t")
 
-    for light in (False, True):
-        asyncio.run(story(light))
+    for at in (0, 1):
+        asyncio.run(story(at))
+
+
+def test_the_palette_has_what_the_keys_do_and_the_themes() -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=LARGE) as pilot:
+            await until(pilot, lambda: "D7F3A21C" in screen(app))
+            offered = {command.title for command in app.get_system_commands(app.screen)}
+            assert {"Push a file", "Card", "Quit", "Theme: 98"} <= offered
+            assert len(offered) == len(KEYS) - 1, "moving in the list and the map needs no name"
+            await pilot.press("ctrl+p")
+            await pilot.press(*"theme: 98")
+            await until(pilot, lambda: screen(app).count("Theme: 98") == 1)
+            await pilot.press("enter")
+            await until(pilot, lambda: app.theme == looks.NINETY_EIGHT)
+
+    asyncio.run(story())
 
 
 def test_the_log_follows_again_after_the_window_was_narrow() -> None:

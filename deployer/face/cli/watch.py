@@ -11,7 +11,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Literal
 
 import typer
 
@@ -24,6 +24,7 @@ from deployer.face.cli.options import (
     NoLinkLocal,
     StateDir,
     flag,
+    value,
 )
 from deployer.face.say import raw, say
 from deployer.settings import Settings
@@ -44,7 +45,10 @@ def tui_command(
     no_link: NoLink = False,
     no_link_local: NoLinkLocal = False,
     plain: Annotated[bool, flag("--plain", "Whole lines only, for screen readers.")] = False,
-    light: Annotated[bool, flag("--light", "Dark on light.")] = False,
+    theme: Annotated[
+        Literal["dark", "light", "98"],
+        value("--theme", None, "The colours; 98: as Windows 98.", environ="DEPLOYER_THEME"),
+    ] = "dark",
     state_dir: StateDir = None,
 ) -> None:
     """Watch and steer everything, live.
@@ -78,7 +82,7 @@ def tui_command(
             address or "",
             serving,
             plain=plain,
-            light=light,
+            theme=theme,
             system=state_dir is None,
         )
     )
@@ -101,7 +105,7 @@ async def _run(
     undo: connect.Undo,
     *,
     plain: bool,
-    light: bool,
+    theme: str,
     system: bool,
 ) -> None:
     """Over a running daemon, else over one that is brought up and outlives this window."""
@@ -113,7 +117,7 @@ async def _run(
     async with connect.open_lasting(
         state_dir, here, reach.WORDS, where, undo, system=system
     ) as host:
-        await _show(host, config, address, plain=plain, light=light)
+        await _show(host, config, address, plain=plain, theme=theme)
         if isinstance(host, launch.Launched):
             raw(_goes_on(state_dir, "" if system else str(state_dir)))
 
@@ -133,13 +137,14 @@ def _goes_on(state_dir: Path, named: str) -> str:
     return ""
 
 
-async def _show(host: Host, config: Settings, address: str, *, plain: bool, light: bool) -> None:
+async def _show(host: Host, config: Settings, address: str, *, plain: bool, theme: str) -> None:
     """Watch and steer until the user has enough."""
+    from deployer.face.tui import looks
     from deployer.face.tui.app import DeployerApp
     from deployer.face.tui.plain import Plain
 
     if not plain:
-        app = DeployerApp(host, config, light=light, address=address)
+        app = DeployerApp(host, config, theme=looks.THEMES[theme], address=address)
         if sys.platform != "win32":
             _leave_when_told(app.exit, with_window=not host.ends_with_face)
         await app.run_async()

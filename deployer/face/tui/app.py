@@ -5,16 +5,18 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 
 from rich.text import Text
 from textual import on, work
-from textual.app import App, ComposeResult
+from textual.app import App, ComposeResult, SystemCommand
 from textual.binding import Binding
 from textual.containers import Horizontal, Vertical
 from textual.events import Resize
 from textual.filter import LineFilter
+from textual.screen import Screen
 from textual.widgets import Footer, Input, Log, OptionList, Static
 
 from deployer import settings
@@ -52,6 +54,21 @@ _MIDDLE = 28
 _BESIDE = 130
 """Columns from which the old PC has a column of its own."""
 _LOG_SIZES = ("", "-tall", "-hidden")
+_COMMANDS = (
+    ("Push a file", "It is recognised, and a line says whether it fits", "push"),
+    ("Pause or resume", "The next part waits", "pause"),
+    ("Cancel", "End the chosen deployment, after a question", "cancel"),
+    ("Retry", "Only what is missing moves", "retry"),
+    ("Card", "What to type on the old PC", "card"),
+    ("Proof", "The proof in full, its sums checked again", "proof"),
+    ("Copy the command line", "The one that pushes the same again", "copy"),
+    ("Filter the list", "By id, PC, state or file", "filter"),
+    ("Every part", "The map in words", "details"),
+    ("Event log", "Small, tall, hidden", "log"),
+    ("Keys", "What each key does", "help"),
+    ("Quit", "What is on its way goes on", "quit_kindly"),
+)
+"""The commands of the palette: name, what it does, action."""
 
 
 class EventLog(Log, can_focus=False):
@@ -68,7 +85,6 @@ class DeployerApp(App[None]):
     """Left the deployments, right the chosen one, below what happens."""
 
     CSS = looks.CSS
-    ENABLE_COMMAND_PALETTE = False
     TITLE = "deployer"
     BINDINGS = [  # noqa: RUF012 - as Textual wants it
         Binding("p", "push", "Push"),
@@ -94,7 +110,7 @@ class DeployerApp(App[None]):
         *,
         clock: Callable[[], float] = time.time,
         start: Path | None = None,
-        light: bool = False,
+        theme: str = looks.DARK,
         address: str = "",
     ) -> None:
         """`address` is what old PCs call; "" for where the host serves."""
@@ -115,7 +131,7 @@ class DeployerApp(App[None]):
         self.ready = False
         self.failure: DeployerError | None = None
         self.register_theme(looks.GREY)
-        self.theme = looks.LIGHT if light else looks.DARK
+        self.theme = theme
 
     # --- the page
 
@@ -128,7 +144,7 @@ class DeployerApp(App[None]):
                 yield self._side_box
             yield self._detail_box
         yield self._log_box
-        yield Footer(compact=True)
+        yield Footer(compact=True, show_command_palette=False)
 
     def on_mount(self) -> None:
         """Begin to watch and to draw."""
@@ -438,8 +454,16 @@ class DeployerApp(App[None]):
 
     def action_theme(self) -> None:
         """Dark, light, Windows 98."""
-        at = looks.THEMES.index(self.theme) if self.theme in looks.THEMES else -1
-        self.theme = looks.THEMES[(at + 1) % len(looks.THEMES)]
+        names = list(looks.THEMES.values())
+        at = names.index(self.theme) if self.theme in names else -1
+        self.theme = names[(at + 1) % len(names)]
+
+    def get_system_commands(self, screen: Screen[object]) -> Iterable[SystemCommand]:  # noqa: ARG002
+        """The command palette: what the keys do, by its name."""
+        for title, what, action in _COMMANDS:
+            yield SystemCommand(title, what, partial(self.run_action, action))
+        for name, theme in looks.THEMES.items():
+            yield SystemCommand(f"Theme: {name}", "Colours", partial(setattr, self, "theme", theme))
 
     async def action_quit(self) -> None:
         """Textual's own key, Ctrl-Q: it asks as `q` does."""

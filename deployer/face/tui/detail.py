@@ -48,9 +48,9 @@ class Detail(VerticalScroll, can_focus=True):
             yield ProgressBar(total=100, show_eta=False, id="bar")
             yield Static(id="figures", markup=False)
             yield Sparkline(id="graph")
-            yield Static(id="hints", markup=False)
             yield Static(id="stamp", markup=False)
             yield Static(id="card", classes="box", markup=False)
+            yield Static(id="hints", markup=False)
             yield Static(id="output", classes="box", markup=False)
             with Vertical(id="mapbox", classes="box"):
                 yield PartMap(id="map")
@@ -77,6 +77,7 @@ class Detail(VerticalScroll, can_focus=True):
         if not self._whole:
             return
         waits = row is not None and row.state in _BEFORE and row.mark < Mark.GO_RUNS
+        self.set_class(waits, "-waits")
         for name in ("#mapbox", "#part", "#oldpc"):
             self.query_one(name).display = row is not None
         for name in ("#bar", "#figures"):

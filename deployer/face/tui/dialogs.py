@@ -27,6 +27,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("l", "Event log: small, large, hidden"),
     ("d", "Every part in words (details of the map)"),
     ("t", "Dark, light, Windows 98"),
+    ("ctrl+p", "Every command by its name"),
     ("?", "This page"),
     ("q", "Quit; what is on its way goes on without this window"),
 )

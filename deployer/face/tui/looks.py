@@ -18,8 +18,8 @@ YELLOW, CYAN, GREEN, RED, VIOLET = "#b58900", "#2aa198", "#4e9a06", "#dc322f", "
 """Colours that can be read on dark."""
 
 DARK, LIGHT, NINETY_EIGHT = "textual-dark", "textual-light", "98"
-THEMES = (DARK, LIGHT, NINETY_EIGHT)
-"""The themes, in the order in which a key goes through them."""
+THEMES = {"dark": DARK, "light": LIGHT, "98": NINETY_EIGHT}
+"""The themes by the words of `--theme`, in the order in which a key goes through them."""
 
 GREY = Theme(
     name=NINETY_EIGHT,
@@ -84,6 +84,7 @@ def variables(theme: str, own: Mapping[str, str]) -> dict[str, str]:
     found = {
         "paper": "#ffffff" if grey else own["background"],
         "bar": own["primary"] if grey else "transparent",
+        "track": "#ffffff" if grey else own["surface"],
         "bar-ink": "#ffffff" if grey else own["text-primary"],
         "hint": paper.get(YELLOW, own["text-warning"]),
         "good": paper.get(GREEN, GREEN),
@@ -186,12 +187,13 @@ Screen { layout: vertical; }
 #detail Static { height: auto; }
 #detail.-beside { layout: horizontal; overflow: hidden; }
 #detail.-beside > #work { width: 1fr; height: 100%; padding-right: 1; }
-#detail.-beside > #oldpc { width: 44; height: 100%; }
+#detail.-beside > #oldpc { width: 45; height: 100%; margin-left: 1; }
 .box { border-top: solid $primary; border-title-color: $bar-ink; border-title-background: $bar;
        border-title-style: bold; border-subtitle-color: $foreground; }
 #hints { color: $hint; }
 #bar, #bar Bar { width: 100%; }
 #bar Bar { width: 1fr; }
+#bar Bar > .bar--bar { background: $track; }
 #bar Bar:nocolor > .bar--bar, #bar Bar:nocolor > .bar--complete { text-style: reverse; }
 #graph { width: 100%; height: 1; }
 .-tall #graph { height: 3; }
@@ -201,6 +203,8 @@ Screen { layout: vertical; }
 .-tall #map { height: 7; }
 .-beside #mapbox { height: 1fr; min-height: 4; }
 .-beside #map { height: 1fr; }
+#detail.-waits #mapbox { height: auto; min-height: 0; }
+#detail.-waits #map { height: 1; }
 #stamp { border: double $good; border-title-style: bold; padding: 0 1; width: 100%; }
 #stamp.-not { border: heavy $bad; }
 #screen { background: #000000; color: #c0c0c0; padding: 0 1; }
