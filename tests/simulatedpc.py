@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import socket
 import threading
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -24,9 +26,16 @@ class SimulatedPc:
         link = Link(routes={HOST: ("127.0.0.1", port)}, secret=secret)
         self.machine = Machine(Disk(folder), link=link)
         self.ends: list[SessionEnd | str] = []
+        self._harm: tuple[int, Callable[[], None]] | None = None
+        self.user: Callable[[], None] = lambda: None
+        """What its user does after each start of Windows."""
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._live)
+        self._boot()
+
+    def _boot(self) -> None:
         self.machine.boot()
+        self.machine.session.system.on_call = self._called
 
     def let_live(self) -> None:
         """From now on its programs run."""
@@ -40,7 +49,8 @@ class SimulatedPc:
                 end = "power"
             if end is not None:
                 self.ends.append(end)
-                self.machine.boot()
+                self._boot()
+                self.user()
 
     def off(self) -> None:
         """Pull the plug, for good."""
@@ -67,6 +77,34 @@ class SimulatedPc:
                 raise PowerOff(kept=100)
 
         self.machine.disk.on_step = cut
+
+    def harm_at(self, calls: int, what: Callable[[], None]) -> None:
+        """Do this, once, before the call with this number of those that its programs make."""
+        self._harm = calls, what
+
+    @property
+    def unharmed(self) -> bool:
+        """Whether what is to be done in one of the next calls is not done yet."""
+        return self._harm is not None
+
+    def _called(self, _name: str) -> None:
+        if self._harm is None:
+            return
+        left, what = self._harm
+        self._harm = (left - 1, what) if left > 1 else None
+        if left <= 1:
+            what()
+
+    def fail(self) -> None:
+        """The power fails now: for `harm_at`."""
+        self.machine.disk.power_off()
+        raise PowerOff
+
+    def cut(self) -> None:
+        """All its connections are gone."""
+        for sock in tuple(self.machine.link.open_sockets):
+            with suppress(OSError):
+                sock.shutdown(socket.SHUT_RDWR)
 
     @property
     def names(self) -> list[str]:

@@ -5,6 +5,7 @@
 #define WAIT_SECONDS "50" /* SITE WAIT */
 #define SILENT_MS 75000u  /* ... answered by then, or the line is dead */
 #define LONGEST_PAUSE 30000u
+#define LEAVE_MS 60000u  /* how long a FORGET may wait for the host, to be told there */
 #define WISH_MS 2000u    /* how long the user's wish may wait for a reply of the host */
 
 struct agent agent;
@@ -159,17 +160,21 @@ static void tell(struct entry *entry)
         keep_told(entry);
 }
 
-void agent_tell(void)
+int agent_tell(void)
 {
+    int later = (i32)(sys_ticks() - agent.next_tell) < 0;
+    int left = 0;
     u32 i;
 
-    if ((i32)(sys_ticks() - agent.next_tell) < 0)
-        return;
-    for (i = 0; i < JOURNAL_MOST && agent.up; i++) {
+    for (i = 0; i < JOURNAL_MOST; i++) {
         struct entry *entry = &agent.journal.entry[i];
-        if ((entry->state == ENTRY_DONE || entry->state == ENTRY_LOST) && !entry->told)
-            tell(entry);
+        if (entry->state >= ENTRY_DONE && !entry->told) {
+            if (agent.up && !later)
+                tell(entry);
+            left |= !entry->told;
+        }
     }
+    return left;
 }
 
 /* ---- orders ---- */
@@ -278,6 +283,7 @@ static void obey(enum wish wish)
 
 static void look_at_line(void)
 {
+    static const char line_lost[] = "The line to the host is lost. Trying again.";
     int code;
 
     if (!agent.up) {
@@ -290,7 +296,7 @@ static void look_at_line(void)
         if (code > 0)
             waited(code);
         else if (code < 0 || sys_ticks() - agent.heard > SILENT_MS)
-            lost("The line to the host is lost. Trying again.");
+            lost(line_lost);
     }
     if (agent.up && agent.has_incoming)
         take_incoming();
@@ -299,6 +305,8 @@ static void look_at_line(void)
     if (agent.up && !agent.waiting && !agent.has_incoming && !agent.after) {
         agent.waiting = talk_say(&agent.line, "SITE WAIT " WAIT_SECONDS);
         agent.heard = sys_ticks();
+        if (!agent.waiting)
+            lost(line_lost);
     }
 }
 
@@ -347,7 +355,6 @@ static void end_windows(void)
     if (!agent_sleep(30000))
         machine_end(reboot, 1);
     if (!agent_sleep(30000)) {
-        agent_log("Windows did not end");
         agent.off = 0;
         agent.after = AFTER_NOTHING;
     }
@@ -357,13 +364,17 @@ void agent_live(void)
 {
     agent.next_call = sys_ticks();
     while (!agent.ended) {
-        agent_wait(NET_NONE, 0, LOOK_MS);
+        if (!agent.after)
+            agent_wait(NET_NONE, 0, LOOK_MS);
         if (agent.after == AFTER_REBOOT || agent.after == AFTER_POWEROFF)
             end_windows();
         else if (agent.after)
             break;
     }
     if (agent.after == AFTER_REMOVE) {
+        u32 began = sys_ticks();
+        while (agent_tell() && sys_ticks() - began < LEAVE_MS && !agent_sleep(LOOK_MS))
+            ;
         agent_goodbye("remove");
         install_remove();
     }

@@ -72,8 +72,8 @@ void agent_show(const char *what);
 /* Does orders until the agent ends. */
 void agent_live(void);
 
-/* Tells the answers that the host does not have yet. */
-void agent_tell(void);
+/* Tells the answers that the host does not have yet. 1 while there are any. */
+int agent_tell(void);
 
 /* ---- keep.c: the journal and the settings on the disk ---- */
 

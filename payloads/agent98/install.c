@@ -74,7 +74,7 @@ int install_here(const char *own_path)
     char text[SETTINGS_MOST], path[PATH_SIZE];
 
     if (!files_make(home) || !window_end_other()) {
-        window_box("The agent's folder cannot be made, or another agent does not end.");
+        window_box("C:\\DEPLOY cannot be made, or another agent does not end.");
         return 0;
     }
     if (!copy(own_path, program) ||

@@ -1,6 +1,8 @@
 /* journal.c - see journal.h */
 #include "journal.h"
 
+static const char words_of[][6] = {"", "TAKEN", "DONE", "LOST"}; /* enum entry_state */
+
 struct entry *journal_find(struct journal *journal, const char *id)
 {
     u32 i;
@@ -31,24 +33,18 @@ void journal_line(struct journal *journal, char *line)
 {
     struct entry *entry;
     char *id = next_word(&line);
-    char *what;
+    char *what = next_word(&line);
+    u32 state = ENTRY_LOST;
 
     if (!order_is_id(id))
         return;
-    what = next_word(&line);
-    if (text_same(what, "TAKEN")) {
+    while (state && !text_same(what, words_of[state]))
+        state--;
+    if (state) {
         entry = take(journal, id);
-        entry->state = ENTRY_TAKEN;
-        entry->told = 0;
-    } else if (text_same(what, "DONE")) {
-        entry = take(journal, id);
-        entry->state = ENTRY_DONE;
+        entry->state = (enum entry_state)state;
         entry->told = 0;
         put(entry->answer, sizeof entry->answer, "%s", line);
-    } else if (text_same(what, "LOST")) {
-        entry = take(journal, id);
-        entry->state = ENTRY_LOST;
-        entry->told = 0;
     } else if (text_same(what, "TOLD")) {
         entry = journal_find(journal, id);
         if (entry && entry->state != ENTRY_TAKEN)
@@ -78,14 +74,8 @@ u32 journal_read(struct journal *journal, char *bytes, u32 length)
 
 u32 journal_say(const struct entry *entry, char line[JOURNAL_LINE])
 {
-    switch (entry->state) {
-    case ENTRY_TAKEN:
-        return put(line, JOURNAL_LINE, "%s TAKEN\r\n", entry->id);
-    case ENTRY_DONE:
-        return put(line, JOURNAL_LINE, "%s DONE %s\r\n", entry->id, entry->answer);
-    case ENTRY_LOST:
-        return put(line, JOURNAL_LINE, "%s LOST\r\n", entry->id);
-    default:
+    if (entry->state == ENTRY_FREE)
         return 0;
-    }
+    return put(line, JOURNAL_LINE, *entry->answer ? "%s %s %s\r\n" : "%s %s\r\n", entry->id, words_of[entry->state],
+               entry->answer);
 }

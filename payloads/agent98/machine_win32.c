@@ -167,12 +167,13 @@ int machine_stay(const char *command)
     return !error;
 }
 
-/* A program that runs cannot be deleted: a batch file does it, and goes last. */
+/* A program that runs cannot be deleted: a batch file does it, and goes last. COMMAND /C that misses its batch file
+ * may wait for ever, so the same line ends it. */
 void machine_vanish(void)
 {
-    static const char lines[] = "@ECHO OFF\r\n:AGAIN\r\nDEL AGENT98.EXE\r\nDEL AGENT98N.EXE\r\n"
+    static const char lines[] = ":AGAIN\r\nDEL AGENT98.EXE\r\nDEL AGENT98N.EXE\r\n"
                                 "IF EXIST AGENT98.EXE GOTO AGAIN\r\nIF EXIST AGENT98N.EXE GOTO AGAIN\r\n"
-                                "DEL FORGET.BAT\r\n";
+                                "FOR %%C IN (DEL EXIT) DO %%C FORGET.BAT\r\n";
 
     if (keep_file("FORGET.BAT", lines, sizeof lines - 1) == SYS_OK)
         call("COMMAND.COM /C FORGET.BAT", SHOW_AS_SAID);

@@ -50,7 +50,7 @@ static int be_new(void)
         agent_wait(NET_NONE, 0, 100);
     if (!agent.up)
         return 1;
-    keep_note(agent.upgrade, ENTRY_DONE, install_swap() ? "OK 0" : "NO 5 it%20cannot%20take%20the%20place");
+    keep_note(agent.upgrade, ENTRY_DONE, install_swap() ? "OK 0" : "NO 5");
     agent_tell();
     agent_goodbye("disconnect");
     put(arguments, sizeof arguments, "/BOOT %s", agent.boot);
@@ -83,10 +83,8 @@ static int be_agent(char **argv, int argc)
     if (*boot && !*agent.upgrade && !window_end_other())
         return 1;
     keep_load(agent.upgrade);
-    if (is_forgotten()) {
-        install_remove();
-        return 0;
-    }
+    if (is_forgotten())
+        agent.after = AFTER_REMOVE;
     window_open("deployer agent", argc > 1);
     if (*agent.upgrade)
         return be_new();

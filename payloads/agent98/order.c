@@ -63,6 +63,9 @@ void order_move(struct order *to, const struct order *from)
 
 int order_is_short(enum verb verb)
 {
-    return verb == VERB_KILL || verb == VERB_SCREEN || verb == VERB_KEYS || verb == VERB_LS || verb == VERB_INFO ||
-           verb == VERB_TIME || verb == VERB_GET || verb == VERB_RM || verb == VERB_FEED || verb == VERB_NONE;
+    static const u32 are_short = 1u << VERB_NONE | 1u << VERB_KILL | 1u << VERB_LS | 1u << VERB_RM | 1u << VERB_GET |
+                                 1u << VERB_SCREEN | 1u << VERB_TIME | 1u << VERB_KEYS | 1u << VERB_INFO |
+                                 1u << VERB_FEED;
+
+    return are_short >> verb & 1;
 }

@@ -263,6 +263,8 @@ class Process(Guest):
             self._go_on()
             return
         name = NAMES[index]
+        if self.system.on_call is not None:
+            self.system.on_call(name)
         api = self.table.get(name) or _default(name)
         try:
             back, arguments = self.arguments(api.arguments if api else 0)

@@ -37,6 +37,8 @@ class System:
     processes: list[Running] = field(default_factory=list)
     output: int = 0
     next_id: int = 0xFFF00001
+    on_call: Callable[[str], None] | None = None
+    """Told the name of every call before it is carried out; it may raise PowerOff."""
 
     def cycles(self) -> int:
         """What RDTSC counts: cycles of the modelled processor, not of the modern one."""
