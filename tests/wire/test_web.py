@@ -6,11 +6,15 @@ import json
 import re
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from deployer.core.agents import overlay
 from deployer.core.view import View, fold
+from deployer.edge.store import Store
+from deployer.edge.store.agents import KnownAgent
 from deployer.events import from_json, to_dict
 from deployer.host.past import recorded
 from tests import needs
@@ -97,6 +101,32 @@ def test_the_page_shows_a_transfer_and_its_end(bench: Bench, browser: Chromium) 
     browser.wait_for(text("wire"), lambda words: "wire0 is gone from this computer" in words)
     begin_again(browser, f"{url}#{token}")
     assert "wire0 is gone" in browser.js(text("wire"))
+
+
+def test_the_page_shows_agents_and_the_last_screen_of_one(bench: Bench, browser: Chromium) -> None:
+    agent, secret = "A-0123ABCD", "00112233445566778899aabbccddeeff"
+    store = Store(bench.state / "served")
+    store.agents.enrol(KnownAgent(agent, "192.168.1.2", "beige", 1.0), overlay.fingerprint(secret))
+    store.close()
+    bench.serve("--web", 0)
+    url, token = page(bench)
+    browser.go(f"{url}#{token}")
+    browser.wait_for(text("agentlist"), lambda words: "beige (192.168.1.2) is gone" in words)
+    program = Path(__file__).with_name("lab_pcs.py")
+    bench.lab.target.start(sys.executable, program, "192.168.1.1", agent, secret)
+    browser.wait_for(text("agentlist"), lambda words: "beige (192.168.1.2) waits for work" in words)
+    assert browser.js("document.getElementById('shot').hidden")
+    shot = bench.place / "shot.png"
+    command = ["env", f"DEPLOYER_SOCKET={bench.socket}", sys.executable, "-m", "deployer", "screen",
+               "beige", "--out", str(shot), "--state-dir", str(bench.state)]  # fmt: skip
+    bench.lab.host.sh(*command)
+    wide = "document.getElementById('shotpicture')?.naturalWidth ?? 0"
+    assert browser.wait_for(wide, lambda width: width) == 64
+    assert browser.js(text("shotof")) == "The last screen: beige"
+    browser.go("about:blank")
+    browser.go(f"{url}#{token}")
+    assert browser.wait_for(wide, lambda width: width) == 64, "also when it is opened later"
+    assert browser.complaints == []
 
 
 def begin_again(browser: Chromium, address: str) -> None:

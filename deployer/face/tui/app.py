@@ -27,6 +27,7 @@ from deployer.face import estimate, proofs, push_again, words
 from deployer.face.card import followed, hints
 from deployer.face.estimate import Habits
 from deployer.face.tui import looks, sidebar
+from deployer.face.tui.agent import AgentScreen
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import Dialog, Help, Live, Question
 from deployer.face.tui.parts import describe, legend
@@ -64,6 +65,7 @@ _COMMANDS = (
     ("Copy the command line", "The one that pushes the same again", "copy"),
     ("Filter the list", "By id, PC, state or file", "filter"),
     ("Every part", "The map in words", "details"),
+    ("Agent", "The old PC's screen, a command there, restart", "agent"),
     ("Event log", "Small, tall, hidden", "log"),
     ("Keys", "What each key does", "help"),
     ("Quit", "What is on its way goes on", "quit_kindly"),
@@ -100,6 +102,7 @@ class DeployerApp(App[None]):
         Binding("l", "log", "Log", show=False),
         Binding("t", "theme", "Dark, light, 98", show=False),
         Binding("d", "details", "Every part", show=False),
+        Binding("a", "agent", "Agent", show=False),
         Binding("escape", "unfilter", "Show all", show=False),
     ]
 
@@ -392,6 +395,16 @@ class DeployerApp(App[None]):
             return (legend(parts), "", *map(describe, parts.values()))
 
         self.push_screen(Live("Every part", read))
+
+    @work
+    async def action_agent(self) -> None:
+        """The old PC by its agent: its screen, a command there, restart."""
+        row = self._asked()
+        if row is None:
+            return
+        with self._telling():
+            agent = await self._host.find_agent(row.target)
+            self.push_screen(AgentScreen(self._host, agent, self._fail))
 
     @work
     async def action_proof(self) -> None:

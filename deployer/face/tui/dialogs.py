@@ -26,6 +26,7 @@ KEYS: tuple[tuple[str, str], ...] = (
     ("tab", "Go to the map of parts; arrows point at a part (or click it)"),
     ("l", "Event log: small, large, hidden"),
     ("d", "Every part in words (details of the map)"),
+    ("a", "The agent on the old PC: its screen, a command there, restart"),
     ("t", "Dark, light, Windows 98"),
     ("ctrl+p", "Every command by its name"),
     ("?", "This page"),

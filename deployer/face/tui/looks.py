@@ -224,6 +224,12 @@ Dialog, PushScreen { align: center middle; }
 Dialog > #frame, PushScreen > #frame { width: 96%; max-width: 100; height: auto; max-height: 96%;
                   border: round $primary; padding: 0 1; background: $surface; }
 Dialog #text { height: auto; }
+AgentScreen { align: center middle; }
+AgentScreen > #frame { width: 98%; height: 98%; border: round $primary; padding: 0 1;
+                       background: $surface; }
+AgentScreen #scroll { height: 1fr; }
+AgentScreen #facts, AgentScreen #keys, AgentScreen #wrote, AgentScreen #picture { height: auto; }
+AgentScreen Input { height: 1; border: none; }
 Dialog #scroll { height: auto; max-height: 1fr; }
 Dialog #buttons { height: 1; dock: bottom; align-horizontal: right; }
 Dialog #scroll { margin-bottom: 1; }

@@ -19,6 +19,27 @@ export function fold(rows, event) {
   return event.deployment;
 }
 
+// An event of an agent, into the agents by their ids; true when it has sent a new screen.
+export function foldAgent(agents, event) {
+  const agent = agents.get(event.agent) || { agent: event.agent, name: "", target: event.peer || "", address: "", here: false, gone: "", busy: "", system: "", cpu: "", memory: 0 };
+  switch (event.event) {
+    case "agent-enrolled": agents.set(event.agent, { ...agent, name: event.name }); return false;
+    case "agent-hello":
+      agents.set(event.agent, { ...agent, here: true, gone: "", address: event.peer, name: agent.name || event.name, system: event.system, cpu: event.cpu, memory: event.memory });
+      return false;
+    case "agent-gone":
+      if (event.why === "remove") agents.delete(event.agent);
+      else agents.set(event.agent, { ...agent, here: false, gone: event.why });
+      return false;
+    case "order-changed": {
+      const busy = event.stage === "given" || event.stage === "taken" ? event.what : "";
+      agents.set(event.agent, { ...agent, busy });
+      return event.what === "SCREEN" && event.stage === "done";
+    }
+    default: return false;
+  }
+}
+
 // A row as the host keeps it, for what was before the page.
 export function restored(row) {
   const parts = new Map(row.parts.map((part) => [part.name, part]));

@@ -1,5 +1,5 @@
 // The live page: reads the events, folds them, shows them. It can ask for nothing else.
-import { final, fold, hereBytes, partBytes, rateNow, restored } from "/fold.js";
+import { final, fold, foldAgent, hereBytes, partBytes, rateNow, restored } from "/fold.js";
 
 // The map of the parts, as deployer/core/partmap.py has it: a letter and a word for each state.
 const BLOCKS = { waiting: ".", moving: ">", arrived: "o", verified: "#", damaged: "!", again: "+" };
@@ -20,6 +20,8 @@ let picked = false;
 let older = 0;
 let drawing = false;
 let card = { of: "", lines: [] };
+let agents = new Map();
+let shot = { of: "", name: "", picture: "" };
 
 const $ = (id) => document.getElementById(id);
 const token = location.hash.slice(1) || sessionStorage.getItem("deployer") || "";
@@ -65,6 +67,8 @@ function begin(before) {
   known = before.seq;
   newest = Math.max(before.seq - LOG_LINES, 0);
   if (before.wire) wire(before.wire);
+  agents = new Map((before.agents || []).map((agent) => [agent.agent, agent]));
+  for (const agent of agents.values()) askShot(agent);
   askCard();
   draw();
 }
@@ -100,6 +104,7 @@ function take(block) {
   const event = JSON.parse(data);
   if (number) newest = number;
   if (event.event === "wire-changed" && number > known) wire(event);
+  if (number > known && event.agent && foldAgent(agents, event)) askShot(agents.get(event.agent));
   const changed = number && number <= known ? "" : fold(rows, event);
   if (changed && event.event === "deployment-staged" && !picked) chosen = changed;
   if (said && event.event !== "screen-line") {
@@ -118,6 +123,7 @@ function show() {
   const list = [...rows.values()].sort((a, b) => b.at - a.at);
   $("list").replaceChildren(...list.map(entry));
   $("older").textContent = older > 0 ? `${older} more: deployer history` : "";
+  showAgents();
   const row = rows.get(chosen);
   $("chosen").hidden = !row;
   if (row) detail(row);
@@ -175,6 +181,37 @@ async function askCard() {
     card = { of: row.deployment, lines: (await (await ask(`/v1/card/${row.deployment}`)).json()).lines };
     draw();
   } catch { /* it has ended meanwhile, or the daemon has: the stream says so */ }
+}
+
+// The screen of an old PC as its agent has sent it last; the newest that came is shown.
+async function askShot(agent) {
+  if (!agent) return;
+  try {
+    const picture = await (await ask(`/v1/screen/${agent.agent}`)).blob();
+    if (!picture.size) return; // none was taken yet
+    const reader = new FileReader();
+    reader.onload = () => { shot = { of: agent.agent, name: nameOf(agent), picture: reader.result }; draw(); };
+    reader.readAsDataURL(picture); // the page may load pictures from itself alone
+  } catch { /* the daemon has ended: the stream says so */ }
+}
+
+function nameOf(agent) { return agent.name || agent.address || agent.target; }
+
+function showAgents() {
+  $("agents").hidden = agents.size === 0;
+  $("agentlist").replaceChildren(...[...agents.values()].map((agent) => element("li", agentLine(agent))));
+  $("shot").hidden = !shot.of;
+  if (shot.of && $("shotpicture").src !== shot.picture) {
+    $("shotpicture").src = shot.picture;
+    $("shotpicture").alt = `The screen of ${shot.name}, as it was sent last`;
+    $("shotof").textContent = `The last screen: ${shot.name}`;
+  }
+}
+
+function agentLine(agent) {
+  const state = agent.here ? (agent.busy ? `is about ${agent.busy}` : "waits for work") : `is gone${agent.gone ? ` (${agent.gone})` : ""}`;
+  const facts = [agent.system && `Windows ${agent.system}`, agent.cpu, agent.memory && `${Math.round(agent.memory / 1024)} MB`];
+  return [`${nameOf(agent)} (${agent.address || agent.target}) ${state}`, ...facts].filter(Boolean).join(", ");
 }
 
 function waits(row) { return row.state === "staged" || row.state === "waiting"; }
