@@ -90,6 +90,8 @@ static void take(char *line)
         if (!text_hex(word, 'a', sha, 32) || !text_number(word + 65, &length))
             return;
         file = manifest_final(line + 1);
+        if (!file && memcmp(line + 1, "AGENT98.", 8) == 0)
+            return; /* an agent that came to stay goes when it is told to, never with a push */
         past = add(file ? &file->past : &orphans, line + 1);
         past->length = length;
         memcpy(past->sha, sha, sizeof sha);

@@ -167,6 +167,17 @@ def test_what_the_folder_no_longer_has_is_named_and_goes_if_told_so(target: Make
     assert len(t.result()["gone"]) == 4, "RUN's report tells of it, too"
 
 
+def test_an_agent_that_came_to_stay_is_no_leftover_of_a_push(target: Make) -> None:
+    t = target()
+    agent = [
+        StagedFile("AGENT98.EXE", b"MZ"), StagedFile("AGENT98.INI", b"id", base="AGENT99"),
+    ]  # fmt: skip
+    assert push(t, [GAME, *agent]) == 0
+    assert push(t, [GAME], delete="delete") == 0
+    assert "gone" not in t.result()
+    assert {path.name for path in t.top.iterdir()} == {"Game.dat", "AGENT98.EXE", "AGENT98.INI"}
+
+
 def test_a_directory_that_was_there_before_stays(target: Make) -> None:
     t = target()
     (t.top / "save").mkdir(parents=True)
