@@ -697,6 +697,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
                     "files": [str(payload)], "run": "", "recipe": "", "no_run": True, "options": [],
                     "part_size": None, "profile": "win98-fat32", "no_check": False,
                     "overwrite": "keep", "delete": False, "dates": True, "gather": None,
+                    "clean": False,
                 },
                 "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
                 "line": {"speed": 115200, "flow": "rtscts"}, "patience": None,
