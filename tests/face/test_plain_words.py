@@ -26,7 +26,7 @@ INSTEAD = {
 """Words not to use, and what to write instead; names in code are not looked at."""
 BAD = re.compile("|".join(rf"\b(?:{words})\b" for words in INSTEAD), re.IGNORECASE)
 STORY = re.compile(r"(?i)(tells?|told) (a|the|its) story")
-CODE = re.compile(r"`[^`]*`|GOTO TELL")
+CODE = re.compile(r"`[^`]*`|GOTO TELL|also-[a-z-]+")
 
 
 def found(text: str) -> list[str]:

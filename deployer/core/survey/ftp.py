@@ -21,7 +21,7 @@ _SCRIPTS: tuple[
         ("A13", "A18", "A20"), False,
     ),
     (
-        "unknown-line", "an unknown line is said to be one, and the script goes on",
+        "unknown-line", "an unknown line is refused, and the script goes on",
         ("nosuch", "status", "bye"), ("Invalid command", "Not connected"),
         ("Invalid command", "Not connected"), ("A3", "A9"), False,
     ),

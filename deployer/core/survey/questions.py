@@ -43,7 +43,7 @@ _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str,
         (), ("C9",),
     ),
     (
-        "disk.cut-and-grow", "a file is cut, and grows when it is written behind its end",
+        "disk.cut-and-grow", "a file is cut, and grows when it is written after its end",
         {
             "open": "ok", "cut": "ok", "after_cut": "2", "write": "ok", "after_growing": "5001",
         }, (), (),

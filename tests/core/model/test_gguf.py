@@ -136,7 +136,7 @@ DAMAGED: dict[str, tuple[bytes, str]] = {
     "a product over 2^64": (file(tensors=(info("w", (1 << 33, 1 << 33), 0, 0),)), "shape"),
     "half a block": (file(tensors=(info("w", (48,), 2, 0),), data=64), "blocks of 32"),
     "overlapping": (
-        file(tensors=(info("v", (32,), 0, 0), info("w", (32,), 0, 32)), data=256), "begin at 32",
+        file(tensors=(info("v", (32,), 0, 0), info("w", (32,), 0, 32)), data=256), "begins at 32",
     ),
     "an alignment of 3": (file(keys=(number("general.alignment", 3),)), "power of two"),
 }  # fmt: skip
