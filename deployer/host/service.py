@@ -14,6 +14,7 @@ from collections.abc import AsyncIterator, Callable, Coroutine, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from deployer.core.agents.order import POWER_WENT
 from deployer.core.agents.verbs import Go
 from deployer.core.deployment import (
     Announce,
@@ -29,6 +30,7 @@ from deployer.core.deployment import (
     source_changed,
 )
 from deployer.core.payload import plan
+from deployer.core.survey import script
 from deployer.core.target import places, proof
 from deployer.core.target.manifest import own_directory
 from deployer.core.target.proof import Failure
@@ -43,6 +45,7 @@ from deployer.errors import (
     DeployerError,
     DeploymentUnknown,
     NoLinkLocal,
+    OrderLost,
     PullIncomplete,
     PullRefused,
     StoreBusy,
@@ -428,15 +431,28 @@ class Service:
             self._fetched_by_agent.add(offer.deployment)
 
     def _agent_called(self) -> None:
-        """What waits for its PC it fetches now, and what it was about when it was cut short."""
+        """What waits for its PC it fetches now, and what it was about when it was cut short.
+
+        A program that was running then may have done its work: only one that goes on where it was
+        is started again.
+        """
         for identity, (offer, _told) in tuple(self._offers.items()):
             if offer.line is not None:
                 continue
             state = self._deployments[identity].state
             began = identity in self._fetched_by_agent
-            if state == State.WAITING or (began and state in (State.FETCHING, State.VERIFYING)):
+            running = began and state == State.RUNNING
+            cut = running and self.agents.has_left(offer.target, offer.peer, identity)
+            resumed = state in (State.FETCHING, State.VERIFYING) or (
+                cut and script.goes_on(offer.manifest.payload)
+            )
+            if state == State.WAITING or (began and resumed):
                 with contextlib.suppress(*STORE_TROUBLES):
                     self._let_agent_go(offer)
+            elif cut:
+                program = offer.manifest.payload.run
+                lost = OrderLost(target=offer.target, what=program, text=POWER_WENT)
+                self.fail(identity, f"{program}: {POWER_WENT}", lost)
 
     def _follow(self, deployment: str, peer: str) -> None:
         """Tell when the target appears on the wire, vanishes and returns, until the end."""

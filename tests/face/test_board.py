@@ -32,7 +32,7 @@ def drawn(made: Board) -> list[str]:
 
 def test_each_pc_has_a_line_of_what_it_does_and_what_it_waits_for() -> None:
     assert drawn(board()) == [
-        ">  anna   192.168.1.2  9 %  fetching STORI15M.002 at 750.0 kB/s",
+        ">  anna   192.168.1.2  8 %  fetching STORI15M.002 at 750.0 kB/s",
         ".  beige  192.168.1.3       waiting: type at C:\\WINDOWS> FTP 192.168.1.1",
         ".  sim    sim               failed: no sign of life for 60 s",
         ".  new    192.168.1.9       not offered yet",

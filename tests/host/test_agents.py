@@ -40,7 +40,7 @@ from deployer.host.requests import AgentRequest, AgentRow, Heard, Order, Request
 from deployer.host.service import Service
 from deployer.model import Stage, State
 from tests.agentpc import STEPS, AgentPC, Program, bitmap
-from tests.host.test_service import deliver
+from tests.host.test_service import deliver, report, send, session
 from tests.waiting import PATIENCE, free_port, until
 
 ADDRESS = "127.0.0.1"
@@ -754,6 +754,45 @@ def test_a_push_that_was_cut_short_there_goes_on_when_the_agent_is_back(tmp_path
 
                 await eventually(lambda: len(ends()) == 2)
                 assert ends() == [Stage.LOST, Stage.DONE]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("goes_on", [False, True], ids=["a program", "one that goes on"])
+def test_a_pc_that_stops_while_a_program_runs_runs_only_that_again_which_goes_on(
+    tmp_path: Path, goes_on: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What ran may have done its work; nobody is left in the dark about it."""
+    monkeypatch.setattr("deployer.core.survey.script.goes_on", lambda _payload: goes_on)
+
+    async def scenario() -> None:
+        async with hosting(tmp_path / "state") as hosted:
+            port = hosted.service.ftp_port
+
+            def go(verb: Go) -> None:
+                if [name for _id, name in pc.done] != ["Go"]:
+                    return fetched(port)(verb)
+                (manifest,) = (m for m in MANIFESTS if m.deployment == verb.user)
+                with session(port, manifest) as ftp:
+                    send(ftp, "RESULT.TXT", report(manifest, command="JOIN", exit=0))
+                pc.off.set()
+                pc.cut()
+                return None
+
+            pc = hosted.pc(go=go)
+            deployment = await push(hosted, tmp_path)
+            with pc:
+                await eventually(
+                    lambda: State.RUNNING in states(hosted.told(StateChanged), deployment)
+                )
+                await hosted.here(is_it=False)
+                pc.switch_on()
+                await eventually(lambda: hosted.service.has_ended(deployment))
+            last = states(hosted.told(StateChanged), deployment)[-1]
+            assert last == (State.PROVED if goes_on else State.FAILED)
+            assert len(pc.done) == (2 if goes_on else 1)
+            failed = [e for e in hosted.told(StateChanged) if e.state == State.FAILED]
+            assert [e.error.kind for e in failed if e.error] == ([] if goes_on else ["OrderLost"])
 
     play(scenario)
 

@@ -97,7 +97,7 @@ def expect(
         resident=whole - streamed,
         streamed=streamed,
         tokens=1 / seconds,
-        fits=room >= _BUFFER,
+        fits=room >= min(_BUFFER, whole),
     )
 
 

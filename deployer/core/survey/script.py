@@ -15,6 +15,7 @@ from collections.abc import Collection, Iterable, Sequence
 from deployer.core.lint import check
 from deployer.core.survey.cases import placed
 from deployer.core.survey.probe import SurveyProbe, SurveySection
+from deployer.model import Payload
 
 SURVEY_BAT = "SURVEY.BAT"
 PROBE_EXE = "PROBE98.EXE"
@@ -93,6 +94,11 @@ def batch(probes: Sequence[SurveyProbe], run: str, directory: str) -> bytes:
     if findings:
         raise RuntimeError(f"{SURVEY_BAT} has a mistake: {findings[0]}")
     return data
+
+
+def goes_on(payload: Payload) -> bool:
+    """Whether the command of a payload goes on where it was cut short, when it starts again."""
+    return payload.run == SURVEY_BAT and any(file.name == PROBE_EXE for file in payload.files)
 
 
 def _after(slot: str) -> str:

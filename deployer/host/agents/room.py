@@ -551,6 +551,14 @@ class Room:
 
     # --- pushes
 
+    def has_left(self, target: str, address: str, deployment: str) -> bool:
+        """Whether the agent of a target is here and about nothing, so not about that deployment."""
+        agent = self.at(target, address)
+        present = self._present.get(agent)
+        if present is None or present.hello.busy:
+            return False
+        return not any(order.deployment == deployment for order in self._of(agent))
+
     def go(self, target: str, address: str, verb: Go) -> str:
         """Let the agent of a target fetch a deployment, if one is there; its order, "" for none."""
         agent = self.at(target, address)

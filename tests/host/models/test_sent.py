@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -83,5 +84,9 @@ def test_what_to_expect_is_said_before() -> None:
     assert fit.tokens_source == "modelled"
     tight = fits.fit(seen.load, KnownPc(memory=24 << 20, said=True), Shown(), seen.profile)
     assert not tight.fits
-    some = fits.fit(seen.load, KnownPc(memory=(25 << 20) + (500 << 10)), Shown(), seen.profile)
-    assert any("read from its disk" in words for words in some.warnings)
+    assert fits.fit(seen.load, KnownPc(memory=26 << 20), Shown(), seen.profile).fits
+    assert seen.load.expect is not None
+    large = replace(seen.load.expect(26 << 20, steps=200, mhz=350), streamed=3_000_000)
+    some = replace(seen.load, expect=lambda _memory, **_rest: large)
+    told = fits.fit(some, KnownPc(memory=26 << 20), Shown(), seen.profile).warnings
+    assert any("3.0 MB of it are read from its disk" in words for words in told)

@@ -267,7 +267,7 @@ def test_what_the_sender_answers(
         ("data", said(HeaderType.ZRPOS) * 40, Reason.NOISE, "the line damages what is sent"),
         ("end", said(HeaderType.ZNAK) * 40, Reason.NOISE, "the line damages what is sent"),
         ("offer", said(HeaderType.ZNAK) * 40, Reason.NOISE, "does the line carry 8 bits"),
-        ("offer", (said(HeaderType.ZRPOS) + ZRINIT) * 40, Reason.PEER, "anew again and again"),
+        ("offer", (said(HeaderType.ZRPOS) + ZRINIT) * 40, Reason.PEER, "starts again and again"),
         ("contact", said(HeaderType.ZRQINIT) * 8, Reason.PEER, "the line echoes"),
     ],
 )
