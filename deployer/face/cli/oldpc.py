@@ -192,8 +192,10 @@ def run_command(
     """Run a COMMAND on an old PC that has an agent.
 
     What it prints comes here as it is printed, its exit code is this command's, and Ctrl-C ends it
-    there. Options stand before TARGET; all after it is the command's own.
+    there. Options stand before TARGET; all after it is the command's own. DIR, TYPE and the like,
+    and lines with > or |, go through COMMAND.COM.
     """
+    from deployer.core.agents import shell
     from deployer.host.agents.errand import follow, give
 
     line = command[0] if len(command) == 1 else " ".join(map(_quoted, command))
@@ -208,7 +210,7 @@ def run_command(
     code: int = asked.carry_out(work)
     if asked.as_json:
         say_json({"exit": code})
-    if line.split()[0].upper().endswith((".BAT", "COMMAND.COM")):
+    if shell.is_shell(shell.as_started(line)):
         aside("COMMAND.COM ends with 0 whatever has happened: judge it by what it printed.")
     raise typer.Exit(code & 0xFF)
 

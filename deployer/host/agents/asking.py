@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 
-from deployer.core.agents import verbs
+from deployer.core.agents import shell, verbs
 from deployer.core.agents.overlay import AGENT_EXE
-from deployer.core.agents.verbs import Ask, Go, Remove, Upgrade, Verb
+from deployer.core.agents.verbs import Ask, Go, Remove, Run, Upgrade, Verb
 from deployer.edge import files, resources
 from deployer.errors import FileTooLarge, NotBrought, WrongUse
 from deployer.host.requests import AgentRequest
@@ -19,8 +20,9 @@ MOST_CARRIED = 16 << 20
 def verb_of(order: AgentRequest, brought: Collection[str]) -> Verb:
     """The verb of an order, which may have come over a socket.
 
-    `brought` are the paths of what deployments have brought there, in upper case. Raises WrongUse,
-    and NotBrought for the removal of anything else without force.
+    What only COMMAND.COM can carry out goes through it. `brought` are the paths of what deployments
+    have brought there, in upper case. Raises WrongUse, and NotBrought for the removal of anything
+    else without force.
     """
     try:
         verb = verbs.parse(order.words)
@@ -28,6 +30,8 @@ def verb_of(order: AgentRequest, brought: Collection[str]) -> Verb:
         raise WrongUse(
             what=f"This cannot be asked of an agent: {error}.", remedy="See: deployer --help"
         ) from error
+    if isinstance(verb, Run):
+        return replace(verb, command=shell.as_started(verb.command))
     if isinstance(verb, Go | Ask | Upgrade):
         raise WrongUse(
             what=f"{order.words[0]} is not asked of an agent by itself.",
