@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import sys
 import tempfile
@@ -15,6 +16,7 @@ from deployer.sim.commandcom import SETTINGS
 
 def main() -> None:
     """Print the table."""
+    argparse.ArgumentParser("benchmarks.survey", description=__doc__).parse_args()
     every = catalogue(resources.batch_cases(), {})
     probes = [probe for probe in every if probe.expected and probe.section == "command"]
     found = {}

@@ -34,7 +34,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from tests.wire.conftest import Lab, Machine, why_not
+from tests import needs
+from tests.wire.conftest import Lab, Machine
 
 ROOT = Path(__file__).resolve().parents[2]
 HELPER = ROOT / "payloads" / "build" / "hosted" / "DEPLOY98"
@@ -227,8 +228,8 @@ def main() -> int:
     parser.add_argument("--gap", type=float, default=5)
     parser.add_argument("--json", action="store_true")
     options = parser.parse_args()
-    if reason := why_not():
-        print(f"benchmarks.wire: {reason}", file=sys.stderr)
+    if missing := [name for name in ("root", "Linux", "ip") if not needs.here(name)]:
+        print(f"benchmarks.wire needs: {', '.join(missing)}", file=sys.stderr)
         return 1
     build_helper()
     figures = [
