@@ -93,14 +93,14 @@ def work_with_one(path: Path, folder: Path, file: Path) -> Iterator[tuple[str, A
     target = Environment(str(path)).get_target(name_of(sys.argv[5]))
     driver = target.get_driver("DeployerDriver")
     yield "proved", driver.push(str(file)).proved
-    yield "ran", driver.run("EXIT 3")
+    yield "ran", driver.run("ENDS 3")
     driver.put(str(file), "C:\\IN.BIN")
     driver.get("C:\\IN.BIN", str(folder / "back.bin"))
     yield "back", (folder / "back.bin").read_bytes() == file.read_bytes()
     driver.get("C:\\LOG.TXT", str(folder / "log.txt"))
     yield "log", (folder / "log.txt").read_text()
     console = target.get_driver("ConsoleProtocol")
-    console.sendline("EXIT 7")
+    console.sendline("ENDS 7")
     yield "console", console.expect(r"\[exit (\d)\]")[2][1].decode()
     target.deactivate_all_drivers()
 

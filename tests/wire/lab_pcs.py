@@ -16,7 +16,7 @@ from tests.bench.scripted import ScriptedPC
 
 
 def play(program: Program) -> int:
-    """Say what was asked, and how it ends: `EXIT n`."""
+    """Say what was asked, and how it ends: `ENDS n`."""
     program.write(program.run.command.encode("cp437") + b"\r\n")
     program.close()
     return int(program.run.command.partition(" ")[2] or 0)

@@ -57,7 +57,7 @@ def test_any_computer_works_with_any_hosts_pcs_and_has_them_to_itself(
     # one of them, by its agent
     (one,) = (line for line in said(hosts.client(file, "one", "two/pc1")) if line["what"] == "one")
     assert one == {
-        "what": "one", "proved": True, "ran": [["EXIT 3"], [], 3], "back": True,
+        "what": "one", "proved": True, "ran": [["ENDS 3"], [], 3], "back": True,
         "log": "A-00000002", "console": "7",
     }  # fmt: skip
 
@@ -68,7 +68,7 @@ def test_any_computer_works_with_any_hosts_pcs_and_has_them_to_itself(
     )
     assert local.returncode == 3
     assert f"{FIRST_PC} is in use: the place two-pc1 has it" in local.stderr
-    run = hosts.lab.machine("two").deployer("run", "--state-dir", state, FIRST_PC, "EXIT 0")
+    run = hosts.lab.machine("two").deployer("run", "--state-dir", state, FIRST_PC, "ENDS 0")
     assert run.returncode == 3, run.stderr
     assert "the place two-pc1 has it" in run.stderr
 
