@@ -9,8 +9,10 @@ import pytest
 from deployer.__main__ import run
 from deployer.core.lint import check
 from deployer.core.target import gobat
+from deployer.edge.store import Store
 from deployer.errors import EXIT_USE
-from deployer.model import Manifest, Payload
+from deployer.events import DeploymentStaged, FileStaged, StateChanged
+from deployer.model import Manifest, Payload, State
 
 OURS = ("GO.BAT", "DEPLOY98.EXE")
 
@@ -89,6 +91,25 @@ def test_of_two_folders_the_one_that_is_meant_is_to_be_named(pc: Cleaned) -> Non
     pc.call("clean", "sim", "--to", "C:\\ONE")
     assert "TWO/b.txt" in pc.files()
     assert "ONE" not in pc.files()
+
+
+def test_a_pc_is_known_by_its_name(pc: Cleaned) -> None:
+    pc.call("name", "127.0.0.2", "pentium")
+    store = Store(pc.where / "state")
+    file = FileStaged("A.TXT", "a.txt", 1, "0" * 64, "A.001", 1, 1)
+    told = DeploymentStaged(
+        1.0,
+        "D7F3A21C",
+        target="127.0.0.2",
+        host="127.0.0.1",
+        directory="C:\\ONE",
+        files=(file,),
+        total=1,
+    )
+    for event in (told, StateChanged(2.0, "D7F3A21C", State.PROVED)):
+        store.append(event)
+    store.close()
+    assert "A.TXT" in pc.call("clean", "pentium", "--dry-run")[0]
 
 
 def test_its_batch_file_deletes_itself_last_and_else_has_no_mistake() -> None:

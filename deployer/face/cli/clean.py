@@ -60,12 +60,13 @@ def clean_command(
     empty then, and C:\DEPLOY.
     """
     from deployer.core.target import gobat
+    from deployer.face.cli import reach
     from deployer.host import past
     from deployer.host.requests import Request
 
     config = settings.load()
     store = settings.expanded(state_dir or config.state_dir)
-    known = past.brought(store, settings.resolve_target(target, config))
+    known = past.brought(store, settings.resolve_target(target, reach.named(config, store)))
     folder = gobat.parse_directory(to or _only(known, config.directory))
     places = next((p for d, p in known.items() if d.upper() == folder.upper()), ())
     if as_json:
