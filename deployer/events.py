@@ -365,7 +365,7 @@ class AgentHello(AgentEvent):
     busy: str = ""
 
 
-AgentEnd = Literal["shutdown", "logoff", "disconnect", "remove", "silence", "lost"]
+AgentEnd = Literal["shutdown", "logoff", "disconnect", "remove", "silence", "lost", "dropped"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -373,7 +373,8 @@ class AgentGone(AgentEvent):
     """An agent is not there any more.
 
     It said goodbye (`shutdown`, `logoff`, `disconnect`, `remove`), its connection ended without a
-    word (`lost`), or nothing was heard of it for a minute (`silence`).
+    word (`lost`), nothing was heard of it for a minute (`silence`), or it was away and its user has
+    taken it out of the list (`dropped`).
     """
 
     why: AgentEnd

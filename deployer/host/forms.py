@@ -57,6 +57,7 @@ REQUESTS: Mapping[str, RequestForm] = {
     "agents": RequestForm((), tuple[AgentRow, ...]),
     "last_screen": RequestForm((str,), bytes),
     "find_agent": RequestForm((str,), AgentRow),
+    "drop_agents": RequestForm((str,), tuple[AgentRow, ...]),
     "give": RequestForm((AgentRequest,), str),
     "upgrade": RequestForm((str, float), str),
     "heard": RequestForm((str, int, str), Heard, waits=True),

@@ -283,6 +283,10 @@ class InProcess:
             self.pcs.switch_on(row.target)
         return row
 
+    async def drop_agents(self, target: str) -> tuple[AgentRow, ...]:
+        """See `Host.drop_agents`."""
+        return self.service.agents.drop(target)
+
     async def give(self, order: AgentRequest) -> str:
         """See `Host.give`."""
         row = self.service.agents.find(order.agent)

@@ -275,6 +275,11 @@ class DaemonClient:
         found: AgentRow = await self._ask("find_agent", target)
         return found
 
+    async def drop_agents(self, target: str) -> tuple[AgentRow, ...]:
+        """See `Host.drop_agents`."""
+        found: tuple[AgentRow, ...] = await self._ask("drop_agents", target)
+        return found
+
     async def give(self, order: AgentRequest) -> str:
         """See `Host.give`."""
         if order.carried is not None:

@@ -273,6 +273,11 @@ class Host(Protocol):
         Raises AgentUnknown, and what ports and wire refuse.
         """
 
+    async def drop_agents(self, target: str) -> tuple[AgentRow, ...]:
+        """Take the agents of a target that are away out of the list; which ones. Nothing is asked
+        of them. Raises AgentUnknown, WrongUse when all are there.
+        """
+
     async def give(self, order: AgentRequest) -> str:
         """Queue an order for an agent; its id. Raises WrongUse, and the errors of its file."""
 

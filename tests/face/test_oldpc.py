@@ -220,6 +220,14 @@ def test_bugreport_and_forget(bench: Bench) -> None:
     assert "There is no agent on pentium" in err
 
 
+def test_an_agent_that_is_gone_for_good_is_taken_out_of_the_list(bench: Bench) -> None:
+    bench.pc.switch_off()
+    out, _err = bench.do("forget", "pentium", "--gone")
+    assert out == f"The agent {AGENT} on pentium is not known here any more.\n"
+    _out, err = bench.do("forget", "pentium", "--gone", code=1)
+    assert "There is no agent on pentium" in err
+
+
 def test_an_agent_that_does_not_come_is_told_as_such(bench: Bench) -> None:
     bench.pc.switch_off()
     _out, err = bench.do("run", "pentium", "X.EXE", options=("--wait", "0.5"), code=4)

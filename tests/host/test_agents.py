@@ -16,7 +16,7 @@ from typing import Any
 import pytest
 
 from deployer.core.agents import words
-from deployer.core.agents.verbs import Go, Power, Remove, Run, Verb
+from deployer.core.agents.verbs import Go, Power, Remove, Run, Screen, Verb
 from deployer.core.agents.verbs import List as ListVerb
 from deployer.core.agents.verbs import words as words_of
 from deployer.core.target import gobat
@@ -673,6 +673,47 @@ def test_one_that_is_removed_is_not_let_in_again(tmp_path: Path) -> None:
                 await eventually(lambda: not hosted.service.agents.rows())
                 pc.switch_on()
                 await eventually(lambda: pc.refused)
+
+    play(scenario)
+
+
+def test_one_that_is_gone_for_good_is_dropped_with_all_that_it_sent(tmp_path: Path) -> None:
+    """Its open order is told as never done; when it calls after all, it is not let in."""
+
+    async def scenario() -> None:
+        async with hosting(tmp_path) as hosted:
+            with hosted.pc(screen=bitmap()) as pc:
+                await hosted.here()
+                assert (await hosted.end(await hosted.ask(Screen())))[0].stage == Stage.DONE
+                with pytest.raises(WrongUse, match="is there"):
+                    await hosted.host.drop_agents("pentium")
+                pc.switch_off()
+                await hosted.here(is_it=False)
+                order = await hosted.ask(run())
+                (dropped,) = await hosted.host.drop_agents("pentium")
+                assert dropped.agent == hosted.agent
+                assert (await hosted.end(order))[0].stage == Stage.EXPIRED
+                assert hosted.told(AgentGone)[-1].why == "dropped"
+                assert await hosted.host.agents() == ()
+                assert not list((tmp_path / "inbox").rglob("*.*"))
+                with pytest.raises(AgentUnknown):
+                    await hosted.host.drop_agents("pentium")
+                pc.switch_on()
+                await eventually(lambda: pc.refused)
+
+    play(scenario)
+
+
+def test_of_two_of_one_name_only_the_one_that_is_away_is_dropped(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with hosting(tmp_path) as hosted:
+            old = hosted.service.agents.enrol("10.0.0.1", ADDRESS, 21, "pentium")
+            hosted.service.agents.enrol("10.0.0.2", ADDRESS, 21, "other")
+            with hosted.pc():
+                await hosted.here()
+                (dropped,) = await hosted.host.drop_agents("pentium")
+                left = [row.agent for row in await hosted.host.agents()]
+                assert (dropped.agent, hosted.agent in left) == (old.agent, True)
 
     play(scenario)
 

@@ -176,6 +176,8 @@ def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) 
         assert (await ask("heard", given, 0, "")).stage == Stage.EXPIRED
         with contextlib.suppress(ProgramDamaged):  # a source tree in which it was not built
             await ask("upgrade", agent, 60.0)
+        assert [row.agent for row in await ask("drop_agents", "pentium")] == [agent]
+        assert await ask("agents") == ()
         assert await ask("recheck", deployment) == await served.host.recheck(deployment)
         assert await ask("cancel", deployment) is None
         assert served.service.standing(deployment).state == State.CANCELLED

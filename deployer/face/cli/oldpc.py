@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
 import typer
 
@@ -36,7 +36,7 @@ from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
     from deployer.host.agents.errand import Errand
-    from deployer.host.requests import Host
+    from deployer.host.requests import AgentRow, Host
 
 app = typer.Typer()
 
@@ -54,6 +54,7 @@ Patience = Annotated[
     float, value("--timeout", "SECONDS", "How long that may take there.", number(0))
 ]
 
+_Found = TypeVar("_Found")
 _Work = Callable[["Errand"], Awaitable[Any]]
 
 
@@ -72,13 +73,17 @@ class Asked:
         from deployer.host.agents.errand import Errand
 
         async def with_agent(host: Host, named: str) -> Any:
-            try:
-                agent = await host.find_agent(named)
-            except AgentUnknown:
-                agent = await host.find_agent(self.target)  # by the agent's own name
+            agent = await self.by_either_name(host.find_agent, named)
             return await work(Errand(host, agent, self.wait, aside))
 
         return self.with_host(with_agent)
+
+    async def by_either_name(self, ask: Callable[[str], Awaitable[_Found]], named: str) -> _Found:
+        """What is known by the target's address, else by the agent's own name."""
+        try:
+            return await ask(named)
+        except AgentUnknown:
+            return await ask(self.target)
 
     def with_host(self, work: Callable[[Host, str], Awaitable[Any]]) -> Any:
         """Do what needs a host and the target's address; what that gives."""
@@ -406,9 +411,24 @@ def upgrade_command(asked: Asked) -> None:
 
 @app.command("forget")
 @asked
-def forget_command(asked: Asked) -> None:
+def forget_command(
+    asked: Asked,
+    *,
+    gone: Annotated[
+        bool, flag("--gone", "Its PC will not call any more: take it out of the list here.")
+    ] = False,
+) -> None:
     """Remove the agent from an old PC, with all that it has written there."""
     from deployer.host.agents.errand import ask
+
+    if gone:
+        dropped: tuple[AgentRow, ...] = asked.with_host(
+            lambda host, named: asked.by_either_name(host.drop_agents, named)
+        )
+        for row in dropped:
+            told = f"The agent {row.agent} on {row.called} is not known here any more."
+            _ended(asked, told, agent=row.agent)
+        return
 
     asked.carry_out(lambda errand: ask(errand, "FORGET"))
     _ended(asked, "The agent has removed itself.")

@@ -28,7 +28,7 @@ export function foldAgent(agents, event) {
       agents.set(event.agent, { ...agent, here: true, gone: "", address: event.peer, name: agent.name || event.name, system: event.system, cpu: event.cpu, memory: event.memory });
       return false;
     case "agent-gone":
-      if (event.why === "remove") agents.delete(event.agent);
+      if (event.why === "remove" || event.why === "dropped") agents.delete(event.agent);
       else agents.set(event.agent, { ...agent, here: false, gone: event.why });
       return false;
     case "order-changed": {

@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import secrets
+import shutil
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -138,6 +139,9 @@ class Room:
 
         Of several the one that is there, then the one heard of last. Raises AgentUnknown.
         """
+        return max(self._meant(target), key=lambda row: (row.here, row.heard))
+
+    def _meant(self, target: str) -> list[AgentRow]:
         word = target.lower()
         rows = [
             row
@@ -146,7 +150,27 @@ class Room:
         ]
         if not rows:
             raise AgentUnknown(target=target)
-        return max(rows, key=lambda row: (row.here, row.heard))
+        return rows
+
+    def drop(self, target: str) -> tuple[AgentRow, ...]:
+        """Take the agents of a target that are away out of the list, with all that they sent.
+
+        Which ones those were. Raises AgentUnknown, WrongUse when all are there, StoreBusy,
+        StoreFull.
+        """
+        away = tuple(row for row in self._meant(target) if not row.here)
+        if not away:
+            raise WrongUse(
+                what=f"The agent on {target} is there.",
+                remedy=f"Have it remove itself: deployer forget {target}",
+            )
+        for row in away:
+            told = AgentGone(self._clock(), "", row.address, row.agent, row.name, "dropped")
+            self._publish(told)
+            self._take_out(row.agent)
+            shutil.rmtree(self._store.inbox / row.agent, ignore_errors=True)
+        self._wake()
+        return away
 
     def at(self, target: str, address: str) -> str:
         """The agent that is there for a target of a push; "" for none.
@@ -502,12 +526,18 @@ class Room:
         for order in self._of(agent):
             self._watch(order)
         if why == "remove":
-            for order in self._of(agent):
-                self._move(order, orders.given_up(orders.withdrawn(order)))
             with contextlib.suppress(*STORE_TROUBLES):
-                self._store.agents.forget(agent)
-            self._refresh()
+                self._take_out(agent)
         self._wake()
+
+    def _take_out(self, agent: str) -> None:
+        """It is not known any more; what it was to do is not done, or lost."""
+        for order in (*self._store.agents.open(agent), *self._of(agent)):
+            self._orders.setdefault(order.order, order)
+        for order in self._of(agent):
+            self._move(order, orders.given_up(orders.withdrawn(order)))
+        self._store.agents.forget(agent)
+        self._refresh()
 
     def _listen(self, agent: str, present: _Present) -> None:
         """Notice its silence."""
