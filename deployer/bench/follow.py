@@ -17,6 +17,7 @@ from deployer.events import (
     DeploymentStaged,
     Event,
     LoginRefused,
+    PullAdvanced,
     TransferCut,
     TransferDone,
 )
@@ -32,7 +33,7 @@ class Followed:
 
     `seq` is the number of the event that staged it. `heard_at` is of the monotonic clock: a clock
     that is set meanwhile is no silence. `sent` are bytes of parts, `moving` the seconds in which
-    they moved.
+    they moved. `folder` is where the files of a pull lie, "" before they have been read back.
     """
 
     staged: DeploymentStaged
@@ -43,6 +44,7 @@ class Followed:
     moving: float = 0.0
     changed: asyncio.Event = field(default_factory=asyncio.Event)
     parts: frozenset[str] = frozenset()
+    folder: str = ""
 
     @classmethod
     def of(cls, seq: int, event: DeploymentStaged) -> Followed:
@@ -62,6 +64,8 @@ class Followed:
                 self._moved(name, length, seconds)
             case TransferCut(name=name, moved=moved):
                 self._moved(name, moved, 0.0)
+            case PullAdvanced(folder=folder) if folder:
+                self.folder = folder
             case _:
                 pass
         if self.stands is not before:

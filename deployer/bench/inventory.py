@@ -23,6 +23,7 @@ from deployer.core.target import gobat
 from deployer.core.wire import addresses as wire
 from deployer.errors import DeployerError, WrongUse
 from deployer.host import staging
+from deployer.host.pull.compare import Comparison
 from deployer.host.requests import Request
 from deployer.model import (
     DEFAULT_HOST_ADDRESS,
@@ -67,11 +68,15 @@ class BenchPower:
 
 @dataclass(frozen=True, slots=True)
 class BenchPayload:
-    """A payload for one target, its variables filled in. `always`: sent although it is there."""
+    """A payload for one target, its variables filled in. `always`: sent although it is there.
+
+    `wanted` is what the files of a pull are compared with, None for nothing.
+    """
 
     name: str
     request: Request
     always: bool = False
+    wanted: Comparison | None = None
 
 
 BenchStep = BenchPayload | AgentStep
@@ -417,14 +422,12 @@ class _Reader:
                 key: self._filled(value, variables, (*place, key)) if type(value) is str else value
                 for key, value in given.items()
             }
-            for key in {"stdin", "screen", "out"} & set(filled):
+            for key in {"stdin", "screen", "out", "same_as"} & set(filled):
                 filled[key] = self._file(filled[key], (*place, key))
             if "push" in given:
                 made += self._named(filled["push"], (*place, "push"), profile, variables)
             elif "pull" in given:
-                gather = Gather(filled["pull"], str(filled["out"]), keep=True)
-                request = Request((), gather=gather)
-                made.append(BenchPayload(f"pull {filled['pull']}", request, always=True))
+                made.append(_pull(filled))
             else:
                 made.append(steps.of_table(filled, directory))
         return tuple(made)
@@ -523,6 +526,15 @@ class _Reader:
                     f"no machine of the subnet {network} can have {target.address}",
                     "give it another address there",
                 )
+
+
+def _pull(given: Mapping[str, Any]) -> BenchPayload:
+    """The step that pulls, and what is compared; its files are paths already."""
+    request = Request((), gather=Gather(given["pull"], str(given["out"]), keep=True))
+    sums = tuple(given.get("sha256", {}).items())
+    wanted = Comparison(given.get("same_as"), sums, given.get("expect", ""))
+    compared = None if wanted == Comparison() else wanted
+    return BenchPayload(f"pull {given['pull']}", request, always=True, wanted=compared)
 
 
 _OPTION = re.compile(r"--([a-z]+(?:-[a-z]+)*) (\S+)")

@@ -101,6 +101,9 @@ def _step(
     *,
     force: bool,
 ) -> Planned:
+    if payload.wanted is not None and payload.wanted.missing:
+        why = payload.wanted.missing
+        return Planned(target.name, target.address, payload.name, problem=why, how="pull")
     host = DEFAULT_HOST_ADDRESS if target.simulated else bench.wire.host
     try:
         request, _sent = sending.ready(payload.request, state_dir, target.address)

@@ -47,7 +47,8 @@ class Outcome(StrEnum):
 class Delivery:
     """One payload for one target, or one step that its agent has carried out.
 
-    `told` is what a step printed, the last of it, and `ended` its program's exit code.
+    `told` is what a step printed, the last of it, and `ended` its program's exit code; `folder` is
+    where the files of a pull lie.
     `sent` are the bytes of parts that went over the wire, `moving` the seconds in which they did;
     `seconds` is all of it, from the offer to the end. `code` is the exit code that the end means.
     """
@@ -66,6 +67,7 @@ class Delivery:
     proof: Proof | None = None
     told: str = ""
     ended: int | None = None
+    folder: str = ""
 
     @property
     def proved(self) -> bool:

@@ -103,13 +103,20 @@ class PayloadTable(Struct, forbid_unknown_fields=True):
 
 True_ = Annotated[bool, Meta(title="write true, or leave the step out")]
 ExitCode = Annotated[int, Meta(ge=0, le=0xFFFFFFFF, title="write an exit code, such as 0")]
+Sum = Annotated[
+    str, Meta(pattern=r"^[0-9A-Fa-f]{64}$", title="write 64 hex digits, as sha256sum prints them")
+]
+Sums = Annotated[
+    dict[str, Sum], Meta(title='write names with their sums, such as { "LOG.TXT" = "9F86..." }')
+]
 
 
 class StepTable(Struct, forbid_unknown_fields=True):
     """One step, done by the agent on the PC but for `push`. It has one verb, and what goes with it.
 
     `expect` is a text that has to be in what comes, `exit` the exit code of `run`. A `screen` is a
-    file here; `out` is the folder here of a `pull`.
+    file here; `out` is the folder here of a `pull`, `same_as` the file or folder here that what it
+    brings is compared with, and `sha256` the sums of files of it.
     """
 
     push: Name | msgspec.UnsetType = msgspec.UNSET
@@ -127,6 +134,8 @@ class StepTable(Struct, forbid_unknown_fields=True):
     timeout: Seconds | msgspec.UnsetType = msgspec.UNSET
     stdin: Word | msgspec.UnsetType = msgspec.UNSET
     out: Word | msgspec.UnsetType = msgspec.UNSET
+    same_as: Word | msgspec.UnsetType = msgspec.UNSET
+    sha256: Sums | msgspec.UnsetType = msgspec.UNSET
     force: Flag | msgspec.UnsetType = msgspec.UNSET
     directory: Directory | msgspec.UnsetType = msgspec.field(default=msgspec.UNSET, name="in")
 

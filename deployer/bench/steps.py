@@ -58,7 +58,8 @@ class Came:
 
 
 _GOES_WITH: Mapping[str, tuple[str, ...]] = {
-    "push": (), "pull": ("out",), "run": ("exit", "expect", "timeout", "stdin", "in"),
+    "push": (), "pull": ("out", "same_as", "sha256", "expect"),
+    "run": ("exit", "expect", "timeout", "stdin", "in"),
     "ls": ("expect",), "rm": ("force",), "screen": (), "input": (), "settime": (),
     "reboot": ("timeout",), "poweroff": ("timeout",),
 }  # fmt: skip

@@ -25,6 +25,7 @@ from deployer.errors import (
     EXIT_HOST,
     EXIT_PROVED,
     EXIT_UNREACHABLE,
+    EXIT_USE,
     EXIT_VERIFY,
     DeployerError,
     TargetBusy,
@@ -33,6 +34,7 @@ from deployer.host import staging, wire
 from deployer.host.agents.errand import Errand
 from deployer.host.endings import raise_for
 from deployer.host.models import sending
+from deployer.host.pull import compare
 from deployer.host.requests import Host, Order
 from deployer.model import DEFAULT_HOST_ADDRESS, Cause, Payload, State
 
@@ -176,6 +178,8 @@ class Worker:
             if isinstance(step, AgentStep):
                 found.append(step)
                 continue
+            if step.wanted is not None and step.wanted.missing:
+                raise Stop(step.wanted.missing, EXIT_USE)
             try:
                 request, _sent = await asyncio.to_thread(
                     sending.ready, step.request, self.run.state_dir, self.target.address
@@ -333,6 +337,7 @@ class Worker:
                 seconds or time.monotonic() - self._begun,
                 standing.stands.output_path if standing else "",
                 standing.stands.proof if standing else None,
+                folder=standing.folder if standing else "",
             )
         )
 
@@ -351,7 +356,10 @@ class Worker:
         self.run.slots.free(standing.staged.deployment)
         if silent:
             return standing, _Trouble(silent, EXIT_UNREACHABLE), True
-        return standing, *_judge(standing.stands)
+        trouble, curable = _judge(standing.stands)
+        if trouble is None and payload.wanted is not None:
+            trouble = await asyncio.to_thread(_compare, standing.folder, payload.wanted)
+        return standing, trouble, curable
 
     async def _offer(self, payload: BenchPayload) -> Followed:
         """Push; what an interrupted run left open of the very payload is taken up by the host."""
@@ -455,6 +463,15 @@ def _judge(ended: Deployment) -> tuple[_Trouble | None, bool]:
             reason = f"cancelled {ended.reason}".strip()
         return _Trouble(reason, error.exit_code), _curable(ended)
     return None, False
+
+
+def _compare(folder: str, wanted: compare.Comparison) -> _Trouble | None:
+    """What in a pulled folder is not as it has to be; no other try would change that."""
+    try:
+        why = compare.differences(Path(folder), wanted)
+    except OSError as error:
+        return _Trouble(f"{error.filename} cannot be read ({error.strerror})", EXIT_HOST)
+    return _Trouble(why, EXIT_VERIFY) if why else None
 
 
 def _curable(ended: Deployment) -> bool:

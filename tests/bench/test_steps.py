@@ -8,11 +8,12 @@ import sys
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree as ET
 
 import pytest
 
+from deployer.__main__ import run
 from deployer.bench import Bench, Outcome, reports
 from deployer.bench import journal as journals
 from deployer.bench.inventory import BenchPayload, parse
@@ -22,6 +23,7 @@ from deployer.core.agents import overlay
 from deployer.edge.store import Store
 from deployer.edge.store.agents import KnownAgent
 from deployer.errors import WrongUse
+from deployer.host.pull.compare import Comparison
 from deployer.host.requests import Request
 from deployer.model import Gather
 from tests.agentpc import AgentPC, Program, bitmap
@@ -103,6 +105,9 @@ def test_steps_of_a_file_mean_orders_for_the_agent() -> None:
         (', out = "logs/{name}"', "", 10, "defaults.steps[3]", 'out = "FOLDER"'),
         ("/PC:{name}", "/PC:{nam}", 9, "defaults.steps[2].run", "or use one of name"),
         ("in = 'C:\\WORK'", "in = 'WORK'", 23, "targets.pc02.steps[6].in", "a directory such as"),
+        ('out = "logs/{name}"', 'out = "x", sha256 = { A = "0" }', 10,
+         "defaults.steps[3].sha256.A", "write 64 hex digits"),
+        ("exit = 3", "same_as = 'x'", 9, "defaults.steps[2].same_as", "beside run stands exit"),
         ("stay = true", "stay = 1", 6, "defaults.stay", "true or false"),
     ],
 )  # fmt: skip
@@ -114,6 +119,14 @@ def test_a_wrong_step_is_answered_with_line_key_and_remedy(
         parse(STEPS.replace(old, new, 1), "bench.toml")
     found = [said for said in caught.value.what.splitlines() if f"line {line}: {key}: " in said]
     assert any(remedy in said for said in found), caught.value.what
+
+
+def test_what_a_pull_is_compared_with_stands_beside_it() -> None:
+    beside = f'same_as = "gold/{{name}}", sha256 = {{ "A.TXT" = "{"0" * 64}" }}, expect = "good"'
+    text = STEPS.replace('out = "logs/{name}"', f'out = "logs/{{name}}", {beside}')
+    pull = parse(text, folder=Path("/lab")).targets[0].steps[2]
+    assert isinstance(pull, BenchPayload)
+    assert pull.wanted == Comparison(Path("/lab/gold/pc01"), (("A.TXT", "0" * 64),), "good")
 
 
 @pytest.fixture
@@ -236,3 +249,46 @@ def test_an_agent_comes_along_and_carries_out_the_rest_on_the_simulated_pc(tmp_p
         (target,) = json.loads(done.stdout.splitlines()[-1])["targets"]
         assert target["outcome"] == outcome
         assert len(target["deliveries"]) == 3
+
+
+PULLS = """
+[payloads]
+[targets.pc]
+address = "sim"
+steps = [{ pull = 'C:\\LOGS\\*.*', out = "logs", same_as = "golden" }]
+"""
+
+
+def test_what_is_pulled_is_compared_and_a_difference_fails_the_machine(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    logs = tmp_path / "state" / "sim-pcs" / "pc" / "LOGS"
+    logs.mkdir(parents=True)
+    (logs / "RUN.LOG").write_bytes(b"start\r\nresult 41\r\n")
+    bench, junit = tmp_path / "bench.toml", tmp_path / "junit.xml"
+    bench.write_text(PULLS)
+
+    def provisioned(code: int) -> dict[str, Any]:
+        state = ("--state-dir", str(tmp_path / "state"))
+        assert run(["provision", str(bench), "--json", "--junit", str(junit), *state]) == code
+        (target,) = json.loads(capsys.readouterr().out.splitlines()[-1])["targets"]
+        assert isinstance(target, dict)
+        return target
+
+    golden = tmp_path / "golden" / "run.log"
+    target = provisioned(1)
+    assert f"{golden.parent} is missing" in target["reason"]
+    assert target["deliveries"] == [], "nothing was asked of the PC"
+    golden.parent.mkdir()
+    golden.write_bytes(b"start\r\nresult 42\r\n")
+    target = provisioned(5)
+    why = f"RUN.LOG is not {golden}: the first difference is byte 16, in line 2"
+    assert (target["outcome"], target["code"], target["reason"]) == ("failed", 5, why)
+    (delivery,) = target["deliveries"]
+    assert delivery["proof"]["proved"], "what came is what the PC had"
+    assert (Path(delivery["folder"]) / "RUN.LOG").read_bytes() == b"start\r\nresult 41\r\n"
+    failure = ET.fromstring(junit.read_text()).find("testsuite/testcase/failure")
+    assert failure is not None
+    assert failure.get("message") == why
+    golden.write_bytes(b"start\r\nresult 41\r\n")
+    assert provisioned(0)["outcome"] == "proved"
