@@ -132,6 +132,8 @@ class AgentPC:
     heard: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     boot: str = ""
+    wakes: bool = False
+    """Somebody switches it on again as soon as it is off."""
 
     def __post_init__(self) -> None:
         self.off = threading.Event()
@@ -393,7 +395,7 @@ class AgentPC:
                 return "NO 50 unknown"
 
     def _restart(self, off: bool) -> None:
-        if self._leave("shutdown") and not off:
+        if self._leave("shutdown") and (self.wakes or not off):
             self.switch_on()
 
     def _leave(self, reason: str) -> bool:

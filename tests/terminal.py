@@ -11,6 +11,7 @@ import signal
 import struct
 import subprocess
 import termios
+import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -47,8 +48,9 @@ def stream_to(screen: Screen) -> pyte.Stream:
 class Terminal:
     """A process whose controlling terminal is a pseudo-terminal; its screen is `text`.
 
-    `heard` gets everything that the program writes. Use it as a context manager: the process has
-    ended when it is left.
+    It is read all the time, as a terminal is: one that nobody reads fills, and its program stops.
+    `heard` gets everything that the program writes, in the thread that reads. Use it as a context
+    manager: the process has ended when it is left.
     """
 
     def __init__(
@@ -74,7 +76,10 @@ class Terminal:
         self.screen = Screen(*size)
         self._stream = pyte.ByteStream(self.screen)
         self._heard = heard
-        self._over = False
+        self._changed = threading.Condition()
+        self._closing = threading.Event()
+        self._reading = threading.Thread(target=self._read, daemon=True)
+        self._reading.start()
 
     def __enter__(self) -> Terminal:
         return self
@@ -85,29 +90,29 @@ class Terminal:
     @property
     def text(self) -> str:
         """The lines of the screen."""
-        return "\n".join(line.rstrip() for line in self.screen.display) + "\n"
+        with self._changed:
+            return "\n".join(line.rstrip() for line in self.screen.display) + "\n"
 
-    def hear(self, seconds: float) -> bool:
-        """Take in what the program writes next; whether there was something in that time."""
-        if self._over or not select.select([self._master], [], [], seconds)[0]:
-            return False
-        try:
-            data = os.read(self._master, 1 << 16)
-        except OSError:  # nobody has the other side any more
-            data = b""
-        self._over = not data
-        self._heard(data)
-        self._stream.feed(data)
-        return bool(data)
+    def _read(self) -> None:
+        """Take in what the program writes, until nobody has the other side, or until hung up."""
+        with contextlib.suppress(OSError):
+            while not self._closing.is_set():
+                if not select.select([self._master], [], [], 0.05)[0]:
+                    continue
+                if not (data := os.read(self._master, 1 << 16)):
+                    return
+                with self._changed:
+                    self._heard(data)
+                    self._stream.feed(data)
+                    self._changed.notify_all()
 
     def until(self, met: Callable[[], object] | str, patience: float = PATIENCE) -> None:
         """Go on until something holds, or until a text is on the screen."""
         end = time.monotonic() + patience
         while not (met in self.text if isinstance(met, str) else met()):
             assert time.monotonic() < end, f"never came: {met}\n{self.text}"
-            self.hear(0.05)
-            if self._over:
-                time.sleep(0.05)
+            with self._changed:
+                self._changed.wait(0.05)
 
     def press(self, keys: str) -> None:
         """Type."""
@@ -115,16 +120,16 @@ class Terminal:
 
     def ended(self) -> int:
         """The exit code, once the program has ended and everything it wrote was taken in."""
-        self.until(lambda: self.process.poll() is not None)
-        while self.hear(0.05):
-            pass
+        self.until(lambda: self.process.poll() is not None and not self._reading.is_alive())
         return self.process.returncode
 
     def hang_up(self) -> None:
         """Close the window."""
+        self._closing.set()
+        self._reading.join()
         if self._master >= 0:
             os.close(self._master)
-        self._master, self._over = -1, True
+        self._master = -1
 
     def close(self) -> None:
         """End the process, if it has not ended, and the terminal."""

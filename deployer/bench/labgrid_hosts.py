@@ -191,4 +191,8 @@ def _why(error: Exception) -> str:
     said = getattr(error, "stderr", None) or b""
     lines = said.decode("utf-8", "replace").splitlines() if isinstance(said, bytes) else list(said)
     lines = [line.strip() for line in lines if line.strip()]
-    return lines[-1] if lines else f"{type(error).__name__} {error}".strip()
+    if lines:
+        return lines[-1]
+    if isinstance(error, subprocess.CalledProcessError):
+        return f"{error.cmd[0]} ended with exit code {error.returncode}"
+    return f"{type(error).__name__} {error}".strip()

@@ -203,6 +203,12 @@ def test_poweroff_is_proved_by_its_goodbye(bench: Bench) -> None:
     assert until(bench.pc.off.is_set)
 
 
+def test_poweroff_is_proved_also_when_somebody_switches_it_on_at_once(bench: Bench) -> None:
+    before, bench.pc.wakes = bench.pc.boot, True
+    bench.do("poweroff", "pentium", options=("--timeout", "30"))
+    assert until(lambda: bench.pc.boot != before)
+
+
 def test_settime_and_input_say_what_they_did(bench: Bench) -> None:
     out, _err = bench.do("settime", "pentium", "--to", "2001-02-03 04:05:06")
     assert out == "The clock there is set to 2001-02-03 04:05:06.\n"

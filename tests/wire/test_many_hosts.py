@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -85,5 +86,8 @@ def test_any_computer_works_with_any_hosts_pcs_and_has_them_to_itself(
         if line["what"] == "results":
             results = line["results"]
     assert [results[name]["outcome"] for name in names] == ["proved", "proved", "failed", "failed"]
-    assert "The daemon at two (" in results["two-pc1"]["reason"]
-    assert "The daemon at two (" in results["two-pc2"]["reason"]
+    for name in ("two-pc1", "two-pc2"):  # gone while the file was brought there, or after it
+        reason = results[name]["reason"]
+        assert re.match(r"The (daemon at two \(|lab's host two cannot be worked with)", reason), (
+            reason
+        )

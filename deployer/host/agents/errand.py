@@ -114,8 +114,7 @@ async def restart(errand: Errand, patience: float) -> AgentRow:
 
     Raises NotBack when none does in so many seconds.
     """
-    here = await _once(errand, lambda row: row.here, errand.seconds)
-    before = (here or errand.agent).boot
+    before = await _boot(errand)
     with contextlib.suppress(OrderLost):  # it may have gone before it could answer
         await ask(errand, "POWER", "reboot")
     found = await _once(errand, lambda row: row.here and row.boot != before, patience)
@@ -128,15 +127,25 @@ async def restart(errand: Errand, patience: float) -> AgentRow:
 
 
 async def switch_off(errand: Errand, patience: float) -> AgentRow:
-    """Switch the old PC off. Proved by its agent's goodbye. Raises NotBack when it stays."""
+    """Switch the old PC off. Proved by its agent's goodbye. Raises NotBack when it stays.
+
+    One that somebody switches on at once was off, too: it calls from another start.
+    """
+    before = await _boot(errand)
     await ask(errand, "POWER", "off")
-    found = await _once(errand, lambda row: not row.here, patience)
+    found = await _once(errand, lambda row: not row.here or row.boot != before, patience)
     if found is None:
         raise NotBack(
             target=errand.agent.called, what="switch itself off", seconds=f"{patience:.0f}",
             text="has not gone",
         )  # fmt: skip
     return found
+
+
+async def _boot(errand: Errand) -> str:
+    """From which start of its Windows the agent calls, once it is there."""
+    here = await _once(errand, lambda row: row.here, errand.seconds)
+    return (here or errand.agent).boot
 
 
 async def _once(
