@@ -61,11 +61,12 @@ $(VENV)/bin/python:
 		{ echo "Python 3.11 or newer is needed; say: make PYTHON=/path/to/python3.11"; exit 1; }
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 		{ echo "This Python cannot make a virtual environment; say: apt install python3-venv"; exit 1; }
-	$(PYTHON) -m venv $(VENV)
+	@echo "First, the Python packages that are needed go into $(VENV), once: about a minute."
+	@$(PYTHON) -m venv --without-pip $(VENV)
+	@$@ -m ensurepip --upgrade --default-pip
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
-	@echo "First the packages that the demo needs are installed into $(VENV): about a minute."
-	$(BIN)/python -m pip install --disable-pip-version-check -e .
+	@$(BIN)/python -m pip install --disable-pip-version-check -e .
 	@touch $@
 
 $(VENV)/ready: pyproject.toml | $(VENV)/bin/python

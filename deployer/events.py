@@ -337,6 +337,13 @@ class ScreenLine(DeploymentEvent):
 
 
 @dataclass(frozen=True, slots=True)
+class ScreenTyped(DeploymentEvent):
+    """The line that is being written on the simulated PC's screen, so far; never stored."""
+
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
 class AgentEvent(PeerEvent):
     """Something about the agent on an old PC; `name` is what people call it, "" for none."""
 
@@ -441,6 +448,7 @@ Event = (
     | TargetFound
     | LineNoted
     | ScreenLine
+    | ScreenTyped
     | AgentEnrolled
     | AgentHello
     | AgentGone
@@ -450,7 +458,7 @@ Event = (
 )
 
 
-LIVE = (TransferTick, HostTroubled)
+LIVE = (TransferTick, ScreenTyped, HostTroubled)
 """What is published without being stored; nobody may rely on having seen it."""
 
 

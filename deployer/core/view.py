@@ -33,6 +33,7 @@ from deployer.events import (
     ProofReceived,
     PullAdvanced,
     ScreenLine,
+    ScreenTyped,
     ServerListening,
     StateChanged,
     TargetFound,
@@ -139,6 +140,7 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     presence: str = ""
     advice: str = ""
     screen: tuple[str, ...] = ()
+    typed: str = ""
     beside: str = ""
 
     @property
@@ -322,7 +324,9 @@ def _row(row: Row, event: Event) -> Row:
         case ProofReceived(proof=proof):
             return replace(_reported(row, proof.report), proof=proof)
         case ScreenLine(at=at, text=text):
-            return replace(row, screen=(*row.screen, *text.split("\n"))[-_SCREEN:])
+            return replace(row, screen=(*row.screen, *text.split("\n"))[-_SCREEN:], typed="")
+        case ScreenTyped(text=text):
+            return replace(row, typed=text)
         case _:
             return row
 

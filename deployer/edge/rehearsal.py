@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import codecs
 import contextlib
 import importlib.util
 import os
@@ -14,7 +15,7 @@ from pathlib import Path
 from deployer.errors import SimulatorMissing, WrongUse
 
 _NEEDS = ("unicorn", "pefile")
-_LINE_LIMIT = 1 << 20
+_CHUNK, _LONGEST = 1 << 16, 1 << 14
 
 
 def check_installed() -> None:
@@ -58,9 +59,19 @@ def check_faults(faults: Sequence[str]) -> None:
         )
 
 
-async def run(arguments: Sequence[str], secret: bytes, on_line: Callable[[str], None]) -> int:
+def _unseen(_text: str) -> None:
+    """Nobody looks."""
+
+
+async def run(
+    arguments: Sequence[str],
+    secret: bytes,
+    on_line: Callable[[str], None],
+    on_begun: Callable[[str], None] = _unseen,
+) -> int:
     """Run the simulated PC to its end; each line of its screen goes to `on_line`.
 
+    `on_begun` gets a line that has no end yet, as far as it goes, whenever it has grown.
     `secret` is what its server asks for. It goes through a pipe: every user of this computer can
     read the command line of a process.
 
@@ -72,21 +83,35 @@ async def run(arguments: Sequence[str], secret: bytes, on_line: Callable[[str], 
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.PIPE,
         stderr=asyncio.subprocess.STDOUT,
-        limit=_LINE_LIMIT,
+        env={**os.environ, "PYTHONIOENCODING": "utf-8"},
         umask=0o077 if os.name == "posix" else -1,  # what it gets is not for others to read
     )
     try:
         assert process.stdin is not None
         assert process.stdout is not None
         process.stdin.write(secret + b"\n")
-        async for raw in process.stdout:
-            on_line(raw.decode("cp437", "replace").rstrip("\r\n"))
+        decode = codecs.getincrementaldecoder("utf-8")("replace").decode
+        begun = ""
+        while data := await process.stdout.read(_CHUNK):
+            *whole, begun = f"{begun}{decode(data)}".split("\n")
+            for line in whole:
+                on_line(_seen(line))
+            begun = begun[-_LONGEST:]
+            if begun:
+                on_begun(_seen(begun))
+        if begun:
+            on_line(_seen(begun))
         return await process.wait()
     finally:
         if process.returncode is None:
             with contextlib.suppress(ProcessLookupError):
                 process.kill()
             await process.wait()
+
+
+def _seen(line: str) -> str:
+    """What of a line stays on a screen: what comes after CR takes the place of what was there."""
+    return line.rstrip("\r").rpartition("\r")[2]
 
 
 def run_here(arguments: Sequence[str]) -> int:

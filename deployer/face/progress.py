@@ -12,8 +12,10 @@ import sys
 import textwrap
 from collections.abc import Callable, Iterable
 
+from rich.box import SQUARE
 from rich.console import Console, Group
 from rich.live import Live
+from rich.panel import Panel
 from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
@@ -47,7 +49,9 @@ from deployer.face.card import card, hints
 from deployer.model import Proof, Stage, State
 
 _WORKING = (State.WAITING, State.FETCHING, State.VERIFYING, State.RUNNING)
-_BAR = 24
+_BAR, _PERCENT = 24, 5
+_FRAME, _AROUND = 14, 8
+"""Lines of the simulated PC's screen that are shown at most, and lines that the rest needs."""
 _MOST_NAMED = 20
 """Files that are named one by one."""
 _BACK_AFTER = 30.0
@@ -70,7 +74,8 @@ class Terminal(Console):
 
 
 class PushProgress:
-    """Shows one `push`. `show_screen` also prints the simulated PC's screen.
+    """Shows one `push`. On a terminal the simulated PC's screen is in a frame while it lasts;
+    with `show_screen` its lines are printed and stay.
 
     `history` are the rows of earlier deployments, which estimates are made from; `fit` is a line
     about how the payload fits the target, printed below what is staged. With `brief` neither the
@@ -238,17 +243,44 @@ class PushProgress:
         if row is None:
             return Group()
         now = self._clock()
-        lines: list[Text | Table] = [_cropped(words.doing(row, self._habits, now))]
-        rest = estimate.left(row, self._habits, now)
-        figures = f"{text.size(row.here_bytes)} of {text.size(row.part_bytes)}"
-        details = [figures, words.rate(row), words.time_left(row, self._habits, now)]
-        lines.append(_bar(rest.done, "; ".join(d for d in details if d)))
+        lines: list[Text | Table | Panel] = [_cropped(words.doing(row, self._habits, now))]
+        if row.state != State.RUNNING:  # then all has arrived, and nobody knows how long it takes
+            rest = estimate.left(row, self._habits, now)
+            figures = f"{text.size(row.here_bytes)} of {text.size(row.part_bytes)}"
+            details = [figures, words.rate(row), words.time_left(row, self._habits, now)]
+            lines.append(self._bar(rest.done, "; ".join(d for d in details if d)))
         part = row.parts.get(row.current)
         if part is not None:
             moved = f"{part.name}  {text.size(part.moved)} of {text.size(part.length)}"
-            lines.append(_bar(part.moved / max(part.length, 1), moved))
+            lines.append(self._bar(part.moved / max(part.length, 1), moved))
         lines += [_cropped(line) for line in hints(row, now)]
+        if row.emulated and not self._show_screen:
+            lines.append(self._frame(row))
         return Group(*lines)
+
+    def _frame(self, row: Row) -> Panel:
+        """The simulated PC's screen, as tall from the first moment as it will be."""
+        tall = max(3, min(_FRAME, self._console.height - _AROUND))
+        screen = "\n".join(words.on_screen(row, tall))
+        cursor = "_" if row.typed else ""
+        name = words.machine(row.target)
+        shown = Text(text.plain(screen) + cursor).wrap(self._console, self._console.width - 4)
+        return Panel(
+            Text("\n").join(shown[-tall:]), SQUARE, title=name[:1].upper() + name[1:],
+            title_align="left", height=tall + 2, style="white on black",
+        )  # fmt: skip
+
+    def _bar(self, done: float, details: str) -> Table:
+        """A bar of a fixed width with its figures; on a narrow terminal the figures are cut."""
+        table = Table.grid(padding=(0, 1))
+        table.add_column(no_wrap=True, width=_BAR)
+        table.add_column(no_wrap=True, width=_PERCENT, justify="right")
+        table.add_column(no_wrap=True)
+        bar = ProgressBar(total=1.0, completed=done, width=_BAR)
+        figures = Text(text.one_line(details))
+        figures.truncate(max(self._console.width - _BAR - _PERCENT - 3, 1), overflow="ellipsis")
+        table.add_row(bar, Text(f"{int(done * 100)} %"), figures)
+        return table
 
     def _print_output(self, output: str) -> None:
         if self._brief or not output.strip():
@@ -326,14 +358,3 @@ def _plain(row: Row, known: estimate.Habits) -> str:
 
 def _cropped(line: str) -> Text:
     return Text(text.one_line(line), no_wrap=True, overflow="ellipsis")
-
-
-def _bar(done: float, details: str) -> Table:
-    """A bar of a fixed width with its figures; on a narrow terminal the figures are cut."""
-    table = Table.grid(padding=(0, 1))
-    table.add_column(no_wrap=True, width=_BAR)
-    table.add_column(no_wrap=True, width=5, justify="right")
-    table.add_column(no_wrap=True, overflow="ellipsis")
-    bar = ProgressBar(total=1.0, completed=done, width=_BAR)
-    table.add_row(bar, Text(f"{int(done * 100)} %"), Text(text.one_line(details)))
-    return table

@@ -117,6 +117,11 @@ def sentence(event: Event, parts: int = 0) -> str:
             return _session(event) or _transfer(event)
 
 
+def on_screen(row: Row, most: int) -> list[str]:
+    """The last `most` lines of the simulated PC's screen, with the one that is being written."""
+    return [*row.screen, *([row.typed] if row.typed else [])][-most:]
+
+
 def timed(event: Event, parts: int = 0) -> str:
     """The same as a line of a log: when, which deployment, what; "" for what nobody wants."""
     said = sentence(event, parts)

@@ -65,7 +65,6 @@ from deployer.events import (
     PresenceChanged,
     ProofReceived,
     PullAdvanced,
-    ScreenLine,
     ServerListening,
     SourceChanged,
     StateChanged,
@@ -82,6 +81,7 @@ from deployer.host.bus import Bus
 from deployer.host.grants import Grant, Grants
 from deployer.host.offers.offer import Offer, content, staged
 from deployer.host.offers.record import Record
+from deployer.host.offers.screen import PcScreen
 from deployer.host.offers.views import views
 from deployer.host.pull.receiver import PullProgress, Receiver
 from deployer.host.requests import Before, Say, TypedSteps, nobody, nothing_typed
@@ -107,8 +107,6 @@ _LISTEN_EVERY = 0.5
 _HAND_OUT = 5.0
 _REMEMBERED = 32
 """Deployments that have ended, of which somebody may still ask."""
-_SCREEN_EVERY, _SCREEN_LINES = 0.25, 64
-"""Seconds and lines of the simulated PC's screen that one event holds at most."""
 _LOG_OUT = 15.0
 """Seconds that the target has after the end to fetch its receipt and log out."""
 
@@ -647,25 +645,11 @@ class Service:
         )
         arguments, secret = self.simulated(target, manifest.host, lines, options)
 
-        lines_shown: list[str] = []
-
-        def show() -> None:
-            if lines_shown:
-                told = ScreenLine(self._clock(), deployment, "\n".join(lines_shown))
-                lines_shown.clear()
-                self._arrived(told)
-
-        def on_line(text: str) -> None:
-            lines_shown.append(text)
-            if len(lines_shown) == 1:
-                self._loop.call_later(_SCREEN_EVERY, show)
-            elif len(lines_shown) == _SCREEN_LINES:
-                show()
-
+        seen = PcScreen(self._loop, self._clock, deployment, self._arrived)
         try:
-            code = await rehearsal.run(arguments, secret, on_line)
+            code = await rehearsal.run(arguments, secret, seen.line, seen.begun)
         finally:
-            show()
+            seen.show()
         async with self._changed:
             await self._changed.wait_for(lambda: deployment not in self._concluding)
         current = self._deployments[deployment]

@@ -22,7 +22,7 @@ from deployer.sim.browser import Browser, NotShown
 from deployer.sim.cable import Hang, Link
 from deployer.sim.codepage import PAGES
 from deployer.sim.commandcom import SETTINGS, WIN98, Dialect, flipped
-from deployer.sim.console import QueuedConsole
+from deployer.sim.console import Printed, QueuedConsole
 from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.disk.removable import RemovableDisk
 from deployer.sim.diskbox import DiskBox
@@ -213,7 +213,8 @@ def _dialect(unlike: Sequence[str]) -> Dialect:
 def _drives(options: argparse.Namespace) -> tuple[QueuedConsole, dict[str, RemovableDisk]]:
     """The console, whose person changes disks, and the drives. Raises OSError, ValueError."""
     images = sorted(options.floppies.glob("*.img")) if options.floppies else []
-    box = DiskBox(images, on_line=lambda line: print(line, flush=True))  # noqa: T201 - its screen
+    screen = Printed(functools.partial(print, end="", flush=True))
+    box = DiskBox(images, on_line=screen.ended, on_begun=screen.begun)
     drives = {}
     for letter, image in (("A", images[0] if images else None), ("D", options.cd)):
         if image is None:

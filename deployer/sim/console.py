@@ -11,7 +11,7 @@ CODE_PAGE = "cp437"
 CTRL_Z = "\x1a"
 
 
-def _unheard(_line: str) -> None:
+def _unheard(_text: str) -> None:
     """Nobody listens."""
 
 
@@ -19,8 +19,37 @@ def _no_wait(_seconds: float) -> None:
     """Time does not matter."""
 
 
+def _seen(line: str) -> str:
+    """What of a line stays on the screen."""
+    return line.rstrip("\r").rpartition("\r")[2].replace("\x07", "")
+
+
+class Printed:
+    """Where lines go that others read: each piece as it comes, CR before a line that is anew."""
+
+    def __init__(self, write: Callable[[str], object]) -> None:
+        self._write = write
+        self._line = ""
+
+    def begun(self, text: str) -> None:
+        """A line has grown so far."""
+        if text.startswith(self._line):
+            self._write(text[len(self._line) :])
+        else:
+            self._write(f"\r{text}")
+        self._line = text
+
+    def ended(self, text: str) -> None:
+        """A line is whole."""
+        self.begun(text)
+        self._write("\n")
+        self._line = ""
+
+
 class QueuedConsole:
     """What is shown goes line by line to `on_line`; what is typed comes from a queue.
+
+    `on_begun` is told a line that has no end yet, as far as it goes, whenever it has grown.
 
     The queue is the patient typist: whoever asks for a line, a shell or FTP.EXE, gets the next one.
     When it is empty, the keyboard answers end of file, and a key is Enter.
@@ -30,10 +59,12 @@ class QueuedConsole:
         self,
         on_line: Callable[[str], None] = _unheard,
         wait: Callable[[float], None] = _no_wait,
+        on_begun: Callable[[str], None] = _unheard,
     ) -> None:
         self.lines: deque[str] = deque(maxlen=MAX_LINES)
         self.shown = 0
         self._on_line = on_line
+        self._on_begun = on_begun
         self._wait = wait
         self._typed: deque[str] = deque()
         self._partial = ""
@@ -50,6 +81,8 @@ class QueuedConsole:
         while len(self._partial) > MAX_LINE:
             self._show(self._partial[:MAX_LINE])
             self._partial = self._partial[MAX_LINE:]
+        if self._partial:
+            self._on_begun(_seen(self._partial))
 
     def end_line(self) -> None:
         """Finish a line that has been begun, such as a prompt."""
@@ -58,7 +91,7 @@ class QueuedConsole:
             self._partial = ""
 
     def _show(self, line: str) -> None:
-        shown = line.rstrip("\r").rpartition("\r")[2].replace("\x07", "")
+        shown = _seen(line)
         self.lines.append(shown)
         self.shown += 1
         self._on_line(shown)

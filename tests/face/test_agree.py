@@ -10,12 +10,12 @@ from msgspec.structs import replace
 
 from deployer.core.view import PartState, Row, fold, fold_all
 from deployer.events import (
+    LIVE,
     Event,
     ProofReceived,
     TransferCut,
     TransferDone,
     TransferStarted,
-    TransferTick,
     from_json,
 )
 from deployer.face.jsonl import JsonLines
@@ -77,9 +77,9 @@ def test_json_lines_are_the_events(watched: Watched) -> None:
 
 
 def test_the_store_has_all_but_the_ticks(watched: Watched) -> None:
-    kept = [event for event in watched.live if not isinstance(event, TransferTick)]
+    kept = [event for event in watched.live if not isinstance(event, LIVE)]
     assert kept == watched.stored[: len(kept)]
-    assert not [event for event in watched.stored if isinstance(event, TransferTick)]
+    assert not [event for event in watched.stored if isinstance(event, LIVE)]
 
 
 def test_the_map_is_the_same_from_json_from_the_store_and_live(watched: Watched) -> None:
@@ -142,6 +142,6 @@ def test_attached_at_any_moment_is_as_attached_from_the_start(
 ) -> None:
     """Whoever attaches gets the stored events first, then what happens, ticks included."""
     cut = int(len(watched.live) * share)
-    before = [e for e in watched.live[:cut] if not isinstance(e, TransferTick)]
+    before = [e for e in watched.live[:cut] if not isinstance(e, LIVE)]
     late = row(watched, [*before, *watched.live[cut:]])
     assert timeless(late) == timeless(row(watched, watched.live))

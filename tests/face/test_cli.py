@@ -18,6 +18,7 @@ import pytest
 
 from deployer.__main__ import run
 from deployer.core.lint.check import RULES
+from tests.terminal import Terminal
 
 Deployer = Callable[..., tuple[int, str, str]]
 
@@ -325,17 +326,28 @@ def test_without_arguments_it_says_how_to_begin(deployer: Deployer) -> None:
 
 
 @pytest.mark.needs("unicorn")
-def test_the_demo_is_proved_and_says_what_to_do_next(deployer: Deployer) -> None:
-    code, out, err = deployer("demo")
-    assert (code, err) == (0, "")
-    assert "less than a minute" in out.splitlines()[0]
-    assert "Once upon a time" in out
-    assert "Proved by the simulated PC" in out
-    last = out.splitlines()[-3:]
+def test_the_demo_tells_its_story_in_a_frame_and_says_what_to_do_next(tmp_path: Path) -> None:
+    """On a terminal: the simulated PC's screen in a frame, where the story grows word by word."""
+    told: set[str] = set()
+    command = [sys.executable, "-m", "deployer", "demo", "--state-dir", str(tmp_path)]
+    with Terminal(command, (100, 60)) as terminal:
+        terminal.until("less than a minute")
+        while terminal.process.poll() is None:
+            terminal.hear(0.05)
+            lines = [line.rstrip("│ ").strip("│ ") for line in terminal.text.splitlines()]
+            told.update(line for line in lines if line.startswith("Once upon") and line[-1] == "_")
+        assert terminal.ended() == 0
+        shown = terminal.text
+    assert len(told) > 3, "it came at once"
+    *_others, longest = sorted(told, key=len)
+    assert "Once upon a time, there was" in longest
+    assert "─ The simulated PC ─" not in shown, "the frame is gone in the end"
+    assert "What the program printed:" in shown
+    assert "Proved by the simulated PC" in shown
+    last = shown.rstrip().splitlines()[-3:]
     assert [line.split()[:2] for line in last] == [
         ["deployer", "proof"], ["deployer", "doctor"], ["deployer", "push"],
     ]  # fmt: skip
-    assert deployer("proof")[0] == 0
 
 
 def test_without_files_the_sample_model_goes_to_a_real_pc_and_into_a_folder_too(

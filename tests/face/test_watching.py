@@ -25,6 +25,8 @@ from deployer.events import (
     LoginAccepted,
     LoginRefused,
     PauseChanged,
+    ScreenLine,
+    ScreenTyped,
     ServerListening,
     StateChanged,
     TransferDone,
@@ -265,6 +267,35 @@ def test_live_lines_show_all_and_the_part() -> None:
     assert "STORI15M.002  3.0 MB of 4.2 MB" in shown
     assert "now 750.0 kB/s, mean 943.7 kB/s" in shown
     assert "left" in shown
+
+
+def test_the_screen_of_a_simulated_pc_is_in_a_frame_with_the_line_that_grows() -> None:
+    staged = dataclasses.replace(next(running()), target="sim", emulated=True)
+    stream = io.StringIO()
+    console = Console(
+        file=stream, width=60, height=24, force_terminal=True, color_system=None, highlight=False
+    )
+    face = PushProgress(console, lambda: NOW)
+    face.show(staged)
+    face.show(ServerListening(NOW, ID, "ftp", "127.0.0.1", 21))
+    face.show(ScreenLine(NOW, ID, "first line\nRUN IT.EXE"))
+    face.show(ScreenTyped(NOW, ID, "Once upon a time there was a \x1b[2J" + "long word " * 6))
+    aside = Console(file=io.StringIO(), width=60, color_system=None)
+    with aside.capture() as captured:
+        aside.print(face._lines())
+    frame = captured.get().splitlines()[-16:]
+    assert [len(line) for line in frame] == [60] * 16
+    assert frame[0].startswith("┌─ The simulated PC ─")
+    inside = [line.strip("│").strip() for line in frame[1:-1]]
+    assert inside[:3] == [
+        "first line",
+        "RUN IT.EXE",
+        "Once upon a time there was a ?[2Jlong word long word",
+    ]
+    assert inside[3].endswith("long word _")
+    face.show(ScreenLine(NOW, ID, "whole"))
+    assert face._row().typed == ""  # type: ignore[union-attr]
+    face.close()
 
 
 def test_absence_is_noted() -> None:

@@ -21,7 +21,7 @@ import pytest
 
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import DeployerError
-from deployer.events import Event, ScreenLine, TransferTick, to_dict
+from deployer.events import LIVE, Event, ScreenLine, to_dict
 from deployer.face import push as face
 from deployer.face.card import typed_lines, typed_steps
 from deployer.face.push import Watching
@@ -304,7 +304,7 @@ async def pushed(case: Case, world: World, *, by_daemon: bool) -> Told:
         error.exit_code if error else 0,
         tuple(plain(text, world) for text in (*told, *said)),
         # The screen of a simulated PC comes another way than what its server sees of it.
-        [seen(e, world) for e in world.events if not isinstance(e, TransferTick | ScreenLine)],
+        [seen(e, world) for e in world.events if not isinstance(e, (ScreenLine, *LIVE))],
         row.state if row else None,
     )
 

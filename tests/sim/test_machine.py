@@ -12,6 +12,7 @@ import pytest
 
 from deployer.sim.__main__ import main
 from deployer.sim.cable import Hang, Link
+from deployer.sim.console import Printed, QueuedConsole
 from deployer.sim.disk import Disk, PowerOff
 from deployer.sim.faults import Fault, parse
 from deployer.sim.machine import FTP, Machine
@@ -294,6 +295,17 @@ def test_a_wrong_use_is_one_line_and_exit_code_2(
     error = capsys.readouterr().err
     assert said in error
     assert error.count("\n") == 1
+
+
+def test_a_line_is_shown_while_it_grows_and_cr_begins_it_anew() -> None:
+    """What a program prints without a line end is on the screen, and goes out, at once."""
+    out: list[str] = []
+    printed = Printed(out.append)
+    console = QueuedConsole(printed.ended, on_begun=printed.begun)
+    for piece in (b"Once", b" upon", b"\r\n10 %", b"\r20 %", b"\r\n"):
+        console.put(piece)
+    assert out == ["Once", " upon", "", "\n", "10 %", "\r20 %", "", "\n"]
+    assert list(console.lines) == ["Once upon", "20 %"]
 
 
 def test_what_a_user_types_is_typed_once(tmp_path: Path) -> None:

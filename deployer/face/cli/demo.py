@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 import typer
 
@@ -18,6 +18,20 @@ NEXT = (
 )
 """What to do after the demo, each with what it is for."""
 
+
+_INTRODUCTION = (
+    "A language model of 0.4 MB goes to a simulated Windows 98 PC. The PC fetches it",
+    "by FTP, verifies every byte on its own disk, and writes a story with it.",
+    "That takes less than a minute, and nothing leaves this computer.",
+)
+
+STORY: Final[dict[str, Any]] = {
+    "prompt": "Once upon a time",
+    "steps": 100,
+    "temperature": 0.7,
+    "seed": 10,
+}
+"""Options of the push: what the story is made from."""
 
 Untouched = Annotated[
     bool, flag("--untouched", "A PC with default settings: one address typed, then nothing.")
@@ -36,16 +50,10 @@ def demo_command(*, untouched: Untouched = False, state_dir: StateDir = None) ->
     if untouched:
         _show_untouched()
         return
-    say(
-        "A language model of 0.4 MB, whose weights are -1, 0 and 1, goes to a simulated Windows 98 "
-        "PC, which fetches it by FTP, verifies every byte on its disk and writes a story with it: "
-        "less than a minute."
-    )
+    for line in _INTRODUCTION:
+        say(line)
     say()
-    push_command(
-        target="sim", prompt="Once upon a time", steps=100, temperature=0.7, seed=10,
-        state_dir=state_dir,
-    )  # fmt: skip
+    push_command(target="sim", state_dir=state_dir, **STORY)
     say()
     say("What to do next:")
     for line in ("deployer proof              read the proof of what was shown just now", *NEXT):

@@ -165,11 +165,11 @@ def _watchers(
     from rich.console import Console
 
     from deployer.bench import Watchers
-    from deployer.events import Event, TransferTick, to_json
+    from deployer.events import LIVE, Event, to_json
     from deployer.face.board import Board
 
     def print_event(event: Event) -> None:
-        if not isinstance(event, TransferTick):
+        if not isinstance(event, LIVE):
             raw(to_json(event) + "\n")
 
     if as_json:

@@ -45,4 +45,4 @@ def _two_columns(lines: list[str]) -> list[str]:
 
 def on_screen(row: Row, most: int) -> str:
     """The last `most` lines of the simulated PC's screen; "" for a real one."""
-    return text.plain("\n".join(row.screen[-most:]).rstrip())
+    return text.plain("\n".join(words.on_screen(row, most)).rstrip())

@@ -66,7 +66,7 @@ function staged(event, attempt) {
     run: event.run, total: event.total, files: event.files, attempt, parts,
     state: "staged", reason: "", since: event.at, current: "", moved: 0, seconds: 0, refetched: 0,
     part_at: 0, tick_at: 0, last_rate: null, paused: false, presence: "", advice: "", info: null,
-    report: null, output: "", proof: null, screen: [],
+    report: null, output: "", proof: null, screen: [], typed: "",
   };
 }
 
@@ -86,7 +86,11 @@ function apply(row, event) {
       transfer(row, event);
       return;
     case "target-reported": reported(row, event.report); return;
-    case "screen-line": row.screen = [...row.screen, ...event.text.split("\n")].slice(-SCREEN); return;
+    case "screen-line":
+      row.screen = [...row.screen, ...event.text.split("\n")].slice(-SCREEN);
+      row.typed = "";
+      return;
+    case "screen-typed": row.typed = event.text; return;
     case "output-received": row.output = event.text; return;
     case "proof-received":
       reported(row, event.proof.report);

@@ -167,7 +167,7 @@ function detail(row) {
   showCard(row);
   const bottom = $("screen").scrollHeight - $("screen").scrollTop - $("screen").clientHeight < 40;
   $("oldpc").hidden = !row.screen.length || final(row) && Boolean(row.output);
-  $("screen").textContent = row.screen.join("\n");
+  $("screen").textContent = [...row.screen, ...(row.typed ? [row.typed] : [])].join("\n");
   if (bottom) $("screen").scrollTop = $("screen").scrollHeight;
   $("output").hidden = !row.output || !$("oldpc").hidden;
   $("output").textContent = row.output;
