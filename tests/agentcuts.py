@@ -10,9 +10,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import random
-from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass, field
 from pathlib import Path
 
 from deployer.core.agents import overlay, verbs
@@ -23,6 +21,7 @@ from deployer.host.requests import AgentRequest, Heard, Order, Request
 from deployer.model import Stage, State
 from deployer.sim.win32.registry import RUN, Registry
 from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting, states
+from tests.payloads.hostedcuts import Tally
 from tests.simulatedpc import DOWNLOADED, HOST, SimulatedPc
 
 PROGRAM = (Path(__file__).resolve().parents[1] / "payloads" / "bin" / "AGENT98.EXE").read_bytes()
@@ -32,18 +31,6 @@ PUSHED = b"@ECHO pushed\r\n" + b"@REM a line of the program that is pushed\r\n" 
 WITHIN = 200.0
 CALLS = {"go": 6000, "upgrade": 350, "remove": 50}
 """How many calls an order of a kind takes; of the others about 150."""
-
-
-@dataclass(slots=True)
-class Tally:
-    """What happened: how often it was harmed, and how each kind of order ended."""
-
-    harmed: int = 0
-    ends: Counter[str] = field(default_factory=Counter)
-
-    def add(self, other: Tally) -> None:
-        self.harmed += other.harmed
-        self.ends.update(other.ends)
 
 
 class Life:

@@ -77,6 +77,8 @@ int agent_tell(void);
 
 /* ---- keep.c: the journal and the settings on the disk ---- */
 
+extern const char journal_name[];
+
 void keep_path(char path[PATH_SIZE], const char *name);
 
 /* Reads the journal; what was TAKEN when the power went is LOST now, except the order `in_work`. */

@@ -156,6 +156,6 @@ void install_remove(void)
     install_tidy();
     forget("AGENT98.INI");
     forget("AGENT98.OLD");
-    forget("AGENT98.JRN");
+    forget(journal_name);
     machine_vanish();
 }

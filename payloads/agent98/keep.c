@@ -3,7 +3,7 @@
 
 #define JOURNAL_LONGEST 24576u /* bytes of the file; then it is written anew, with what still counts */
 
-static const char journal_name[] = "AGENT98.JRN";
+const char journal_name[] = "AGENT98.JRN";
 static const char journal_new[] = "AGENT98.JRT";
 
 void keep_path(char path[PATH_SIZE], const char *name)

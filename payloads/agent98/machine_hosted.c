@@ -1,8 +1,8 @@
 /* machine_hosted.c - machine.h for an ordinary POSIX program: tests, sanitizers, fuzzing.
  *
  * The folder is AGENT98_HOME, else the current directory. What has no meaning here is written down there instead:
- * RUNKEY (the command line that Windows would start), KEYS.TXT (keys), CLOCK.TXT (the time that was set). Windows
- * ends with the exit code 88 (restart) or 89 (off). */
+ * RUNKEY (the command line that Windows would start), KEYS.TXT (keys), CLOCK.TXT (the time that was set), ENDED.TXT
+ * (how Windows ended). Windows ends with the exit code 88 (restart) or 89 (off). Programs of one PC are of one session. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "machine.h"
@@ -20,6 +20,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/file.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -85,7 +86,6 @@ int machine_start(const char *program, const char *arguments)
         int i;
         for (i = 3; i < 64; i++)
             close(i);
-        setsid();
         execv(program, argv);
         _exit(127);
     }
@@ -271,6 +271,7 @@ u32 program_start(const struct launch *launch)
     running = fork();
     if (running == 0) {
         setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* as all programs do when the power fails */
         in = launch->fed ? ends[0] : open(launch->input ? launch->input : "/dev/null", O_RDONLY);
         out = open(launch->output ? launch->output : "/dev/null", O_WRONLY | O_CREAT | O_TRUNC, 0644);
         dup2(in, 0);
@@ -434,12 +435,6 @@ void screen_drop(void)
 {
 }
 
-void machine_end(int reboot, int hard)
-{
-    (void)hard;
-    exit(reboot ? 88 : 89);
-}
-
 static void note(const char *name, const char *text, const char *how)
 {
     char path[PATH_SIZE];
@@ -451,6 +446,13 @@ static void note(const char *name, const char *text, const char *how)
         fputs(text, file);
         fclose(file);
     }
+}
+
+void machine_end(int reboot, int hard)
+{
+    (void)hard;
+    note("ENDED.TXT", reboot ? "reboot\n" : "off\n", "a");
+    exit(reboot ? 88 : 89);
 }
 
 u32 machine_clock(const u32 part[6])

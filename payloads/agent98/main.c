@@ -71,6 +71,7 @@ static int end_swap(void)
 static int be_agent(char **argv, int argc)
 {
     const char *boot = is(argv, argc, 1, "/BOOT") && argc > 2 ? argv[2] : "";
+    char path[PATH_SIZE];
 
     if (is(argv, argc, 1, "/UP") && argc > 3) {
         put(agent.upgrade, sizeof agent.upgrade, "%s", argv[2]);
@@ -83,8 +84,15 @@ static int be_agent(char **argv, int argc)
     if (*boot && !*agent.upgrade && !window_end_other())
         return 1;
     keep_load(agent.upgrade);
-    if (is_forgotten())
-        agent.after = AFTER_REMOVE;
+    if (is_forgotten()) {
+        if (argc > 1) {
+            agent.after = AFTER_REMOVE;
+        } else { /* somebody has started it after that: it is a new one */
+            keep_path(path, journal_name);
+            sys_delete(path);
+            keep_load("");
+        }
+    }
     window_open("deployer agent", argc > 1);
     if (*agent.upgrade)
         return be_new();

@@ -1,7 +1,7 @@
 """A host for AGENT98 that is as small as it can be: orders, answers and files by FTP on loopback.
 
 It keeps the agent's protocol as the real server does, and it can harm a connection: `cut` says
-after how many bytes from the agent (on all connections) every connection is closed at once.
+after how many bytes (both ways, on all connections) every connection is closed at once.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Order:
 
     id: str
     text: str
-    carried: bytes = b""
+    carried: bytes = field(default=b"", repr=False)
     given: int = 0
     answer: str | None = None
     answers: int = 0
@@ -49,6 +49,8 @@ class Host:
     byes: list[str] = field(default_factory=list)
     uploads: dict[str, bytearray] = field(default_factory=dict)
     files: dict[str, bytes] = field(default_factory=dict)
+    shares: dict[str, dict[str, bytes]] = field(default_factory=dict)
+    """What a deployment is, by its login."""
     logins: dict[str, str] = field(default_factory=lambda: {ID: TOKEN})
     cut: int | None = None
     cuts: int = 0
@@ -97,7 +99,7 @@ class Host:
     # -- the wire --------------------------------------------------------------------------------
 
     def count(self, size: int) -> None:
-        """Bytes from the agent have come; every connection is closed when it is time for it."""
+        """Bytes have come or gone; every connection is closed when it is time for it."""
         with self.change:
             if self.cut is None:
                 return
@@ -134,7 +136,9 @@ class Session:
         self.buffer = b""
 
     def say(self, text: str) -> None:
-        self.sock.sendall(text.encode("cp1252") + b"\r\n")
+        line = text.encode("cp1252") + b"\r\n"
+        self.sock.sendall(line)
+        self.host.count(len(line))
 
     def line(self, timeout: float | None = None) -> str | None:
         """The next line; None at the end of the connection. TimeoutError."""
@@ -197,6 +201,8 @@ class Session:
         return len(self.host.uploads[name]) if name in self.host.uploads else None
 
     def content(self, name: str) -> bytes | None:
+        if self.user in self.host.shares:
+            return self.host.shares[self.user].get(name)
         kind, _, number = name.partition(".")
         if kind == "F":
             return next((o.carried for o in self.host.orders if o.id == number), None)
@@ -216,7 +222,8 @@ class Session:
         rest, self.rest = self.rest, 0
         self.say("150 Go on.")
         with self.data() as sock:
-            kept = host.uploads.setdefault(name, bytearray())
+            login = f"{self.user}/" if self.user in host.shares else ""
+            kept = host.uploads.setdefault(login + name, bytearray())
             if name.startswith("O."):
                 del kept[rest:]
             else:
@@ -239,8 +246,13 @@ class Session:
             return
         self.say("150 Here.")
         with self.data() as sock:
-            for at in range(0, len(content), 4096):
-                sock.sendall(content[at : at + 4096])
+            at = 0
+            while at < len(content):
+                cut = self.host.cut
+                some = content[at : at + (4096 if cut is None else max(1, min(4096, cut + 1)))]
+                sock.sendall(some)
+                self.host.count(len(some))
+                at += len(some)
             self.host.sockets.discard(sock)
         self.say("226 Sent.")
 
