@@ -8,13 +8,14 @@ import pytest
 
 from deployer.__main__ import run
 from deployer.core.lint import check
-from deployer.core.target import gobat
+from deployer.core.media import fat12
+from deployer.core.target import gobat, manifest
 from deployer.edge.store import Store
 from deployer.errors import EXIT_USE
 from deployer.events import DeploymentStaged, FileStaged, StateChanged
 from deployer.model import Manifest, Payload, State
 
-OURS = ("GO.BAT", "DEPLOY98.EXE")
+GAME = "C:\\GAME"
 
 
 class Cleaned:
@@ -80,6 +81,40 @@ def test_nothing_is_left_of_us_where_nothing_was_changed(pc: Cleaned) -> None:
     assert pc.files() <= {"DEPLOY"}
     told, _err = pc.call("clean", "sim", "--dry-run")
     assert "knows of nothing" in told
+
+
+def test_what_floppy_disks_and_pulls_have_left_goes_and_no_file_that_looks_like_it(
+    pc: Cleaned,
+) -> None:
+    source = pc.where / "a.txt"
+    source.write_text("a")
+    pc.call("stage", source, "--no-run", "--floppies", "--out", pc.where / "disks")
+    disk = fat12.files_of((pc.where / "disks" / "0.img").read_bytes())
+    ((worker, text),) = [(name, disk[name]) for name in disk if name[0] + name[8:] == "D.BAT"]
+    pc.push("C:\\GAME", b_txt="b")
+    ours = pc.disk / "DEPLOY"
+    (ours / worker).write_bytes(text)
+    theirs = {"DATA.BAT": text, "DEADBEEF.BAT": b"@ECHO mine\r\n"}
+    for name, data in theirs.items():
+        (ours / name).write_bytes(data)
+    pc.call("pull", "sim", "C:\\GAME\\*.*", "--out", pc.where / "out")
+    known = f"DEPLOY/{manifest.list_name(GAME)}"
+    assert [name for name in pc.files() if name.endswith((".ASK", ".LST"))] == [known]
+    pc.call("clean", "sim")
+    assert pc.files() == {"DEPLOY", *(f"DEPLOY/{name}" for name in theirs)}
+
+
+def test_an_agent_that_carries_it_out_deletes_the_rest_and_stays(pc: Cleaned) -> None:
+    source = pc.where / "a.txt"
+    source.write_text("a")
+    pc.call("push", "--target", "sim", source, "--no-run", "--stay")
+    (pc.disk / "DEPLOY" / "MINE.TXT").write_text("mine")
+    told, _err = pc.call("clean", "sim")
+    assert "The agent has deleted" in told
+    assert pc.files() == {
+        "DEPLOY", *(f"DEPLOY/{n}" for n in ("AGENT98.EXE", "AGENT98.INI", "AGENT98.JRN")),
+        "DEPLOY/MINE.TXT",
+    }  # fmt: skip
 
 
 def test_of_two_folders_the_one_that_is_meant_is_to_be_named(pc: Cleaned) -> None:

@@ -14,7 +14,7 @@ from enum import Enum
 
 from deployer.core.lint import check
 from deployer.core.media.spread import Medium
-from deployer.core.target.gobat import levels
+from deployer.core.target.gobat import MEDIA_MARK, levels
 from deployer.core.target.manifest import file_name, own_directory
 from deployer.core.target.names import temporary_name
 from deployer.model import GO_BAT, HELPER_EXE, INFO_TXT, OUTPUT_TXT, RESULT_TXT, Manifest, Part
@@ -120,6 +120,7 @@ def worker(
     here = f"{name} A:" if kind is Kind.FLOPPIES else "GOTO DRIVE"
     lines = [
         "@ECHO OFF",
+        f"REM {MEDIA_MARK}{worker_name(name)}",
         'IF "%OS%"=="Windows_NT" GOTO NT',
         own[:2],
         f"CD {own}",

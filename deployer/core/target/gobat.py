@@ -516,6 +516,33 @@ def _agent(manifest: Manifest) -> tuple[str, ...]:
     return ()
 
 
+MEDIA_MARK = "deployer-media="
+"""What stands before its own name in the batch file that floppy disks or a CD have left."""
+
+
+def _take_media(deployment: str) -> Iterable[str]:
+    """The batch files of floppy disks and CDs go. A small one looks into each that may be one.
+
+    FOR cannot ask for an exit code itself (B13), and a pattern alone would also mean DATA.BAT.
+    """
+    look = f"{deployment}.BAT"
+    yield f"IF NOT EXIST {_FIND} GOTO NOMEDIA"
+    yield f'ECHO @{_FIND} "{MEDIA_MARK}%%1" %%1>{look}'
+    yield f"ECHO @IF NOT ERRORLEVEL 1 DEL %%1>>{look}"
+    yield f"FOR %%F IN (D???????.BAT) DO CALL {look} %%F"
+    yield f"IF EXIST {look} DEL {look}"
+    yield ":NOMEDIA"
+
+
+def _forget_pull(deployment: str) -> Iterable[str]:
+    """What a whole pull has left; one that is not whole goes on with its list."""
+    yield f"IF NOT EXIST {_FIND} GOTO ASKED"
+    yield f'{_FIND} "exit=0" {RESULT_TXT} >NUL'
+    yield "IF ERRORLEVEL 1 GOTO ASKED"
+    yield from (_delete(f"{deployment}.{kind}") for kind in ("ASK", "LST"))
+    yield ":ASKED"
+
+
 def _vanish(manifest: Manifest, directory: str) -> tuple[str, ...]:
     """All that is ours goes, this file last: what COMMAND.COM does not find any more it ends.
 
@@ -530,6 +557,7 @@ def _vanish(manifest: Manifest, directory: str) -> tuple[str, ...]:
         "IF NOT ERRORLEVEL 1 GOTO KEEPLIST",
         f"DEL {known}",
         ":KEEPLIST",
+        *_take_media(manifest.deployment),
         *(_delete(name) for name in names),
         "PAUSE",
         "CD \\",
@@ -571,6 +599,7 @@ def _send(manifest: Manifest, directory: str) -> BatchSection:
         f"ECHO Finished. The host has the result of {manifest.deployment}.",
         *_agent(manifest),
         *(_vanish(manifest, directory) if manifest.payload.cleans else ()),
+        *(_forget_pull(manifest.deployment) if manifest.payload.gather else ()),
         "GOTO END",
     ]
     return BatchSection(

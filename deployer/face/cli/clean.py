@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,14 +23,19 @@ from deployer.face.cli.options import (
     value,
 )
 from deployer.face.cli.pull import Faults, FromPc, Screen, carry_out
-from deployer.face.say import say, say_json
+from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from deployer.core.deployment import Deployment
+    from deployer.host.requests import Host
+
 app = typer.Typer()
 
 _SHOWN = 20
+_PATIENCE = 90.0
+"""Seconds that the agent may take until it is about nothing else."""
 
 
 @app.command("clean")
@@ -59,6 +65,7 @@ def clean_command(
     named, and so does all that no push has brought. Folders go that pushes have made and that are
     empty then, and C:\DEPLOY.
     """
+    from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
     from deployer.core.target import gobat
     from deployer.face.cli import reach
     from deployer.host import past
@@ -68,7 +75,8 @@ def clean_command(
     store = settings.expanded(state_dir or config.state_dir)
     known = past.brought(store, settings.resolve_target(target, reach.named(config, store)))
     folder = gobat.parse_directory(to or _only(known, config.directory))
-    places = next((p for d, p in known.items() if d.upper() == folder.upper()), ())
+    there = next((p for d, p in known.items() if d.upper() == folder.upper()), ())
+    places = tuple(place for place in there if place not in (AGENT_EXE, AGENT_INI))  # they stay
     if as_json:
         if dry_run:
             say_json({"folder": folder, "files": places})
@@ -79,8 +87,23 @@ def clean_command(
             Request((), clean=True), target, to=folder, timeout=timeout, as_json=as_json,
             state_dir=state_dir, interface=interface, address=address, host_route=host_route,
             no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port, screen=screen,
-            faults=faults,
+            faults=faults, after=partial(_beside_agent, folder, as_json),
         )  # fmt: skip
+
+
+async def _beside_agent(folder: str, as_json: bool, host: Host, ended: Deployment) -> None:
+    """Where an agent has done it, no GO.BAT deletes itself and the helper: the agent does that."""
+    from deployer.host.agents.errand import Errand, take_away
+
+    rows = await host.agents()
+    found = [row for row in rows if row.here and ended.target in (row.target, row.address)]
+    for row in found[:1]:
+        asked = Errand(host, row, _PATIENCE, aside)
+        gone = await take_away(asked, ended.deployment, folder)
+        if as_json:
+            say_json({"removed": gone})
+        elif gone:
+            say(f"The agent has deleted {', '.join(gone)}. The agent itself stays there.")
 
 
 def _only(known: Mapping[str, tuple[str, ...]], usual: str) -> str:

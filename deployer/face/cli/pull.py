@@ -26,6 +26,7 @@ from deployer.face.cli.options import (
 )
 
 if TYPE_CHECKING:
+    from deployer.face.cli.reach import After
     from deployer.host.requests import Request
 
 app = typer.Typer()
@@ -182,9 +183,13 @@ def carry_out(
     ftp_port: int | None,
     screen: bool,
     faults: list[str] | None,
+    after: After | None = None,
     **wire: object,
 ) -> None:
-    """The one road that `push` goes too; a request with `gather` says that files come here."""
+    """The one road that `push` goes too; a request with `gather` says that files come here.
+
+    `after` is done with the same host when it was proved.
+    """
     from deployer.core.target import gobat
     from deployer.face.cli import reach
     from deployer.host.requests import Order, Patience
@@ -203,4 +208,6 @@ def carry_out(
     broken = reach.faults_of(pc, faults)
     here = reach.here(config, store, pc, ftp_port=ftp_port, faults=broken, **wire)  # type: ignore[arg-type]
     face = reach.face(as_json=as_json, screen=screen)
-    reach.deliver(order, face, store, here, system=state_dir is None)
+    reach.deliver(
+        order, face, store, here, system=state_dir is None, after=after or reach.nothing_more
+    )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from deployer import settings
@@ -16,7 +17,7 @@ from deployer.face.say import aside, raw
 from deployer.host import connect, wire
 from deployer.host.connect import Here, page_port
 from deployer.host.devices import names
-from deployer.host.requests import Order, Patience, Words
+from deployer.host.requests import Host, Order, Patience, Words
 from deployer.host.wire import Wanted
 from deployer.model import ANY, LINE, is_simulated
 from deployer.settings import Settings
@@ -125,13 +126,27 @@ def face(*, as_json: bool, screen: bool, brief: bool = False) -> Face:
     return PushProgress(Terminal(), time.time, show_screen=screen, brief=brief)
 
 
+After = Callable[[Host, Deployment], Awaitable[object]]
+
+
+async def nothing_more(_host: Host, _ended: Deployment) -> None:
+    """Nothing comes after a delivery, usually."""
+
+
 def deliver(
-    order: Order, face: Face, store: Path, here: Here, *, system: bool, detach: bool = False
+    order: Order,
+    face: Face,
+    store: Path,
+    here: Here,
+    *,
+    system: bool,
+    detach: bool = False,
+    after: After = nothing_more,
 ) -> Deployment:
     """Send an order, by the daemon or from this process, and watch it to its end.
 
     `system` asks the daemon of all users too. A simulated PC that is broken, or like another PC, is
-    this process' own.
+    this process' own. `after` is done with the same host when it was proved.
     """
 
     async def work(undo: connect.Undo) -> Deployment:
@@ -139,6 +154,8 @@ def deliver(
         async with connect.open_host(
             store, here, WORDS, undo, system=system, daemon=not alone
         ) as host:
-            return await push(host, order, Watching(face, detach, aside))
+            ended = await push(host, order, Watching(face, detach, aside))
+            await after(host, ended)
+            return ended
 
     return connect.run(work)

@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import re
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import assert_never
 
+from deployer.core.target import manifest
+from deployer.core.target.gobat import MEDIA_MARK
+from deployer.core.target.names import OUR_NAMES
 from deployer.errors import AgentAway, NotBack, OrderLost, OrderRefused
 from deployer.host.requests import AgentRequest, AgentRow, Heard, Host, Say
 from deployer.model import Stage
@@ -15,6 +19,7 @@ from deployer.model import Stage
 _END_SHOWN = 5.0
 """Seconds that the end of an order may take to be shown after a Ctrl-C."""
 _LOOK = 0.5
+_IDENTITY_BAT = re.compile(r"D[0-9A-F]{7}\.BAT")
 
 
 Noted = Callable[[str], Awaitable[object]]
@@ -107,6 +112,34 @@ def _raise_for(errand: Errand, what: str, heard: Heard) -> None:
             raise AssertionError(heard.stage)
         case _:
             assert_never(heard.stage)
+
+
+async def take_away(errand: Errand, deployment: str, directory: str) -> tuple[str, ...]:
+    """Delete what is ours beside an agent, after a deployment that has cleaned `directory`.
+
+    The names of what was deleted. The agent itself stays, with its files, and so does the list of
+    what was delivered, while something of that is there. Raises the errors of orders.
+    """
+    own = manifest.own_directory(directory)
+    await _once(errand, lambda row: row.here and not row.busy, errand.seconds)
+    known, gone = manifest.list_name(directory), list[str]()
+    listing = (await ask(errand, "LS", f"{own}\\*.*")).decode("cp437", "replace")
+    for line in listing.splitlines():
+        attributes, length, _date, name, *_long = f"{line}\t\t\t\t".split("\t")
+        place = f"{own}\\{name}"
+        if "D" in attributes:
+            continue
+        if name == known or _IDENTITY_BAT.fullmatch(name):
+            data = await ask(errand, "GET", place, "0", length)
+            ours = b"F " not in data if name == known else f"{MEDIA_MARK}{name}".encode() in data
+        else:
+            ours = name in OUR_NAMES or name in (f"{deployment}.MAN", f"{deployment}.STA")
+        if ours:
+            await ask(errand, "RM", place, "1")
+            gone.append(name)
+    with contextlib.suppress(OrderRefused):
+        await ask(errand, "RM", own, "1")  # it goes when it is empty: the agent is elsewhere
+    return tuple(gone)
 
 
 async def restart(errand: Errand, patience: float) -> AgentRow:
