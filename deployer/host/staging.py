@@ -52,8 +52,11 @@ _LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"
 
 
 def new_identity() -> str:
-    """A deployment id: `D` and seven hex digits, which is also a base name on the target."""
-    return f"D{secrets.randbelow(16**7):07X}"
+    """A deployment id: `D` and seven hex digits, which is also a base name on the target.
+
+    The last is never F: in the list of what was delivered, "F " means a file to GO.BAT's FIND.
+    """
+    return f"D{secrets.randbelow(16**6):06X}{secrets.randbelow(15):X}"
 
 
 def new_token() -> str:

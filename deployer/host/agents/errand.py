@@ -131,7 +131,8 @@ async def take_away(errand: Errand, deployment: str, directory: str) -> tuple[st
             continue
         if name == known or _IDENTITY_BAT.fullmatch(name):
             data = await ask(errand, "GET", place, "0", length)
-            ours = b"F " not in data if name == known else f"{MEDIA_MARK}{name}".encode() in data
+            listed = any(each.startswith(b"F ") for each in data.splitlines())
+            ours = not listed if name == known else f"{MEDIA_MARK}{name}".encode() in data
         else:
             ours = name in OUR_NAMES or name in (f"{deployment}.MAN", f"{deployment}.STA")
         if ours:
