@@ -210,6 +210,11 @@ class Service:
             return self._address
         return self._servers.beside or wire.LINK_LOCAL
 
+    def _other_than(self, host: str) -> str:
+        """The other address of this machine's on the wire, "" for none."""
+        own = self._address if wire.is_link_local(host) else self._servers.beside
+        return "" if own == host or own.startswith("127.") else own
+
     @property
     def ftp_port(self) -> int:
         """Where the server for real targets listens; 0 before the first is offered anything."""
@@ -532,7 +537,7 @@ class Service:
         """
         if self.agents.at(target, target):
             return ()
-        return self._handing.beside(target, host, self._port_of_agents)
+        return self._handing.beside(target, host, self._port_of_agents, self._other_than(host))
 
     @property
     def _port_of_agents(self) -> int:
@@ -543,7 +548,8 @@ class Service:
         """In a thread of the page: the agent for the machine at `peer`, b"" when there is none."""
 
         async def hand_out() -> bytes:
-            return self._handing.to_browser(peer, at, self._port_of_agents)
+            also = self._other_than(at)
+            return self._handing.to_browser(peer, at, self._port_of_agents, also)
 
         try:
             return asyncio.run_coroutine_threadsafe(hand_out(), self._loop).result(_HAND_OUT)

@@ -122,6 +122,19 @@ static int hello(void)
                     agent.depth ? agent.work[0].order.id : agent.upgrade);
 }
 
+/* A PC's own address may have changed since, so the host is called at both of its own in turn. */
+static void other_address(void)
+{
+    struct settings *settings = &agent.settings;
+    u32 i;
+
+    for (i = 0; *settings->also && i < sizeof settings->also; i++) {
+        char c = settings->host[i];
+        settings->host[i] = settings->also[i];
+        settings->also[i] = c;
+    }
+}
+
 static void call_host(void)
 {
     int code;
@@ -134,6 +147,7 @@ static void call_host(void)
         code = hello();
     agent.exchange--;
     if (code != 200 || agent.off) {
+        other_address();
         lost(code == 530 ? "The host does not know this agent." : "The host does not answer. Trying again.");
         return;
     }

@@ -16,6 +16,7 @@ static void keep(struct settings *settings, const char *key, const char *value)
         char key[6];
         u8 at, size;
     } texts[] = {{"host", offsetof98(host), sizeof settings->host},
+                 {"also", offsetof98(also), sizeof settings->also},
                  {"id", offsetof98(id), sizeof settings->id},
                  {"token", offsetof98(token), sizeof settings->token},
                  {"name", offsetof98(name), sizeof settings->name}};
@@ -61,6 +62,6 @@ int settings_read(struct settings *settings, const char *text, u32 length)
 
 u32 settings_write(const struct settings *settings, char *text)
 {
-    return put(text, SETTINGS_MOST, "[AGENT98]\r\nhost=%s\r\nport=%u\r\nid=%s\r\ntoken=%s\r\nname=%s\r\nstay=%u\r\n",
-               settings->host, settings->port, settings->id, settings->token, settings->name, settings->stay);
+    return put(text, SETTINGS_MOST, "[AGENT98]\r\nhost=%s\r\nalso=%s\r\nport=%u\r\nid=%s\r\ntoken=%s\r\nname=%s\r\nstay=%u\r\n",
+               settings->host, settings->also, settings->port, settings->id, settings->token, settings->name, settings->stay);
 }

@@ -8,6 +8,7 @@
 
 struct settings {
     char host[16];
+    char also[16];  /* the host's other address, perhaps empty */
     u32 port;
     char id[11];    /* A- and eight hexadecimal digits */
     char token[33];

@@ -68,6 +68,22 @@ def test_without_stay_nothing_starts_with_windows(
     pc.off()
 
 
+def test_the_host_is_called_at_its_other_address_when_the_pc_has_another(
+    program: bytes, host: Host, tmp_path: Path
+) -> None:
+    """It was installed at 169.254.1.1, and its PC has been given an address of 192.168.1 since."""
+    pc = SimulatedPc(tmp_path / "c", host.port)
+    settings = settings_text(21).replace(b"127.0.0.1", b"169.254.1.1\r\nalso=" + HOST.encode())
+    pc.download(program + settings)
+    pc.let_live()
+    try:
+        assert host.wait_for(lambda: host.hellos)
+        assert host.do("LS", "C:\\DEPLOY\\AGENT98.EXE") == "OK 1"
+        assert b"also=" + HOST.encode() in (pc.folder / "DEPLOY" / "AGENT98.INI").read_bytes()
+    finally:
+        pc.off()
+
+
 def test_programs_of_both_kinds_run_and_are_heard(pc: SimulatedPc, host: Host, root: Path) -> None:
     disk = pc.machine.disk
     disk.write_bytes("C:\\T.BAT", b"@ECHO hello %1\r\n")

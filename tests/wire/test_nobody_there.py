@@ -65,6 +65,12 @@ def test_one_typed_address_and_then_nothing(wire: Lab, tmp_path: Path) -> None:
     assert second.wait(30) == 0
     said = wire.host.deployer("run", "--state-dir", state, UNTOUCHED, "HELLO2.BAT")
     assert (said.stdout.splitlines()[0], said.returncode) == ("Hello 2", 0)
+    off = wire.host.deployer("poweroff", UNTOUCHED, "--state-dir", state)
+    assert off.returncode == 0, off.stderr
+    wire.target.ip("addr flush dev eth0")  # its user gives it an address of its own
+    wire.target.ip("addr add 192.168.1.2/24 dev eth0")
+    said = wire.host.deployer("run", "--state-dir", state, "OLD-PC", "HELLO2.BAT")
+    assert (said.stdout.splitlines()[0], said.returncode) == ("Hello 2", 0)
 
 
 @pytest.mark.needs("udhcpc", "dhclient")

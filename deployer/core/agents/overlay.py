@@ -15,13 +15,16 @@ AGENT_INI = "AGENT98.INI"
 
 @dataclass(frozen=True, slots=True)
 class Enrolment:
-    """Who an agent is to its host. `host` is the host's address as the old PC calls it."""
+    """Who an agent is to its host. `host` is the host's address as the old PC calls it, `also` its
+    other one, "" for none: the PC's own address may change, and the agent calls both in turn.
+    """
 
     agent: str
     token: str
     host: str
     port: int = 21
     name: str = ""
+    also: str = ""
 
 
 def ini(enrolled: Enrolment, *, stay: bool = True) -> bytes:
@@ -29,6 +32,7 @@ def ini(enrolled: Enrolment, *, stay: bool = True) -> bytes:
     lines = [
         "[AGENT98]",
         f"host={enrolled.host}",
+        *([f"also={enrolled.also}"] if enrolled.also else []),
         f"port={enrolled.port}",
         f"id={enrolled.agent}",
         f"token={enrolled.token}",

@@ -19,7 +19,7 @@ class HandingOut:
         self._directory = directory / "agents"
         self._for_browsers: dict[str, Enrolment] = {}
 
-    def beside(self, target: str, host: str, port: int) -> tuple[Path, ...]:
+    def beside(self, target: str, host: str, port: int, also: str) -> tuple[Path, ...]:
         """The agent's program and whose it is, as files that go to a target with a payload.
 
         Raises ProgramDamaged, DirectoryForbidden, StoreBusy, StoreFull.
@@ -28,7 +28,7 @@ class HandingOut:
         path = self._directory / quote(target, safe="") / AGENT_INI
         known = _agent_of(path)
         if known is None or not self._room.knows(known):
-            self._write(path, overlay.ini(self._room.enrol(target, host, port)))
+            self._write(path, overlay.ini(self._room.enrol(target, host, port, also=also)))
         return program, path
 
     def _write(self, path: Path, text: bytes) -> None:
@@ -37,7 +37,7 @@ class HandingOut:
         files.make_directory(path.parent, private=True)
         files.write_atomically(path, text)
 
-    def to_browser(self, peer: str, host: str, port: int) -> bytes:
+    def to_browser(self, peer: str, host: str, port: int, also: str) -> bytes:
         """The agent's program as the browser at `peer` gets it.
 
         A browser may fetch it twice before it starts one of the two. Raises as `beside` does.
@@ -45,7 +45,7 @@ class HandingOut:
         image = resources.program(AGENT_EXE)
         enrolled = self._for_browsers.get(peer)
         if enrolled is None or not self._room.knows(enrolled.agent):
-            enrolled = self._for_browsers[peer] = self._room.enrol(peer, host, port)
+            enrolled = self._for_browsers[peer] = self._room.enrol(peer, host, port, also=also)
         return overlay.program(image, enrolled)
 
 

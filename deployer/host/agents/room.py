@@ -192,10 +192,10 @@ class Room:
         """Whether that agent may call."""
         return agent in self.doors.secrets
 
-    def enrol(self, target: str, host: str, port: int, name: str = "") -> Enrolment:
+    def enrol(self, target: str, host: str, port: int, name: str = "", also: str = "") -> Enrolment:
         """A new agent for a target, written down. Raises StoreBusy, StoreFull."""
         enrolled = Enrolment(
-            f"A-{secrets.token_hex(4).upper()}", secrets.token_hex(16), host, port, name
+            f"A-{secrets.token_hex(4).upper()}", secrets.token_hex(16), host, port, name, also
         )
         at = self._clock()
         with self._store.together():

@@ -127,12 +127,13 @@ static void test_journal(void)
 static void test_settings(void)
 {
     static struct settings s, again;
-    static const char good[] = "[AGENT98]\r\nhost=192.168.1.1\r\nport=2121\r\nid=A-0123ABCD\r\n"
+    static const char good[] = "[AGENT98]\r\nhost=192.168.1.1\r\nalso=169.254.1.1\r\nport=2121\r\nid=A-0123ABCD\r\n"
                                "token=0123456789abcdef0123456789abcdef\r\nname=old one\r\nstay=1\r\n";
     char text[SETTINGS_MOST];
 
     CHECK(settings_read(&s, good, sizeof good - 1));
-    CHECK(strcmp(s.host, "192.168.1.1") == 0 && s.port == 2121 && s.stay == 1 && strcmp(s.name, "old one") == 0);
+    CHECK(strcmp(s.host, "192.168.1.1") == 0 && strcmp(s.also, "169.254.1.1") == 0);
+    CHECK(s.port == 2121 && s.stay == 1 && strcmp(s.name, "old one") == 0);
     CHECK(settings_read(&again, text, settings_write(&s, text)) && memcmp(&s, &again, sizeof s) == 0);
     CHECK(!settings_read(&s, "host=192.168.1\r\n", 16) && !settings_read(&s, good, 60) && !settings_read(&s, "", 0));
 }
