@@ -444,7 +444,8 @@ class Share:
     """All that one login sees: files to fetch, names it may upload with their limits in bytes.
 
     `deployment` is "" for a share that belongs to none. `mtime` dates the listing. `arrived` are
-    uploads that may be gone on with, and their bytes that are here.
+    uploads that may be gone on with, and their bytes that are here. One of a `survey` has
+    directories in which the server behaves oddly.
     """
 
     deployment: str
@@ -452,3 +453,4 @@ class Share:
     uploads: Mapping[str, int] = field(default_factory=dict)
     mtime: float = 0.0
     arrived: Mapping[str, int] = field(default_factory=dict)
+    survey: bool = False

@@ -10,10 +10,10 @@ import pytest
 from deployer.__main__ import run
 from deployer.core.survey.judge import Verdict
 from deployer.errors import EXIT_USE, EXIT_VERIFY
-from deployer.host.surveys import asked
+from deployer.host.surveys import asked, kept
 from deployer.sim.commandcom import WIN98, flipped
 from tests.commandline import called
-from tests.surveying import PROBES, RUN, SurveyedPc, some
+from tests.surveying import PROBES, RUN, SurveyedPc, judged, some
 
 
 @pytest.fixture(scope="module")
@@ -124,9 +124,32 @@ def test_the_pc_is_asked_about_its_disk_over_a_bad_cable(
     assert not list(tmp_path.glob("surveys/S*")), "the folder that was sent is gone"
 
 
-def test_ftp_exe_answers_what_is_expected(tmp_path: Path) -> None:
-    pc = SurveyedPc(tmp_path, [probe for probe in PROBES.values() if probe.section == "ftp"])
-    assert [(one.verdict, one.differing) for one in pc.survey()] == [(Verdict.PASS, ())] * 6
+def test_ftp_exe_answers_what_is_expected_without_a_host(tmp_path: Path) -> None:
+    """What needs a host is not asked there, and that is no difference."""
+    section = [probe for probe in PROBES.values() if probe.section == "ftp"]
+    served = {probe.identity for probe in section if "S.TXT" in probe.files}
+    pc = SurveyedPc(tmp_path, section)
+    found = {one.probe.identity: (one.verdict, one.differing) for one in pc.survey()}
+    assert len(served) > 15
+    assert found == {
+        name: (Verdict.UNKNOWN if name in served else Verdict.PASS, ()) for name in found
+    }
+
+
+SERVED = ("session", "lines", "cut", "lost", "missing", "mget-asks", "name-of-80")
+
+
+def test_ftp_exe_answers_what_is_expected_of_the_host(tmp_path: Path) -> None:
+    """The host's own server plays for the deployment that brought the survey, and for no other."""
+    folder, state = tmp_path / "folder", tmp_path / "state"
+    asked.fill(folder, some(*SERVED), RUN, asked.DIRECTORY)
+    road = ("--target", "sim", "--state-dir", str(state), "--json")
+    assert run(["push", str(folder), "--run", "SURVEY.BAT", "--to", asked.DIRECTORY, *road]) == 0
+    (output,) = state.glob("inbox/*/OUTPUT.TXT")
+    survey = kept.read(kept.arrived(output), RUN)
+    found = {one.probe.name: one for one in judged(survey, some(*SERVED))}
+    assert {name: one.verdict for name, one in found.items()} == dict.fromkeys(SERVED, Verdict.PASS)
+    assert "CWD LINES\nTYPE I\n" in found["lines"].found["OUT.TXT"]
 
 
 def test_programs_answer_what_is_expected(tmp_path: Path) -> None:

@@ -7,8 +7,10 @@ import threading
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 
+from deployer.core.ftp import manners
 from deployer.core.ftp.session import NoLogin
 from deployer.core.payload import plan
+from deployer.core.survey import script
 from deployer.core.target import gobat, names, proof
 from deployer.core.target import manifest as manifests
 from deployer.core.target.page import Waiting
@@ -208,4 +210,7 @@ def shares_of(manifest: Manifest, directory: str, at: float) -> tuple[Share, Sha
             number = part.name.rpartition(".")[2]
             long_name = "" if file.place else f"{file.long_name}.{number}"
             entries.append(Entry(part.name, plan.slice_of(file, part), long_name=long_name))
-    return Share(name, tuple(entries), UPLOAD_LIMITS, at), Share(name, (go_bat,), {}, at)
+    own = Share(name, tuple(entries), UPLOAD_LIMITS, at)
+    if script.goes_on(payload):
+        own = manners.with_manners(own)
+    return own, Share(name, (go_bat,), {}, at)

@@ -21,7 +21,7 @@ from deployer.host.requests import Say, nobody
 from deployer.model import State
 
 LOOPBACK = "127.0.0.1"
-_REHEARSAL = FtpLimits(stall=10.0)
+_REHEARSAL = FtpLimits(stall=10.0, silence=6.0)
 """Loopback never makes anybody wait; only a simulated PC that hangs does."""
 
 

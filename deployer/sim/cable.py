@@ -162,11 +162,20 @@ class Link:
                 line += byte
         return line == wanted
 
-    def receive(self, sock: socket.socket, size: int) -> bytes:
-        """Some bytes; empty when the other side has closed or reset the connection."""
+    def receive(self, sock: socket.socket, size: int, within: float | None = None) -> bytes:
+        """Some bytes; empty when the other side has closed or reset the connection.
+
+        Empty as well when nothing comes `within` so many seconds.
+        """
+        end = None if within is None else time.monotonic() + within
 
         def call() -> bytes:
-            return sock.recv(size)
+            try:
+                return sock.recv(size)
+            except TimeoutError:
+                if end is None or time.monotonic() < end:
+                    raise
+                return b""
 
         try:
             return self.waiting(call, "an answer")

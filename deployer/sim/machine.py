@@ -278,7 +278,7 @@ class Machine:
 
         ftp = FtpExe(
             self.disk, self.link, out=out, keyboard=keyboard, ticks=self.clock.ticks,
-            obey_binary=self.obey_binary,
+            obey_binary=self.obey_binary, dialect=self.dialect,
         )  # fmt: skip
         return ftp.run(call.tail, call.cwd)
 

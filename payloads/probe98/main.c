@@ -1,6 +1,6 @@
 /* main.c - PROBE98, the program that a survey brings along.
  *
- *     PROBE98 COLLECT S7K2QAB0 | ASK QUESTION
+ *     PROBE98 COLLECT S7K2QAB0 | ASK QUESTION | SCRIPT FROM TO
  *     PROBE98 END CODE | SAY BYTES | MODE | WAIT      as a child of itself
  *
  * SURVEY.BAT starts it. It changes nothing outside the current directory. */
@@ -28,6 +28,8 @@ int sys_main(int argc, char **argv)
     crc32_start();
     if (argc == 3 && text_same(argv[1], "ASK"))
         return ask(argv[2]);
+    if (argc == 4 && text_same(argv[1], "SCRIPT"))
+        return make_script(argv[2], argv[3]) == SYS_OK ? CODE_DONE : CODE_ERROR;
     if (argc == 3 && text_same(argv[1], "END") && text_number(argv[2], &number))
         return (int)number;
     if (argc == 3 && text_same(argv[1], "SAY") && text_number(argv[2], &number))
@@ -42,6 +44,6 @@ int sys_main(int argc, char **argv)
 #endif
     if (argc == 3 && text_same(argv[1], "COLLECT"))
         return collect(argv[2]);
-    say("PROBE98 1.0: COLLECT RUN, or ASK QUESTION\r\n");
+    say("PROBE98 1.1: COLLECT RUN, ASK QUESTION, or SCRIPT FROM TO\r\n");
     return CODE_USE;
 }

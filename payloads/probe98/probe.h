@@ -14,6 +14,10 @@ int collect(const char *run);
 /* ASK: answers one question, by its name, in lines name=value. An exit code. */
 int ask(const char *name);
 
+/* SCRIPT: copies a script for FTP.EXE, with the host's address in the place of #H and the login of this
+ * deployment, name and password, in the place of #U. A status; SYS_MISSING where there is no host. */
+int make_script(const char *from, const char *to);
+
 /* Runs this program, `command` being "PROBE98 WORDS"; what it says is thrown away, or handed on. A status. */
 int run_own(const char *command, u32 *code);
 int run_counted(const char *command, sys_output *output, void *context, u32 *code);

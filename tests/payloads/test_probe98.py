@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 from pathlib import Path
 
@@ -78,3 +79,32 @@ def test_it_answers_as_expected_where_no_windows_is_asked(
 @pytest.mark.parametrize("words", [(), ("ASK", "nothing"), ("COLLECT", "SHORT"), ("END", "x")])
 def test_a_wrong_use_is_one(words: tuple[str, ...], program: Path, tmp_path: Path) -> None:
     assert call(program, tmp_path, *words).returncode == 4
+
+
+MANIFEST = b"DEPLOY98 2 D0000001\r\nHOST 192.168.1.1 D0000001 abcdefghij\r\nRUN SURVEY.BAT\r\n"
+
+
+def test_a_script_for_ftp_exe_gets_the_host_and_the_login(program: Path, tmp_path: Path) -> None:
+    """Those of the newest manifest: the one that brought it."""
+    ours, here = tmp_path / "DEPLOY", tmp_path / "T"
+    ours.mkdir()
+    here.mkdir()
+    (ours / "D0000002.MAN").write_bytes(MANIFEST.replace(b"D0000001", b"D0000002"))
+    os.utime(ours / "D0000002.MAN", (1_000_000_000, 1_000_000_000))
+    (ours / "D0000001.MAN").write_bytes(MANIFEST)
+    (here / "S.TXT").write_bytes(b"open #H 21\r\nuser #U\r\nget A.TXT\r\nbye\r\n")
+    assert call(program, here, "SCRIPT", "S.TXT", "S.FTP").returncode == 0
+    made = b"open 192.168.1.1 21\r\nuser D0000001 abcdefghij\r\nget A.TXT\r\nbye\r\n"
+    assert (here / "S.FTP").read_bytes() == made
+
+
+@pytest.mark.parametrize("text", [b"", MANIFEST[:30], b"HOST" * 2000])
+def test_without_a_host_there_is_no_script(text: bytes, program: Path, tmp_path: Path) -> None:
+    here = tmp_path / "T"
+    here.mkdir()
+    if text:
+        (tmp_path / "DEPLOY").mkdir()
+        (tmp_path / "DEPLOY" / "D0000001.MAN").write_bytes(text)
+    (here / "S.TXT").write_bytes(b"open #H\r\n")
+    assert call(program, here, "SCRIPT", "S.TXT", "S.FTP").returncode == 9
+    assert not (here / "S.FTP").exists()

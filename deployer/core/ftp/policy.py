@@ -16,6 +16,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import assert_never
 
+from deployer.core.ftp import manners
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp import verbs as do
 from deployer.core.ftp.session import (
@@ -74,6 +75,10 @@ def parse(line: bytes) -> tuple[str, str]:
 
 def answer(session: Session, verb: str, argument: str) -> Answer:
     """What the server does about one command. Never raises, whatever the verb and the argument."""
+    return manners.play(_answer(session, verb, argument), verb)
+
+
+def _answer(session: Session, verb: str, argument: str) -> Answer:
     rule = TABLE.get(verb)
     if rule is None:
         shown = quoted(verb) or "An empty line"

@@ -175,6 +175,17 @@ class Listen:
 
 
 @dataclass(frozen=True, slots=True)
+class Played:
+    """A transfer of a survey, of which nobody is told: the line at its end, "" for the usual one.
+
+    The session ends with it when it is `lost`.
+    """
+
+    line: str
+    lost: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Send:
     """Send the bytes of an entry from `offset` on, unchanged, over `way`."""
 
@@ -182,6 +193,14 @@ class Send:
     entry: Entry
     offset: int
     way: Active | Passive
+    played: Played | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Silent:
+    """Say nothing any more, and close the connection after a long while."""
+
+    session: Session
 
 
 @dataclass(frozen=True, slots=True)
@@ -230,7 +249,18 @@ class Leave:
 
 
 Answer = (
-    Reply | Refuse | RefuseAscii | Login | Listen | Send | Show | Receive | Said | Abort | Leave
+    Reply
+    | Refuse
+    | RefuseAscii
+    | Login
+    | Listen
+    | Send
+    | Silent
+    | Show
+    | Receive
+    | Said
+    | Abort
+    | Leave
 )
 
 

@@ -49,6 +49,12 @@ class Connection(Swept, Protocol):
     def tell(self, refusal: Refusal) -> None:
         """Tell the people who watch of a refusal."""
 
+    def hang_up(self) -> None:
+        """Close the connection without a word."""
+
+    def moved(self, count: int) -> None:
+        """A transfer of so many bytes has ended."""
+
 
 class Transfers(Protocol):
     """The transfers of one client."""

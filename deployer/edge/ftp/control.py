@@ -8,6 +8,7 @@ the other lines wait in order for its end.
 from __future__ import annotations
 
 import hmac
+import math
 import socket
 import sys
 from collections import deque
@@ -18,9 +19,10 @@ from pyftpdlib.handlers import FTPHandler
 from deployer import events
 from deployer.core.agents import words
 from deployer.core.agents.words import WaitForOrder, Word
-from deployer.core.ftp import policy
+from deployer.core.ftp import manners, policy
 from deployer.core.ftp import session as said
 from deployer.core.ftp import tree as trees
+from deployer.core.ftp.manners import HeardTalk
 from deployer.core.ftp.session import (
     Abort,
     Leave,
@@ -35,6 +37,7 @@ from deployer.core.ftp.session import (
     Send,
     Session,
     Show,
+    Silent,
 )
 from deployer.edge.ftp.connect import give_up, keep_alive
 from deployer.edge.ftp.connection import Refusal
@@ -60,6 +63,8 @@ _CAUSE: dict[NoLogin, LoginCause] = {
     NoLogin.STRANGE_AGENT: "strange-agent",
     NoLogin.NOT_NOW: "not-now",
 }
+_ROUGHLY = 30
+"""Seconds in which it is told how long a survey's FTP.EXE waited."""
 _OF_FILES = frozenset(("RETR", "STOR", "SIZE"))
 
 
@@ -90,6 +95,8 @@ class Control(FTPHandler):  # type: ignore[misc]
         self._refusals = 0
         self._pausing = self._parked = False
         self._asking = self._open_wait = self._known_here = False
+        self._talk: HeardTalk | None = None
+        self._silent_since = 0.0
         self._waiting: deque[tuple[str, str]] = deque()
         super().__init__(sock, server, ioloop=ioloop)
         self.set_terminator(b"\n")
@@ -254,6 +261,7 @@ class Control(FTPHandler):  # type: ignore[misc]
             tree = trees.grow(self.state.agents.share(self.agent))
             self.exchange.adopt(policy.renewed(self.session, tree))
         answer = policy.answer(self.session, verb, argument)
+        self._note(answer.session, manners.heard(verb, argument))
         match answer:
             case Reply(session, line):
                 self.exchange.adopt(session)
@@ -277,6 +285,9 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self.respond(said.TAKEN)
             case Send() | Show() | Receive():
                 self.exchange.transfer(answer)
+            case Silent(session):
+                self.exchange.adopt(session)
+                self._pausing, self._silent_since = True, self.state.now()
             case Said(session, word):
                 self.exchange.adopt(session)
                 self._ask(word)
@@ -291,6 +302,40 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self.dismiss(line)
             case _:
                 assert_never(answer)
+
+    # --- surveys
+
+    def _note(self, session: Session, line: str) -> None:
+        """Keep what a survey's session says while the server plays something for it."""
+        if manners.manner_of(session) is None:
+            return
+        if self._talk is None:
+            self._talk = self.state.begin_talk(session.tree.share.deployment)
+        self._talk.note(line)
+
+    def hang_up(self) -> None:
+        """See `Connection`."""
+        self.leaving = self.state.now()
+        self.close()
+
+    def moved(self, count: int) -> None:
+        """See `Connection`."""
+        if self._talk is not None:
+            self._talk.note(f"{count} bytes")
+
+    def _note_end(self) -> None:
+        """Keep how a survey's session ended, unless it said QUIT."""
+        if self._talk is None or self.leaving:
+            return
+        if not self._silent_since:
+            self._talk.note("ended by FTP.EXE")
+            return
+        waited = self.state.now() - self._silent_since
+        if waited > self.state.limits.silence:
+            self._talk.note("ended by the server, which said nothing")
+        else:
+            within = _ROUGHLY * math.ceil(waited / _ROUGHLY)
+            self._talk.note(f"ended by FTP.EXE within {within} s")
 
     # --- agents
 
@@ -400,6 +445,9 @@ class Control(FTPHandler):  # type: ignore[misc]
                 self.close()
         elif not self.session.login and now - self.began > limits.login_seconds:
             self.dismiss(said.IDLE)
+        elif self._silent_since:
+            if now - self._silent_since > limits.silence:
+                self.close()
         elif self.exchange.connecting:
             if now - self.exchange.since > limits.connect:
                 self.exchange.data_failed()
@@ -426,6 +474,7 @@ class Control(FTPHandler):  # type: ignore[misc]
         """Close both connections and tell that the client is gone."""
         if self._closed:
             return
+        self._note_end()
         try:
             self.exchange.drop("the control connection ended")
         finally:

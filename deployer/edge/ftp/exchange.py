@@ -13,7 +13,7 @@ from deployer.edge.ftp.connect import Connecting, PassivePort
 from deployer.edge.ftp.connection import Connection
 from deployer.edge.ftp.data import DataChannel
 from deployer.edge.ftp.files import SourceAlteredError
-from deployer.edge.ftp.jobs import Job, Upload, job_for, source_path
+from deployer.edge.ftp.jobs import Job, PlayedUpload, Upload, job_for, source_path
 
 _SETTLE_EVERY = 0.02
 """Seconds between two looks whether a report may be kept by now."""
@@ -214,10 +214,13 @@ class Exchange:
             connection.call_later(_SETTLE_EVERY, self._settle, job, "", "")
             return
         self._let_go(job)
-        if isinstance(job, Upload) and not why:
+        if isinstance(job, Upload) and not (why or isinstance(job, PlayedUpload)):
             connection.session = policy.received(connection.session, job.name)
         self._tell_end(job, why)
         connection.heard = connection.state.now()
+        if job.last:
+            connection.hang_up()
+            return
         if line:
             connection.respond(line)
         connection.go_on()
@@ -231,6 +234,7 @@ class Exchange:
 
     def _tell_end(self, job: Job, why: str) -> None:
         seconds = self.connection.state.now() - self._job_began
+        self.connection.moved(job.moved)
         self._tell(job.ended(self.connection.origin(), seconds, why))
 
     def _drop(self, line: str, why: str) -> None:

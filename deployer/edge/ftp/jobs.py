@@ -6,9 +6,17 @@ from pathlib import Path
 from typing import NamedTuple, assert_never
 
 from deployer import events
+from deployer.core.ftp import manners
 from deployer.core.ftp import session as said
-from deployer.core.ftp.session import Receive, Send, Show
-from deployer.edge.ftp.files import BytesSource, Inbox, OutputFile, SliceSource, SlicesSource
+from deployer.core.ftp.session import Played, Receive, Send, Show
+from deployer.edge.ftp.files import (
+    BytesSource,
+    Inbox,
+    OutputFile,
+    SliceSource,
+    SlicesSource,
+    TooLongError,
+)
 from deployer.edge.ftp.state import Agents, Authorizer, UploadVerdict
 from deployer.events import Event
 from deployer.model import GO_BAT, Blob, Slice, Slices
@@ -27,6 +35,8 @@ class Download:
 
     upload = False
     patient = False
+    last = False
+    """Whether the session ends with it."""
 
     def __init__(
         self, name: str, source: BytesSource | SliceSource | SlicesSource, path: str = ""
@@ -65,14 +75,30 @@ class Download:
         return told
 
 
+class PlayedDownload(Download):
+    """A file of a survey's directory: nobody is told of it, and it ends as is wanted there."""
+
+    def __init__(self, source: BytesSource, played: Played) -> None:
+        super().__init__("", source)
+        self._played = played
+        self.last = played.lost
+
+    def finish(self, _: Authorizer) -> tuple[str, str]:
+        """What is said at the end."""
+        return self._played.line or said.COMPLETE, ""
+
+
 class Upload:
     """A report on its way in; `length` is what it may have at most."""
 
     upload = True
     patient = False
+    last = False
     of_agent = False
 
-    def __init__(self, deployment: str, name: str, inbox: Inbox | OutputFile, limit: int) -> None:
+    def __init__(
+        self, deployment: str, name: str, inbox: Inbox | OutputFile | Nowhere, limit: int
+    ) -> None:
         self.deployment = deployment
         self.name = name
         self.inbox = inbox
@@ -128,6 +154,51 @@ class Upload:
             done,
             events.UploadReceived(*origin, self.name, self.moved, str(self.kept)),
         ]
+
+
+class Nowhere:
+    """Takes what is sent, up to a limit, and keeps nothing."""
+
+    def __init__(self, limit: int) -> None:
+        self._left = limit
+
+    def write(self, data: bytes) -> None:
+        """Count bytes. Raises TooLongError beyond the limit."""
+        self._left -= len(data)
+        if self._left < 0:
+            raise TooLongError
+
+    def content(self) -> bytes:
+        """Nothing is there."""
+        return b""
+
+    def keep(self) -> Path:
+        """Nothing is kept."""
+        return Path()
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+class PlayedUpload(Upload):
+    """What the FTP.EXE of a survey sends: counted, not kept, and nobody is told."""
+
+    def __init__(self, deployment: str, name: str, limit: int) -> None:
+        super().__init__(deployment, name, Nowhere(limit), limit)
+
+    def finish(self, _: Authorizer) -> tuple[str, str]:
+        """It is here."""
+        return said.COMPLETE, ""
+
+    def begun(self, origin: Origin) -> list[Event]:
+        """Nothing is told."""
+        del origin
+        return []
+
+    def ended(self, origin: Origin, seconds: float, why: str) -> list[Event]:
+        """Nothing is told."""
+        del origin, seconds, why
+        return []
 
 
 class OfAgent(Upload):
@@ -204,6 +275,8 @@ def job_for(
     match answer:
         case Send(entry=entry, offset=offset):
             match entry.source:
+                case Blob() as blob if answer.played is not None:
+                    return PlayedDownload(BytesSource(blob, offset, chunk), answer.played)
                 case Blob() as blob:
                     found = Download(entry.name, BytesSource(blob, offset, chunk))
                 case Slice() as cut:
@@ -223,6 +296,8 @@ def job_for(
                 stream = OutputFile(inbox, agent, name, limit, answer.offset)
                 return OfAgent(agent, name, stream, limit, agents)
             return OfAgent(agent, name, Inbox(inbox, agent, name, limit), limit, agents)
+        case Receive(name=name, limit=limit) if manners.is_played(name):
+            return PlayedUpload(deployment, name, limit)
         case Receive(name=name, limit=limit):
             return Upload(deployment, name, Inbox(inbox, deployment or "_", name, limit), limit)
         case _:

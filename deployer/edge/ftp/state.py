@@ -15,9 +15,11 @@ from pathlib import Path
 from typing import Protocol
 
 from deployer.core.agents.words import Word
+from deployer.core.ftp import manners
 from deployer.core.ftp import session as said
 from deployer.core.ftp import tree as trees
 from deployer.core.ftp.budget import Allowance, Budget, Budgets
+from deployer.core.ftp.manners import HeardTalk
 from deployer.core.ftp.session import NoLogin
 from deployer.core.ftp.tree import Tree
 from deployer.events import CommandRefused, Event, LoginRefused
@@ -38,7 +40,8 @@ class FtpLimits:
     less processor time where there is little of it, and on an idle machine keep a reader waiting
     (benchmarks/transfer, `--servers stock,deployer@65536,deployer@1048576`). `kept` are places that
     only machines get for which something waits; `uploads` is for each deployment, `all_uploads` for
-    all together, `told_per_day` for the events of one deployment.
+    all together, `told_per_day` for the events of one deployment. `silence` is how long a survey is
+    answered nothing where it asks for that: longer than NT's FTP.EXE waits, 270 s (facts A14).
     """
 
     connections: int = 256
@@ -62,6 +65,7 @@ class FtpLimits:
     unknown_rate: float = 20.0
     unknown_per_day: int = 20_000
     told_per_day: int = 100_000
+    silence: float = 300.0
     uploads: Allowance = _UPLOADS
     all_uploads: Allowance = _ALL_UPLOADS
     chunk: int = 160 << 10
@@ -232,6 +236,7 @@ class ServerState:
         self._told = Budgets(each, Allowance(100 * limits.told_per_day))
         self._uploads = Budgets(limits.uploads, limits.all_uploads)
         self._untold = 0
+        self._talks: dict[str, HeardTalk] = {}
         self._trees: dict[int, Tree] = {}
         self._refused: dict[tuple[str, str], float] = {}
 
@@ -339,8 +344,22 @@ class ServerState:
         """Seconds for measuring durations."""
         return time.monotonic()
 
+    def begin_talk(self, deployment: str) -> HeardTalk:
+        """What a survey's session says from now on; what an earlier one has said is forgotten."""
+        self._talks.pop(deployment, None)
+        while len(self._talks) >= _KEPT_TREES:
+            self._talks.pop(next(iter(self._talks)))
+        talk = self._talks[deployment] = HeardTalk([])
+        return talk
+
     def tree(self, share: Share) -> Tree:
-        """The tree of a share, grown once as long as the authorizer hands out the same share."""
+        """The tree of a share, grown once as long as the authorizer hands out the same share.
+
+        That of a survey has what was heard since the login before, once.
+        """
+        if share.survey:
+            talk = self._talks.pop(share.deployment, HeardTalk([]))
+            return trees.grow(manners.with_talk(share, talk))
         kept = self._trees.get(id(share))
         if kept is None or kept.share is not share:
             if len(self._trees) >= _KEPT_TREES:

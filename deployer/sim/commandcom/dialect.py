@@ -23,6 +23,20 @@ class Dialect:
     copy_overwrite    COPY has /Y, /-Y and COPYCMD and asks at the prompt, never in a batch
                       (facts B21)
     bare_dir          DIR has /B
+
+    Then FTP.EXE, whose facts are those of its relatives (facts A8-A26):
+
+    ftp_small_letters it knows its commands in small letters only
+    ftp_script_ends   the end of a script is its end; without it, it goes on with the keyboard
+    ftp_waits         it waits for ever for an answer; without it, a while
+    ftp_empties       `get` makes or empties the local file before the server has answered
+    ftp_lines_cost    each further line of a reply costs the script a line
+    ftp_name_limit    a name of over 72 characters ends it
+    ftp_exit_zero     its exit code is 0 whatever happens
+    ftp_verbose       with a script it shows replies and speeds
+    ftp_list_as_text  `mget` asks for the names in TYPE A
+    ftp_quotes        "a b" is one word
+    ftp_open_port     `open` takes no notice of a port; without it, it refuses one
     """
 
     name: str
@@ -34,9 +48,20 @@ class Dialect:
     any_case_variable: bool
     copy_overwrite: bool
     bare_dir: bool
+    ftp_small_letters: bool = True
+    ftp_script_ends: bool = True
+    ftp_waits: bool = True
+    ftp_empties: bool = True
+    ftp_lines_cost: bool = True
+    ftp_name_limit: bool = True
+    ftp_exit_zero: bool = True
+    ftp_verbose: bool = True
+    ftp_list_as_text: bool = True
+    ftp_quotes: bool = True
+    ftp_open_port: bool = True
 
 
-# Both dialects name every difference, so that they can be read side by side.
+# Of the shell, both dialects name every difference, so that they can be read side by side.
 WIN98 = Dialect(
     name="Windows 98",
     version="Windows 98 [Version 4.10.1998]",

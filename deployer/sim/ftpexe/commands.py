@@ -12,6 +12,9 @@ FtpCommand = Callable[[FtpSession, list[str]], None]
 
 
 def _open(ftp: FtpSession, words: list[str]) -> None:
+    if len(words) > 1 and not ftp.dialect.ftp_open_port:
+        ftp.say("Usage: open host name\r\n")
+        return
     ftp.open(ftp.argument(words, 0, "To"))
 
 

@@ -48,27 +48,37 @@ def parse_switches(tail: str) -> Switches | None:
     return found
 
 
-def split(line: str) -> list[str]:
+def split(line: str, *, quotes: bool = True) -> list[str]:
     """Words; double quotes hold blanks together."""
+    if not quotes:
+        return line.split()[:20]
     return [quoted or plain for quoted, plain in re.findall(r'"([^"]*)"|(\S+)', line)][:20]
 
 
 class FtpExe(FtpSession):
-    """One start of FTP.EXE; `run` returns its exit code, always 0."""
+    """One start of FTP.EXE; `run` returns its exit code."""
 
     def run(self, tail: str, cwd: str) -> int:
         """Run with a command line's tail in a current directory."""
+        self._run(tail, cwd)
+        return 0 if self.dialect.ftp_exit_zero else int(self.failed)
+
+    def _run(self, tail: str, cwd: str) -> None:
         self.cwd = cwd
         switches = parse_switches(tail)
         if switches is None:
+            self.failed = True
             self.say(USAGE)
-            return 0
+            return
         self.switches = switches
+        if not self.dialect.ftp_verbose:
+            switches.verbose = not switches.verbose
         try:
             if switches.script:
                 self.script = self._read_script(switches.script)
                 if self.script is None:
-                    return 0
+                    self.failed = True
+                    return
             if switches.host:
                 self._guard(self.open, switches.host)
             while True:
@@ -77,9 +87,9 @@ class FtpExe(FtpSession):
             pass
         except Crash as crash:
             self.say(f"FTP: This program has performed an illegal operation ({crash}).\r\n")
+            self.failed = True
         if self.control:
             self.drop()
-        return 0
 
     def _guard(self, call: Callable[[str], None], text: str) -> None:
         """A lost connection ends what was being done, not the program."""
@@ -101,13 +111,15 @@ class FtpExe(FtpSession):
         return lines
 
     def _command(self, line: str) -> None:
-        words = split(line)
+        words = split(line, quotes=self.dialect.ftp_quotes)
         if not words:
             return
         name, *arguments = words
+        name = name if self.dialect.ftp_small_letters else name.lower()
         names = [name] if name in COMMANDS else [c for c in COMMANDS if c.startswith(name)]
         calls = {COMMANDS[c] for c in names}
         if not calls:
+            self.failed = True
             self.say("Invalid command.\r\n")
         elif len(calls) > 1:
             self.say("Ambiguous command.\r\n")

@@ -17,10 +17,13 @@ import socket
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from deployer.sim.cable import MAX_REPLY, Cut, Link, LinkLost, Stalled
+from deployer.sim.cable import MAX_REPLY, Cut, Hang, Link, LinkLost, Stalled
+from deployer.sim.commandcom.dialect import WIN98, Dialect
 from deployer.sim.disk import Code, Disk, DiskError, File, Open, matches
 
 BUFFER = 4096  # facts A23
+TIMES_OUT = 1.5
+"""Seconds that it waits where it does not wait for ever."""
 NAME = 72  # facts A17
 
 _SYSTEM = {
@@ -80,7 +83,10 @@ class FtpSession:
         keyboard: Callable[[bool], bytes],
         ticks: Callable[[], float],
         obey_binary: bool = True,
+        dialect: Dialect = WIN98,
     ) -> None:
+        self.dialect = dialect
+        self.failed = False
         self.disk = disk
         self.link = link
         self.ascii = True
@@ -102,6 +108,8 @@ class FtpSession:
         """The next line of the script or of the keyboard; `Quit` when there is none."""
         self.say(prompt)
         if self.script is not None:
+            if not self.script and not self.dialect.ftp_script_ends:
+                raise Hang("FTP.EXE waits for the keyboard")
             if not self.script:
                 self.say("\r\n")
                 raise Quit
@@ -155,6 +163,7 @@ class FtpSession:
     def connected(self) -> bool:
         """Whether there is a session; says so when not."""
         if self.control is None:
+            self.failed = True
             self.say("Not connected.\r\n")
         return self.control is not None
 
@@ -180,8 +189,9 @@ class FtpSession:
             while not ((line := self._reply_line()).startswith(code) and line[3:4] != "-"):
                 extra += 1
             self._show_reply(line)
-            if self.script is not None:
+            if self.script is not None and self.dialect.ftp_lines_cost:
                 del self.script[:extra]
+        self.failed = self.failed or code[:1] in ("4", "5")
         if not code.isdigit():
             return 500
         if code == "421":
@@ -197,7 +207,8 @@ class FtpSession:
         if control is None:
             raise Lost
         while (end := control.buffer.find(b"\n")) < 0 and len(control.buffer) < MAX_REPLY:
-            data = self.link.receive(control.sock, BUFFER)
+            within = None if self.dialect.ftp_waits else TIMES_OUT
+            data = self.link.receive(control.sock, BUFFER, within)
             if not data:
                 self.say("Connection closed by remote host.\r\n")
                 raise Lost
@@ -286,11 +297,11 @@ class FtpSession:
 
     def get(self, remote: str, local: str) -> None:
         """Fetch a file; the local one exists, empty, before the server has said yes (facts A15)."""
-        if len(remote) > NAME:
+        if len(remote) > NAME and self.dialect.ftp_name_limit:
             raise Crash(f"a name of {len(remote)} characters")
         try:
             path = self.disk.absolute(local, self.cwd)
-            file = self.disk.open(path, Open.CREATE_ALWAYS, read=False, write=True)
+            file = self._emptied(path) if self.dialect.ftp_empties else None
         except DiskError as error:
             self.local_error(local, error)
             return
@@ -298,21 +309,30 @@ class FtpSession:
 
         def write(data: bytes) -> None:
             nonlocal count
+            assert file is not None
             stored = file.write(data)
             count += stored
             if stored < len(data):
                 raise DiskError(Code.DISK_FULL, local)
 
         def move(sock: socket.socket) -> None:
+            nonlocal file
             try:
+                file = file or self._emptied(path)
                 self.receive(sock, write)
             except DiskError as error:
                 self.local_error(local, error)
                 raise Cut from error
 
-        with file:
+        try:
             self.transfer(f"RETR {remote}", move)
+        finally:
+            if file is not None:
+                file.close()
         self.report(count, "received", start)
+
+    def _emptied(self, path: str) -> File:
+        return self.disk.open(path, Open.CREATE_ALWAYS, read=False, write=True)
 
     def put(self, local: str, remote: str, verb: str = "STOR") -> None:
         """Send a file as it is."""
@@ -338,7 +358,12 @@ class FtpSession:
         def take(data: bytes) -> None:
             found.extend(data)
 
+        as_text = self.dialect.ftp_list_as_text and not self.ascii
+        if as_text:
+            self.ask_server("TYPE A")
         self.transfer(f"NLST {pattern}", lambda sock: self.receive(sock, take))
+        if as_text:
+            self.ask_server("TYPE I")
         return found.decode("cp1252", "replace").split()
 
     def local_names(self, pattern: str) -> list[str]:
