@@ -132,6 +132,7 @@ class AgentPC:
     heard: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     boot: str = ""
+    page: int = 1252
     wakes: bool = False
     """Somebody switches it on again as soon as it is off."""
 
@@ -277,7 +278,7 @@ class AgentPC:
             raise PowerOff
 
     def _order(self, line: str) -> None:
-        identity, verb = verbs.understood(line)
+        identity, verb = verbs.understood(line, self.page)
         self._at("got", identity)
         before = self.journal.get(identity)
         if identity in self.running:
@@ -306,7 +307,7 @@ class AgentPC:
             given = self._fetched(identity)
         if isinstance(verb, Run) and verb.command == "@":
             command, _, given = given.partition(b"\r\n")
-            verb = Run(verb.directory, verb.seconds, verb.stdin, command.decode("cp1252"))
+            verb = Run(verb.directory, verb.seconds, verb.stdin, command.decode(f"cp{self.page}"))
         run = verb if isinstance(verb, Run) else Run("C:\\", 0, False, "GO")
         program = self.running[identity] = Program(self, identity, run, given)
 
@@ -357,7 +358,7 @@ class AgentPC:
                     f"{n.rpartition(chr(92))[2].upper()}\t{n.rpartition(chr(92))[2]}\r\n"
                     for n in found
                 )
-                self._send(identity, listing.encode("cp1252"))
+                self._send(identity, listing.encode(f"cp{self.page}"))
                 return f"OK {len(found)}"
             case Remove(path):
                 return "OK 0" if self.files.pop(path, None) is not None else "NO 2 missing"

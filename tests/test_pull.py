@@ -203,3 +203,28 @@ def test_a_backup_goes_back_to_where_it_was(pc: Machine) -> None:
     assert code == EXIT_VERIFY
     assert "A Long Name with blanks.txt is not what the old PC had" in pc.words
     assert events == []
+
+
+def test_names_and_folders_of_another_code_page_come_and_go_back(pc: Machine) -> None:
+    russian = pc.where / "russian.toml"
+    russian.write_text('name = "russian"\nmax_file = 2147483647\ncodepage = 1251\n')
+    files = {"\u041f\u0440\u0438\u0432\u0435\u0442.txt": b"a", "\u042f/\u042b.dat": b"b" * 70_000}
+    pc.logs = pc.disk / "\u041b\u043e\u0433\u0438"
+    pc.put(files)
+    source, out = "C:\\\u041b\u043e\u0433\u0438\\*.*", pc.where / "kept"
+    code, events = pc.pull(source=source)
+    assert (code, events) == (EXIT_USE, [])
+    assert pc.words.splitlines()[0] == (
+        f"deployer: {source}: the PC's code page, 1252, lacks \u041b\u043e\u0433\u0438."
+    )
+    code, _events = pc.pull("--profile", russian, source=source)
+    assert code == 0, pc.words
+    assert tree(pc.where / "out") == files
+    code, _events = pc.call("backup", "sim", source.removesuffix("\\*.*"), "--out", out)
+    assert code == 0, "the PC has said what its code page is: " + pc.words
+    (backup,) = (path for path in out.iterdir() if path.is_dir())
+    for path in pc.logs.rglob("*.*"):
+        path.unlink()
+    code, _events = pc.call("restore", "sim", backup)
+    assert code == 0, pc.words
+    assert tree(pc.logs) == files

@@ -20,6 +20,7 @@ from deployer.bench.schema import Problem
 from deployer.bench.steps import AgentStep
 from deployer.core.payload import plan
 from deployer.core.target import gobat
+from deployer.core.target.codepages import WESTERN
 from deployer.core.wire import addresses as wire
 from deployer.errors import DeployerError, WrongUse
 from deployer.host import staging
@@ -286,10 +287,10 @@ class _Reader:
             return merged[key][1] if key in merged else usual
 
         self._mac(own.get("mac", ""), (*here, "mac"))
+        profile, page = self._profile(merged)
         path, to = merged.get("to", (here, DEFAULT_TARGET_DIRECTORY))
         with self._telling((*path, "to")):
-            to = gobat.parse_directory(to)
-        profile = self._profile(merged)
+            to = gobat.parse_directory(to, page)
         return BenchTarget(
             name=name,
             address=self._simulated(name) if own["address"] == SIM else own["address"],
@@ -324,14 +325,13 @@ class _Reader:
         if mac and (int(pairs[0], 16) & 1 or not any(int(pair, 16) for pair in pairs)):
             self._complain(path, f"no machine has the MAC {mac}", "write its network card's own")
 
-    def _profile(self, merged: Mapping[str, tuple[locate.Path, Any]]) -> str:
-        if "profile" not in merged:
-            return Request(()).profile
-        path, layer = merged["profile"]
+    def _profile(self, merged: Mapping[str, tuple[locate.Path, Any]]) -> tuple[str, int]:
+        """The profile's name and its code page."""
+        path, layer = merged.get("profile", ((), Request(()).profile))
         name = self._beside(layer)
         with self._telling((*path, "profile")):
-            staging.check_profile(name)
-        return name
+            return name, staging.profile_of(Request((), profile=name)).codepage
+        return name, WESTERN
 
     def _beside(self, name: str) -> str:
         """A recipe or profile: one of ours by its name, or a file beside the bench."""
@@ -427,7 +427,7 @@ class _Reader:
             if "push" in given:
                 made += self._named(filled["push"], (*place, "push"), profile, variables)
             elif "pull" in given:
-                made.append(_pull(filled))
+                made.append(_pull(filled, profile))
             else:
                 made.append(steps.of_table(filled, directory))
         return tuple(made)
@@ -528,9 +528,10 @@ class _Reader:
                 )
 
 
-def _pull(given: Mapping[str, Any]) -> BenchPayload:
+def _pull(given: Mapping[str, Any], profile: str) -> BenchPayload:
     """The step that pulls, and what is compared; its files are paths already."""
-    request = Request((), gather=Gather(given["pull"], str(given["out"]), keep=True))
+    gather = Gather(given["pull"], str(given["out"]), keep=True)
+    request = Request((), profile=profile, gather=gather)
     sums = tuple(given.get("sha256", {}).items())
     wanted = Comparison(given.get("same_as"), sums, given.get("expect", ""))
     compared = None if wanted == Comparison() else wanted

@@ -20,6 +20,7 @@ from collections.abc import Callable, Coroutine, Iterator
 from concurrent.futures import Future
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, replace
+from itertools import repeat
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -31,6 +32,7 @@ from deployer.bench.provision import open_host, run
 from deployer.bench.results import Delivery
 from deployer.bench.steps import AgentStep, judge
 from deployer.bench.worker import Options
+from deployer.core.target.codepages import WESTERN_PAGES, CodePages, text_of
 from deployer.errors import DeployerError, SimulatorMissing, WrongUse
 from deployer.host import connect
 from deployer.host.agents.errand import Errand, follow, give, restart
@@ -170,11 +172,12 @@ class Ran:
 
     output: bytes
     exit_code: int
+    page: int = WESTERN_PAGES.oem
 
     @property
     def text(self) -> str:
         """What it printed, in lines that end as here."""
-        return self.output.decode("cp437", "replace").replace("\r\n", "\n")
+        return self.output.decode(f"cp{self.page}", "replace").replace("\r\n", "\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -242,7 +245,7 @@ class LabTarget:
         )  # fmt: skip
         carried = None if stdin is None else Path(stdin).resolve()
         output, heard = self.lab.work(self.lab.ask(self.target, *words, carried=carried))
-        return Ran(output, heard.code)
+        return Ran(output, heard.code, self._pages.oem)
 
     def put(self, file: str | Path, path: str) -> None:
         """Write a file there, whole or not at all, its sum proved there. Raises FileTooLarge."""
@@ -254,18 +257,25 @@ class LabTarget:
 
     def get(self, path: str, file: str | Path) -> None:
         """Bring one file here, as it is now. Raises OrderRefused where there is none."""
-        listing, _heard = self.lab.work(self.lab.ask(self.target, "LS", path))
-        fields = listing.decode("cp1252", "replace").splitlines()[0].split("\t")
+        fields = self._listed(path)[0].split("\t")
         data, _heard = self.lab.work(self.lab.ask(self.target, "GET", path, "0", fields[1]))
         Path(file).write_bytes(data)
 
     def ls(self, path: str) -> tuple[str, ...]:
         """The names of what fits a path or a pattern there."""
+        lines = map(str.split, self._listed(path), repeat("\t"))
+        return tuple(fields[4] or fields[3] for fields in lines if len(fields) == 5)
+
+    @property
+    def _pages(self) -> CodePages:
+        """The code pages of the PC."""
+        agent = self.lab.work(self.lab.errand(self.target)).agent
+        return CodePages(agent.codepage, agent.oem_codepage)
+
+    def _listed(self, path: str) -> list[str]:
+        """The lines of a listing."""
         listing, _heard = self.lab.work(self.lab.ask(self.target, "LS", path))
-        lines = listing.decode("cp1252", "replace").splitlines()
-        return tuple(
-            fields[4] or fields[3] for line in lines if len(fields := line.split("\t")) == 5
-        )
+        return text_of(listing, self._pages.ansi).splitlines()
 
     def screen(self, file: str | Path) -> None:
         """Take a picture of the screen: a .png, or a .bmp as it comes."""

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from deployer.core.agents.picture import png_of_bmp
+from deployer.core.target.codepages import WESTERN_PAGES, CodePages
 from deployer.errors import EXIT_PROGRAM, EXIT_VERIFY, DirectoryForbidden, PictureDamaged
 from deployer.host.agents.errand import Errand, Noted, follow, give, restart, switch_off
 
@@ -129,16 +130,20 @@ async def carry_out(asked: Errand, step: AgentStep, given: str, note: Noted) -> 
     await note(order)
     got: list[bytes] = []
     heard = await follow(asked, order, step.name, got.append, leave=True)
-    return judge(step, asked.agent.called, b"".join(got), heard.code)
+    pages = CodePages(asked.agent.codepage, asked.agent.oem_codepage)
+    return judge(step, asked.agent.called, b"".join(got), heard.code, pages)
 
 
-def judge(step: AgentStep, target: str, data: bytes, code: int) -> Came:
+def judge(
+    step: AgentStep, target: str, data: bytes, code: int, pages: CodePages = WESTERN_PAGES
+) -> Came:
     """Whether what came is what was expected. Raises what a picture's file raises."""
     if step.verb == "SCREEN":
         assert step.out is not None
         _write(step.out, target, data)
         return Came(told=f"{step.out}: the screen of {target}")
-    told = data.decode("cp437" if step.verb == "RUN" else "cp1252", "replace").replace("\r", "")
+    page = pages.oem if step.verb == "RUN" else pages.ansi
+    told = data.decode(f"cp{page}", "replace").replace("\r", "")
     exit_code = code if step.verb == "RUN" else None
     kept = told[-_TOLD:]
     if exit_code is not None and exit_code != step.exit:

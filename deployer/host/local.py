@@ -197,7 +197,7 @@ class InProcess:
         if carry.is_serial(order.target):
             order = replace(order, host=DEFAULT_HOST_ADDRESS)  # nobody calls it; ids stay the same
         order = order if order.host else replace(order, host=self.service.host_for(order.target))
-        order = replace(order, directory=gobat.parse_directory(order.directory))
+        order = self._in_its_letters(order)
         _refuse_strange(order)
         held.refuse(self.service.state_dir, order.holders, order.target)
         await self._until_left(order.target)
@@ -214,6 +214,20 @@ class InProcess:
         taken = self.service.take_up(manifest, order.target, order.directory)
         offer = replace(offer, manifest=taken)
         return await self._offer(offer, order.patience)
+
+    def _in_its_letters(self, order: Order) -> Order:
+        """With the code page that the PC has named, where files come from there or are deleted.
+
+        Raises WrongUse for a directory that no PC of that page can have.
+        """
+        request = order.request
+        if request.codepage is None and (request.gather is not None or request.clean):
+            pages = self.service.pages(order.target)
+            request = replace(request, codepage=pages.ansi if pages else None)
+        page = staging.profile_of(request).codepage
+        return replace(
+            order, request=request, directory=gobat.parse_directory(order.directory, page)
+        )
 
     async def retry(self, deployment: str, patience: Patience | None = None) -> str:
         """See `Host.retry`. With unchanged files the id stays, so `GO` alone is enough there."""

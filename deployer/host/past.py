@@ -15,7 +15,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.core.payload import fit as fits
+from deployer.core.target import codepages
 from deployer.core.target import proof as proofs
+from deployer.core.target.codepages import KNOWN, CodePages
 from deployer.core.view import Row
 from deployer.edge import files
 from deployer.edge.store import Store, peek
@@ -92,6 +94,16 @@ class Rows:
             older = [row for row in self.open() if row.deployment not in here]
             last, count = self._store.last_seq(), self.count()
             return Before((*older, *newest), last, count, tuple(self.targets()))
+
+    def pages(self, target: str) -> CodePages | None:
+        """The code pages that a PC has named last; None where none of its newest rows has them."""
+        for row in reversed(self.newest(NEWEST, target)):
+            told = row.proof.report if row.proof else row.report or row.info
+            if told is not None and told.codepage in KNOWN:
+                oem = told.oem_codepage
+                known = oem if oem in KNOWN else codepages.oem(told.codepage)
+                return CodePages(told.codepage, known)
+        return None
 
     def targets(self) -> list[str]:
         """Every target, the one that something was staged for last first."""

@@ -10,7 +10,7 @@ from pathlib import Path
 from deployer.core.model.expect import expect
 from deployer.core.payload import fit as fits
 from deployer.core.payload import plan
-from deployer.edge import resources
+from deployer.core.target import codepages
 from deployer.edge.choose import CONTAINER
 from deployer.errors import WrongUse
 from deployer.host import staging
@@ -20,16 +20,18 @@ from deployer.host.requests import Recognised, Request
 _LONGEST_SOURCE = 200
 
 
-def refuse_source(source: str) -> None:
-    """Raises WrongUse for what is no path of files on an old PC."""
+def refuse_source(source: str, page: int) -> None:
+    """Raises WrongUse for what is no path of files on an old PC of that code page."""
     drive, *names = source.split("\\")
     plain = all(" " <= c <= "~" or c > "\x9f" for c in source) and not set('<>"|/') & set(source)
     whole = re.fullmatch("[A-Za-z]:", drive) and names and all(names)
     wild = any(set("*?") & set(name) for name in names[:-1])
-    try:
-        known = len(source.encode("cp1252")) <= _LONGEST_SOURCE
-    except UnicodeEncodeError:
-        known = False
+    if lacking := codepages.lacking(source, page):
+        raise WrongUse(
+            what=f"{source}: the PC's code page, {codepages.ansi(page)}, lacks {lacking}.",
+            remedy="Name what is there, or give the PC's profile with its codepage: --profile.",
+        )
+    known = len(source.encode(f"cp{codepages.ansi(page)}")) <= _LONGEST_SOURCE
     if not (plain and whole and known) or wild or ".." in names:
         raise WrongUse(
             what=f"{source}: that is no path of files on an old PC.",
@@ -40,7 +42,7 @@ def refuse_source(source: str) -> None:
 def refuse_strange(request: Request) -> None:
     """Raises WrongUse for what no command line can say."""
     if request.gather is not None:
-        refuse_source(request.gather.source)
+        refuse_source(request.gather.source, staging.profile_of(request).codepage)
     elif not request.files and not request.clean:
         raise WrongUse(what="No file is named.", remedy="Name at least one file to send.")
     if request.part_size is not None and request.part_size < 1:
@@ -53,7 +55,7 @@ def refuse_strange(request: Request) -> None:
 def recognise(request: Request) -> Recognised:
     """What a request would send. Reads headers only. Raises the errors of wrong input."""
     refuse_strange(request)
-    profile = resources.profile(request.profile)
+    profile = staging.profile_of(request)
     outline = staging.outline(request)
     convertible = () if request.run or request.no_run else request.files
     model = next(filter(extra.is_convertible, convertible), outline.model)

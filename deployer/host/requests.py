@@ -33,7 +33,7 @@ class Request:
     `gather` nothing goes: files come the other way; with `clean` neither: what earlier pushes
     brought to a folder there is deleted, but what was changed there, and our own files. With
     `no_check` the program is launched even if Windows 98 itself would not start it. `dates` says
-    that dates and attributes go along.
+    that dates and attributes go along. `codepage` is that of the PC, None: that of the profile.
     """
 
     files: tuple[Path, ...]
@@ -49,6 +49,7 @@ class Request:
     dates: bool = True
     gather: Gather | None = None
     clean: bool = False
+    codepage: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +136,8 @@ class AgentRow:
     """An agent and how it stands. `target` is whom it was handed out for; sizes are KiB.
 
     `here`: it is connected now; `heard` is when it called last, 0 for never; `gone` why it went.
-    `busy` is the order that it is about, in words, "" for none.
+    `busy` is the order that it is about, in words, "" for none. The code pages are what the PC has
+    said in a report, else the usual ones.
     """
 
     agent: str
@@ -153,6 +155,8 @@ class AgentRow:
     cpu: str
     memory: int
     free: int
+    codepage: int = 1252
+    oem_codepage: int = 437
 
     @property
     def called(self) -> str:

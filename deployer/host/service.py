@@ -32,6 +32,7 @@ from deployer.core.deployment import (
 from deployer.core.payload import plan
 from deployer.core.survey import script
 from deployer.core.target import places, proof
+from deployer.core.target.codepages import CodePages
 from deployer.core.target.manifest import own_directory
 from deployer.core.target.proof import Failure
 from deployer.core.view import Row
@@ -288,6 +289,10 @@ class Service:
     def rows(self, target: str, most: int) -> tuple[Row, ...]:
         """How the deployments of a target stand that were staged last; the oldest first."""
         return tuple(self._store.rows(max(most, 0), target))
+
+    def pages(self, target: str) -> CodePages | None:
+        """See `past.Rows.pages`."""
+        return past.Rows(self._store).pages(target)
 
     def last_seq(self) -> int:
         """Number of the newest stored event."""

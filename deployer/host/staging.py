@@ -84,10 +84,12 @@ def stage(
     identity = new_identity()
     if request.gather is not None:
         note = f"{request.gather.source} comes to {request.gather.folder}"
-        payload = Payload((), recipe="pull", notes=(note,), gather=request.gather)
+        page = profile_of(request).codepage
+        payload = Payload((), "", "pull", (note,), gather=request.gather, codepage=page)
         return Manifest(identity, host, identity, new_token(), payload)
     if request.clean:
-        payload = Payload((), recipe="clean", delete=True)
+        page = profile_of(request).codepage
+        payload = Payload((), recipe="clean", delete=True, codepage=page)
         return Manifest(identity, host, identity, new_token(), payload)
     chosen = _choose(request)
     chosen = replace(chosen, items=(*chosen.items, *map(Item, beside)))
@@ -96,7 +98,7 @@ def stage(
             what=f"--{request.options[0][0]} has no effect with --no-run.",
             remedy="Leave one of them out.",
         )
-    profile = resources.profile(request.profile)
+    profile = profile_of(request)
     if once is not None:
         staged, notes = once.stage_items(chosen, request, profile, progress)
     else:
@@ -541,9 +543,10 @@ def _options(request: Request, chosen: Choice) -> tuple[tuple[str, str], ...]:
     return recipe.with_defaults(chosen.recipe, request.options, length)
 
 
-def check_profile(name: str) -> None:
-    """Raises WrongUse unless there is such a profile, and it is a good one."""
-    resources.profile(name)
+def profile_of(request: Request) -> Profile:
+    """The kind of PC that a request is for, with its code page. Raises WrongUse."""
+    found = resources.profile(request.profile)
+    return found if request.codepage is None else replace(found, codepage=request.codepage)
 
 
 def check_recipe(name: str) -> None:

@@ -83,7 +83,7 @@ static char *next_value(char **at)
 
     while (*value && *value++ != '=')
         ;
-    for (*at = value; **at >= ' '; ++*at)
+    for (*at = value; (u8)**at >= ' '; ++*at)
         ;
     if (**at) {
         **at = '\0';
@@ -149,16 +149,21 @@ static void load_ask(const char *name)
 
 /* ---- the list ---- */
 
-/* A path as lists have it: / between names, %XX for what is not plain ASCII. */
+/* A path as lists have it: / between names, %XX for what is not plain ASCII, and for the second byte of a
+ * letter, which may be that of a backslash. */
 static void put_path(const char *name)
 {
-    for (; *name; name++)
-        if (*name == SYS_SLASH)
+    int trail = 0;
+
+    for (; *name; name++) {
+        if (*name == SYS_SLASH && !trail)
             writer_bytes("/", 1);
-        else if (*name <= ' ' || *name > '~' || *name == '%' || *name == '/')
+        else if (trail || *name <= ' ' || *name > '~' || *name == '%' || *name == '/')
             writer_text("%s%02X", "%", (u32)(u8)*name);
         else
             writer_bytes(name, 1);
+        trail = !trail && sys_is_lead(*name);
+    }
 }
 
 /* The first path of these, for opening, after what was asked for. */
@@ -333,8 +338,11 @@ static void walk(u32 at)
 
 static void begin_list(void)
 {
+    u32 ansi, oem;
+
+    sys_code_pages(&ansi, &oem);
     writer_open(list_name);
-    writer_text("deployment=%s\r\nfrom=%s\r\n", job.id, ask.from);
+    writer_text("deployment=%s\r\nfrom=%s\r\ncodepage=%u %u\r\n", job.id, ask.from, ansi, oem);
 }
 
 static void commit_list(void)
@@ -365,6 +373,8 @@ static int take_list(void)
     at = list.text;
     next_value(&at); /* of which deployment, which its name has said, and from where */
     next_value(&at);
+    if (*at == 'c') /* an older GATHER98 did not write its code pages */
+        next_value(&at);
     list.text = at;
     list.again = (u8 *)must_alloc(length); /* a record is longer than one byte */
     return 1;

@@ -20,6 +20,7 @@ from deployer.core.agents.verbs import Go, Power, Remove, Run, Screen, Verb
 from deployer.core.agents.verbs import List as ListVerb
 from deployer.core.agents.verbs import words as words_of
 from deployer.core.target import gobat
+from deployer.core.target.proof import parse_report
 from deployer.edge.ftp.server import FtpLimits
 from deployer.errors import AgentUnknown, NotBrought, WrongUse
 from deployer.events import (
@@ -27,10 +28,12 @@ from deployer.events import (
     AgentGone,
     AgentHello,
     ClientConnected,
+    DeploymentStaged,
     Event,
     LoginRefused,
     OrderChanged,
     StateChanged,
+    TargetReported,
 )
 from deployer.host import staging
 from deployer.host.agents import room
@@ -394,6 +397,34 @@ def test_what_windows_98_cannot_spell_is_refused_here(tmp_path: Path) -> None:
         async with hosting(tmp_path) as hosted:
             with pytest.raises(WrongUse, match="cannot be asked"):
                 await hosted.ask(ListVerb("C:\\\N{SNOWMAN}"))
+
+    play(scenario)
+
+
+@pytest.mark.parametrize(
+    ("pages", "name"), [("1251 866", "\u0416\u0443\u043a.txt"), ("932 932", "\u8868.txt")]
+)
+def test_names_are_those_of_the_code_page_that_the_pc_has_reported(
+    tmp_path: Path, pages: str, name: str
+) -> None:
+    ansi, oem = map(int, pages.split())
+
+    async def scenario() -> None:
+        async with hosting(tmp_path) as hosted:
+            staged = DeploymentStaged(1.0, "D7F3A210", target=ADDRESS, host=ADDRESS,
+                                      directory="C:\\DEPLOY", files=(), total=0)  # fmt: skip
+            told = parse_report(f"codepage={pages}\r\n".encode())
+            for event in (staged, TargetReported(2.0, "D7F3A210", told)):
+                hosted.service.publish(event)
+            path = f"C:\\{name}"
+            with hosted.pc(page=ansi, files={path: b"1"}) as pc:
+                row = await hosted.here()
+                assert (row.codepage, row.oem_codepage) == (ansi, oem)
+                _heard, listing = await hosted.end(await hosted.ask(ListVerb("C:\\")))
+                assert listing.decode(f"cp{ansi}").rstrip().endswith(name)
+                heard, _data = await hosted.end(await hosted.ask(Remove(path, force=True)))
+                assert heard.stage == Stage.DONE
+                assert pc.files == {}
 
     play(scenario)
 

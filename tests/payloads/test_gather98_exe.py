@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import random
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -14,6 +14,7 @@ pytest.importorskip("unicorn")
 from deployer.core.pull import ask, listing, parts
 from deployer.core.pull.listing import Listing, PulledFile
 from deployer.model import Gather, Manifest, Payload
+from deployer.sim.codepage import PAGES
 from deployer.sim.disk import Disk, File
 from deployer.sim.win32 import Ending, StepClock, run_program
 
@@ -21,6 +22,15 @@ ID = "D7F3A21C"
 SOURCE = "C:\\LOGS\\*.*"
 PULL = Manifest(ID, "192.168.1.1", ID, "secret99", Payload((), gather=Gather(SOURCE, "out")))
 SOUND = random.Random(98).randbytes(70_000)
+
+
+@pytest.fixture
+def japanese() -> Iterator[None]:
+    """A Windows in whose letters the second byte may be that of a backslash."""
+    before = PAGES.ansi
+    PAGES.use(932)
+    yield
+    PAGES.use(before)
 
 
 class BusyDisk(Disk):
@@ -160,3 +170,20 @@ def test_a_disk_with_little_room_makes_as_few_parts_as_fit_or_says_that_it_is_fu
         assert code == 1
         assert len(pc.parts()) == free // ((1 << 20) + (64 << 10))
         assert 0 < brought < free
+
+
+@pytest.mark.usefixtures("japanese")
+def test_no_second_byte_of_a_letter_is_taken_for_a_backslash(pc: Pulled) -> None:
+    names = ("\u30bd.txt", "\u8868/\u80fd\u529b.txt", "\u8868/\u5341/\u30dd.dat")
+    for name in names:
+        path = pc.logs / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(name.encode())
+    assert pc.gather() == 1
+    assert pc.known is not None
+    assert pc.known.codepage == 932
+    assert {file.path for file in pc.known.files} == {"SOUND.DAT", *names}
+    count = len(pc.known.files)
+    assert pc.gather(ask.PullSpan(1, count, 0, pc.known.files[-1].length)) == 1
+    (part,) = pc.parts()
+    assert sum(extent.length for extent in part.extents) == pc.known.total

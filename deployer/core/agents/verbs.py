@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from deployer.core.agents.words import MOST, decode, encode
+from deployer.core.target.codepages import WESTERN
 
 OUTPUT_LIMIT = 64 << 20
 MOST_FED = 200
@@ -231,37 +232,37 @@ def _number(text: str) -> int:
     return int(text)
 
 
-def line(identity: str, verb: Verb) -> str:
-    """The reply that gives an order.
+def line(identity: str, verb: Verb, page: int = WESTERN) -> str:
+    """The reply that gives an order to a PC of that ANSI code page.
 
-    Raises ValueError for characters that Windows-1252 does not have, and for a line that is too
+    Raises ValueError for characters that the page lacks, and for a line that is too
     long; a long command of a program goes as the first line of the order's file instead (`@`).
     """
     name, *arguments = words(verb)
-    text = _line(identity, name, arguments)
+    text = _line(identity, name, arguments, page)
     if len(text) > MOST and isinstance(verb, Run):
-        text = _line(identity, name, [*arguments[:-1], "@"])
+        text = _line(identity, name, [*arguments[:-1], "@"], page)
     if len(text) > MOST:
         raise ValueError(f"too long for an order: {len(text)} bytes, {MOST} at most")
     return text
 
 
-def _line(identity: str, name: str, arguments: Sequence[str]) -> str:
-    return " ".join(("200 ORDER", identity, name, *map(encode, arguments)))
+def _line(identity: str, name: str, arguments: Sequence[str], page: int) -> str:
+    return " ".join(("200 ORDER", identity, name, *(encode(each, page) for each in arguments)))
 
 
-def understood(text: str) -> tuple[str, Verb]:
+def understood(text: str, page: int = WESTERN) -> tuple[str, Verb]:
     """The id and the verb of a reply that gives an order. Raises ValueError for any other."""
     match text.split(" "):
         case ["200", "ORDER", identity, name, *arguments]:
-            return identity, parse((name, *map(decode, arguments)))
+            return identity, parse((name, *(decode(each, page) for each in arguments)))
         case _:
             raise ValueError(f"not an order: {text[:60]}")
 
 
-def is_long(verb: Verb) -> bool:
+def is_long(verb: Verb, page: int = WESTERN) -> bool:
     """Whether the command of a program travels in the order's file. Raises ValueError as `line`."""
-    return isinstance(verb, Run) and line("0" * 8, verb).endswith(" " + encode("@"))
+    return isinstance(verb, Run) and line("0" * 8, verb, page).endswith(" " + encode("@"))
 
 
 def uploads(verb: Verb) -> tuple[str, int]:

@@ -1,7 +1,8 @@
 """What an agent says by `SITE`: HELLO, WAIT, DONE and BYE as values, and how a word is encoded.
 
-Each is one line of at most 480 bytes. A value is percent-encoded: every byte of Windows-1252 but
-letters, digits and `._-:`. Keys that are not known are skipped, so that both sides can learn more.
+Each is one line of at most 480 bytes. A value is percent-encoded: every byte of the PC's ANSI code
+page but letters, digits and `._-:`. Keys that are not known are skipped, so that both sides can
+learn more.
 """
 
 from __future__ import annotations
@@ -9,6 +10,9 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 from enum import StrEnum
+
+from deployer.core.target import codepages
+from deployer.core.target.codepages import WESTERN
 
 MOST = 480
 """Bytes of a line."""
@@ -35,17 +39,19 @@ def is_order(text: str) -> bool:
     return _ORDER.fullmatch(text) is not None
 
 
-def encode(text: str) -> str:
-    """A value as it stands in a line. Raises ValueError for none, and for what 1252 has not."""
+def encode(text: str, page: int = WESTERN) -> str:
+    """A value as it stands in a line. Raises ValueError for none, and for what the page lacks."""
     if not text:
         raise ValueError("an empty word")
-    return "".join(chr(b) if b in _PLAIN else f"%{b:02X}" for b in text.encode("cp1252"))
+    if lacking := codepages.lacking(text, page):
+        raise ValueError(f"the PC's code page, {page}, lacks {lacking}")
+    return "".join(chr(b) if b in _PLAIN else f"%{b:02X}" for b in text.encode(f"cp{page}"))
 
 
-def decode(word: str) -> str:
+def decode(word: str, page: int = WESTERN) -> str:
     """The value of a word, whatever stands there; control characters become dots."""
     raw = re.sub(r"%([0-9A-Fa-f]{2})", lambda found: chr(int(found[1], 16)), word)
-    text = raw.encode("latin-1", "replace").decode("cp1252", "replace")
+    text = raw.encode("latin-1", "replace").decode(f"cp{page}", "replace")
     return "".join(c if c.isprintable() or c == "\t" else "." for c in text)
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from deployer.core.pull import listing
 from deployer.core.pull.listing import Listing, PulledFile
 from deployer.core.pull.parts import NAMES, PART_SIZE
+from deployer.core.target.codepages import ansi
 from deployer.core.target.names import OUR_NAMES
 from deployer.model import Manifest
 
@@ -105,14 +106,19 @@ def render(
     *,
     give_up: bool = False,
 ) -> bytes:
-    """D7F3A21C.ASK, sealed. The first five lines always stand there, in this order."""
+    """D7F3A21C.ASK, sealed. The first five lines always stand there, in this order.
+
+    Raises UnicodeEncodeError for letters of the source that the payload's code page lacks.
+    """
+    page = f"cp{ansi(manifest.payload.codepage)}"
+    above = len(source[: source.rindex("\\") + 1].encode(page))
     lines = [
         f"host={manifest.host}",
         f"login={manifest.login} {manifest.token}",
         f"from={source}",
-        f"part={0 if give_up else PART_SIZE} {source.rindex(chr(92)) + 1}",
+        f"part={0 if give_up else PART_SIZE} {above}",
         f"list={known.crc32 if known else 0:08X}",
         *(f"skip={path}" for path in ours(manifest.deployment, source, directory)),
         *(f"want={w.first} {w.last} {w.start} {w.stop}" for w in want),
     ]
-    return listing.sealed("".join(f"{line}\r\n" for line in lines).encode("cp1252"))
+    return listing.sealed("".join(f"{line}\r\n" for line in lines).encode(page))

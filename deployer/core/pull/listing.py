@@ -12,6 +12,7 @@ import zlib
 from dataclasses import dataclass
 from datetime import datetime
 
+from deployer.core.target.codepages import KNOWN, WESTERN, ansi, text_of
 from deployer.core.target.names import DEVICE_NAMES
 
 MAX_LIST = 32 << 20
@@ -21,6 +22,9 @@ _LINE = re.compile(
     r"(?:file=(?P<length>[0-9]{1,10}) (?P<sum>[0-9a-f]{64}|[a-z]{1,12})|folder)"
     r"[= ](?P<attributes>[0-9A-F]{1,8}) (?P<date>[0-9A-F]{8})"
     r"(?(length) (?P<tries>[0-9]{1,4})) (?P<short>[!-~]{1,1000}) (?P<long>[!-~]{1,1000})"
+)
+_HEAD = re.compile(
+    rb"deployment=D[0-9A-F]{7}\r\nfrom=([^\r\n]+)\r\n(?:codepage=([0-9]{1,5}) [0-9]{1,5}\r\n)?"
 )
 _SEAL = re.compile(rb"end=([0-9]{1,7}) ([0-9A-F]{8})\r\n")
 _FORBIDDEN = frozenset('<>:"/\\|?*')
@@ -73,11 +77,12 @@ class PulledFile(Listed):
 
 @dataclass(frozen=True, slots=True)
 class Listing:
-    """The whole list. `crc32` tells this one from any other."""
+    """The whole list. `crc32` tells this one from any other, `codepage` is the ANSI page there."""
 
     files: tuple[PulledFile, ...]
     folders: tuple[Listed, ...]
     crc32: int
+    codepage: int = WESTERN
 
     @property
     def total(self) -> int:
@@ -88,14 +93,16 @@ class Listing:
 def parse(data: bytes, deployment: str, source: str) -> Listing:
     """The list that a PC has sent. Raises ListRefusedError for what the helper never writes."""
     body, crc = unsealed(data)
-    lines = body.decode("ascii", "replace").split("\r\n")
-    if lines[:2] != [f"deployment={deployment}", f"from={source}"] or lines[-1]:
+    page = codepage(data)
+    lines = body.decode("latin-1").split("\r\n")
+    if identity(data) != deployment or _source(data, page) != source or lines[-1]:
         raise ListRefusedError("it is of another pull")
+    begin = 3 if len(lines) > 2 and lines[2].startswith("codepage=") else 2
     files: list[PulledFile] = []
     folders: list[Listed] = []
     places: set[str] = set()
-    for line in lines[2:-1]:
-        one = _line(line)
+    for line in lines[begin:-1]:
+        one = _line(line, page)
         if isinstance(one, PulledFile):
             files.append(one)
         else:
@@ -107,7 +114,7 @@ def parse(data: bytes, deployment: str, source: str) -> Listing:
     if len(files) > MOST_FILES:
         raise ListRefusedError(f"it names more than {MOST_FILES} files")
     _refuse_inside_files(files, places)
-    return Listing(tuple(files), tuple(folders), crc)
+    return Listing(tuple(files), tuple(folders), crc, page)
 
 
 def identity(data: bytes) -> str:
@@ -118,8 +125,19 @@ def identity(data: bytes) -> str:
 
 def source(data: bytes) -> str:
     r"""What a list says it was made from, such as `C:\GAME\*.*`; "" for nothing."""
-    found = re.match(rb"deployment=D[0-9A-F]{7}\r\nfrom=([ -~]+)\r\n", data)
-    return found[1].decode() if found else ""
+    return _source(data, codepage(data))
+
+
+def codepage(data: bytes) -> int:
+    """The ANSI page that a list says the PC has; an older one says nothing, and is Western."""
+    found = _HEAD.match(data)
+    page = int(found[2]) if found and found[2] else WESTERN
+    return ansi(page) if page in KNOWN else WESTERN
+
+
+def _source(data: bytes, page: int) -> str:
+    found = _HEAD.match(data)
+    return text_of(found[1], page) if found else ""
 
 
 def unsealed(data: bytes) -> tuple[bytes, int]:
@@ -139,11 +157,11 @@ def sealed(body: bytes) -> bytes:
     return body + b"end=%d %08X\r\n" % (body.count(b"\n"), zlib.crc32(body))
 
 
-def _line(line: str) -> Listed:
+def _line(line: str, page: int) -> Listed:
     match = _LINE.fullmatch(line)
     if not match:
         raise ListRefusedError(f"a line of it cannot be read: {line[:60]!r}")
-    path, short = _path(match["long"]), _path(match["short"])
+    path, short = _path(match["long"], page), _path(match["short"], page)
     attributes, date = int(match["attributes"], 16), int(match["date"], 16)
     if match["length"] is None:
         return Listed(path, short, attributes, date)
@@ -157,25 +175,19 @@ def _line(line: str) -> Listed:
     return PulledFile(path, short, attributes, date, length, "", _WHY[sums])
 
 
-def _path(text: str) -> str:
+def _path(text: str, page: int) -> str:
     """The path of a line, as this computer writes it. Raises ListRefusedError for a harmful one."""
-    parts = [_name(part) for part in text.split("/")]
+    parts = [_name(part, page) for part in text.split("/")]
     path = "/".join(parts)
     if len(path) > _LONGEST_PATH:
         raise ListRefusedError("a path in it is too long")
     return path
 
 
-def _name(text: str) -> str:
-    """One name. A byte that Windows-1252 has no character for stays as it is written, %81."""
-
-    def decoded(match: re.Match[str]) -> str:
-        try:
-            return bytes([int(match[1], 16)]).decode("cp1252")
-        except UnicodeDecodeError:
-            return match[0]
-
-    name = re.sub("%([0-9A-F]{2})", decoded, text)
+def _name(text: str, page: int) -> str:
+    """One name. A byte that the code page has no character for stays as it is written, %81."""
+    data = re.sub(rb"%([0-9A-F]{2})", lambda m: bytes([int(m[1], 16)]), text.encode("ascii"))
+    name = text_of(data, page)
     base = name.split(".")[0].rstrip(" ").upper()
     if (
         not name

@@ -7,10 +7,12 @@ lacks is transliterated: `Привет.txt` is `Privet.txt` where there is no Cy
 
 from __future__ import annotations
 
+import codecs
 import functools
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 
 from deployer.core.target.names import DEVICE_NAMES
 
@@ -36,6 +38,17 @@ FORBIDDEN = frozenset('\\/:*?"<>|\x7f')
 _NOT_SHORT = re.compile(r"[. +,;=\[\]]")
 
 
+@dataclass(frozen=True, slots=True)
+class CodePages:
+    """Both pages of a PC: `ansi` of its long names, `oem` of what DOS programs print."""
+
+    ansi: int = WESTERN
+    oem: int = 437
+
+
+WESTERN_PAGES = CodePages()
+
+
 def ansi(page: int) -> int:
     """The ANSI page of a Windows that has that page. KeyError for a number that is not KNOWN."""
     return page if page in _OEM else _ANSI[page]
@@ -58,6 +71,20 @@ def encode(char: str, page: int) -> bytes | None:
 def decode(data: bytes, page: int) -> str:
     """The text of bytes in exactly that page. Raises UnicodeDecodeError."""
     return data.decode(f"cp{page}")
+
+
+def text_of(data: bytes, page: int) -> str:
+    """The text of bytes in exactly that page; a byte that it lacks stays, as %81."""
+    return data.decode(f"cp{page}", _AS_HEX)
+
+
+def _as_hex(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return f"%{error.object[error.start]:02X}", error.start + 1
+
+
+_AS_HEX = "deployer: bytes as %XX"
+codecs.register_error(_AS_HEX, _as_hex)
 
 
 def capital(char: str, page: int) -> str:

@@ -17,6 +17,7 @@ from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
 from deployer.core.lint import check
 from deployer.core.lint.model import Finding
 from deployer.core.target import ftpscript
+from deployer.core.target.codepages import WESTERN
 from deployer.core.target.manifest import file_name, list_name, own_directory, unfit
 from deployer.core.target.names import OUR_NAMES, is_short
 from deployer.errors import WrongUse
@@ -73,15 +74,15 @@ class BatchSection:
     lines: tuple[str, ...]
 
 
-def parse_directory(text: str) -> str:
+def parse_directory(text: str, page: int = WESTERN) -> str:
     r"""A directory of the target such as `C:\DEPLOY` or `C:\Program Files\My Game`.
 
     One of 8.3 names alone is given in upper case. Raises WrongUse unless it is an absolute path
-    below the root (facts C4) of names that Windows 98 can have.
+    below the root (facts C4) of names that a Windows 98 of that code page can have.
     """
     directory = text.strip().replace("/", "\\").rstrip("\\")
     drive, _, names = directory.partition("\\")
-    why = unfit(names.replace("\\", "/")) if names else "it is the root"
+    why = unfit(names.replace("\\", "/"), page) if names else "it is the root"
     if not re.fullmatch("[A-Za-z]:", drive):
         why = "it has no drive"
     elif len(directory) > MAX_DIRECTORY:
@@ -548,7 +549,7 @@ def _vanish(manifest: Manifest, directory: str) -> tuple[str, ...]:
 
     The list of what was delivered stays while something of it does.
     """
-    ours, known = own_directory(directory), list_name(directory)
+    ours, known = own_directory(directory), list_name(directory, manifest.payload.codepage)
     names = [f"{manifest.deployment}.STA", _list_name(manifest), *sorted(OUR_NAMES - {GO_BAT})]
     return (
         f"IF NOT EXIST {_FIND} GOTO KEEPLIST",

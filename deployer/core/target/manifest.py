@@ -90,7 +90,7 @@ def unfit(place: str, page: int = WESTERN) -> str:
         if char < " " or (char in FORBIDDEN and char != "/"):
             return f"it contains {char!r}"
         if encode(char, ansi(page)) is None:
-            return f"its code page lacks {char!r}"
+            return f"its code page, {ansi(page)}, lacks {char!r}"
     segments = place.split("/")
     if any(s in ("", ".", "..") or len(s) > 255 or s[-1] in ". " for s in segments):
         return "it is no relative path"

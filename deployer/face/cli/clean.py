@@ -67,14 +67,18 @@ def clean_command(
     """
     from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
     from deployer.core.target import gobat
+    from deployer.core.target.codepages import CodePages
     from deployer.face.cli import reach
     from deployer.host import past
     from deployer.host.requests import Request
 
     config = settings.load()
     store = settings.expanded(state_dir or config.state_dir)
-    known = past.brought(store, settings.resolve_target(target, reach.named(config, store)))
-    folder = gobat.parse_directory(to or _only(known, config.directory))
+    pc = settings.resolve_target(target, reach.named(config, store))
+    known = past.brought(store, pc)
+    with past.rows_of(store) as rows:
+        pages = rows.pages(pc) or CodePages()
+    folder = gobat.parse_directory(to or _only(known, config.directory), pages.ansi)
     there = next((p for d, p in known.items() if d.upper() == folder.upper()), ())
     places = tuple(place for place in there if place not in (AGENT_EXE, AGENT_INI))  # they stay
     if as_json:

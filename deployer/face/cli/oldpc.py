@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 import typer
 
 from deployer import settings
+from deployer.core.target.codepages import text_of
 from deployer.errors import AgentUnknown, DirectoryForbidden, PictureDamaged, WrongUse
 from deployer.face import text
 from deployer.face.cli import complete
@@ -159,7 +160,11 @@ class _Screen:
 
     def __init__(self, *, as_json: bool) -> None:
         self._as_json = as_json
-        self._decode = codecs.getincrementaldecoder("cp437")("replace").decode
+        self.read_as(437)
+
+    def read_as(self, page: int) -> None:
+        """The code page in which programs print there."""
+        self._decode = codecs.getincrementaldecoder(f"cp{page}")("replace").decode
 
     def put(self, data: bytes) -> None:
         """Some bytes of it."""
@@ -209,6 +214,7 @@ def run_command(
     screen = _Screen(as_json=asked.as_json)
 
     async def work(errand: Errand) -> int:
+        screen.read_as(errand.agent.oem_codepage)
         order = await give(errand, *words, carried=stdin)
         return (await follow(errand, order, line, screen.put)).code
 
@@ -238,8 +244,11 @@ def ls_command(
     """List a directory of an old PC that has an agent."""
     from deployer.host.agents.errand import ask
 
-    listing: bytes = asked.carry_out(lambda errand: ask(errand, "LS", path))
-    for line in listing.decode("cp1252", "replace").splitlines():
+    async def work(errand: Errand) -> str:
+        return text_of(await ask(errand, "LS", path), errand.agent.codepage)
+
+    listing: str = asked.carry_out(work)
+    for line in listing.splitlines():
         fields = line.split("\t")
         if len(fields) != 5:
             continue
@@ -446,11 +455,14 @@ def bugreport_command(
     """Ask an old PC with an agent for its machine, its programs and its agent's log."""
     from deployer.host.agents.errand import ask
 
-    told: bytes = asked.carry_out(lambda errand: ask(errand, "INFO"))
+    async def work(errand: Errand) -> tuple[bytes, int]:
+        return await ask(errand, "INFO"), errand.agent.codepage
+
+    told, page = asked.carry_out(work)
     if out is not None:
         _replace(out, told)
         _ended(asked, f"{out}: what {asked.target} reports of itself.", file=str(out))
     elif asked.as_json:
-        say_json({"report": told.decode("cp1252", "replace")})
+        say_json({"report": text_of(told, page)})
     else:
-        say(told.decode("cp1252", "replace").replace("\r", "").rstrip("\n"))
+        say(text_of(told, page).replace("\r", "").rstrip("\n"))

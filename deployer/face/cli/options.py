@@ -186,3 +186,6 @@ FtpPort = Annotated[
     ),
 ]  # fmt: skip
 NoHttp = Annotated[bool, flag("--no-http", "No page on the wire.", THE_WIRE)]
+Profile = Annotated[
+    str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
+]

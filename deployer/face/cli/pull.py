@@ -19,6 +19,7 @@ from deployer.face.cli.options import (
     Interface,
     NoLink,
     NoLinkLocal,
+    Profile,
     Silence,
     StateDir,
     flag,
@@ -28,6 +29,7 @@ from deployer.face.cli.options import (
 if TYPE_CHECKING:
     from deployer.face.cli.reach import After
     from deployer.host.requests import Request
+    from deployer.model import Gather
 
 app = typer.Typer()
 
@@ -57,6 +59,7 @@ def pull_command(
     target: FromPc,
     files: There,
     *,
+    profile: Profile = None,
     out: Annotated[
         Path | None,
         value("--out", "DIR", "An empty or new folder.", Path, default="the last folder's name"),
@@ -79,12 +82,11 @@ def pull_command(
     The PC makes the sums first; what comes has these sums on this disk, or is named. Folders come
     whole, with long names and dates. The list with all names, sums and attributes lies beside.
     """
-    from deployer.host.requests import Request
     from deployer.model import Gather
 
     place = (out or Path(_last_folder(files))).absolute()
     carry_out(
-        Request((), gather=Gather(files, str(place))), target, to=to, timeout=timeout,
+        _request(profile, Gather(files, str(place))), target, to=to, timeout=timeout,
         as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
         screen=screen, faults=faults,
@@ -97,6 +99,7 @@ def backup_command(
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder there: C:\\GAME.")],
     *,
     out: Annotated[Path, value("--out", "DIR", "Where the backups are.", Path)],
+    profile: Profile = None,
     to: To = None,
     timeout: Silence = None,
     as_json: AsJson = False,
@@ -115,12 +118,11 @@ def backup_command(
     Each backup is a folder of its own in DIR, named by its time, with everything in it; what has
     not changed since the last one is not sent.
     """
-    from deployer.host.requests import Request
     from deployer.model import Gather
 
     source = folder if "*" in folder or "?" in folder else folder.rstrip("\\") + "\\*.*"
     carry_out(
-        Request((), gather=Gather(source, str(out.absolute()), keep=True)), target, to=to,
+        _request(profile, Gather(source, str(out.absolute()), keep=True)), target, to=to,
         timeout=timeout, as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
         screen=screen, faults=faults,
@@ -158,11 +160,19 @@ def restore_command(
     folder = backup.absolute()
     place = kept.origin(folder)
     carry_out(
-        Request((folder,), no_run=True), target, to=to or place, timeout=timeout,
+        Request((folder,), no_run=True, codepage=kept.codepage(folder)), target, to=to or place,
+        timeout=timeout,
         as_json=as_json, state_dir=state_dir, interface=interface, address=address,
         host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
         screen=screen, faults=faults,
     )  # fmt: skip
+
+
+def _request(profile: str | None, gather: Gather) -> Request:
+    """What is asked of a PC of that kind; one that was here before has named its code page."""
+    from deployer.host.requests import Request
+
+    return Request((), profile=profile or settings.load().profile, gather=gather)
 
 
 def _last_folder(files: str) -> str:
@@ -190,7 +200,6 @@ def carry_out(
 
     `after` is done with the same host when it was proved.
     """
-    from deployer.core.target import gobat
     from deployer.face.cli import reach
     from deployer.host.requests import Order, Patience
 
@@ -201,7 +210,7 @@ def carry_out(
     order = Order(
         request=request,
         target=pc,
-        directory=gobat.parse_directory(to or config.directory),
+        directory=to or config.directory,
         host=str(wire["address"] or ""),
         patience=None if timeout is None else Patience.of(config.timeout, timeout),
     )

@@ -29,6 +29,7 @@ from deployer.face.cli.options import (
     NoHttp,
     NoLink,
     NoLinkLocal,
+    Profile,
     Silence,
     StateDir,
     Target,
@@ -75,9 +76,6 @@ PartSize = Annotated[
     str | None,
     value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M", panel=_FILES),
 ]
-Profile = Annotated[
-    str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
-]
 Overwriting = Annotated[
     Literal["changed", "never", "always"] | None,
     value(
@@ -109,6 +107,14 @@ Seed = Annotated[
 Quantise = Annotated[
     Literal["0", "8"] | None, _recipe("--quantise", None, "8: weights as 8-bit integers, faster.")
 ]
+
+
+def _directory(named: str, request: Request) -> str:
+    """Raises WrongUse for a directory that the PC cannot have, in the letters of its profile."""
+    from deployer.core.target import gobat
+    from deployer.host import staging
+
+    return gobat.parse_directory(named, staging.profile_of(request).codepage)
 
 
 @app.command("push")
@@ -183,7 +189,6 @@ def push_command(
     Without --target the first PC on the wire that asks for GO.BAT has it.
     `--target sim` plays it through on a simulated PC. Without FILES the sample model is sent.
     """
-    from deployer.core.target import gobat
     from deployer.face.cli import reach
     from deployer.face.jsonl import JsonLines
     from deployer.host.requests import Order, Patience
@@ -208,7 +213,7 @@ def push_command(
     order = Order(
         request=request,
         target=pc,
-        directory=gobat.parse_directory(to or config.directory),
+        directory=_directory(to or config.directory, request),
         host=address or "",
         line=line,
         patience=None if timeout is None else Patience.of(config.timeout, timeout),
@@ -356,19 +361,18 @@ def stage_command(
     directory's contents into C:\\DEPLOY of the old PC and start GO there. With --floppies or --cd,
     put the first disk or the CD in and start GO on it.
     """
-    from deployer.core.target import gobat
     from deployer.host import staging
     from deployer.host.models import sending
 
     _refuse_web(files or [])
     config = settings.load()
-    directory = gobat.parse_directory(to or config.directory)
     request = _request(
         files, run, recipe, part_size, profile or config.profile, no_run=no_run,
         no_check=no_check, overwrite=overwrite, delete=delete, no_dates=no_dates,
         temperature=temperature, top_p=top_p, steps=steps, seed=seed,
         prompt=prompt, quantise=quantise,
     )  # fmt: skip
+    directory = _directory(to or config.directory, request)
     if sending.needed(request):
         store = settings.expanded(state_dir or config.state_dir)
         request = _ready(request, store, "", silent=False)

@@ -163,7 +163,7 @@ class AgentScreen(ModalScreen[None]):
         await self._do(f"running {command}", job)
 
     def _came(self, data: bytes) -> None:
-        self._write(data.decode("cp437", "replace").replace("\r", ""))
+        self._write(data.decode(f"cp{self._row.oem_codepage}", "replace").replace("\r", ""))
 
     def _write(self, more: str) -> None:
         self._wrote = (self._wrote + more)[-_MOST:]

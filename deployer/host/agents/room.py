@@ -22,11 +22,13 @@ from deployer.core.agents.overlay import Enrolment
 from deployer.core.agents.verbs import Ask, Forget, Go, Kill, Run, Screen, Verb
 from deployer.core.agents.words import Bye, Done, Hello, WaitForOrder, Word
 from deployer.core.ftp import session as said
+from deployer.core.target.codepages import CodePages
 from deployer.edge.ftp.state import Caller
 from deployer.edge.store import Store
 from deployer.edge.store.agents import KnownAgent
 from deployer.errors import STORE_TROUBLES, AgentUnknown, WrongUse
 from deployer.events import AgentEnd, AgentEnrolled, AgentGone, AgentHello, Event, OrderChanged
+from deployer.host import past
 from deployer.host.agents.doors import Doors, Files, length_of
 from deployer.host.requests import AgentRow, Heard
 from deployer.model import Stage, is_simulated
@@ -86,6 +88,7 @@ class Room:
         self._ended: dict[str, AgentOrder] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._changed = asyncio.Event()
+        self._code_pages: dict[str, CodePages] = {}
 
     def open(self, loop: asyncio.AbstractEventLoop) -> None:
         """Answer from now on, in this loop."""
@@ -116,6 +119,7 @@ class Room:
         present = self._present.get(known.agent)
         hello = present.hello if present else known.hello
         busy = [o for o in self._of(known.agent) if o.stage in (Stage.GIVEN, Stage.TAKEN)]
+        pages = self._pages(known.agent)
         return AgentRow(
             agent=known.agent,
             name=known.name,
@@ -132,7 +136,21 @@ class Room:
             cpu=hello.cpu if hello else "",
             memory=hello.memory if hello else 0,
             free=hello.free if hello else 0,
+            codepage=pages.ansi,
+            oem_codepage=pages.oem,
         )
+
+    def _pages(self, agent: str) -> CodePages:
+        """What the PC of an agent has said in a report; the usual ones until it has."""
+        if agent not in self._code_pages:
+            known = next((each for each in self._store.agents.all() if each.agent == agent), None)
+            rows = past.Rows(self._store)
+            names = [known.target, known.address] if known else []
+            found = next((pages for name in names if (pages := rows.pages(name))), None)
+            if found is None:
+                return CodePages()
+            self._code_pages[agent] = found  # they do not change while Windows is there
+        return self._code_pages[agent]
 
     def find(self, target: str) -> AgentRow:
         """The agent that a user means: by id, by name, by address, or by whom it is for.
@@ -221,15 +239,16 @@ class Room:
         """
         identity = secrets.token_hex(4).upper()
         try:
-            verbs.line(identity, verb)
-            long = verbs.is_long(verb)
+            page = self._pages(agent).ansi
+            verbs.line(identity, verb, page)
+            long = verbs.is_long(verb, page)
         except ValueError as error:
             raise WrongUse(
                 what=f"This cannot be asked of an agent: {error}.",
                 remedy="Use characters that Windows 98 has, and shorter names.",
             ) from error
         if long and isinstance(verb, Run):
-            carried = verb.command.encode("cp1252") + b"\r\n" + carried
+            carried = verb.command.encode(f"cp{page}") + b"\r\n" + carried
         at = self._clock()
         order = AgentOrder(identity, agent, verb, at, at + seconds, deployment=deployment)
         if carried or _carries(verb):
@@ -483,7 +502,7 @@ class Room:
         present.waiting, present.given = None, order.order
         present.unsure.discard(order.order)
         verb = Ask() if moved.asking else order.verb
-        present.caller.answer(verbs.line(order.order, verb))
+        present.caller.answer(verbs.line(order.order, verb, self._pages(agent).ansi))
 
     def _next(self, agent: str, present: _Present) -> AgentOrder | None:
         """What is to leave now: first what is not known of, then the oldest that may."""

@@ -31,6 +31,14 @@ def origin(folder: Path) -> str:
     return source.rpartition("\\")[0]
 
 
+def codepage(folder: Path) -> int:
+    """The ANSI page of the PC that it came from. Raises as `origin` does."""
+    try:
+        return _read(_beside(folder))[1].codepage
+    except (OSError, ListRefusedError) as error:
+        raise FileMissing(path=_beside(folder)) from error
+
+
 def attributes(paths: Iterable[Path]) -> Mapping[Path, int]:
     """What the old PC said of files that were pulled, by their paths here: 1 read-only, 2 hidden,
     4 system. Of folders without a sealed list beside them nothing is known.

@@ -89,6 +89,14 @@ def test_the_ask_leaves_out_what_is_ours_in_the_helpers_directory() -> None:
     assert ask.ours("D7F3A21C", "C:\\GAME\\*.*", "C:\\DEPLOY") == ()
 
 
+def test_what_is_asked_for_is_written_in_the_letters_of_the_pc() -> None:
+    payload = Payload((), codepage=932)
+    manifest = Manifest("D7F3A21C", "192.168.1.1", "D7F3A21C", "secret", payload)
+    source = "C:\\\u8868\\*.*"
+    body, _ = unsealed(ask.render(manifest, source, "C:\\DEPLOY", None, ()))
+    assert f"from={source}\r\npart=1048576 6\r\n".encode("cp932") in body
+
+
 def part(*files_in_it: tuple[int, int, bytes]) -> bytes:
     data = b"part=D7F3A21C 5A77C0DE\r\n"
     for index, offset, content in files_in_it:

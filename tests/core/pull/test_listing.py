@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.core.pull.listing import ListRefusedError, parse, sealed
+from deployer.core.pull.listing import Listing, ListRefusedError, parse, sealed
 
 SUM = "5891b5b522d5df086d0ff0b110fbd9d21bb4fc7163af34d08286a2e846f6be03"
 HEAD = b"deployment=D7F3A21C\r\nfrom=C:\\LOGS\\*.*\r\n"
@@ -35,6 +35,38 @@ def test_a_list_has_names_dates_attributes_and_sums() -> None:
     assert folder.path == "Sub folder"
     assert file.modified is not None
     assert found.total == 6
+
+
+def named(page: int, *names: str, source: str = "C:\\LOGS\\*.*") -> Listing:
+    """A list of a PC of that ANSI page, as GATHER98 writes it."""
+    data = f"deployment=D7F3A21C\r\nfrom={source}\r\n".encode(f"cp{page}")
+    data += b"codepage=%d 437\r\n" % page
+    for name in names:
+        spelt = "".join(
+            chr(b) if len(c) == 1 and c.isascii() else f"%{b:02X}"
+            for c in name
+            for b in c.encode(f"cp{page}")
+        )
+        data += f"{of(spelt)}\r\n".encode("ascii")
+    return parse(sealed(data), "D7F3A21C", source)
+
+
+@pytest.mark.parametrize(
+    ("page", "names"),
+    [
+        (1251, ["\u041f\u0440\u0438\u0432\u0435\u0442.txt", "\u042f/\u044b.dat"]),
+        (932, ["\u30bd.txt", "\u8868/\u80fd\u529b.txt", "\uff71\uff72.dat"]),
+        (1250, ["\u017elu\u0165ou\u010dk\u00fd.txt"]),
+    ],
+)
+def test_names_are_read_in_the_code_page_that_the_list_names(page: int, names: list[str]) -> None:
+    found = named(page, *names, source=f"C:\\{names[0][:1]}\\*.*")
+    assert [file.path for file in found.files] == names
+    assert found.codepage == page
+
+
+def test_a_byte_that_the_page_lacks_stays_as_it_is_written() -> None:
+    assert read(of("A%81B.TXT")).files[0].path == "A%81B.TXT"
 
 
 def test_a_file_that_the_pc_could_not_sum_says_why() -> None:
