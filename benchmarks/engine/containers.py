@@ -38,6 +38,11 @@ def body(rng: np.random.Generator, rows: int, cols: int, kind: int) -> bytes:
             words[:, 33::2] >>= 6
             rest = words.tobytes()
             scales /= 73000
+        case l98.GROUPS:
+            count = padded * (l98.up(cols, 32) // 32)
+            steps = rng.integers(16000, 32768, count, dtype="<i2").tobytes()
+            rest = l98.pad(steps, 16) + rng.bytes(32 * count)
+            scales /= 73 * 24000
         case l98.TERNARY:
             size = padded * (l98.up(cols, 20) // 5)
             rest = rng.integers(0, 243, size, dtype=np.uint8).tobytes()
@@ -51,8 +56,13 @@ def body(rng: np.random.Generator, rows: int, cols: int, kind: int) -> bytes:
     return l98.pad(scales.tobytes() + rest, 16)
 
 
+def table_of(shape: l98.Shape) -> int:
+    """How the embeddings are written, as the converter decides it."""
+    return l98.GROUPS if shape.flags & l98.TIED and shape.dim >= 512 else l98.INT8
+
+
 def write(path: Path, shape: l98.Shape, kind: int) -> None:
-    """Writes it; its layers hold `kind`, and so does its own classifier; a tied one is int8."""
+    """Writes it; its layers hold `kind`, and so does its own classifier; a tied one 8 bits."""
     rng = np.random.default_rng(98)
     texts = [b" w%d" % i for i in range(shape.vocab)]
     types = [4, *[1] * (shape.vocab - 1)]  # the first is found as it is: it begins the text
@@ -64,7 +74,7 @@ def write(path: Path, shape: l98.Shape, kind: int) -> None:
         (1, 0, tokenizer, b""),
         (3, 0, l98.vector(frequencies), b""),
         (16, 0, norm, b""),
-        (17, 0, body(rng, shape.vocab, shape.dim, l98.INT8), b"\1"),
+        (17, 0, body(rng, shape.vocab, shape.dim, table_of(shape)), bytes([table_of(shape)])),
     ]
     if not shape.flags & l98.TIED:
         sections.append((18, 0, body(rng, shape.vocab, shape.dim, kind), bytes([kind])))
@@ -85,12 +95,18 @@ Pieces = Callable[[], Iterator[bytes]]
 
 
 def _table(shape: l98.Shape) -> Iterator[bytes]:
-    """The token embeddings in pieces: their scales, then 4,096 rows over and over."""
-    some = body(np.random.default_rng(98), 4096, shape.dim, l98.INT8)
+    """The token embeddings in pieces: what is before their rows, then 4,096 rows over and over."""
+    kind = table_of(shape)
+    some = body(np.random.default_rng(98), 4096, shape.dim, kind)
     rows = l98.up(shape.vocab, 4)
     yield some[:4] * rows
+    before = 4 * 4096
+    if kind == l98.GROUPS:
+        steps = some[before:][: 4096 * shape.dim // 16]
+        yield (steps * -(-rows // 4096))[: rows * shape.dim // 16]
+        before += len(steps)
     for at in range(0, rows, 4096):
-        yield some[4 * 4096 :][: min(4096, rows - at) * shape.dim]
+        yield some[before:][: min(4096, rows - at) * shape.dim]
 
 
 def _check(pieces: Iterator[bytes]) -> tuple[int, int]:
@@ -132,7 +148,7 @@ def write_large(first: Path, shape: l98.Shape, kind: int) -> int:
         (1, 0, b"", lambda: iter([tokenizer])),
         (3, 0, b"", lambda: iter([l98.vector(frequencies)])),
         (16, 0, b"", lambda: iter([norm])),
-        (17, 0, b"\1", lambda: _table(shape)),
+        (17, 0, bytes([table_of(shape)]), lambda: _table(shape)),
         *([] if tied else [(18, 0, bytes([l98.BIT]), lambda: iter([last]))]),
         *((32, i, bytes([kind] * 7), layer) for i in range(shape.layers)),
     ]

@@ -4,7 +4,8 @@
  * it, the upper four bits of its weights are kept once more, four rows in a word as in kernels_int4.c. They are half the bytes. A
  * row's sum by them leaves out sum(l x), with l in 0..15 the lower bits: about 7.5 sum(x), with a standard deviation of 4.6 |x|.
  * A row that cannot reach the best one within SPREAD of |x|, more than eight of these, is no candidate; the others' sums are
- * then computed from all their bits, as they would be without this. */
+ * then computed from all their bits, as they would be without this. Of a row in groups, these are the upper bits of what it would be
+ * with the largest step that there can be for all of it. */
 #include "llama98.h"
 
 #define SOME 512       /* logits at once */
@@ -68,11 +69,7 @@ void classify_rows(struct model *m, const struct matrix *w, i32 first)
     }
     for (row = 0; row < w->rows; row += SOME) {
         some.rows = w->rows - row < SOME ? w->rows - row : SOME;
-        some.scale = w->scale + row;
-        if (!w->more) {
-            some.pairs = w->pairs + (usize)(row / 2) * (usize)w->padded;
-            some.codes = w->codes + (usize)(row / 4) * (usize)(w->padded / 32) * 80;
-        }
+        matrix_from(&some, w, row);
         multiply(&p, 1, m->inputs, 1, m->kernel);
         take_best(m, m->logits, some.rows, first + row);
     }
@@ -83,16 +80,27 @@ u64 shortlist_bytes(const struct model *m)
 {
     const struct matrix *w = &m->wcls;
 
-    if (!m->greedy || w->encoding != ENC_INT8 || w->rows < LEAST_ROWS || (w->rows & 3 && !m->container.sections))
+    if (!m->greedy || m->kernel != KERNEL_MMX || (w->encoding != ENC_INT8 && w->encoding != ENC_GROUPS) ||
+        w->rows < LEAST_ROWS || (w->rows & 3 && !m->container.sections))
         return 0; /* only a container's rows are padded to four */
     return ((u64)(u32)w->rows + 3) / 4 * (u64)(u32)w->padded * sizeof(i16);
 }
 
 void shortlist_make(struct model *m)
 {
-    if (m->upper)
-        (m->kernel == KERNEL_MMX ? upper_bits_mmx : upper_bits_c)(m->upper, m->wcls.pairs, ((u32)m->wcls.rows + 3) / 4,
-                                                                  (u32)m->wcls.padded);
+    struct matrix some = m->wcls;
+    i16 *to = m->upper;
+    i32 row;
+
+    if (!to)
+        return;
+    for (row = 0; row < m->wcls.rows; row += 4, to += some.padded) {
+        matrix_from(&some, &m->wcls, row);
+        if (some.steps)
+            upper_groups_mmx(to, some.pairs, some.steps, (u32)some.padded);
+        else
+            upper_bits_mmx(to, some.pairs, (u32)some.padded);
+    }
 }
 
 struct list {
@@ -152,14 +160,13 @@ static int find_candidates(struct model *m, struct list *list)
     for (i = 0; i < input->n; i++)
         length += (float)input->q[i] * (float)input->q[i];
     spread = square_root(length) * (SPREAD / 16.0f);
-    above = (total >> 1) - (total >> 5) + (i32)spread + 2; /* 7.5 / 16 of the total, and the spread: in units of 16 */
+    above = (total >> 1) - (w->steps ? 0 : total >> 5) + (i32)spread + 2; /* 7.5 / 16 of the total, or 8, and the spread: in units of 16 */
     list->count = 0;
     list->least = 0.0f;
     for (row = 0; row < w->rows; row += 4 * FOURS) {
         i32 left = w->rows - row < 4 * FOURS ? w->rows - row : 4 * FOURS;
-        (m->kernel == KERNEL_MMX ? upper_fours_mmx : upper_fours_c)(
-            sums, m->upper + (usize)(row / 4) * (usize)w->padded, input->q, ((u32)left + 3) / 4, (u32)w->padded,
-            (u32)(8 * total - above), (u32)-above);
+        upper_fours_mmx(sums, m->upper + (usize)(row / 4) * (usize)w->padded, input->q, ((u32)left + 3) / 4,
+                        (u32)w->padded, (u32)(8 * total - above), (u32)-above);
         if (!add_block(list, sums, w->scale + row, row, left, 2.0f * spread + 4.0f))
             return 0;
     }
@@ -184,9 +191,8 @@ int shortlist_best(struct model *m)
     for (i = 0; i < list.count; i++) {
         i32 row = list.row[i];
         pair.rows = row + 1 < w->rows && !(row & 1) ? 2 : 1 + (row & 1);
-        pair.scale = w->scale + (row & ~1);
-        pair.pairs = w->pairs + (usize)(row >> 1) * (usize)w->padded;
-        int8_multiply(&p, m->inputs, 1, m->kernel);
+        matrix_from(&pair, w, row & ~1);
+        multiply(&p, 1, m->inputs, 1, m->kernel);
         if (i == 0 || m->logits[row & 1] > m->best_logit) {
             m->best = row;
             m->best_logit = m->logits[row & 1];

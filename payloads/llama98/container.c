@@ -125,7 +125,7 @@ static u64 expected_bytes(struct model *m, const struct section *s)
     case SECTION_FINAL:
         return ((u64)(u32)c->dim * 4 + 15) & ~(u64)15;
     case SECTION_TABLE:
-        return s->encodings[0] == ENC_INT8 ? matrix_section(&m->table, c, ENC_INT8) : 0;
+        return s->encodings[0] == ENC_INT8 || s->encodings[0] == ENC_GROUPS ? matrix_section(&m->table, c, s->encodings[0]) : 0;
     case SECTION_CLASSIFIER:
         return matrix_section(&m->wcls, c, s->encodings[0]);
     case SECTION_LAYER:

@@ -50,6 +50,7 @@ static void make_input(struct input *input, i32 padded)
     i32 n_groups = padded / 32;
     i32 most, shift = 0, shift_sums = 0, half, g;
 
+    input->made &= ~(1u << ENC_GROUPS);
     input->made |= 1u << ENC_INT4;
     input_16(input);
     most = most_of(input->q16, n_groups);

@@ -68,15 +68,15 @@ void int8_store_row(struct matrix *m, i32 row, const float *values)
 void int8_load_row(const struct matrix *m, i32 row, float *values)
 {
     const i16 *words = m->pairs + (usize)(row >> 1) * (usize)m->padded;
+    const i16 *step = m->steps ? m->steps + (usize)row * (usize)(m->padded / 32) : 0;
     float scale = m->scale[row];
     i32 i;
 
-    if (row & 1)
-        for (i = 0; i < m->cols; i++)
-            values[i] = (float)((words[i] & 0xFF) - 128) * scale;
-    else
-        for (i = 0; i < m->cols; i++)
-            values[i] = (float)(words[i] >> 8) * scale;
+    for (i = 0; i < m->cols; i++) {
+        if (step && !(i & 31))
+            scale = m->scale[row] * (float)*step++;
+        values[i] = (float)(row & 1 ? (words[i] & 0xFF) - 128 : words[i] >> 8) * scale;
+    }
 }
 
 /* q becomes whole numbers up to +-limit that are x / step; returns the step, and their sum when it is asked for. Zeros when x is
@@ -150,5 +150,68 @@ void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
         for (t = 0; t < n_inputs; t++)
             some_rows(p, row, words, ((u32)left + 1) >> 1, left & 1, inputs + t,
                       p->out + (usize)t * (usize)p->stride + row, kernel);
+    }
+}
+
+/* ---- groups of 32 columns, each with a step of its own ---------------------------------------- */
+static void group_biases(struct input *input, i32 n_groups)
+{
+    u32 *bias = (u32 *)(void *)input->groups;
+    const i16 *x;
+
+    input_16(input);
+    input->made &= ~(1u << ENC_INT4); /* whose room it is */
+    input->made |= 1u << ENC_GROUPS;
+    for (x = input->q16; n_groups; n_groups--) {
+        i32 sum = 0, i;
+        for (i = 0; i < 32; i++)
+            sum += *x++;
+        *bias++ = (u32)sum << 7;
+    }
+}
+
+static void add_scaled(float *sum, const u32 *sums, const i16 *steps, i32 n_groups, u32 pairs)
+{
+    for (; pairs; pairs--, sum += 2, sums += 2, steps += 2 * n_groups) {
+        sum[0] += SINGLE((double)(i32)sums[1] * (double)steps[0]);
+        sum[1] += SINGLE((double)(i32)sums[0] * (double)steps[n_groups]);
+    }
+}
+
+/* As many rows as a block has. Sums of a group are exact, those of a row floats. */
+static void rows_of_groups(const struct matrix *m, i32 row, i32 rows, const i16 *words, const struct input *input,
+                           float *out, enum kernel kernel)
+{
+    u32 sums[ROWS_AT_ONCE];
+    float sum[ROWS_AT_ONCE];
+    const u32 *bias = (const u32 *)(const void *)input->groups;
+    const i16 *x = input->q16;
+    u32 pairs = ((u32)rows + 1) / 2;
+    i32 n_groups = m->padded / 32;
+    i32 g, i;
+
+    memset(sum, 0, sizeof sum);
+    for (g = 0; g < n_groups; g++, words += 32, x += 32) {
+        (kernel == KERNEL_MMX ? int8_short_mmx : int8_short_c)(sums, words, x, pairs, 32, (u32)m->padded, bias[g]);
+        add_scaled(sum, sums, m->steps + (usize)row * (usize)n_groups + g, n_groups, pairs);
+    }
+    for (i = 0; i < rows; i++)
+        out[i] = sum[i] * m->scale[row + i] * input->step16;
+}
+
+void groups_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel)
+{
+    const struct matrix *m = p->w;
+    i32 row, t;
+
+    for (t = 0; t < n_inputs; t++)
+        if (!(inputs[t].made & 1u << ENC_GROUPS))
+            group_biases(inputs + t, m->padded / 32);
+    for (row = 0; row < m->rows; row += ROWS_AT_ONCE) {
+        i32 left = m->rows - row < ROWS_AT_ONCE ? m->rows - row : ROWS_AT_ONCE;
+        const i16 *words = m->more ? (const i16 *)(const void *)m->more(m, (u32)matrix_rows_at_once(m, row) * (u32)m->padded)
+                                   : m->pairs + (usize)(row >> 1) * (usize)m->padded;
+        for (t = 0; t < n_inputs; t++)
+            rows_of_groups(m, row, left, words, inputs + t, p->out + (usize)t * (usize)p->stride + row, kernel);
     }
 }

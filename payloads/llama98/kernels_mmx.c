@@ -140,33 +140,85 @@ static const u32 upper_of_first[2] = {0xF0F0F0F0u, 0xF0F0F0F0u};
 static const u32 upper_of_second[2] = {0x0F0F0F0Fu, 0x0F0F0F0Fu};
 static const u32 plus_8[2] = {0x08000800u, 0x08000800u};
 
-__attribute__((noinline)) void upper_bits_mmx(i16 *to, const i16 *pairs, u32 fours, u32 columns)
+__attribute__((noinline)) void upper_bits_mmx(i16 *to, const i16 *pairs, u32 columns)
 {
-    const i16 *end = to + fours * columns;
+    const i16 *end = to + columns;
     long next = 2 * (long)columns;
 
-    for (; to < end; pairs += columns) {
-        const i16 *row_end = to + columns;
+    __asm__ __volatile__(
+        "1:\n\t"
+        "movq (%[pairs],%[next]), %%mm1\n\t"
+        "movq (%[pairs]), %%mm0\n\t"
+        "psrlw $4, %%mm1\n\t"
+        "pand %[first], %%mm0\n\t"
+        "pand %[second], %%mm1\n\t"
+        "por %%mm1, %%mm0\n\t"
+        "pxor %[eight], %%mm0\n\t"
+        "movq %%mm0, (%[to])\n\t"
+        ADD "$8, %[pairs]\n\t"
+        ADD "$8, %[to]\n\t"
+        "cmp %[end], %[to]\n\t"
+        "jb 1b\n\t"
+        "emms"
+        : [pairs] "+r"(pairs), [to] "+r"(to)
+        : [next] "r"(next), [end] "m"(end), [first] "m"(upper_of_first), [second] "m"(upper_of_second), [eight] "m"(plus_8)
+        : "memory", "cc", "mm0", "mm1");
+}
+
+/* The upper bits of a pair's products into m and, lower by eight, into n. */
+#define PAIR_OF_GROUPS(pairs, m, n, first, second) \
+    "movq (%[" pairs "]), " m "\n\t"               \
+    "movq " m ", " n "\n\t"                        \
+    "psllw $8, " n "\n\t"                         \
+    "pand %%mm6, " m "\n\t"                       \
+    "pxor %%mm5, " n "\n\t"                       \
+    "pmulhw " first "(%[steps]), " m "\n\t"       \
+    "pmulhw " second "(%[steps]), " n "\n\t"      \
+    "paddw " m ", " m "\n\t"                      \
+    "paddw " n ", " n "\n\t"                      \
+    "pand %%mm7, " m "\n\t"                       \
+    "pand %%mm7, " n "\n\t"                       \
+    "psrlw $8, " n "\n\t"                         \
+    "por " n ", " m "\n\t"
+
+__attribute__((noinline)) void upper_groups_mmx(i16 *to, const i16 *pairs, const i16 *steps, u32 columns)
+{
+    const i16 *second = pairs + columns;
+    u32 groups = columns / 32;
+    u32 wide[8];
+    u32 eights = 0x08880888u;
+    u32 g, k;
+
+    for (g = 0; g < groups; g++) {
+        const i16 *end = to + 32;
+        for (k = 0; k < 4; k++)
+            wide[2 * k] = wide[2 * k + 1] = 0x10001u * (u16)steps[k * groups + g];
         __asm__ __volatile__(
+            "pcmpeqd %%mm6, %%mm6\n\t"
+            "movd %[eights], %%mm4\n\t"
+            "psllw $8, %%mm6\n\t" /* FF00 */
+            "punpckldq %%mm4, %%mm4\n\t"
+            "movq %%mm6, %%mm5\n\t"
+            "movq %%mm6, %%mm7\n\t"
+            "psllw $7, %%mm5\n\t" /* 8000 */
+            "psllw $4, %%mm7\n\t" /* F000 */
             "1:\n\t"
-            "movq (%[pairs],%[next]), %%mm1\n\t"
-            "movq (%[pairs]), %%mm0\n\t"
-            "psrlw $4, %%mm1\n\t"
-            "pand %[first], %%mm0\n\t"
-            "pand %[second], %%mm1\n\t"
-            "por %%mm1, %%mm0\n\t"
-            "pxor %[eight], %%mm0\n\t"
+            PAIR_OF_GROUPS("pairs", "%%mm0", "%%mm1", "0", "8")
+            PAIR_OF_GROUPS("second", "%%mm2", "%%mm3", "16", "24")
+            "psrlw $4, %%mm2\n\t"
+            "por %%mm2, %%mm0\n\t"
+            "pxor %%mm4, %%mm0\n\t"
             "movq %%mm0, (%[to])\n\t"
             ADD "$8, %[pairs]\n\t"
+            ADD "$8, %[second]\n\t"
             ADD "$8, %[to]\n\t"
-            "cmp %[row_end], %[to]\n\t"
-            "jb 1b"
-            : [pairs] "+r"(pairs), [to] "+r"(to)
-            : [next] "r"(next), [row_end] "r"(row_end), [first] "m"(upper_of_first), [second] "m"(upper_of_second),
-              [eight] "m"(plus_8)
-            : "memory", "cc", "mm0", "mm1");
+            "cmp %[end], %[to]\n\t"
+            "jb 1b\n\t"
+            "emms"
+            : [pairs] "+r"(pairs), [second] "+r"(second), [to] "+r"(to)
+            : [steps] "r"(wide), [end] "m"(end), [eights] "m"(eights)
+            : "memory", "cc", "mm0", "mm1", "mm2", "mm3", "mm4", "mm5", "mm6", "mm7");
     }
-    __asm__ __volatile__("emms");
 }
 
 __attribute__((noinline)) void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x_, u32 fours, u32 columns,
@@ -255,19 +307,25 @@ void wide_pairs_mmx(u32 *sums, const i16 *words, const i16 *x, u32 pairs, u32 co
     wide_pairs_c(sums, words, x, pairs, columns, stride);
 }
 
-void upper_bits_mmx(i16 *to, const i16 *pairs, u32 fours, u32 columns)
-{
-    upper_bits_c(to, pairs, fours, columns);
-}
-
 void sums_add_mmx(u32 *sums, const u8 *bytes, u32 count)
 {
     sums_add_c(sums, bytes, count);
 }
 
+/* Never asked for: without MMX there is no shortlist. */
+void upper_bits_mmx(i16 *to, const i16 *pairs, u32 columns)
+{
+    (void)to, (void)pairs, (void)columns;
+}
+
+void upper_groups_mmx(i16 *to, const i16 *pairs, const i16 *steps, u32 columns)
+{
+    (void)to, (void)pairs, (void)steps, (void)columns;
+}
+
 void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first)
 {
-    upper_fours_c(sums, words, x, fours, columns, bias, first);
+    (void)sums, (void)words, (void)x, (void)fours, (void)columns, (void)bias, (void)first;
 }
 
 #endif

@@ -90,7 +90,7 @@ struct config {
 };
 
 /* How the weights of a matrix are kept; the numbers are the container's (docs/formats.md). */
-enum encoding { ENC_F32 = 0, ENC_INT8 = 1, ENC_INT4 = 2, ENC_TERNARY = 3, ENC_BIT = 4 };
+enum encoding { ENC_F32 = 0, ENC_INT8 = 1, ENC_INT4 = 2, ENC_TERNARY = 3, ENC_BIT = 4, ENC_GROUPS = 5 };
 
 struct model;
 
@@ -101,7 +101,8 @@ struct matrix {
     i32 padded;      /* cols rounded up to what the kernel takes at once; what is added counts nothing */
     float *f;        /* f32: (rows, cols) */
     float *scale;    /* the others: (rows) what one step of a weight is worth */
-    i16 *pairs;      /* int8: ((rows + 1) / 2, padded): two rows in one, see kernels_int8.c */
+    i16 *pairs;      /* int8, groups: ((rows + 1) / 2, padded): two rows in one, see kernels_int8.c */
+    const i16 *steps; /* groups: (rows, padded / 32) what a step of a weight is worth, in scales; else NULL */
     const u8 *codes; /* see kernels_int4.c, kernels_ternary.c, kernels_bit.c */
     /* Where it is not in memory: the next `bytes` of pairs or codes. A kernel asks for some rows, a tile or 128 columns. */
     const u8 *(*more)(const struct matrix *w, u32 bytes);
@@ -135,7 +136,7 @@ struct input {
     u32 bias;      /* 128 * sum of q, modulo 2^32 */
     i16 *q16;      /* the others: x is about q16 * step16, all 16 bits used */
     float step16;
-    u8 *groups;    /* int4: see kernels_int4.c */
+    u8 *groups;    /* int4: see kernels_int4.c; or groups: 128 times the sum of each 32 of q16 */
     float step4;
     i32 *part;     /* 1 bit: (rows) */
 };
@@ -318,6 +319,10 @@ u64 matrix_block(const struct matrix *w);
 #define ROWS_AT_ONCE 64
 i32 matrix_rows_at_once(const struct matrix *w, i32 row);
 void matrix_point(struct matrix *w, u8 *at);
+/* What stands before its codes: scales, and steps. */
+u64 matrix_scales(const struct matrix *w);
+/* Its rows from `row` on, an even one; of int4 a multiple of four. */
+void matrix_from(struct matrix *some, const struct matrix *w, i32 row);
 
 /* int8 (kernels_int8.c): one row into its place; one row out of it; a vector made ready; y = W x for each input. */
 void int8_store_row(struct matrix *m, i32 row, const float *values);
@@ -325,6 +330,7 @@ void int8_load_row(const struct matrix *m, i32 row, float *values);
 float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *sum);
 i32 int8_input(struct input *input, i32 padded); /* returns the sum of the q */
 void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
+void groups_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
 /* int4, ternary and 1 bit: the same. */
 void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
 void ternary_multiply(const struct product *p, int count, struct input *inputs, i32 n_inputs, enum kernel kernel);
@@ -345,12 +351,13 @@ void tables_put(sum32 *sums, const u8 *codes, i32 rows);
 /* out[row] += scale * (sums[row] + what its 8 bytes find); a row is its scale, then its bytes. `sums` are used up. */
 void tables_scale(float *out, sum32 *sums, const u8 *codes, i32 rows);
 
-/* The upper four bits of two pairs of rows in one: of the second row of the second pair in the lowest bits of a word, then the
- * second of the first and the first of the second, these plus 8; then the first of the first. And for four rows each, in
- * their own order, sum((q >> 4) x) modulo 2^32; `bias` is subtracted from all but the first, `first` from that. */
-void upper_bits_c(i16 *to, const i16 *pairs, u32 fours, u32 columns);
-void upper_bits_mmx(i16 *to, const i16 *pairs, u32 fours, u32 columns);
-void upper_fours_c(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first);
+/* For the shortlist, which needs MMX: the upper four bits of two pairs of rows in one: of the second row of the second pair in the
+ * lowest bits of a word, then the second of the first and the first of the second, these plus 8; then the first of the first.
+ * With `steps` those of what q becomes when it is multiplied by its group's step, q * step / 32768. */
+void upper_bits_mmx(i16 *to, const i16 *pairs, u32 columns);
+void upper_groups_mmx(i16 *to, const i16 *pairs, const i16 *steps, u32 columns);
+/* For four rows each, in their own order, sum((q >> 4) x) modulo 2^32; `bias` is subtracted from all but the first, `first` from
+ * that. */
 void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first);
 
 /* sums[0] += each even word, sums[1] += each odd one, and after each of them sums[2] += sums[0] and sums[3] += sums[1]. `count`

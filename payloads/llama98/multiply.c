@@ -61,6 +61,9 @@ void multiply(const struct product *p, int count, struct input *inputs, i32 n_in
         case ENC_INT8:
             int8_multiply(p, inputs, n_inputs, kernel);
             break;
+        case ENC_GROUPS:
+            groups_multiply(p, inputs, n_inputs, kernel);
+            break;
         case ENC_INT4:
             int4_multiply(p, inputs, n_inputs, kernel);
             break;
@@ -86,6 +89,7 @@ static u64 codes_bytes(const struct matrix *w)
 
     switch (w->encoding) {
     case ENC_INT8:
+    case ENC_GROUPS:
         return rows * padded;
     case ENC_INT4:
         return rows / 4 * (padded / 32) * 80;
@@ -100,10 +104,10 @@ static u64 codes_bytes(const struct matrix *w)
 
 int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding)
 {
-    static const i32 units[] = {0, 16, 32, 20, 128};
+    static const i32 units[] = {0, 16, 32, 20, 128, 32};
 
     memset(w, 0, sizeof *w);
-    if (encoding < ENC_INT8 || encoding > ENC_BIT || (encoding == ENC_BIT && cols % 128))
+    if (encoding < ENC_INT8 || encoding > ENC_GROUPS || (encoding == ENC_BIT && cols % 128))
         return 0;
     w->rows = rows;
     w->cols = cols;
@@ -114,12 +118,19 @@ int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding)
 
 u64 matrix_bytes(const struct matrix *w)
 {
-    return ((u64)(u32)up_to(w->rows, 4) * sizeof(float) + codes_bytes(w) + 15) & ~(u64)15;
+    return (matrix_scales(w) + codes_bytes(w) + 15) & ~(u64)15;
+}
+
+u64 matrix_scales(const struct matrix *w)
+{
+    u64 steps = w->encoding == ENC_GROUPS ? (u64)(u32)w->padded / 32 : 0;
+
+    return ((u64)(u32)up_to(w->rows, 4) * (sizeof(float) + steps * sizeof(i16)) + 15) & ~(u64)15;
 }
 
 int matrix_by_rows(const struct matrix *w)
 {
-    return w->encoding == ENC_INT8 || w->encoding == ENC_INT4;
+    return w->encoding == ENC_INT8 || w->encoding == ENC_INT4 || w->encoding == ENC_GROUPS;
 }
 
 i32 matrix_rows_at_once(const struct matrix *w, i32 row)
@@ -136,6 +147,7 @@ u64 matrix_block(const struct matrix *w)
 
     switch (w->encoding) {
     case ENC_INT8:
+    case ENC_GROUPS:
         return ROWS_AT_ONCE * padded;
     case ENC_INT4:
         return ROWS_AT_ONCE / 4 * (padded / 32) * 80;
@@ -149,6 +161,20 @@ u64 matrix_block(const struct matrix *w)
 void matrix_point(struct matrix *w, u8 *at)
 {
     w->scale = (float *)(void *)at;
-    w->codes = at + (usize)up_to(w->rows, 4) * sizeof(float);
-    w->pairs = (i16 *)(void *)(at + (usize)up_to(w->rows, 4) * sizeof(float));
+    if (w->encoding == ENC_GROUPS)
+        w->steps = (const i16 *)(const void *)(w->scale + up_to(w->rows, 4));
+    at += (usize)matrix_scales(w);
+    w->codes = at;
+    w->pairs = (i16 *)(void *)at;
+}
+
+void matrix_from(struct matrix *some, const struct matrix *w, i32 row)
+{
+    some->scale = w->scale + row;
+    if (w->steps)
+        some->steps = w->steps + (usize)row * (usize)(w->padded / 32);
+    if (w->more)
+        return;
+    some->pairs = w->pairs + (usize)(row / 2) * (usize)w->padded;
+    some->codes = w->codes + (usize)(row / 4) * (usize)(w->padded / 32) * 80;
 }

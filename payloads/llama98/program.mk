@@ -5,8 +5,8 @@ CFLAGS_llama98 += $(if $(findstring clang,$(CC)),,-fexcess-precision=fast --para
 
 # What runs once, not for each token, is small rather than fast.
 LLAMA98_COLD := chat container decode encode header layout main model options parts prompt run sections split stream \
-	text tokenizer vocabulary characters sampler forward multiply classify kernels_bit kernels_ternary kernels_int4 attention processor kernels_int8
-$(foreach f,win32 linux32 hosted,$(foreach u,$(LLAMA98_COLD),$(eval $(OUT)/$(f)/llama98/$(u).o: CFLAGS_llama98 += -Os)))
+	text tokenizer vocabulary characters sampler forward multiply classify kernels_bit kernels_ternary kernels_int4 attention processor kernels_int8 kernels_c checks
+$(foreach f,win32 linux32 hosted,$(foreach u,$(LLAMA98_COLD),$(eval $(OUT)/$(f)/llama98/$(u).o: CFLAGS_llama98 += -Os -fno-jump-tables)))
 
 # Tools that link the program without its main:
 #   build/hosted/llama98-score   what int8 costs in quality

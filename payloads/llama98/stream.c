@@ -30,26 +30,21 @@ struct plan {
     u64 need;
 };
 
-static u64 scales_bytes(const struct matrix *w)
-{
-    return (((u64)(u32)w->rows + 3) & ~(u64)3) * sizeof(float);
-}
-
 /* How many bytes four of its rows have; and all that are before a row, a multiple of 16. */
 static u32 four_bytes(const struct matrix *w)
 {
-    return w->encoding == ENC_INT8 ? (u32)w->padded * 4 : (u32)w->padded / 32 * 80;
+    return w->encoding == ENC_INT4 ? (u32)w->padded / 32 * 80 : (u32)w->padded * 4;
 }
 
 static u64 bytes_before(const struct matrix *w, i32 row)
 {
-    return row == w->rows ? matrix_bytes(w) : scales_bytes(w) + (u64)(u32)(row / 4) * four_bytes(w);
+    return row == w->rows ? matrix_bytes(w) : matrix_scales(w) + (u64)(u32)(row / 4) * four_bytes(w);
 }
 
 /* What a matrix needs of the buffer: its scales, and what its kernel asks for at once. */
 static u64 bytes_for(const struct matrix *w)
 {
-    return scales_bytes(w) + matrix_block(w);
+    return matrix_scales(w) + matrix_block(w);
 }
 
 static u64 larger(u64 a, u64 b)
@@ -61,7 +56,7 @@ static u64 larger(u64 a, u64 b)
 static u32 buffer_for(const struct model *m, i32 layer, int classifier_here)
 {
     const struct section *s = container_find(m, SECTION_LAYER, 0);
-    u64 most = classifier_here ? 0 : bytes_for(&m->wcls);
+    u64 most = larger((u64)(u32)m->table.padded * 2, classifier_here ? 0 : matrix_block(&m->wcls)); /* a pair of embeddings */
 
     for (s += layer; layer < m->config.n_layers; layer++, s++) {
         const struct matrix *w;
@@ -368,7 +363,7 @@ int stream_multiply(struct model *m, i32 layer, const struct product *p, int cou
         struct matrix w = *p->w;
         struct product q = *p;
         u8 *at = stream->vectors_end;
-        u32 scales = (u32)scales_bytes(&w);
+        u32 scales = (u32)matrix_scales(&w);
         q.w = &w;
         matrix_point(&w, at);
         code = section_read(m, at, scales, &stream->sums);
@@ -397,19 +392,16 @@ int stream_embed(struct model *m, i32 token, float *x)
     struct stream *stream = m->stream;
     struct matrix pair = m->table;
     u32 bytes = (u32)m->table.padded * 2;
-    float scales[2];
     int code;
 
     if (!stream || token < stream->table_rows) {
         int8_load_row(&m->table, token, x);
         return EXIT_DONE;
     }
-    code = container_seek(m, stream->table, (u32)scales_bytes(&m->table) + (u32)(token >> 1) * bytes);
+    code = container_seek(m, stream->table, (u32)matrix_scales(&m->table) + (u32)(token >> 1) * bytes);
     if (!code)
         code = section_read(m, stream->buffer, bytes, 0);
-    scales[0] = m->table.scale[token & ~1];
-    scales[1] = m->table.scale[token];
-    pair.scale = scales;
+    matrix_from(&pair, &m->table, token & ~1);
     pair.pairs = (i16 *)(void *)stream->buffer;
     int8_load_row(&pair, token & 1, x);
     return code;
@@ -431,7 +423,7 @@ static int classify_from_disk(struct model *m)
     if (here)
         classify_rows(m, &w, 0);
     w.rows = m->wcls.rows - here;
-    w.scale += here;
+    matrix_from(&w, &m->wcls, here);
     read_from_disk(m, &w, stream->buffer, &sums);
     classify_rows(m, &w, here);
     if (!stream->code && sums_check(&sums) != s->check)

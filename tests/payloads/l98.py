@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 NONE = 0xFFFFFFFF
 TIED, BIASES, HEAD_NORMS, SUB_NORMS, RELU_SQUARED = 1, 2, 4, 8, 16
-INT8, INT4, TERNARY, BIT = 1, 2, 3, 4
+INT8, INT4, TERNARY, BIT, GROUPS = 1, 2, 3, 4, 5
 MATRICES = ("k", "v", "q", "o", "gate", "up", "down")
 
 
@@ -149,7 +149,22 @@ def bit(w: Array) -> tuple[bytes, Array]:
     return pad(scales(np.ones(rows)) + out, 16), real
 
 
-ENCODERS = {INT8: int8, INT4: int4, TERNARY: ternary, BIT: bit}
+def groups(w: Array) -> tuple[bytes, Array]:
+    rows, cols = w.shape
+    wide = widen(w, up(cols, 32)).reshape(up(rows, 4), -1, 32)
+    step = np.abs(wide).max(axis=2) / 127
+    scale = (step.max(axis=1) / 32767).astype("<f4")
+    safe = np.where(scale > 0, scale, 1).astype(np.float64)[:, None]
+    s = np.rint(step / safe).astype("<i2")
+    real = safe * s
+    q = np.rint(wide / np.where(real > 0, real, 1)[..., None]).clip(-127, 127).astype(np.int64)
+    flat = q.reshape(up(rows, 4), -1)
+    words = ((256 * flat[0::2] + flat[1::2] + 128) % 65536).astype("<u2")
+    numbers = (q * real[..., None]).reshape(up(rows, 4), -1)[:rows, :cols]
+    return pad(scale.tobytes() + s.tobytes(), 16) + words.tobytes(), numbers
+
+
+ENCODERS = {INT8: int8, INT4: int4, TERNARY: ternary, BIT: bit, GROUPS: groups}
 
 
 # ---- the file ----
@@ -203,14 +218,15 @@ def write(model: Model, path: Path, *, most: int = 512 << 20) -> dict[str, Array
     `path` is the first file; volumes of at most `most` bytes follow beside it where needed.
     """
     s, real = model.shape, dict(model.arrays)
-    table, real["table"] = int8(model.arrays["table"])
+    code = model.encodings.get("table", INT8)
+    table, real["table"] = ENCODERS[code](model.arrays["table"])
     sections = [(1, 0, model.tokenizer, b"")]
     if model.chat:
         sections.append((2, 0, model.chat, b""))
     sections.append((3, 0, vector(model.frequencies), b""))
     if model.prefix_count:
         sections.append((4, 0, pad(model.prefix, 16), b""))
-    sections += [(16, 0, vector(model.arrays["final"]), b""), (17, 0, table, b"\1")]
+    sections += [(16, 0, vector(model.arrays["final"]), b""), (17, 0, table, bytes([code]))]
     if not s.flags & TIED:
         encoding = model.encodings.get("classifier", INT8)
         body, real["classifier"] = ENCODERS[encoding](model.arrays["classifier"])

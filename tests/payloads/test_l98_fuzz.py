@@ -18,10 +18,12 @@ FEW = 3000
 
 
 def write_bases(folder: Path) -> list[Path]:
-    """Sound containers of each kind of weights, graph and tokenizer; one with a shortlist."""
+    """Sound containers of each kind of weights, graph and tokenizer; two with a shortlist."""
     graphs = [l98.TIED, 0, l98.BIASES | l98.HEAD_NORMS, l98.SUB_NORMS | l98.RELU_SQUARED]
-    paths = [folder / "LIST.L98"]
-    l98.write(l98.random_model(l98.Shape(16, 16, 1, 1, 1, 4, 2050, 20), 98), paths[0])
+    paths = [folder / "LIST.L98", folder / "GROUPS.L98"]
+    for path, kind in zip(paths, (l98.INT8, l98.GROUPS), strict=True):
+        shape = l98.Shape(16, 16, 1, 1, 1, 4, 2050, 20)
+        l98.write(l98.random_model(shape, 98, kind, table=kind), path)
     for kind, flags in zip((l98.INT8, l98.INT4, l98.TERNARY, l98.BIT), graphs, strict=True):
         shape = l98.Shape(128 if kind == l98.BIT else 18, 128, 2, 2, 1, 6, 280, 60, flags)
         if kind == l98.BIT:

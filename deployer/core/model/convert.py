@@ -42,8 +42,12 @@ def survey(source: Source, quant: Quant, *, small: bool = False) -> Choices:
     choices: Choices = {}
     for name in layout.matrices(source.shape):
         choice = _without_loss(source, name)
-        if quant is Quant.INT8 or (choice is None and name == CLASSIFIER):
-            choice = MatrixForm(Encoding.INT8, exact=False)
+        # 4 bits cost 0.07 nats in a classifier.
+        few = name == CLASSIFIER and (choice is None or choice.encoding is Encoding.INT4)
+        if quant is Quant.INT8 or few:
+            columns = source.shape.dim
+            eight = layout.eight_bits(columns) if name == CLASSIFIER else Encoding.INT8
+            choice = MatrixForm(eight, exact=False)
         elif choice is None or (quant is Quant.INT4 and choice.encoding is Encoding.INT8):
             if quant is Quant.EXACT:
                 kind = source.tensor(name).kind.name
@@ -53,8 +57,6 @@ def survey(source: Source, quant: Quant, *, small: bool = False) -> Choices:
                 )
             rounded = Encoding.INT4 if small or quant is Quant.INT4 else Encoding.INT8
             choice = MatrixForm(rounded, exact=False)
-        elif name == CLASSIFIER and choice.encoding is Encoding.INT4:
-            choice = MatrixForm(Encoding.INT8, exact=False)  # 4 bits there cost 0.07 nats
         choices[name] = choice
     return choices
 
@@ -177,7 +179,7 @@ def _pieces(
         case SectionKind.FINAL:
             yield 0, _padded(source.vector(NORM, shape.dim))
         case SectionKind.TABLE:
-            yield from _matrix(source, TABLE, Encoding.INT8)
+            yield from _matrix(source, TABLE, layout.table(shape))
         case SectionKind.CLASSIFIER:
             yield from _matrix(source, CLASSIFIER, choices[CLASSIFIER].encoding)
         case SectionKind.LAYER:
@@ -208,13 +210,15 @@ def _padded(vector: NDArray[np.float32]) -> bytes:
 def _matrix(source: Source, name: str, encoding: Encoding) -> Iterator[_Piece]:
     """A matrix's bytes with their offsets: its body in pieces, its scales, what pads it."""
     tensor = source.tensor(name)
-    start = 4 * (-(-tensor.rows // 4) * 4)
-    at, scales = start, []
+    at, scales, steps = layout.scales_size(encoding, tensor.rows, tensor.columns), [], []
+    start = at
     for packed in _packed(source, name, encoding):
         yield at, packed.body
         at += len(packed.body)
         scales.append(packed.scales)
-    yield 0, np.concatenate(scales).astype("<f4").tobytes()
+        steps.append(packed.steps)
+    before = np.concatenate(scales).astype("<f4").tobytes() + b"".join(steps)
+    yield 0, before + bytes(start - len(before))
     if padding := layout.size(encoding, tensor.rows, tensor.columns) - at:
         yield at, bytes(padding)
 
@@ -227,6 +231,9 @@ def _packed(source: Source, name: str, encoding: Encoding) -> Iterator[pack.Pack
         case Encoding.INT8:
             for first, count in pieces:
                 yield pack.int8(source.rows(name, first, count))
+        case Encoding.INT8_GROUPS:
+            for first, count in pieces:
+                yield pack.int8_groups(source.rows(name, first, count))
         case Encoding.INT4:
             for first, count in pieces:
                 if kind in weights.GROUPED:

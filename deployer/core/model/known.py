@@ -31,7 +31,8 @@ class KnownModel:
         form = MatrixForm(self.form, exact=True)
         choices = dict.fromkeys(layout.matrices(self.shape), form)
         if layout.CLASSIFIER in choices and self.form is Encoding.INT4:
-            choices[layout.CLASSIFIER] = MatrixForm(Encoding.INT8, exact=False)
+            eight = layout.eight_bits(self.shape.dim)
+            choices[layout.CLASSIFIER] = MatrixForm(eight, exact=False)
         return layout.wanted(self.shape, choices, self.tokenizer, 1024, 0)
 
 

@@ -27,6 +27,7 @@ class Encoding(IntEnum):
     INT4 = 2
     TERNARY = 3
     ONE_BIT = 4
+    INT8_GROUPS = 5
 
 
 def body_size(encoding: Encoding, rows: int, columns: int) -> int:
@@ -41,11 +42,34 @@ def body_size(encoding: Encoding, rows: int, columns: int) -> int:
             return padded * up(columns, 20) // 5
         case Encoding.ONE_BIT:
             return padded * columns // 128 * 20
+        case Encoding.INT8_GROUPS:
+            return padded * up(columns, 32)
+
+
+def scales_size(encoding: Encoding, rows: int, columns: int) -> int:
+    """Bytes of a matrix before its body: the rows' scales, and the groups' steps."""
+    steps = up(columns, 32) // 32 if encoding is Encoding.INT8_GROUPS else 0
+    return up((4 + 2 * steps) * up(rows, 4), 16)
 
 
 def size(encoding: Encoding, rows: int, columns: int) -> int:
     """Bytes of a matrix, padded to a multiple of 16."""
-    return up(4 * up(rows, 4) + body_size(encoding, rows, columns), 16)
+    before = scales_size(encoding, rows, columns)
+    return up(before + body_size(encoding, rows, columns), 16)
+
+
+_WIDE = 512
+"""Rows of 8-bit numbers with fewer columns have one scale: they err little, and cost less."""
+
+
+def eight_bits(columns: int) -> Encoding:
+    """How 8-bit numbers of a classifier are written, which may be the embeddings as well."""
+    return Encoding.INT8_GROUPS if columns >= _WIDE else Encoding.INT8
+
+
+def table(shape: Shape) -> Encoding:
+    """How the embeddings are written. Of their own, not a classifier too, they need no more."""
+    return eight_bits(shape.dim) if shape.tied else Encoding.INT8
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,9 +102,10 @@ def wanted(
     found.append(SectionPlan(SectionKind.ROPE, _vector(shape.head_size // 2)))
     if prefix:
         found.append(SectionPlan(SectionKind.PREFIX, prefix))
-    table = size(Encoding.INT8, shape.vocabulary, shape.dim)
+    code = table(shape)
+    whole = size(code, shape.vocabulary, shape.dim)
     found.append(SectionPlan(SectionKind.FINAL, _vector(shape.dim)))
-    found.append(SectionPlan(SectionKind.TABLE, table, encodings=(Encoding.INT8,)))
+    found.append(SectionPlan(SectionKind.TABLE, whole, encodings=(code,)))
     if not shape.tied:
         code = choices[CLASSIFIER].encoding
         apart = size(code, shape.vocabulary, shape.dim)

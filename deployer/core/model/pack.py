@@ -1,7 +1,8 @@
-"""Matrices in the container's encodings: int8 rows, int4 in groups, ternary, 1 bit.
+"""Matrices in the container's encodings: int8 rows or groups, int4 in groups, ternary, 1 bit.
 
-A matrix is `scale[R]`, then a body in the order in which the engine's kernel reads it; R is the
-number of rows rounded up to a multiple of four. `docs/formats.md` has the layouts.
+A matrix is `scale[R]`, with steps of groups after it, then a body in the order in which the
+engine's kernel reads it; R is the number of rows rounded up to a multiple of four.
+`docs/formats.md` has the layouts.
 """
 
 from __future__ import annotations
@@ -23,10 +24,20 @@ _LEAST = 1e-35
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Rows of a matrix as the container has them: their scales and their part of the body."""
+    """Rows of a matrix as the container has them: their scales and their part of the body.
+
+    `steps` are those of groups, for each row; none in most encodings.
+    """
 
     scales: Floats
     body: bytes
+    steps: bytes = b""
+
+    @property
+    def data(self) -> bytes:
+        """All of it, when it is a whole matrix."""
+        before = self.scales.astype("<f4").tobytes() + self.steps
+        return before + bytes(-len(before) % 16) + self.body
 
 
 def _pad_rows(values: NDArray[np.generic], columns: int, fill: int) -> NDArray[np.generic]:
@@ -45,9 +56,36 @@ def int8(values: Floats) -> Packed:
     inverse = np.divide(np.float32(1), scale, out=np.zeros_like(scale), where=scale > _LEAST)
     whole = np.rint(values * inverse[:, None])
     np.clip(whole, -127, 127, out=whole)
-    q = _pad_rows(whole.astype(np.int8), up(values.shape[1], 16), 0).astype(np.int32)
-    words = (256 * q[0::2] + q[1::2] + 128).astype(np.uint16)
-    return Packed(_padded(scale), words.tobytes())
+    return Packed(_padded(scale), _pairs(whole, 16))
+
+
+def int8_groups(values: Floats) -> Packed:
+    """Rows as int8, with a step for each 32 columns: Q8_0 stays the same to 15 bits of a step."""
+    rows, columns = values.shape
+    wide = np.zeros((rows, up(columns, 32)), np.float32)
+    wide[:, :columns] = values
+    cut = wide.reshape(rows, -1, 32)
+    step = np.abs(cut).max(axis=2) / np.float32(127)
+    scale = (step.max(axis=1) / np.float32(32767)).astype(np.float32)
+    steps = np.rint(_divided(step, scale[:, None]))
+    np.clip(steps, 0, 32767, out=steps)
+    whole = np.rint(_divided(cut, (scale[:, None] * steps)[:, :, None]))
+    np.clip(whole, -127, 127, out=whole)
+    sixteen = _pad_rows(steps.astype("<i2"), steps.shape[1], 0)
+    return Packed(_padded(scale), _pairs(whole.reshape(rows, -1), 32), sixteen.tobytes())
+
+
+def _divided(values: Floats, by: Floats) -> Floats:
+    """0 where the divisor is."""
+    found: Floats = np.divide(values, by, out=np.zeros_like(values), where=by > _LEAST)
+    return found
+
+
+def _pairs(whole: Floats, unit: int) -> bytes:
+    """8-bit numbers, two rows in one of 16-bit words."""
+    q = _pad_rows(whole.astype(np.int8), up(whole.shape[1], unit), 0).astype(np.int32)
+    words = (256 * q[0::2] + q[1::2] + 128).astype("<u2")
+    return words.tobytes()
 
 
 def _padded(scale: Floats) -> Floats:

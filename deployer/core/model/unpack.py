@@ -29,14 +29,15 @@ def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Float
     """A whole matrix of its bytes, scales first."""
     padded = -(-rows // 4) * 4
     scale = np.frombuffer(data, "<f4", padded)[:rows].astype(np.float32)
-    body = np.frombuffer(data, np.uint8, layout.body_size(encoding, rows, columns), 4 * padded)
+    before = layout.scales_size(encoding, rows, columns)
+    body = np.frombuffer(data, np.uint8, layout.body_size(encoding, rows, columns), before)
     match encoding:
         case Encoding.INT8:
-            words = body.view("<u2").reshape(padded // 2, -1)
-            low = (words & 0xFF).astype(np.int16) - 128
-            high = (words >> 8).astype(np.int8).astype(np.int16)
-            rounded = np.stack([high, low], axis=1).reshape(padded, -1)
-            return rounded[:rows, :columns].astype(np.float32) * scale[:, None]
+            return _eight(body.reshape(padded // 2, -1))[:rows, :columns] * scale[:, None]
+        case Encoding.INT8_GROUPS:
+            width = layout.up(columns, 32) // 32
+            steps = np.frombuffer(data, "<i2", padded * width, 4 * padded).reshape(padded, -1)
+            return _grouped(_eight(body.reshape(padded // 2, -1)), scale, steps, columns)
         case Encoding.INT4:
             blocks = body.view("<u2").reshape(padded // 4, -1, 40)
             words, signed = blocks[:, :, :32], blocks[:, :, 32:].copy().view(np.int16)
@@ -64,6 +65,24 @@ def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Float
             by = np.ascontiguousarray(second[:, :, :4]).view("<f4")
             each = ((bits.astype(np.float32) * 2 - 1) * by).transpose(1, 0, 2)
             return np.asarray(each.reshape(padded, -1)[:rows] * scale[:, None], np.float32)
+
+
+def _eight(body: NDArray[np.uint8]) -> Floats:
+    """8-bit numbers of rows that stand in pairs. `body` has as many columns as its last axis."""
+    words = body.view("<u2")
+    low = (words & 0xFF).astype(np.int16) - 128
+    high = (words >> 8).astype(np.int8).astype(np.int16)
+    both = np.stack([high, low], axis=1)
+    return both.reshape(-1, both.shape[-1]).astype(np.float32)
+
+
+def _grouped(q: Floats, scale: Floats, steps: NDArray[np.int16], columns: int) -> Floats:
+    """Rows of groups as numbers, as many as there are scales."""
+    count = len(scale)
+    each = scale[:, None] * steps[:count].astype(np.float32)
+    whole = (q[:count].reshape(count, -1, 32) * each[:, :, None]).reshape(count, -1)
+    found: Floats = whole[:, :columns]
+    return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,17 +127,20 @@ class Container:
         return matrix_of(self._part(name), Encoding(code), *self.shape.matrix(part))
 
     def _rows(self, section: PlacedSection, first: int, count: int) -> Floats:
-        """Rows of an int8 table: from an even one, an even number of them or up to the end."""
-        padded = -(-self.shape.vocabulary // 4) * 4
-        width = -(-self.shape.dim // 16) * 16
+        """Rows of 8-bit numbers: from an even one, an even number of them or up to the end."""
+        code, rows, columns = Encoding(section.encodings[0]), self.shape.vocabulary, self.shape.dim
+        padded, before = layout.up(rows, 4), layout.scales_size(code, rows, columns)
+        width = layout.body_size(code, rows, columns) // padded
         scales = self._bytes(section, 4 * first, 4 * count)
-        body = self._bytes(section, 4 * padded + first * width, (count + count % 2) * width)
-        words = np.frombuffer(body, "<u2").reshape(-1, width)
-        low = (words & 0xFF).astype(np.int16) - 128
-        high = (words >> 8).astype(np.int8).astype(np.int16)
-        q = np.stack([high, low], axis=1).reshape(-1, width)[:count, : self.shape.dim]
-        found: Floats = q.astype(np.float32) * np.frombuffer(scales, "<f4", count)[:, None]
-        return found
+        scale = np.frombuffer(scales, "<f4", count)
+        body = self._bytes(section, before + first * width, (count + count % 2) * width)
+        q = _eight(np.frombuffer(body, np.uint8).reshape(-1, 2 * width))
+        if code is Encoding.INT8:
+            found: Floats = q[:count, :columns] * scale[:, None]
+            return found
+        groups = width // 32
+        steps = self._bytes(section, 4 * padded + 2 * groups * first, 2 * groups * count)
+        return _grouped(q, scale, np.frombuffer(steps, "<i2").reshape(count, groups), columns)
 
     def embeddings(self, tokens: Sequence[int]) -> Floats:
         """Rows of the table."""
@@ -129,7 +151,7 @@ class Container:
         """The rows of the classifier, in pieces."""
         section = self._section(SectionKind.TABLE if self.shape.tied else SectionKind.CLASSIFIER)
         count = self.shape.vocabulary
-        if section.encodings[0] != Encoding.INT8:
+        if section.encodings[0] not in (Encoding.INT8, Encoding.INT8_GROUPS):
             data = self._bytes(section, 0, section.size)
             yield matrix_of(data, Encoding(section.encodings[0]), count, self.shape.dim)
             return

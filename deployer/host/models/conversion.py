@@ -37,7 +37,7 @@ from deployer.edge.modelfiles import ModelFile, Volumes
 from deployer.errors import TokenizerMissing, WrongUse
 from deployer.host.models import extra, inspection, template
 
-_FORM = "1"
+_FORM = "2"
 """Raised when the same options give other bytes than before: what is kept is then made anew."""
 _MOST_TOKENIZER = 16 << 20
 QUANTS = ("auto", "int8", "int4", "exact")
@@ -120,7 +120,7 @@ class _Conversion:
         encodings: dict[str, int] = {}
         for form in choices.values():
             name = form.encoding.name.lower().replace("_", " ")
-            name += "" if form.exact or name == "int8" else ", rounded"
+            name += "" if form.exact or name.startswith("int8") else ", rounded"
             encodings[name] = encodings.get(name, 0) + 1
         memory = self._options.memory or 128 << 20
         return Converted(

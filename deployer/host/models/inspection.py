@@ -64,7 +64,8 @@ def _gguf(file: gguf.Gguf, *, small: bool) -> Inspected:
         kept = _KEPT.get(kind)
         if name == CLASSIFIER and kept is Encoding.INT4:
             kept = None
-        other = Encoding.INT4 if small and name != CLASSIFIER else Encoding.INT8
+        other = Encoding.INT4 if small else Encoding.INT8
+        other = layout.eight_bits(shape.dim) if name == CLASSIFIER else other
         choices[name] = MatrixForm(kept or other, exact=kept is not None)
     chat = len(file.text("tokenizer.chat_template", ""))
     size = len(tables.section(vocabulary, 437))

@@ -118,6 +118,18 @@ def test_exact_numbers_stay_the_same(name: str) -> None:
             assert np.abs(ours - theirs).max() <= np.abs(theirs).max() * 2e-4
 
 
+def test_q8_0_stays_the_same_in_groups() -> None:
+    """A classifier of 512 columns: rows of one scale would be off by a hundredth of it."""
+    random = np.random.default_rng(5)
+    q = random.integers(-127, 128, (6, 18, 32)).astype(np.float32)
+    q[:, :, 0] = 127
+    scale = random.uniform(0.001, 0.01, (6, 18, 1)).astype(np.float16).astype(np.float32)
+    values = (q * scale).reshape(6, 576)
+    packed = pack.int8_groups(values)
+    back = unpack.matrix_of(packed.data, layout.eight_bits(576), 6, 576)
+    assert float(np.abs(back - values).max()) <= float(np.abs(values).max()) * 2**-15
+
+
 def test_exact_is_refused_where_it_cannot_be() -> None:
     with pytest.raises(ModelUnsupported, match=r"attn_k\.weight is Q2_K"):
         convert.survey(source("llama-q-q2-k"), Quant.EXACT)
@@ -127,8 +139,7 @@ def test_int4_of_any_numbers_is_near_them() -> None:
     values = np.random.default_rng(1).normal(size=(8, 70)).astype(np.float32)
     q, step, middle = pack.grouped(values)
     packed = pack.int4(q, step, middle)
-    data = packed.scales.tobytes() + packed.body
-    back = unpack.matrix_of(data, Encoding.INT4, 8, 70)
+    back = unpack.matrix_of(packed.data, Encoding.INT4, 8, 70)
     assert float(np.sqrt(((back - values) ** 2).mean())) < 0.1
 
 
@@ -141,6 +152,11 @@ def test_every_encoding_comes_back(rows: int, columns: int, seed: int, encoding:
             values = (random.integers(-127, 128, (rows, columns)) * 0.5).astype(np.float32)
             values[:, 0] = 63.5
             packed = pack.int8(values)
+        case Encoding.INT8_GROUPS:
+            values = (random.integers(-127, 128, (rows, columns)) * 0.5).astype(np.float32)
+            values[:, ::32] = 63.5
+            values[:, 32:64] /= 8
+            packed = pack.int8_groups(values)
         case Encoding.INT4:
             q = random.integers(0, 16, (rows, columns), np.uint8)
             groups = -(-columns // 32)
@@ -162,7 +178,7 @@ def test_every_encoding_comes_back(rows: int, columns: int, seed: int, encoding:
             plus = np.unpackbits(bits, axis=1, bitorder="little").astype(np.float32)
             values = (plus * 2 - 1) * np.repeat(scales, 128, axis=1)
             packed = pack.one_bit(bits, scales)
-    data = packed.scales.astype("<f4").tobytes() + packed.body
+    data = packed.data
     assert len(data) + -len(data) % 16 == layout.size(encoding, rows, columns)
     assert np.allclose(unpack.matrix_of(data, encoding, rows, columns), values, atol=2e-3)
 

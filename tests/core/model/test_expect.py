@@ -14,7 +14,7 @@ MODELS = {one.name.split()[0]: one for one in known.MODELS}
     ("name", "memory", "least", "most"),
     [
         ("SmolLM2-135M-Instruct", 128, 1.3, 1.7),
-        ("Qwen2.5-0.5B-Instruct", 512, 0.4, 0.5),
+        ("Qwen2.5-0.5B-Instruct", 512, 0.38, 0.5),
         ("TinyLlama-1.1B-Chat", 128, 1 / 60, 1 / 48),
         ("Llama-3.2-1B-Instruct", 128, 1 / 80, 1 / 64),
         ("bitnet_b1_58-large", 128, 1 / 12, 1 / 8),
