@@ -28,6 +28,7 @@ def test_programs_configs_and_the_sample_model_are_in_it(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for name in (
         "bin/AGENT98.EXE",
+        "bin/AGENT98W.EXE",
         "bin/DEPLOY98.EXE",
         "bin/GATHER98.EXE",
         "bin/LLAMA98.EXE",

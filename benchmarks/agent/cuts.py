@@ -43,10 +43,10 @@ def simulated(folder: Path, cuts: int, first: int) -> Tally:
 def hosted(folder: Path, cuts: int, first: int) -> Tally:
     """The hosted agent, built for this."""
     out = folder / "payloads"
-    programs = Programs(out / "hosted" / "AGENT98", out / "hosted" / "DEPLOY98")
+    programs = Programs(*(out / "hosted" / name for name in ("AGENT98", "AGENT98W", "DEPLOY98")))
     subprocess.run(
         ["make", "-s", "-C", str(PAYLOADS), f"OUT={out}", f"PYTHON={sys.executable}",
-         str(programs.agent), str(programs.helper)],
+         str(programs.agent), str(programs.worker), str(programs.helper)],
         check=True,
     )  # fmt: skip
     return many_lives(programs, folder, cuts, first)

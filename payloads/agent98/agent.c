@@ -4,18 +4,11 @@
 #define LOOK_MS 100u      /* how long the window may have to wait for us */
 #define WAIT_SECONDS "50" /* SITE WAIT */
 #define SILENT_MS 75000u  /* ... answered by then, or the line is dead */
-#define LONGEST_PAUSE 30000u
 #define LEAVE_MS 60000u  /* how long a FORGET may wait for the host, to be told there */
 #define WISH_MS 2000u    /* how long the user's wish may wait for a reply of the host */
 
 struct agent agent;
 char agent_log_text[2048];
-talk_wait *const talk_waits = agent_wait;
-
-u32 agent_backoff(u32 before)
-{
-    return !before ? 1000 : before >= LONGEST_PAUSE / 2 ? LONGEST_PAUSE : before * 2;
-}
 
 void agent_log(const char *format, ...)
 {
@@ -43,7 +36,7 @@ void agent_show(const char *what)
 {
     char host[60];
 
-    put(host, sizeof host, "Host %s, agent %s", agent.settings.host, agent.settings.id);
+    put(host, sizeof host, "Host %s, agent %s", owner.host, owner.id);
     window_say(host, what);
 }
 
@@ -113,7 +106,7 @@ static int hello(void)
     struct facts facts;
 
     machine_facts(&facts);
-    percent_encode(*agent.settings.name ? agent.settings.name : facts.name, name, sizeof name);
+    percent_encode(*owner.name ? owner.name : facts.name, name, sizeof name);
     percent_encode(facts.system, system, sizeof system);
     percent_encode(facts.cpu, cpu, sizeof cpu);
     return talk_ask(&agent.line, "SITE HELLO 1 boot=%s ver=" AGENT_VERSION " name=%s win=%s cpu=%s mem=%u free=%u state=%s%s",
@@ -122,17 +115,15 @@ static int hello(void)
                     agent.depth ? agent.work[0].order.id : agent.upgrade);
 }
 
-/* A PC's own address may have changed since, so the host is called at both of its own in turn. */
-static void other_address(void)
+/* What the host says to HELLO: "200 HELLO length sum" of its worker. */
+static void heard_of_worker(void)
 {
-    struct settings *settings = &agent.settings;
-    u32 i;
+    char *rest = agent.line.replies.line;
 
-    for (i = 0; *settings->also && i < sizeof settings->also; i++) {
-        char c = settings->host[i];
-        settings->host[i] = settings->also[i];
-        settings->also[i] = c;
-    }
+    next_word(&rest);
+    next_word(&rest);
+    put(agent.worker_length, sizeof agent.worker_length, "%s", next_word(&rest));
+    put(agent.worker_sum, sizeof agent.worker_sum, "%s", next_word(&rest));
 }
 
 static void call_host(void)
@@ -142,12 +133,14 @@ static void call_host(void)
     if (!agent.depth)
         agent_show("Calling the host.");
     agent.exchange++;
-    code = talk_open(&agent.line, agent.settings.host, agent.settings.port, agent.settings.id, agent.settings.token);
+    code = talk_open(&agent.line, owner.host, owner.port, owner.id, owner.token);
     if (code == 230)
         code = hello();
+    if (code == 200)
+        heard_of_worker();
     agent.exchange--;
     if (code != 200 || agent.off) {
-        other_address();
+        settings_turn(&owner); /* the address of the PC itself may be another one since */
         lost(code == 530 ? "The host does not know this agent." : "The host does not answer. Trying again.");
         return;
     }
@@ -195,12 +188,10 @@ int agent_tell(void)
 
 static void answered(const char *id, const struct answer *answer)
 {
-    char coded[ANSWER_SIZE];
-    char text[ANSWER_SIZE];
+    char said[ANSWER_SIZE];
 
-    percent_encode(answer->text, coded, ANSWER_SIZE - 20);
-    put(text, sizeof text, "%s %u%s%s", answer->ok ? "OK" : "NO", answer->code, *coded ? " " : "", coded);
-    keep_note(id, ENTRY_DONE, text);
+    answer_say(answer, said);
+    keep_note(id, ENTRY_DONE, said);
 }
 
 static void answer_no(const char *id, u32 error)
@@ -233,8 +224,7 @@ static void perform(void)
     agent.depth++;
     verb_do(work);
     agent.depth = depth;
-    if (work->talk.line != NET_NONE)
-        talk_close(&work->talk);
+    work_close(work);
     if (agent.after == AFTER_HANDOVER)
         return;
     answered(work->order.id, &work->answer);
@@ -258,6 +248,8 @@ static void take_incoming(void)
             put(line, sizeof line, "SITE DONE %s NO %u", agent.incoming.id, entry ? ERROR_IN_WORK : ERROR_NO_SUCH);
             exchange(line);
         }
+    } else if (verb == VERB_FEED && agent.starting) {
+        return;
     } else if (!agent.depth || (agent.depth < MOST_WORK && order_is_short(verb))) {
         perform();
     } else if (agent.depth < MOST_WORK) {
@@ -345,17 +337,6 @@ int agent_wait(net socket, int write, u32 ms)
     if (!agent.ended)
         look_at_line();
     return agent.ended || (agent.depth && agent.work[agent.depth - 1].stop);
-}
-
-int agent_sleep(u32 ms)
-{
-    u32 began = sys_ticks();
-    u32 passed;
-
-    while ((passed = sys_ticks() - began) < ms)
-        if (agent_wait(NET_NONE, 0, ms - passed))
-            return 1;
-    return 0;
 }
 
 /* Windows is to end: first as programs are asked to, after half a minute by the other way. */

@@ -7,29 +7,14 @@
 #define AGENT_AGENT_H
 
 #include "journal.h"
-#include "settings.h"
-#include "talk.h"
+#include "work.h"
 
-#define AGENT_VERSION "1.0"
 #define MOST_WORK 2u
-
-struct answer {
-    int ok;
-    u32 code; /* an exit code when ok, else an error as Windows numbers it */
-    char text[120];
-};
-
-struct work { /* an order that is being done */
-    struct order order;
-    struct answer answer;
-    struct talk talk; /* its own session: what it sends and fetches */
-    int stop;         /* a KILL has come */
-};
 
 enum after { AFTER_NOTHING, AFTER_REBOOT, AFTER_POWEROFF, AFTER_REMOVE, AFTER_HANDOVER };
 
 struct agent {
-    struct settings settings;
+    char worker_length[12], worker_sum[65]; /* which worker the host has for us; both as text */
     char boot[9];       /* of this start of Windows */
     char upgrade[ID_SIZE]; /* the order that brought this program, while it is not installed yet; else empty */
     struct talk line;   /* where orders come from */
@@ -45,6 +30,7 @@ struct agent {
     struct work work[MOST_WORK];
     struct order incoming;
     int has_incoming;
+    int starting; /* the program of a RUN is not started yet: what it is to be fed has to wait */
     enum after after; /* what is to be done when the answer has been told */
     struct journal journal;
     u32 journal_length;
@@ -52,15 +38,6 @@ struct agent {
 extern struct agent agent;
 
 /* ---- agent.c ---- */
-
-/* Waits for a socket (or NET_NONE), and looks after everything else. 1: what is in work is to be given up. */
-int agent_wait(net socket, int write, u32 ms);
-
-/* Milliseconds to wait after another failure in a row. */
-u32 agent_backoff(u32 before);
-
-/* Lets `ms` go by. 1: what is in work is to be given up. */
-int agent_sleep(u32 ms);
 
 /* Puts a line into the log that INFO shows. */
 void agent_log(const char *format, ...) __attribute__((format(printf, 1, 2)));
@@ -79,8 +56,6 @@ int agent_tell(void);
 
 extern const char journal_name[];
 
-void keep_path(char path[PATH_SIZE], const char *name);
-
 /* Reads the journal; what was TAKEN when the power went is LOST now, except the order `in_work`. */
 void keep_load(const char *in_work);
 
@@ -91,31 +66,19 @@ void keep_told(struct entry *entry);
 /* Writes a file whole or not at all under its name. A status. */
 int keep_file(const char *name, const void *bytes, u32 count);
 
-/* ---- verbs.c, run.c, go.c, install.c ---- */
-
-/* Opens the session of an order. 1 when it is open. */
-int work_session(struct work *work);
+/* ---- orders.c, run.c, install.c ---- */
 
 /* Does an order, and says in its answer what came of it. */
 void verb_do(struct work *work);
 
+/* The worker is in its place, and the one that the host has: 0, or the error. */
+u32 worker_ready(struct work *work);
+extern const char worker_program[];
+
 /* An order of its own file each: 0, or the error; an exit code goes into the answer. */
 u32 verb_run(struct work *work);
 u32 verb_feed(struct work *work);
-u32 verb_go(struct work *work);
 u32 verb_upgrade(struct work *work);
-
-/* Puts a text into the answer, for what an error's number alone does not say. The error. */
-u32 work_fail(struct work *work, u32 error, const char *text);
-
-/* The error that a status of sys.h or talk.h stands for; 0 for SYS_OK. */
-u32 work_status(struct work *work, int status);
-
-/* Fetches F.id into the file `path`, tries again when the line is lost. A status. */
-int work_fetch(struct work *work, const char *path);
-
-/* Whether a file has this length and SHA-256, both as text: 0; else it is deleted, and the error. */
-u32 work_proved(struct work *work, const char *path, const char *length, const char *sum);
 
 /* Installs this program, and starts it there. 1: it was, and this process has nothing more to do. */
 int install_here(const char *own_path);

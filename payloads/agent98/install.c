@@ -5,6 +5,7 @@
  *   AGENT98N.EXE  a new one, proved, that has not taken its place yet
  *   AGENT98.OLD   the one before, for as long as the two names change
  *   AGENT98.UP    the new one has said HELLO
+ *   AGENT98W.EXE  the worker; it is fetched and proved when an order needs it
  * At every moment the program that Windows would start is whole. */
 #include "agent.h"
 
@@ -27,7 +28,7 @@ static void stay_as(const char *name)
 
     keep_path(path, name);
     add(path, sizeof path, " /MIN");
-    if (agent.settings.stay)
+    if (owner.stay)
         machine_stay(path);
 }
 
@@ -78,11 +79,11 @@ int install_here(const char *own_path)
         return 0;
     }
     if (!copy(own_path, program) ||
-        keep_file("AGENT98.INI", text, settings_write(&agent.settings, text)) != SYS_OK) {
+        keep_file("AGENT98.INI", text, settings_write(&owner, text)) != SYS_OK) {
         window_box("The agent cannot be installed. Is the disk full?");
         return 0;
     }
-    if (agent.settings.stay)
+    if (owner.stay)
         stay_as(program);
     else
         machine_stay(0);
@@ -100,7 +101,7 @@ u32 verb_upgrade(struct work *work)
     keep_path(fresh, "AGENT98.NEW");
     keep_path(next, next_program);
     keep_path(up, "AGENT98.UP");
-    error = work_status(work, work_fetch(work, fresh));
+    error = work_carried(work, fresh);
     if (!error)
         error = work_proved(work, fresh, work->order.arg[0], work->order.arg[1]);
     if (error)
@@ -141,7 +142,7 @@ int install_swap(void)
 void install_tidy(void)
 {
     static const char left[] = "AGENT98N.EXE AGENT98.NEW AGENT98.TMP AGENT98.UP AGENT98.OUT AGENT98.STD "
-                               "AGENT98.CAR AGENT98.JOB AGENT98.END ";
+                               "AGENT98.CAR AGENT98.JOB AGENT98.END AGENT98.LOG AGENT98.W1 AGENT98.W2 ";
     char names[sizeof left];
     char *rest = names;
 
@@ -154,6 +155,7 @@ void install_remove(void)
 {
     machine_stay(0);
     install_tidy();
+    forget(worker_program);
     forget("AGENT98.INI");
     forget("AGENT98.OLD");
     forget(journal_name);

@@ -12,7 +12,6 @@
 #include "order.h"
 
 #define JOURNAL_MOST 64u
-#define ANSWER_SIZE 224u
 #define JOURNAL_LINE (ID_SIZE + ANSWER_SIZE + 8u)
 
 enum entry_state { ENTRY_FREE, ENTRY_TAKEN, ENTRY_DONE, ENTRY_LOST };

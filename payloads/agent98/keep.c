@@ -6,11 +6,6 @@
 const char journal_name[] = "AGENT98.JRN";
 static const char journal_new[] = "AGENT98.JRT";
 
-void keep_path(char path[PATH_SIZE], const char *name)
-{
-    join_path(path, PATH_SIZE, home, name);
-}
-
 int keep_file(const char *name, const void *bytes, u32 count)
 {
     char path[PATH_SIZE], temporary[PATH_SIZE];

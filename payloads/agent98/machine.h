@@ -37,9 +37,6 @@ u32 machine_chance(void);
 /* The last error of a call that failed, as Windows numbers it. */
 u32 machine_error(void);
 
-/* The part of AGENT98 /RUN: the exit code. */
-int machine_stub(void);
-
 /* Starts another copy of the agent with these arguments. 1 when it runs. */
 int machine_start(const char *program, const char *arguments);
 
@@ -90,15 +87,31 @@ int window_end_other(void);
 
 /* ---- programs -------------------------------------------------------------------------------- */
 
+struct child { /* a program that was started, and is waited for */
+    usize process;
+    u32 id;
+};
+
+/* Starts a program; nothing of ours is inherited. 0, or the error. */
+u32 child_start(struct child *child, const char *command, const char *folder);
+
+/* 0 while it runs; 1 when it has ended, with its exit code in `*code`: then it is forgotten. */
+int child_ended(struct child *child, u32 *code);
+
+/* Ends what it has started, the last first, and with `itself` it too. */
+void child_kill(const struct child *child, int itself);
+
+/* ---- the program of a RUN: one at a time ---- */
+
 struct launch {
     const char *command;
     const char *folder; /* it runs in */
     const char *input;  /* a file, or NULL: none */
-    const char *output; /* a file that is made anew, or NULL: its own console */
-    int fed;            /* it reads what program_feed gives it, instead of `input`; with `output` only */
+    const char *output; /* a file that is made anew */
+    int fed;            /* it reads what program_feed gives it, instead of `input` */
 };
 
-/* Starts a program. 0, or the error. One at a time. */
+/* Starts a program. 0, or the error. */
 u32 program_start(const struct launch *launch);
 
 /* Gives a program that is fed bytes to read. 1; 0 when it has ended, is not fed, or has too much to read already. */
@@ -115,14 +128,6 @@ int growing_read(const char *path, u32 offset, void *bytes, u32 count);
 
 /* ---- files ----------------------------------------------------------------------------------- */
 
-/* Calls `line` with what one entry of a folder is, for each that fits `path` (a file, a folder, a pattern):
- * attributes TAB size TAB YYYY-MM-DD HH:MM:SS TAB 8.3 name TAB long name CR LF. 0, or the error. */
-typedef void file_line(void *context, const char *text);
-u32 files_list(const char *path, file_line *line, void *context);
-
-/* Deletes a file or an empty folder, a read-only one only with `force`. 0, or the error. */
-u32 files_remove(const char *path, int force);
-
 /* Makes all folders of a path. 1 when the last is there. */
 int files_make(const char *folder);
 
@@ -135,25 +140,11 @@ struct facts {
 };
 void machine_facts(struct facts *facts);
 
-/* Processes, windows with their texts, traces of crashes: each as one line with CR LF. */
-void machine_report(file_line *line, void *context);
-
 /* What the window in front says, its title first, within one line. */
 void machine_front(char *text, u32 size);
 
-/* The screen: 1 when a picture was taken. Rows of it, counted from below, as picture.h has them; 1 when it worked. */
-int screen_take(u32 *width, u32 *height);
-int screen_rows(u32 first, u32 count, u8 *bytes);
-void screen_drop(void);
-
 /* Ends Windows; `hard` by the second way, for when the first did nothing. */
 void machine_end(int reboot, int hard);
-
-/* Sets the clock: year, month, day, hour, minute, second. 0, or the error. */
-u32 machine_clock(const u32 part[6]);
-
-/* A key is pressed or let go; see keys.h. */
-void machine_key(u32 key, char c, int pressed);
 
 /* Has the agent started with Windows, by this command line; NULL: no more. 1 when it worked. */
 int machine_stay(const char *command);

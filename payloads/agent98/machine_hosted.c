@@ -1,19 +1,16 @@
 /* machine_hosted.c - machine.h for an ordinary POSIX program: tests, sanitizers, fuzzing.
  *
  * The folder is AGENT98_HOME, else the current directory. What has no meaning here is written down there instead:
- * RUNKEY (the command line that Windows would start), KEYS.TXT (keys), CLOCK.TXT (the time that was set), ENDED.TXT
- * (how Windows ended). Windows ends with the exit code 88 (restart) or 89 (off). Programs of one PC are of one session. */
+ * RUNKEY (the command line that Windows would start), ENDED.TXT (how Windows ended). Windows ends with the exit code
+ * 88 (restart) or 89 (off). Programs of one PC are of one session. */
 #define _DEFAULT_SOURCE
 #define _POSIX_C_SOURCE 200809L
 #include "machine.h"
-#include "picture.h"
 #include "words.h"
 
 #include <arpa/inet.h>
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdio.h>
@@ -60,11 +57,6 @@ u32 machine_chance(void)
 u32 machine_error(void)
 {
     return errno == ENOENT || errno == ENOTDIR ? 2 : errno == EACCES || errno == EISDIR ? 5 : errno == ENOSPC ? 112 : 1;
-}
-
-int machine_stub(void)
-{
-    return 4;
 }
 
 int machine_start(const char *program, const char *arguments)
@@ -242,6 +234,47 @@ int window_end_other(void)
 
 /* ---- programs ---- */
 
+u32 child_start(struct child *child, const char *command, const char *folder)
+{
+    char line[700];
+    int nothing;
+    pid_t us = getpid();
+    pid_t pid = fork();
+
+    if (pid == 0) {
+        int i;
+        setpgid(0, 0);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* as all programs do when the power fails */
+        nothing = open("/dev/null", O_RDWR);
+        for (i = 0; i < 3; i++)
+            dup2(nothing, i);
+        for (i = 3; i < 64; i++)
+            close(i);
+        snprintf(line, sizeof line, "chmod +x AGENT98W.EXE; exec %s", command);
+        if (getppid() == us && chdir(folder) == 0)
+            execl("/bin/sh", "sh", "-c", line, (char *)0);
+        _exit(127);
+    }
+    child->process = child->id = (u32)pid;
+    return pid > 0 ? 0 : 8;
+}
+
+int child_ended(struct child *child, u32 *code)
+{
+    int status;
+
+    if (waitpid((pid_t)child->id, &status, WNOHANG) <= 0)
+        return 0;
+    *code = WIFEXITED(status) ? (u32)WEXITSTATUS(status) : 255;
+    return 1;
+}
+
+void child_kill(const struct child *child, int itself)
+{
+    (void)itself;
+    kill(-(pid_t)child->id, SIGKILL);
+}
+
 static pid_t running;
 
 static int feeding = -1; /* the end of the pipe that we write into */
@@ -319,61 +352,6 @@ int growing_read(const char *path, u32 offset, void *bytes, u32 count)
 
 /* ---- files ---- */
 
-static void list_one(const char *path, const char *name, file_line *line, void *context)
-{
-    struct stat found;
-    struct tm *at;
-    char text[PATH_SIZE * 2];
-
-    if (stat(path, &found) != 0)
-        return;
-    at = gmtime(&found.st_mtime);
-    snprintf(text, sizeof text, "%s\t%lu\t%04d-%02d-%02d %02d:%02d:%02d\t%.12s\t%s\r\n",
-             S_ISDIR(found.st_mode) ? "D" : "A", S_ISDIR(found.st_mode) ? 0 : (unsigned long)found.st_size,
-             at->tm_year + 1900, at->tm_mon + 1, at->tm_mday, at->tm_hour, at->tm_min, at->tm_sec, name, name);
-    line(context, text);
-}
-
-u32 files_list(const char *path, file_line *line, void *context)
-{
-    char folder[PATH_SIZE], whole[PATH_SIZE * 2];
-    struct stat found;
-    const char *pattern = "*";
-    struct dirent *entry;
-    DIR *open_folder;
-
-    if (stat(path, &found) == 0 && !S_ISDIR(found.st_mode)) {
-        list_one(path, last_name(path), line, context);
-        return 0;
-    }
-    put(folder, sizeof folder, "%s", path);
-    if (stat(path, &found) != 0) {
-        pattern = last_name(path);
-        folder[pattern > path ? pattern - path - 1 : 0] = '\0';
-    }
-    open_folder = opendir(*folder ? folder : ".");
-    if (!open_folder)
-        return 3;
-    while ((entry = readdir(open_folder)) != 0)
-        if (entry->d_name[0] != '.' && fnmatch(pattern, entry->d_name, 0) == 0) {
-            snprintf(whole, sizeof whole, "%s/%s", *folder ? folder : ".", entry->d_name);
-            list_one(whole, entry->d_name, line, context);
-        }
-    closedir(open_folder);
-    return 0;
-}
-
-u32 files_remove(const char *path, int force)
-{
-    struct stat found;
-
-    if (stat(path, &found) != 0)
-        return 2;
-    if (!force && !(found.st_mode & S_IWUSR))
-        return 5;
-    return remove(path) == 0 ? 0 : errno == ENOTEMPTY || errno == EEXIST ? 145 : machine_error();
-}
-
 int files_make(const char *folder)
 {
     char path[PATH_SIZE];
@@ -403,36 +381,9 @@ void machine_facts(struct facts *facts)
     facts->free = 1000000;
 }
 
-void machine_report(file_line *line, void *context)
-{
-    line(context, "[processes]\r\nEXPLORER.EXE\r\n[windows]\r\n");
-}
-
 void machine_front(char *text, u32 size)
 {
     put(text, size, "%s", "Program Manager");
-}
-
-int screen_take(u32 *width, u32 *height)
-{
-    *width = 61;
-    *height = 48;
-    return !getenv("AGENT98_DOS");
-}
-
-int screen_rows(u32 first, u32 count, u8 *bytes)
-{
-    u32 row = picture_row(61);
-    u32 i, j;
-
-    for (i = 0; i < count; i++)
-        for (j = 0; j < row; j++)
-            bytes[i * row + j] = (u8)(first + i + j);
-    return 1;
-}
-
-void screen_drop(void)
-{
 }
 
 static void note(const char *name, const char *text, const char *how)
@@ -455,25 +406,6 @@ void machine_end(int reboot, int hard)
     exit(reboot ? 88 : 89);
 }
 
-u32 machine_clock(const u32 part[6])
-{
-    char text[32];
-
-    if (part[1] - 1 > 11 || part[2] - 1 > 30 || part[3] > 23 || part[4] > 59 || part[5] > 59)
-        return ERROR_WORDS;
-    put(text, sizeof text, "%4u%2u%2u%2u%2u%2u\n", part[0], part[1], part[2], part[3], part[4], part[5]);
-    note("CLOCK.TXT", text, "a");
-    return 0;
-}
-
-void machine_key(u32 key, char c, int pressed)
-{
-    char text[16];
-
-    put(text, sizeof text, "%s%2X\n", pressed ? "+" : "-", key ? key : (u32)(u8)c);
-    note("KEYS.TXT", text, "a");
-}
-
 int machine_stay(const char *command)
 {
     char path[PATH_SIZE];
@@ -489,11 +421,11 @@ int machine_stay(const char *command)
 
 void machine_vanish(void)
 {
-    static const char *const names[] = {"AGENT98.EXE", "AGENT98N.EXE", "AGENT98.LCK"};
+    static const char *const names[] = {"AGENT98.EXE", "AGENT98N.EXE", "AGENT98W.EXE", "AGENT98.LCK"};
     char path[PATH_SIZE];
     u32 i;
 
-    for (i = 0; i < 3; i++) {
+    for (i = 0; i < 4; i++) {
         join_path(path, sizeof path, home, names[i]);
         unlink(path);
     }

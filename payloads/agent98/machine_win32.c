@@ -5,34 +5,12 @@
 static const char run_key[] = "Software\\Microsoft\\Windows\\CurrentVersion\\Run";
 static const char value_name[] = "AGENT98";
 
-char home[PATH_SIZE];
-
-void home_set(void)
-{
-    put(home, sizeof home, "%s", "C:\\DEPLOY");
-}
-
-int machine_begin(void)
-{
-    static u8 data[512]; /* WSADATA is 400 bytes */
-
-    home_set();
-    return WSAStartup(0x0101, data) == 0;
-}
-
 u32 machine_chance(void)
 {
     u32 time[2];
 
     GetSystemTimeAsFileTime(time);
     return (time[0] ^ GetTickCount() << 20) * 2654435761u ^ time[1];
-}
-
-u32 machine_error(void)
-{
-    u32 error = GetLastError();
-
-    return error ? error : 1;
 }
 
 /* KB free on the drive of `home`. The old call, which alone the first Windows 95 has, never tells of more than 2 GB. */
@@ -71,86 +49,21 @@ void machine_facts(struct facts *facts)
     facts->free = free_kilobytes();
 }
 
-void machine_report(file_line *line, void *context)
-{
-    static struct process_entry entry;
-    char text[PATH_SIZE + 24];
-    handle snapshot = CreateToolhelp32Snapshot(SNAP_PROCESSES, 0);
-    u32 length;
-    int more;
-
-    line(context, "[processes]\r\n");
-    entry.size = sizeof entry;
-    for (more = Process32First(snapshot, &entry); more; more = Process32Next(snapshot, &entry)) {
-        put(text, sizeof text, "%8X %s\r\n", entry.id, entry.path);
-        line(context, text);
-    }
-    CloseHandle(snapshot);
-    line(context, "[windows]\r\n");
-    windows_report(line, context);
-    line(context, "[crashes]\r\n");
-    length = GetWindowsDirectoryA(text, PATH_SIZE - 20);
-    put(text + length, sizeof text - length, "%s", "\\DRWATSON\\*.WLG");
-    files_list(text, line, context);
-}
-
-/* Starts a program of Windows that nobody waits for; not to be seen, when `startup` says so. */
+/* Starts a program of Windows that nobody waits for; not to be seen, when `flags` say so. */
 static void call(const char *line, u32 flags)
 {
-    struct process started;
+    struct child child;
     struct startup startup;
-    char command[64];
 
     memset(&startup, 0, sizeof startup);
     startup.flags = flags;
-    put(command, sizeof command, "%s", line);
-    create(command, home, &startup, &started);
+    create(&child, line, home, &startup);
 }
 
 void machine_end(int reboot, int hard)
 {
     if (hard || !ExitWindowsEx(reboot ? EWX_REBOOT : EWX_POWEROFF, 0)) /* Q234216 */
         call(reboot ? "RUNDLL32 SHELL32.DLL,SHExitWindowsEx 2" : "RUNDLL32 SHELL32.DLL,SHExitWindowsEx 1", 0);
-}
-
-u32 machine_clock(const u32 part[6])
-{
-    struct system_time time;
-
-    memset(&time, 0, sizeof time);
-    time.year = (u16)part[0];
-    time.month = (u16)part[1];
-    time.day = (u16)part[2];
-    time.hour = (u16)part[3];
-    time.minute = (u16)part[4];
-    time.second = (u16)part[5];
-    return SetLocalTime(&time) ? 0 : machine_error();
-}
-
-static void press(u32 key, int pressed)
-{
-    keybd_event((u8)key, (u8)MapVirtualKeyA(key, 0), pressed ? 0 : KEY_UP, 0);
-}
-
-void machine_key(u32 key, char c, int pressed)
-{
-    static const u8 shifts[] = {0x10, 0x11, 0x12}; /* shift, control, alt: bits 8 to 10 of VkKeyScan */
-    u32 found = key;
-    u32 i;
-
-    if (!key) {
-        i16 scan = VkKeyScanA(c);
-        if (scan == -1)
-            return;
-        found = (u16)scan;
-    }
-    for (i = 0; i < 3 && pressed; i++)
-        if (found >> (8 + i) & 1)
-            press(shifts[i], 1);
-    press(found & 255, pressed);
-    for (i = 0; i < 3 && !pressed; i++)
-        if (found >> (8 + i) & 1)
-            press(shifts[i], 0);
 }
 
 int machine_stay(const char *command)
@@ -171,8 +84,7 @@ int machine_stay(const char *command)
  * may wait for ever, so the same line ends it. */
 void machine_vanish(void)
 {
-    static const char lines[] = ":AGAIN\r\nDEL AGENT98.EXE\r\nDEL AGENT98N.EXE\r\n"
-                                "IF EXIST AGENT98.EXE GOTO AGAIN\r\nIF EXIST AGENT98N.EXE GOTO AGAIN\r\n"
+    static const char lines[] = ":AGAIN\r\nDEL AGENT98*.EXE\r\nIF EXIST AGENT98*.EXE GOTO AGAIN\r\n"
                                 "FOR %%C IN (DEL EXIT) DO %%C FORGET.BAT\r\n";
 
     if (keep_file("FORGET.BAT", lines, sizeof lines - 1) == SYS_OK)

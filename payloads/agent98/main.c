@@ -3,8 +3,7 @@
  *   AGENT98             from anywhere: installs itself in C:\DEPLOY and starts there
  *   AGENT98 [/MIN]      from C:\DEPLOY: the agent
  *   AGENT98 /BOOT hex   the same after an upgrade; the number of this start of Windows stays
- *   AGENT98N /UP id hex a new agent that is to take the old one's place
- *   AGENT98 /RUN        runs one program for the agent, see machine_win32.c */
+ *   AGENT98N /UP id hex a new agent that is to take the old one's place */
 #include "agent.h"
 
 /* The settings: AGENT98.INI beside the program, or what stands after the program in its own file. */
@@ -16,10 +15,10 @@ static int read_settings(const char *own_path, const char *folder)
 
     join_path(path, sizeof path, folder, "AGENT98.INI");
     got = growing_read(path, 0, bytes, SETTINGS_MOST);
-    if (got > 0 && settings_read(&agent.settings, bytes, (u32)got))
+    if (got > 0 && settings_read(&owner, bytes, (u32)got))
         return 1;
     got = growing_read(own_path, machine_image_end(), bytes, SETTINGS_MOST);
-    return got > 0 && settings_read(&agent.settings, bytes, (u32)got);
+    return got > 0 && settings_read(&owner, bytes, (u32)got);
 }
 
 /* A FORGET that the power interrupted. */
@@ -107,8 +106,6 @@ int sys_main(int argc, char **argv)
     const char *name;
     int is_new;
 
-    if (is(argv, argc, 1, "/RUN"))
-        return machine_stub();
     agent.line.line = NET_NONE;
     if (!machine_begin() || sys_own_path(own_path, sizeof own_path) != SYS_OK) {
         window_box("There is no network: add TCP/IP under Control Panel, Network.");

@@ -27,6 +27,7 @@ int order_read(struct order *order, const char *line)
     char *word;
     u32 verb;
 
+    put(order->line, sizeof order->line, "%s", line);
     put(order->text, sizeof order->text, "%s", line);
     if (!text_same(next_word(&rest), "ORDER"))
         return 0;
@@ -59,6 +60,14 @@ void order_move(struct order *to, const struct order *from)
     *to = *from;
     for (i = 0; i < MOST_ARGS; i++)
         to->arg[i] = to->text + (from->arg[i] - from->text);
+}
+
+int order_is_for_worker(enum verb verb)
+{
+    static const u32 are = 1u << VERB_GO | 1u << VERB_LS | 1u << VERB_RM | 1u << VERB_GET | 1u << VERB_PUT |
+                           1u << VERB_SCREEN | 1u << VERB_TIME | 1u << VERB_KEYS | 1u << VERB_INFO;
+
+    return are >> verb & 1;
 }
 
 int order_is_short(enum verb verb)

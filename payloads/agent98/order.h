@@ -6,6 +6,7 @@
 
 #define ID_SIZE 9u /* eight hexadecimal digits and the NUL */
 #define ORDER_SIZE 484u
+#define ANSWER_SIZE 224u /* of the text that answers one */
 #define MOST_ARGS 4u
 
 enum verb {
@@ -33,7 +34,8 @@ struct order {
     char id[ID_SIZE];
     u32 count;
     char *arg[MOST_ARGS]; /* decoded; empty texts where there are fewer */
-    char text[ORDER_SIZE];      /* where they stand */
+    char text[ORDER_SIZE]; /* where they stand */
+    char line[ORDER_SIZE]; /* the order as it came */
 };
 
 /* Whether a text is an order's id. */
@@ -45,6 +47,9 @@ int order_read(struct order *order, const char *line);
 
 /* Copies an order; its words stand in the copy. */
 void order_move(struct order *to, const struct order *from);
+
+/* Whether it is the worker that does it; see work.h. */
+int order_is_for_worker(enum verb verb);
 
 /* Whether it may be done while another one is in work. */
 int order_is_short(enum verb verb);

@@ -21,8 +21,7 @@ static void drop(struct work *work, struct stream *stream)
 {
     net_close(stream->data);
     stream->data = NET_NONE;
-    if (work->talk.line != NET_NONE)
-        talk_close(&work->talk);
+    work_close(work);
     stream->pause = agent_backoff(stream->pause);
     stream->next = sys_ticks() + stream->pause;
     stream->tries++;
@@ -44,7 +43,7 @@ static void open_stream(struct work *work, struct stream *stream)
         stream->sent = 0;
     if (stream->sent && talk_ask(&work->talk, "REST %u", stream->sent) != 350)
         stream->sent = 0;
-    status = talk_begin(&work->talk, agent.settings.host, "STOR", name, &stream->data);
+    status = talk_begin(&work->talk, owner.host, "STOR", name, &stream->data);
     if (status == SYS_MISSING && begins(work->talk.replies.line, "55"))
         stream->cut = 1;
     if (status != SYS_OK)
@@ -199,7 +198,6 @@ u32 verb_run(struct work *work)
     struct launch launch;
     u32 seconds, error;
     int has_input = *work->order.arg[2] == '1';
-    int status = SYS_OK;
 
     memset(&stream, 0, sizeof stream);
     stream.data = NET_NONE;
@@ -209,15 +207,17 @@ u32 verb_run(struct work *work)
     keep_path(input, "AGENT98.STD");
     keep_path(carried, "AGENT98.CAR");
     put(command, sizeof command, "%s", work->order.arg[3]);
-    if (text_same(command, "@")) {
-        status = work_fetch(work, carried);
-        if (status == SYS_OK)
-            status = split(work, carried, input, command);
+    agent.starting = 1;
+    error = worker_ready(work);
+    if (!error && text_same(command, "@")) {
+        error = work_carried(work, carried);
+        if (!error)
+            error = work_status(work, split(work, carried, input, command));
         sys_delete(carried);
-    } else if (has_input) {
-        status = work_fetch(work, input);
+    } else if (!error && has_input) {
+        error = work_carried(work, input);
     }
-    error = work_status(work, status);
+    agent.starting = 0;
     if (error)
         return error;
     launch.command = command;

@@ -65,3 +65,14 @@ u32 settings_write(const struct settings *settings, char *text)
     return put(text, SETTINGS_MOST, "[AGENT98]\r\nhost=%s\r\nalso=%s\r\nport=%u\r\nid=%s\r\ntoken=%s\r\nname=%s\r\nstay=%u\r\n",
                settings->host, settings->also, settings->port, settings->id, settings->token, settings->name, settings->stay);
 }
+
+void settings_turn(struct settings *settings)
+{
+    u32 i;
+
+    for (i = 0; *settings->also && i < sizeof settings->also; i++) {
+        char c = settings->host[i];
+        settings->host[i] = settings->also[i];
+        settings->also[i] = c;
+    }
+}

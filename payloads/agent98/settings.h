@@ -19,6 +19,9 @@ struct settings {
 /* Reads the text. 1 when it names a host by its number, an id and a token. */
 int settings_read(struct settings *settings, const char *text, u32 length);
 
+/* Takes the other address of the host, where it has two: it is called at both in turn. */
+void settings_turn(struct settings *settings);
+
 /* The text of an .INI, in at most SETTINGS_MOST bytes. Its length. */
 u32 settings_write(const struct settings *settings, char *text);
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from deployer.core.agents import overlay
 from deployer.core.agents.overlay import Enrolment
-from deployer.core.agents.verbs import Run
+from deployer.core.agents.verbs import Forget, List, Screen, Verb
 from deployer.events import OrderChanged, StateChanged
 from deployer.host.requests import Heard, Order, Request
 from deployer.model import Stage, State
@@ -17,15 +17,20 @@ from deployer.sim.win32.desktop import SessionEnd
 from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting, play, run, states
 from tests.simulatedpc import HOST, SimulatedPc
 
-PROGRAM = (Path(__file__).resolve().parents[2] / "payloads" / "bin" / "AGENT98.EXE").read_bytes()
+ROOT = Path(__file__).resolve().parents[2]
+PROGRAM = (ROOT / "payloads" / "bin" / "AGENT98.EXE").read_bytes()
+FIRST = ROOT / "tests" / "data" / "agents" / "AGENT98-1.0.EXE"
+"""The agent as it was when it did all orders itself."""
 
 
 @contextlib.asynccontextmanager
-async def with_pc(hosted: Hosted, folder: Path) -> AsyncIterator[SimulatedPc]:
+async def with_pc(
+    hosted: Hosted, folder: Path, program: bytes = PROGRAM
+) -> AsyncIterator[SimulatedPc]:
     """A PC whose user has followed the second link."""
     pc = SimulatedPc(folder, hosted.service.ftp_port)
     enrolled = Enrolment(hosted.agent, hosted.token, HOST)
-    pc.download(overlay.program(PROGRAM, enrolled))
+    pc.download(overlay.program(program, enrolled))
     pc.let_live()
     try:
         await hosted.here()
@@ -49,7 +54,7 @@ async def delivered(hosted: Hosted, deployment: str, times: int) -> None:
     )
 
 
-async def outcome(hosted: Hosted, verb: Run) -> tuple[Heard, bytes]:
+async def outcome(hosted: Hosted, verb: Verb) -> tuple[Heard, bytes]:
     return await hosted.end(await hosted.ask(verb))
 
 
@@ -82,5 +87,30 @@ def test_a_push_needs_nobody_there_also_after_the_pc_was_off(tmp_path: Path) -> 
             (tmp_path / "again").mkdir()
             await delivered(hosted, await push(hosted, tmp_path / "again"), times=2)
             assert Stage.LOST not in [event.stage for event in hosted.told(OrderChanged)]
+
+    play(scenario)
+
+
+def test_an_agent_of_the_first_version_is_served_and_becomes_the_newest(tmp_path: Path) -> None:
+    """It does all orders itself; the new one fetches its worker, and both go without a trace."""
+
+    async def scenario() -> None:
+        async with (
+            hosting(tmp_path / "state") as hosted,
+            with_pc(hosted, tmp_path / "c", FIRST.read_bytes()) as pc,
+        ):
+            _, said = await outcome(hosted, Screen())
+            assert said[:2] == b"BM"
+            heard, _ = await hosted.end(await hosted.host.upgrade(hosted.agent, 60.0))
+            assert heard.stage is Stage.DONE
+            await eventually(lambda: "AGENT98N.EXE" not in pc.names)
+            assert "AGENT98W.EXE" not in pc.names
+            assert (await hosted.here()).version == "1.1"
+            for verb in (List("C:\\DEPLOY"), Screen()):
+                heard, said = await outcome(hosted, verb)
+                assert (heard.stage, bool(said)) == (Stage.DONE, True)
+            assert "AGENT98W.EXE" in pc.names
+            await outcome(hosted, Forget())
+            await eventually(lambda: not pc.names)
 
     play(scenario)

@@ -7,6 +7,7 @@ after how many bytes (both ways, on all connections) every connection is closed 
 from __future__ import annotations
 
 import contextlib
+import hashlib
 import socket
 import threading
 import time
@@ -57,6 +58,7 @@ class Host:
     wait_seconds: float = 50.0
     limit: int = 64 << 20
     ask: bool = False
+    worker: bytes = b""
     change: threading.Condition = field(default_factory=threading.Condition)
     sockets: set[socket.socket] = field(default_factory=set)
     closing: bool = False
@@ -206,6 +208,8 @@ class Session:
         kind, _, number = name.partition(".")
         if kind == "F":
             return next((o.carried for o in self.host.orders if o.id == number), None)
+        if name == "AGENT98W.EXE":
+            return self.host.worker
         return self.host.files.get(name)
 
     def data(self) -> socket.socket:
@@ -267,7 +271,8 @@ class Session:
                 with host.change:
                     host.hellos.append(said)
                     host.change.notify_all()
-                self.say("200 HELLO")
+                told = f"{len(host.worker)} {hashlib.sha256(host.worker).hexdigest()}"
+                self.say(f"200 HELLO {told}")
             case "WAIT":
                 self.wait()
             case "DONE":

@@ -49,9 +49,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Programs:
-    """The hosted agent and the hosted helper."""
+    """The hosted agent, its worker, and the hosted helper."""
 
     agent: Path
+    worker: Path
     helper: Path
 
 
@@ -359,7 +360,7 @@ class Life:
 
 def live(programs: Programs, folder: Path, seed: int, cuts: int) -> Tally:
     """One life; AssertionError says what was wrong, and a note from which seed."""
-    with hosting() as host:
+    with hosting(worker=programs.worker.read_bytes()) as host:
         life = Life(programs, folder, host, seed)
         try:
             life.all(cuts)

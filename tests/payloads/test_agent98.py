@@ -31,9 +31,14 @@ def program(make: Make) -> Path:
     return make("hosted", "AGENT98")
 
 
+@pytest.fixture(scope="module")
+def worker(make: Make) -> bytes:
+    return make("hosted", "AGENT98W").read_bytes()
+
+
 @pytest.fixture
-def host() -> Iterator[Host]:
-    with hosting() as made:
+def host(worker: bytes) -> Iterator[Host]:
+    with hosting(worker=worker) as made:
         yield made
 
 
@@ -47,13 +52,15 @@ def pc(program: Path, host: Host, tmp_path: Path) -> Iterator[Pc]:
 
 
 def test_its_units_answer_as_known(make: Make) -> None:
-    subprocess.run([make("hosted", "agent98-unit")], check=True, timeout=60)
-    subprocess.run([make("asan", "agent98-unit")], check=True, timeout=60)
+    for name in ("agent98-unit", "worker98-unit"):
+        subprocess.run([make("hosted", name)], check=True, timeout=60)
+        subprocess.run([make("asan", name)], check=True, timeout=60)
 
 
-def test_a_hostile_server_finds_nothing(make: Make, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["agent98-fuzz", "worker98-fuzz"])
+def test_a_hostile_server_finds_nothing(make: Make, tmp_path: Path, name: str) -> None:
     subprocess.run(
-        [make("asan", "agent98-fuzz"), "3000", tmp_path],
+        [make("asan", name), "1500", tmp_path],
         check=True, timeout=280, stdout=subprocess.DEVNULL,
     )  # fmt: skip
 
@@ -65,7 +72,7 @@ def test_it_says_who_it_is(pc: Pc, host: Host) -> None:
     assert host.lines[:3] == [f"USER {ID}", f"PASS {TOKEN}", "TYPE I"]
     said = host.hellos[0]
     assert said["state"] == "idle"
-    assert said["ver"] == "1.0"
+    assert said["ver"] == "1.1"
     assert said["win"] == "4.10.2222"
 
 
@@ -148,8 +155,9 @@ def test_a_program_reads_what_it_is_fed_while_it_runs(pc: Pc, host: Host) -> Non
     assert not host.upload(order, "O")
     assert host.do("FEED", order.id, b"\n".hex()) == "OK 0"
     assert host.wait_for(lambda: host.upload(order, "O") == b"\xff\x1b\x80\n\n")
+    assert host.do("LS", pc.work).startswith("OK ")
     for _ in range(70):
-        assert host.do("LS", pc.work).startswith("OK ")
+        assert host.do("KILL", "00000099") == "NO 1168"
     assert host.do("FEED", order.id, b"a line\n".hex()) == "OK 0"
     assert host.answer(order) == "OK 5"
     assert host.upload(order, "O").endswith(b"\ngot a line\n")
@@ -187,9 +195,9 @@ def test_kill_ends_a_program_and_short_orders_are_done_beside_it(pc: Pc, host: H
 
 
 def test_an_endless_output_is_cut_by_the_host_and_the_program_goes_on(
-    program: Path, tmp_path: Path
+    program: Path, worker: bytes, tmp_path: Path
 ) -> None:
-    with hosting(limit=50_000) as host:
+    with hosting(limit=50_000, worker=worker) as host:
         pc = Pc(program, tmp_path / "pc", host)
         pc.on()
         answer = host.do("RUN", pc.work, 0, 0, "head -c 3000000 /dev/zero; exit 3")
@@ -400,7 +408,9 @@ def test_cuts_and_power_failures_do_nothing_twice_and_lose_nothing_in_silence(
     make: Make, program: Path, tmp_path: Path
 ) -> None:
     """In orders of all kinds, a new agent, GO, FORGET and installing among them."""
-    tally = many_lives(Programs(program, make("hosted", "DEPLOY98")), tmp_path, CUTS)
+    tally = many_lives(
+        Programs(program, make("hosted", "AGENT98W"), make("hosted", "DEPLOY98")), tmp_path, CUTS
+    )
     assert tally.harmed >= CUTS
     for kind in KINDS:
         assert sum(times for how, times in tally.ends.items() if how.startswith(f"{kind} ")) > 20

@@ -28,8 +28,8 @@ def program(root: Path) -> bytes:
 
 
 @pytest.fixture
-def host() -> Iterator[Host]:
-    with hosting() as made:
+def host(root: Path) -> Iterator[Host]:
+    with hosting(worker=(root / "payloads" / "bin" / "AGENT98W.EXE").read_bytes()) as made:
         yield made
 
 
@@ -145,7 +145,7 @@ def test_it_comes_back_after_a_restart(pc: SimulatedPc, host: Host) -> None:
     assert pc.ends == [SessionEnd.REBOOT]
     assert host.byes[-1:] == ["shutdown"]
     assert host.hellos[0]["boot"] != host.hellos[1]["boot"]
-    assert host.do("LS", "C:\\DEPLOY") == "OK 3"
+    assert host.do("LS", "C:\\DEPLOY\\*.EXE") == "OK 2"
 
 
 def test_it_says_goodbye_when_the_user_logs_off(pc: SimulatedPc, host: Host) -> None:

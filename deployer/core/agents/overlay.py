@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 AGENT_EXE = "AGENT98.EXE"
 AGENT_INI = "AGENT98.INI"
+WORKER_EXE = "AGENT98W.EXE"
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,6 +19,7 @@ from deployer.core.agents.words import Word
 from deployer.core.ftp.session import NoLogin
 from deployer.edge.files import stamp_of
 from deployer.edge.ftp.state import Caller
+from deployer.host.agents.worker import worker
 from deployer.model import Entry, Share, Slice
 
 
@@ -90,7 +91,7 @@ class Doors:
 
     def share(self, agent: str) -> Share:
         """The files of its open orders, and how much is here of what it sends."""
-        entries, uploads, arrived = [], {}, {}
+        entries, uploads, arrived = [*worker().entries], {}, {}
         for each in self.files.get(agent, ()):
             if each.fetched:
                 path = self._inbox / agent / each.fetched

@@ -30,6 +30,7 @@ from deployer.errors import STORE_TROUBLES, AgentUnknown, WrongUse
 from deployer.events import AgentEnd, AgentEnrolled, AgentGone, AgentHello, Event, OrderChanged
 from deployer.host import past
 from deployer.host.agents.doors import Doors, Files, length_of
+from deployer.host.agents.worker import worker
 from deployer.host.requests import AgentRow, Heard
 from deployer.model import Stage, is_simulated
 
@@ -463,7 +464,7 @@ class Room:
                 self._watch(order)
         self._refresh()
         self._open_files(agent)
-        caller.answer("200 HELLO")
+        caller.answer(f"200 HELLO {worker().told}".rstrip())
         self._wake()
         self._called()
 

@@ -1,8 +1,5 @@
 /* unit.c - known answers of the agent's units that do no I/O. Ends with 1 at the first that is wrong. */
 #include "../agent.h"
-#include "../keys.h"
-#include "../picture.h"
-#include "../script.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -79,6 +76,7 @@ static void test_orders(void)
     CHECK(order_read(&o, "ORDER 00000001 FLY") && o.verb == VERB_NONE);
     CHECK(order_read(&o, "ORDER 00000001 PUT a 1 2 3 4 5") && o.verb == VERB_NONE);
     CHECK(order_read(&o, "ORDER 00000001 SCREEN") && o.verb == VERB_SCREEN && !*o.arg[3]);
+    CHECK(strcmp(o.line, "ORDER 00000001 SCREEN") == 0);
     CHECK(order_is_short(VERB_KILL) && !order_is_short(VERB_GO) && !order_is_short(VERB_POWER));
 }
 
@@ -140,45 +138,6 @@ static void test_settings(void)
 
 /* ---- the others ---- */
 
-static char typed[200];
-
-static void type(u32 key, char c, int pressed)
-{
-    sprintf(typed + strlen(typed), "%c%02X", pressed ? '+' : '-', key ? key : (u32)(u8)c);
-}
-
-static void test_keys(void)
-{
-    CHECK(keys_type("ALT+N  F4 \"a\" Enter", type));
-    CHECK(strcmp(typed, "+12+4E-4E-12+73-73+61-61+0D-0D") == 0);
-    *typed = '\0';
-    CHECK(!keys_type("ENTER FLY", type) && !keys_type("\"a", type) && !keys_type("ALT+", type) && !*typed);
-    CHECK(!keys_type("CTRL+ALT+SHIFT+A+B", type) && !keys_type("F13", type) && !keys_type("+", type));
-}
-
-static void test_scripts(void)
-{
-    char remote[SCRIPT_NAME], local[SCRIPT_NAME];
-    char one[] = "get AB.001 AB.J01";
-    char two[] = "get AB.001";
-    char bad[][24] = {"get ..\\X", "put A", "get", "get LONGLONGNAME.TXT", "get A B C", "get C:X", "get /X"};
-    u32 i;
-
-    CHECK(script_get(one, remote, local) && strcmp(remote, "AB.001") == 0 && strcmp(local, "AB.J01") == 0);
-    CHECK(script_get(two, remote, local) && strcmp(local, "AB.001") == 0);
-    for (i = 0; i < sizeof bad / sizeof *bad; i++)
-        CHECK(!script_get(bad[i], remote, local));
-}
-
-static void test_picture(void)
-{
-    u8 head[PICTURE_HEAD];
-
-    CHECK(picture_row(1) == 4 && picture_row(4) == 12 && picture_row(5) == 16);
-    picture_head(800, 600, head);
-    CHECK(memcmp(head, "BM\x36\xF9\x15\0", 6) == 0 && head[18] == 0x20 && head[19] == 3 && head[28] == 24);
-}
-
 static void test_backoff(void)
 {
     CHECK(agent_backoff(0) == 1000 && agent_backoff(1000) == 2000 && agent_backoff(8000) == 16000);
@@ -194,9 +153,6 @@ int sys_main(int argc, char **argv)
     test_words();
     test_journal();
     test_settings();
-    test_keys();
-    test_scripts();
-    test_picture();
     test_backoff();
     return 0;
 }

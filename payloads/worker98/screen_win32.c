@@ -1,5 +1,5 @@
 /* screen_win32.c - a picture of the screen, taken at once and read row by row. */
-#include "machine.h"
+#include "pc.h"
 #include "win98.h"
 
 static handle memory, bitmap;

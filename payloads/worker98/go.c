@@ -1,6 +1,6 @@
 /* go.c - GO: a deployment. It does what GO.BAT and FTP.EXE do, in the same steps, with the same helper and the same
  * reports; see deployer/core/target/gobat.py for the reasons. */
-#include "agent.h"
+#include "worker.h"
 #include "script.h"
 
 #define FETCH_TRIES 4u
@@ -82,19 +82,19 @@ static int enter(struct work *work)
 
     if (work->talk.line != NET_NONE)
         return 230;
-    code = talk_open(&work->talk, agent.settings.host, agent.settings.port, go.user, go.pass);
-    if (code != 230 && work->talk.line != NET_NONE)
-        talk_close(&work->talk);
+    code = talk_open(&work->talk, owner.host, owner.port, go.user, go.pass);
+    if (code != 230)
+        work_close(work);
+    if (!code)
+        work_unreached();
     return code;
 }
 
 static void leave(struct work *work)
 {
-    if (work->talk.line != NET_NONE) {
+    if (work->talk.line != NET_NONE)
         talk_ask(&work->talk, "QUIT");
-        if (work->talk.line != NET_NONE)
-            talk_close(&work->talk);
-    }
+    work_close(work);
 }
 
 /* Gets a file of the deployment. 1 when it is here, whole. */
@@ -106,9 +106,9 @@ static int get(struct work *work, const char *remote, const char *local)
     if (enter(work) != 230)
         return 0;
     path_of(path, local);
-    status = talk_fetch_file(&work->talk, agent.settings.host, remote, path);
-    if (status == SYS_ERROR && work->talk.line != NET_NONE)
-        talk_close(&work->talk);
+    status = talk_fetch_file(&work->talk, owner.host, remote, path);
+    if (status == SYS_ERROR)
+        work_close(work);
     if (work->stop)
         go.stopped = 1;
     return status == SYS_OK;
@@ -121,33 +121,29 @@ static int send(struct work *work, const char *local)
     if (enter(work) != 230)
         return 0;
     path_of(path, local);
-    return talk_put_file(&work->talk, agent.settings.host, path, local) == SYS_OK;
+    return talk_put_file(&work->talk, owner.host, path, local) == SYS_OK;
 }
 
 /* Runs the helper: its exit code, 255 when it did not start or was ended. */
 static u32 helper(struct work *work, const char *command, u32 most_ms)
 {
-    struct launch launch;
+    struct child child;
     char line[64];
     u32 began = sys_ticks();
     u32 code = 255;
 
     leave(work);
     put(line, sizeof line, "DEPLOY98 %s", command);
-    memset(&launch, 0, sizeof launch);
-    launch.command = line;
-    launch.folder = go.folder;
-    agent_show(line);
-    if (!is_there("DEPLOY98.EXE") || program_start(&launch))
+    if (!is_there("DEPLOY98.EXE") || child_start(&child, line, go.folder))
         return 255;
-    while (!program_ended(&code)) {
+    while (!child_ended(&child, &code)) {
         agent_wait(NET_NONE, 0, 50);
         if (work->stop) {
             work->stop = 0;
             go.stopped = 1;
-            program_kill();
+            child_kill(&child, 1);
         } else if (most_ms && sys_ticks() - began > most_ms) {
-            program_kill();
+            child_kill(&child, 1);
             return 255;
         }
     }
@@ -225,13 +221,9 @@ static void put_report(const char *reason)
 {
     char path[PATH_SIZE];
     char text[80];
-    sys_file file;
 
     path_of(path, "RESULT.TXT");
-    if (sys_open(&file, path, SYS_CREATE) != SYS_OK)
-        return;
-    sys_write(file, text, put(text, sizeof text, "deployment=%s\r\nfailed=%s\r\n", go.user, reason));
-    sys_close(file);
+    work_write(path, text, put(text, sizeof text, "deployment=%s\r\nfailed=%s\r\n", go.user, reason));
 }
 
 /* Fetches, joins and runs. What it came to stands in RESULT.TXT. 0: there is nothing to report. */
@@ -283,7 +275,6 @@ static int report(struct work *work)
 
     if (!is_there("RESULT.TXT") || !contains(work, "RESULT.TXT", "deployment="))
         put_report("STOPPED");
-    agent_show("Sending the result.");
     for (tries = 0; tries < SEND_TRIES && rest(work, pauses[tries]); tries++) {
         drop("GOTIT.TXT");
         send(work, go.runs ? "OUTPUT.TXT" : "INFO.TXT");

@@ -1,5 +1,5 @@
 /* files_win32.c - folders, and what is in them. */
-#include "machine.h"
+#include "pc.h"
 #include "win98.h"
 #include "words.h"
 
@@ -59,22 +59,4 @@ u32 files_remove(const char *path, int force)
         SetFileAttributesA(path, FILE_ATTRIBUTE_NORMAL);
     done = attributes & FILE_ATTRIBUTE_DIRECTORY ? RemoveDirectoryA(path) : DeleteFileA(path);
     return done ? 0 : GetLastError();
-}
-
-int files_make(const char *folder)
-{
-    char path[PATH_SIZE];
-    u32 attributes;
-    u32 i;
-
-    put(path, sizeof path, "%s", folder);
-    for (i = 3; path[i]; i++)
-        if (path[i] == '\\') {
-            path[i] = '\0';
-            CreateDirectoryA(path, 0);
-            path[i] = '\\';
-        }
-    CreateDirectoryA(path, 0);
-    attributes = GetFileAttributesA(path);
-    return attributes != NO_ATTRIBUTES && (attributes & FILE_ATTRIBUTE_DIRECTORY) != 0;
 }

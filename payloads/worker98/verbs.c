@@ -1,55 +1,7 @@
-/* verbs.c - the short orders, and what all orders have in common. */
-#include "agent.h"
+/* verbs.c - the orders of the worker, all but GO. */
+#include "worker.h"
 #include "keys.h"
 #include "picture.h"
-#include "sha256.h"
-
-#define TRIES 6u /* of an answer whose line is lost: about half a minute */
-
-u32 work_fail(struct work *work, u32 error, const char *text)
-{
-    put(work->answer.text, sizeof work->answer.text, "%s", text);
-    return error;
-}
-
-u32 work_status(struct work *work, int status)
-{
-    return status == SYS_OK        ? 0
-           : work->stop            ? ERROR_STOPPED
-           : status == SYS_FULL    ? ERROR_NO_ROOM
-           : status == SYS_MISSING ? ERROR_NO_FILE
-                                   : ERROR_LINE;
-}
-
-int work_session(struct work *work)
-{
-    if (work->talk.line != NET_NONE)
-        return 1;
-    if (talk_open(&work->talk, agent.settings.host, agent.settings.port, agent.settings.id, agent.settings.token) == 230)
-        return 1;
-    if (work->talk.line != NET_NONE)
-        talk_close(&work->talk);
-    return 0;
-}
-
-/* Does `step` until it is not the line that fails. A status. */
-typedef int work_step(struct work *work, void *context);
-
-static int persist(struct work *work, work_step *step, void *context)
-{
-    u32 pause = 0;
-    u32 tries;
-    int status = SYS_ERROR;
-
-    for (tries = 0; tries < TRIES && status == SYS_ERROR && !work->stop; tries++) {
-        if (tries && agent_sleep(pause = agent_backoff(pause)))
-            break;
-        status = work_session(work) ? step(work, context) : SYS_ERROR;
-        if (status == SYS_ERROR && work->talk.line != NET_NONE)
-            talk_close(&work->talk);
-    }
-    return status;
-}
 
 /* ---- answers with bytes: A.id ---- */
 
@@ -94,7 +46,7 @@ static int send_once(struct work *work, void *context)
 
     put(name, sizeof name, "A.%s", work->order.id);
     sending->used = sending->lines = 0;
-    sending->status = talk_begin(&work->talk, agent.settings.host, "STOR", name, &sending->data);
+    sending->status = talk_begin(&work->talk, owner.host, "STOR", name, &sending->data);
     if (sending->status != SYS_OK)
         return sending->status;
     sending->error = sending->make(sending);
@@ -112,7 +64,7 @@ static u32 send_answer(struct work *work, u32 (*make)(struct sending *))
     memset(&sending, 0, sizeof sending);
     sending.work = work;
     sending.make = make;
-    status = persist(work, send_once, &sending);
+    status = work_persist(work, send_once, &sending);
     if (status == SYS_MISSING || status == SYS_BIG)
         return work_fail(work, ERROR_NO_ROOM, work->talk.replies.line);
     if (make == make_list)
@@ -170,37 +122,40 @@ static u32 make_screen(struct sending *sending)
     return 0;
 }
 
-/* What DEPLOY98 INFO says, when the helper is here and no program is in work. */
-static void helper_info(struct sending *sending)
+/* The text of a file of the agent, as it is. */
+static void send_file(struct sending *sending, const char *name)
 {
-    struct launch launch;
     char path[PATH_SIZE];
     char bytes[512];
-    struct sys_stamp stamp;
     u32 offset = 0;
-    u32 began = sys_ticks();
-    u32 code;
     int got;
 
-    keep_path(path, "DEPLOY98.EXE");
-    if (agent.depth > 1 || sys_stat(path, &stamp) != SYS_OK)
-        return;
-    memset(&launch, 0, sizeof launch);
-    launch.command = "DEPLOY98 INFO";
-    launch.folder = home;
-    if (program_start(&launch))
-        return;
-    while (!program_ended(&code))
-        if (sys_ticks() - began > 20000 || agent_sleep(50)) {
-            program_kill();
-            return;
-        }
-    keep_path(path, "INFO.TXT");
+    keep_path(path, name);
     while ((got = growing_read(path, offset, bytes, sizeof bytes - 1)) > 0) {
         bytes[got] = '\0';
         send_line(sending, bytes);
         offset += (u32)got;
     }
+}
+
+/* What DEPLOY98 INFO says, when the helper is here and no program is in work. */
+static void helper_info(struct sending *sending)
+{
+    char path[PATH_SIZE];
+    struct sys_stamp stamp;
+    struct child child;
+    u32 began = sys_ticks();
+    u32 code;
+
+    keep_path(path, "DEPLOY98.EXE");
+    if (worker_is_beside || sys_stat(path, &stamp) != SYS_OK || child_start(&child, "DEPLOY98 INFO", home))
+        return;
+    while (!child_ended(&child, &code))
+        if (sys_ticks() - began > 20000 || agent_sleep(50)) {
+            child_kill(&child, 1);
+            return;
+        }
+    send_file(sending, "INFO.TXT");
 }
 
 static u32 make_info(struct sending *sending)
@@ -209,64 +164,8 @@ static u32 make_info(struct sending *sending)
     send_line(sending, "[agent]\r\nversion=" AGENT_VERSION "\r\n");
     machine_report(send_line, sending);
     send_line(sending, "[log]\r\n");
-    send_line(sending, agent_log_text);
+    send_file(sending, "AGENT98.LOG");
     return 0;
-}
-
-/* ---- files that come: F.id ---- */
-
-static int fetch_once(struct work *work, void *context)
-{
-    char name[12];
-    u32 length;
-    struct sys_stamp stamp;
-    int status;
-
-    put(name, sizeof name, "F.%s", work->order.id);
-    status = talk_ask(&work->talk, "SIZE %s", name);
-    if (status != 213)
-        return status ? SYS_MISSING : SYS_ERROR;
-    if (!number(work->talk.replies.line + 4, &length))
-        return SYS_MISSING;
-    status = talk_fetch_file(&work->talk, agent.settings.host, name, context);
-    if (status == SYS_OK && (sys_stat(context, &stamp) != SYS_OK || stamp.length != length)) {
-        sys_delete(context);
-        status = SYS_ERROR; /* cut, and nobody said so */
-    }
-    return status;
-}
-
-int work_fetch(struct work *work, const char *path)
-{
-    char kept[PATH_SIZE];
-
-    put(kept, sizeof kept, "%s", path);
-    return persist(work, fetch_once, kept);
-}
-
-/* Whether a file has this length and this SHA-256, written in hexadecimal. */
-static int is_right(struct work *work, const char *path, const char *length, const char *sum)
-{
-    u8 digest[32], wanted[32];
-    struct sha256 sha;
-    u32 size, done;
-    int got;
-
-    if (!number(length, &size) || !text_hex(sum, 'a', wanted, 32))
-        return 0;
-    sha256_init(&sha);
-    for (done = 0; (got = growing_read(path, done, work->talk.piece, sizeof work->talk.piece)) > 0; done += (u32)got)
-        sha256_update(&sha, work->talk.piece, (u32)got);
-    sha256_out(&sha, digest);
-    return done == size && memcmp(digest, wanted, 32) == 0;
-}
-
-u32 work_proved(struct work *work, const char *path, const char *length, const char *sum)
-{
-    if (is_right(work, path, length, sum))
-        return 0;
-    sys_delete(path);
-    return ERROR_CHECK;
 }
 
 static u32 verb_put(struct work *work)
@@ -280,7 +179,7 @@ static u32 verb_put(struct work *work)
         return ERROR_PATH;
     memcpy(path, arg[0], folder);
     put(path + folder, sizeof path - folder, "%s.NEW", work->order.id);
-    error = work_status(work, work_fetch(work, path));
+    error = work_carried(work, path);
     if (!error && work->order.count == 3)
         error = work_proved(work, path, arg[1], arg[2]);
     if (error)
@@ -341,59 +240,20 @@ static u32 verb_time(struct work *work)
     return *at ? ERROR_WORDS : machine_clock(part);
 }
 
-static u32 verb_power(struct work *work)
-{
-    int reboot = text_same(work->order.arg[0], "reboot");
-
-    if (!reboot && !text_same(work->order.arg[0], "off"))
-        return ERROR_WORDS;
-    agent.after = reboot ? AFTER_REBOOT : AFTER_POWEROFF;
-    return 0;
-}
-
 static u32 verb_keys(struct work *work)
 {
     return keys_type(work->order.arg[0], machine_key) ? 0 : ERROR_WORDS;
 }
 
-static u32 verb_forget(struct work *work)
-{
-    agent.after = AFTER_REMOVE;
-    return work_fail(work, 0, "forget");
-}
-
-/* KILL: what is in work under that id stops. */
-static u32 verb_kill(struct work *work)
-{
-    u32 i;
-
-    for (i = 0; i + 1 < agent.depth; i++)
-        if (text_same(agent.work[i].order.id, work->order.arg[0])) {
-            agent.work[i].stop = 1;
-            return 0;
-        }
-    return ERROR_NO_SUCH;
-}
-
-static u32 verb_none(struct work *work)
-{
-    (void)work;
-    return ERROR_UNKNOWN;
-}
-
 void verb_do(struct work *work)
 {
     static u32 (*const does[])(struct work *) = {/* as in enum verb */
-        verb_none, verb_go,    verb_run,   verb_kill, verb_list, verb_remove,  verb_get,    verb_put,
-        verb_screen, verb_power, verb_time, verb_keys, verb_upgrade, verb_forget, verb_info, verb_none,
-        verb_feed};
-    struct answer *answer = &work->answer;
-    u32 error;
+        0, verb_go, 0, 0, verb_list, verb_remove, verb_get, verb_put, verb_screen, 0, verb_time, verb_keys, 0, 0,
+        verb_info, 0, 0};
+    u32 (*const verb)(struct work *) = does[work->order.verb];
+    u32 error = verb ? verb(work) : ERROR_UNKNOWN;
 
-    agent_log("order %s %u", work->order.id, (u32)work->order.verb);
-    error = does[work->order.verb](work);
-    answer->ok = !error;
+    work->answer.ok = !error;
     if (error)
-        answer->code = error;
-    agent_log("order %s ends, %u %u", work->order.id, (u32)answer->ok, answer->code);
+        work->answer.code = error;
 }
