@@ -94,6 +94,11 @@ def main() -> None:
         number = getattr(signal, name, None)  # Windows has no SIGHUP
         if number is not None and signal.getsignal(number) == signal.SIG_DFL:
             signal.signal(number, _stop)
+    if sys.platform == "linux" and "SUDO_UID" in os.environ:
+        from deployer.host.sudo import split  # noqa: PLC0415 - Windows has no users to become
+
+        if (user := split.caller(sys.argv[1:])) is not None:
+            sys.exit(split.run_as(user, lambda: run(sys.argv[1:])))
     sys.exit(run(sys.argv[1:]))
 
 

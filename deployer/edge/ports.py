@@ -6,11 +6,14 @@ import contextlib
 import errno
 import socket
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 from deployer.errors import AddressMissing, DirectoryForbidden, PortBusy, PortForbidden
 
 _BACKLOG = 512
+BY_ROOT: list[Callable[[str, int], socket.socket]] = []
+"""What opens a port that this process may not, where another one of ours has root's rights."""
 
 
 def bind(address: str, port: int) -> socket.socket:
@@ -27,6 +30,8 @@ def bind(address: str, port: int) -> socket.socket:
         match error.errno:
             case errno.EADDRINUSE:
                 raise PortBusy(port=port, address=address) from error
+            case errno.EACCES | errno.EPERM if BY_ROOT:
+                return BY_ROOT[0](address, port)
             case errno.EACCES | errno.EPERM:
                 raise PortForbidden(port=port, address=address, python=sys.executable) from error
             case errno.EADDRNOTAVAIL:

@@ -159,13 +159,14 @@ async def cancel(state_dir: Path, deployment: str, *, system: bool = True) -> bo
 async def _in_process(state_dir: Path, here: Here, words: Words, undo: Undo) -> AsyncIterator[Host]:
     from deployer.host.local import InProcess, as_usual
     from deployer.host.service import Service
+    from deployer.host.sudo import asked
 
     async def broken(service: Service, deployment: str, lines: Sequence[str]) -> int:
         return await service.rehearse(deployment, lines, here.faults, unlike=here.unlike)
 
     rehearse = broken if here.faults or here.unlike else as_usual
 
-    own = wire.Own(here.wanted, here.address, words.say, target=here.target)
+    own = asked.own(here.wanted, here.address, words.say, target=here.target)
     undo.callback(own.give_back)
     try:
         if here.at_once:

@@ -26,7 +26,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Literal
@@ -35,8 +35,6 @@ import filelock
 import msgspec
 import uvicorn
 
-from deployer.core.wire.dhcp import DhcpGrant, DhcpStatus
-from deployer.core.wire.keeping import WireStatus
 from deployer.edge import asgi, files, notify, privileges
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
@@ -55,6 +53,7 @@ from deployer.host.local import InProcess
 from deployer.host.requests import PageWords, Patience, Words
 from deployer.host.servers import LOOPBACK, OpenPorts, open_beside
 from deployer.host.service import Service
+from deployer.settings import default_state_dir
 
 _ENDING = 5.0
 """Seconds that an earlier daemon has to end when its control socket does not answer any more."""
@@ -72,7 +71,7 @@ class Serving:
 
     `control` is the Unix socket; `web` a port of `web_address` for the page, None for none; `user`
     is the user to become after the ports are open, "" for nobody else; `pages` where the page's
-    files are.
+    files are. With `at_home` the state directory is that user's own, whatever `state_dir` says.
     `on_demand`: see above; then `user` is not looked at, the address is set only if this process
     may, and there is a page only beside FTP's own port, and if its port may be opened.
     """
@@ -86,6 +85,7 @@ class Serving:
     web_address: str = LOOPBACK
     pages: Path | None = None
     user: str = ""
+    at_home: bool = False
     wanted: wire.Wanted | None = None
     patience: Patience = field(default_factory=Patience)
     on_demand: bool = False
@@ -133,7 +133,10 @@ def serve(serving: Serving, words: Words) -> int:
 def _serve(serving: Serving, words: Words) -> int:
     _refuse_second(serving.control)
     become = None if serving.on_demand else _user(serving.user)
-    files.make_directory(serving.state_dir, private=True)
+    at_home = serving.at_home and become is not None and Path(become.home).is_dir()
+    serving = replace(serving, at_home=at_home)
+    if not at_home:
+        files.make_directory(serving.state_dir, private=True)
     with contextlib.ExitStack() as stack:
         own = _own(serving, words)
         stack.callback(own.give_back)
@@ -227,7 +230,8 @@ def _open(
         if fresh:
             serving.control.parent.chmod(0o755)  # whatever the umask: that user has to get there
         os.chown(serving.control, become.uid, become.gid)
-        _hand_over(serving.state_dir, become)
+        if not serving.at_home:  # what is the user's own, root leaves alone
+            _hand_over(serving.state_dir, become)
     return _Open(ftp, http, unix, web)
 
 
@@ -305,10 +309,7 @@ class _First:
 def _news(line: bytes) -> wire.WireNews:
     """What the first process has passed on."""
     name, value = msgspec.json.decode(line)
-    kinds: dict[str, type[wire.WireNews]] = {
-        kind.__name__: kind for kind in (WireStatus, DhcpStatus, DhcpGrant)
-    }
-    return msgspec.convert(value, kinds[name])
+    return wire.news(name, value)
 
 
 def _guard(serving: Serving, opened: _Open, become: _Account, words: Words, own: wire.Own) -> int:
@@ -344,6 +345,9 @@ def _serve_as(become: _Account, pipe: int, serving: Serving, opened: _Open, word
         os.setresuid(become.uid, become.uid, become.uid)
         os.environ["HOME"] = become.home
         os.umask(0o077)
+        if serving.at_home:
+            serving = replace(serving, state_dir=Path(default_state_dir()))
+            files.make_directory(serving.state_dir, private=True)
         first = _First(pipe)
         words.say(f"the ports are open; serving as {become.name}")
         asyncio.run(_run(serving, opened, words, first))

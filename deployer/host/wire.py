@@ -12,7 +12,9 @@ from collections.abc import AsyncGenerator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import assert_never
+from typing import Any, assert_never
+
+import msgspec
 
 from deployer.core.wire import addresses, doctor, presence
 from deployer.core.wire.addresses import Address, Diagnosis, Interface
@@ -174,6 +176,14 @@ def refuse(target: str, address: str, wanted: Wanted | None) -> None:
     own = (address.partition("/")[0], addresses.LINK_LOCAL.ip)
     if why := addresses.unfit(target, own, subnets):
         raise TargetUnfit(target=target, why=why)
+
+
+def news(kind: str, value: Any) -> WireNews:
+    """What another process of ours tells of the wire, from its JSON form."""
+    kinds: dict[str, type[WireNews]] = {
+        each.__name__: each for each in (WireStatus, DhcpStatus, DhcpGrant)
+    }
+    return msgspec.convert(value, kinds[kind])
 
 
 class Own:

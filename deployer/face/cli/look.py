@@ -40,7 +40,8 @@ def _directory(config: Settings, given: Path | None) -> Path:
     if other is None:
         return home
     if not other.readable:
-        aside(f"What root's daemon recorded is in {other.directory}: sudo deployer history")
+        looked = f"sudo deployer history --state-dir {other.directory}"
+        aside(f"What root's daemon recorded is in {other.directory}: {looked}")
         return own
     with past.rows_of(own) as rows:
         if rows:

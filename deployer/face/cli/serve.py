@@ -141,6 +141,7 @@ def serve_command(
         web_address=web_address or "127.0.0.1",
         pages=Path(__file__).parents[1] / "web",
         user=user or os.environ.get("SUDO_USER", ""),
+        at_home=state_dir is None and not user and directory == Path(settings.SYSTEM_STATE_DIR),
         wanted=None if no_link else wanted,
         patience=Patience.of(config.timeout, timeout),
         on_demand=on_demand,

@@ -6,31 +6,49 @@ What asks the wire is imported where it is asked: `status` and Tab want the name
 from __future__ import annotations
 
 import contextlib
+import os
+import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
+
+import msgspec
 
 from deployer.core.wire.addresses import parse_target
 from deployer.core.wire.devices import NamedTarget, parse_name
 from deployer.core.wire.presence import Answered, SilentButThere
 from deployer.edge.store import Store
 from deployer.errors import DirectoryForbidden, WrongUse
-from deployer.settings import Settings
+from deployer.settings import SYSTEM_STATE_DIR, Settings
 
 
 def known(state_dir: Path) -> tuple[NamedTarget, ...]:
     """Every name that was given, with the last known address; nothing is asked on the wire.
 
-    None of a state directory that belongs to somebody else.
+    None of a state directory that belongs to somebody else. A command that needs root knows those
+    of the user who called sudo, too.
     """
+    found = _of_caller() if state_dir == Path(SYSTEM_STATE_DIR) else ()
     if not state_dir.is_dir():
-        return ()
+        return found
     try:
         with contextlib.closing(Store(state_dir)) as store:
-            return store.devices.named()
+            return (*found, *store.devices.named())
     except DirectoryForbidden:
+        return found
+
+
+def _of_caller() -> tuple[NamedTarget, ...]:
+    """What the user who called sudo has given; a process of that user reads it."""
+    if sys.platform != "linux" or "SUDO_UID" not in os.environ:
         return ()
+    from deployer.host.sudo import split  # noqa: PLC0415
+
+    return tuple(
+        msgspec.json.decode(line, type=NamedTarget)
+        for line in split.said_to_caller("name", "--json").splitlines()
+    )
 
 
 def give(
