@@ -126,23 +126,25 @@ def card(row: Row) -> tuple[str, ...]:
 
 
 def followed(row: Row) -> tuple[str, ...]:
-    """The card as it stands now: what has been seen is ticked, what comes next is marked."""
+    """The card as it stands now, the shortest way first: what has been seen is ticked, what comes
+    next is marked.
+    """
     if row.line is not None:
         return serial_card.followed(row)
+    *others, (title, _lines) = ways(row)
+    others = [] if row.mark >= Mark.GUEST else others  # the typed way has been chosen
+    first = f"do {'one of these' if others else 'this'} on {_there(row)}."
+    lines = [f"{row.deployment}: {first}", "Ticks show what this computer has seen of it.", ""]
+    for other, typed in others:
+        lines += [f"{other}:", *(f"     {line}" for line in typed), ""]
+    lines.append(f"{title}:")
     done = row.mark >= Mark.GO_RUNS
-    lines = [
-        f"{row.deployment}: on {_there(row)} choose Start, Programs, MS-DOS Prompt.",
-        "Ticks show what this computer has seen of it.",
-        "",
-    ]
     marked = False
     for step in steps(row.host):
         ticked = done or row.mark >= step.mark
         sign = "[x]" if ticked else "[ ]" if marked else "[>]"
         marked = marked or not ticked
         lines.append(f" {sign} {step.prompt:<12}{_typed(row, step)}")
-    for title, typed in ways(row)[:-1]:
-        lines += ["", f"{title}:", *(f"     {line}" for line in typed)]
     return tuple(lines)
 
 

@@ -6,6 +6,7 @@ import re
 import shutil
 import sys
 import textwrap
+from collections.abc import Iterable
 from typing import TextIO
 
 
@@ -83,6 +84,17 @@ def on_screen(line: str, stream: TextIO | None = None) -> str:
     if not (stream or sys.stdout).isatty():
         return line
     return folded(line, shutil.get_terminal_size().columns)
+
+
+def filled(pieces: Iterable[str], joint: str, width: int) -> str:
+    """The pieces with `joint` between two, in lines of no more than `width` broken only there."""
+    lines: list[str] = []
+    for piece in pieces:
+        if lines and len(lines[-1]) + len(joint) + len(piece) <= width:
+            lines[-1] += joint + piece
+        else:
+            lines.append(piece)
+    return f"{joint.rstrip()}\n".join(lines)
 
 
 def folded(line: str, width: int) -> str:

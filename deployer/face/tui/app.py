@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import time
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -23,7 +25,7 @@ from deployer import settings
 from deployer.core.view import Row, View
 from deployer.errors import DeployerError
 from deployer.events import Event
-from deployer.face import estimate, proofs, push_again, words
+from deployer.face import estimate, proofs, push_again, text, words
 from deployer.face.card import followed, hints
 from deployer.face.estimate import Habits
 from deployer.face.tui import looks, sidebar
@@ -44,6 +46,8 @@ _DRAW = 0.2
 _RETURN = 2.0
 """Seconds between two looks for a daemon that has gone."""
 _LOG_LINES = 2000
+_FOLDED = 4
+"""Lines of the log from which on its lines are folded."""
 _NARROW = 64
 """Columns below which the list stands above what it lists."""
 _LOW = 18
@@ -74,12 +78,36 @@ _COMMANDS = (
 
 
 class EventLog(Log, can_focus=False):
-    """What happens, line by line; the newest is in sight, whatever size the window has had."""
+    """What happens, line by line; the newest is in sight, whatever size the window has had.
+
+    Lines are folded between words, unless there is hardly room for one.
+    """
 
     BORDER_TITLE = "Events"
 
+    def __init__(self) -> None:
+        super().__init__(id="log", classes="box", max_lines=_LOG_LINES, highlight=False)
+        self._told: deque[str] = deque(maxlen=_LOG_LINES)
+        self._across = 0
+
+    def tell(self, lines: Iterable[str]) -> None:
+        """More lines."""
+        new = list(lines)
+        self._told.extend(new)
+        self._write_folded(new)
+
+    def _write_folded(self, lines: Iterable[str]) -> None:
+        folded = (text.folded(line, self._across or 1000).splitlines() for line in lines)
+        self.write_lines(itertools.chain.from_iterable(folded))
+
     def on_resize(self) -> None:
         """Another size leaves the end out of sight, where a log stops to follow."""
+        room = self.scrollable_content_region
+        across = room.width if room.height >= _FOLDED else 0
+        if across != self._across:
+            self._across = across
+            self.clear()
+            self._write_folded(self._told)
         self.call_after_refresh(self.scroll_end, animate=False)
 
 
@@ -129,7 +157,7 @@ class DeployerApp(App[None]):
         self._title_line = Static(id="title", markup=False)
         self._side_box = Sidebar()
         self._detail_box = Detail()
-        self._log_box = EventLog(id="log", classes="box", max_lines=_LOG_LINES, highlight=False)
+        self._log_box = EventLog()
         self.copied = ""
         self.ready = False
         self.failure: DeployerError | None = None
@@ -243,7 +271,7 @@ class DeployerApp(App[None]):
             return  # the window is being closed
         seen.changed, self._drawn_at = False, now
         if lines := seen.unsaid():
-            self._log_box.write_lines(lines)
+            self._log_box.tell(lines)
         rows = seen.rows.values()
         self._side_box.show(sidebar.lines(rows, self._words, seen.habits, now, older=seen.older))
         if seen.follow in seen.rows:
@@ -392,7 +420,7 @@ class DeployerApp(App[None]):
 
         def read() -> Sequence[str]:
             parts = self.seen.rows[identity].parts
-            return (legend(parts), "", *map(describe, parts.values()))
+            return (legend(parts, self.size.width - 8), "", *map(describe, parts.values()))
 
         self.push_screen(Live("Every part", read))
 

@@ -61,7 +61,7 @@ class Detail(VerticalScroll, can_focus=True):
 
     def on_mount(self) -> None:
         """Titles that do not change."""
-        self.query_one("#card").border_title = "Type this on the old PC"
+        self.query_one("#card").border_title = "Do this on the old PC"
         self.query_one("#output").border_title = "The program wrote"
 
     def beside(self, wide: bool) -> None:
@@ -78,9 +78,8 @@ class Detail(VerticalScroll, can_focus=True):
             return
         waits = row is not None and row.state in _BEFORE and row.mark < Mark.GO_RUNS
         self.set_class(waits, "-waits")
-        for name in ("#mapbox", "#part", "#oldpc"):
-            self.query_one(name).display = row is not None
-        for name in ("#bar", "#figures"):
+        self.query_one("#oldpc").display = row is not None
+        for name in ("#bar", "#figures", "#mapbox", "#part"):
             self.query_one(name).display = row is not None and not waits
         self.query_one("#graph").display = row is not None and not waits and any(rates)
         self._put_if("#output", written(row) if row else "")
@@ -91,7 +90,7 @@ class Detail(VerticalScroll, can_focus=True):
             self._put("#head", EMPTY)
             return
         self._put("#head", head(row, known, now))
-        self._put("#figures", figures(row, known, now))
+        self._put("#figures", figures(row, known, now, self._across))
         self.query_one(ProgressBar).update(progress=int(done(row, known, now) * 100))
         graph = self.query_one(Sparkline)
         if graph.display and graph.data != (0.0, *rates):
@@ -115,6 +114,11 @@ class Detail(VerticalScroll, can_focus=True):
         self._put_if("#stamp", stamp(row) if row else "")
 
     @property
+    def _across(self) -> int:
+        """Columns for text; many before there is a page."""
+        return self.query_one("#work").content_region.width or 1000
+
+    @property
     def _whole(self) -> bool:
         """False while the window is being closed, when the boxes go one after the other."""
         return self.is_attached and len(self.query("#work > *, #oldpc > *, PartMap")) == _BOXES
@@ -127,7 +131,7 @@ class Detail(VerticalScroll, can_focus=True):
         if self._row is None or not self._whole:
             return
         shown = self.query_one(PartMap)
-        below = describe(shown.pointed) if shown.pointed else legend(self._row.parts)
+        below = describe(shown.pointed) if shown.pointed else legend(self._row.parts, self._across)
         self._put("#part", below + again(self._row))
         self.query_one("#mapbox").border_title = scale(shown.field, len(self._row.parts))
 
@@ -164,14 +168,12 @@ def done(row: Row, known: Habits, now: float) -> float:
     return estimate.left(row, known, now).done
 
 
-def figures(row: Row, known: Habits, now: float) -> Text:
+def figures(row: Row, known: Habits, now: float, width: int) -> Text:
     """How long still, how fast."""
-    lines = Text()
+    told = [words.time_left(row, known, now), *words.rate(row).split(", "), *rounds(row)]
     if row.state.final and row.state != State.PROVED:
-        lines.append(f"{text.size(row.proved_bytes)} of {text.size(row.part_bytes)} verified; ")
-    elif left := words.time_left(row, known, now):
-        lines.append(f"{left}; ")
-    lines.append(f"{words.rate(row)}{rounds(row)}")
+        told[0] = f"{text.size(row.proved_bytes)} of {text.size(row.part_bytes)} verified"
+    lines = Text(text.filled(filter(None, told), ", ", width))
     if row.proof and row.proof.tokens_per_second is not None:
         whose = "on the emulated machine" if row.proof.emulated else "measured on the PC"
         lines.append(f"\n{row.proof.tokens_per_second:.4g} tok/s, {whose}")
@@ -198,15 +200,11 @@ def stamp(row: Row) -> str:
     return text.plain("\n".join(lines))
 
 
-def rounds(row: Row) -> str:
-    """`; round 2; 3 calls`."""
+def rounds(row: Row) -> list[str]:
+    """`round 2`, `called 3 times`."""
     told = row.report.rounds if row.report else ()
-    pieces = []
-    if told:
-        pieces.append(f"round {told[-1].number}")
-    if row.logins > 1:
-        pieces.append(f"{row.logins} calls")
-    return "".join(f"; {piece}" for piece in pieces)
+    pieces = [f"round {told[-1].number}"] if told else []
+    return [*pieces, *([f"called {row.logins} times"] if row.logins > 1 else [])]
 
 
 def again(row: Row) -> str:

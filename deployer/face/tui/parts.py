@@ -141,13 +141,13 @@ def describe(part: PartRow) -> str:
     return f"{part.name} of {part.file}: {state}{moved}, {text.size(part.length)}{again}{why}"
 
 
-def legend(parts: Mapping[str, PartRow]) -> str:
+def legend(parts: Mapping[str, PartRow], width: int) -> str:
     """How many parts are in which state, which is also what the letters mean."""
     shown = [
         f"{LETTERS[block]} {block} {number}"
         for block, number in counts(tuple(parts.values())).items()
     ]
-    return "  ".join(shown) or "no parts: every file is empty"
+    return text.filled(shown, "  ", width) or "no parts: every file is empty"
 
 
 def scale(field: PartField, parts: int) -> str:
