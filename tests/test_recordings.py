@@ -44,7 +44,7 @@ def without_figures(text: str) -> str:
 
 
 def commands(recording: Cast) -> Iterator[str]:
-    """The lines typed at the prompt: they come right after it, sign by sign."""
+    """The lines typed at the prompt: they come right after it, the first one with it."""
     typed: str | None = None
     for _at, text in recording.events:
         if typed is not None and (text.startswith("\r\n") or "\x1b" in text):
@@ -52,8 +52,8 @@ def commands(recording: Cast) -> Iterator[str]:
             typed = None
         elif typed is not None:
             typed += text
-        elif text.endswith(record.PROMPT):
-            typed = ""
+        elif record.PROMPT in text:
+            typed = text.rpartition(record.PROMPT)[2]
 
 
 @pytest.mark.parametrize("name", SCENES)

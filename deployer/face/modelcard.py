@@ -67,7 +67,7 @@ def inspected(found: Inspected, file: Path, memory: int, *, as_json: bool) -> No
 def _expected(expected: Expectation) -> None:
     """Memory by item, whether it stays there, and how fast."""
     items = ", ".join(f"{name} {text.memory(size)}" for name, size in expected.items)
-    say(f"  for the old PC: {text.size(expected.file)}; in memory {items}")
+    say(f"  for the old PC: {text.size(expected.file)}; in memory: {items}")
     wire = text.duration(max(1.0, expected.file / DEFAULT_WIRE))
     with_memory = f"with {text.memory(expected.memory)} of memory"
     if not expected.fits:

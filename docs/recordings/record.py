@@ -116,7 +116,11 @@ class Stage:
         }
 
     def type(self, line: str) -> None:
-        """A prompt, and a line typed at it."""
+        """A prompt, and a line typed at it; the first picture has its line already."""
+        if not self.cast.events:
+            self.cast.add(0.0, f"{PROMPT}{line}")
+            self.cast.add(1.0, "\r\n")
+            return
         self.cast.add(0.5, PROMPT)
         self.cast.add(0.6, "")
         for sign in line:
@@ -232,7 +236,7 @@ class Scene:
 
 
 SCENES = {
-    "push": Scene(push, (104, 24), "deployer push"),
+    "push": Scene(push, (104, 24), "deployer push", page=0.12),
     "again": Scene(again, (104, 14), "deployer push, a second time"),
     "fails": Scene(fails, (104, 15), "deployer push, and the disk there is full"),
     "tui": Scene(tui, (100, 30), "deployer tui", page=0.4),
