@@ -469,6 +469,14 @@ class PullRefused(DeployerError):
     exit_code = EXIT_VERIFY
 
 
+class PullStopped(DeployerError):
+    """{target}: the pull has stopped, {reason}.
+    Make room on this computer; then pull again: what has come is kept, only the rest is sent.
+    """
+
+    exit_code = EXIT_HOST
+
+
 class BackupDamaged(DeployerError):
     """{path}: {why}, so nothing was sent.
     Restore another backup, or send the folder as it is with: deployer push {path} --to DIR --no-run

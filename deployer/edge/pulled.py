@@ -85,6 +85,12 @@ def free(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def on_one_disk(*paths: Path) -> bool:
+    """Whether what is or will be at these paths lies on one disk."""
+    there = (next(p for p in (path, *path.parents) if p.exists()) for path in paths)
+    return len({place.stat().st_dev for place in there}) == 1
+
+
 def sha256_of(path: Path) -> str:
     """The SHA-256 of a file as it is on the disk now; "" where it cannot be read."""
     try:

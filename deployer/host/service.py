@@ -49,6 +49,7 @@ from deployer.errors import (
     OrderLost,
     PullIncomplete,
     PullRefused,
+    PullStopped,
     StoreBusy,
     StoreDamaged,
     StoreFull,
@@ -495,8 +496,8 @@ class Service:
             here = PullAdvanced(self._clock(), identity, now.files, now.total, now.here)
             self.from_thread(here)
 
-        def refuse(reason: str) -> None:
-            error = form_of(PullRefused(target=offer.target, reason=reason))
+        def refuse(kind: type[PullRefused | PullStopped], reason: str) -> None:
+            error = form_of(kind(target=offer.target, reason=reason))
             at = self._clock()
             self.from_thread(StateChanged(at, identity, State.FAILED, reason, Cause.ERROR, error))
 
@@ -839,7 +840,11 @@ class Service:
             self._end(done, "")
         else:
             target = self._deployments[name].target
-            error = PullIncomplete(target=target, reason=outcome.reason, folder=folder)
+            error: DeployerError = PullIncomplete(
+                target=target, reason=outcome.reason, folder=folder
+            )
+            if outcome.stopped:
+                error = PullStopped(target=target, reason=outcome.reason)
             self._tell(ProofReceived(at, name, done))
             reason, form = outcome.reason, form_of(error)
             self._tell(StateChanged(at, name, State.FAILED, reason, Cause.PROOF, form))

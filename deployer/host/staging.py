@@ -357,7 +357,8 @@ def _places(
     """Where each goes, in letters that the target has; "" for an 8.3 name of our own.
 
     A name that was transliterated and is another's then too gets a number. A file that stands alone
-    and is only data keeps the letters of its 8.3 name, where the profile says which DOS has.
+    and is only data keeps the letters of its 8.3 name, where the profile says which DOS has. One
+    with a name of ours keeps it: `places.refuse_ours` says where that cannot be.
     """
     page = profile.codepage
     as_named = {codepages.fold(item.place) for item in items}
@@ -367,6 +368,8 @@ def _places(
         place = codepages.spell(item.place, page)
         if place and codepages.fold(place) != codepages.fold(item.place):
             place = codepages.unlike(place, as_named | taken)
+        elif not place and item.path.name.upper() in places.KEPT:
+            place = item.path.name.upper()  # our own names are free but in our own folder
         elif not place and page != codepages.WESTERN and not _is_started(item, chosen, request):
             short = codepages.short_name(item.path.name, page)
             place = "" if codepages.fold(short) in as_named | taken else short

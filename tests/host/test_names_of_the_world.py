@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from deployer.core.target import manifest as manifests
-from deployer.errors import WrongUse
+from deployer.core.target import places
+from deployer.errors import NameRefused, WrongUse
 from deployer.host import staging
 from deployer.host.requests import Request
 from deployer.model import Manifest
@@ -99,3 +100,19 @@ def test_no_second_byte_of_a_letter_is_a_backslash_to_the_helper(tmp_path: Path)
     assert {name: found[name].read_bytes() for name in BACKSLASHES} == {
         name: name.encode() for name in BACKSLASHES
     }
+
+
+@pytest.mark.parametrize("alone", [True, False])
+def test_a_file_with_a_name_of_ours_keeps_it_elsewhere_and_is_refused_beside_us(
+    tmp_path: Path, alone: bool
+) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    for name in ("GO.BAT", "info.txt"):
+        (own / name).write_bytes(b"x")
+    payload = stage(*own.iterdir() if alone else (own,)).payload
+    assert sorted(file.place.upper() for file in payload.files) == ["GO.BAT", "INFO.TXT"]
+    places.refuse_ours(payload, "C:\\GAME")
+    with pytest.raises(NameRefused, match="the deployment itself needs it there") as caught:
+        places.refuse_ours(payload, "C:\\DEPLOY")
+    assert "--to C:\\GAME: there it may have any name" in caught.value.remedy

@@ -21,7 +21,7 @@ from deployer.core.pull.parts import PartRefusedError
 from deployer.edge import pulled
 from deployer.edge.ftp.state import UploadVerdict
 from deployer.edge.pulled import Building, Stretch
-from deployer.errors import OutputExists
+from deployer.errors import OutputExists, PullRefused, PullStopped
 from deployer.model import Gather, Manifest
 
 _SLACK = 64 << 20
@@ -52,15 +52,19 @@ class PullProgress:
 
 @dataclass(frozen=True, slots=True)
 class PullOutcome:
-    """What became of a pull. `reason` says why it is not whole, `folder` is where it lies."""
+    """What became of a pull. `reason` says why it is not whole, `folder` is where it lies.
+
+    `stopped`: it could not be written on this computer; what has come is kept.
+    """
 
     whole: bool
     reason: str
     folder: Path
+    stopped: bool = False
 
 
 class Receiver:
-    """See the module. `tell` hears of each step, `refuse` why nothing can come of it.
+    """See the module. `tell` hears of each step, `refuse` why nothing can come of it now.
 
     Both are called in the thread of whoever calls here.
     """
@@ -71,7 +75,7 @@ class Receiver:
         source: Gather,
         folder: Path,
         tell: Callable[[PullProgress], object],
-        refuse: Callable[[str], object],
+        refuse: Callable[[type[PullRefused | PullStopped], str], object],
     ) -> None:
         """`folder` holds what comes, until the end. Reads what an earlier try left there.
 
@@ -98,9 +102,8 @@ class Receiver:
     def _take_up(self) -> None:
         """What an earlier try has left is believed as if it came now."""
         with contextlib.suppress(OSError, ListRefusedError):
-            self._take_list((self._folder / "LIST").read_bytes())
-            assert self._list is not None
-            self._again = {n for n, file in enumerate(self._list.files, 1) if not file.sha256}
+            known = self._take_list((self._folder / "LIST").read_bytes())
+            self._again = {n for n, file in enumerate(known.files, 1) if not file.sha256}
         for path in pulled.whole_files(self._folder / "parts"):
             self._count = max(self._count, int(path.name) if path.name.isdecimal() else 0)
             with contextlib.suppress(OSError, PartRefusedError):
@@ -116,7 +119,7 @@ class Receiver:
         return {f"{identity}.LST": listing.MAX_LIST, **limits}
 
     def accept(self, name: str, data: bytes) -> UploadVerdict:
-        """Take a list or a part. Raises OSError when it cannot be kept."""
+        """Take a list or a part. One that cannot be kept ends the pull, for now."""
         with self._lock:
             try:
                 if name.endswith(".LST"):
@@ -128,8 +131,11 @@ class Receiver:
             except ListRefusedError as error:
                 with contextlib.suppress(ListRefusedError):
                     listing.unsealed(data)
-                    self._refuse(f"the PC's list of files is refused: {error}")
+                    self._refuse(PullRefused, f"the PC's list of files is refused: {error}")
                 return UploadVerdict.NOT_WHOLE
+            except OSError as error:
+                self._refuse(PullStopped, self._cannot(error))
+                return UploadVerdict.NOT_NOW
             self._idle = 0
             self._tell(self._count_up())
         return UploadVerdict.TAKEN
@@ -148,24 +154,26 @@ class Receiver:
             return ask.render(manifest, source, directory, self._list, want, give_up=end)
 
     def _accept_list(self, data: bytes) -> None:
-        self._take_list(data)
-        assert self._list is not None
+        known = self._take_list(data)
         missing = self._count_up()
-        need = missing.total - missing.here
-        for place, bytes_needed in ((self._folder, need), (self._out, missing.total)):
-            if pulled.free(place) < bytes_needed + _SLACK:
-                self._refuse(
-                    f"{bytes_needed:,} bytes would come, and {place} has room for "
-                    f"{pulled.free(place):,}"
-                )
+        need = missing.total - missing.here  # parts stay until the folder made of them is whole
+        made = sum(f.length for f in known.files if f.sha256 and f.sha256 not in self._before)
+        room = {self._folder: need, self._out: made}
+        if pulled.on_one_disk(self._folder, self._out):
+            room = {self._out: need + made}
+        for place, wanted in room.items():
+            if (free := pulled.free(place)) < wanted + _SLACK:
+                why = f"{wanted:,} bytes of room are needed for {missing.total:,} bytes of files"
+                self._refuse(PullRefused, f"{why}, and {place} has {max(free - _SLACK, 0):,}")
                 return
         pulled.write_whole(self._folder / "LIST", data)
 
-    def _take_list(self, data: bytes) -> None:
+    def _take_list(self, data: bytes) -> Listing:
         self._list = listing.parse(data, self._manifest.deployment, self._gather.source)
         known = {file.sha256 for file in self._list.files}
         self._incoming = {sha: one for sha, one in self._incoming.items() if sha in known}
         self._again.clear()
+        return self._list
 
     def _accept_part(self, data: bytes) -> None:
         path = self._folder / "parts" / f"{self._count + 1:06d}"
@@ -252,8 +260,7 @@ class Receiver:
             try:
                 return self._finish()
             except OSError as error:
-                why = f"it cannot be written on this computer ({error.strerror or error})"
-                return PullOutcome(False, why, self._out)
+                return PullOutcome(False, self._cannot(error), self._out, stopped=True)
 
     def _finish(self) -> PullOutcome:
         known, place = self._list, self._place()
@@ -261,6 +268,13 @@ class Receiver:
             return PullOutcome(False, "the PC has sent no list", place)
         ours = _is_of(place, self._manifest.deployment)
         building = Building(place, self._manifest.deployment)
+        try:
+            return self._build(building, known, place, ours=ours)
+        except OSError:
+            building.clear()  # it may be what fills the disk
+            raise
+
+    def _build(self, building: Building, known: Listing, place: Path, *, ours: bool) -> PullOutcome:
         lost = [f"{file.path}: {file.why}" for file in known.files if not file.sha256]
         for folder in known.folders:
             building.folder(folder.path, folder.modified)
@@ -294,6 +308,11 @@ class Receiver:
         else:
             return False
         return pulled.sha256_of(made) == file.sha256
+
+    def _cannot(self, error: OSError) -> str:
+        now, why = self._count_up(), error.strerror or str(error)
+        here = f"{now.here:,} of {now.total:,} bytes are here"
+        return f"this computer cannot write what comes ({why}); {here}"
 
     def _place(self) -> Path:
         if not self._gather.keep:
