@@ -50,7 +50,7 @@ from deployer.bench.provision import run
 from deployer.bench.pytest_plugin import Lab, LabTarget, Ran
 from deployer.bench.results import Delivery, Outcome, Results, TargetResult
 from deployer.bench.worker import Options, Watchers
-from deployer.errors import DeployerError
+from deployer.errors import DeployerError, WrongUse
 
 NOT_HERE = BenchWire("127.0.0.1/8", link=False)
 """The wire of a PC that stands on another host's: nothing of this computer's is touched."""
@@ -342,8 +342,14 @@ def provision_places(
     """Provision all `NetworkOldPC` of an environment file at once, each by its own host's daemon.
 
     A host that cannot be reached, or falls silent, fails with its name, and its PCs with it; the
-    others go on. `more` are values of `BenchTarget` for all.
+    others go on. `more` are values of `BenchTarget` for all. Raises WrongUse for a pull that is to
+    be compared: its files are on the PC's host then.
     """
+    if any(isinstance(step, BenchPayload) and step.wanted for step in steps):
+        raise WrongUse(
+            what="What is pulled lies on the PC's host, so nothing here can be compared with it.",
+            remedy="Pull with the DeployerDriver of that PC, and compare in the test.",
+        )
     found = Environment(str(environment))
     by_host: dict[tuple[str, str], list[tuple[BenchTarget, NetworkOldPC]]] = {}
     for name in found.config.get_targets():

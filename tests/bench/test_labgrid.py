@@ -17,10 +17,12 @@ from labgrid import Environment, target_factory
 from labgrid.strategy import GraphStrategy
 
 from deployer.bench.inventory import BenchPayload, BenchWire
-from deployer.bench.labgrid_driver import bench_of
+from deployer.bench.labgrid_driver import bench_of, provision_places
 from deployer.core.agents import overlay
 from deployer.edge.store import Store
 from deployer.edge.store.agents import KnownAgent
+from deployer.errors import WrongUse
+from deployer.host.pull.compare import Comparison
 from deployer.host.requests import Request
 from tests.agentpc import AgentPC, Program
 from tests.waiting import PATIENCE, free_port, until
@@ -130,6 +132,12 @@ def test_a_push_goes_through_an_acquired_place_to_a_simulated_pc(
         target.deactivate(driver)
     assert told.proved
     assert (disk / "DEPLOY" / "HELLO.BIN").read_bytes() == b"hello" * 1000
+
+
+def test_what_is_pulled_on_other_hosts_is_not_compared_here(tmp_path: Path) -> None:
+    step = BenchPayload("pull", Request(()), wanted=Comparison(tmp_path))
+    with pytest.raises(WrongUse, match="lies on the PC's host"):
+        provision_places(tmp_path / "lab.yaml", steps=(step,))
 
 
 def test_the_strategy_switches_on_before_it_is_ready(
