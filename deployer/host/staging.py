@@ -344,7 +344,7 @@ def _stage_items(
             if item in chosen.roles.values():
                 plan.refuse_too_large(str(item.path), made[0].source_length, profile)
             notes.append(_too_large(item, made, profile))
-    return staged, notes + _transliterated(staged, profile)
+    return staged, notes + _renamed(staged) + _transliterated(staged, profile)
 
 
 def _spelt(directories: Sequence[str], profile: Profile) -> tuple[str, ...]:
@@ -357,8 +357,7 @@ def _places(
     """Where each goes, in letters that the target has; "" for an 8.3 name of our own.
 
     A name that was transliterated and is another's then too gets a number. A file that stands alone
-    and is only data keeps the letters of its 8.3 name, where the profile says which DOS has. One
-    with a name of ours keeps it: `places.refuse_ours` says where that cannot be.
+    and is only data keeps the letters of its 8.3 name, where the profile says which DOS has.
     """
     page = profile.codepage
     as_named = {codepages.fold(item.place) for item in items}
@@ -368,8 +367,6 @@ def _places(
         place = codepages.spell(item.place, page)
         if place and codepages.fold(place) != codepages.fold(item.place):
             place = codepages.unlike(place, as_named | taken)
-        elif not place and item.path.name.upper() in places.KEPT:
-            place = item.path.name.upper()  # our own names are free but in our own folder
         elif not place and page != codepages.WESTERN and not _is_started(item, chosen, request):
             short = codepages.short_name(item.path.name, page)
             place = "" if codepages.fold(short) in as_named | taken else short
@@ -385,6 +382,16 @@ def _is_started(item: Item, chosen: Choice, request: Request) -> bool:
         or item.path.name.upper().endswith(program.RUN_BY_NAME)
         or item.path.name.lower() in request.run.lower()
     )
+
+
+def _renamed(staged: Sequence[StagedFile]) -> list[str]:
+    """A line for each file that stands alone and has a name that we need there ourselves."""
+    return [
+        f"{file.long_name} arrives as {file.name}: GO.BAT and the helper need that name; "
+        "in a folder that goes elsewhere, such as --to C:\\GAME, it may have it"
+        for file in staged
+        if not file.place and file.long_name.upper() in places.KEPT
+    ]
 
 
 def _transliterated(staged: Sequence[StagedFile], profile: Profile) -> list[str]:

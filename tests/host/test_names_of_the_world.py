@@ -102,17 +102,17 @@ def test_no_second_byte_of_a_letter_is_a_backslash_to_the_helper(tmp_path: Path)
     }
 
 
-@pytest.mark.parametrize("alone", [True, False])
-def test_a_file_with_a_name_of_ours_keeps_it_elsewhere_and_is_refused_beside_us(
-    tmp_path: Path, alone: bool
-) -> None:
+def test_a_file_with_a_name_of_ours_is_renamed_alone_and_refused_beside_us(tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
-    for name in ("GO.BAT", "info.txt"):
-        (own / name).write_bytes(b"x")
-    payload = stage(*own.iterdir() if alone else (own,)).payload
-    assert sorted(file.place.upper() for file in payload.files) == ["GO.BAT", "INFO.TXT"]
-    places.refuse_ours(payload, "C:\\GAME")
+    (own / "GO.BAT").write_bytes(b"x")
+    alone = stage(own / "GO.BAT").payload
+    (note,) = alone.notes
+    assert note.startswith(f"GO.BAT arrives as {alone.files[0].name}: GO.BAT and the helper need")
+    places.refuse_ours(alone, "C:\\DEPLOY")
+    within = stage(own).payload
+    assert (within.files[0].place, within.notes) == ("GO.BAT", ())
+    places.refuse_ours(within, "C:\\GAME")
     with pytest.raises(NameRefused, match="the deployment itself needs it there") as caught:
-        places.refuse_ours(payload, "C:\\DEPLOY")
+        places.refuse_ours(within, "C:\\DEPLOY")
     assert "--to C:\\GAME: there it may have any name" in caught.value.remedy
