@@ -32,6 +32,16 @@ class Kind(Enum):
     CD = "CD"
 
 
+_END = (
+    "GOTO END",
+    ":NT",
+    "ECHO This file is for Windows 95, 98 and ME. Use another way on this system.",
+    ":END",
+    "PAUSE",
+)
+"""How both batch files end."""
+
+
 def worker_name(deployment: str) -> str:
     """What the batch file for the PC's own disk is called, also there."""
     return f"{deployment}.BAT"
@@ -67,11 +77,7 @@ def starter(manifest: Manifest, directory: str, media: Sequence[Medium], kind: K
         "GOTO END",
         ":NODIR",
         f"ECHO {own} cannot be made or written to. Is the disk full?",
-        "GOTO END",
-        ":NT",
-        "ECHO This file is for Windows 95, 98 and ME. Use another way on this system.",
-        ":END",
-        "PAUSE",
+        *_END,
         *([":DONE"] if kind is Kind.CD else []),
     ]
     return _checked(lines)
@@ -169,11 +175,7 @@ def worker(
         "GOTO END",
         ":NODIR",
         f"ECHO {own} is not what GO made. Start GO on the first disk again.",
-        "GOTO END",
-        ":NT",
-        "ECHO This file is for Windows 95, 98 and ME. Use another way on this system.",
-        ":END",
-        "PAUSE",
+        *_END,
     ]
     return _checked(lines)
 

@@ -19,8 +19,8 @@ from deployer import settings
 from deployer.errors import AgentUnknown, ChatWithoutAgent, WrongUse
 from deployer.events import Event, StateChanged
 from deployer.face import text
-from deployer.face.cli.oldpc import Asked, asked
-from deployer.face.cli.options import number, value, whole
+from deployer.face.cli.oldpc import Asked
+from deployer.face.cli.options import number, shared, value, whole
 from deployer.face.say import aside, raw, say_json
 from deployer.model import State
 
@@ -34,7 +34,7 @@ _SIM = "sim"
 
 
 @app.command("chat")
-@asked
+@shared
 def chat_command(
     asked: Asked,
     model: Annotated[

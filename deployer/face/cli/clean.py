@@ -9,20 +9,8 @@ import typer
 
 from deployer import settings
 from deployer.errors import WrongUse
-from deployer.face.cli.options import (
-    Address,
-    AsJson,
-    FtpPort,
-    HostRoute,
-    Interface,
-    NoLink,
-    NoLinkLocal,
-    Silence,
-    StateDir,
-    flag,
-    value,
-)
-from deployer.face.cli.pull import Faults, FromPc, Screen, carry_out
+from deployer.face.cli.options import Delivering, flag, shared, value
+from deployer.face.cli.pull import FromPc, carry_out
 from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
@@ -39,25 +27,16 @@ _PATIENCE = 90.0
 
 
 @app.command("clean")
+@shared
 def clean_command(
     target: FromPc,
+    options: Delivering,
     *,
     to: Annotated[
         str | None,
         value("--to", "DIR", "The folder there.", default="where everything was pushed"),
     ] = None,
     dry_run: Annotated[bool, flag("--dry-run", "Say what would go, and do nothing.")] = False,
-    timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    interface: Interface = None,
-    address: Address = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
-    ftp_port: FtpPort = None,
-    screen: Screen = False,
-    faults: Faults = None,
 ) -> None:
     r"""Remove what pushes have left in a folder of an old PC, and our own files beside it.
 
@@ -73,7 +52,7 @@ def clean_command(
     from deployer.host.requests import Request
 
     config = settings.load()
-    store = settings.expanded(state_dir or config.state_dir)
+    store = settings.expanded(options.state_dir or config.state_dir)
     pc = settings.resolve_target(target, reach.named(config, store))
     known = past.brought(store, pc)
     with past.rows_of(store) as rows:
@@ -81,17 +60,15 @@ def clean_command(
     folder = gobat.parse_directory(to or _only(known, config.directory), pages.ansi)
     there = next((p for d, p in known.items() if d.upper() == folder.upper()), ())
     places = tuple(place for place in there if place not in (AGENT_EXE, AGENT_INI))  # they stay
-    if as_json:
+    if options.as_json:
         if dry_run:
             say_json({"folder": folder, "files": places})
     else:
         _say(folder, places)
     if not dry_run:
         carry_out(
-            Request((), clean=True), target, to=folder, timeout=timeout, as_json=as_json,
-            state_dir=state_dir, interface=interface, address=address, host_route=host_route,
-            no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port, screen=screen,
-            faults=faults, after=partial(_beside_agent, folder, as_json),
+            Request((), clean=True), target, folder, options,
+            after=partial(_beside_agent, folder, options.as_json),
         )  # fmt: skip
 
 

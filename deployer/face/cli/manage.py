@@ -10,20 +10,15 @@ import typer
 from deployer import settings
 from deployer.errors import WrongUse
 from deployer.face.cli.options import (
-    Address,
-    AsJson,
     Detach,
     Dhcp,
-    FtpPort,
-    HostRoute,
-    Interface,
-    NoLink,
-    NoLinkLocal,
     OfTarget,
+    Serving,
     Silence,
     StateDir,
     ThisDeployment,
     number,
+    shared,
 )
 from deployer.face.say import aside, raw, say
 from deployer.settings import Settings
@@ -81,23 +76,16 @@ def cancel_command(
     say(f"{identity} is cancelled{where}. To go on: deployer retry {identity}")
 
 
-# Typer reads options off a function's own signature: these are those of push that retry has too.
 @app.command("retry")
+@shared
 def retry_command(
+    options: Serving,
     deployment: ThisDeployment = "",
     *,
     target: OfTarget = None,
-    address: Address = None,
-    ftp_port: FtpPort = None,
-    interface: Interface = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
     dhcp: Dhcp = False,
     detach: Detach = False,
     timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
 ) -> None:
     """Offer a DEPLOYMENT again: only the rest moves.
 
@@ -114,19 +102,15 @@ def retry_command(
     from deployer.host.requests import Patience
 
     config = settings.load()
-    directory = settings.expanded(state_dir or config.state_dir)
-    identity = _chosen(config, _home(directory, state_dir), deployment, target)
-    face: Face = JsonLines(raw) if as_json else PushProgress(Terminal(), time.time)
-    here = reach.here(
-        config, directory, address=address, ftp_port=ftp_port, interface=interface,
-        host_route=host_route, no_link=no_link, no_link_local=no_link_local,
-        dhcp=dhcp,
-    )  # fmt: skip
+    directory = settings.expanded(options.state_dir or config.state_dir)
+    identity = _chosen(config, _home(directory, options.state_dir), deployment, target)
+    face: Face = JsonLines(raw) if options.as_json else PushProgress(Terminal(), time.time)
+    here = reach.here(config, directory, dhcp=dhcp, **options.wire)
     patience = None if timeout is None else Patience.of(config.timeout, timeout)
 
     async def work(undo: connect.Undo) -> None:
         async with connect.open_host(
-            directory, here, reach.WORDS, undo, system=state_dir is None
+            directory, here, reach.WORDS, undo, system=options.state_dir is None
         ) as host:
             await retry(host, identity, patience, Watching(face, detach, aside))
 

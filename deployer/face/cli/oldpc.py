@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import codecs
 import contextlib
-import functools
-import inspect
 import sys
 import time
 from collections.abc import Awaitable, Callable
@@ -20,19 +18,7 @@ from deployer.core.target.codepages import text_of
 from deployer.errors import AgentUnknown, DirectoryForbidden, PictureDamaged, WrongUse
 from deployer.face import text
 from deployer.face.cli import complete
-from deployer.face.cli.options import (
-    Address,
-    AsJson,
-    FtpPort,
-    HostRoute,
-    Interface,
-    NoLink,
-    NoLinkLocal,
-    StateDir,
-    flag,
-    number,
-    value,
-)
+from deployer.face.cli.options import Serving, flag, number, shared, value
 from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
@@ -59,15 +45,12 @@ _Found = TypeVar("_Found")
 _Work = Callable[["Errand"], Awaitable[Any]]
 
 
-@dataclass(frozen=True, slots=True)
-class Asked:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked(Serving):
     """Whom a command is for, and how this process serves when no daemon runs."""
 
-    target: str
-    wait: float
-    as_json: bool
-    state_dir: Path | None
-    wire: dict[str, Any]
+    target: OldPC
+    wait: Wait = 90.0
 
     def carry_out(self, work: _Work) -> Any:
         """Do what needs the agent; what that gives."""
@@ -94,7 +77,7 @@ class Asked:
         config = settings.load()
         store = settings.expanded(self.state_dir or config.state_dir)
         named = reach.named(config, store).targets.get(self.target, self.target)
-        here = reach.here(config, store, "", **self.wire)
+        here = reach.here(config, store, **self.wire)
 
         async def on_host(undo: connect.Undo) -> Any:
             async with connect.open_host(
@@ -103,45 +86,6 @@ class Asked:
                 return await work(host, named)
 
         return connect.run(on_host)
-
-
-# Typer reads options off a function's own signature; the commands here take theirs from this one.
-def _common(
-    target: OldPC,
-    *,
-    wait: Wait = 90.0,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    address: Address = None,
-    ftp_port: FtpPort = None,
-    interface: Interface = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
-) -> None:
-    """The parameters that all these commands have."""
-
-
-def asked(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the parameters that all have; it gets them as its first argument, `Asked`."""
-    known = inspect.signature(_common, eval_str=True).parameters
-    own = list(inspect.signature(command, eval_str=True).parameters.values())[1:]
-
-    @functools.wraps(command)
-    def called(**given: Any) -> None:
-        common = {name: given.pop(name) for name in known}
-        target, wait, as_json, state_dir = (
-            common.pop(name) for name in ("target", "wait", "as_json", "state_dir")
-        )
-        command(Asked(target, wait, as_json, state_dir, common), **given)
-
-    target, *options = known.values()
-    first = [each for each in own if each.kind == inspect.Parameter.POSITIONAL_OR_KEYWORD]
-    parameters = [target, *first, *(each for each in own if each not in first), *options]
-    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-    called.__annotations__ = {each.name: each.annotation for each in parameters}
-    del called.__wrapped__  # it has other parameters
-    return called
 
 
 def _ended(asked: Asked, what: str, **more: object) -> None:
@@ -181,7 +125,7 @@ class _Screen:
 @app.command(
     "run", context_settings={"ignore_unknown_options": True, "allow_interspersed_args": False}
 )
-@asked
+@shared
 def run_command(
     asked: Asked,
     command: Annotated[
@@ -234,7 +178,7 @@ def _quoted(word: str) -> str:
 
 
 @app.command("ls")
-@asked
+@shared
 def ls_command(
     asked: Asked,
     path: Annotated[
@@ -262,7 +206,7 @@ def ls_command(
 
 
 @app.command("rm")
-@asked
+@shared
 def rm_command(
     asked: Asked,
     paths: Annotated[
@@ -289,7 +233,7 @@ def rm_command(
 
 
 @app.command("screen")
-@asked
+@shared
 def screen_command(
     asked: Asked,
     *,
@@ -340,7 +284,7 @@ def _replace(out: Path, data: bytes) -> None:
 
 
 @app.command("reboot")
-@asked
+@shared
 def reboot_command(asked: Asked, *, timeout: Patience = 300.0) -> None:
     """Restart an old PC that has an agent, and wait until it is back."""
     from deployer.host.agents.errand import restart
@@ -350,7 +294,7 @@ def reboot_command(asked: Asked, *, timeout: Patience = 300.0) -> None:
 
 
 @app.command("poweroff")
-@asked
+@shared
 def poweroff_command(asked: Asked, *, timeout: Patience = 120.0) -> None:
     """Switch off an old PC that has an agent."""
     from deployer.host.agents.errand import switch_off
@@ -360,7 +304,7 @@ def poweroff_command(asked: Asked, *, timeout: Patience = 120.0) -> None:
 
 
 @app.command("settime")
-@asked
+@shared
 def settime_command(
     asked: Asked,
     *,
@@ -383,7 +327,7 @@ def settime_command(
 
 
 @app.command("input")
-@asked
+@shared
 def input_command(
     asked: Asked,
     keys: Annotated[
@@ -405,7 +349,7 @@ def input_command(
 
 
 @app.command("upgrade")
-@asked
+@shared
 def upgrade_command(asked: Asked) -> None:
     """Replace the agent on an old PC by this version's, whole or not at all."""
     from deployer.host.agents.errand import follow
@@ -419,7 +363,7 @@ def upgrade_command(asked: Asked) -> None:
 
 
 @app.command("forget")
-@asked
+@shared
 def forget_command(
     asked: Asked,
     *,
@@ -444,7 +388,7 @@ def forget_command(
 
 
 @app.command("bugreport")
-@asked
+@shared
 def bugreport_command(
     asked: Asked,
     *,

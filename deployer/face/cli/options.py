@@ -1,19 +1,24 @@
 """What many commands have in common: their options, and the numbers and addresses in them.
 
-Typer reads options off a command's own signature, so commands that share options each list them.
+Typer reads options off a command's own signature. Those that several commands have are the fields
+of a dataclass, and `shared` makes options of them.
 
 A parser gets what was typed, or the default, and raises typer.BadParameter in words for people.
 """
 
 from __future__ import annotations
 
+import functools
+import inspect
 import ipaddress
 import math
 from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, get_type_hints
 
 import typer
+from typer.models import ArgumentInfo
 
 from deployer.face.cli import complete
 
@@ -189,3 +194,98 @@ NoHttp = Annotated[bool, flag("--no-http", "No page on the wire.", THE_WIRE)]
 Profile = Annotated[
     str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """Where things are kept, and how this process serves when no daemon runs."""
+
+    as_json: AsJson = False
+    state_dir: StateDir = None
+    interface: Interface = None
+    address: Address = None
+    host_route: HostRoute = None
+    no_link: NoLink = False
+    no_link_local: NoLinkLocal = False
+    ftp_port: FtpPort = None
+
+    @property
+    def wire(self) -> dict[str, Any]:
+        """What `reach.here` asks of the wire."""
+        return {
+            each.name: getattr(self, each.name)
+            for each in fields(Serving)
+            if each.name not in ("as_json", "state_dir")
+        }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Delivering(Serving):
+    """What every command has that something is delivered for, here or there."""
+
+    timeout: Silence = None
+    screen: Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)] = False
+    faults: Annotated[
+        list[str] | None,
+        value(
+            "--fault", "SPEC",
+            "What goes wrong with it: flip@BYTE, power@STEP, random:SEED ... (repeat).",
+            panel=SIMULATED,
+        ),
+    ] = None  # fmt: skip
+
+
+Like = Annotated[
+    str | None, value("--like", "SURVEY", "It behaves as the PC of that survey.", panel=SIMULATED)
+]
+
+
+def shared(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command an option for each field of those of its parameters that are dataclasses.
+
+    They are listed where that parameter stands, or after all others when it is a positional one.
+    """
+    own = inspect.signature(command, eval_str=True).parameters
+    groups: dict[str, Any] = {
+        each.name: each.annotation for each in own.values() if is_dataclass(each.annotation)
+    }
+    listed, last = list[inspect.Parameter](), list[inspect.Parameter]()
+    for each in own.values():
+        options = _parameters(groups[each.name]) if each.name in groups else [each]
+        positional = each.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD
+        (last if positional and each.name in groups else listed).extend(options)
+
+    @functools.wraps(command)
+    def called(**given: Any) -> None:
+        for name, group in groups.items():
+            given[name] = group(**{each.name: given.pop(each.name) for each in fields(group)})
+        command(**given)
+
+    parameters = [
+        each.replace(kind=inspect.Parameter.KEYWORD_ONLY)
+        for each in (
+            *(each for each in (*last, *listed) if not _is_option(each)),
+            *(each for each in (*listed, *last) if _is_option(each)),
+        )
+    ]
+    called.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    called.__annotations__ = {each.name: each.annotation for each in parameters}
+    del called.__wrapped__  # it has other parameters
+    return called
+
+
+def _is_option(parameter: inspect.Parameter) -> bool:
+    return not any(
+        isinstance(one, ArgumentInfo) for one in getattr(parameter.annotation, "__metadata__", ())
+    )
+
+
+def _parameters(group: Any) -> list[inspect.Parameter]:
+    hints = get_type_hints(group, include_extras=True)
+    return [
+        inspect.Parameter(
+            each.name, inspect.Parameter.KEYWORD_ONLY, annotation=hints[each.name],
+            default=inspect.Parameter.empty if each.default is MISSING else each.default,
+        )
+        for each in fields(group)
+    ]  # fmt: skip

@@ -10,21 +10,7 @@ import typer
 
 from deployer import settings
 from deployer.face.cli import complete
-from deployer.face.cli.options import (
-    SIMULATED,
-    Address,
-    AsJson,
-    FtpPort,
-    HostRoute,
-    Interface,
-    NoLink,
-    NoLinkLocal,
-    Profile,
-    Silence,
-    StateDir,
-    flag,
-    value,
-)
+from deployer.face.cli.options import Delivering, Profile, shared, value
 
 if TYPE_CHECKING:
     from deployer.face.cli.reach import After
@@ -46,18 +32,14 @@ There = Annotated[
 To = Annotated[
     str | None, value("--to", "DIR", "The helper's directory there.", default="C:\\DEPLOY")
 ]
-Screen = Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)]
-Faults = Annotated[
-    list[str] | None,
-    value("--fault", "SPEC", "What goes wrong with it (repeat).", panel=SIMULATED),
-]
 
 
-# Typer reads options off a function's own signature, so these commands list those they share.
 @app.command("pull")
+@shared
 def pull_command(
     target: FromPc,
     files: There,
+    options: Delivering,
     *,
     profile: Profile = None,
     out: Annotated[
@@ -65,17 +47,6 @@ def pull_command(
         value("--out", "DIR", "An empty or new folder.", Path, default="the last folder's name"),
     ] = None,
     to: To = None,
-    timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    interface: Interface = None,
-    address: Address = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
-    ftp_port: FtpPort = None,
-    screen: Screen = False,
-    faults: Faults = None,
 ) -> None:
     """Bring FILES of an old PC here, and prove them.
 
@@ -85,33 +56,19 @@ def pull_command(
     from deployer.model import Gather
 
     place = (out or Path(_last_folder(files))).absolute()
-    carry_out(
-        _request(profile, Gather(files, str(place))), target, to=to, timeout=timeout,
-        as_json=as_json, state_dir=state_dir, interface=interface, address=address,
-        host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
-        screen=screen, faults=faults,
-    )  # fmt: skip
+    carry_out(_request(profile, Gather(files, str(place))), target, to, options)
 
 
 @app.command("backup")
+@shared
 def backup_command(
     target: FromPc,
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder there: C:\\GAME.")],
+    options: Delivering,
     *,
     out: Annotated[Path, value("--out", "DIR", "Where the backups are.", Path)],
     profile: Profile = None,
     to: To = None,
-    timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    interface: Interface = None,
-    address: Address = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
-    ftp_port: FtpPort = None,
-    screen: Screen = False,
-    faults: Faults = None,
 ) -> None:
     """Keep a folder of an old PC here: only what is new comes.
 
@@ -122,32 +79,20 @@ def backup_command(
 
     source = folder if "*" in folder or "?" in folder else folder.rstrip("\\") + "\\*.*"
     carry_out(
-        _request(profile, Gather(source, str(out.absolute()), keep=True)), target, to=to,
-        timeout=timeout, as_json=as_json, state_dir=state_dir, interface=interface, address=address,
-        host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
-        screen=screen, faults=faults,
-    )  # fmt: skip
+        _request(profile, Gather(source, str(out.absolute()), keep=True)), target, to, options
+    )
 
 
 @app.command("restore")
+@shared
 def restore_command(
     target: FromPc,
     backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that was pulled.")],
+    options: Delivering,
     *,
     to: Annotated[
         str | None, value("--to", "DIR", "A folder there.", default="where it was")
     ] = None,
-    timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    interface: Interface = None,
-    address: Address = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
-    ftp_port: FtpPort = None,
-    screen: Screen = False,
-    faults: Faults = None,
 ) -> None:
     """Send a BACKUP back to the old PC, and prove it there.
 
@@ -159,13 +104,8 @@ def restore_command(
 
     folder = backup.absolute()
     place = kept.origin(folder)
-    carry_out(
-        Request((folder,), no_run=True, codepage=kept.codepage(folder)), target, to=to or place,
-        timeout=timeout,
-        as_json=as_json, state_dir=state_dir, interface=interface, address=address,
-        host_route=host_route, no_link=no_link, no_link_local=no_link_local, ftp_port=ftp_port,
-        screen=screen, faults=faults,
-    )  # fmt: skip
+    request = Request((folder,), no_run=True, codepage=kept.codepage(folder))
+    carry_out(request, target, to or place, options)
 
 
 def _request(profile: str | None, gather: Gather) -> Request:
@@ -185,38 +125,37 @@ def _last_folder(files: str) -> str:
 def carry_out(
     request: Request,
     target: str,
-    *,
     to: str | None,
-    timeout: float | None,
-    as_json: bool,
-    state_dir: Path | None,
-    ftp_port: int | None,
-    screen: bool,
-    faults: list[str] | None,
+    options: Delivering,
+    *,
     after: After | None = None,
-    **wire: object,
 ) -> None:
     """The one road that `push` goes too; a request with `gather` says that files come here.
 
     `after` is done with the same host when it was proved.
     """
     from deployer.face.cli import reach
-    from deployer.host.requests import Order, Patience
+    from deployer.host.requests import Order
 
     config = settings.load()
-    store = settings.expanded(state_dir or config.state_dir)
+    store = settings.expanded(options.state_dir or config.state_dir)
     remedy = "Use a network cable; single files come with: deployer serial receive."
     config, pc = reach.on_network(target, config, store, remedy)
     order = Order(
         request=request,
         target=pc,
         directory=to or config.directory,
-        host=str(wire["address"] or ""),
-        patience=None if timeout is None else Patience.of(config.timeout, timeout),
+        host=options.address or "",
+        patience=reach.patience(config, options),
     )
-    broken = reach.faults_of(pc, faults)
-    here = reach.here(config, store, pc, ftp_port=ftp_port, faults=broken, **wire)  # type: ignore[arg-type]
-    face = reach.face(as_json=as_json, screen=screen)
+    broken = reach.faults_of(pc, options.faults)
+    here = reach.here(config, store, pc, faults=broken, **options.wire)
+    face = reach.face(as_json=options.as_json, screen=options.screen)
     reach.deliver(
-        order, face, store, here, system=state_dir is None, after=after or reach.nothing_more
+        order,
+        face,
+        store,
+        here,
+        system=options.state_dir is None,
+        after=after or reach.nothing_more,
     )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Literal
@@ -14,28 +15,22 @@ from deployer import settings
 from deployer.errors import WrongUse
 from deployer.face.cli.options import (
     PORT,
-    SIMULATED,
     THE_LINE,
     THE_RECIPE,
     THE_WIRE,
-    Address,
-    AsJson,
+    Delivering,
     Detach,
     Dhcp,
     Files,
-    FtpPort,
-    HostRoute,
-    Interface,
+    Like,
     NoHttp,
-    NoLink,
-    NoLinkLocal,
     Profile,
-    Silence,
     StateDir,
     Target,
     as_given,
     flag,
     number,
+    shared,
     value,
     whole,
 )
@@ -51,62 +46,109 @@ app = typer.Typer()
 _recipe = partial(value, panel=THE_RECIPE)
 _STARTED, _FILES = "What is started", "How the files go"
 
-# Typer reads options off a function's own signature, so push and stage each list those they share.
-To = Annotated[str | None, value("--to", "DIR", "Directory on the target.", default="C:\\DEPLOY")]
-Run = Annotated[
-    str, value("--run", "COMMAND", "Command to launch there.", default=False, panel=_STARTED)
-]
-Recipe = Annotated[
-    str,
-    value(
-        "--recipe",
-        "NAME",
-        "How to launch it: a recipe's name or file.",
-        default=False,
-        panel=_STARTED,
-    ),
-]
-Stay = Annotated[bool, flag("--stay", "Leave an agent there: later pushes need nobody.")]
-NoRun = Annotated[bool, flag("--no-run", "Deliver and prove only.", _STARTED)]
-NoCheck = Annotated[
-    bool,
-    flag("--no-check", "Launch it even if Windows 98 would not start it (KernelEx).", _STARTED),
-]
-PartSize = Annotated[
-    str | None,
-    value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M", panel=_FILES),
-]
-Overwriting = Annotated[
-    Literal["changed", "never", "always"] | None,
-    value(
-        "--overwrite",
-        None,
-        "Files that were changed there, which are kept else: changed saves each as .BAK first.",
-        panel=_FILES,
-    ),
-]
-Delete = Annotated[
-    bool,
-    flag("--delete", "Delete there what an earlier push brought and this one has not.", _FILES),
-]
-NoDates = Annotated[bool, flag("--no-dates", "Leave out dates and attributes.", _FILES)]
-Prompt = Annotated[str | None, _recipe("--prompt", "TEXT", "What the story begins with.")]
-Steps = Annotated[int | None, _recipe("--steps", "N", "How many tokens.", whole(0, 1 << 20))]
-Temperature = Annotated[
-    float | None,
-    _recipe("--temperature", "T", "How freely it writes; 0: the likeliest token.", number(0, 100)),
-]
-TopP = Annotated[
-    float | None,
-    _recipe("--top-p", "P", "Only the likeliest tokens that make up this share.", number(0, 1)),
-]
-Seed = Annotated[
-    int | None,
-    _recipe("--seed", "N", "The same seed gives the same story.", whole(0, (1 << 63) - 1)),
-]
-Quantise = Annotated[
-    Literal["0", "8"] | None, _recipe("--quantise", None, "8: weights as 8-bit integers, faster.")
-]
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class What:
+    """What is sent, and how it is launched there."""
+
+    to: Annotated[
+        str | None, value("--to", "DIR", "Directory on the target.", default="C:\\DEPLOY")
+    ] = None
+    run: Annotated[
+        str, value("--run", "COMMAND", "Command to launch there.", default=False, panel=_STARTED)
+    ] = ""
+    recipe: Annotated[
+        str,
+        value(
+            "--recipe",
+            "NAME",
+            "How to launch it: a recipe's name or file.",
+            default=False,
+            panel=_STARTED,
+        ),
+    ] = ""
+    no_run: Annotated[bool, flag("--no-run", "Deliver and prove only.", _STARTED)] = False
+    no_check: Annotated[
+        bool,
+        flag("--no-check", "Launch it even if Windows 98 would not start it (KernelEx).", _STARTED),
+    ] = False
+    part_size: Annotated[
+        str | None,
+        value("--part-size", "SIZE", "Size of a part, such as 1M.", default="4M", panel=_FILES),
+    ] = None
+    overwrite: Annotated[
+        Literal["changed", "never", "always"] | None,
+        value(
+            "--overwrite",
+            None,
+            "Files that were changed there, which are kept else: changed saves each as .BAK first.",
+            panel=_FILES,
+        ),
+    ] = None
+    delete: Annotated[
+        bool,
+        flag("--delete", "Delete there what an earlier push brought and this one has not.", _FILES),
+    ] = False
+    no_dates: Annotated[bool, flag("--no-dates", "Leave out dates and attributes.", _FILES)] = False
+    profile: Profile = None
+    prompt: Annotated[str | None, _recipe("--prompt", "TEXT", "What the story begins with.")] = None
+    steps: Annotated[int | None, _recipe("--steps", "N", "How many tokens.", whole(0, 1 << 20))] = (
+        None
+    )
+    temperature: Annotated[
+        float | None,
+        _recipe(
+            "--temperature", "T", "How freely it writes; 0: the likeliest token.", number(0, 100)
+        ),
+    ] = None
+    top_p: Annotated[
+        float | None,
+        _recipe("--top-p", "P", "Only the likeliest tokens that make up this share.", number(0, 1)),
+    ] = None
+    seed: Annotated[
+        int | None,
+        _recipe("--seed", "N", "The same seed gives the same story.", whole(0, (1 << 63) - 1)),
+    ] = None
+    quantise: Annotated[
+        Literal["0", "8"] | None,
+        _recipe("--quantise", None, "8: weights as 8-bit integers, faster."),
+    ] = None
+
+    def request(self, files: list[Path] | None, profile: str) -> Request:
+        """What `push` and `stage` are asked for; `profile` is the one where none was named.
+
+        Raises WrongUse for options that exclude each other.
+        """
+        from deployer.core.payload import plan
+        from deployer.host import staging
+        from deployer.host.requests import Request
+        from deployer.model import Overwrite
+
+        ways = {"--run": self.run, "--recipe": self.recipe, "--no-run": self.no_run}
+        chosen = [way for way, given in ways.items() if given]
+        if len(chosen) > 1:
+            raise WrongUse(
+                what=f"{chosen[0]} and {chosen[1]} each say what is to be started.",
+                remedy="Leave all but one of them out.",
+            )
+        recipe = ("temperature", "top_p", "steps", "seed", "prompt", "quantise")
+        return Request(
+            files=tuple(files or (staging.sample_model(),)),
+            run=self.run,
+            recipe=self.recipe,
+            no_run=self.no_run,
+            options=tuple(
+                (name.replace("_", "-"), as_given(value))
+                for name in recipe
+                if (value := getattr(self, name)) is not None
+            ),
+            part_size=None if self.part_size is None else plan.parse_size(self.part_size),
+            profile=self.profile or profile,
+            overwrite=Overwrite(self.overwrite or "keep"),
+            delete=self.delete,
+            dates=not self.no_dates,
+            no_check=self.no_check,
+        )
 
 
 def _directory(named: str, request: Request) -> str:
@@ -118,38 +160,18 @@ def _directory(named: str, request: Request) -> str:
 
 
 @app.command("push")
+@shared
 def push_command(
     files: Files = None,
     *,
     target: Target = None,
-    to: To = None,
-    run: Run = "",
-    recipe: Recipe = "",
-    no_run: NoRun = False,
-    no_check: NoCheck = False,
-    part_size: PartSize = None,
-    overwrite: Overwriting = None,
-    delete: Delete = False,
-    no_dates: NoDates = False,
-    profile: Profile = None,
-    stay: Stay = False,
+    stay: Annotated[
+        bool, flag("--stay", "Leave an agent there: later pushes need nobody.")
+    ] = False,
     detach: Detach = False,
-    timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    prompt: Prompt = None,
-    steps: Steps = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    seed: Seed = None,
-    quantise: Quantise = None,
-    interface: Interface = None,
-    address: Address = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
+    what: What,
+    options: Delivering,
     dhcp: Dhcp = False,
-    ftp_port: FtpPort = None,
     http_port: Annotated[
         int | None,
         value(
@@ -169,19 +191,7 @@ def push_command(
         Literal["rtscts", "xonxoff", "none"],
         value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE),
     ] = "rtscts",
-    screen: Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)] = False,
-    faults: Annotated[
-        list[str] | None,
-        value(
-            "--fault", "SPEC",
-            "What goes wrong with it: flip@BYTE, power@STEP, random:SEED ... (repeat).",
-            panel=SIMULATED,
-        ),
-    ] = None,
-    like: Annotated[
-        str | None,
-        value("--like", "SURVEY", "It behaves as the PC of that survey.", panel=SIMULATED),
-    ] = None,
+    like: Like = None,
 ) -> None:  # fmt: skip
     """Deliver FILES to an old PC, launch them there, prove both.
 
@@ -191,42 +201,38 @@ def push_command(
     """
     from deployer.face.cli import reach
     from deployer.face.jsonl import JsonLines
-    from deployer.host.requests import Order, Patience
+    from deployer.host.requests import Order
     from deployer.model import LineSettings
 
     config = settings.load()
-    store = settings.expanded(state_dir or config.state_dir)
+    store = settings.expanded(options.state_dir or config.state_dir)
     config = reach.named(config, store)
     pc = settings.resolve_target(target or ANY, config)
-    broken = reach.faults_of(pc, faults)
+    broken = reach.faults_of(pc, options.faults)
     unlike = reach.unlike(store, like, pc)
     _refuse_web(files or [])
-    request = _request(
-        files, run, recipe, part_size, profile or config.profile, no_run=no_run,
-        no_check=no_check, overwrite=overwrite, delete=delete, no_dates=no_dates,
-        temperature=temperature, top_p=top_p, steps=steps, seed=seed,
-        prompt=prompt, quantise=quantise,
-    )  # fmt: skip
-    request = _ready(request, store, pc, silent=as_json)
+    request = _ready(what.request(files, config.profile), store, pc, silent=options.as_json)
     line = LineSettings(speed, flow)
-    face: Face = JsonLines(raw) if as_json else _face(request, pc, store, line, screen=screen)
+    face: Face = (
+        JsonLines(raw)
+        if options.as_json
+        else _face(request, pc, store, line, screen=options.screen)
+    )
     order = Order(
         request=request,
         target=pc,
-        directory=_directory(to or config.directory, request),
-        host=address or "",
+        directory=_directory(what.to or config.directory, request),
+        host=options.address or "",
         line=line,
-        patience=None if timeout is None else Patience.of(config.timeout, timeout),
+        patience=reach.patience(config, options),
         stay=stay,
     )
     here = reach.here(
-        config, store, pc, address=address, ftp_port=ftp_port, http_port=http_port,
-        no_http=no_http, interface=interface, host_route=host_route, no_link=no_link,
-        no_link_local=no_link_local, dhcp=dhcp, faults=broken,
-        unlike=unlike,
+        config, store, pc, http_port=http_port, no_http=no_http, dhcp=dhcp, faults=broken,
+        unlike=unlike, **options.wire,
     )  # fmt: skip
 
-    reach.deliver(order, face, store, here, system=state_dir is None, detach=detach)
+    reach.deliver(order, face, store, here, system=options.state_dir is None, detach=detach)
 
 
 def _refuse_web(files: list[Path]) -> None:
@@ -251,52 +257,6 @@ def _ready(request: Request, store: Path, pc: str, *, silent: bool) -> Request:
     return request
 
 
-def _request(
-    files: list[Path] | None,
-    run: str,
-    recipe: str,
-    part_size: str | None,
-    profile: str,
-    *,
-    no_run: bool,
-    overwrite: str | None = None,
-    delete: bool = False,
-    no_dates: bool = False,
-    no_check: bool,
-    **options: object,
-) -> Request:
-    """What `push` and `stage` are asked for; `options` are those of the recipe, None: not given."""
-    from deployer.core.payload import plan
-    from deployer.host import staging
-    from deployer.host.requests import Request
-    from deployer.model import Overwrite
-
-    ways = {"--run": run, "--recipe": recipe, "--no-run": no_run}
-    chosen = [way for way, given in ways.items() if given]
-    if len(chosen) > 1:
-        raise WrongUse(
-            what=f"{chosen[0]} and {chosen[1]} each say what is to be started.",
-            remedy="Leave all but one of them out.",
-        )
-    return Request(
-        files=tuple(files or (staging.sample_model(),)),
-        run=run,
-        recipe=recipe,
-        no_run=no_run,
-        options=tuple(
-            (name.replace("_", "-"), as_given(value))
-            for name, value in options.items()
-            if value is not None
-        ),
-        part_size=None if part_size is None else plan.parse_size(part_size),
-        profile=profile,
-        overwrite=Overwrite(overwrite or "keep"),
-        delete=delete,
-        dates=not no_dates,
-        no_check=no_check,
-    )
-
-
 def _face(request: Request, target: str, store: Path, line: LineSettings, *, screen: bool) -> Face:
     """The face for people knows the target's history, and whether the payload fits there."""
 
@@ -317,6 +277,7 @@ def _face(request: Request, target: str, store: Path, line: LineSettings, *, scr
 
 
 @app.command("stage")
+@shared
 def stage_command(
     files: Files = None,
     *,
@@ -337,22 +298,7 @@ def stage_command(
     ] = None,
     user: Annotated[str, value("--user", "NAME", "Login there.")] = "anonymous",
     password: Annotated[str, value("--password", "WORD", "Password there.")] = "deployer",  # noqa: S107 - every anonymous FTP server takes any
-    to: To = None,
-    run: Run = "",
-    recipe: Recipe = "",
-    no_run: NoRun = False,
-    no_check: NoCheck = False,
-    part_size: PartSize = None,
-    overwrite: Overwriting = None,
-    delete: Delete = False,
-    no_dates: NoDates = False,
-    profile: Profile = None,
-    prompt: Prompt = None,
-    steps: Steps = None,
-    temperature: Temperature = None,
-    top_p: TopP = None,
-    seed: Seed = None,
-    quantise: Quantise = None,
+    what: What,
     state_dir: StateDir = None,
 ) -> None:
     """Write plain files, for a CF card or another FTP server.
@@ -366,13 +312,8 @@ def stage_command(
 
     _refuse_web(files or [])
     config = settings.load()
-    request = _request(
-        files, run, recipe, part_size, profile or config.profile, no_run=no_run,
-        no_check=no_check, overwrite=overwrite, delete=delete, no_dates=no_dates,
-        temperature=temperature, top_p=top_p, steps=steps, seed=seed,
-        prompt=prompt, quantise=quantise,
-    )  # fmt: skip
-    directory = _directory(to or config.directory, request)
+    request = what.request(files, config.profile)
+    directory = _directory(what.to or config.directory, request)
     if sending.needed(request):
         store = settings.expanded(state_dir or config.state_dir)
         request = _ready(request, store, "", silent=False)

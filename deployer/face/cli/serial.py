@@ -7,6 +7,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
@@ -16,7 +17,7 @@ import typer
 from deployer.errors import LineUnfit, WrongUse
 from deployer.events import Event, to_json
 from deployer.face.cli import complete
-from deployer.face.cli.options import AsJson, flag, number, value, whole
+from deployer.face.cli.options import AsJson, flag, number, shared, value, whole
 from deployer.face.say import aside, raw, say, say_json
 from deployer.face.serial_meter import Meter
 from deployer.host import serial as serial_service
@@ -57,35 +58,79 @@ Speed = Annotated[
         panel=THE_LINE,
     ),
 ]  # fmt: skip
-FlowControl = Annotated[
-    Flow, value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE)
-]
-Bits = Annotated[
-    int, value("--bits", "7|8", "Data bits of a character.", whole(7, 8), panel=THE_LINE)
-]
-ParityBit = Annotated[
-    Parity,
-    value(
-        "--parity", "WHICH", "none, even, odd, mark or space; the first letter will do.",
-        _parity, panel=THE_LINE,
-    ),
-]  # fmt: skip
-Stop = Annotated[int, value("--stop", "1|2", "Stop bits.", whole(1, 2), panel=THE_LINE)]
 TEXT = ("text", "ascii")
-Protocol = Annotated[
-    Literal["zmodem", "ymodem", "xmodem1k", "xmodem", "text", "ascii"],
-    value(
-        "--protocol",
-        None,
-        "What the other side speaks; text is from % to %.",
-    ),
-]
-Wait = Annotated[
-    float, value("--wait", "SECONDS", "How long to wait for the other side to begin.", number(1))
-]
-LongestSilence = Annotated[
-    float, value("--patience", "SECONDS", "How long a silence may be once it has begun.", number(1))
-]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """How both sides set the line."""
+
+    speed: Speed = DEFAULT_SPEED
+    flow: Annotated[
+        Flow, value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE)
+    ] = Flow.RTSCTS
+    bits: Annotated[
+        int, value("--bits", "7|8", "Data bits of a character.", whole(7, 8), panel=THE_LINE)
+    ] = 8
+    parity: Annotated[
+        Parity,
+        value(
+            "--parity", "WHICH", "none, even, odd, mark or space; the first letter will do.",
+            _parity, panel=THE_LINE,
+        ),
+    ] = Parity.NONE  # fmt: skip
+    stop: Annotated[int, value("--stop", "1|2", "Stop bits.", whole(1, 2), panel=THE_LINE)] = 1
+
+    @property
+    def frame(self) -> Frame:
+        """How a character stands on the line."""
+        return Frame(self.bits, self.parity, self.stop)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Transfer(Line):
+    """How files go over it."""
+
+    protocol: Annotated[
+        Literal["zmodem", "ymodem", "xmodem1k", "xmodem", "text", "ascii"],
+        value("--protocol", None, "What the other side speaks; text is from % to %."),
+    ] = "zmodem"
+    wait: Annotated[
+        float,
+        value("--wait", "SECONDS", "How long to wait for the other side to begin.", number(1)),
+    ] = 120.0
+    patience: Annotated[
+        float,
+        value("--patience", "SECONDS", "How long a silence may be once it has begun.", number(1)),
+    ] = 600.0
+    as_json: AsJson = False
+
+    def job(self, port: str, cancelled: Callable[[], bool]) -> SerialJob:
+        """The work on a port. Raises WrongUse for options that do not go together."""
+        if self.protocol not in TEXT and self.bits != 8:
+            raise WrongUse(
+                what=f"--bits 7 with {self.protocol}: its blocks need all 8 bits.",
+                remedy="Plain text goes over 7 bits: --protocol text",
+            )
+        if self.protocol not in ("zmodem", *TEXT) and self.flow is Flow.XONXOFF:
+            raise WrongUse(
+                what=f"--flow xonxoff with {self.protocol}: it sends XON and XOFF as data.",
+                remedy="Use ZMODEM, which does not, or --flow none.",
+            )
+        return SerialJob(
+            port,
+            protocol=self.protocol,
+            speed=self.speed,
+            flow=self.flow,
+            frame=self.frame,
+            contact=self.wait,
+            patience=self.patience,
+            emit=_print_json if self.as_json else Meter(sys.stderr).show,
+            note=_quiet if self.as_json else aside,
+            cancelled=cancelled,
+        )
+
+
 KeepNames = Annotated[bool, flag("--keep-names", "Send the names as they are, not as 8.3.")]
 Overwrite = Annotated[bool, flag("--overwrite", "Replace files of the same name.")]
 
@@ -145,23 +190,14 @@ def examine_command(
         raise LineUnfit(port=port, what=what, remedy=verdict.remedy)
 
 
-# Typer reads options off a function's own signature: send and receive each list what they share.
-# Typer reads options off a function's own signature, so both ways list those they share.
 @serial.command("send")
+@shared
 def send_command(
     port: Port,
     files: Files,
+    transfer: Transfer,
     *,
     keep_names: KeepNames = False,
-    protocol: Protocol = "zmodem",
-    wait: Wait = 120.0,
-    patience: LongestSilence = 600.0,
-    speed: Speed = DEFAULT_SPEED,
-    flow: FlowControl = Flow.RTSCTS,
-    bits: Bits = 8,
-    parity: ParityBit = Parity.NONE,
-    stop: Stop = 1,
-    as_json: AsJson = False,
 ) -> None:
     """Send FILES. With ZMODEM the other side's receiver starts by itself.
 
@@ -169,48 +205,35 @@ def send_command(
     """
     names = [path.name for path in files] if keep_names else serial_service.short_names(files)
     with _stoppable() as cancelled:
-        job = _job(
-            port, protocol=protocol, speed=speed, flow=flow, frame=Frame(bits, parity, stop),
-            wait=wait, patience=patience, cancelled=cancelled, as_json=as_json,
-        )  # fmt: skip
-        if protocol in TEXT:
-            _send_text(job, files, as_json=as_json)
+        job = transfer.job(port, cancelled)
+        if transfer.protocol in TEXT:
+            _send_text(job, files, as_json=transfer.as_json)
             return
         serial_service.send(job, files, as_names=names)
-    if not as_json:
+    if not transfer.as_json:
         say(f"{len(files)} file(s) sent; the receiver confirmed every one.")
 
 
 @serial.command("receive")
+@shared
 def receive_command(
     port: Port,
+    transfer: Transfer,
     *,
     out: Annotated[Path, value("--out", "DIR", "Directory to receive into.", Path)],
     overwrite: Overwrite = False,
     name: Annotated[
         str, value("--name", "NAME", "How to call the file: XMODEM does not say it.", default=False)
     ] = "",
-    protocol: Protocol = "zmodem",
-    wait: Wait = 120.0,
-    patience: LongestSilence = 600.0,
-    speed: Speed = DEFAULT_SPEED,
-    flow: FlowControl = Flow.RTSCTS,
-    bits: Bits = 8,
-    parity: ParityBit = Parity.NONE,
-    stop: Stop = 1,
-    as_json: AsJson = False,
 ) -> None:
     """Receive files into a directory, never outside it. A broken ZMODEM transfer is resumed."""
     with _stoppable() as cancelled:
-        job = _job(
-            port, protocol=protocol, speed=speed, flow=flow, frame=Frame(bits, parity, stop),
-            wait=wait, patience=patience, cancelled=cancelled, as_json=as_json,
-        )  # fmt: skip
-        if protocol in TEXT:
+        job = transfer.job(port, cancelled)
+        if transfer.protocol in TEXT:
             received = [serial_service.receive_text(job, out, overwrite=overwrite, name=name)]
         else:
             received = [*serial_service.receive(job, out, overwrite=overwrite, name=name)]
-    if not as_json:
+    if not transfer.as_json:
         for item in received:
             say(f"{item.length:>12,}  {item.path}")
         if not received:
@@ -218,19 +241,16 @@ def receive_command(
 
 
 @serial.command("terminal")
+@shared
 def terminal_command(
     port: Port,
+    line: Line,
     *,
     out: Annotated[
         Path, value("--out", "DIR", "Where files go that the other side sends.", Path)
     ] = Path(),
     overwrite: Overwrite = False,
     keep_names: KeepNames = False,
-    speed: Speed = DEFAULT_SPEED,
-    flow: FlowControl = Flow.RTSCTS,
-    bits: Bits = 8,
-    parity: ParityBit = Parity.NONE,
-    stop: Stop = 1,
 ) -> None:
     """See what the other side says and type to it; files go both ways by ZMODEM.
 
@@ -239,7 +259,7 @@ def terminal_command(
     """
     bare = _Bare(sys.stderr)
     job = SerialJob(
-        port, speed=speed, flow=flow, frame=Frame(bits, parity, stop), contact=60.0,
+        port, speed=line.speed, flow=line.flow, frame=line.frame, contact=60.0,
         emit=Meter(bare).show, note=lambda text: bare.write(f"{text}\n"),
     )  # fmt: skip
     serial_service.terminal(job, out, overwrite=overwrite, keep_names=keep_names)
@@ -299,42 +319,6 @@ def bootstrap_command(
             note=aside,
         )  # fmt: skip
         serial_service.bootstrap(job, files or (), com=com, fast=fast)
-
-
-def _job(
-    port: str,
-    *,
-    protocol: str,
-    speed: int,
-    flow: Flow,
-    frame: Frame,
-    wait: float,
-    patience: float,
-    cancelled: Callable[[], bool],
-    as_json: bool,
-) -> SerialJob:
-    if protocol not in TEXT and frame.bits != 8:
-        raise WrongUse(
-            what=f"--bits 7 with {protocol}: its blocks need all 8 bits.",
-            remedy="Plain text goes over 7 bits: --protocol text",
-        )
-    if protocol not in ("zmodem", *TEXT) and flow is Flow.XONXOFF:
-        raise WrongUse(
-            what=f"--flow xonxoff with {protocol}: it sends XON and XOFF as data.",
-            remedy="Use ZMODEM, which does not, or --flow none.",
-        )
-    return SerialJob(
-        port,
-        protocol=protocol,
-        speed=speed,
-        flow=flow,
-        frame=frame,
-        contact=wait,
-        patience=patience,
-        emit=_print_json if as_json else Meter(sys.stderr).show,
-        note=_quiet if as_json else aside,
-        cancelled=cancelled,
-    )
 
 
 def _send_text(job: SerialJob, files: list[Path], *, as_json: bool) -> None:

@@ -12,17 +12,12 @@ from deployer import settings
 from deployer.errors import WrongUse
 from deployer.face.cli import complete
 from deployer.face.cli.options import (
-    SIMULATED,
-    Address,
     AsJson,
-    FtpPort,
-    HostRoute,
-    Interface,
-    NoLink,
-    NoLinkLocal,
-    Silence,
+    Delivering,
+    Like,
     StateDir,
     flag,
+    shared,
     value,
 )
 from deployer.face.say import raw, say, say_json
@@ -67,14 +62,17 @@ def survey_group() -> None:
 
 
 @survey.command(_ASK)
+@shared
 def ask_command(
     target: Annotated[
         str,
         typer.Argument(
-            metavar="PC", autocompletion=complete.targets,
+            metavar="PC",
+            autocompletion=complete.targets,
             help="Address or name of the old PC; sim; any: whoever is on the wire.",
         ),
     ],
+    options: Delivering,
     *,
     quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
     full: Annotated[bool, flag("--full", "Everything: half an hour, and it may stop.")] = False,
@@ -85,64 +83,45 @@ def ask_command(
     to: Annotated[
         str | None, value("--to", "DIR", "Its folder there.", default="C:\\SURVEY")
     ] = None,
-    timeout: Silence = None,
-    as_json: AsJson = False,
-    state_dir: StateDir = None,
-    interface: Interface = None,
-    address: Address = None,
-    host_route: HostRoute = None,
-    no_link: NoLink = False,
-    no_link_local: NoLinkLocal = False,
-    ftp_port: FtpPort = None,
-    screen: Annotated[bool, flag("--screen", "Show its screen.", SIMULATED)] = False,
-    faults: Annotated[
-        list[str] | None,
-        value("--fault", "SPEC", "What goes wrong with it (repeat).", panel=SIMULATED),
-    ] = None,
-    like: Annotated[
-        str | None,
-        value("--like", "SURVEY", "It behaves as the PC of that survey.", panel=SIMULATED),
-    ] = None,
-) -> None:  # fmt: skip
+    like: Like = None,
+) -> None:
     """Ask the PC, and say how it differs from what is expected of Windows 98."""
     from deployer.core.survey.probe import SurveySection
     from deployer.core.target import gobat
     from deployer.face.cli import reach
-    from deployer.host.requests import Order, Patience, Request
+    from deployer.host.requests import Order, Request
     from deployer.host.surveys import asked, kept
 
     if quick and full:
         raise WrongUse(what="--quick and --full exclude each other.", remedy="Leave one out.")
     config = settings.load()
-    store = settings.expanded(state_dir or config.state_dir)
+    store = settings.expanded(options.state_dir or config.state_dir)
     config, pc = reach.on_network(target, config, store, "Use a network cable.")
-    broken = reach.faults_of(pc, faults)
+    broken = reach.faults_of(pc, options.faults)
     directory = gobat.parse_directory(to or asked.DIRECTORY)
     gobat.refuse_long(directory)
     sections = {SurveySection(only)} if only else set()
     ready = asked.prepare(store, full=full, sections=sections, directory=directory)
-    if not as_json:
+    if not options.as_json:
         minutes = max(1, round(ready.seconds / 60))
         say(f"{len(ready.probes)} probes, about {minutes} min on a Pentium II (modelled)")
     order = Order(
         request=Request((ready.folder,), run="SURVEY.BAT", dates=False),
         target=pc,
         directory=directory,
-        host=address or "",
-        patience=None if timeout is None else Patience.of(config.timeout, timeout),
+        host=options.address or "",
+        patience=reach.patience(config, options),
     )
     here = reach.here(
-        config, store, pc, address=address, ftp_port=ftp_port, interface=interface,
-        host_route=host_route, no_link=no_link, no_link_local=no_link_local,
-        faults=broken, unlike=reach.unlike(store, like, pc),
-    )  # fmt: skip
+        config, store, pc, faults=broken, unlike=reach.unlike(store, like, pc), **options.wire
+    )
 
-    face = reach.face(as_json=as_json, screen=screen, brief=True)
-    done = reach.deliver(order, face, store, here, system=state_dir is None)
+    face = reach.face(as_json=options.as_json, screen=options.screen, brief=True)
+    done = reach.deliver(order, face, store, here, system=options.state_dir is None)
     found = kept.keep(store, done.deployment, kept.arrived(Path(done.output_path)), pc)
     ready.remove()
-    _show(found, as_json=as_json, whole=False)
-    if not as_json:
+    _show(found, as_json=options.as_json, whole=False)
+    if not options.as_json:
         say(f"All of it: deployer survey show {found.name}")
 
 

@@ -100,10 +100,8 @@ class RemovableDisk(Disk):
         path: str,
         disposition: Open = Open.OPEN_EXISTING,
         *,
-        read: bool = True,
         write: bool = False,
-        deny_read: bool = False,
-        deny_write: bool = False,
+        **how: bool,
     ) -> File:
         """See `Disk.open`. A file with a bad sector is not opened: CRC, when nobody tries again."""
         self._require()
@@ -112,9 +110,7 @@ class RemovableDisk(Disk):
             self._fail(DATA_ERROR, "reading", Code.CRC)
         while write and self._protected:
             self._fail(WRITE_PROTECTED, "writing", Code.WRITE_PROTECT)
-        return super().open(
-            path, disposition, read=read, write=write, deny_read=deny_read, deny_write=deny_write
-        )
+        return super().open(path, disposition, write=write, **how)
 
     def delete(self, path: str) -> None:
         """See `Disk.delete`."""
