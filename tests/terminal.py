@@ -106,13 +106,17 @@ class Terminal:
                     self._stream.feed(data)
                     self._changed.notify_all()
 
+    def hear(self, seconds: float) -> None:
+        """Wait until the program writes something more, so many seconds at most."""
+        with self._changed:
+            self._changed.wait(seconds)
+
     def until(self, met: Callable[[], object] | str, patience: float = PATIENCE) -> None:
         """Go on until something holds, or until a text is on the screen."""
         end = time.monotonic() + patience
         while not (met in self.text if isinstance(met, str) else met()):
             assert time.monotonic() < end, f"never came: {met}\n{self.text}"
-            with self._changed:
-                self._changed.wait(0.05)
+            self.hear(0.05)
 
     def press(self, keys: str) -> None:
         """Type."""
