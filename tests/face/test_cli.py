@@ -332,13 +332,10 @@ def test_the_demo_tells_its_story_in_a_frame_and_says_what_to_do_next(tmp_path: 
     command = [sys.executable, "-m", "deployer", "demo", "--state-dir", str(tmp_path)]
     with Terminal(command, (100, 60)) as terminal:
         terminal.until("less than a minute")
-
-        def look() -> bool:
+        while terminal.process.poll() is None:
+            terminal.hear(0.05)
             lines = [line.rstrip("│ ").strip("│ ") for line in terminal.text.splitlines()]
             told.update(line for line in lines if line.startswith("Once upon") and line[-1] == "_")
-            return terminal.process.poll() is not None
-
-        terminal.until(look)
         assert terminal.ended() == 0
         shown = terminal.text
     assert len(told) > 3, "it came at once"

@@ -258,7 +258,8 @@ def shared(command: Callable[..., None]) -> Callable[..., None]:
     @functools.wraps(command)
     def called(**given: Any) -> None:
         for name, group in groups.items():
-            given[name] = group(**{each.name: given.pop(each.name) for each in fields(group)})
+            names = [each.name for each in fields(group) if each.name in given]
+            given[name] = group(**{each: given.pop(each) for each in names})
         command(**given)
 
     parameters = [
