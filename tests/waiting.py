@@ -5,12 +5,16 @@ What is waited for comes at once on a quiet machine. The patience is for a busy 
 
 from __future__ import annotations
 
+import contextlib
+import random
 import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
 
 T = TypeVar("T")
+_PORTS = (10_000, 32_768)
+"""Linux takes the ports of outgoing connections from above: ip_local_port_range."""
 PATIENCE = 100.0
 """Seconds until a test gives up. A test as a whole has 300."""
 
@@ -27,6 +31,8 @@ def until(
 
 
 def free_port() -> int:
-    """A port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A port of 127.0.0.1 that nobody listens on, and that the system gives to nobody by itself."""
+    while True:
+        port = random.randrange(*_PORTS)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
