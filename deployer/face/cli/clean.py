@@ -9,7 +9,7 @@ import typer
 
 from deployer import settings
 from deployer.errors import WrongUse
-from deployer.face.cli.options import Delivering, flag, shared, value
+from deployer.face.cli.options import DeliveryOptions, flag, shared, value
 from deployer.face.cli.pull import FromPc, carry_out
 from deployer.face.say import aside, say, say_json
 
@@ -30,7 +30,7 @@ _PATIENCE = 90.0
 @shared
 def clean_command(
     target: FromPc,
-    options: Delivering,
+    options: DeliveryOptions,
     *,
     to: Annotated[
         str | None,

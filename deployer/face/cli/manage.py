@@ -13,7 +13,7 @@ from deployer.face.cli.options import (
     Detach,
     Dhcp,
     OfTarget,
-    Serving,
+    ServingOptions,
     Silence,
     StateDir,
     ThisDeployment,
@@ -79,7 +79,7 @@ def cancel_command(
 @app.command("retry")
 @shared
 def retry_command(
-    options: Serving,
+    options: ServingOptions,
     deployment: ThisDeployment = "",
     *,
     target: OfTarget = None,

@@ -18,7 +18,7 @@ from deployer.core.target.codepages import text_of
 from deployer.errors import AgentUnknown, DirectoryForbidden, PictureDamaged, WrongUse
 from deployer.face import text
 from deployer.face.cli import complete
-from deployer.face.cli.options import Serving, flag, number, shared, value
+from deployer.face.cli.options import ServingOptions, flag, number, shared, value
 from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ _Work = Callable[["Errand"], Awaitable[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Asked(Serving):
+class Asked(ServingOptions):
     """Whom a command is for, and how this process serves when no daemon runs."""
 
     target: OldPC

@@ -197,7 +197,7 @@ Profile = Annotated[
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Serving:
+class ServingOptions:
     """Where things are kept, and how this process serves when no daemon runs."""
 
     as_json: AsJson = False
@@ -214,13 +214,13 @@ class Serving:
         """What `reach.here` asks of the wire."""
         return {
             each.name: getattr(self, each.name)
-            for each in fields(Serving)
+            for each in fields(ServingOptions)
             if each.name not in ("as_json", "state_dir")
         }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Delivering(Serving):
+class DeliveryOptions(ServingOptions):
     """What every command has that something is delivered for, here or there."""
 
     timeout: Silence = None

@@ -10,7 +10,7 @@ import typer
 
 from deployer import settings
 from deployer.face.cli import complete
-from deployer.face.cli.options import Delivering, Profile, shared, value
+from deployer.face.cli.options import DeliveryOptions, Profile, shared, value
 
 if TYPE_CHECKING:
     from deployer.face.cli.reach import After
@@ -39,7 +39,7 @@ To = Annotated[
 def pull_command(
     target: FromPc,
     files: There,
-    options: Delivering,
+    options: DeliveryOptions,
     *,
     profile: Profile = None,
     out: Annotated[
@@ -64,7 +64,7 @@ def pull_command(
 def backup_command(
     target: FromPc,
     folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder there: C:\\GAME.")],
-    options: Delivering,
+    options: DeliveryOptions,
     *,
     out: Annotated[Path, value("--out", "DIR", "Where the backups are.", Path)],
     profile: Profile = None,
@@ -88,7 +88,7 @@ def backup_command(
 def restore_command(
     target: FromPc,
     backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that was pulled.")],
-    options: Delivering,
+    options: DeliveryOptions,
     *,
     to: Annotated[
         str | None, value("--to", "DIR", "A folder there.", default="where it was")
@@ -126,7 +126,7 @@ def carry_out(
     request: Request,
     target: str,
     to: str | None,
-    options: Delivering,
+    options: DeliveryOptions,
     *,
     after: After | None = None,
 ) -> None:

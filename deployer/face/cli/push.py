@@ -18,7 +18,7 @@ from deployer.face.cli.options import (
     THE_LINE,
     THE_RECIPE,
     THE_WIRE,
-    Delivering,
+    DeliveryOptions,
     Detach,
     Dhcp,
     Files,
@@ -48,7 +48,7 @@ _STARTED, _FILES = "What is started", "How the files go"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class What:
+class PayloadOptions:
     """What is sent, and how it is launched there."""
 
     to: Annotated[
@@ -169,8 +169,8 @@ def push_command(
         bool, flag("--stay", "Leave an agent there: later pushes need nobody.")
     ] = False,
     detach: Detach = False,
-    what: What,
-    options: Delivering,
+    what: PayloadOptions,
+    options: DeliveryOptions,
     dhcp: Dhcp = False,
     http_port: Annotated[
         int | None,
@@ -298,7 +298,7 @@ def stage_command(
     ] = None,
     user: Annotated[str, value("--user", "NAME", "Login there.")] = "anonymous",
     password: Annotated[str, value("--password", "WORD", "Password there.")] = "deployer",  # noqa: S107 - every anonymous FTP server takes any
-    what: What,
+    what: PayloadOptions,
     state_dir: StateDir = None,
 ) -> None:
     """Write plain files, for a CF card or another FTP server.

@@ -10,7 +10,7 @@ from deployer import settings
 from deployer.core.deployment import Deployment
 from deployer.errors import WrongUse
 from deployer.face.card import typed_lines, typed_steps
-from deployer.face.cli.options import Delivering
+from deployer.face.cli.options import DeliveryOptions
 from deployer.face.jsonl import JsonLines
 from deployer.face.progress import PushProgress, Terminal
 from deployer.face.push import Face, Watching, push
@@ -97,7 +97,7 @@ def here(
     )
 
 
-def patience(config: Settings, options: Delivering) -> Patience | None:
+def patience(config: Settings, options: DeliveryOptions) -> Patience | None:
     """How long a silence may be, where it was said."""
     return None if options.timeout is None else Patience.of(config.timeout, options.timeout)
 

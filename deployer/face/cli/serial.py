@@ -62,7 +62,7 @@ TEXT = ("text", "ascii")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
+class LineOptions:
     """How both sides set the line."""
 
     speed: Speed = DEFAULT_SPEED
@@ -88,7 +88,7 @@ class Line:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Transfer(Line):
+class TransferOptions(LineOptions):
     """How files go over it."""
 
     protocol: Annotated[
@@ -195,7 +195,7 @@ def examine_command(
 def send_command(
     port: Port,
     files: Files,
-    transfer: Transfer,
+    transfer: TransferOptions,
     *,
     keep_names: KeepNames = False,
 ) -> None:
@@ -218,7 +218,7 @@ def send_command(
 @shared
 def receive_command(
     port: Port,
-    transfer: Transfer,
+    transfer: TransferOptions,
     *,
     out: Annotated[Path, value("--out", "DIR", "Directory to receive into.", Path)],
     overwrite: Overwrite = False,
@@ -244,7 +244,7 @@ def receive_command(
 @shared
 def terminal_command(
     port: Port,
-    line: Line,
+    line: LineOptions,
     *,
     out: Annotated[
         Path, value("--out", "DIR", "Where files go that the other side sends.", Path)

@@ -13,7 +13,7 @@ from deployer.errors import WrongUse
 from deployer.face.cli import complete
 from deployer.face.cli.options import (
     AsJson,
-    Delivering,
+    DeliveryOptions,
     Like,
     StateDir,
     flag,
@@ -72,7 +72,7 @@ def ask_command(
             help="Address or name of the old PC; sim; any: whoever is on the wire.",
         ),
     ],
-    options: Delivering,
+    options: DeliveryOptions,
     *,
     quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
     full: Annotated[bool, flag("--full", "Everything: half an hour, and it may stop.")] = False,
