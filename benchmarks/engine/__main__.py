@@ -8,8 +8,9 @@ is modelled, never measured: cycles = 0.75 x instructions + 35 x last-level data
     --short       few tokens, only the gated cases: what CI compares with baseline.json
     --json        one JSON object instead of the table
     --baseline    writes the figures of --short into baseline.json
-    --large       instead: models larger than a PC's memory (large.py)
-    --losses GGUF instead: what is lost of SmolLM2-135M-Instruct (losses.py)
+    --large       instead: models larger than a PC's memory (large.py), compared with large.json
+    --losses GGUF instead: what is lost of SmolLM2-135M-Instruct (losses.py), with losses.json
+                  With --baseline each writes its own.
 """
 
 from __future__ import annotations
@@ -25,7 +26,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from benchmarks.engine import containers, large, losses
+from benchmarks.engine import containers, figures, large, losses
 from benchmarks.engine.shapes import STORIES_15M, write_model, write_tokenizer
 from tests.payloads import l98
 
@@ -72,6 +73,7 @@ CASES = (
     Case("2048 x 2048 ternary", "tern.L98", "", None, 4, 2),
     Case("2048 x 2048 1 bit", "bit.L98", "", None, 4, 2),
     Case("SmolLM2-135M int4", "smol.L98", "", 170_000_000, 8, 0, 1.45),
+    Case("SmolLM2-135M, drawn", "smol.L98", "", None, 8, 0, drawn=True),
 )
 #: The containers among them: shape and encoding of the layers.
 CONTAINERS = {
@@ -182,7 +184,7 @@ def arguments_of(case: Case, folder: Path, *, short: bool) -> list[str]:
     return [str(model), "-z", str(tokenizer), "-q", case.bits, *how]
 
 
-def figures(*, short: bool, only: str = "") -> Iterator[Figure]:
+def measured(*, short: bool, only: str = "") -> Iterator[Figure]:
     """All cases, one after the other, in a directory that is gone afterwards."""
     with tempfile.TemporaryDirectory(prefix="engine-") as name:
         program = build(Path(name) / "build")
@@ -216,6 +218,20 @@ def table(rows: list[Figure]) -> Iterator[str]:
     yield "published: llama98.c on a real Pentium II; B a weight: what comes from memory"
 
 
+def compared(model: Path | None, *, write: bool) -> int:
+    """Prints --losses of a model, or --large; 1 when a figure is worse than it may be."""
+    name = "losses" if model else "large"
+    found = []
+    for one in losses.measure(model, build) if model else large.measure(build, count):
+        print(one.line, flush=True)
+        found.append(one)
+    if write:
+        figures.write(name, found)
+    wrong = figures.complaints(name, found)
+    print("\n".join(wrong) or "nothing is worse than before")
+    return int(bool(wrong))
+
+
 def main() -> int:
     """Measures and prints; 1 when a figure is over its limit."""
     parser = argparse.ArgumentParser(prog="python -m benchmarks.engine", description=__doc__)
@@ -227,11 +243,8 @@ def main() -> int:
     parser.add_argument("--only", default="", help="cases whose name begins so")
     asked = parser.parse_args()
     if asked.large or asked.losses:
-        lines = losses.measure(asked.losses, build) if asked.losses else large.measure(build, count)
-        for line in lines:
-            print(line, flush=True)
-        return 0
-    rows = list(figures(short=asked.short or asked.baseline, only=asked.only))
+        return compared(asked.losses, write=asked.baseline)
+    rows = list(measured(short=asked.short or asked.baseline, only=asked.only))
     if asked.baseline:
         values = {row.name: row.instructions for row in rows}
         BASELINE.write_text(json.dumps(values, indent=2) + "\n")

@@ -33,11 +33,12 @@ def test_the_float_path_picks_what_the_reference_picks() -> None:
 
 
 @pytest.mark.needs("all goldens")
-def test_the_container_s_loss_is_within_a_hundredth_of_the_reference(tmp_path: Path) -> None:
+def test_the_container_s_loss_is_that_of_the_reference(tmp_path: Path) -> None:
+    """On the text on which a classifier with one scale for each row was 0.011 nats off."""
     texts: list[dict[str, Any]] = json.loads(gold.path_of("loss.json").read_text())["texts"]
-    text = min(texts, key=lambda one: one["count"])
+    text = texts[0]
     done = conversion.convert(needs.SMOLLM2, tmp_path / "m.l98", ConversionOptions())
     read = conversion.ReadVolumes(done.paths)
     found = unpack.middle_loss(graph.losses(unpack.open_container(read, "m.l98"), text["tokens"]))
     read.close()
-    assert abs(found - text["numpy_f32"]["mean"]) < 0.010
+    assert abs(found - text["numpy_f32"]["mean"]) < 0.001
