@@ -20,7 +20,7 @@ from deployer.events import AgentHello, StateChanged
 from deployer.host.requests import AgentRequest, Heard, Order, Request
 from deployer.model import Stage, State
 from deployer.sim.win32.registry import RUN, Registry
-from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting, states
+from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting
 from tests.payloads.hostedcuts import Tally
 from tests.simulatedpc import DOWNLOADED, HOST, SimulatedPc
 
@@ -100,22 +100,29 @@ class Life:
             assert not gone.exists()
 
     async def go(self, _number: int) -> None:
-        """A push: a lost GO is given again by itself, as a new order, until all is proved."""
+        """A push: a lost GO is given again by itself, as a new order, until all is proved.
+
+        Unless the program was running, which may have done its work: that is told, and no more.
+        """
         path = self.disk.parent / "H.BAT"
         path.write_bytes(PUSHED)
         request = Request((path,), run="H.BAT", part_size=4 << 10)
         deployment = await self.hosted.host.push(Order(request, ADDRESS, host=HOST))
-        await self.proved(deployment)
+        end = await self.over(deployment)
         assert self.file("DEPLOY", "H.BAT") == PUSHED
-        self.tally.ends["Go proved"] += 1
+        if end.state == State.FAILED:
+            assert end.error
+            assert end.error.kind == "OrderLost", end
+        self.tally.ends[f"Go {end.state.value}"] += 1
 
-    async def proved(self, deployment: str) -> None:
-        def is_proved() -> bool:
+    async def over(self, deployment: str) -> StateChanged:
+        def ended() -> StateChanged | None:
             there = self.file("DEPLOY", "H.BAT")
             assert there in (None, PUSHED), "half a file under its final name"
-            return State.PROVED in states(self.hosted.told(StateChanged), deployment)
+            told = [e for e in self.hosted.told(StateChanged) if e.deployment == deployment]
+            return told[-1] if told and told[-1].state in (State.PROVED, State.FAILED) else None
 
-        await eventually(is_proved, WITHIN)
+        return await eventually(ended, WITHIN)
 
     async def upgrade(self, _number: int) -> None:
         order = await self.hosted.host.upgrade(self.hosted.agent, WITHIN)
