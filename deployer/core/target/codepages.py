@@ -126,6 +126,8 @@ def transliterate(char: str) -> str:
 
 def fold(place: str) -> str:
     """In capitals, letter by letter, as Windows has them: its `ß` stays one."""
+    if place.isascii():
+        return place.upper()
     return "".join(c if len(c.upper()) > 1 else c.upper() for c in place)
 
 

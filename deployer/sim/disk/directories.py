@@ -1,4 +1,7 @@
-"""The directories of drive C:: which names there are, long and short, and where they really lie."""
+"""The directories of drive C:: which names there are, long and short, and where they really lie.
+
+Paths of the modern machine are text here: making a `Path` takes longer than what is done with it.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,6 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 from deployer.sim.disk.names import dir_entries, fold, is_valid, make_alias
 from deployer.sim.disk.values import Code, DiskError
@@ -44,36 +46,41 @@ class _Listing:
         return stamp == self.stamp and (ours or self.read - stamp > _GRAIN_NS)
 
 
+def below(host: str, name: str) -> str:
+    """Where a name of that directory lies."""
+    return f"{host}{os.sep}{name}"
+
+
 class Directories:
     """The names below `root`. Nothing outside, no symbolic link, no special file is ever named."""
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: str) -> None:
         self.root = root
-        self._listings: dict[Path, _Listing] = {}
-        self._aliases: dict[Path, dict[str, str]] = {}
+        self._listings: dict[str, _Listing] = {}
+        self._aliases: dict[str, dict[str, str]] = {}
 
-    def names(self, host: Path) -> dict[str, Name]:
+    def names(self, host: str) -> dict[str, Name]:
         """A directory's names, folded, long and short ones; read again only after a change."""
         try:
-            stamp = host.stat().st_mtime_ns
+            stamp = os.stat(host).st_mtime_ns
         except OSError as error:
-            raise DiskError(Code.PATH_NOT_FOUND, host.name) from error
+            raise DiskError(Code.PATH_NOT_FOUND, os.path.basename(host)) from error
         cached = self._listings.get(host)
         if cached is None or not cached.holds(stamp):
             cached = self._listings[host] = self._read(host, stamp)
         return cached.names
 
-    def entries(self, host: Path) -> int:
+    def entries(self, host: str) -> int:
         """How many entries of 32 bytes the names of a directory take."""
         self.names(host)
         return self._listings[host].entries
 
-    def unique(self, host: Path) -> list[Name]:
+    def unique(self, host: str) -> list[Name]:
         """Each name of a directory once, sorted by alias."""
         names = {name.host: name for name in self.names(host).values()}
         return sorted(names.values(), key=lambda name: name.short)
 
-    def locate(self, full: str, missing: Code = Code.FILE_NOT_FOUND) -> Path:
+    def locate(self, full: str, missing: Code = Code.FILE_NOT_FOUND) -> str:
         """Where an absolute path lies; `missing` is the error when its last part is not there."""
         host = self.root
         parts = [part for part in full[2:].split("\\") if part]
@@ -82,7 +89,7 @@ class Directories:
             last = i == len(parts) - 1
             if found is None or not (last or found.directory):
                 raise DiskError(missing if last else Code.PATH_NOT_FOUND, full)
-            host = host / found.host
+            host = below(host, found.host)
         return host
 
     def walk(self, full: str) -> Iterator[Name]:
@@ -93,19 +100,22 @@ class Directories:
             if found is None:
                 raise DiskError(Code.FILE_NOT_FOUND, full)
             yield found
-            host = host / found.host
+            host = below(host, found.host)
 
-    def split(self, full: str) -> tuple[Path, str]:
+    def split(self, full: str) -> tuple[str, str]:
         """Where the directory of an absolute path lies, and the path's last part."""
         folder, _, name = full.rpartition("\\")
         if not name:
             raise DiskError(Code.ACCESS_DENIED, full)
-        parent = self.locate(folder + "\\", Code.PATH_NOT_FOUND)
-        if not parent.is_dir():
-            raise DiskError(Code.PATH_NOT_FOUND, full)
-        return parent, name
+        host = self.root
+        for part in (part for part in folder[2:].split("\\") if part):
+            found = self.names(host).get(fold(part))
+            if found is None or not found.directory:
+                raise DiskError(Code.PATH_NOT_FOUND, full)
+            host = below(host, found.host)
+        return host, name
 
-    def added(self, host: Path, name: str, *, directory: bool = False) -> None:
+    def added(self, host: str, name: str, *, directory: bool = False) -> None:
         """A name is new in a directory."""
         listing = self._listings.get(host)
         if listing is None:
@@ -120,24 +130,24 @@ class Directories:
         entry = Name(name, known[name], directory)
         listing.names[folded] = listing.names[entry.short] = entry
         listing.entries += dir_entries(entry.host, entry.short)
-        listing.stamp = host.stat().st_mtime_ns
+        listing.stamp = os.stat(host).st_mtime_ns
 
-    def gone(self, host: Path, name: Name) -> None:
+    def gone(self, host: str, name: Name) -> None:
         """A name is gone, with its alias and with what was below it."""
         self._aliases.get(host, {}).pop(name.host, None)
-        self._listings.pop(host / name.host, None)
+        self._listings.pop(below(host, name.host), None)
         listing = self._listings.get(host)
         if listing is not None:
             for key in {fold(name.host), name.short}:
                 listing.names.pop(key, None)
             listing.entries -= dir_entries(name.host, name.short)
-            listing.stamp = host.stat().st_mtime_ns
+            listing.stamp = os.stat(host).st_mtime_ns
 
     def changed_all(self) -> None:
         """Anything may have changed."""
         self._listings.clear()
 
-    def _read(self, host: Path, stamp: int) -> _Listing:
+    def _read(self, host: str, stamp: int) -> _Listing:
         read = time.time_ns()
         with os.scandir(host) as entries:
             found = sorted(

@@ -43,7 +43,7 @@ from collections.abc import Callable
 from functools import lru_cache
 from pathlib import Path
 
-from deployer.sim.disk.directories import Directories, Name
+from deployer.sim.disk.directories import Directories, Name, below
 from deployer.sim.disk.files import File, Node, Volume
 from deployer.sim.disk.names import (
     MAX_PATH,
@@ -115,8 +115,8 @@ class Disk:
     ) -> None:
         self.root = root.resolve(strict=True)
         self._volume = Volume(cluster, capacity // cluster, file_system, clock, on_step)
-        self._dirs = Directories(self.root)
-        self._attributes: dict[Path, int] = {}
+        self._dirs = Directories(str(self.root))
+        self._attributes: dict[str, int] = {}
         self.free()
 
     @property
@@ -197,7 +197,7 @@ class Disk:
         """The entries of a directory, sorted by short name."""
         self._volume.check_power()
         host = self._dirs.locate(self.absolute(path))
-        if not host.is_dir():
+        if not os.path.isdir(host):
             raise DiskError(Code.PATH_NOT_FOUND, path)
         return tuple(self._entry(host, name) for name in self._dirs.unique(host))
 
@@ -227,13 +227,13 @@ class Disk:
     def free(self) -> int:
         """Free bytes, counted anew in whole clusters."""
         self._volume.check_power()
-        used, folders = 0, [self.root]
+        used, folders = 0, [str(self.root)]
         while folders:
             with os.scandir(folders.pop()) as entries:
                 for entry in entries:
                     info = entry.stat(follow_symlinks=False)
                     if st.S_ISDIR(info.st_mode):
-                        folders.append(Path(entry.path))
+                        folders.append(entry.path)
                         used += 1
                     elif st.S_ISREG(info.st_mode):
                         used += self._volume.need(info.st_size)
@@ -293,7 +293,7 @@ class Disk:
                 raise DiskError(Code.FILE_NOT_FOUND, full)
             host = self._create(full, parent, name)
         else:
-            host = parent / found.host
+            host = below(parent, found.host)
             if disposition is Open.CREATE_NEW:
                 raise DiskError(Code.FILE_EXISTS, full)
             if found.directory:
@@ -304,6 +304,7 @@ class Disk:
         if node.refuses(read, write, deny_read, deny_write):
             raise DiskError(Code.SHARING_VIOLATION, full)
         file = File(node, read=read, write=write, deny_read=deny_read, deny_write=deny_write)
+        file.made = found is None
         if found is not None and disposition in _EMPTIES:
             _empty(node, file)
         return file
@@ -311,12 +312,12 @@ class Disk:
     def delete(self, path: str) -> None:
         """Remove a file, even an open one; ACCESS_DENIED for a directory or a read-only file."""
         full, parent, found = self._existing(path)
-        host = parent / found.host
+        host = below(parent, found.host)
         if found.directory or self._bits(host) & Attribute.READ_ONLY:
             raise DiskError(Code.ACCESS_DENIED, full)
         self._volume.step("delete", full)
-        self._volume.used -= self._volume.need(host.stat().st_size)
-        host.unlink()
+        self._volume.used -= self._volume.need(os.stat(host).st_size)
+        os.unlink(host)
         self._forget(parent, found)
         if node := self._volume.nodes.pop(host, None):
             node.deleted = True
@@ -327,26 +328,27 @@ class Disk:
         target = self.absolute(new)
         new_parent, name = self._dirs.split(target)
         other = self._dirs.names(new_parent).get(fold(name))
-        if other is not None and (new_parent / other.host) != (parent / found.host):
+        host, new_host = below(parent, found.host), below(new_parent, name)
+        if other is not None and below(new_parent, other.host) != host:
             raise DiskError(Code.ALREADY_EXISTS, target)
         if not is_valid(name):
             raise DiskError(Code.INVALID_NAME, target)
-        host = parent / found.host
+        inside = below(host, "")
         if host in self._volume.nodes or any(
-            host in open_host.parents for open_host in self._volume.nodes
+            open_host.startswith(inside) for open_host in self._volume.nodes
         ):
             raise DiskError(Code.SHARING_VIOLATION, full)
-        if found.directory and (new_parent == host or host in new_parent.parents):
+        if found.directory and below(new_parent, "").startswith(inside):
             raise DiskError(Code.SHARING_VIOLATION, target)
         self._volume.step("rename", full)
         bits = self._attributes.pop(host, 0)
-        self._move(host, new_parent / name, target)
+        self._move(host, new_host, target)
         self._forget(parent, found)
         self._dirs.added(new_parent, name, directory=found.directory)
         if found.directory:
             self._dirs.changed_all()
         if bits:
-            self._attributes[new_parent / name] = bits
+            self._attributes[new_host] = bits
 
     def mkdir(self, path: str) -> None:
         """Make one directory; ALREADY_EXISTS, PATH_NOT_FOUND (parent), DISK_FULL, INVALID_NAME."""
@@ -362,7 +364,7 @@ class Disk:
             raise DiskError(Code.DISK_FULL, full)
         self._volume.step("mkdir", full)
         try:
-            (parent / name).mkdir()
+            os.mkdir(below(parent, name))
         except OSError as error:
             raise DiskError(Code.ACCESS_DENIED, full) from error
         self._volume.used += 1
@@ -371,14 +373,14 @@ class Disk:
     def rmdir(self, path: str) -> None:
         """Remove an empty directory; DIR_NOT_EMPTY otherwise, PATH_NOT_FOUND for a file."""
         full, parent, found = self._existing(path)
-        host = parent / found.host
+        host = below(parent, found.host)
         if not found.directory:
             raise DiskError(Code.PATH_NOT_FOUND, full)
         if self._dirs.names(host):
             raise DiskError(Code.DIR_NOT_EMPTY, full)
         self._volume.step("rmdir", full)
         try:
-            host.rmdir()
+            os.rmdir(host)
         except OSError as error:  # something that FAT cannot show is in it
             raise DiskError(Code.DIR_NOT_EMPTY, full) from error
         self._volume.used -= 1
@@ -387,12 +389,12 @@ class Disk:
     def set_attributes(self, path: str, attributes: int) -> None:
         """Set the read-only, hidden, system and archive bits of a file or directory."""
         _, parent, found = self._existing(path)
-        self._attributes[parent / found.host] = attributes & _SETTABLE
+        self._attributes[below(parent, found.host)] = attributes & _SETTABLE
 
     def set_mtime(self, path: str, when: float) -> None:
         """Set the time of last write (Unix time), rounded down to an even second."""
         _, parent, found = self._existing(path)
-        os.utime(parent / found.host, (when, when // 2 * 2))
+        os.utime(below(parent, found.host), (when, when // 2 * 2))
 
     # -- power -----------------------------------------------------------------------------------
 
@@ -412,7 +414,7 @@ class Disk:
         self._volume.check_power()
         return "C:\\" + "\\".join(spelling(n) for n in self._dirs.walk(self.absolute(path)))
 
-    def _existing(self, path: str) -> tuple[str, Path, Name]:
+    def _existing(self, path: str) -> tuple[str, str, Name]:
         self._volume.check_power()
         full = self.absolute(path)
         if device_name(full):
@@ -423,13 +425,13 @@ class Disk:
             raise DiskError(Code.FILE_NOT_FOUND, full)
         return full, parent, found
 
-    def _bits(self, host: Path) -> int:
+    def _bits(self, host: str) -> int:
         return self._attributes.get(host, Attribute.ARCHIVE)
 
-    def _entry(self, parent: Path, name: Name) -> DirectoryEntry:
-        host = parent / name.host
+    def _entry(self, parent: str, name: Name) -> DirectoryEntry:
+        host = below(parent, name.host)
         try:
-            info = host.lstat()
+            info = os.lstat(host)
         except OSError as error:
             raise DiskError(Code.FILE_NOT_FOUND, name.host) from error
         node = self._volume.nodes.get(host)
@@ -440,21 +442,21 @@ class Disk:
         when = int(info.st_mtime) // 2 * 2
         return DirectoryEntry(name.short, name.host, size, when, name.directory, int(bits))
 
-    def _admit(self, full: str, parent: Path, name: str) -> None:
+    def _admit(self, full: str, parent: str, name: str) -> None:
         """Raise when the directory cannot take this new name (facts C4, C5)."""
         if not is_valid(name):
             raise DiskError(Code.INVALID_NAME, full)
         used = self._dirs.entries(parent)
-        limit = self.file_system.root_entries if parent == self.root else MAX_ENTRIES
+        limit = self.file_system.root_entries if parent == self._dirs.root else MAX_ENTRIES
         if used + dir_entries(name, fold(name) if is_short(name) else "") > limit:
             raise DiskError(Code.CANNOT_MAKE, full)
 
-    def _create(self, full: str, parent: Path, name: str) -> Path:
+    def _create(self, full: str, parent: str, name: str) -> str:
         self._admit(full, parent, name)
         self._volume.step("create", full)
-        host = parent / name
+        host = below(parent, name)
         try:
-            host.touch(exist_ok=False)
+            os.close(os.open(host, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o666))
         except OSError as error:  # something that FAT cannot show has the name
             raise DiskError(Code.ACCESS_DENIED, full) from error
         self._volume.touch(host)
@@ -462,17 +464,17 @@ class Disk:
         self._attributes.pop(host, None)
         return host
 
-    def _move(self, host: Path, new: Path, target: str) -> None:
-        if new != host and os.path.lexists(new) and not new.samefile(host):
+    def _move(self, host: str, new: str, target: str) -> None:
+        if new != host and os.path.lexists(new) and not os.path.samefile(new, host):
             raise DiskError(Code.ACCESS_DENIED, target)  # FAT cannot show what has the name
         try:
-            host.rename(new)
+            os.rename(host, new)
         except OSError as error:
             raise DiskError(Code.ACCESS_DENIED, target) from error
 
-    def _forget(self, parent: Path, name: Name) -> None:
+    def _forget(self, parent: str, name: Name) -> None:
         self._dirs.gone(parent, name)
-        self._attributes.pop(parent / name.host, None)
+        self._attributes.pop(below(parent, name.host), None)
 
 
 def _empty(node: Node, file: File) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Self
 
 from deployer.sim.disk.values import Code, DiskChange, DiskError, FileSystem, PowerOff
@@ -26,7 +25,7 @@ class Volume:
     used: int = 0
     steps: int = 0
     off: bool = False
-    nodes: dict[Path, Node] = field(default_factory=dict)
+    nodes: dict[str, Node] = field(default_factory=dict)
 
     def check_power(self) -> None:
         """Raise `PowerOff` when there is none."""
@@ -50,12 +49,12 @@ class Volume:
         """How many clusters so many bytes take."""
         return -(-size // self.cluster)
 
-    def touch(self, host: Path | int) -> None:
+    def touch(self, host: str | int) -> None:
         """Set the time of last write to now, in FAT's steps."""
         now = self.clock()
         os.utime(host, (now, now // 2 * 2))
 
-    def node(self, path: str, host: Path) -> Node:
+    def node(self, path: str, host: str) -> Node:
         """The open file at `host`, opened when it is the first time."""
         if host not in self.nodes:
             try:
@@ -66,7 +65,7 @@ class Volume:
             self.nodes[host] = Node(self, path, host, raw, size, size)
         return self.nodes[host]
 
-    def _open_read_only(self, path: str, host: Path) -> int:
+    def _open_read_only(self, path: str, host: str) -> int:
         try:
             return os.open(host, os.O_RDONLY | _NO_LINK | _BINARY)
         except OSError as error:
@@ -86,7 +85,7 @@ class Node:
 
     volume: Volume
     path: str
-    host: Path
+    host: str
     raw: int
     size: int
     durable: int
@@ -212,6 +211,8 @@ class File:
         self._read, self._write = read, write
         self._deny_read, self._deny_write = deny_read, deny_write
         self._open = True
+        self.made = False
+        """Whether there was no such file before."""
         self.position = 0
         self._count(1)
 

@@ -15,6 +15,8 @@ from deployer.sim.codepage import PAGES, has, width
 
 #: Characters that a short name may have beside letters, digits and bytes above 127 (facts C6).
 SHORT_EXTRA = frozenset("$%'`-@{}~!#()&_^")
+_PLAIN = "[0-9A-Za-z" + re.escape("".join(sorted(SHORT_EXTRA))) + "]"
+_PLAIN_SHORT = re.compile(rf"{_PLAIN}{{1,8}}(?:\.{_PLAIN}{{1,3}})?")
 #: Characters that no name may have.
 _UNFIT = re.compile(r'[\\/:*?"<>|\x00-\x1f]')
 #: Device names, reserved in every directory and with any extension (facts C7).
@@ -53,6 +55,8 @@ def _short_char(char: str) -> bool:
 
 def is_short(name: str) -> bool:
     """Whether `name` is an 8.3 name but for its case: it needs no generated alias."""
+    if name.isascii():
+        return _PLAIN_SHORT.fullmatch(name) is not None
     base, dot, ext = name.partition(".")
     if not base or (dot and not ext) or "." in ext or not all(map(_short_char, base + ext)):
         return False

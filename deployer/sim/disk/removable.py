@@ -61,7 +61,7 @@ class RemovableDisk(Disk):
             (self.root / file.name).write_bytes(file.data)
         self._before = {file.name: file.data for file in files}
         self._bad = frozenset(f.name.upper() for f in files if set(f.sectors) & set(bad))
-        self._dirs = Directories(self.root)
+        self._dirs = Directories(str(self.root))
         self._volume.cluster, self._volume.clusters = cluster, clusters
         self._volume.steps += 1  # whoever keeps a listing reads it again
         self._protected = protected

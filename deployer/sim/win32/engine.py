@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable
 from typing import Any, Protocol, cast
 
@@ -66,6 +67,28 @@ def make_engine(model: str) -> Engine:
     engine = _lib.Uc(unicorn.UC_ARCH_X86, unicorn.UC_MODE_32)
     engine.ctl_set_cpu_model(CPU_MODELS[model])
     return cast(Engine, engine)
+
+
+class Registers:
+    """The plain registers of a processor: unicorn looks up a register's kind with each access."""
+
+    def __init__(self, engine: Engine) -> None:
+        whole: Any = engine
+        self._read, self._write = whole._do_reg_read, whole._do_reg_write  # noqa: SLF001
+        self._value = ctypes.c_uint64()
+        self._where = ctypes.byref(self._value)
+
+    def read(self, register: int) -> int:
+        """The value of EAX, ESP, EIP or another of 32 bits."""
+        if status := self._read(register, self._where):
+            raise EngineError(status)
+        return self._value.value
+
+    def write(self, register: int, value: int) -> None:
+        """Set one of them."""
+        self._value.value = value
+        if status := self._write(register, self._where):
+            raise EngineError(status)
 
 
 def error_kind(error: Exception) -> int:

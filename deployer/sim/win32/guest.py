@@ -21,6 +21,7 @@ from deployer.sim.win32.engine import (
     READ_ONLY,
     Engine,
     EngineError,
+    Registers,
     bad_memory,
     error_kind,
     make_engine,
@@ -81,6 +82,7 @@ class Guest:
         self._cycles = cycles
         self._bad_access = 0
         self.uc = make_engine(model)
+        self._registers = Registers(self.uc)
         self.space = AddressSpace(self.uc, budget)
         try:
             self._map_image()
@@ -152,10 +154,10 @@ class Guest:
         try:
             self.uc.emu_start(self.eip, _NEVER)
         except EngineError as error:
-            self.eip = self.uc.reg_read(x86.UC_X86_REG_EIP)
+            self.eip = self._registers.read(x86.UC_X86_REG_EIP)
             code, what = self._judge(error)
             raise Crashed(code, what, self.eip) from error
-        self.eip = self.uc.reg_read(x86.UC_X86_REG_EIP)
+        self.eip = self._registers.read(x86.UC_X86_REG_EIP)
         index, odd = divmod(self.eip - 1 - STUBS, STUB)
         if odd == 0 and 0 <= index <= CALLED_BACK:
             return index
@@ -165,38 +167,38 @@ class Guest:
 
     def arguments(self, count: int) -> tuple[int, tuple[int, ...]]:
         """The return address and the arguments of the call at hand."""
-        esp = self.uc.reg_read(x86.UC_X86_REG_ESP)
+        esp = self._registers.read(x86.UC_X86_REG_ESP)
         back, *values = struct.unpack(f"<{count + 1}I", self.uc.mem_read(esp, count * 4 + 4))
         return back, tuple(values)
 
     def come_back(self, back: int, count: int, result: int) -> None:
         """Return from the call at hand."""
-        esp = self.uc.reg_read(x86.UC_X86_REG_ESP)
-        self.uc.reg_write(x86.UC_X86_REG_EAX, result & 0xFFFFFFFF)
-        self.uc.reg_write(x86.UC_X86_REG_ESP, esp + 4 + 4 * count)
+        esp = self._registers.read(x86.UC_X86_REG_ESP)
+        self._registers.write(x86.UC_X86_REG_EAX, result & 0xFFFFFFFF)
+        self._registers.write(x86.UC_X86_REG_ESP, esp + 4 + 4 * count)
         self.eip = back
 
     def call_back(self, address: int, arguments: tuple[int, ...]) -> int:
         """Go on at a function of the program (stdcall); the stack's place for `called_back`."""
-        esp = self.uc.reg_read(x86.UC_X86_REG_ESP)
+        esp = self._registers.read(x86.UC_X86_REG_ESP)
         words = struct.pack(
             f"<{len(arguments) + 1}I",
             STUBS + CALLED_BACK * STUB, *(value & 0xFFFFFFFF for value in arguments),
         )  # fmt: skip
         self.uc.mem_write(esp - len(words), words)
-        self.uc.reg_write(x86.UC_X86_REG_ESP, esp - len(words))
+        self._registers.write(x86.UC_X86_REG_ESP, esp - len(words))
         self.eip = address
         return esp
 
     def called_back(self, esp: int) -> int:
         """The result of that function; the stack is as it was before."""
-        self.uc.reg_write(x86.UC_X86_REG_ESP, esp)
+        self._registers.write(x86.UC_X86_REG_ESP, esp)
         return self.eax
 
     @property
     def eax(self) -> int:
         """The register EAX."""
-        return self.uc.reg_read(x86.UC_X86_REG_EAX)
+        return self._registers.read(x86.UC_X86_REG_EAX)
 
     def _judge(self, error: Exception) -> tuple[int, str]:
         """The exception's number, and what it was."""

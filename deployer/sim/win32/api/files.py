@@ -84,14 +84,13 @@ def create_file(
     if share & ~3 or not 1 <= how <= 5:
         raise Failed(INVALID_PARAMETER)
     path = p.system.disk.absolute(text, p.cwd)
-    existed = p.system.disk.exists(path)
     file = p.system.disk.open(
         path, Open(how), read=bool(access & _READ), write=bool(access & _WRITE),
         deny_read=not share & 1, deny_write=not share & 2,
     )  # fmt: skip
-    if not existed and flags & 7:
+    if file.made and flags & 7:
         p.system.disk.set_attributes(path, flags & 7 | Attribute.ARCHIVE)
-    p.last_error = Code.ALREADY_EXISTS if existed and how in (2, 4) else 0
+    p.last_error = Code.ALREADY_EXISTS if not file.made and how in (2, 4) else 0
     target = DiskFile(
         file, bool(access & _READ), bool(access & _WRITE), bool(flags & _DELETE_ON_CLOSE)
     )
