@@ -247,7 +247,6 @@ static void put_file(u32 tries)
     struct standing now;
     u8 sha[32];
     const char *word = "gone";
-    u32 i;
     int read, same = 0;
 
     while (!same) {
@@ -269,8 +268,7 @@ static void put_file(u32 tries)
     if (word)
         writer_text("%s", word);
     else
-        for (i = 0; i < sizeof sha; i++)
-            writer_text("%02x", (u32)sha[i]);
+        writer_sha(sha);
     writer_text(" %X %08X %u ", now.found.attributes, now.found.date, tries);
 }
 

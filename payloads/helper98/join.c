@@ -75,6 +75,12 @@ static void cut_work(const struct file *file)
     sys_close(handle);
 }
 
+static int wrong_as_a_whole(const struct file *file)
+{
+    complain("%s has a wrong SHA-256, though every part is right", file->name);
+    return CODE_WRONG;
+}
+
 /* Reads the work file back. When its SHA-256 is wrong either some slice is (it was damaged after it
  * was written: fetch it again), or every slice has its CRC-32 and the sum is still wrong: then
  * nobody can say which, and the work file goes, so that the next run begins anew. */
@@ -97,7 +103,7 @@ static int prove(struct file *file)
         file->work_there = 0;
         EACH_PART(part, file)
             part->kept.right = 0;
-        complain("%s has a wrong SHA-256, though every part is right", file->name);
+        wrong_as_a_whole(file);
     }
     return code;
 }
@@ -216,8 +222,7 @@ static int unpack(struct file *file)
         part_is_bad(pack, part_name(pack), was_damaged);
         return CODE_FETCH;
     }
-    complain("%s has a wrong SHA-256, though every part is right", file->name);
-    return CODE_WRONG;
+    return wrong_as_a_whole(file);
 }
 
 /* Puts the parts of a file together, and proves the whole. */
@@ -246,8 +251,7 @@ static int prove_empty(struct file *file)
     sha256_out(&nothing, file->kept.sha);
     if (memcmp(file->kept.sha, file->sha, sizeof file->sha) == 0)
         return CODE_DONE;
-    complain("%s has a wrong SHA-256, though every part is right", file->name);
-    return CODE_WRONG;
+    return wrong_as_a_whole(file);
 }
 
 static int join_file(struct file *file)

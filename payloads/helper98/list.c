@@ -156,11 +156,8 @@ int list_has(const struct file *file, u32 length, const u8 *sha)
 
 static void put(const char *place, u32 length, const u8 *sha)
 {
-    u32 i;
-
     writer_text("F ");
-    for (i = 0; i < 32; i++)
-        writer_text("%02x", (u32)sha[i]);
+    writer_sha(sha);
     writer_text(" %u %s\r\n", length, place);
 }
 
@@ -216,7 +213,7 @@ static void choose_name(struct file *file)
     char place[LONGEST_PLACE + 20];
     u32 length = text_length(file->place);
     u32 base = length;
-    u32 number, used;
+    u32 number, unit, used;
 
     while (base && file->place[base] != '.' && file->place[base] != SYS_SLASH)
         base--;
@@ -227,11 +224,9 @@ static void choose_name(struct file *file)
         used = base;
         if (number > 1) {
             place[used++] = '-';
-            if (number > 99)
-                place[used++] = (char)('0' + number / 100 % 10);
-            if (number > 9)
-                place[used++] = (char)('0' + number / 10 % 10);
-            place[used++] = (char)('0' + number % 10);
+            for (unit = 100; unit; unit /= 10)
+                if (number >= unit)
+                    place[used++] = (char)('0' + number / unit % 10);
         }
         memcpy(place + used, ".BAK", 5);
         if (number > 999 || (!is_saved_name(place) && !manifest_final(place)))
@@ -340,8 +335,7 @@ static void report(const char *key, const struct past *past)
             } else if (!trail && *c >= ' ' && *c < 0x7F && *c != '%') {
                 writer_bytes(c, 1);
             } else {
-                writer_bytes("%", 1);
-                writer_text("%02X", (u32)(u8)*c);
+                writer_text("%s%02X", "%", (u32)(u8)*c);
             }
             trail = !trail && sys_is_lead(*c);
         }

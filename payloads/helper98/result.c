@@ -37,7 +37,6 @@ static void write_file(const struct file *file)
                           : file->kept.verdict == VERDICT_KEPT ? "kept"
                                                                : "wrong";
     u32 length = file->final.length;
-    u32 i = 0;
 
     if (!file->final_there) {
         verdict = "missing";
@@ -45,9 +44,10 @@ static void write_file(const struct file *file)
     }
     writer_text("file=%s %u ", file->name, length);
     if (file->final_there && file->kept.hashed)
-        for (; i < sizeof file->kept.sha; i++)
-            writer_text("%02x", (u32)file->kept.sha[i]);
-    writer_text("%s %s\r\n", i ? "" : "-", verdict);
+        writer_sha(file->kept.sha);
+    else
+        writer_text("-");
+    writer_text(" %s\r\n", verdict);
 }
 
 static void write_files(int code)

@@ -46,6 +46,14 @@ void writer_bytes(const void *bytes, u32 count)
     }
 }
 
+void writer_sha(const u8 *sha)
+{
+    u32 i;
+
+    for (i = 0; i < 64; i++)
+        writer_bytes("0123456789abcdef" + (sha[i / 2] >> (~i & 1) * 4 & 15), 1);
+}
+
 void writer_text(const char *format, ...)
 {
     char text[500];

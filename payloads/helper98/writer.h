@@ -16,6 +16,9 @@ void writer_bytes(const void *bytes, u32 count);
 /* Text by text_format's format, at most 499 bytes. */
 void writer_text(const char *format, ...) __attribute__((format(printf, 1, 2)));
 
+/* A SHA-256 in lower-case hex digits, not by text_format: thousands of them are written with each command. */
+void writer_sha(const u8 *sha);
+
 /* The CRC-32 of all that was written so far. */
 u32 writer_crc(void);
 

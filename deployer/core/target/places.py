@@ -21,6 +21,8 @@ KEPT = OUR_NAMES | {"RESULT.TMP", "INFO.TMP", "NEXT.TMP", "RECEIPT.TXT"}
 
 _IDENTITY = re.compile(r"D[0-9A-F]{7}\..*")
 _GENERATED = re.compile(r"([^.~ ]{1,6})~[0-9]{1,6}(?:\.([^. ]{1,3}))?")
+_THERE_ALREADY = 3
+"""Files of that name's kind that the directory on the target may have before ours come."""
 _PLAIN = re.compile(r"[^. +,;=\[\]]{1,8}(\.[^. +,;=\[\]]{1,3})?")
 _WORKING = re.compile(r"([A-Z0-9_-]{1,8})\.(WRK|[0-9A-J][0-9][0-9])")
 
@@ -71,7 +73,8 @@ def refuse_clashes(named: Sequence[tuple[str, str]]) -> None:
     """Raises NamesClash when two (path here, place there) would meet on the target.
 
     Two files meet when only case tells them apart, a file and a directory when they share a name,
-    and `LONGNA~1.TXT` meets the file with a long name that Windows may have given that short one.
+    and `LONGNA~1.TXT` meets the file with a long name that Windows may have given that short one:
+    `LONGNA~9.TXT` only where there are enough that have those before it.
     """
     files: dict[str, str] = {}
     for path, place in named:
@@ -96,10 +99,27 @@ def _refuse_generated(named: Sequence[tuple[str, str]]) -> None:
             above += f"{name}/"
     for names in directories.values():
         for short in filter(_GENERATED.fullmatch, names):
-            for name in names:
-                if _may_get(name, short):
-                    why = "Windows may give the longer name that short one"
-                    raise NamesClash(path=names[short], other=names[name], why=why)
+            longer = [name for name in names if _may_get(name, short)]
+            first = len(longer) + _lower(short, names)
+            if longer and _number(short) <= first + _THERE_ALREADY:
+                why = "Windows may give the longer name that short one"
+                raise NamesClash(path=names[short], other=names[longer[0]], why=why)
+
+
+def _number(short: str) -> int:
+    return int(short.partition(".")[0].rpartition("~")[2])
+
+
+def _lower(short: str, names: Iterable[str]) -> int:
+    """How many names are that generated one with a lower number: Windows takes the first free."""
+    stem, extension = short.partition("~")[0], short.partition(".")[2]
+    return sum(
+        name.startswith(f"{stem}~")
+        and name.partition(".")[2] == extension
+        and _GENERATED.fullmatch(name) is not None
+        and _number(name) < _number(short)
+        for name in names
+    )
 
 
 def _may_get(name: str, short: str) -> bool:

@@ -83,11 +83,18 @@ def test_two_directories_with_one_name_become_one() -> None:
         ("ALONGN.TXT", "ALONGN~1.TXT"),
         ("Another long name.txt", "ALONGN~1.TXT"),
         ("ALONGN~1.TXT", "ALONGN~2.TXT"),
+        ("A long name.txt", "ALONGN~9.TXT"),
         ("Straße.txt", "STRASSE.TXT"),
     ],
 )
 def test_two_names_that_mean_two_files(one: str, two: str) -> None:
     places.refuse_clashes([(one, one), (two, two)])
+
+
+def test_windows_takes_the_first_free_number() -> None:
+    named = [f"A long name {n}.txt" for n in range(6)]
+    with pytest.raises(NamesClash, match="short one"):
+        places.refuse_clashes([(name, name) for name in [*named, "ALONGN~9.TXT"]])
 
 
 def test_two_trees_with_the_same_file_clash() -> None:
