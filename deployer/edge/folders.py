@@ -53,14 +53,14 @@ def walk(top: Path) -> Folder:
         if error:
             closed.append((str(directory), error))
         elif not entries and directory != top:
-            empty.append(_place(directory, top))
+            empty.append(normal(_below(directory, top)))
+        above = "" if directory == top else f"{_below(directory, top)}/"
         for entry in entries:
             if kind := odd(entry.stat(follow_symlinks=False).st_mode):
                 strange.append((entry.path, kind))
             elif not entry.is_dir(follow_symlinks=False):
-                path = Path(entry.path)
-                items.append(Item(path, _place(path, top)))
-                if not os.access(path, os.R_OK):
+                items.append(Item(Path(entry.path), normal(above + entry.name)))
+                if not os.access(entry.path, os.R_OK):
                     closed.append((entry.path, "Permission denied"))
     if strange:
         more = _others(strange, " The same: ", ".")
@@ -87,12 +87,14 @@ def _directories(top: Path) -> Iterator[tuple[Path, list[os.DirEntry[str]], str]
         yield directory, entries, ""
 
 
-def _place(path: Path, top: Path) -> str:
-    return normal(path.relative_to(top).as_posix())
+def _below(path: Path, top: Path) -> str:
+    return path.relative_to(top).as_posix()
 
 
 def odd(mode: int) -> str:
     """What it is that Windows 98 has not; "" for files and directories."""
+    if stat.S_ISREG(mode) or stat.S_ISDIR(mode):
+        return ""
     return next((name for test, name in _KINDS if test(mode)), "")
 
 

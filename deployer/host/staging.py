@@ -334,7 +334,10 @@ def _stage_items(
     pulled = kept.attributes(path for path in request.files if path.is_dir())
     for item, pieces in zip(items, cuts, strict=True):
         given = short[len(staged) : len(staged) + len(pieces)]
-        made = _stage_item(item, pieces, given, request.part_size, progress, there=there[item])
+        made = _stage_item(
+            item, pieces, given, request.part_size, progress,
+            whole=lengths[item], there=there[item],
+        )  # fmt: skip
         if item in packed:
             made = [_into(made[0], next(pack_of))]
         if request.dates and item.path not in chosen.programs:
@@ -469,10 +472,10 @@ def _stage_item(
     part_size: int | None,
     progress: Callable[[int], None],
     *,
+    whole: int,
     there: str,
 ) -> list[StagedFile]:
-    """One file, or all pieces of one; together they are read once."""
-    whole = length_of(item)
+    """One file of `whole` bytes, or all pieces of one; together they are read once."""
     path = item.path.absolute()
     staged: list[StagedFile] = []
     for number, (piece, name) in enumerate(zip(pieces, short, strict=True)):

@@ -29,7 +29,10 @@ MAX_RECORDS = 32_000
 MAX_LENGTH = (1 << 31) - 1
 MAX_PLACE = 240
 
-_PLACE_PLAIN = re.compile(r"[ !#$&'()+,\-./0-9;=@A-Z\[\]^_`a-z{}~]")
+_PLAIN = r"[ !#$&'()+,\-./0-9;=@A-Z\[\]^_`a-z{}~]"
+_PLACE_PLAIN = re.compile(_PLAIN)
+_ALL_PLAIN = re.compile(f"(?! ){_PLAIN}+")
+"""A place that a FILE record has as it is, without a character that no name can have."""
 _IDENTITY = re.compile(r"D[0-9A-F]{7}")
 _TOKEN = re.compile(r"[A-Za-z0-9]{6,16}")
 _ADDRESS = re.compile(r"[0-9]{1,3}(\.[0-9]{1,3}){3}")
@@ -86,7 +89,7 @@ def render(manifest: Manifest, directory: str = DEFAULT_TARGET_DIRECTORY) -> byt
 
 def unfit(place: str, page: int = WESTERN) -> str:
     """Why a Windows 98 of that code page cannot have that relative path; "" when it can."""
-    for char in place:
+    for char in "" if _ALL_PLAIN.fullmatch(place) else place:
         if char < " " or (char in FORBIDDEN and char != "/"):
             return f"it contains {char!r}"
         if encode(char, ansi(page)) is None:
@@ -113,6 +116,8 @@ def encode_place(place: str, page: int = WESTERN) -> str:
 
 
 def _encoded(place: str, page: int) -> str:
+    if _ALL_PLAIN.fullmatch(place):
+        return place
     encoded: list[str] = []
     for char in place:
         # A blank in front would be taken for a second separator of the record.
