@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -80,9 +81,11 @@ def from_plain(value: Any, kind: Any) -> Any:
         raise ValueError(str(error)) from error
 
 
-def _path_to_text(value: object) -> str:
+def _path_to_text(value: object) -> str | None:
     if isinstance(value, Path):
         return str(value)
+    if isinstance(value, partial):  # what a model takes: whoever is told works it out anew
+        return None
     raise NotImplementedError(f"{type(value).__name__} has no JSON form")
 
 

@@ -12,7 +12,7 @@ from typing import Any, Self, TypeVar
 import httpx
 
 from deployer.core.view import Row
-from deployer.errors import DaemonGone, NotTakenOver, WrongUse
+from deployer.errors import DaemonGone, DeployerError, NotTakenOver, WrongUse
 from deployer.events import DeploymentStaged, Event, StateChanged, read
 from deployer.host import forms
 from deployer.host.requests import (
@@ -232,6 +232,13 @@ class DaemonClient:
         """See `Host.recognise`."""
         carried = await asyncio.to_thread(_absolute, request, self._carry)
         found: Recognised = await self._ask("recognise", carried)
+        if not found.model:
+            return found
+        from deployer.host import recognise  # noqa: PLC0415 - most pushes have no model
+
+        with contextlib.suppress(DeployerError):
+            here = await asyncio.to_thread(recognise.recognise, request)
+            return replace(found, load=replace(found.load, expect=here.load.expect))
         return found
 
     async def push(self, order: Order) -> str:

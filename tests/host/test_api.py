@@ -44,6 +44,7 @@ from deployer.host.local import InProcess
 from deployer.host.remote import DaemonClient
 from deployer.host.requests import AgentRequest, Order, PageWords, Request
 from deployer.host.service import Service
+from deployer.host.staging import sample_model
 from deployer.model import Stage, State
 
 TARGET = "127.0.0.1"
@@ -134,6 +135,22 @@ def payload(tmp_path: Path) -> Path:
 
 def order(path: Path) -> Order:
     return Order(Request((path,), no_run=True), TARGET)
+
+
+def test_a_model_is_recognised_by_a_daemon_with_what_it_takes_on_the_pc(tmp_path: Path) -> None:
+    """What to expect of a model is worked out by a function, which has no JSON form."""
+    model = sample_model()
+
+    async def scenario(served: Daemon, face: DaemonClient) -> None:
+        request = Request((model,))
+        far, near = await face.recognise(request), await served.host.recognise(request)
+        assert (far.lines, far.model) == (near.lines, near.model)
+        assert far.load.expect is not None
+        assert near.load.expect is not None
+        of_pc = {"memory": 64 << 20, "steps": 256, "mhz": 350}
+        assert far.load.expect(**of_pc) == near.load.expect(**of_pc)
+
+    play(tmp_path, scenario)
 
 
 def test_every_request_is_answered_as_in_process(tmp_path: Path, payload: Path) -> None:
@@ -699,7 +716,7 @@ def test_what_crosses_is_json_of_version_1(tmp_path: Path, payload: Path) -> Non
                     "files": [str(payload)], "run": "", "recipe": "", "no_run": True, "options": [],
                     "part_size": None, "profile": "win98-fat32", "no_check": False,
                     "overwrite": "keep", "delete": False, "dates": True, "gather": None,
-                    "clean": False,
+                    "clean": False, "codepage": None,
                 },
                 "target": TARGET, "directory": "C:\\DEPLOY", "host": "192.168.1.1",
                 "line": {"speed": 115200, "flow": "rtscts"}, "patience": None,
