@@ -18,6 +18,7 @@ from deployer.events import (
     Event,
     LoginRefused,
     PullAdvanced,
+    TargetFound,
     TransferCut,
     TransferDone,
 )
@@ -95,7 +96,7 @@ class Follower:
         self.unknown_callers: dict[str, UnknownCaller] = {}
         self.called = asyncio.Queue[str]()
         self._host = host
-        self._addresses = addresses
+        self.addresses = addresses
         self._on_event = on_event
         self._staged = asyncio.Condition()
         self._seen = 0
@@ -139,6 +140,9 @@ class Follower:
             standing.fold(event)
             if standing.called and not called:
                 self.called.put_nowait(event.deployment)
+        if isinstance(event, TargetFound) and event.deployment in self.standings:
+            self.addresses |= {event.peer}
+            self.unknown_callers.pop(event.peer, None)
         self._watch_for_unknown_callers(event)
         if event.deployment in ("", *self.standings):
             self._on_event(event)
@@ -162,12 +166,12 @@ class Follower:
 
     def _watch_for_unknown_callers(self, event: Event) -> None:
         match event:
-            case ClientConnected(peer=peer) if peer not in self._addresses:
+            case ClientConnected(peer=peer) if peer not in self.addresses:
                 known = self.unknown_callers.get(peer)
                 self.unknown_callers[peer] = known or UnknownCaller(
                     peer, what="called, and was not served"
                 )
-            case LoginRefused(peer=peer, login=login, why=why) if peer not in self._addresses:
+            case LoginRefused(peer=peer, login=login, why=why) if peer not in self.addresses:
                 self.unknown_callers[peer] = UnknownCaller(peer, what=f"called as {login}: {why}")
             case _:
                 pass

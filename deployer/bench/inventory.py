@@ -11,7 +11,7 @@ import ipaddress
 import re
 import tomllib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -25,8 +25,9 @@ from deployer.core.wire import addresses as wire
 from deployer.errors import DeployerError, WrongUse
 from deployer.host import staging
 from deployer.host.pull.compare import Comparison
-from deployer.host.requests import Request
+from deployer.host.requests import AgentRow, Request
 from deployer.model import (
+    ANY,
     DEFAULT_HOST_ADDRESS,
     DEFAULT_TARGET_DIRECTORY,
     SIM,
@@ -87,6 +88,7 @@ BenchStep = BenchPayload | AgentStep
 class BenchTarget:
     """An old PC of the bench, and what it gets, in order: payloads, then steps. Times are seconds.
 
+    Its address may be `any`, for the one PC on the wire, or a name, until it is known (`located`).
     With `stay` an agent goes along with what is pushed.
     `silence` is how long it may be quiet once it has called, `deadline` how long all of it may
     take, `backoff` the wait before the first retry; it doubles with each further one.
@@ -112,6 +114,16 @@ class BenchTarget:
     def simulated(self) -> bool:
         """Whether it is a simulated PC; each of a bench is one of its own."""
         return is_simulated(self.address)
+
+    @property
+    def anyone(self) -> bool:
+        """Whether it is whoever is on the wire."""
+        return self.address == ANY
+
+    @property
+    def named(self) -> bool:
+        """Whether its address is a name as yet."""
+        return not (self.simulated or self.anyone or re.fullmatch(r"[0-9.]+", self.address))
 
     @property
     def work(self) -> tuple[BenchStep, ...]:
@@ -152,6 +164,26 @@ class Bench:
                 return target
         raise KeyError(name)
 
+    def located(self, names: Mapping[str, str], agents: Sequence[AgentRow]) -> Bench:
+        """With the addresses of PCs that are named: a name that its user gave, or an agent's.
+
+        Raises WrongUse for a name that nobody has, and for one PC that stands here twice.
+        """
+        targets = tuple(
+            replace(target, address=_located(target, names, agents)) if target.named else target
+            for target in self.targets
+        )
+        seen: dict[str, str] = {}
+        for target in targets:
+            if target.address in seen:
+                raise WrongUse(
+                    what=f"targets.{target.name}: it is the same PC as {seen[target.address]}, "
+                    f"at {target.address}.",
+                    remedy="Leave one of them out.",
+                )
+            seen[target.address] = target.name
+        return replace(self, targets=targets)
+
     def select(self, only: Sequence[str] = (), groups: Sequence[str] = ()) -> Bench:
         """Only these targets and groups; all when none is named. Raises WrongUse for unknown."""
         known = {target.name for target in self.targets}
@@ -168,6 +200,21 @@ class Bench:
             return self
         chosen = tuple(t for t in self.targets if t.name in only or set(t.groups) & set(groups))
         return Bench(chosen, self.wire, self.jobs, self.source)
+
+
+def _located(target: BenchTarget, names: Mapping[str, str], agents: Sequence[AgentRow]) -> str:
+    word = target.address.lower()
+    given = {name.lower(): address for name, address in names.items()}
+    if word in given:
+        return given[word]
+    found = [row for row in agents if word in (row.name.lower(), row.agent.lower())]
+    if not found:
+        raise WrongUse(
+            what=f"targets.{target.name}.address: no PC and no agent is called {target.address}.",
+            remedy=f"Name it with: deployer name ADDRESS {target.address}",
+        )
+    row = max(found, key=lambda row: (row.here, row.heard))
+    return row.target if is_simulated(row.target) or not row.address else row.address
 
 
 def parse(text: str, source: str = "bench.toml", folder: Path | None = None) -> Bench:
@@ -510,7 +557,13 @@ class _Reader:
                         "give each machine its own",
                     )
                 seen.setdefault(value, target.name)
-            if target.simulated:
+            if target.anyone and target.mac:
+                self._complain(
+                    ("targets", target.name, "mac"),
+                    "the machine of no address can be asked for it",
+                    "write its address, or leave mac out",
+                )
+            if target.simulated or target.anyone or target.named:
                 continue
             place = ("targets", target.name, "address")
             address = ipaddress.IPv4Address(target.address)

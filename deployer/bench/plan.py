@@ -11,12 +11,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
+from deployer import settings
 from deployer.bench import known
 from deployer.bench.inventory import Bench, BenchPayload, BenchTarget
 from deployer.bench.steps import AgentStep
 from deployer.core.payload.fit import DEFAULT_WIRE
 from deployer.errors import DeployerError
 from deployer.host import past, staging
+from deployer.host.devices import names, who
 from deployer.host.models import sending
 from deployer.model import DEFAULT_HOST_ADDRESS
 
@@ -81,12 +83,16 @@ def plan(
 ) -> Plan:
     """What `provision` would do. Raises WrongUse for unknown names."""
     once = staging.Once()
+    bench = bench.select(only, groups)
+    if any(target.named for target in bench.targets):
+        given = names.added(settings.load(), state_dir)
+        bench = bench.located(given.targets, who.known_agents(state_dir))
     return Plan(
         tuple(
             Planned(target.name, target.address, step.name, how="agent")
             if isinstance(step, AgentStep)
             else _step(state_dir, once, bench, target, step, force=force)
-            for target in bench.select(only, groups).targets
+            for target in bench.targets
             for step in target.work
         )
     )
@@ -112,7 +118,7 @@ def _step(
         return Planned(target.name, target.address, payload.name, problem=error.what)
     rows = past.peeked(state_dir, target.address, known.PAGES[-1])
     there = known.look(rows, target.directory, staged).there is not None
-    there = there and not force and not payload.always
+    there = there and not force and not payload.always and not target.anyone
     rate = known.rate(rows)
     return Planned(
         target=target.name,

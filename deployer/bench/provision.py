@@ -27,6 +27,7 @@ from deployer.bench.worker import Options, RunContext, Watchers, Worker
 from deployer.core.wire.simulated import loopback
 from deployer.host import connect, wire
 from deployer.host.connect import Here
+from deployer.host.devices import names
 from deployer.host.requests import Host, Patience, Say, TypedLines, Words, nothing_typed
 
 _THREADS = 64
@@ -92,7 +93,8 @@ async def open_host(
     wanted = wire.Wanted(
         address=own.address, state_dir=state_dir, interface=own.interface, link_local=True,
         dhcp=own.dhcp,
-        fixed=tuple((target.mac, target.address) for target in bench.targets if target.mac),
+        fixed=tuple((target.mac, target.address) for target in bench.targets
+                    if target.mac and not target.named),
     )  # fmt: skip
     here = Here(
         address="127.0.0.1" if alone else own.host,
@@ -126,8 +128,16 @@ async def run(
         record = before
     else:
         record = Journal(options.only, options.groups, options.force)
-    chosen = bench.select(options.only, options.groups)
+    chosen = await _located(host, bench.select(options.only, options.groups), state_dir)
     return await _Run(host, chosen, options, watchers, Keeper(path, record), state_dir).all()
+
+
+async def _located(host: Host, bench: Bench, state_dir: Path) -> Bench:
+    """With the addresses that PCs with names have now. Raises as `Bench.located`."""
+    if not any(target.named for target in bench.targets):
+        return bench
+    given = await asyncio.to_thread(names.added, settings.load(), state_dir, now=True)
+    return bench.located(given.targets, await host.agents())
 
 
 @dataclass
@@ -191,7 +201,7 @@ class _Run:
         found = dict(self.follower.unknown_callers)
         own = self.bench.wire.host
         if any(not target.simulated for target in self.bench.targets) and own[:4] != "127.":
-            known = {target.address for target in self.bench.targets} | {own}
+            known = self.follower.addresses | {own}
             for standing in await asyncio.to_thread(wire.standings, self.state_dir):
                 if any(address.ip == own for address in standing.interface.addresses):
                     for ip, mac in standing.neighbours:

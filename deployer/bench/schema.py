@@ -48,7 +48,10 @@ OwnAddress = Annotated[
 ]
 Address = Annotated[
     str,
-    Meta(pattern=rf"{_IPV4}$|^{SIM_NAME}$", title="write it as 192.168.1.11, or sim to rehearse"),
+    Meta(
+        pattern=rf"{_IPV4}$|^{SIM_NAME}$|^(?=[0-9_-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_-]{{0,63}}$",
+        title="write it as 192.168.1.11, any, the PC's name, or sim to rehearse",
+    ),
 ]
 Size = Annotated[
     str, Meta(pattern=r"^[0-9]+[kKmM]?$", title='write a size in quotes, such as "1M"')

@@ -29,6 +29,7 @@ from deployer.errors import (
     EXIT_VERIFY,
     DeployerError,
     TargetBusy,
+    WrongUse,
 )
 from deployer.host import staging, wire
 from deployer.host.agents.errand import Errand
@@ -36,7 +37,7 @@ from deployer.host.endings import raise_for
 from deployer.host.models import sending
 from deployer.host.pull import compare
 from deployer.host.requests import Host, Order
-from deployer.model import DEFAULT_HOST_ADDRESS, Cause, Payload, State
+from deployer.model import DEFAULT_HOST_ADDRESS, Cause, Payload, State, is_simulated
 
 Tell = Callable[[str, str], object]
 """Told a target's name and a line for people."""
@@ -232,7 +233,7 @@ class Worker:
 
         given, self.given = self.given, ""
         try:
-            agent = await host.find_agent(target.address)
+            agent = await host.find_agent(await self._whom())
             asked = Errand(host, agent, self._left(), lambda line: watchers.tell(target.name, line))
             came = await steps.carry_out(asked, step, given, note)
         except DeployerError as error:
@@ -249,6 +250,19 @@ class Worker:
         )  # fmt: skip
         if came.reason:
             raise Stop(came.reason, came.code)
+
+    async def _whom(self) -> str:
+        """The agent that is asked: the target's, or the only one. Raises WrongUse for several."""
+        if not self.target.anyone:
+            return self.target.address
+        rows = [r for r in await self.run.host.agents() if not is_simulated(r.target)]
+        found = [row for row in rows if row.here] or rows
+        if len(found) == 1:
+            return found[0].agent
+        raise WrongUse(
+            what=f"any stands for one PC with an agent, and {len(found)} are known.",
+            remedy="Write the PC's address or name, or push something to it first.",
+        )
 
     def _left(self) -> float:
         """Seconds until the target's deadline."""
@@ -284,6 +298,8 @@ class Worker:
         return any(self.target.address in (row.target, row.address) for row in rows)
 
     async def _there(self, payload: Payload) -> Row | None:
+        if self.target.anyone:  # what another PC has proved says nothing of this one
+            return None
         for most in known.PAGES:
             rows = await self.run.host.rows(self.target.address, most)
             found = known.look(rows, self.target.directory, payload)
@@ -306,6 +322,8 @@ class Worker:
             if trouble is None or not curable:
                 self._note(payload, trouble, standing, tries=tries, seconds=seconds)
             if trouble is None:
+                if self.target.anyone and standing is not None:  # the rest is for the same PC
+                    self.target = replace(self.target, address=standing.stands.target)
                 return
             if not curable:
                 raise Stop(trouble.reason, trouble.code)

@@ -197,6 +197,8 @@ BY_HAND = [
     ('"192.168.1.11"', '"sim\\n"', 34, "targets.pc01.address", "sim to rehearse"),
     ('"192.168.1.11"', '"192.168.1.255"', 34, "targets.pc01.address", "another address"),
     ('"192.168.1.11"', '"192.168.1.0"', 34, "targets.pc01.address", "another address"),
+    ('"192.168.1.11"', '"any\\n"', 34, "targets.pc01.address", "any, the PC's name"),
+    ('"192.168.1.11"', '"any"', 35, "targets.pc01.mac", "or leave mac out"),
     ('"192.168.1.11"', '"224.0.0.1"', 34, "targets.pc01.address", "change wire.address"),
     ("[payloads.hello]", '[wire]\naddress = "192.168.1.1/24\\n"\n[payloads.hello]', 2,
      "wire.address", "192.168.1.1/24"),

@@ -70,6 +70,11 @@ async def agents(state_dir: Path, *, system: bool = True) -> tuple[AgentRow, ...
     if socket is not None:
         async with DaemonClient(socket) as client:
             return await client.agents()
+    return known_agents(state_dir)
+
+
+def known_agents(state_dir: Path) -> tuple[AgentRow, ...]:
+    """The agents of a state directory, all of them away; no process is asked."""
     if not state_dir.is_dir():
         return ()
     with contextlib.closing(Store(state_dir)) as store:
