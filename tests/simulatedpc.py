@@ -11,6 +11,7 @@ from pathlib import Path
 from deployer.sim.cable import Link
 from deployer.sim.disk import Disk, DiskChange, PowerOff
 from deployer.sim.machine import Machine
+from deployer.sim.win32.clock import Clock, RealClock
 from deployer.sim.win32.desktop import SessionEnd
 
 HOST = "192.168.1.1"
@@ -20,11 +21,13 @@ DOWNLOADED = "C:\\WINDOWS\\DESKTOP\\AGENT98.EXE"
 class SimulatedPc:
     """A PC whose host is port `port` of this machine; it is switched on again when it ends."""
 
-    def __init__(self, folder: Path, port: int, secret: bytes = b"") -> None:
+    def __init__(
+        self, folder: Path, port: int, secret: bytes = b"", clock: Clock | None = None
+    ) -> None:
         folder.mkdir()
         self.folder = folder
         link = Link(routes={HOST: ("127.0.0.1", port)}, secret=secret)
-        self.machine = Machine(Disk(folder), link=link)
+        self.machine = Machine(Disk(folder), link=link, clock=clock or RealClock())
         self.ends: list[SessionEnd | str] = []
         self._harm: tuple[int, Callable[[], None]] | None = None
         self.user: Callable[[], None] = lambda: None

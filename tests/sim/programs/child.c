@@ -1,5 +1,6 @@
 /* A child: says its number of times a word, slowly; `child big` writes more than a pipe holds, `child fill`
- * fills its output until there is a file STOP.TXT, `child deaf` lives for a minute and never reads. */
+ * fills its output until there is a file STOP.TXT, `child deaf` lives for a minute and never reads,
+ * `child hour` says 70,000 bytes and sleeps for an hour. */
 #include "k32.h"
 void start(void)
 {
@@ -22,6 +23,13 @@ void start(void)
         for (i = 0; i < 60; i++) Sleep(1000);
         say("a minute\r\n");
         ExitProcess(7);
+    }
+    if (t[0] == 'h') {
+        for (i = 0; i < 10000; i++) block[i] = 'x';
+        for (i = 0; i < 7; i++) WriteFile(GetStdHandle(-11), block, 10000, &n, 0);
+        Sleep(3600000);
+        say("an hour\r\n");
+        ExitProcess(5);
     }
     if (t[0] == 'i') {                    /* reads what the parent's keyboard says */
         ReadFile(GetStdHandle(-10), block, 100, &n, 0);
