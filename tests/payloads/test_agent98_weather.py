@@ -18,11 +18,11 @@ import pytest
 from deployer.sim.win32.clock import RealClock
 from tests.payloads.agenthost import Host, Order, hosting, settings_text
 from tests.payloads.hostedpc import Pc
-from tests.payloads.test_agent98_exe import handed_out, program
+from tests.payloads.test_agent98_exe import handed_out, host, program
 from tests.sim.conftest import build
 from tests.simulatedpc import SimulatedPc
 
-__all__ = ["build", "program"]
+__all__ = ["build", "host", "program"]
 
 DAY = 86_400.0
 PROMPT = {b"", b"C:\\>"}
@@ -77,12 +77,6 @@ class Weather:
 
     def alive(self) -> bool:
         return self.host.do("LS", "C:\\DEPLOY\\AGENT98.EXE", seconds=60) == "OK 1"
-
-
-@pytest.fixture
-def host() -> Iterator[Host]:
-    with hosting() as made:
-        yield made
 
 
 @pytest.fixture
@@ -219,25 +213,32 @@ def test_a_program_that_waits_for_a_key_shows_what_it_asks(there: Weather) -> No
 # ---- the disk, and another host ---------------------------------------------------------------
 
 
-def test_a_full_disk_does_not_keep_a_picture_of_the_screen_from_coming(there: Weather) -> None:
-    """It never lies on that disk. A file that has no room there is refused, and is not there."""
+def test_on_a_full_disk_a_picture_of_the_screen_is_refused_and_comes_when_there_is_room(
+    there: Weather,
+) -> None:
+    """A file that has no room there is refused as well, and is not there."""
     assert there.alive()  # its journal has a place by now
-    there.pc.machine.disk.leave_free(0)
+    disk = there.pc.machine.disk
+    disk.leave_free(1 << 20)
+    disk.write_bytes("C:\\FULL.BIN", bytes(disk.free()))
+    assert there.host.do("SCREEN", seconds=60).startswith("NO 112")
+    data = b"x" * 100_000
+    sum_ = hashlib.sha256(data).hexdigest()
+    put = there.host.do("PUT", "C:\\X.BIN", len(data), sum_, carried=data, seconds=60)
+    assert put.startswith("NO 112")
+    assert not list(there.pc.folder.glob("X.*"))
+    disk.delete("C:\\FULL.BIN")
     order = there.host.give("SCREEN")
     assert there.host.answer(order, 60) == "OK 0"
     assert len(there.host.upload(order)) == 54 + 160 * 120 * 3
-    data = b"x" * 100_000
-    sum_ = hashlib.sha256(data).hexdigest()
-    assert there.host.do("PUT", "C:\\X.BIN", len(data), sum_, carried=data).startswith("NO 112")
-    assert not list(there.pc.folder.glob("X.*"))
-    assert there.alive()
 
 
 def test_of_two_hosts_the_one_whose_agent_was_started_last_has_the_pc(
     make: Callable[[str, str], Path], tmp_path: Path
 ) -> None:
     """The first host hears goodbye; what it had begun ends, and is not done for the second."""
-    with hosting() as first, hosting() as second:
+    worker = make("hosted", "AGENT98W").read_bytes()
+    with hosting(worker=worker) as first, hosting(worker=worker) as second:
         pc = Pc(make("hosted", "AGENT98"), tmp_path / "pc", first)
         pc.on()
         second.orders.append(Order("FFFFFFFF", "LS", answer="OK 0"))  # ids differ from host to host
