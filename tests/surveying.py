@@ -19,6 +19,9 @@ RUN = "S7K2QAB0"
 PROBES = {probe.name: probe for probe in asked.every_probe()}
 
 
+assert len(PROBES) == len(asked.every_probe()), "two probes have one name"
+
+
 def some(*names: str) -> tuple[SurveyProbe, ...]:
     """Probes by the names that they have in their sections."""
     return tuple(PROBES[name] for name in names)

@@ -24,7 +24,9 @@ RUN, THERE = "S7K2QAB0", "C:\\SURVEY"
 
 def asked_about(setting: str) -> Collection[str]:
     """The sections in which a setting is looked for: FTP.EXE's are those of its own alone."""
-    return ("ftp",) if setting.startswith("ftp_") else ("command", "ftp")
+    if setting == "deletes_open":
+        return ("disk", "win32")
+    return ("ftp",) if setting.startswith("ftp_") else ("command", "ftp", "network")
 
 
 def ask(

@@ -166,7 +166,7 @@ class Machine:
             ram=self.hardware.ram, console_out=self.console.put, console_in=self.console.read_line,
             limits=self.limits, cpu_model=self.hardware.cpu_model, mhz=self.hardware.mhz,
             environment=windows.ENVIRONMENT, cancelled=self._is_over, dos=self._dos,
-            desktop=Desktop(), link=self.link,
+            desktop=Desktop(), link=self.link, deletes_open=self.dialect.deletes_open,
         )  # fmt: skip
 
     def _stop(self) -> None:
@@ -285,9 +285,14 @@ class Machine:
     def _call(self, call: Start, out: Callable[[bytes], None]) -> Call:
         return Call(
             tail=call.tail, disk=self.disk, cwd=call.cwd, stdout=out, stdin=call.stdin,
-            keyboard=self.console.read_line, wait=self.wait, ping=self.ping,
+            keyboard=self.console.read_line, wait=self.wait, ping=self.ping or self._reaches(),
             memory=self.hardware.ram, screen=self.console.put,
         )  # fmt: skip
+
+    def _reaches(self) -> Callable[[str], bool] | None:
+        """Whether a number answers: its host does, where it has one."""
+        routes = self.link.routes
+        return routes.__contains__ if routes else None
 
     def _win32(self, call: Start) -> int | None:
         if self.disk.stat(call.path).size > MAX_PROGRAM:
@@ -312,7 +317,7 @@ class Machine:
             console_in=self.console.read_line, stdout=call.stdout, stdin=call.stdin,
             clock=self.clock, ram=self.hardware.ram, cpu_model=self.hardware.cpu_model,
             mhz=self.hardware.mhz, environment=call.environment, limits=self.limits,
-            cancelled=self._is_over, dos=self._dos,
+            cancelled=self._is_over, dos=self._dos, deletes_open=self.dialect.deletes_open,
         )  # fmt: skip
         if status.ending is Ending.LIMIT:
             raise Hang(self._why() or f"{call.path}: {status.reason}")

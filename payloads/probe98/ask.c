@@ -158,6 +158,23 @@ static u32 rate(u32 kilobytes, u32 ms)
     return kilobytes * 1000u / (ms ? ms : 1);
 }
 
+/* A file is copied as the helper does: read, then written. */
+static void copy_speed(void)
+{
+    sys_file from, to;
+    u32 got, began = sys_ticks();
+
+    sys_open(&from, "A.DAT", SYS_READ);
+    sys_open(&to, "B.DAT", SYS_CREATE);
+    while (sys_read(from, block, BLOCK, &got) == SYS_OK && got)
+        sys_write(to, block, got);
+    sys_flush(to);
+    number("copy_kb_s", rate(BLOCKS * (BLOCK >> 10), sys_ticks() - began));
+    sys_close(to);
+    sys_close(from);
+    sys_delete("B.DAT");
+}
+
 static void disk_speed(void)
 {
     sys_file file;
@@ -176,6 +193,12 @@ static void disk_speed(void)
         ;
     number("read_kb_s", rate(BLOCKS * (BLOCK >> 10), sys_ticks() - began));
     sys_close(file);
+    copy_speed();
+#ifdef _WIN32
+    began = sys_ticks();
+    got = read_uncached("A.DAT", BLOCK);
+    number("uncached_kb_s", rate(got >> 10, sys_ticks() - began));
+#endif
     sys_delete("A.DAT");
 }
 
@@ -215,6 +238,14 @@ static void memory_speed(void)
     answer("sum", total ? "wrong" : "right");
     number("read_kb_s", rate(rounds * (size >> 10) / 16, ms) * 16);
     number("mhz", sys_cpu_mhz());
+    began = sys_ticks();
+    rounds = 0;
+    do {
+        memset(words, 0, size);
+        rounds++;
+        ms = sys_ticks() - began;
+    } while (ms < ROUNDS_MS && rounds < 64);
+    number("write_kb_s", rate(rounds * (size >> 10) / 16, ms) * 16);
 }
 
 static void exit_code(void)
@@ -267,6 +298,7 @@ static const struct {
     {"disk-speed", disk_speed},
     {"tick", tick},
     {"memory", memory_speed},
+    {"kernels", kernels_pace},
     {"exit-code", exit_code},
     {"pipe", pipe},
     {"batch-output", batch_output},
@@ -275,6 +307,14 @@ static const struct {
     {"kill", kill},
     {"error-mode", error_mode},
     {"delete-open", delete_open},
+    {"no-window", no_window},
+    {"inherited-file", inherited_file},
+    {"held-file", held_file},
+    {"dos-output", dos_output},
+    {"full", floppy_full},
+    {"get", ftp_get},
+    {"put", ftp_put},
+    {"address", address},
 #endif
     {0, 0}
 };

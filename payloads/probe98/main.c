@@ -1,7 +1,7 @@
 /* main.c - PROBE98, the program that a survey brings along.
  *
  *     PROBE98 COLLECT S7K2QAB0 | ASK QUESTION | SCRIPT FROM TO
- *     PROBE98 END CODE | SAY BYTES | MODE | WAIT      as a child of itself
+ *     PROBE98 END CODE | SAY BYTES | MODE | WAIT | HOLD FILE      as a child of itself
  *
  * SURVEY.BAT starts it. It changes nothing outside the current directory. */
 #include "../helper98/crc32.h"
@@ -39,6 +39,10 @@ int sys_main(int argc, char **argv)
         return mode_of_child();
     if (argc == 2 && text_same(argv[1], "WAIT")) {
         wait_long();
+        return CODE_DONE;
+    }
+    if (argc == 3 && text_same(argv[1], "HOLD")) {
+        hold(argv[2]);
         return CODE_DONE;
     }
 #endif

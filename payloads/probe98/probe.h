@@ -18,6 +18,9 @@ int ask(const char *name);
  * deployment, name and password, in the place of #U. A status; SYS_MISSING where there is no host. */
 int make_script(const char *from, const char *to);
 
+/* How many cycles the engine's kernels take for 1,000 weights; nothing without a time-stamp counter. */
+void kernels_pace(void);
+
 /* Runs this program, `command` being "PROBE98 WORDS"; what it says is thrown away, or handed on. A status. */
 int run_own(const char *command, u32 *code);
 int run_counted(const char *command, sys_output *output, void *context, u32 *code);
@@ -31,6 +34,16 @@ void imports(void);
 void kill(void);
 void error_mode(void);
 void delete_open(void);
+void no_window(void);
+void inherited_file(void);
+void held_file(void);
+void dos_output(void);
+void floppy_full(void);
+void ftp_get(void);
+void ftp_put(void);
+void address(void);
+u32 read_uncached(const char *name, u32 block); /* bytes that were read; 0 where that is not possible */
+void hold(const char *name);                    /* opens a file that nobody else may open, and waits */
 int mode_of_child(void); /* whether it inherited SEM_FAILCRITICALERRORS */
 void wait_long(void);
 #endif

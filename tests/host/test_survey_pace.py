@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,9 +13,14 @@ from deployer.core.payload import fit
 from deployer.core.payload.fit import EnginePace
 from deployer.core.survey import record
 from deployer.core.survey.record import Evidence, ProbeEnd, Survey
+from deployer.face.tui.app import DeployerApp
+from deployer.face.tui.picker import Picked
 from deployer.host import staging
+from deployer.host.requests import Request
 from deployer.host.surveys import asked, kept, pace
+from deployer.settings import Settings
 from tests.commandline import called
+from tests.face.oldpc import world
 
 PC = "192.168.1.2"
 
@@ -78,3 +85,17 @@ def test_a_figure_says_where_it_is_from(tmp_path: Path, modelled: tuple[float, f
             )
             assert (expected["speed_source"], twice["speed_source"]) == ("modelled", "surveyed")
     assert "measured by this PC's survey" in called("model", "list", "--target", PC, *state)
+
+
+def test_the_dialogue_of_the_tui_says_so_too(tmp_path: Path) -> None:
+    state = tmp_path / "state"
+    kept.keep(state, "D1111111", record.write(survey("20", "60")), PC)
+    choice = Picked(Request((asked.model_of_speed(),)), PC)
+
+    async def looked(target: str) -> str:
+        async with world(tmp_path) as w:
+            app = DeployerApp(w.host, Settings(state_dir=str(state)), start=tmp_path)
+            return "\n".join(await app._look(replace(choice, target=target)))
+
+    assert "(measured by its survey)" in asyncio.run(looked(PC))
+    assert "(modelled)" in asyncio.run(looked("192.168.1.3"))

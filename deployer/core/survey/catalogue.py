@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from deployer.core.survey.cases import UNFIT, BatchCase, probe_of
-from deployer.core.survey.ftp import scripts
+from deployer.core.survey.ftp import ping, pulled_cable, scripts
 from deployer.core.survey.probe import SurveyProbe
 from deployer.core.survey.questions import questions
 from deployer.core.survey.tools import TOOLS
@@ -18,7 +18,7 @@ Settings = Mapping[str, Mapping[str, Mapping[str, str]]]
 def catalogue(cases: Iterable[BatchCase], settings: Settings) -> tuple[SurveyProbe, ...]:
     """The probes of all sections; `cases` are the batch files whose outcome is known."""
     found = [probe_of(case, TOOLS) for case in cases if case.name not in UNFIT]
-    found += [*scripts(), *questions()]
+    found += [*scripts(), ping(), pulled_cable(), *questions()]
     return tuple(
         replace(
             probe,

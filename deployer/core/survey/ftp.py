@@ -19,6 +19,10 @@ _REFUSED = "open 127.0.0.1"
 _LONG = "x" * 150
 _EXIT = "its exit code is not 0"
 _QUIT, _LOST = "QUIT", "ended by FTP.EXE"
+_FIND = "%windir%\\COMMAND\\FIND.EXE"
+_CHOICE = "%windir%\\COMMAND\\CHOICE.COM /C:X /N /T:X"
+_NO_FIND = f"IF NOT EXIST {_FIND} ECHO there is no FIND.EXE>>OUT.TXT"
+"""A program that is missing leaves the exit code of the one before (facts B8)."""
 _OLD = b"old\r\n"
 _VERBS = (
     "CWD", "TYPE", "A", "I", "PORT", "RETR", "STOR", "NLST", "LIST", "QUIT", "PWD", "XPWD", "MKD",
@@ -272,6 +276,53 @@ def scripts() -> Iterable[SurveyProbe]:
         )
 
 
+def ping() -> SurveyProbe:
+    """Whether the host answers: by PING.EXE, whose exit code counts and whose words do not."""
+    lines = (
+        "@ECHO OFF",
+        "%1 SCRIPT P.TXT P.BAT",
+        "IF NOT EXIST P.BAT GOTO NONE",
+        "CALL P.BAT",
+        "IF ERRORLEVEL 1 ECHO its exit code is not 0>>OUT.TXT",
+        _NO_FIND,
+        f'{_FIND} "TTL=" PING.OUT >NUL',
+        "IF NOT ERRORLEVEL 1 ECHO answered>>OUT.TXT",
+        "GOTO END",
+        ":NONE",
+        f"ECHO {NO_SERVER}>>OUT.TXT",
+        ":END",
+    )
+    said = {"ends": "ran", "OUT.TXT": "answered\n"}
+    return SurveyProbe(
+        "network.ping", "the host answers PING.EXE, and its exit code is 0",
+        "%COMSPEC% /E:1024 /C CASE {home}\\PROBE98",
+        files={
+            "CASE.BAT": _text(*lines),
+            "P.TXT": _text("%windir%\\PING.EXE -n 3 #H >PING.OUT"),
+        },
+        expected=said, facts=("B9", "B12"), seconds=4.0, full=True,
+    )  # fmt: skip
+
+
+def pulled_cable() -> SurveyProbe:
+    """What FTP.EXE does without a cable, and for how long: a person pulls it."""
+    lines = (
+        "@ECHO OFF",
+        "ECHO Pull the network cable out now. This goes on in 20 seconds. >CON",
+        f"{_CHOICE},20 >NUL",
+        "%1 ASK get >GET.TXT",
+        "TYPE GET.TXT >>OUT.TXT",
+        "ECHO Put the network cable in again. This goes on in 60 seconds. >CON",
+        f"{_CHOICE},60 >NUL",
+    )
+    return SurveyProbe(
+        "cable.pulled", "what FTP.EXE does while the cable is out, and for how long",
+        "%COMSPEC% /E:1024 /C CASE {home}\\PROBE98", files={"CASE.BAT": _text(*lines)},
+        answers=("ends", "OUT.TXT"), words=("run=ok", "bytes=0"), facts=("A13", "A14"),
+        seconds=200.0, hangs=True,
+    )  # fmt: skip
+
+
 def _sum(data: bytes) -> str:
     return f"{len(data)} {hashlib.sha256(data).hexdigest()}"
 
@@ -290,9 +341,10 @@ def _batch(one: FtpScript) -> bytes:
         f"%windir%\\FTP.EXE {one.options} >FTP.OUT",
         f"IF ERRORLEVEL 1 ECHO {_EXIT}>>OUT.TXT",
     ]
+    lines += [_NO_FIND] if one.asked else []
     for number, words in enumerate(one.asked):
         lines += [
-            f'%windir%\\COMMAND\\FIND.EXE "{words}" FTP.OUT >NUL',
+            f'{_FIND} "{words}" FTP.OUT >NUL',
             f"IF ERRORLEVEL 1 GOTO L{number}",
             f"ECHO {words}>>OUT.TXT",
             f":L{number}",

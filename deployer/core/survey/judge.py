@@ -13,7 +13,7 @@ from deployer.core.survey import messages
 from deployer.core.survey.cases import placed, unplaced
 from deployer.core.survey.ftp import NO_SERVER
 from deployer.core.survey.probe import SurveyProbe, SurveySection
-from deployer.core.survey.questions import TOK_S
+from deployer.core.survey.questions import NOT_THERE, TOK_S
 from deployer.core.survey.record import Evidence, LeftFile, ProbeEnd, Survey
 from deployer.core.survey.script import home_of
 from deployer.core.target.proof import tokens_per_second
@@ -53,7 +53,8 @@ def _judged(probe: SurveyProbe, evidence: Evidence | None, survey: Survey) -> Ju
     if evidence is None:
         return Judged(probe, Verdict.UNKNOWN, {})
     found = answers(probe, evidence, survey)
-    if found.get("OUT.TXT", "").startswith(NO_SERVER):
+    lacking = any(found.get(name) == text for name, text in NOT_THERE.items())
+    if lacking or found.get("OUT.TXT", "").startswith(NO_SERVER):
         return Judged(probe, Verdict.UNKNOWN, found)
     if evidence.end is ProbeEnd.STOPPED and probe.expected.get(ENDS) != ProbeEnd.STOPPED:
         return Judged(probe, Verdict.STOPPED, found, (ENDS,))

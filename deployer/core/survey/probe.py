@@ -14,7 +14,14 @@ class SurveySection(StrEnum):
     FTP = "ftp"
     DISK = "disk"
     WIN32 = "win32"
+    NETWORK = "network"
     SPEED = "speed"
+    DISKETTE = "diskette"  # it needs a diskette that may be filled
+    CABLE = "cable"  # it needs a person who pulls the cable
+
+
+OF_A_PERSON = (SurveySection.DISKETTE, SurveySection.CABLE)
+"""Sections that are asked only by themselves."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,15 +1,19 @@
-"""The sections Disk, Win32 and Speed: questions that PROBE98 answers, and what LLAMA98 reaches."""
+"""The sections Disk, Win32, Network, Speed, Diskette: what PROBE98 and LLAMA98 answer."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 
 from deployer.core.survey.probe import SurveyProbe
+from deployer.core.survey.tools import TOOLS
 
 _ANSWERED, _MEASURED = 0.6, 1.5
 """Seconds that a question takes, and one in which something is measured."""
 _TICKS = "least_step", "usual_step"
-_DISK = "write_kb_s", "flushed_kb_s", "read_kb_s"
+_DISK = "write_kb_s", "flushed_kb_s", "read_kb_s", "uncached_kb_s", "copy_kb_s"
+
+KERNELS = "x87", "int8", "int4", "ternary"
+"""The kernels whose cycles are measured: the answers of `speed.kernels`."""
 
 _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str, ...]], ...] = (
     (
@@ -28,7 +32,7 @@ _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str,
         {"create": "ok", "write": "ok", "read": "ok", "bytes": "3"}, (), (),
     ),
     (
-        "disk.delete-open", "whether a file that is open is deleted", {}, ("delete",), ("F9",),
+        "disk.delete-open", "a file that is open is deleted", {"delete": "yes"}, (), ("F9",),
     ),
     (
         "disk.long-name", "a long name keeps its case, and has an 8.3 name beside it",
@@ -77,12 +81,58 @@ _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str,
         "win32.error-mode", "whether a child inherits that there are no error boxes",
         {}, ("inherited",), (),
     ),
+    (
+        "win32.no-window", "a console program is started without a window",
+        {"started": "yes", "code": "5"}, (), (),
+    ),
+    (
+        "win32.inherited-file", "a child writes into a file that it inherits",
+        {"started": "yes", "code": "0", "bytes": "1000"}, (), (),
+    ),
+    (
+        "win32.held-file", "a file that a program had for itself is free when that is ended",
+        {"started": "yes", "while_held": "no", "afterwards": "yes"}, (), (),
+    ),
+    (
+        "win32.dos-output", "the output and the exit code of a 16-bit program arrive",
+        {"run": "ok", "bytes": "13", "code": "21"}, (), ("B9",),
+    ),
     ("win32.tick", "in which steps the clock counts", {}, _TICKS, ()),
+    (
+        "network.fetch", "how fast FTP.EXE fetches 1 MB",
+        {"run": "ok", "bytes": "1048576"}, ("ms", "kb_s"), (),
+    ),
+    ("network.send", "how fast FTP.EXE sends 1 MB", {"run": "ok"}, ("ms", "kb_s"), ()),
+    (
+        "network.address", "how many cards have an address by hand, how many ask for one",
+        {}, ("cards", "by_hand", "automatic"), ("D1",),
+    ),
     ("speed.disk", "how fast the disk is written and read", {}, _DISK, ()),
-    ("speed.memory", "how fast memory is read", {"sum": "right"}, ("read_kb_s", "mhz"), ()),
+    (
+        "speed.memory", "how fast memory is read and written", {"sum": "right"},
+        ("read_kb_s", "write_kb_s", "mhz"), (),
+    ),
+    (
+        "speed.kernels", "how many cycles 1,000 weights take, by kernel of the engine", {},
+        ("counter", *KERNELS), (),
+    ),
+    (
+        "diskette.full", "what WriteFile says on a diskette that is full",
+        {"diskette": "there", "error": "112", "filled": "all", "delete": "yes"},
+        ("last_put",), ("B18",),
+    ),
 )  # fmt: skip
-_ASKED = {"speed.disk": "disk-speed", "speed.memory": "memory"}
+_ASKED = {
+    "speed.disk": "disk-speed", "speed.memory": "memory", "network.fetch": "get",
+    "network.send": "put",
+}  # fmt: skip
 """Questions whose names are not those of their probes."""
+_BESIDE: Mapping[str, tuple[str, ...]] = {"win32.dos-output": ("SAYCOM.COM",)}
+"""Programs that a question needs in its folder."""
+_LONG = ("network.fetch", "network.send")
+_ONLY_FULL = (*_LONG, "win32.held-file")
+NOT_THERE: Mapping[str, str] = {"host": "none", "diskette": "none"}
+"""Answers that say that a probe could not be asked: no host, or no diskette."""
 
 TOK_S = "tok_s"
 """The answer of an engine: tokens in a second."""
@@ -108,9 +158,19 @@ def questions() -> Iterable[SurveyProbe]:
         yield SurveyProbe(
             identity, title, f"{{home}}\\PROBE98 ASK {name}",
             expected={"ends": "ran", **expected} if expected else {}, answers=answers,
-            words=("ok", "exists", "missing", "error", "yes", "no", "unknown", "to", "GB", "all"),
+            files={name: TOOLS[name] for name in _BESIDE.get(identity, ())},
+            words=(
+                "ok", "exists", "missing", "error", "yes", "no", "unknown", "known", "to", "GB",
+                "all", "there", "none",
+            ),
             facts=facts,
-            seconds=_MEASURED if identity.startswith("speed.") or not expected else _ANSWERED,
+            full=identity in _ONLY_FULL,
+            seconds=(
+                60.0 if identity.startswith("diskette.")
+                else 8.0 if identity in _LONG
+                else _MEASURED if identity.startswith("speed.") or not expected
+                else _ANSWERED
+            ),
         )  # fmt: skip
     for identity, (model, options, _weights) in ENGINES.items():
         words = options.replace("-z ", "-z {home}\\")

@@ -14,7 +14,7 @@ from collections.abc import Collection, Iterable, Sequence
 
 from deployer.core.lint import check
 from deployer.core.survey.cases import placed
-from deployer.core.survey.probe import SurveyProbe, SurveySection
+from deployer.core.survey.probe import OF_A_PERSON, SurveyProbe, SurveySection
 from deployer.model import Payload
 
 SURVEY_BAT = "SURVEY.BAT"
@@ -27,11 +27,12 @@ _DELTREE = r"%windir%\COMMAND\DELTREE.EXE"
 def chosen(
     probes: Iterable[SurveyProbe], *, full: bool, sections: Collection[SurveySection] = ()
 ) -> tuple[SurveyProbe, ...]:
-    """The probes that are asked, what may hang last."""
+    """The probes that are asked, what may hang last; what needs a person only by itself."""
     found = [
         probe
         for probe in probes
-        if (full or not probe.full) and (not sections or probe.section in sections)
+        if (full or not probe.full)
+        and (probe.section in sections if sections else probe.section not in OF_A_PERSON)
     ]
     return tuple(sorted(found, key=lambda probe: probe.hangs))
 

@@ -63,7 +63,9 @@ def export(survey: Survey, judged: Sequence[Judged]) -> SharedSurvey:
     answers = {}
     for one in judged:
         shown = one.differing if one.verdict is Verdict.DIFFERS else tuple(one.found)
-        if one.verdict in (Verdict.DIFFERS, Verdict.TOLD) or not one.probe.expected:
+        if one.verdict is Verdict.PASS:
+            shown = one.probe.answers
+        if one.verdict in (Verdict.DIFFERS, Verdict.TOLD, Verdict.PASS) or not one.probe.expected:
             for name in shown:
                 if name in one.probe.expected or name in one.probe.answers:
                     key = (one.probe.identity, name)

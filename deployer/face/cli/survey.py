@@ -77,8 +77,8 @@ def ask_command(
     quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
     full: Annotated[bool, flag("--full", "Everything: half an hour, and it may stop.")] = False,
     only: Annotated[
-        Literal["command", "ftp", "disk", "win32", "speed"] | None,
-        value("--only", None, "Only this section."),
+        Literal["command", "ftp", "disk", "win32", "network", "speed", "diskette", "cable"] | None,
+        value("--only", None, "Only this section; diskette and cable need you there."),
     ] = None,
     to: Annotated[
         str | None, value("--to", "DIR", "Its folder there.", default="C:\\SURVEY")

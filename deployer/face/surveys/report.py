@@ -25,7 +25,10 @@ _SECTIONS = {
     "ftp": "FTP.EXE",
     "disk": "Disk",
     "win32": "Win32",
+    "network": "Network",
     "speed": "Speed",
+    "diskette": "Diskette",
+    "cable": "Cable",
 }
 
 
@@ -52,11 +55,18 @@ def details(judged: Sequence[Judged]) -> Iterator[str]:
                 yield "  the PC stopped in it, and was started again"
             case Verdict.TOLD:
                 yield f"{title}{facts}"
-                for name, text in one.found.items():
-                    if name in one.probe.answers:
-                        yield f"  {name}: {_short(text)}"
+                yield from _told(one)
+            case _ if one.verdict is Verdict.PASS and one.probe.answers:
+                yield f"{title}{facts}"
+                yield from _told(one)
             case _:
                 continue
+
+
+def _told(one: Judged) -> Iterator[str]:
+    for name, text in one.found.items():
+        if name in one.probe.answers:
+            yield f"  {name}: {_short(text)}"
 
 
 def _short(text: str) -> str:

@@ -39,6 +39,7 @@ from deployer.face.tui.watched import BACKLOG, ROWS, Watched
 from deployer.host.launch import DaemonNotStarted
 from deployer.host.models import sending
 from deployer.host.requests import Before, Host, Order
+from deployer.host.surveys import pace
 from deployer.model import LINE, LineSettings, State
 from deployer.settings import Settings
 
@@ -348,9 +349,12 @@ class DeployerApp(App[None]):
         """What the picker says about a choice: the files, and whether they fit."""
         seen = await self._host.recognise(choice.request)
         address = settings.resolve_target(choice.target or "sim", self._config)
+        surveyed = await asyncio.to_thread(
+            pace.of, settings.expanded(self._config.state_dir), address
+        )
         _fit, line = estimate.fit_line(
             seen.load, self.seen.rows.values(), address, profile=seen.profile, model=seen.model,
-            line=choice.line,
+            line=choice.line, engine=surveyed,
         )  # fmt: skip
         return (*seen.lines, line)
 

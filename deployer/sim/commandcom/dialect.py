@@ -37,6 +37,10 @@ class Dialect:
     ftp_list_as_text  `mget` asks for the names in TYPE A
     ftp_quotes        "a b" is one word
     ftp_open_port     `open` takes no notice of a port; without it, it refuses one
+
+    And Windows itself:
+
+    deletes_open      DeleteFile deletes a file that is open (facts F9)
     """
 
     name: str
@@ -59,6 +63,7 @@ class Dialect:
     ftp_list_as_text: bool = True
     ftp_quotes: bool = True
     ftp_open_port: bool = True
+    deletes_open: bool = True
 
 
 # Of the shell, both dialects name every difference, so that they can be read side by side.

@@ -309,6 +309,11 @@ class Disk:
             _empty(node, file)
         return file
 
+    def is_open(self, path: str) -> bool:
+        """Whether a program has this file open."""
+        _full, parent, found = self._existing(path)
+        return below(parent, found.host) in self._volume.nodes
+
     def delete(self, path: str) -> None:
         """Remove a file, even an open one; ACCESS_DENIED for a directory or a read-only file."""
         full, parent, found = self._existing(path)

@@ -87,6 +87,7 @@ def run_program(
     limits: RunLimits | None = None,
     cancelled: Callable[[], bool] = _never,
     dos: PlayDos | None = None,
+    deletes_open: bool = True,
 ) -> ExitStatus:
     """Run a program to its end and tell how it ended; nothing but `PowerOff` is raised for it.
 
@@ -94,7 +95,8 @@ def run_program(
     `console_out` gets what the screen shows, `console_in` answers one typed line (with its line
     end; b"" is end of file). `stdout` and `stdin` (asked for up to n bytes) stand for redirection
     by the shell. `ram` + `swap` bytes can be committed by all processes together. `clock` is the
-    target's; the default is the real one. `dos` plays the 16-bit programs that it starts.
+    target's; the default is the real one. `dos` plays the 16-bit programs that it starts. With
+    `deletes_open` files that are open can be deleted (facts F9).
     """
     clock = clock or RealClock()
     limits = limits or RunLimits()
@@ -102,6 +104,7 @@ def run_program(
         disk=disk, clock=clock, budget=CommitLimit(ram + swap), ram=ram, console_out=console_out,
         console_in=console_in, limits=limits, cpu_model=cpu_model, mhz=mhz,
         environment=environment or ENVIRONMENT, cancelled=cancelled, dos=dos,
+        deletes_open=deletes_open,
     )  # fmt: skip
     handles = Handles()
     screen = ConsoleOutput(system.write_console)

@@ -18,7 +18,8 @@ from deployer.sim.win32.objects import Input, Output, Running
 @dataclass(slots=True, eq=False)
 class System:
     """Everything that the processes of one run share; `dos` plays 16-bit programs,
-    `desktop` has the windows, `link` is the network, if any."""
+    `desktop` has the windows, `link` is the network, if any. With `deletes_open` DeleteFile deletes
+    files that are open, too (facts F9)."""
 
     disk: Disk
     clock: Clock
@@ -34,6 +35,7 @@ class System:
     dos: PlayDos | None = None
     desktop: Desktop | None = None
     link: Link | None = None
+    deletes_open: bool = True
     processes: list[Running] = field(default_factory=list)
     output: int = 0
     next_id: int = 0xFFF00001

@@ -27,7 +27,10 @@ def _not_running(p: Process, path: str) -> str:
 
 
 def delete_file(p: Process, name: int) -> int:
-    p.system.disk.delete(_not_running(p, full(p, name)))
+    path = _not_running(p, full(p, name))
+    if not p.system.deletes_open and p.system.disk.is_open(path):
+        raise Failed(Code.SHARING_VIOLATION)
+    p.system.disk.delete(path)
     return 1
 
 

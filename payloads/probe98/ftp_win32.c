@@ -1,0 +1,102 @@
+/* ftp_win32.c - how fast FTP.EXE is with our own server, and what kind of address this PC has. */
+#include "kernel32.h"
+#include "probe.h"
+#include "text.h"
+
+K32(handle) LoadLibraryA(const char *name);
+
+#define LARGE (1u << 20)
+
+static void ignored(void *context, const u8 *bytes, u32 count)
+{
+    (void)context;
+    (void)bytes;
+    (void)count;
+}
+
+static int write_text(const char *name, const char *text)
+{
+    sys_file file;
+    int status = sys_open(&file, name, SYS_CREATE);
+
+    if (status == SYS_OK)
+        status = sys_write(file, text, text_length(text));
+    sys_close(file);
+    return status;
+}
+
+/* Runs FTP.EXE with a script, and says the milliseconds and KB in a second. */
+static int timed(const char *text)
+{
+    char command[] = "FTP -n -i -s:S.FTP";
+    u32 code = 0, ms, began;
+
+    if (write_text("S.TXT", text) != SYS_OK || make_script("S.TXT", "S.FTP") != SYS_OK) {
+        say("host=none\r\n");
+        return 0;
+    }
+    began = sys_ticks();
+    say("run=%s\r\n", sys_run(command, "", ignored, 0, &code) == SYS_OK ? "ok" : "missing");
+    ms = sys_ticks() - began;
+    sys_delete("S.FTP");
+    say("ms=%u\r\nkb_s=%u\r\n", ms, (LARGE >> 10) * 1000u / (ms ? ms : 1));
+    return 1;
+}
+
+void ftp_get(void)
+{
+    struct sys_stamp stamp;
+
+    if (!timed("open #H\r\nuser #U\r\ncd PLAIN\r\nbinary\r\nget BIG.BIN\r\nbye\r\n"))
+        return;
+    say("bytes=%u\r\n", sys_stat("BIG.BIN", &stamp) == SYS_OK ? stamp.length : 0);
+    sys_delete("BIG.BIN");
+}
+
+void ftp_put(void)
+{
+    static u8 block[32768];
+    sys_file file;
+    u32 i;
+
+    sys_open(&file, "BIG.BIN", SYS_CREATE);
+    for (i = 0; i < LARGE / sizeof block; i++)
+        sys_write(file, block, sizeof block);
+    sys_close(file);
+    timed("open #H\r\nuser #U\r\ncd PLAIN\r\nbinary\r\nput BIG.BIN UP.BIN\r\nbye\r\n");
+    sys_delete("BIG.BIN");
+}
+
+/* ---- the address ---- */
+
+#define LOCAL_MACHINE ((handle)0x80000002u)
+#define MOST_CARDS 10u
+
+typedef i32 __attribute__((stdcall)) open_key(handle key, const char *name, u32 reserved, u32 access, handle *opened);
+typedef i32 __attribute__((stdcall)) query(handle key, const char *name, u32 *reserved, u32 *kind, void *bytes, u32 *size);
+
+void address(void)
+{
+    char key[] = "System\\CurrentControlSet\\Services\\Class\\NetTrans\\0000", value[64];
+    handle library = LoadLibraryA("ADVAPI32"), opened;
+    open_key *open = library ? (open_key *)(usize)GetProcAddress(library, "RegOpenKeyExA") : 0;
+    query *value_of = library ? (query *)(usize)GetProcAddress(library, "RegQueryValueExA") : 0;
+    u32 i, size, given = 0, automatic = 0;
+
+    if (!open || !value_of) {
+        say("cards=unknown\r\n");
+        return;
+    }
+    for (i = 0; i < MOST_CARDS; i++) {
+        key[sizeof key - 2] = (char)('0' + i);
+        size = sizeof value - 1;
+        memset(value, 0, sizeof value);
+        if (open(LOCAL_MACHINE, key, 0, 0x20019, &opened) || value_of(opened, "IPAddress", 0, 0, value, &size))
+            continue;
+        if (memcmp(value, "0.0.0.0", 7) && *value)
+            given++;
+        else
+            automatic++;
+    }
+    say("cards=known\r\nby_hand=%u\r\nautomatic=%u\r\n", given, automatic);
+}

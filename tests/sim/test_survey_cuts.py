@@ -1,0 +1,35 @@
+"""The power fails in probes of a survey: it ends, and every other probe's result is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from deployer.core.survey.judge import Verdict
+from tests.surveycuts import USUAL, Harm, Road, by_go_bat, through_the_agent, wrong
+from tests.surveying import some
+
+PROBES = some(
+    "shift", "for-wild", "session", "lines", "rename-over", "exit-code", "inherited-file", "tick",
+    "fetch",
+)  # fmt: skip
+"""A part of them; `python -m benchmarks.survey.cuts` takes all, and two ways to harm each."""
+NAMES = [probe.identity for probe in PROBES]
+
+
+@pytest.mark.parametrize("road", [by_go_bat, through_the_agent])
+def test_the_power_fails_in_each_second_probe(road: Road, tmp_path: Path) -> None:
+    harm = Harm(NAMES[::2], seed=17)
+    found = road(tmp_path / "pc", PROBES, harm)
+    assert len(found) == len(PROBES)
+    assert wrong(found, harm.cut, USUAL) == []
+    assert [one for one in found if one.verdict is Verdict.STOPPED]
+
+
+def test_a_transfer_that_is_cut_costs_its_probe_at_most(tmp_path: Path) -> None:
+    """The cable is pulled while FTP.EXE of a probe fetches: that probe differs, and no other."""
+    found = by_go_bat(tmp_path / "pc", PROBES, Harm(cable="cable@400000"))
+    odd = wrong(found, (), USUAL)
+    assert len(odd) <= 1, odd
+    assert len(found) == len(PROBES)
