@@ -622,3 +622,19 @@ if __name__ == "__main__":
     for page, size in CASES:
         drawing = drawn(page, size, expected=False)
         golden(page, size).write_text(asyncio.run(drawing), encoding="utf-8")
+
+
+def test_nobody_is_asked_to_type_at_a_simulated_pc_that_waits() -> None:
+    async def story() -> None:
+        staged = DeploymentStaged(
+            NOW - 90, "D0000008", "sim", "127.0.0.1", r"C:\DEPLOY", (), 0, emulated=True
+        )
+        waits = StateChanged(NOW - 90, "D0000008", State.WAITING)
+        app = DeployerApp(Scripted([staged, waits]), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 30)) as pilot:
+            await until(pilot, lambda: "The simulated PC" in screen(app), "shown")
+            assert "Do this on the old PC" not in screen(app)
+            assert not app.query_one("#card").display
+            assert not app.query_one("#hints").display
+
+    asyncio.run(story())
