@@ -76,15 +76,15 @@ class Detail(VerticalScroll, can_focus=True):
         self._row = row
         if not self._whole:
             return
-        typed = row is not None and not row.emulated  # a simulated PC has nobody who types
-        waits = typed and row.state in _BEFORE and row.mark < Mark.GO_RUNS
+        asked = row if row and not row.emulated else None  # nobody types at a simulated PC
+        waits = asked is not None and asked.state in _BEFORE and asked.mark < Mark.GO_RUNS
         self.set_class(waits, "-waits")
         self.query_one("#oldpc").display = row is not None
         for name in ("#bar", "#figures", "#mapbox", "#part"):
             self.query_one(name).display = row is not None and not waits
         self.query_one("#graph").display = row is not None and not waits and any(rates)
         self._put_if("#output", written(row) if row else "")
-        self._put_if("#hints", "\n".join(hints(row, now)) if row and typed else "")
+        self._put_if("#hints", "\n".join(hints(asked, now)) if asked else "")
         self._put_if("#card", "\n".join(followed(row)[3:]) if row and waits else "")
         self._stamp(row)
         if row is None:
