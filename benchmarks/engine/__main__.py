@@ -56,6 +56,7 @@ class Case:
     short: int  # the long run of --short; 0 = not in it
     least: float = 0.0  # wanted: modelled tokens a second
     drawn: bool = False
+    memory: int = 0  # what it may take, in MB; 0 = as much as it likes
 
 
 CASES = (
@@ -73,6 +74,7 @@ CASES = (
     Case("2048 x 2048 ternary", "tern.L98", "", None, 4, 2),
     Case("2048 x 2048 1 bit", "bit.L98", "", None, 4, 2),
     Case("SmolLM2-135M int4", "smol.L98", "", 170_000_000, 8, 0, 1.45),
+    Case("SmolLM2-135M, 100 MB", "smol.L98", "", 170_000_000, 8, 0, 1.45, memory=100),
     Case("SmolLM2-135M, drawn", "smol.L98", "", None, 8, 0, drawn=True),
 )
 #: The containers among them: shape and encoding of the layers.
@@ -166,6 +168,8 @@ def arguments_of(case: Case, folder: Path, *, short: bool) -> list[str]:
     everywhere, so the short run uses it; they differ in the number of heads only.
     """
     how = ["-t", "1", "-p", "1", "-s", "98"] if case.drawn else ["-t", "0"]
+    if case.memory:
+        how += ["--memory", str(case.memory)]
     if case.size == "campfire158":
         return [str(CAMPFIRE_158), *how]
     if case.size in CONTAINERS:

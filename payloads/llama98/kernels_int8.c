@@ -170,7 +170,7 @@ static void group_biases(struct input *input, i32 n_groups)
     }
 }
 
-static void add_scaled(float *sum, const u32 *sums, const i16 *steps, i32 n_groups, u32 pairs)
+static UNROLLED void add_scaled(float *sum, const u32 *sums, const i16 *steps, i32 n_groups, u32 pairs)
 {
     for (; pairs; pairs--, sum += 2, sums += 2, steps += 2 * n_groups) {
         sum[0] += SINGLE((double)(i32)sums[1] * (double)steps[0]);

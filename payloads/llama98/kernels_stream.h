@@ -35,11 +35,17 @@
     "paddd " n ", %%mm6\n\t"                        \
     "paddd " m ", %%mm7\n\t"
 
-#define STRAIGHTEN            \
-    "movq %%mm6, %%mm1\n\t"   \
-    "psrlq $32, %%mm1\n\t"    \
-    "pslld $8, %%mm1\n\t"     \
-    "psubd %%mm1, %%mm6\n\t"
+/* Each accumulator holds two halves of its sum, (s1, s1') and (s2, s2'): these become (s1 - 256 s2, s1' - 256 s2'), and then
+ * (s1 + s1' - 256 (s2 + s2'), s2 + s2'), the second row's sum and the first's. */
+#define PAIR_SUMS                \
+    "movq %%mm7, %%mm0\n\t"      \
+    "pslld $8, %%mm0\n\t"        \
+    "psubd %%mm0, %%mm6\n\t"     \
+    "movq %%mm6, %%mm0\n\t"      \
+    "punpckldq %%mm7, %%mm6\n\t" \
+    "punpckhdq %%mm7, %%mm0\n\t" \
+    "paddd %%mm0, %%mm6\n\t"     \
+    "movq %%mm6, (%[sums])\n\t"
 
 __attribute__((noinline)) void NAME(int8_pairs)(u32 *sums, const i16 *words, const i16 *x, u32 pairs,
                                               u32 columns, u32 bias)
@@ -67,14 +73,7 @@ __attribute__((noinline)) void NAME(int8_pairs)(u32 *sums, const i16 *words, con
         FOUR_COLUMNS("24", "%%mm0", "%%mm1")
         ADD_INDEX
         "jnz 2b\n\t"
-        /* each accumulator holds two halves of its sum: (s1, s1'), (s2, s2') -> (s1 + s1', s2 + s2'); then
-         * (s1 - 256 s2, s2), the second row's sum and the first's */
-        "movq %%mm6, %%mm0\n\t"
-        "punpckldq %%mm7, %%mm6\n\t"
-        "punpckhdq %%mm7, %%mm0\n\t"
-        "paddd %%mm0, %%mm6\n\t"
-        STRAIGHTEN
-        "movq %%mm6, (%[sums])\n\t"
+        PAIR_SUMS
         ADD_ROW
         "add $8, %[sums]\n\t"
         "decl %[pairs]\n\t"

@@ -39,7 +39,7 @@ static void carve_cache(struct model *m, struct arena *a)
     k->wide_values = all <= WIDE_VALUES;
     heads = times(heads, k->steps);
     if (m->bits) {
-        k->keys = (i16 *)arena_carve(a, times(heads, k->width) / (k->wide_keys ? 1 : 2), sizeof(i16));
+        k->keys = (i16 *)arena_carve(a, times(heads, k->width) >> !k->wide_keys, sizeof(i16));
         k->values = (i16 *)arena_carve(a, times(heads, k->wide_values ? c->head_size : (c->head_size + 1) / 2), sizeof(i16));
         k->key_scale = arena_floats(a, heads);
         k->value_scale = arena_floats(a, heads);

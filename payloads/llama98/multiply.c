@@ -94,7 +94,7 @@ static u64 codes_bytes(const struct matrix *w)
     case ENC_INT4:
         return rows / 4 * (padded / 32) * 80;
     case ENC_TERNARY:
-        return rows * (padded / 5);
+        return rows * ((u32)w->padded / 5);
     case ENC_BIT:
         return rows * (padded / 128) * 20;
     default:

@@ -97,7 +97,7 @@ static void take_rows(struct model *m, struct plan *plan, i32 rows)
 }
 
 /* As much as `room` holds, at least what must be. */
-static void make_plan(struct model *m, struct plan *plan, u64 room)
+static void make_plan(struct model *m, struct plan *plan, u32 room)
 {
     i32 all = m->config.n_layers, rows;
 
@@ -131,7 +131,7 @@ static void make_plan(struct model *m, struct plan *plan, u64 room)
     }
     if (plan->need > room || !matrix_by_rows(&m->wcls))
         return;
-    room -= plan->need;
+    room -= (u32)plan->need;
     rows = room > 64 ? (i32)((room - 64) / four_bytes(&m->wcls)) / 4 * 16 : 0; /* 64: what rounding may add */
     take_rows(m, plan, rows < m->config.vocab_size ? rows : (m->config.vocab_size - 1) / 16 * 16);
 }

@@ -28,7 +28,7 @@ _SECOND_LEVEL = 512 << 10
 _WEIGHT: Mapping[Encoding, tuple[float, float]] = {
     Encoding.INT8: (0.98, 1.01), Encoding.INT4: (1.18, 0.63),
     Encoding.TERNARY: (0.56, 0.20), Encoding.ONE_BIT: (0.41, 0.16),
-    Encoding.INT8_GROUPS: (1.5, 1.07),
+    Encoding.INT8_GROUPS: (1.3, 1.07),
 }  # fmt: skip
 """Instructions and bytes."""
 _TABLE: Mapping[Encoding, float] = {Encoding.TERNARY: 340 / 5, Encoding.ONE_BIT: 380 / 8}
