@@ -197,4 +197,4 @@ def test_a_model_that_people_use_is_converted_in_time(tmp_path: Path) -> None:
     done = conversion.convert(needs.SMOLLM2, tmp_path / "m.l98", USUAL)
     assert done.encodings == {"int4": 210}
     assert (done.has_chat, done.prefix, done.loss) == (True, 22, None)
-    assert done.expectation.file < 98_000_000
+    assert done.expectation.file < 99_000_000
