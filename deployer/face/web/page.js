@@ -19,6 +19,7 @@ let chosen = "";
 let picked = false;
 let older = 0;
 let drawing = false;
+let listed = ""; // what the list shows
 let card = { of: "", lines: [] };
 let agents = new Map();
 let shot = { of: "", name: "", picture: "" };
@@ -121,7 +122,7 @@ function draw() {
 
 function show() {
   const list = [...rows.values()].sort((a, b) => b.at - a.at);
-  $("list").replaceChildren(...list.map(entry));
+  showList(list);
   $("older").textContent = older > 0 ? `${older} more: deployer history` : "";
   showAgents();
   const row = rows.get(chosen);
@@ -130,9 +131,23 @@ function show() {
   $("log").replaceChildren(...[...log].reverse().map((event) => element("li", line(event))));
 }
 
+// Only when it has changed: who has the focus in it keeps it, and its place.
+function showList(list) {
+  const now = JSON.stringify(list.map((row) => [row.deployment, row.target, word(row), row.deployment === chosen]));
+  if (now === listed) return;
+  listed = now;
+  const focused = document.activeElement?.dataset.deployment;
+  const top = $("list").scrollTop;
+  $("list").replaceChildren(...list.map(entry));
+  $("list").scrollTop = top;
+  const here = (button) => button.dataset.deployment === focused;
+  if (focused) [...$("list").querySelectorAll("button")].find(here)?.focus();
+}
+
 function entry(row) {
   const button = element("button", `${row.target}  ${row.deployment}  ${word(row)}`);
   button.className = row.state;
+  button.dataset.deployment = row.deployment;
   if (row.deployment === chosen) button.setAttribute("aria-current", "true");
   button.addEventListener("click", () => { chosen = row.deployment; picked = true; askCard(); draw(); });
   const item = document.createElement("li");
@@ -146,6 +161,7 @@ function detail(row) {
   const counts = {};
   for (const part of row.parts.values()) counts[block(part)] = (counts[block(part)] || 0) + 1;
   $("title").textContent = `${row.deployment} for ${row.target}: ${row.files.map((f) => f.long_name).join(", ")}`;
+  $("state").className = row.state;
   $("state").textContent = word(row) + (row.reason ? `: ${row.reason}` : "");
   $("presence").textContent = final(row) ? "" : [row.presence, row.advice].filter(Boolean).join(". ");
   $("bar").max = whole || 1;
@@ -153,13 +169,13 @@ function detail(row) {
   const rate = final(row) ? row.seconds > 0 && row.moved / row.seconds : rateNow(row);
   const figures = [`${bytes(here)} of ${bytes(whole)}`];
   if (rate) figures.push(`${bytes(rate)}/s`);
-  if (rate && row.state === "fetching" && here < whole) figures.push(`about ${Math.ceil((whole - here) / rate)} s left`);
-  if (row.refetched) figures.push(`${row.refetched} parts again`);
+  if (rate && row.state === "fetching" && here < whole) figures.push(`about ${duration((whole - here) / rate)} left`);
+  if (row.refetched) figures.push(`${row.refetched} ${row.refetched === 1 ? "part" : "parts"} again`);
   if (row.attempt > 1) figures.push(`attempt ${row.attempt}`);
   $("figures").textContent = figures.join(" · ");
   $("map").replaceChildren(...[...row.parts.values()].map(cell));
   const legend = Object.keys(BLOCKS).filter((state) => counts[state]).map((state) => `${BLOCKS[state]} ${WORDS[state] || state} ${counts[state]}`);
-  $("legend").textContent = legend.join("   ");
+  $("legend").textContent = legend.join("   ") + again(row);
   $("map").setAttribute("aria-label", `Parts: ${legend.join(", ")}`);
   $("target").textContent = row.info ? [row.info.system, row.info.cpu].filter(Boolean).join(", ") : "";
   const proved = row.proof ? row.proof.report.files : [];
@@ -219,6 +235,7 @@ function waits(row) { return row.state === "staged" || row.state === "waiting"; 
 function showCard(row) {
   const here = waits(row) && card.of === row.deployment && card.lines.length > 0;
   $("card").hidden = !here;
+  for (const name of ["bar", "figures", "map", "legend"]) $(name).hidden = here; // nothing moves yet
   $("card").textContent = here ? card.lines.join("\n") : "";
 }
 
@@ -239,6 +256,14 @@ function cell(part) {
   return span;
 }
 
+// Which parts came again or will, and why: on a phone nothing can be pointed at.
+function again(row) {
+  const harmed = [...row.parts.values()].filter((part) => part.why || part.fetches > 1);
+  if (!harmed.length) return "";
+  const shown = harmed.slice(0, 2).map((part) => `${part.name} (${part.why || "asked for again"})`);
+  return `\nagain: ${shown.join(", ")}${harmed.length > 2 ? ` and ${harmed.length - 2} more` : ""}`;
+}
+
 function word(row) { return row.paused ? `${row.state}, paused` : row.state; }
 
 function element(kind, text) {
@@ -250,6 +275,14 @@ function element(kind, text) {
 function bytes(count) {
   if (count < 1000) return `${Math.round(count)} bytes`;
   return count < 1e6 ? `${(count / 1e3).toFixed(1)} kB` : `${(count / 1e6).toFixed(1)} MB`;
+}
+
+function duration(seconds) {
+  const whole = Math.ceil(seconds);
+  if (whole < 60) return `${whole} s`;
+  const minutes = Math.floor(whole / 60);
+  if (minutes < 60) return `${minutes} min ${whole % 60} s`;
+  return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
 function line(event) {
