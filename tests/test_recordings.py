@@ -86,6 +86,17 @@ def test_a_recording_is_small_and_shows_nothing_private(name: str) -> None:
         assert not re.search(r"/(tmp|root|home|work|usr|var)\b", path.read_text(encoding="utf-8"))
 
 
+def test_a_long_recording_of_whole_pages_keeps_fewer_of_them() -> None:
+    """A machine that is busy plays the same scene for longer, and every page of it is another."""
+    played = Cast((40, 6), "long")
+    for page in range(60):
+        played.add(0.5, "\x1b[?25l\x1b[H" + "\r\n".join(f"{page:<39}" for _row in range(6)))
+    kept = record.fewer(played, 0.4, most=3000)
+    assert 2 < len(kept.events) < 30
+    assert len(kept.to_text()) <= 3000
+    assert last(kept) == last(played)
+
+
 @pytest.mark.parametrize("name", ["push", "again", "fails"])
 def test_played_anew_it_says_the_same(name: str) -> None:
     """All but the figures."""

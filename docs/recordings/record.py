@@ -19,7 +19,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,6 +37,8 @@ HOLD = 5.0
 """Seconds that the last picture stays."""
 TOGETHER = 0.06
 """What comes within so many seconds is one picture; of a whole page, see `Scene`."""
+SMALL = 180_000
+"""Characters of a recording of whole pages: a machine that is busy draws longer, not more."""
 PROMPT = "\x1b[1;32m$\x1b[0m "
 BANDWIDTH = "14mbit burst 32kb latency 50ms"
 MODEL = '--prompt "Once upon a time" --steps 100 --temperature 0.7 --seed 10'
@@ -249,14 +251,21 @@ def record(name: str) -> Cast:
     cast = Cast(scene.size, scene.title)
     with tempfile.TemporaryDirectory(prefix="rec-") as place:
         scene.play(Stage(Path(place), cast))
-    return changes(cast, scene.page) if scene.page else cast
+    return fewer(cast, scene.page) if scene.page else cast
 
 
-def changes(cast: Cast, every: float) -> Cast:
+def fewer(cast: Cast, every: float, most: int = SMALL) -> Cast:
+    """The pictures in every so many seconds, or in as many more as make the recording small."""
+    pictures = list(svg.screens(cast))
+    while len((kept := changes(cast, pictures, every)).to_text()) > most and every < cast.end:
+        every *= 1.25
+    return kept
+
+
+def changes(cast: Cast, waiting: Sequence[svg.Picture], every: float) -> Cast:
     """The same pictures, no two in that many seconds, each as the lines that are new in it."""
     kept = Cast(cast.size, cast.title)
     before: list[str] = [""] * cast.size[1]
-    waiting = list(svg.screens(cast))
     for number, (at, lines, cursor) in enumerate(waiting):
         following = waiting[number + 1][0] if number + 1 < len(waiting) else at + SILENCE
         typing = cursor is not None and at < waiting[-1][0]

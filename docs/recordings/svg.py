@@ -31,10 +31,12 @@ COLOURS = {
 FONT = "ui-monospace,SFMono-Regular,Menlo,Consolas,'DejaVu Sans Mono','Liberation Mono',monospace"
 
 Line = tuple["pyte.screens.Char", ...]
+Picture = tuple[float, list[Line], tuple[int, int] | None]
+"""When it is seen, its lines, and where the cursor stands, None where none is shown."""
 
 
-def screens(cast: Cast) -> Iterator[tuple[float, list[Line], tuple[int, int] | None]]:
-    """Every picture with its time, and where the cursor stands, None where none is shown."""
+def screens(cast: Cast) -> Iterator[Picture]:
+    """Every picture of a recording."""
     screen = Screen(*cast.size)
     stream = stream_to(screen)
     for at, text in cast.events:
