@@ -112,7 +112,7 @@ def test_an_agent_that_carries_it_out_deletes_the_rest_and_stays(pc: Cleaned) ->
     told, _err = pc.call("clean", "sim")
     assert "The agent has deleted" in told
     assert pc.files() == {
-        "DEPLOY", *(f"DEPLOY/{n}" for n in ("AGENT98.EXE", "AGENT98.INI", "AGENT98.JRN")),
+        "DEPLOY", *(f"DEPLOY/AGENT98{n}" for n in (".EXE", ".INI", ".JRN", "W.EXE")),
         "DEPLOY/MINE.TXT",
     }  # fmt: skip
 

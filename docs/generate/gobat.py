@@ -11,7 +11,7 @@ from deployer.core.payload import plan
 from deployer.core.target import gobat, names
 from deployer.model import Manifest, Payload, StagedFile
 
-_SHA256 = "aaaa9a8f22effbe52a74ae84533a296764d7faeecb17952239040b65f77ecdad"
+_SHA256 = "b5db523c75b9a86685e20eaa4f8030f098abb9bec45a33f8f819e05b95bb94ee"
 
 
 def sample(run: str = "LLAMA98.EXE CAMPF158.L98 --utf8") -> Manifest:

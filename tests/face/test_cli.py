@@ -338,7 +338,7 @@ def test_the_demo_tells_its_story_in_a_frame_and_says_what_to_do_next(tmp_path: 
             told.update(line for line in lines if line.startswith("Once upon") and line[-1] == "_")
         assert terminal.ended() == 0
         shown = terminal.text
-    assert len(told) > 3, "it came at once"
+    assert len(told) > 1, "it came at once"
     *_others, longest = sorted(told, key=len)
     assert "Once upon a time, there was" in longest
     assert "─ The simulated PC ─" not in shown, "the frame is gone in the end"

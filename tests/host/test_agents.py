@@ -22,6 +22,7 @@ from deployer.core.agents.verbs import words as words_of
 from deployer.core.target import gobat
 from deployer.core.target.proof import parse_report
 from deployer.edge.ftp.server import FtpLimits
+from deployer.edge.store import Store
 from deployer.errors import AgentUnknown, NotBrought, WrongUse
 from deployer.events import (
     AgentEnrolled,
@@ -500,10 +501,11 @@ def test_a_host_that_starts_again_learns_what_was_done_meanwhile(tmp_path: Path)
             pc.switch_on()
             order = await hosted.ask(Remove("C:\\A", force=True))
             await eventually(lambda: any("told" in what for _id, what in pc.done))
-            hosted.service.agents._store.agents._db.run(  # as if the word had not come
+            who = hosted.agent, hosted.token
+        with contextlib.closing(Store(tmp_path)) as store:
+            store.agents._db.run(  # as if the word had not come
                 "UPDATE orders SET stage = 'given', final = 0 WHERE id = ?", (order,)
             )
-            who = hosted.agent, hosted.token
         async with hosting(tmp_path, port=port, agent=who) as hosted:
             assert (await hosted.host.heard(order, 0, "")).stage == Stage.GIVEN
             pc.switch_on()

@@ -382,3 +382,15 @@ def test_changes_made_by_the_modern_machine_are_seen(disk: Disk) -> None:
     assert disk.read_bytes("C:\\NEW.TXT") == b"new"
     (disk.root / "NEW.TXT").unlink()
     assert not disk.exists("C:\\NEW.TXT")
+
+
+def test_what_another_drive_does_in_the_same_tick_of_the_clock_is_seen(tmp_path: Path) -> None:
+    """An agent's PC and one that fetches show one directory, and its stamp is that of a tick."""
+    one, two = Disk(tmp_path), Disk(tmp_path)
+    one.write_bytes("C:\\A", b"")
+    assert one.exists("C:\\A")
+    before = tmp_path.stat()
+    two.write_bytes("C:\\B", b"")
+    two.delete("C:\\A")
+    os.utime(tmp_path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    assert [entry.long for entry in one.listdir("C:\\")] == ["B"]

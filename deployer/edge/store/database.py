@@ -12,7 +12,7 @@ from deployer.edge.files import private_file
 from deployer.errors import DeployerError, DirectoryForbidden, StoreBusy, StoreDamaged, StoreFull
 
 NAME = "deployer.sqlite3"
-VERSION = 8
+VERSION = 9
 """Of the tables and of what the rows hold. Rows of another version are made anew from the events.
 
 Raise it with every change of `core.view` that makes other rows of the same events.

@@ -7,15 +7,21 @@ from __future__ import annotations
 
 import os
 import time
+import weakref
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+try:
+    import fcntl
+except ImportError:  # Windows has no such locks: there every directory is read again
+    fcntl = None  # type: ignore[assignment]
 
 from deployer.sim.disk.names import dir_entries, fold, is_valid, make_alias
 from deployer.sim.disk.values import Code, DiskError
 
 #: A directory of the modern machine that changed so lately may change again under the same stamp.
 _GRAIN_NS = 50_000_000
-#: After a change of ours it is believed to be ours alone for so long.
+#: After a change of ours it is believed to be ours alone for so long, where nobody else is seen.
 _OURS_NS = 250_000_000
 #: While we change a directory again and again it is looked at so often for what others put there.
 _LOOK_NS = 1_000_000_000
@@ -39,11 +45,43 @@ class _Listing:
     names: dict[str, Name]
     entries: int
 
-    def holds(self, stamp: int) -> bool:
-        """Whether it is still what is there: read well after the last change, or changed by us."""
+    def holds(self, stamp: int, users: _Users) -> bool:
+        """Whether it is still what is there: read well after the last change, or changed by us.
+
+        A change of others may have the stamp of one of ours, so it is ours only where we are alone.
+        """
+        if stamp != self.stamp:
+            return False
+        if self.read - stamp > _GRAIN_NS:
+            return True
         now = time.time_ns()
-        ours = now - stamp <= _OURS_NS and now - self.read < _LOOK_NS
-        return stamp == self.stamp and (ours or self.read - stamp > _GRAIN_NS)
+        return now - stamp <= _OURS_NS and now - self.read < _LOOK_NS and users.alone()
+
+
+class _Users:
+    """Who shows the same directory as a drive: an agent's PC and one that fetches have one each.
+
+    Each has a shared lock on the directory as long as it lives.
+    """
+
+    def __init__(self, root: str) -> None:
+        self._file = -1
+        if fcntl is not None:
+            self._file = os.open(root, os.O_RDONLY)
+            weakref.finalize(self, os.close, self._file)
+            fcntl.flock(self._file, fcntl.LOCK_SH)
+
+    def alone(self) -> bool:
+        """Whether there is nobody else, in this process or in another one."""
+        if fcntl is None:
+            return False
+        try:
+            fcntl.flock(self._file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            fcntl.flock(self._file, fcntl.LOCK_SH)  # the kernel may have taken it away
+            return False
+        fcntl.flock(self._file, fcntl.LOCK_SH)
+        return True
 
 
 def below(host: str, name: str) -> str:
@@ -58,6 +96,7 @@ class Directories:
         self.root = root
         self._listings: dict[str, _Listing] = {}
         self._aliases: dict[str, dict[str, str]] = {}
+        self._users = _Users(root)
 
     def names(self, host: str) -> dict[str, Name]:
         """A directory's names, folded, long and short ones; read again only after a change."""
@@ -66,7 +105,7 @@ class Directories:
         except OSError as error:
             raise DiskError(Code.PATH_NOT_FOUND, os.path.basename(host)) from error
         cached = self._listings.get(host)
-        if cached is None or not cached.holds(stamp):
+        if cached is None or not cached.holds(stamp, self._users):
             cached = self._listings[host] = self._read(host, stamp)
         return cached.names
 
