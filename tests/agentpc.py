@@ -310,6 +310,7 @@ class AgentPC:
             verb = Run(verb.directory, verb.seconds, verb.stdin, command.decode(f"cp{self.page}"))
         run = verb if isinstance(verb, Run) else Run("C:\\", 0, False, "GO")
         program = self.running[identity] = Program(self, identity, run, given)
+        boot = self.boot
 
         def work() -> None:
             try:
@@ -321,7 +322,7 @@ class AgentPC:
                     answer = "NO 1223 killed" if program.killed.is_set() else f"OK {code}"
             except (PowerOff, OSError, EOFError, ftplib.Error, AssertionError) as error:
                 answer = f"NO 5 {encode(str(error) or 'failed')}"
-            if self.off.is_set():
+            if self.off.is_set() or self.boot != boot:  # it was switched off, and perhaps on again
                 return
             self.journal[identity] = answer
             if self.stop_at.pop("done", None) is not None:
