@@ -390,7 +390,7 @@ def test_a_new_agent_with_a_wrong_sum_changes_nothing(pc: Pc, host: Host) -> Non
 def test_a_new_agent_that_never_says_hello_is_given_up(
     program: Path, host: Host, tmp_path: Path
 ) -> None:
-    pc = Pc(program, tmp_path / "pc", host, haste=50)
+    pc = Pc(program, tmp_path / "pc", host, haste=10)
     pc.on()
     assert host.wait_for(lambda: host.hellos)
     order = upgrade(host, b"#!/bin/sh\nexit 0\n")
