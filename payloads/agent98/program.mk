@@ -31,7 +31,7 @@ unit-agent98: $(foreach f,hosted asan,$(OUT)/$(f)/agent98-unit)
 
 fuzz-agent98: $(OUT)/asan/agent98-fuzz
 	@mkdir -p $(OUT)/fuzz-agent98
-	timeout 20000 $(abspath $<) $(COUNT) $(OUT)/fuzz-agent98 \
+	SYS_HASTE=1000 timeout 20000 $(abspath $<) $(COUNT) $(OUT)/fuzz-agent98 \
 		>/dev/null 2>$(OUT)/fuzz-agent98/log || { tail -40 $(OUT)/fuzz-agent98/log; exit 1; }
 	@tail -1 $(OUT)/fuzz-agent98/log
 

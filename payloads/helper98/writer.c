@@ -51,7 +51,7 @@ void writer_sha(const u8 *sha)
     u32 i;
 
     for (i = 0; i < 64; i++)
-        writer_bytes("0123456789abcdef" + (sha[i / 2] >> (~i & 1) * 4 & 15), 1);
+        writer_bytes(&"0123456789abcdef"[sha[i / 2] >> (~i & 1) * 4 & 15], 1);
 }
 
 void writer_text(const char *format, ...)
