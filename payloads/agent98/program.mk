@@ -20,7 +20,7 @@ $(OUT)/$(1)/agent98-$(2): $(OUT)/$(1)/agent98/tests/$(2).o $(call AGENT98_UNITS,
 endef
 $(foreach f,hosted asan,$(eval $(call AGENT98_TOOL,$(f),unit)))
 # The fuzzer brings a machine of its own.
-$(OUT)/asan/agent98/tests/fuzz.o: agent98/machine_hosted.c agent98/tests/hostile.h
+$(OUT)/asan/agent98/tests/fuzz.o: agent98/machine_hosted.c agent98/tests/hostile.h agent98/tests/hostile_names.h
 $(OUT)/asan/agent98-fuzz: $(OUT)/asan/agent98/tests/fuzz.o \
 		$(filter-out %/machine_hosted.o,$(call AGENT98_UNITS,asan)) $(OUT)/asan/agent98/platform.a
 	$(COMPILER_asan) $(LDFLAGS_asan) -o $@ $^ $(LDLIBS_asan)

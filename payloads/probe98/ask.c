@@ -38,7 +38,7 @@ static void number(const char *name, u32 value)
     say("%s=%u\r\n", name, value);
 }
 
-static int put(const char *name, const char *text)
+int write_text(const char *name, const char *text)
 {
     sys_file file;
     int status = sys_open(&file, name, SYS_CREATE);
@@ -64,8 +64,8 @@ static const char *first_of(const char *name)
 
 static void rename_over(void)
 {
-    put("A.TXT", "a");
-    put("B.TXT", "b");
+    write_text("A.TXT", "a");
+    write_text("B.TXT", "b");
     answer("rename", status_name(sys_rename("A.TXT", "B.TXT")));
     answer("old", first_of("A.TXT"));
     answer("new", first_of("B.TXT"));
@@ -75,7 +75,7 @@ static void rename_across(void)
 {
     static const char there[] = {'S', 'U', 'B', SYS_SLASH, 'B', '.', 'T', 'X', 'T', '\0'};
 
-    put("A.TXT", "a");
+    write_text("A.TXT", "a");
     answer("folder", status_name(sys_mkdir("SUB")));
     answer("again", status_name(sys_mkdir("SUB")));
     answer("rename", status_name(sys_rename("A.TXT", there)));
@@ -109,17 +109,17 @@ static void keep_name(void *context, const struct sys_found *found)
 
 static void long_name(void)
 {
-    answer("create", status_name(put("A rather long Name.text", "a")));
+    answer("create", status_name(write_text("A rather long Name.text", "a")));
     answer("by_other_case", first_of("a RATHER long name.TEXT"));
     sys_find("*.*", keep_name, 0);
 }
 
 static void dates(void)
 {
-    put("A.TXT", "a");
+    write_text("A.TXT", "a");
     answer("set", status_name(sys_set("A.TXT", 0x2A216000u | 0x1Du, SYS_READ_ONLY)));
     sys_find("A.TXT", keep_name, 0);
-    answer("write", status_name(put("A.TXT", "b")));
+    answer("write", status_name(write_text("A.TXT", "b")));
     answer("delete", status_name(sys_delete("A.TXT")));
 }
 
@@ -128,7 +128,7 @@ static void cut_and_grow(void)
     sys_file file;
     u32 length = 0;
 
-    put("A.TXT", "abcdef");
+    write_text("A.TXT", "abcdef");
     answer("open", status_name(sys_open(&file, "A.TXT", SYS_UPDATE)));
     sys_seek(file, 2);
     answer("cut", status_name(sys_cut(file)));
@@ -278,7 +278,7 @@ static void batch_output(void)
     u32 code = 999, count = 0;
     char command[] = "A.BAT";
 
-    put("A.BAT", "@ECHO OFF\r\nECHO 12345\r\nNOSUCH98 >NUL\r\n");
+    write_text("A.BAT", "@ECHO OFF\r\nECHO 12345\r\nNOSUCH98 >NUL\r\n");
     answer("run", status_name(sys_run(command, "", count_output, &count, &code)));
     answer("output", count >= 7 ? "there" : "missing");
     number("code", code);

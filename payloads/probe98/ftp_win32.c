@@ -14,17 +14,6 @@ static void ignored(void *context, const u8 *bytes, u32 count)
     (void)count;
 }
 
-static int write_text(const char *name, const char *text)
-{
-    sys_file file;
-    int status = sys_open(&file, name, SYS_CREATE);
-
-    if (status == SYS_OK)
-        status = sys_write(file, text, text_length(text));
-    sys_close(file);
-    return status;
-}
-
 /* Runs FTP.EXE with a script, and says the milliseconds and KB in a second. */
 static int timed(const char *text)
 {

@@ -14,6 +14,9 @@ int collect(const char *run);
 /* ASK: answers one question, by its name, in lines name=value. An exit code. */
 int ask(const char *name);
 
+/* Makes a file of a text. A status. */
+int write_text(const char *name, const char *text);
+
 /* SCRIPT: copies a script for FTP.EXE, with the host's address in the place of #H and the login of this
  * deployment, name and password, in the place of #U. A status; SYS_MISSING where there is no host. */
 int make_script(const char *from, const char *to);

@@ -19,7 +19,7 @@ $(OUT)/$(1)/worker98-$(2): $(OUT)/$(1)/worker98/tests/$(2).o $(call WORKER98_UNI
 endef
 $(foreach f,hosted asan,$(eval $(call WORKER98_TOOL,$(f),unit)))
 # The fuzzer brings a machine of its own.
-$(OUT)/asan/worker98/tests/fuzz.o: worker98/machine_hosted.c agent98/machine_hosted.c agent98/tests/hostile.h
+$(OUT)/asan/worker98/tests/fuzz.o: worker98/machine_hosted.c agent98/machine_hosted.c agent98/tests/hostile.h agent98/tests/hostile_names.h
 $(OUT)/asan/worker98-fuzz: $(OUT)/asan/worker98/tests/fuzz.o \
 		$(filter-out %/machine_hosted.o,$(call WORKER98_UNITS,asan)) $(OUT)/asan/worker98/platform.a
 	$(COMPILER_asan) $(LDFLAGS_asan) -o $@ $^ $(LDLIBS_asan)

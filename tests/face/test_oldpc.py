@@ -82,6 +82,21 @@ def test_run_passes_on_output_and_exit_code(bench: Bench) -> None:
     assert "waiting up to 90 s until it calls" in err
 
 
+def test_run_takes_its_pc_as_push_does_and_names_an_option_that_it_has_not(bench: Bench) -> None:
+    def program(running: Program) -> int:
+        running.write(running.run.command.encode())
+        running.close()
+        return 7
+
+    bench.pc.play = program
+    out, _err = bench.do("run", "TEST.EXE", "/X", options=("--target", "pentium"), code=7)
+    assert out == "TEST.EXE /X"
+    _out, err = bench.do("run", "--stdim", "pentium", "TEST.EXE", code=1)
+    assert "--stdim: run has no such option." in err
+    _out, err = bench.do("run", "pentium", code=1)
+    assert "What is to be run on pentium is missing." in err
+
+
 def test_run_shows_the_first_line_while_the_program_goes_on(bench: Bench) -> None:
     shown = threading.Event()
 

@@ -7,7 +7,7 @@ import contextlib
 import sys
 import time
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -129,10 +129,17 @@ class _Screen:
 def run_command(
     asked: Asked,
     command: Annotated[
-        list[str],
+        list[str] | None,
         typer.Argument(metavar="COMMAND...", show_default=False, help="What is started there."),
-    ],
+    ] = None,
     *,
+    named: Annotated[
+        str | None,
+        value(
+            "--target", "PC", "The PC, as with push: then only COMMAND follows.",
+            complete=complete.targets,
+        ),
+    ] = None,
     stdin: Annotated[
         Path | None, value("--stdin", "FILE", "What it reads; without, nothing.", Path)
     ] = None,
@@ -142,7 +149,7 @@ def run_command(
     directory: Annotated[
         str | None, value("--in", "DIR", "Where it is started.", default="C:\\DEPLOY")
     ] = None,
-) -> None:
+) -> None:  # fmt: skip
     """Run a COMMAND on an old PC that has an agent.
 
     What it prints comes here as it is printed, its exit code is this command's, and Ctrl-C ends it
@@ -152,6 +159,18 @@ def run_command(
     from deployer.core.agents import shell
     from deployer.host.agents.errand import follow, give
 
+    if named is not None:
+        asked, command = replace(asked, target=named), [asked.target, *(command or ())]
+    if asked.target.startswith("-"):
+        raise WrongUse(
+            what=f"{asked.target}: run has no such option.",
+            remedy="See deployer run --help; the PC comes after the options, then the command.",
+        )
+    if not command:
+        raise WrongUse(
+            what=f"What is to be run on {asked.target} is missing.",
+            remedy=f"Write it after the PC, such as: deployer run {asked.target} HELLO.EXE",
+        )
     line = command[0] if len(command) == 1 else " ".join(map(_quoted, command))
     place = directory or settings.load().directory
     words = ("RUN", place, str(round(timeout)), str(int(stdin is not None)), line)

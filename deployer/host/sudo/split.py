@@ -96,7 +96,7 @@ def _second(user: pwd.struct_passwd, line: socket.socket, work: Callable[[], int
     code = 2
     try:
         _become(user)
-        from deployer.host.sudo import asked  # noqa: PLC0415 - nothing is imported as root
+        from deployer.host.sudo import asked
 
         asked.begin(line)
         code = work()
@@ -148,9 +148,9 @@ class _Keeper:
 
     def answer(self) -> None:
         """Answer the second process, in a thread, until it has ended."""
-        from deployer.errors import DeployerError, InternalError  # noqa: PLC0415 - most runs ask for nothing
-        from deployer.host.forms import error_to_plain  # noqa: PLC0415
-        from deployer.host.sudo.asked import LONGEST  # noqa: PLC0415
+        from deployer.errors import DeployerError, InternalError
+        from deployer.host.forms import error_to_plain
+        from deployer.host.sudo.asked import LONGEST
 
         while data := self._line.recv(LONGEST):
             opened: list[socket.socket] = []
@@ -165,9 +165,9 @@ class _Keeper:
                 each.close()
 
     def _do(self, data: bytes, opened: list[socket.socket]) -> dict[str, Any]:
-        import msgspec  # noqa: PLC0415
+        import msgspec
 
-        from deployer.edge.ports import bind  # noqa: PLC0415
+        from deployer.edge.ports import bind
 
         match msgspec.json.decode(data):
             case {"bind": [str(address), int(port)]} if 0 < port < _PORTS:
@@ -181,11 +181,11 @@ class _Keeper:
         return {}
 
     def _take(self, wanted: Any, address: str, target: str) -> str:
-        from dataclasses import replace  # noqa: PLC0415
+        from dataclasses import replace
 
-        from deployer.host import wire  # noqa: PLC0415
-        from deployer.host.forms import from_plain, to_plain  # noqa: PLC0415
-        from deployer.settings import SYSTEM_STATE_DIR  # noqa: PLC0415
+        from deployer.host import wire
+        from deployer.host.forms import from_plain, to_plain
+        from deployer.settings import SYSTEM_STATE_DIR
 
         with self._lock:
             if self._own is None:
@@ -208,7 +208,7 @@ class _Keeper:
             own.give_back()
 
     def _send(self, message: dict[str, Any], files: Sequence[int] = ()) -> None:
-        import msgspec  # noqa: PLC0415
+        import msgspec
 
         with contextlib.suppress(OSError):  # it has ended
             socket.send_fds(self._line, [msgspec.json.encode(message)], list(files))

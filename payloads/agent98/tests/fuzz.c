@@ -4,35 +4,8 @@
  *
  * Each case is one start of the agent, and a dialogue for one order; see hostile.h. A case fails when a sanitizer
  * objects. Its number is told, and FIRST repeats it. */
-#define net_call hosted_net_call
-#define net_close hosted_net_close
-#define net_send hosted_net_send
-#define net_receive hosted_net_receive
-#define net_wait hosted_net_wait
-#define program_start hosted_program_start
-#define program_ended hosted_program_ended
-#define program_kill hosted_program_kill
-#define child_start hosted_child_start
-#define child_ended hosted_child_ended
-#define child_kill hosted_child_kill
-#define machine_start hosted_machine_start
-#define machine_end hosted_machine_end
-#define files_make hosted_files_make
-#include "../machine_hosted.c"
-#undef net_call
-#undef net_close
-#undef net_send
-#undef net_receive
-#undef net_wait
-#undef program_start
-#undef program_ended
-#undef program_kill
-#undef child_start
-#undef child_ended
-#undef child_kill
-#undef machine_start
-#undef machine_end
-#undef files_make
+#define MACHINE "../machine_hosted.c"
+#include "hostile_names.h"
 
 #include "../agent.h"
 #include "hostile.h"

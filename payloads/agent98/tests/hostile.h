@@ -2,8 +2,8 @@
  *
  * What the server says on each connection is a right dialogue with its bytes damaged, cut anywhere, and given in
  * pieces of any size; what is sent may fail at any byte. Programs are not started, nothing is deleted but what the
- * agent itself keeps, and no name of a path leaves the directory. Whoever includes this has included the hosted
- * machine before, with the names of HOSTILE_NAMES changed, and defines `speak` and `give_up`. */
+ * agent itself keeps, and no name of a path leaves the directory. Whoever includes this has included hostile_names.h
+ * before, and defines `speak` and `give_up`. */
 
 /* What a connection says, `n` being its number in this case. How long that is. */
 static u32 speak(u32 n, u32 port, char *script);
