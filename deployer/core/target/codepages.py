@@ -106,9 +106,19 @@ def spell(place: str, page: int) -> str:
 
 
 def _spell_name(name: str, page: int) -> str:
-    spelt = "".join(c if encode(c, page) else _instead(c) for c in name)
+    spelt = "".join(_own(c, page) or _instead(c) for c in name)
     # Windows drops what a long name must not end with.
     return spelt if spelt == name else spelt.rstrip(". ") or "_"
+
+
+@functools.lru_cache(maxsize=4096)
+def _own(char: str, page: int) -> str:
+    """A letter as that page has it, "" where it lacks it.
+
+    Two letters may have the same bytes, as U+00A2 and U+FFE0 in 950: Windows reads one of them.
+    """
+    data = encode(char, page)
+    return "" if data is None else decode(data, page)
 
 
 def _instead(char: str) -> str:

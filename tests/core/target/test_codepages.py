@@ -5,7 +5,7 @@ from __future__ import annotations
 import unicodedata
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from deployer.core.target import codepages, manifest, names, proof
@@ -37,15 +37,22 @@ def test_what_is_spelt_has_no_letter_that_the_pc_lacks(name: str, page: int) -> 
     assert codepages.spell(spelt, page) == spelt
 
 
+def as_bytes(name: str, page: int) -> list[bytes | None]:
+    return [codepages.encode(char, codepages.ansi(page)) for char in name]
+
+
 @given(NAMES, PAGES)
 def test_letters_that_the_pc_has_are_kept(name: str, page: int) -> None:
     if not codepages.lacking(name, page):
-        assert codepages.spell(name, page) == unicodedata.normalize("NFC", name)
+        spelt, composed = codepages.spell(name, page), unicodedata.normalize("NFC", name)
+        assert as_bytes(spelt, page) == as_bytes(composed, page)
+    assert codepages.spell("1\u301c2 \xa2", 932) == "1\uff5e2 \uffe0", "as Windows reads its bytes"
     assert codepages.spell("Größe", 1252) == "Größe"
     assert codepages.spell("Привет", 866) == codepages.spell("Привет", 1251) == "Привет"
 
 
 @given(st.lists(NAMES, min_size=1, max_size=3), PAGES)
+@example(["\xa2"], 950)
 def test_a_place_comes_back_from_the_manifest_as_it_was(parts: list[str], page: int) -> None:
     place = codepages.spell("/".join(parts), page)
     if manifest.unfit(place, page):
