@@ -338,6 +338,8 @@ class _Reader:
         path, to = merged.get("to", (here, DEFAULT_TARGET_DIRECTORY))
         with self._telling((*path, "to")):
             to = gobat.parse_directory(to, page)
+            if value("stay", False):
+                gobat.refuse_agent(to)
         return BenchTarget(
             name=name,
             address=self._simulated(name) if own["address"] == SIM else own["address"],

@@ -461,6 +461,8 @@ def _refuse_strange(order: Order) -> None:
             )
         carry.check(order.target, order.line)
         return
+    if order.stay:
+        gobat.refuse_agent(order.directory)
     called: tuple[str, ...] = (order.host, order.target)
     if is_simulated(order.target):
         if not re.fullmatch(SIM_NAME, order.target):

@@ -272,6 +272,13 @@ TURNS = {
         "--recipe wat: there is no such recipe.",
         None,
     ),
+    "an agent, and a payload for elsewhere": (
+        (*TEXT, "--no-run", "--stay", "--to", "C:\\GAME"),
+        1,
+        "--stay leaves an agent in C:\\DEPLOY, and this payload goes to C:\\GAME.",
+        "Bring the agent with a push of its own, without --to. It then takes pushes to every "
+        "directory.",
+    ),
     # Targets.
     "an address that is none": (to("300.1.1.1"), 1, None, WHICH_TARGET),
     "an IPv6 address": (to("fe80::1"), 1, None, WHICH_TARGET),

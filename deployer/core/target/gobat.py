@@ -97,6 +97,20 @@ def parse_directory(text: str, page: int = WESTERN) -> str:
     return f"{drive.upper()}\\{names}"
 
 
+def refuse_agent(directory: str) -> None:
+    """Raises WrongUse unless an agent that goes along comes where our own files are.
+
+    It lives there, and GO.BAT, which has no long names, starts it there.
+    """
+    home = own_directory(directory)
+    if directory.upper() != home.upper():
+        raise WrongUse(
+            what=f"--stay leaves an agent in {home}, and this payload goes to {directory}.",
+            remedy="Bring the agent with a push of its own, without --to. It then takes pushes to "
+            "every directory.",
+        )
+
+
 def refuse_long(directory: str) -> None:
     """Raises WrongUse unless a batch file can make that directory and go there: of 8.3 names."""
     if not all(is_short(name) for name in directory[3:].split("\\")):
