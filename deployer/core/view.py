@@ -144,6 +144,11 @@ class Row(msgspec.Struct, frozen=True, array_like=True):
     beside: str = ""
 
     @property
+    def pulls(self) -> bool:
+        """Files come from the target; none goes there."""
+        return self.recipe == "pull"
+
+    @property
     def part_bytes(self) -> int:
         """Bytes of all parts, which is what may have to go over the wire."""
         return sum(p.length for p in self.parts.values())
@@ -423,6 +428,8 @@ def _reported(row: Row, report: Report) -> Row:
     """The target's own word replaces what the host thought of every part."""
     if report.deployment != row.deployment:
         return replace(row, info=report)
+    if row.pulls:  # what is here this computer knows better
+        return replace(row, report=report, info=row.info or report)
     whole = {file.name for file in report.files if file.verdict in DONE}
     here = {name: numbers_of(numbers) for name, numbers in report.have}
     bad = dict(report.bad)

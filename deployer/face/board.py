@@ -14,7 +14,7 @@ from rich.text import Text
 from deployer.bench import TargetResult
 from deployer.core.view import Row, View, fold
 from deployer.events import DeploymentStaged, Event
-from deployer.face import text
+from deployer.face import text, words
 from deployer.face.card import steps
 from deployer.face.estimate import Habits, left
 from deployer.model import State, is_simulated
@@ -102,6 +102,8 @@ def _doing(row: Row) -> str:
     match row.state:
         case State.STAGED | State.WAITING:
             return _waits(row)
+        case State.FETCHING | State.VERIFYING if row.pulls:
+            return words.pulling(row)
         case State.FETCHING if row.paused and not row.current:
             return "its turn has not come: as many as may fetch do so"
         case State.FETCHING:

@@ -102,6 +102,7 @@ class PushProgress:
         self._view: View = {}
         self._deployment = ""
         self._agent_goes = False
+        self._said = ""
         self._live: Live | None = None
 
     def show(self, event: Event) -> None:
@@ -232,8 +233,11 @@ class PushProgress:
     def _state(self, state: State) -> None:
         row = self._row()
         if row is not None and state in _WORKING and self._live is None:
-            for line in f"{_plain(row, self._habits)} ...".splitlines():
-                self._say(line)
+            doing = f"{_plain(row, self._habits)} ..."
+            if doing != self._said:  # a pull is in one state several times
+                for line in doing.splitlines():
+                    self._say(line)
+            self._said = doing
         elif state.final:
             self.close()
 
@@ -316,7 +320,7 @@ class PushProgress:
             self._say(f"  {also}{text.count(equal - most, more)}, equal on both sides")
         for line in words.kept_words(proof):
             self._say(f"  {line}")
-        if row is not None and row.recipe == "pull":
+        if row is not None and row.pulls:
             if proof.proved:
                 self._say(f"  {row.total:,} bytes, equal on both sides, in {row.output_path}")
         elif row is not None:
@@ -347,6 +351,8 @@ def _plain(row: Row, known: estimate.Habits) -> str:
     match row.state:
         case State.WAITING:
             return "waiting for the old PC"
+        case State.FETCHING | State.VERIFYING if row.pulls:
+            return words.pulling(row)
         case State.VERIFYING:
             about = text.duration(estimate.verify_seconds(row, known))
             return f"the PC is verifying, about {about}"

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import assert_never
 
 from deployer.core.target.proof import how_it_ended, numbers_of, stopped
-from deployer.core.view import Mark, Row, damaged
+from deployer.core.view import PULLED, Mark, Row, damaged
 from deployer.events import (
     AddressGiven,
     AgentEnrolled,
@@ -338,6 +338,10 @@ def doing(row: Row, known: Habits, now: float) -> str:
             return "staged"
         case State.WAITING:
             return f"{_WAITING[row.mark]} ({text.duration(since)})"
+        case State.FETCHING | State.VERIFYING if row.pulls:
+            quiet = now - max(row.tick_at, row.seen_at)
+            so_long = f": nothing has come for {text.duration(quiet)}" if quiet > SILENCE else ""
+            return f"{pulling(row)}{so_long}"
         case State.FETCHING:
             return _fetching(row, now)
         case State.VERIFYING:
@@ -347,6 +351,16 @@ def doing(row: Row, known: Habits, now: float) -> str:
         case _:
             why = f": {row.reason}" if row.reason else ""
             return f"{row.state.value}{why}"
+
+
+def pulling(row: Row) -> str:
+    """How far a pull is, from the sums that the PC makes first to the last byte."""
+    part = row.parts.get(PULLED)
+    if part is None:
+        return "the PC lists the files and makes their sums"
+    if part.moved < part.length:
+        return f"{text.size(part.moved)} of {text.size(part.length)} is here"
+    return f"all {text.size(part.length)} is here"
 
 
 _WAITING = {
@@ -372,7 +386,7 @@ def _fetching(row: Row, now: float) -> str:
         return line
     if quiet > SILENCE:
         return f"the PC has been silent for {text.duration(quiet)}"
-    return "the PC looks what is missing"
+    return "the PC looks for what is missing"
 
 
 def _verifying(row: Row, known: Habits, now: float) -> str:

@@ -132,7 +132,7 @@ def brought(state_dir: Path, target: str) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, dict[str, str]] = {}
     with rows_of(state_dir) as rows:
         for row in rows.every(target):
-            if row.state != State.PROVED or row.recipe == "pull":
+            if row.state != State.PROVED or row.pulls:
                 continue
             here = found.setdefault(row.directory.upper(), {"": row.directory})
             for file in row.files:
