@@ -8,6 +8,7 @@ import shlex
 import time
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,7 @@ from docs.recordings.record import HERE, HOLD, SCENES, Cast, from_text
 from tests.face import screenshots
 from tests.terminal import Screen, stream_to
 
-LIMIT = 300_000
+LIMIT = 400_000
 
 
 def cast(name: str) -> Cast:
@@ -95,6 +96,41 @@ def test_a_long_recording_of_whole_pages_keeps_fewer_of_them() -> None:
     assert 2 < len(kept.events) < 30
     assert len(kept.to_text()) <= 3000
     assert last(kept) == last(played)
+
+
+@pytest.mark.parametrize("name", ["again", "tui"])
+def test_keeping_only_what_changed_changes_no_picture(name: str) -> None:
+    recording = cast(name)
+    kept = record.changes(recording, list(svg.screens(recording)), every=0.0)
+    assert svg.changes_of(kept) == svg.changes_of(recording)
+
+
+@pytest.mark.parametrize("name", ["push", "tui"])
+def test_the_pieces_of_a_line_are_the_line(name: str) -> None:
+    """Wherever it was cut, at any time: what the pieces show then is what the line showed."""
+    recording = cast(name)
+    lines = svg.changes_of(recording)
+    pieces = svg.pieces_of(lines)
+    for row, changes in enumerate(lines):
+        own = [piece for piece, _papers in pieces if piece.row == row]
+        for at, cells in changes:
+            shown = [
+                cell
+                for piece in own
+                for cell in [now for since, now in piece.changes if since <= at][-1]
+            ]
+            assert tuple(shown) == cells
+
+
+def test_the_window_is_seen_to_move() -> None:
+    """At least four pictures a second from the first part to the last."""
+    pictures = [
+        at
+        for at, lines, _cursor in svg.screens(cast("tui"))
+        if any("fetching part" in "".join(char.data for char in line) for line in lines)
+    ]
+    first = pictures[: next(i for i, (a, b) in enumerate(pairwise(pictures), 1) if b - a > 2)]
+    assert len(first) / (first[-1] - first[0]) >= 4
 
 
 @pytest.mark.parametrize("name", ["push", "again", "fails"])

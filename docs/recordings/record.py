@@ -37,11 +37,11 @@ HOLD = 5.0
 """Seconds that the last picture stays."""
 TOGETHER = 0.06
 """What comes within so many seconds is one picture; of a whole page, see `Scene`."""
-SMALL = 180_000
+SMALL = 280_000
 """Characters of a recording of whole pages: a machine that is busy draws longer, not more."""
 PROMPT = "\x1b[1;32m$\x1b[0m "
 BANDWIDTH = "14mbit burst 32kb latency 50ms"
-MODEL = '--prompt "Once upon a time" --steps 100 --temperature 0.7 --seed 10'
+MODEL = '--prompt "Once" --steps 100 --temperature 0.7 --seed 10'
 
 
 @dataclass
@@ -241,7 +241,7 @@ SCENES = {
     "push": Scene(push, (104, 24), "deployer push", page=0.12),
     "again": Scene(again, (104, 14), "deployer push, a second time"),
     "fails": Scene(fails, (104, 15), "deployer push, and the disk there is full"),
-    "tui": Scene(tui, (100, 30), "deployer tui", page=0.4),
+    "tui": Scene(tui, (100, 30), "deployer tui", page=0.2),
 }
 
 
@@ -265,23 +265,22 @@ def fewer(cast: Cast, every: float, most: int = SMALL) -> Cast:
 def changes(cast: Cast, waiting: Sequence[svg.Picture], every: float) -> Cast:
     """The same pictures, no two in that many seconds, each as the lines that are new in it."""
     kept = Cast(cast.size, cast.title)
-    before: list[str] = [""] * cast.size[1]
+    before: list[svg.Line] = []
     for number, (at, lines, cursor) in enumerate(waiting):
         following = waiting[number + 1][0] if number + 1 < len(waiting) else at + SILENCE
         typing = cursor is not None and at < waiting[-1][0]
         if following - (kept.end if kept.events else -1.0) < every and not typing:
             continue  # the next one is there before anybody has seen this one
-        now = [svg.to_escapes(line) for line in lines]
         text = "".join(
-            f"\x1b[{row + 1};1H\x1b[K{now[row]}"
-            for row in range(len(now))
-            if now[row] != before[row]
+            f"\x1b[{row + 1};1H{svg.to_escapes(before[row] if before else None, line)}"
+            for row, line in enumerate(lines)
+            if not before or before[row] != line
         )
         if cursor is not None:
             text += f"\x1b[{cursor[0] + 1};{cursor[1] + 1}H"
         shown = "\x1b[?25h" if cursor is not None else "\x1b[?25l"
         kept.events.append((at, text + shown))
-        before = now
+        before = lines
     return kept
 
 
