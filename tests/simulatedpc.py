@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
-from deployer.sim.cable import Link
+from deployer.sim.cable import Hang, Link
 from deployer.sim.disk import Disk, DiskChange, PowerOff
 from deployer.sim.machine import Machine
 from deployer.sim.win32.clock import Clock, RealClock
@@ -19,7 +19,7 @@ DOWNLOADED = "C:\\WINDOWS\\DESKTOP\\AGENT98.EXE"
 
 
 class SimulatedPc:
-    """A PC whose host is port `port` of this machine; it is switched on again when it ends."""
+    """A PC whose host is port `port` of this machine; whenever it ends it is switched on again."""
 
     def __init__(
         self, folder: Path, port: int, secret: bytes = b"", clock: Clock | None = None
@@ -50,6 +50,8 @@ class SimulatedPc:
                 end: SessionEnd | str | None = self.machine.live(self._stop.is_set)
             except PowerOff:
                 end = "power"
+            except Hang:
+                end = "hang"
             if end is not None:
                 self.ends.append(end)
                 self._boot()

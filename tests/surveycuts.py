@@ -1,7 +1,8 @@
-"""Surveys on the simulated PC while the power fails in a probe, by GO.BAT and through the agent.
+"""Surveys on the simulated PC that stops in a probe, by GO.BAT and through the agent.
 
-In every drawn probe, once it is armed, the power fails before a drawn one of the next changes of
-the disk. Then it is switched on again; by GO.BAT a person types, with an agent nobody does.
+In every probe that is named, once it is armed, the power fails or the PC hangs before a drawn one
+of the next changes of the disk. Then it is switched on again; by GO.BAT a person types, with an
+agent nobody does. The cable may do harm besides.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import random
 import threading
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, field
+from enum import StrEnum
 from pathlib import Path
 
 from deployer.core.agents import overlay
@@ -24,7 +26,7 @@ from deployer.edge.ftp.server import FtpLimits
 from deployer.host.requests import Order, Request
 from deployer.host.surveys import asked, kept
 from deployer.sim.__main__ import CARD
-from deployer.sim.cable import Link
+from deployer.sim.cable import Hang, Link
 from deployer.sim.disk import Disk, DiskChange, PowerOff
 from deployer.sim.faults import FaultyCable, parse
 from deployer.sim.machine import Machine
@@ -37,16 +39,30 @@ Road = Callable[[Path, Sequence[SurveyProbe], "Harm"], list[Judged]]
 USUAL = (Verdict.PASS, Verdict.TOLD)
 """What becomes of a probe when nothing is harmed."""
 WITHIN = 900.0
+HARM_OF_CABLES = ("cable", "cut", "flip", "hang")
+"""What a cable does once in a survey; it costs one probe at most, whichever transfers just then."""
+TRANSFERRING = (
+    "session", "put", "lines", "cut", "lost", "mget", "fetch", "send", "shift", "rename-over",
+)  # fmt: skip
+"""Probes whose results need transfers, and two that do not."""
 _FURTHEST = 12
-"""Changes of the disk in a probe after which the power fails at the latest."""
+"""Changes of the disk in a probe after which the PC stops at the latest."""
+
+
+class Stop(StrEnum):
+    """How the PC stops in a probe."""
+
+    POWER = "power"
+    HANG = "hang"
 
 
 @dataclass(slots=True)
 class Cutter:
-    """The power fails once in each of some probes, by their slots, while it is armed."""
+    """The PC stops once in each of some probes, by their slots, while it is armed."""
 
     slots: Collection[str]
     chance: random.Random
+    how: Stop = Stop.POWER
     done: list[str] = field(default_factory=list)
     _left: int = 0
 
@@ -56,6 +72,8 @@ class Cutter:
             self._left -= 1
             if not self._left or (slot and change.kind == "rename"):
                 self._left = 0
+                if self.how is Stop.HANG:
+                    raise Hang(f"{slot or 'the PC'} stands still")
                 raise PowerOff(kept=change.length // 2)
         elif slot and change.kind == "mkdir" and slot in self.slots and slot not in self.done:
             self.done.append(slot)
@@ -75,17 +93,18 @@ class Cutter:
 
 @dataclass(frozen=True, slots=True)
 class Harm:
-    """What goes wrong with a survey: the probes in which the power fails, what the cable does."""
+    """What goes wrong with a survey: the probes in which the PC stops, how, what the cable does."""
 
     cut: Collection[str] = ()
+    how: Stop = Stop.POWER
     cable: str = ""
     seed: int = 0
 
     def cutter(self, probes: Sequence[SurveyProbe]) -> Cutter:
-        """What makes the power fail."""
+        """What makes the PC stop."""
         slots = script.slots(_ordered(probes)).items()
         named = [slot for slot, probe in slots if probe.identity in self.cut]
-        return Cutter(named, random.Random(self.seed))
+        return Cutter(named, random.Random(self.seed), self.how)
 
 
 def _ordered(probes: Sequence[SurveyProbe]) -> tuple[SurveyProbe, ...]:
@@ -164,7 +183,7 @@ def _brought(output: Path) -> Survey:
 
 
 def wrong(found: Sequence[Judged], cut: Collection[str], usual: Collection[Verdict]) -> list[str]:
-    """The probes that are not as they should be: as usual, or stopped where the power failed."""
+    """The probes that are not as they should be: as usual, or stopped where it was harmed."""
     return [
         f"{one.probe.identity}: {one.verdict}"
         for one in found

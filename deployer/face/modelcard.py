@@ -5,14 +5,14 @@ from __future__ import annotations
 import contextlib
 import sys
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from deployer.core.model.expect import DISK, MHZ, Expectation, expect
+from deployer.core.model.expect import Expectation, expect
 from deployer.core.model.known import KnownModel
-from deployer.core.payload.fit import DEFAULT_WIRE, EnginePace, corrected
+from deployer.core.payload.fit import DEFAULT_WIRE, MODELLED, EnginePace, Source
 from deployer.face import text
+from deployer.face.estimate import SOURCES
 from deployer.face.say import aside, say, say_json
 
 if TYPE_CHECKING:
@@ -36,10 +36,12 @@ def speed(expected: Expectation) -> str:
     return f"{seconds:.0f} s a token" if seconds >= 10 else f"{seconds:.1f} s a token"
 
 
-def inspected(found: Inspected, file: Path, memory: int, *, as_json: bool) -> None:
-    """A GGUF file or a container, and what to expect of it."""
+def inspected(
+    found: Inspected, file: Path, memory: int, engine: EnginePace | None, *, as_json: bool
+) -> None:
+    """A GGUF file or a container, and what to expect of it; `engine` is what a survey says."""
     shape = found.shape
-    expected = expect(shape, found.sections, memory)
+    expected = expect(shape, found.sections, memory, pace=engine or MODELLED)
     if as_json:
         say_json(
             {
@@ -47,7 +49,7 @@ def inspected(found: Inspected, file: Path, memory: int, *, as_json: bool) -> No
                 "parameters": shape.parameters, "layers": shape.layers, "dim": shape.dim,
                 "vocabulary": shape.vocabulary, "context": shape.context,
                 "matrices": dict(found.kinds), "chat": found.has_chat, "volumes": found.volumes,
-                **_fields(expected),
+                **_fields(expected, engine),
             }
         )  # fmt: skip
         return
@@ -61,10 +63,10 @@ def inspected(found: Inspected, file: Path, memory: int, *, as_json: bool) -> No
     kinds = ", ".join(f"{count} of {kind}" for kind, count in found.kinds)
     chat = "with a chat template" if found.has_chat else "without a chat template"
     say(f"  matrices: {kinds}; {found.tokenizer}; {chat}")
-    _expected(expected)
+    _expected(expected, engine)
 
 
-def _expected(expected: Expectation) -> None:
+def _expected(expected: Expectation, engine: EnginePace | None = None) -> None:
     """Memory by item, whether it stays there, and how fast."""
     items = ", ".join(f"{name} {text.memory(size)}" for name, size in expected.items)
     say(f"  for the old PC: {text.size(expected.file)}; in memory: {items}")
@@ -73,21 +75,26 @@ def _expected(expected: Expectation) -> None:
     if not expected.fits:
         say(f"  Too big {with_memory}: see deployer model list for what fits.")
         return
+    pace = engine or MODELLED
     stays = "all of it stays in memory"
     if expected.streamed:
         stays = (
             f"{text.memory(expected.resident)} stay in memory, {text.memory(expected.streamed)} "
-            f"are read from disk for each token (at {DISK / 1e6:.0f} MB/s)"
+            f"are read from disk for each token (at {text.size(round(pace.disk))}/s)"
         )
-    say(f"  {with_memory}: {stays}; {speed(expected)} (modelled, {MHZ} MHz)")
+    say(f"  {with_memory}: {stays}; {speed(expected)} ({SOURCES[_source(engine)]}, {pace.mhz} MHz)")
     say(f"  about {wire} on a 10 Mbit/s wire")
 
 
-def _fields(expected: Expectation) -> dict[str, object]:
+def _source(engine: EnginePace | None) -> Source:
+    return "modelled" if engine is None else "surveyed"
+
+
+def _fields(expected: Expectation, engine: EnginePace | None = None) -> dict[str, object]:
     return {
         "file": expected.file, "memory": dict(expected.items), "pc_memory": expected.memory,
         "resident": expected.resident, "streamed": expected.streamed, "fits": expected.fits,
-        "tokens_per_second": round(expected.tokens, 4), "speed_source": "modelled",
+        "tokens_per_second": round(expected.tokens, 4), "speed_source": _source(engine),
     }  # fmt: skip
 
 
@@ -140,19 +147,14 @@ def converted(done: Converted, *, as_json: bool) -> None:
     _expected(done.expectation)
 
 
-def _as_surveyed(expected: Expectation, engine: EnginePace | None) -> Expectation:
-    return replace(expected, tokens=corrected(expected.tokens, engine))
-
-
 def fields_of(one: KnownModel, engine: EnginePace | None = None) -> dict[str, object]:
     """A known model for scripts; `engine` is what the survey of a PC says."""
-    source = {} if engine is None else {"speed_source": "surveyed"}
+    pace = engine or MODELLED
     return {
         "name": one.name, "where": one.where, "licence": one.licence, "tried": one.tried,
         "file": sum(section.size for section in one.sections),
         "expected": {
-            f"{size}M": _fields(_as_surveyed(expect(one.shape, one.sections, size << 20), engine))
-            | source
+            f"{size}M": _fields(expect(one.shape, one.sections, size << 20, pace=pace), engine)
             for size in MEMORIES
         },
     }  # fmt: skip
@@ -160,17 +162,19 @@ def fields_of(one: KnownModel, engine: EnginePace | None = None) -> dict[str, ob
 
 def known(models: Sequence[KnownModel], engine: EnginePace | None = None) -> None:
     """The known models, two lines each: no table is so wide. `engine` is what a survey says."""
+    pace = engine or MODELLED
+    machine = f"{pace.mhz} MHz and a disk of {text.size(round(pace.disk))}/s."
     if engine is not None:
-        say("The speeds are measured by this PC's survey; those of others are modelled.")
+        say(f"Measured by this PC's survey: {machine}")
     for one in models:
         size = text.size(sum(section.size for section in one.sections))
         tried = "run by this project" if one.tried else "by its shape"
         say(f"{one.name}: {size} for the old PC; {one.licence}; {one.where}; {tried}")
         each = ", ".join(
-            f"{size} MB: "
-            + speed(_as_surveyed(expect(one.shape, one.sections, size << 20), engine))
+            f"{size} MB: " + speed(expect(one.shape, one.sections, size << 20, pace=pace))
             for size in MEMORIES
         )
         say(f"  {each}")
     say()
-    aside(f"Modelled for a Pentium II of {MHZ} MHz and a disk of {DISK / 1e6:.0f} MB/s.")
+    if engine is None:
+        aside(f"Modelled for a Pentium II of {machine}")

@@ -21,6 +21,7 @@ import httpx
 import pytest
 import uvicorn
 
+from deployer.core.payload.fit import MODELLED
 from deployer.edge.asgi import AsgiLimits, LineBudget
 from deployer.edge.ports import bind, listen_unix
 from deployer.errors import (
@@ -147,7 +148,7 @@ def test_a_model_is_recognised_by_a_daemon_with_what_it_takes_on_the_pc(tmp_path
         assert (far.lines, far.model) == (near.lines, near.model)
         assert far.load.expect is not None
         assert near.load.expect is not None
-        of_pc = {"memory": 64 << 20, "steps": 256, "mhz": 350}
+        of_pc = {"memory": 64 << 20, "steps": 256, "pace": MODELLED}
         assert far.load.expect(**of_pc) == near.load.expect(**of_pc)
 
     play(tmp_path, scenario)

@@ -1,4 +1,4 @@
-"""The power fails in probes of a survey: it ends, and every other probe's result is there."""
+"""The PC stops in probes of a survey: it ends, and every other probe's result is there."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from deployer.core.survey.judge import Verdict
-from tests.surveycuts import USUAL, Harm, Road, by_go_bat, through_the_agent, wrong
+from tests.surveycuts import USUAL, Harm, Road, Stop, by_go_bat, through_the_agent, wrong
 from tests.surveying import some
 
 PROBES = some(
@@ -18,9 +18,16 @@ PROBES = some(
 NAMES = [probe.identity for probe in PROBES]
 
 
-@pytest.mark.parametrize("road", [by_go_bat, through_the_agent])
-def test_the_power_fails_in_each_second_probe(road: Road, tmp_path: Path) -> None:
-    harm = Harm(NAMES[::2], seed=17)
+@pytest.mark.parametrize(
+    ("road", "how"),
+    [
+        (by_go_bat, Stop.HANG),  # and test_survey.py cuts the power
+        (through_the_agent, Stop.POWER),
+        (through_the_agent, Stop.HANG),
+    ],
+)
+def test_the_pc_stops_in_each_second_probe(road: Road, how: Stop, tmp_path: Path) -> None:
+    harm = Harm(NAMES[::2], how, seed=17)
     found = road(tmp_path / "pc", PROBES, harm)
     assert len(found) == len(PROBES)
     assert wrong(found, harm.cut, USUAL) == []

@@ -3,7 +3,7 @@
 Bytes throughout. Speed is `modelled`: instructions and bytes of memory for each weight, number and
 position, as `benchmarks/engine` counts them for a Pentium II, with 0.75 cycles an instruction and
 35 for 32 bytes that come from memory. What does not stay in memory is read from disk for every
-token, and nothing is computed meanwhile.
+token, and nothing is computed meanwhile. The survey of a PC corrects each: see `EnginePace`.
 """
 
 from __future__ import annotations
@@ -14,16 +14,11 @@ from dataclasses import dataclass
 from deployer.core.model.container import PlacedSection, SectionKind, SectionPlan
 from deployer.core.model.layout import Encoding
 from deployer.core.model.shape import MATRICES, Shape
-from deployer.core.payload.fit import WINDOWS
+from deployer.core.payload.fit import MODELLED, WINDOWS, EnginePace
 
 STEPS = 256
-DISK = 12_000_000.0
-"""Bytes per second of a disk with UDMA; old ones without it read 3 to 5 million."""
-MHZ = 350
-_CYCLES = 0.75
+CYCLES = 0.75
 """Of an instruction."""
-_FROM_MEMORY = 35 / 32
-"""Cycles of a byte that is in no cache."""
 _SECOND_LEVEL = 512 << 10
 _WEIGHT: Mapping[Encoding, tuple[float, float]] = {
     Encoding.INT8: (0.98, 1.01), Encoding.INT4: (1.18, 0.63),
@@ -68,10 +63,9 @@ def expect(
     memory: int,
     *,
     steps: int = STEPS,
-    mhz: int = MHZ,
-    disk: float = DISK,
+    pace: EnginePace = MODELLED,
 ) -> Expectation:
-    """What to expect of a container on a PC with that much memory."""
+    """What to expect of a container on a PC with that much memory, which is so fast."""
     layers = [one.size for one in sections if one.kind is SectionKind.LAYER]
     tables = [one.size for one in sections if one.kind is SectionKind.TABLE]
     classifier = [one.size for one in sections if one.kind is SectionKind.CLASSIFIER]
@@ -90,7 +84,7 @@ def expect(
     room = memory - WINDOWS - sum(size for _name, size in items[:3])
     whole = sum(layers) + items[3][1]
     streamed = 0 if room >= whole else whole - max(0, room - _BUFFER)
-    seconds = _cycles(shape, sections, steps) / (mhz * 1e6) + streamed / disk
+    seconds = _computed(shape, sections, steps, pace) + streamed / pace.disk
     return Expectation(
         file=sum(one.size for one in sections),
         items=tuple(items),
@@ -102,30 +96,49 @@ def expect(
     )
 
 
-def _cycles(shape: Shape, sections: Sequence[SectionPlan | PlacedSection], steps: int) -> float:
-    """Cycles of a token in the middle of a text of `steps` positions, all of it in memory."""
-    instructions = touched = 0.0
+def _computed(
+    shape: Shape, sections: Sequence[SectionPlan | PlacedSection], steps: int, pace: EnginePace
+) -> float:
+    """Seconds of a token in the middle of a text of `steps` positions, all of it in memory."""
+    touched = 0.0
+    spent = dict.fromkeys(Encoding, 0.0)
     for one in sections:
         if one.kind is SectionKind.LAYER:
             for name, code in zip(MATRICES, one.encodings, strict=True):
-                more = _matrix(*shape.matrix(name), Encoding(code))
-                instructions, touched = instructions + more[0], touched + more[1]
+                encoding = Encoding(code)
+                more = _matrix(*shape.matrix(name), encoding)
+                spent[encoding], touched = spent[encoding] + more[0], touched + more[1]
                 # Keys, values and queries share the tables of their input; so do gate and up.
                 if name in ("attn_q", "attn_output", "ffn_up", "ffn_down"):
-                    instructions += shape.matrix(name)[1] * _TABLE.get(Encoding(code), 0)
+                    spent[encoding] += shape.matrix(name)[1] * _TABLE.get(encoding, 0)
         elif one.kind is SectionKind.CLASSIFIER or (one.kind is SectionKind.TABLE and shape.tied):
-            more = _matrix(shape.vocabulary, shape.dim, Encoding(one.encodings[0]))
-            instructions, touched = instructions + more[0], touched + more[1]
+            encoding = Encoding(one.encodings[0])
+            more = _matrix(shape.vocabulary, shape.dim, encoding)
+            spent[encoding], touched = spent[encoding] + more[0], touched + more[1]
     numbers = 2 * shape.dim + 2 * shape.kv_dim + 2 * shape.q_dim
-    instructions += shape.layers * (numbers * _NUMBER + shape.hidden * (_NUMBER + _ACTIVATION))
+    rest: float = shape.layers * (numbers * _NUMBER + shape.hidden * (_NUMBER + _ACTIVATION))
     each, by_size = _POSITION
     positions = shape.layers * steps / 2
-    instructions += positions * shape.heads * (each + by_size * shape.head_size)
+    rest += positions * shape.heads * (each + by_size * shape.head_size)
     touched += positions * shape.kv_heads * (3 * shape.head_size + 8)
     # What a token touches comes round again with the next one: of what is a little larger than the
     # second-level cache, a part is still in it.
     missed = min(1.0, max(0.0, touched / _SECOND_LEVEL - 0.4))
-    return instructions * _CYCLES + touched * missed * _FROM_MEMORY
+    instructions = rest / pace.int8 + sum(
+        count / _pace_of(encoding, pace) for encoding, count in spent.items()
+    )
+    return instructions * CYCLES / (pace.mhz * 1e6) + touched * missed / pace.memory
+
+
+def _pace_of(encoding: Encoding, pace: EnginePace) -> float:
+    """The pace of the kernel that multiplies such weights."""
+    match encoding:
+        case Encoding.INT4:
+            return pace.int4
+        case Encoding.TERNARY | Encoding.ONE_BIT:
+            return pace.ternary
+        case _:
+            return pace.int8
 
 
 def _matrix(rows: int, columns: int, encoding: Encoding) -> tuple[float, float]:

@@ -28,7 +28,6 @@ _LINE = 32
 _MISS_NS = 100.0
 """35 cycles of 350 MHz: a line of memory on a 100 MHz bus."""
 _CYCLES_PER_INSTRUCTION = 0.75
-_DEFAULT_MHZ = 350
 _USUAL_MEMORY = 128 * MIB
 """Of a PC that has not said how much it has."""
 
@@ -46,10 +45,24 @@ Source = Literal["measured", "surveyed", "modelled"]
 
 @dataclass(frozen=True, slots=True)
 class EnginePace:
-    """How fast the engine was in the PC's survey: what was measured, by what is modelled."""
+    """What a PC's survey measured, of its engine by what is modelled: 2.0 is twice as fast.
+
+    `fp32` and `int8` are of a whole model, `int4` and `ternary` of those kernels. `mhz` is the
+    clock that they stand for. `memory` and `disk` are bytes per second that were read of them.
+    """
 
     fp32: float = 1.0
     int8: float = 1.0
+    int4: float = 1.0
+    ternary: float = 1.0
+    mhz: int = 350
+    memory: float = 320e6
+    disk: float = 12e6
+
+
+MODELLED = EnginePace()
+"""A Pentium II of 350 MHz: memory gives a line of 32 bytes in 35 cycles, the disk has UDMA. Old
+disks without it read 3 to 5 MB/s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,8 +104,8 @@ class Expected(Protocol):
 class Expecting(Protocol):
     """Tells what to expect on a PC with so much memory."""
 
-    def __call__(self, memory: int, *, steps: int, mhz: int) -> Expected:
-        """Memory in bytes, positions, the processor's clock."""
+    def __call__(self, memory: int, *, steps: int, pace: EnginePace) -> Expected:
+        """Memory in bytes, positions, how fast the PC is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,21 +227,19 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         problems.append(_too_big("as one file", longest, profile.max_file))
     if machine.disk_free is not None and disk > machine.disk_free:
         problems.append(_too_big("on disk", disk, machine.disk_free))
+    pace = machine.engine or MODELLED
+    pace = replace(pace, mhz=machine.mhz or pace.mhz)
     if load.model is not None:
         memory = engine_memory(load.model, load.bits, load.steps)
-        modelled = modelled_speed(
-            load.model, load.bits, mhz=machine.mhz or _DEFAULT_MHZ, mmx=machine.mmx
-        )
-        tokens = shown.tokens or corrected(modelled, machine.engine, load.bits)
+        modelled = modelled_speed(load.model, load.bits, mhz=pace.mhz, mmx=machine.mmx)
+        tokens = shown.tokens or modelled * (pace.int8 if load.bits else pace.fp32)
         problems += _memory_problems(memory, machine)
         if not problems and machine.memory is not None and memory > machine.memory - WINDOWS:
             warnings.append("with Windows in the same memory it will swap and be slow")
     elif load.expect is not None:
-        expected = load.expect(
-            machine.memory or _USUAL_MEMORY, steps=load.steps, mhz=machine.mhz or _DEFAULT_MHZ
-        )
+        expected = load.expect(machine.memory or _USUAL_MEMORY, steps=load.steps, pace=pace)
         memory = expected.wanted
-        tokens = shown.tokens or corrected(expected.tokens, machine.engine)
+        tokens = shown.tokens or expected.tokens
         if machine.memory is not None and not expected.fits:
             problems.append(_too_big("in memory", memory, machine.memory))
         elif machine.memory is not None and expected.streamed:
@@ -248,13 +259,6 @@ def fit(load: Load, machine: KnownPc, shown: Shown, profile: Profile) -> Fit:
         problems=tuple(problems),
         warnings=tuple(warnings),
     )
-
-
-def corrected(modelled: float, engine: EnginePace | None, bits: int = 8) -> float:
-    """A modelled speed as the PC's survey corrects it; 8 bits stand for all that MMX computes."""
-    if engine is None:
-        return modelled
-    return modelled * (engine.int8 if bits else engine.fp32)
 
 
 def _tokens_source(machine: KnownPc, shown: Shown) -> Source:
@@ -371,7 +375,7 @@ def _work(shape: Checkpoint) -> tuple[int, int]:
 
 
 def modelled_speed(
-    shape: Checkpoint, bits: int = 8, *, mhz: int = _DEFAULT_MHZ, mmx: bool = True
+    shape: Checkpoint, bits: int = 8, *, mhz: int = MODELLED.mhz, mmx: bool = True
 ) -> float:
     """Tokens per second of LLAMA98 on a Pentium II of that clock; always to be called modelled.
 

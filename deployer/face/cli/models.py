@@ -72,11 +72,13 @@ def inspect_command(
     file = file or staging.sample_model()
     directory = settings.expanded(state_dir or config.state_dir)
     address = names.added(config, directory).targets.get(target, target)
+    engine = pace.of(directory, address)
     with past.rows_of(directory) as known:
         rows = known.newest(past.NEWEST, address)
     if (found := inspection.inspect(file)) is not None:
         said = past.machine_in(rows, address).memory if target else None
-        modelcard.inspected(found, file, memory or said or modelcard.USUAL, as_json=as_json)
+        size = memory or said or modelcard.USUAL
+        modelcard.inspected(found, file, size, engine, as_json=as_json)
         return
     shape = staging.inspect(file)
     inspected.model(shape, file, as_json=as_json)
@@ -85,7 +87,7 @@ def inspect_command(
         load = replace(seen.load, model=shape)
         _fit, line = estimate.fit_line(
             load, rows, address, profile=seen.profile, model=file.name,
-            engine=pace.of(directory, address),
+            engine=engine,
         )  # fmt: skip
         say(f"  {line}")
 

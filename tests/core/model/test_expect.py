@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from deployer.core.model import known
 from deployer.core.model.expect import expect
+from deployer.core.payload.fit import MODELLED, EnginePace
 
 MODELS = {one.name.split()[0]: one for one in known.MODELS}
 
@@ -59,7 +62,37 @@ def test_a_model_whose_buffers_have_no_room_does_not_fit() -> None:
 def test_old_disks_and_fast_processors_count() -> None:
     one = MODELS["SmolLM2-360M-Instruct"]
     usual = expect(one.shape, one.sections, 128 << 20).tokens
-    assert expect(one.shape, one.sections, 128 << 20, disk=4e6).tokens < usual / 2
+    assert expect(one.shape, one.sections, 128 << 20, pace=EnginePace(disk=4e6)).tokens < usual / 2
     small = MODELS["campfire158"]
-    at_700 = expect(small.shape, small.sections, 128 << 20, mhz=700).tokens
-    assert at_700 > 1.9 * expect(small.shape, small.sections, 128 << 20).tokens
+    at_700 = expect(small.shape, small.sections, 128 << 20, pace=EnginePace(mhz=700)).tokens
+    usual = expect(small.shape, small.sections, 128 << 20).tokens
+    assert 1.6 < at_700 / usual < 2, "memory is no faster with it"
+
+
+@pytest.mark.parametrize(
+    ("name", "memory", "pace"),
+    [
+        ("SmolLM2-135M-Instruct", 256, "int4"),
+        ("bitnet_b1_58-large", 512, "ternary"),
+        ("campfire158", 64, "ternary"),
+        ("SmolLM2-135M-Instruct", 256, "memory"),
+        ("TinyLlama-1.1B-Chat", 128, "disk"),
+    ],
+)
+def test_what_a_survey_measured_counts_where_a_model_needs_it(
+    name: str, memory: int, pace: str
+) -> None:
+    """Twice as fast there is faster, half as fast is slower, and no model needs that alone."""
+    one = MODELS[name]
+    usual = expect(one.shape, one.sections, memory << 20).tokens
+    for times in (0.5, 2.0):
+        known = replace(MODELLED, **{pace: getattr(MODELLED, pace) * times})
+        found = expect(one.shape, one.sections, memory << 20, pace=known).tokens / usual
+        assert min(times, 1.0) < found < max(times, 1.0)
+        assert abs(found - 1) > 0.02
+
+
+def test_a_kernel_that_a_model_has_not_changes_nothing() -> None:
+    one = MODELS["campfire158"]
+    usual = expect(one.shape, one.sections, 64 << 20)
+    assert expect(one.shape, one.sections, 64 << 20, pace=replace(MODELLED, int4=9.0)) == usual

@@ -17,7 +17,7 @@ from deployer.core.model.gguf import parse
 from deployer.core.model.source import source_of
 from deployer.core.model.vocabulary import vocabulary_of
 from deployer.core.payload import fit as fits
-from deployer.core.payload.fit import KnownPc, Shown
+from deployer.core.payload.fit import MODELLED, KnownPc, Shown
 from deployer.edge.modelfiles import Volumes
 from deployer.errors import ModelDamaged, WrongUse
 from deployer.host import staging
@@ -86,7 +86,7 @@ def test_what_to_expect_is_said_before() -> None:
     assert not tight.fits
     assert fits.fit(seen.load, KnownPc(memory=26 << 20), Shown(), seen.profile).fits
     assert seen.load.expect is not None
-    large = replace(seen.load.expect(26 << 20, steps=200, mhz=350), streamed=3_000_000)
+    large = replace(seen.load.expect(26 << 20, steps=200, pace=MODELLED), streamed=3_000_000)
     some = replace(seen.load, expect=lambda _memory, **_rest: large)
     told = fits.fit(some, KnownPc(memory=26 << 20), Shown(), seen.profile).warnings
     assert any("3.0 MB of it are read from its disk" in words for words in told)
