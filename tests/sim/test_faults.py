@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import select
+import socket
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from deployer.sim.cable import Cut, LinkLost, Stalled
+from deployer.sim.cable import Cut, Link, LinkLost, Stalled
 from deployer.sim.disk import DiskChange, PowerOff
 from deployer.sim.faults import Fault, FaultyCable, PowerSwitch, draw, parse
+from deployer.sim.win32.sockets import TargetSocket
 
 
 @pytest.mark.parametrize(
@@ -100,3 +104,25 @@ def test_the_power_fails_at_a_step_in_the_middle_of_a_write() -> None:
         switch(DiskChange(71, "write", "C:\\F", 0, 100))
     assert caught.value.kept == 50
     switch(DiskChange(72, "write", "C:\\F", 0, 100))
+
+
+def test_a_pulled_cable_ends_the_connections_of_all_programs() -> None:
+    """One program reads when it is pulled; the others hear of it when they read, write or wait."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        link = Link(routes={"192.168.1.1": server.getsockname()[:2]})
+        link.cable = FaultyCable(parse("cable@3"), lambda _fault: None)
+        one, other = TargetSocket(link), TargetSocket(link)
+        for target in (one, other):
+            target.connect("192.168.1.1", 21)
+        with server.accept()[0] as far, server.accept()[0]:
+            far.sendall(b"abcdef")
+            select.select([target.sock for target in (one, other) if target.sock], [], [])
+            reader, rest = (one, other) if one.readable() else (other, one)
+            with pytest.raises(ConnectionResetError):
+                reader.receive(10)
+        assert rest.readable()
+        assert rest.connected()
+        with pytest.raises(OSError):  # noqa: PT011 - any of them is a lost connection
+            rest.receive(10)
+        with pytest.raises(ConnectionResetError):
+            rest.send(b"x")

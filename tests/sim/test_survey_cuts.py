@@ -34,9 +34,14 @@ def test_the_pc_stops_in_each_second_probe(road: Road, how: Stop, tmp_path: Path
     assert [one for one in found if one.verdict is Verdict.STOPPED]
 
 
-def test_a_transfer_that_is_cut_costs_its_probe_at_most(tmp_path: Path) -> None:
-    """The cable is pulled while FTP.EXE of a probe fetches: that probe differs, and no other."""
-    found = by_go_bat(tmp_path / "pc", PROBES, Harm(cable="cable@400000"))
+@pytest.mark.parametrize(
+    ("road", "cable"), [(by_go_bat, "cable@400000"), (through_the_agent, "cut@400000")]
+)
+def test_a_transfer_that_is_cut_costs_its_probe_at_most(
+    road: Road, cable: str, tmp_path: Path
+) -> None:
+    """FTP.EXE of a probe fetches just then: that probe differs, and no other."""
+    found = road(tmp_path / "pc", PROBES, Harm(cable=cable))
     odd = wrong(found, (), USUAL)
     assert len(odd) <= 1, odd
     assert len(found) == len(PROBES)

@@ -24,7 +24,10 @@ NOBODY = Interest()
 
 
 class TargetSocket:
-    """One socket of a program of the target. OSError when its connection is gone."""
+    """One socket of a program of the target. OSError when its connection is gone.
+
+    When the cable is pulled the connections of all programs are gone at once.
+    """
 
     def __init__(self, link: Link) -> None:
         self._link = link
@@ -43,6 +46,8 @@ class TargetSocket:
         """Whether it is connected by now; `refused` when it never will be."""
         if self.sock is None or self.refused:
             return False
+        if self._is_gone:
+            return True
         if not select.select([], [self.sock], [], 0)[1]:
             return False
         if self.sock.getsockopt(socket.SOL_SOCKET, socket.SO_ERROR):
@@ -53,9 +58,14 @@ class TargetSocket:
             self._secret = b""
         return True
 
+    @property
+    def _is_gone(self) -> bool:
+        """Whether the connection is gone; whoever reads or writes next hears of it."""
+        return self.sock is not None and self.sock.fileno() < 0
+
     def readable(self) -> bool:
         """Whether there is something to read, or an end."""
-        if self._came or self._ended:
+        if self._came or self._ended or self._is_gone:
             return True
         if self.sock is None or self._deaf:
             return False
@@ -95,7 +105,7 @@ class TargetSocket:
 
     def send(self, data: bytes) -> int | None:
         """How many bytes were taken; None when none are now."""
-        if self.sock is None:
+        if self.sock is None or self._is_gone:
             raise ConnectionResetError
         if self._deaf:
             return len(data)
