@@ -20,6 +20,13 @@ COMPLETION = "_DEPLOYER_COMPLETE"
 """Set by the script of `deployer --install-completion` when Tab is pressed."""
 
 
+_OF_PLAIN_TEXT = ("--bits", "--parity", "--stop", "--protocol")
+_EIGHT_BITS = (
+    "Set HyperTerminal there to 8, None, 1: this goes by ZMODEM, which needs all 8 bits. "
+    "Plain text over 7 bits: deployer serial --help"
+)
+
+
 def run(arguments: list[str]) -> int:
     """Run one command line; returns the exit code and prints what went wrong on stderr."""
     debug = "--debug" in arguments
@@ -34,7 +41,10 @@ def run(arguments: list[str]) -> int:
         if what:
             context = getattr(error, "ctx", None)
             command = context.command_path if context else "deployer"
-            return _fail(what, f"See: {command} --help", errors.EXIT_USE, debug)
+            remedy = f"See: {command} --help"
+            if getattr(error, "option_name", "") in _OF_PLAIN_TEXT and " serial " not in command:
+                remedy = _EIGHT_BITS
+            return _fail(what, remedy, errors.EXIT_USE, debug)
         return errors.EXIT_USE  # a group without a command, whose help is printed
     except typer.Abort:
         return _fail(

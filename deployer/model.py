@@ -22,6 +22,8 @@ RESULT_TXT = "RESULT.TXT"
 OUTPUT_TXT = "OUTPUT.TXT"
 INFO_TXT = "INFO.TXT"
 RECEIPT_TXT = "GOTIT.TXT"
+PULL_DAT = "PULL.DAT"
+"""What the old PC sends over a serial line in a pull: all that it was asked for, in one file."""
 
 ANY = "any"
 """The target that is whoever is on the wire: the first machine that asks for GO.BAT."""

@@ -357,7 +357,7 @@ def print_text(row: Row) -> str:
         before = [f"{row.deployment}  for {machine(row.target)}"]
     if row.line is not None:
         before = [f"{row.deployment}  for the old PC on {serial_card.port(row)}"]
-        end = serial_card.END
+        end = serial_card.end(row)
     for title, typed in ways(row):
         before += ["", f"{title}:", "", *(f"    {line}" for line in typed)]
     before += ["", end]
@@ -378,7 +378,7 @@ def print_html(row: Row) -> str:
         place, before = "(simulated)", ""
     if row.line is not None:
         place, before = f"on {serial_card.port(row)}", ""
-        end = html.escape(serial_card.END)
+        end = html.escape(serial_card.end(row))
     return _PAGE.format(
         deployment=html.escape(row.deployment),
         target=html.escape(place),

@@ -8,15 +8,18 @@ from __future__ import annotations
 
 from deployer.core.target.manifest import own_directory
 from deployer.core.view import Mark, Row
-from deployer.model import LINE, OUTPUT_TXT, RESULT_TXT, LineSettings, State
+from deployer.model import LINE, OUTPUT_TXT, PULL_DAT, RESULT_TXT, LineSettings, State
 
 _FLOW = {"rtscts": "Hardware", "xonxoff": "Xon / Xoff", "none": "None"}
 """What HyperTerminal calls it."""
-END = (
-    f"It is finished when {RESULT_TXT} has been sent: the other computer then says what it proves."
-)
 _SLOW = 20.0
 """Seconds of silence after which a hint is shown."""
+
+
+def end(row: Row) -> str:
+    """When it is over, in a sentence."""
+    back = PULL_DAT if is_pull(row) else RESULT_TXT
+    return f"It is finished when {back} has been sent: the other computer then says what it proves."
 
 
 def port(row: Row) -> str:
@@ -40,14 +43,25 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
             ),
         ),
         ("When it has counted to the end, in an MS-DOS Prompt", (f"{folder}\\GO",)),
-        (
-            "In HyperTerminal again, when GO asks for it",
-            (
-                "Transfer, Send File, protocol Zmodem:  the file that GO names,",
-                f"at the end {folder}\\{OUTPUT_TXT} if there is one, and {folder}\\{RESULT_TXT}",
-            ),
-        ),
+        ("In HyperTerminal again, when GO asks for it", _sent_back(row, folder)),
     )
+
+
+def _sent_back(row: Row, folder: str) -> tuple[str, ...]:
+    if is_pull(row):
+        return (
+            f"Transfer, Send File, protocol Zmodem:  {folder}\\{PULL_DAT}",
+            "When this computer asks for more, it says so; then once more from GO on.",
+        )
+    return (
+        "Transfer, Send File, protocol Zmodem:  the file that GO names,",
+        f"at the end {folder}\\{OUTPUT_TXT} if there is one, and {folder}\\{RESULT_TXT}",
+    )
+
+
+def is_pull(row: Row) -> bool:
+    """Whether files come here."""
+    return row.recipe == "pull"
 
 
 def card(row: Row) -> tuple[str, ...]:
@@ -80,10 +94,11 @@ def hints(row: Row, now: float) -> tuple[str, ...]:
     quiet = now - max(row.seen_at, row.tick_at, row.since)
     match row.state:
         case State.VERIFYING | State.RUNNING:
-            go = f"{own_directory(row.directory)}\\GO"
+            own = own_directory(row.directory)
+            sent = f"{own}\\{PULL_DAT}" if is_pull(row) else "the file that GO names"
             return (
-                f"Everything is sent. On the old PC, in an MS-DOS Prompt:  {go}",
-                "Then in HyperTerminal: Transfer, Send File, Zmodem, the file that GO names.",
+                f"Everything is sent. On the old PC, in an MS-DOS Prompt:  {own}\\GO",
+                f"Then in HyperTerminal: Transfer, Send File, Zmodem, {sent}.",
             )
         case State.FETCHING if quiet > _SLOW:
             return (
@@ -110,6 +125,6 @@ def doing(row: Row) -> str:
         case State.FETCHING if not row.current:
             return "sending what GO needs"
         case State.VERIFYING | State.RUNNING:
-            return f"waiting for {RESULT_TXT} from the old PC"
+            return f"waiting for {PULL_DAT if is_pull(row) else RESULT_TXT} from the old PC"
         case _:
             return ""

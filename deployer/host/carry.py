@@ -5,6 +5,8 @@ an earlier try; HyperTerminal receives them by itself. Then it listens for what 
 back: NEXT.FTP (which parts are missing: these are sent again), OUTPUT.TXT, and RESULT.TXT, which
 holds the proof. Nothing is taken for proved before.
 
+A pull is the same the other way: PULL.DAT comes back, and the host says what it lacks now.
+
 A host does this as it does every push, so cancelling, history and all faces work as over a network,
 and one adapter is never opened twice.
 """
@@ -26,18 +28,21 @@ from typing import BinaryIO, cast
 from deployer.core.payload import plan
 from deployer.core.serial import zmodem
 from deployer.core.serial.transfer import FileOffer
-from deployer.core.target import gobat_serial, places
+from deployer.core.target import gobat, gobat_serial, places, proof
 from deployer.core.target import manifest as manifests
+from deployer.core.target.manifest import own_directory
 from deployer.core.target.names import temporary_name
-from deployer.edge import files, resources
+from deployer.edge import files, pulled, resources
 from deployer.edge.serial.job import vanished
 from deployer.edge.serial.port import LineGoneError, SerialLine
 from deployer.errors import (
     DeployerError,
     FileChanged,
     InternalError,
+    LineNoisy,
     LineSilent,
     SerialPortMissing,
+    TransferStopped,
     WrongUse,
 )
 from deployer.events import (
@@ -55,13 +60,16 @@ from deployer.events import (
     UploadReceived,
 )
 from deployer.host.offers.offer import Offer
+from deployer.host.pull.receiver import Receiver
 from deployer.host.requests import Patience
 from deployer.host.serial import SPEEDS, Flow, SerialJob, receive_over, send_offers
 from deployer.host.service import Service
 from deployer.model import (
+    GATHER_EXE,
     GO_BAT,
     HELPER_EXE,
     LINE,
+    PULL_DAT,
     RESULT_TXT,
     UPLOAD_LIMITS,
     LineSettings,
@@ -74,6 +82,12 @@ _LEAST_PATIENCE = 600.0
 """Seconds that a receiver may pause at least: it writes to a slow disk, or asks its user."""
 _SETTLED = 10.0
 """Seconds that the loop has to act on a report."""
+_COMING = "line"
+"""The folder of what comes over the line, until it is taken."""
+_SLACK = 64 << 20
+"""Bytes that are left free on this computer's disk."""
+_LONGEST = (1 << 32) - 1
+"""Bytes of a file in ZMODEM, and on FAT."""
 
 
 def is_serial(target: str) -> bool:
@@ -106,16 +120,24 @@ async def open_line(target: str, line: LineSettings) -> SerialLine:
     return await asyncio.to_thread(SerialLine, port_of(target), line.speed, Flow(line.flow))
 
 
-def start(service: Service, offer: Offer, line: SerialLine) -> None:
-    """Write an offer down; now it waits for `carry`."""
+async def start(service: Service, offer: Offer, line: SerialLine) -> Receiver | None:
+    """Write an offer down; now it waits for `carry`, with what takes the files of a pull."""
     places.refuse_ours(offer.manifest.payload, offer.directory)
     plan.refuse_deep(offer.manifest.payload, offer.directory)
+    pull = await service.receiver(offer)
     service.write_down(offer)
     port = port_of(offer.target)
     service.publish(ServerListening(time.time(), offer.deployment, "serial", port, line.speed))
+    return pull
 
 
-async def carry(service: Service, offer: Offer, patience: Patience, line: SerialLine) -> None:
+async def carry(
+    service: Service,
+    offer: Offer,
+    patience: Patience,
+    line: SerialLine,
+    pull: Receiver | None = None,
+) -> None:
     """Send what was offered and take the reports, until the deployment has ended; closes the line.
 
     What the line cannot do is the deployment's end, and written down as such.
@@ -125,7 +147,7 @@ async def carry(service: Service, offer: Offer, patience: Patience, line: Serial
     def ended() -> bool:
         return stop.is_set() or service.standing(offer.deployment).state.final
 
-    carrier = _Carrier(service, offer, patience, line, ended)
+    carrier = _Carrier(service, offer, patience, line, pull=pull, ended=ended)
     work = asyncio.ensure_future(asyncio.to_thread(carrier.run))
     try:
         await asyncio.shield(work)
@@ -151,6 +173,8 @@ class _Carrier:
         offer: Offer,
         patience: Patience,
         line: SerialLine,
+        *,
+        pull: Receiver | None,
         ended: Callable[[], bool],
     ) -> None:
         self._service = service
@@ -158,6 +182,8 @@ class _Carrier:
         self._manifest = manifest = offer.manifest
         self._patience = patience
         self._line = line
+        self._pull = pull
+        self._back = PULL_DAT if pull is not None else RESULT_TXT
         self._inbox = service.output_path(manifest.deployment).parent
         self._arrived = service.arrived(manifest)
         every = (part.name for part in manifest.payload.parts)
@@ -180,9 +206,9 @@ class _Carrier:
     def run(self) -> None:
         """Until the deployment has ended."""
         with self._line as line:
-            self._send(
-                [name for name in self._parts.values() if name not in self._arrived], program=True
-            )
+            self._take_what_came()
+            parts = [name for name in self._parts.values() if name not in self._arrived]
+            self._send(self._program(), parts)
             while not self._job.cancelled():
                 first = self._wait_for_sender(line)
                 if not self._job.cancelled():
@@ -209,15 +235,14 @@ class _Carrier:
         at, identity = self._job.clock(), self._manifest.deployment
         self._tell(PresenceChanged(at, identity, port, not gone, how, advice))
 
-    def _send(self, parts: Sequence[str], *, program: bool) -> None:
+    def _send(self, texts: Sequence[tuple[str, bytes]], parts: Sequence[str]) -> None:
         offers: list[FileOffer] = []
         sources: list[BinaryIO] = []
         self._answered = False
         with _opened() as closing:
-            if program:
-                for name, data in self._program():
-                    offers.append(FileOffer(name, len(data)))
-                    sources.append(io.BytesIO(data))
+            for name, data in texts:
+                offers.append(FileOffer(name, len(data)))
+                sources.append(io.BytesIO(data))
             for part in parts:
                 piece = self._piece(part)
                 offers.append(FileOffer(temporary_name(part), piece.length))
@@ -234,11 +259,21 @@ class _Carrier:
 
     def _program(self) -> tuple[tuple[str, bytes], ...]:
         manifest, to = self._manifest, self._offer.directory
+        if self._pull is not None:
+            helper, work = GATHER_EXE, self._question(self._pull)
+        else:
+            helper = HELPER_EXE
+            work = manifests.file_name(manifest.deployment), manifests.render(manifest, to)
         return (
-            (HELPER_EXE, resources.program(HELPER_EXE)),
-            (manifests.file_name(manifest.deployment), manifests.render(manifest, to)),
+            (HELPER_EXE, resources.program(helper)),
+            work,
             (GO_BAT, gobat_serial.render(manifest, to)),
         )
+
+    def _question(self, pull: Receiver) -> tuple[str, bytes]:
+        """What the old PC is asked for now."""
+        asked = pull.ask("", own_directory(self._offer.directory))
+        return gobat.ask_name(self._manifest.deployment), asked
 
     def _piece(self, name: str) -> Slice | Slices:
         payload = self._manifest.payload
@@ -253,7 +288,7 @@ class _Carrier:
             if time.monotonic() > end:
                 what = (
                     f"nothing has come back for {limit:.0f} s: GO was not started on the old PC, "
-                    f"or {RESULT_TXT} was not sent"
+                    f"or {self._back} was not sent"
                 )
                 raise LineSilent(port=self._job.port, what=what)
             try:
@@ -270,12 +305,22 @@ class _Carrier:
 
     def _receive(self, line: SerialLine, first: bytes) -> None:
         """One batch of reports; each name is known and bounded, everything else is not taken."""
-        here = self._inbox / "line"
         limit = max(UPLOAD_LIMITS.values())
-        got = receive_over(
-            line, self._job, here, overwrite=True, limit=limit, first=first, most=16,
-            rest=self._overheard,
-        )  # fmt: skip
+        if self._pull is not None:
+            limit = min(max(pulled.free(self._inbox) - _SLACK, limit), _LONGEST)
+        try:
+            got = receive_over(
+                line, self._job, self._inbox / _COMING, overwrite=True, limit=limit, first=first,
+                most=16, rest=self._overheard,
+            )  # fmt: skip
+        except (LineNoisy, LineSilent, TransferStopped) as error:
+            if self._pull is None or self._job.cancelled():
+                raise
+            self._take_what_came()
+            self._note(f"{error.what} Send {PULL_DAT} again in HyperTerminal: it goes on there.")
+            return
+        if self._pull is not None and any(item.path.name.upper() == PULL_DAT for item in got):
+            self._pulled(self._pull)
         for item in sorted(got, key=lambda one: one.path.name.upper() == RESULT_TXT):
             name = item.path.name.upper()
             if name == gobat_serial.NEXT_FTP:
@@ -283,14 +328,49 @@ class _Carrier:
                 wanted = gobat_serial.wanted(text, self._manifest)
                 self._note(f"the old PC asks for {len(wanted)} part(s) again")
                 if wanted:
-                    self._send(wanted, program=False)
+                    self._send((), wanted)
             elif name in UPLOAD_LIMITS and item.length <= UPLOAD_LIMITS[name]:
-                place = self._inbox / name
-                item.path.replace(place)
-                at, port = self._job.clock(), self._job.port
-                identity = self._manifest.deployment
-                self._tell(UploadReceived(at, identity, port, name, item.length, str(place)))
-                self._service.settle(_SETTLED)
+                self._report(name, item.path)
+
+    def _report(self, name: str, path: Path) -> None:
+        place = self._inbox / name
+        path.replace(place)
+        at, port, identity = self._job.clock(), self._job.port, self._manifest.deployment
+        length = place.stat().st_size
+        self._tell(UploadReceived(at, identity, port, name, length, str(place)))
+        self._service.settle(_SETTLED)
+
+    def _pulled(self, pull: Receiver) -> None:
+        """A PULL.DAT has come: take it, and ask for what is lacking now, or believe its report."""
+        data = self._take_what_came()
+        self._service.settle(_SETTLED)
+        if self._job.cancelled():
+            return
+        report = proof.parse_report(data)
+        whole = report.sealed and report.deployment == self._manifest.deployment
+        if whole and not pull.lacks():
+            path = self._inbox / _COMING / RESULT_TXT
+            path.write_bytes(data)
+            self._report(RESULT_TXT, path)
+            return
+        now = pull.progress()
+        more = f"{now.here:,} of {now.total:,} bytes are here"
+        self._note(f"{more}: when HyperTerminal has received the next question, start GO there")
+        self._send((self._question(pull),), ())
+
+    def _take_what_came(self) -> bytes:
+        """Take what lies here of PULL.DAT, of an earlier run too; the report in it, b"" for none.
+
+        One that is not whole stays: HyperTerminal can go on with it.
+        """
+        report = b""
+        for path in pulled.whole_files(self._inbox / _COMING) if self._pull is not None else ():
+            name = path.name.upper()
+            if self._pull is not None and name.startswith(PULL_DAT):
+                report = self._pull.accept_all(path)
+                if name == PULL_DAT:
+                    path.unlink()
+        return report
 
     def _overheard(self, data: bytes) -> None:
         self._heard = data[-64:]

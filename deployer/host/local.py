@@ -413,11 +413,11 @@ class InProcess:
             port = carry.port_of(offer.target)
             raise SerialPortNotDaemons(port=port, user=getpass.getuser()) from error
         try:
-            carry.start(self.service, offer, line)
+            pull = await carry.start(self.service, offer, line)
         except BaseException:
             line.close()
             raise
-        return functools.partial(carry.carry, self.service, offer, patience, line)
+        return functools.partial(carry.carry, self.service, offer, patience, line, pull)
 
     async def _look_after(self, offer: Offer, patience: Patience) -> None:
         deployment = offer.deployment

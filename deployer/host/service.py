@@ -401,7 +401,7 @@ class Service:
             refuse_unplayable(manifest.payload)
         else:
             self._refuse_target(offer.target)
-        receiver = await self._receiver(offer)
+        receiver = await self.receiver(offer)
         seen = views(offer, receiver, self._clock(), self._typed, self._addresses)
         seen("")
         self.write_down(offer)
@@ -486,8 +486,8 @@ class Service:
         if wire.is_link_local(target) and not any(wire.is_link_local(each) for each in known):
             raise NoLinkLocal(target=target, address=self._address)
 
-    async def _receiver(self, offer: Offer) -> Receiver | None:
-        """What takes the files of a pull; None for a push."""
+    async def receiver(self, offer: Offer) -> Receiver | None:
+        """What takes the files of a pull; None for a push. Raises OutputExists."""
         gather, identity = offer.manifest.payload.gather, offer.deployment
         if gather is None:
             return None

@@ -30,7 +30,10 @@ from deployer.sim.machine import Machine
 
 ZRQINIT = b"**\x18B00"
 FOLDER = "C:\\DEPLOY"
+PULL_DAT = "PULL.DAT"
 _PIECE = 32 << 10
+_ASKS_SOON = 20.0
+"""Seconds after the last PULL.DAT in which a host asks for more, if it does."""
 
 
 class HyperTerminal:
@@ -83,11 +86,11 @@ class HyperTerminal:
         return path.name
 
     def send(self, name: str, limit: float = 60.0) -> None:
-        """Transfer, Send File."""
+        """Transfer, Send File. `limit` is for the first 64 KB; a longer file has more."""
+        data = self._machine.disk.read_bytes(f"{self._folder}\\{name}")
+        limit *= 1 + len(data) / 65536
         with tempfile.TemporaryDirectory(prefix="deployer-hyperterm-") as outbox:
-            (Path(outbox) / name).write_bytes(
-                self._machine.disk.read_bytes(f"{self._folder}\\{name}")
-            )
+            (Path(outbox) / name).write_bytes(data)
             self._run("sz", "-b", "-q", name, where=outbox, limit=limit)
 
     def _run(self, *command: str, where: str, limit: float) -> None:
@@ -112,17 +115,30 @@ def visit(
     machine: Machine, terminal: HyperTerminal, *, folder: str = FOLDER, rounds: int = 8,
     patience: float = 120.0,
 ) -> bool:  # fmt: skip
-    """Do what the card says until the result is sent; whether it was."""
+    """Do what the card says until the result is sent; whether it was.
+
+    In a pull the host may ask for more, until it has all.
+    """
     machine.boot()
     machine.run_line(f"MD {folder}")
     disk = machine.disk
+    finished = False
     for _ in range(rounds):
-        names = terminal.receive(patience)
+        names = terminal.receive(_ASKS_SOON if finished else patience)
+        if finished and not names:
+            return True
         for name in names:
             machine.note(f"HyperTerminal received {name}")
         if not names or not disk.exists(f"{folder}\\GO.BAT"):
             continue
+        seen = machine.console.shown
         machine.run_line(f"{folder}\\GO")
+        said = machine.console.since(seen)
+        if any(line.strip() == f"{folder}\\{PULL_DAT}" for line in said):
+            finished = any("Finished." in line for line in said)
+            machine.note(f"HyperTerminal sends {PULL_DAT}")
+            terminal.send(PULL_DAT)
+            continue
         if disk.exists(f"{folder}\\NEXT.FTP"):
             machine.note("HyperTerminal sends NEXT.FTP")
             terminal.send("NEXT.FTP")

@@ -3,7 +3,9 @@
  * The host asks (D7F3A21C.ASK, made anew for every round), this PC answers with one list and with parts.
  * The sums are made first, when the list is; a part is bytes of files with their numbers in the list, its
  * own CRC-32 at its end. Nothing but the list is kept between two rounds, and only whole: a stop at any
- * point costs the round. */
+ * point costs the round.
+ *
+ * Over a serial line, where a person sends each file by hand, all of a round is one file: PULL.DAT. */
 #include "gather.h"
 
 #include "../helper98/crc32.h"
@@ -13,6 +15,7 @@
 #include "sha256.h"
 
 #define MOST_PARTS_A_ROUND 16u
+#define MOST_PARTS_IN_ONE 4096u /* in PULL.DAT */
 #define MOST_SPANS 2048u
 #define MOST_SKIPPED 80u
 #define MOST_TRIES 3u /* times that a file is summed before it is said to keep changing */
@@ -29,7 +32,7 @@ struct span {
 static struct {
     u32 part, list;        /* bytes of a part, 0: give up; the CRC-32 of the list that the host has, 0: none */
     u32 spans, skips;
-    const char *host;
+    const char *host;      /* empty: over a serial line */
     const char *login;     /* and the password after it */
     const char *from;      /* what is gathered */
     struct span span[MOST_SPANS];
@@ -43,6 +46,7 @@ static struct {
     u32 agains;
 } list;
 
+static const char pull_dat[] = "PULL.DAT";
 static char list_name[NAME_SIZE];
 static char path[LONGEST_PATH]; /* of what is looked at: what was asked for, then 8.3 names */
 static u32 root;                /* how much of it stands before the relative path */
@@ -414,10 +418,17 @@ static void mend_list(void)
 
 static struct {
     sys_file file;
-    u32 crc, size; /* of all bytes so far */
+    u32 open;      /* a part is: it has no end yet */
+    u32 crc, size; /* of all its bytes so far */
     u32 count, most;
+    u32 ended;     /* there was no room for all that is wanted */
     char name[NAME_SIZE];
 } cut;
+
+static int in_one_file(void)
+{
+    return !*ask.host;
+}
 
 static const char *part_of_pull(u32 i)
 {
@@ -445,25 +456,37 @@ static void cut_text(const char *format, ...)
     va_end(arguments);
 }
 
-static void end_part(void)
+static void close_cut(void)
 {
-    if (cut.file == SYS_NO_FILE)
-        return;
-    cut_text("end=%08X\r\n", cut.crc);
     must(sys_close(cut.file), cut.name);
     cut.file = SYS_NO_FILE;
+}
+
+static void end_part(void)
+{
+    if (!cut.open)
+        return;
+    cut_text("end=%08X\r\n", cut.crc);
+    cut.open = 0;
+    if (!in_one_file())
+        close_cut();
 }
 
 /* Sees to a part with room in it. 0 when this round has its number of them. */
 static int part_with_room(void)
 {
-    if (cut.file != SYS_NO_FILE && cut.size < ask.part)
+    if (cut.open && cut.size < ask.part)
         return 1;
     end_part();
-    if (cut.count == cut.most)
+    if (cut.count == cut.most) {
+        cut.ended = 1;
         return 0;
+    }
     cut.crc = cut.size = 0;
-    must(sys_open(&cut.file, part_of_pull(cut.count++), SYS_CREATE), cut.name);
+    if (!in_one_file())
+        must(sys_open(&cut.file, part_of_pull(cut.count), SYS_CREATE), cut.name);
+    cut.count++;
+    cut.open = 1;
     cut_text("part=%s %08X\r\n", job.id, list.crc);
     return 1;
 }
@@ -497,18 +520,34 @@ static void room_for_parts(void)
     int at_least;
     u32 most, cluster;
 
-    cut.file = SYS_NO_FILE;
-    cut.most = MOST_PARTS_A_ROUND;
+    cut.most = in_one_file() ? MOST_PARTS_IN_ONE : MOST_PARTS_A_ROUND;
     if (sys_disk_free(&bytes, &cluster, &at_least) != SYS_OK || at_least)
         return;
     most = (u32)(bytes >> 10) / ((ask.part >> 10) + 64);
     if (!most)
-        must(SYS_FULL, next_ftp);
+        must(SYS_FULL, in_one_file() ? pull_dat : next_ftp);
     if (most < cut.most)
         cut.most = most;
 }
 
-/* Cuts what the host wants, in the order of the list, until the round is full. */
+/* Whether no file before this one has this sum, which stands in the list. */
+static int is_first(const char *sum)
+{
+    static const char **known;
+    u32 slots = (u32)(list.end - list.text) / 64 + 1; /* a record is longer */
+    u32 slot = hex32(sum) % slots;
+
+    if (!known)
+        known = (const char **)must_alloc(slots * sizeof *known);
+    for (; known[slot]; slot = (slot + 1) % slots)
+        if (memcmp(known[slot], sum, 64) == 0)
+            return 0;
+    known[slot] = sum;
+    return 1;
+}
+
+/* Cuts what the host wants, in the order of the list, until the round is full. Where it knows no list it
+ * wants all: each content once, and no file that could not be summed. */
 static void cut_parts(void)
 {
     static char record[LONGEST_RECORD];
@@ -517,6 +556,8 @@ static void cut_parts(void)
     char *value;
     const struct span *span = ask.span;
     u32 i, length, date, from, to;
+    const char *sum;
+    int wanted;
 
     room_for_parts();
     for (i = 0; at < list.end && span < ask.span + ask.spans;) {
@@ -529,22 +570,25 @@ static void cut_parts(void)
         record[at - line - 2] = '\0';
         value = record + 5;
         length = number(&value);
-        field(&value);
+        sum = field(&value);
         field(&value);
         date = hex32(field(&value));
         field(&value);
         take_path(value);
         from = 0;
         to = length;
+        wanted = 1;
         if (span->first == span->last) {
             from = span->from;
             to = span->to;
+        } else if (!ask.list) {
+            wanted = length && text_length(sum) == 64 && is_first(line + (sum - record));
         }
-        if (from >= to || to > length || !same_now(length, date) || !copy(i, from, to)) {
+        if (wanted && (from >= to || to > length || !same_now(length, date) || !copy(i, from, to))) {
             list.again[i] = 1;
             list.agains++;
         }
-        if (cut.count == cut.most && cut.file == SYS_NO_FILE)
+        if (cut.ended)
             break;
         if (span->last == i)
             span++;
@@ -568,6 +612,52 @@ static void write_script(int with_list)
     must(writer_commit(), next_ftp);
 }
 
+/* Adds a file to PULL.DAT. */
+static void add(const char *name)
+{
+    sys_file file;
+    u32 got;
+
+    must(sys_open(&file, name, SYS_READ), name);
+    do {
+        must(sys_read(file, buffer, BUFFER_SIZE, &got), name);
+        must(sys_write(cut.file, buffer, got), cut.name);
+    } while (got);
+    sys_close(file);
+}
+
+/* A round of a serial line: the list where the host lacks it, what it wants, the list again where a file
+ * has changed; and `gather_end` adds the report when that is all. The numbers that the host asks by are
+ * those of its own list. */
+static int gather_in_one(void)
+{
+    int all;
+
+    memcpy(cut.name, pull_dat, sizeof pull_dat);
+    must(sys_open(&cut.file, pull_dat, SYS_CREATE), pull_dat);
+    all = ask.list == list.crc;
+    if (!all) {
+        add(list_name);
+        all = !ask.list && ask.spans;
+    }
+    if (all && ask.spans)
+        cut_parts();
+    if (list.agains) {
+        mend_list();
+        add(list_name);
+    }
+    return all && !cut.ended && !list.agains ? CODE_DONE : CODE_FETCH;
+}
+
+void gather_end(int code)
+{
+    if (cut.file == SYS_NO_FILE)
+        return;
+    if (code == CODE_DONE)
+        add(result_txt);
+    close_cut();
+}
+
 void gather_lines(void)
 {
     if (list.crc)
@@ -586,6 +676,9 @@ int gather(const char *name)
     memcpy(path, ask.from, text_length(ask.from) + 1);
     while (!take_list())
         make_list();
+    cut.file = SYS_NO_FILE;
+    if (in_one_file())
+        return gather_in_one();
     if (ask.list != list.crc) {
         write_script(1);
         return CODE_FETCH;

@@ -67,5 +67,6 @@ int sys_main(int argc, char **argv)
     status = result_write(code);
     if (code <= CODE_FETCH)
         must(status, result_txt);
+    gather_end(code);
     return code;
 }

@@ -7,12 +7,14 @@ from dataclasses import dataclass
 
 from deployer.core.pull import listing
 from deployer.core.pull.listing import Listing, PulledFile
-from deployer.core.pull.parts import NAMES, PART_SIZE
+from deployer.core.pull.parts import LINE_PART_SIZE, NAMES, PART_SIZE
 from deployer.core.target.codepages import ansi
 from deployer.core.target.names import OUR_NAMES
 from deployer.model import Manifest
 
 MOST_SPANS = 1000
+_LAST = 9_999_999
+"""A number that no file has: they are 200,000 at most."""
 Range = tuple[int, int]
 """Bytes of a file, from the first up to but not with the second."""
 
@@ -25,6 +27,10 @@ class PullSpan:
     last: int
     start: int = 0
     stop: int = 0
+
+
+EVERYTHING = (PullSpan(1, _LAST),)
+"""What is asked for before the list is known: all files that can be summed, each content once."""
 
 
 def merged(ranges: Iterable[Range]) -> tuple[Range, ...]:
@@ -108,15 +114,18 @@ def render(
 ) -> bytes:
     """D7F3A21C.ASK, sealed. The first five lines always stand there, in this order.
 
+    Without a host in the manifest it is for a serial line.
+
     Raises UnicodeEncodeError for letters of the source that the payload's code page lacks.
     """
     page = f"cp{ansi(manifest.payload.codepage)}"
     above = len(source[: source.rindex("\\") + 1].encode(page))
+    size = PART_SIZE if manifest.host else LINE_PART_SIZE
     lines = [
         f"host={manifest.host}",
         f"login={manifest.login} {manifest.token}",
         f"from={source}",
-        f"part={0 if give_up else PART_SIZE} {above}",
+        f"part={0 if give_up else size} {above}",
         f"list={known.crc32 if known else 0:08X}",
         *(f"skip={path}" for path in ours(manifest.deployment, source, directory)),
         *(f"want={w.first} {w.last} {w.start} {w.stop}" for w in want),

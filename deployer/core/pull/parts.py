@@ -7,12 +7,15 @@ end=8C3A11F0                      CRC-32 of all bytes before it
 
 from __future__ import annotations
 
+import mmap
 import re
 import zlib
 from dataclasses import dataclass
 
 PART_SIZE = 1 << 20
 """Bytes of files in a part; headers come on top."""
+LINE_PART_SIZE = 256 << 10
+"""The same over a serial line: what a cut or a damaged byte costs, some 23 s at 115200 bit/s."""
 
 _HEAD = re.compile(rb"part=(D[0-9A-F]{7}) ([0-9A-F]{8})\r\n")
 _FILE = re.compile(rb"file=([0-9]{1,7}) ([0-9]{1,10}) ([0-9]{1,10})\r\n")
@@ -49,7 +52,16 @@ class SentPart:
 
 def parse(data: bytes, deployment: str) -> SentPart:
     """The part that a PC has sent. Raises PartRefusedError unless every byte of it is right."""
-    head = _HEAD.match(data)
+    part, stop = first(data, 0, deployment)
+    if stop != len(data):
+        raise PartRefusedError("something follows it")
+    return part
+
+
+def first(data: bytes | mmap.mmap, at: int, deployment: str) -> tuple[SentPart, int]:
+    """The part that begins there in `data`, and where it ends. Raises PartRefusedError."""
+    begin = at
+    head = _HEAD.match(data, at)
     if not head or head[1].decode() != deployment:
         raise PartRefusedError("it is of another pull, or cut")
     at = head.end()
@@ -58,7 +70,8 @@ def parse(data: bytes, deployment: str) -> SentPart:
         index, offset, length = (int(number) for number in file.groups())
         extents.append(Extent(index, offset, length, file.end()))
         at = file.end() + length
-    end = _END.fullmatch(data, min(at, len(data)))
-    if not end or int(end[1], 16) != zlib.crc32(memoryview(data)[:at]):
-        raise PartRefusedError("it came damaged, or cut")
-    return SentPart(int(head[2], 16), tuple(extents))
+    end = _END.match(data, min(at, len(data)))
+    with memoryview(data) as whole, whole[begin:at] as body:
+        if not end or int(end[1], 16) != zlib.crc32(body):
+            raise PartRefusedError("it came damaged, or cut")
+    return SentPart(int(head[2], 16), tuple(extents)), end.end()

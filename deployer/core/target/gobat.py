@@ -334,7 +334,7 @@ def _helper(manifest: Manifest) -> BatchSection:
             f"IF ERRORLEVEL 8 GOTO {wrong}",
             f"IF NOT ERRORLEVEL 7 GOTO {wrong}",
             "DEPLOY98 INFO",
-            _first_command(manifest),
+            first_command(manifest),
             "IF ERRORLEVEL 6 GOTO JUDGE",
             f"IF ERRORLEVEL 5 GOTO {wrong}",
             "GOTO JUDGE" if turn < tries else "",
@@ -382,7 +382,8 @@ def _list_name(manifest: Manifest) -> str:
     return ask_name(name) if manifest.payload.gather else file_name(name)
 
 
-def _first_command(manifest: Manifest) -> str:
+def first_command(manifest: Manifest) -> str:
+    """What the helper is called with first: it says what is to be done next."""
     command = "GATHER" if manifest.payload.gather else "CHECK"
     return f"DEPLOY98 {command} {_list_name(manifest)}"
 
@@ -392,7 +393,7 @@ def _rounds(manifest: Manifest) -> BatchSection:
 
 
 def _gather(manifest: Manifest) -> BatchSection:
-    ask, command = _list_name(manifest), _first_command(manifest)
+    ask, command = _list_name(manifest), first_command(manifest)
     take = (_delete(ask), f"IF EXIST {HOST_UP}.TXT REN {HOST_UP}.TXT {ask}", command)
     return BatchSection(
         "Send what the host asks for until it has all",
@@ -488,7 +489,7 @@ def _check_offline(manifest: Manifest) -> BatchSection:
             "IF ERRORLEVEL 8 GOTO NOHELPER",
             "IF NOT ERRORLEVEL 7 GOTO NOHELPER",
             "DEPLOY98 INFO",
-            f"DEPLOY98 CHECK {file_name(manifest.deployment)}",
+            first_command(manifest),
             "IF ERRORLEVEL 2 GOTO FAILED",
             "IF ERRORLEVEL 1 GOTO MORE",
         ),

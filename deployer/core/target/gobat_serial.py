@@ -4,6 +4,9 @@ It is the offline GO.BAT with two differences. When parts are missing or bad it 
 says which file to send back: NEXT.FTP, in which CHECK has listed them as `get PART TEMP` lines, so
 the host can send exactly those. And at the end it says which files hold the proof. HyperTerminal
 sends one file at a time and is run by a person (facts E1, E2), so each of these is one instruction.
+
+In a pull each GO makes one file, PULL.DAT, with all that the host asks for in it, the report too.
+What was asked is deleted then: nobody knows what HyperTerminal does with a name that is there.
 """
 
 from __future__ import annotations
@@ -15,7 +18,7 @@ from deployer.core.lint import check as lint
 from deployer.core.target import gobat
 from deployer.core.target.manifest import file_name, own_directory
 from deployer.core.target.names import temporary_name
-from deployer.model import GO_BAT, OUTPUT_TXT, RESULT_TXT, Manifest
+from deployer.model import GO_BAT, OUTPUT_TXT, PULL_DAT, RESULT_TXT, Manifest
 
 NEXT_FTP = "NEXT.FTP"
 MOST_NEXT = 4096
@@ -26,8 +29,9 @@ def render(manifest: Manifest, directory: str) -> bytes:
     """GO.BAT as it is sent. Raises RuntimeError if lint objects to a line of it."""
     lines: list[str] = []
     own = own_directory(directory)
+    changed = _changed_for_pull if manifest.payload.gather else _changed
     for block in gobat.blocks(manifest, own, offline=True):
-        lines += _changed(block.lines, manifest, own)
+        lines += changed(block.lines, manifest, own)
     data = "".join(f"{line}\r\n" for line in lines).encode("ascii")
     findings = lint.check(data, name=GO_BAT)
     if findings:
@@ -38,6 +42,8 @@ def render(manifest: Manifest, directory: str) -> bytes:
 def _changed(lines: Sequence[str], manifest: Manifest, directory: str) -> list[str]:
     check = f"DEPLOY98 CHECK {file_name(manifest.deployment)}"
     join = f"DEPLOY98 JOIN {file_name(manifest.deployment)}"
+    # The output first: with the result the deployment ends.
+    proof = (OUTPUT_TXT, RESULT_TXT) if manifest.payload.run else (RESULT_TXT,)
     found: list[str] = []
     last = ""
     for line in lines:
@@ -53,9 +59,9 @@ def _changed(lines: Sequence[str], manifest: Manifest, directory: str) -> list[s
             ):
                 found.append("IF ERRORLEVEL 1 GOTO CHECK")
             case _ if line.startswith("ECHO Finished."):
-                found += ["ECHO Finished.", *_ask_for_proof(manifest, directory)]
+                found += ["ECHO Finished.", *_now_send(directory, *proof)]
             case _ if line.startswith("ECHO It did not work."):
-                found += ["ECHO It did not work.", *_ask_for_proof(manifest, directory)]
+                found += ["ECHO It did not work.", *_now_send(directory, *proof)]
             case _ if "Copy the whole directory again" in line:
                 found.append("ECHO DEPLOY98.EXE is missing or damaged. Push again on the host.")
             case _:
@@ -65,14 +71,51 @@ def _changed(lines: Sequence[str], manifest: Manifest, directory: str) -> list[s
     return found
 
 
-def _ask_for_proof(manifest: Manifest, directory: str) -> list[str]:
-    files = [RESULT_TXT]
-    if manifest.payload.run:
-        # The output first: with the result the deployment ends.
-        files.insert(0, OUTPUT_TXT)
+def _changed_for_pull(lines: Sequence[str], manifest: Manifest, directory: str) -> list[str]:
+    ask = gobat.ask_name(manifest.deployment)
+    found: list[str] = []
+    for line in lines:
+        match line:
+            case _ if line.startswith("ECHO Deployment "):
+                found.append(f"ECHO Pull {manifest.deployment} over the serial line")
+            case _ if line == gobat.first_command(manifest):
+                found += [f"IF NOT EXIST {ask} GOTO NOASK", "ECHO Reading the files.", line]
+            case "IF ERRORLEVEL 1 GOTO MORE":
+                found += [line, f"DEL {ask}", f"DEL {manifest.deployment}.LST"]
+            case _ if line.startswith("ECHO Finished."):
+                found += [
+                    "ECHO Finished.",
+                    *_now_send(directory, PULL_DAT),
+                    "ECHO The host says then that all has come. If not, start GO again.",
+                ]
+            case gobat.COPY_AGAIN:
+                found += [
+                    f"DEL {ask}",
+                    *_now_send(directory, PULL_DAT),
+                    "ECHO HyperTerminal then receives what the host asks for now. Start GO again.",
+                ]
+            case ":FAILED":
+                found += [
+                    ":NOASK",
+                    "ECHO The host has asked for nothing new.",
+                    f"IF EXIST {PULL_DAT} ECHO If it has not got {directory}\\{PULL_DAT}, send it.",
+                    "ECHO Else give the same command there again, and start GO again here.",
+                    "GOTO END",
+                    line,
+                ]
+            case _ if line.startswith("ECHO It did not work."):
+                found += ["ECHO It did not work.", *_now_send(directory, RESULT_TXT)]
+            case _ if "Copy the whole directory again" in line:
+                found.append("ECHO DEPLOY98.EXE is missing or damaged. Start again on the host.")
+            case _:
+                found.append(line)
+    return found
+
+
+def _now_send(directory: str, *names: str) -> list[str]:
     return [
         "ECHO Now send to the host, in HyperTerminal: Transfer, Send File, Zmodem:",
-        *(f"ECHO   {directory}\\{name}" for name in files),
+        *(f"ECHO   {directory}\\{name}" for name in names),
     ]
 
 

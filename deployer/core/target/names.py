@@ -22,7 +22,7 @@ but the helper refuses it all the same."""
 _SCRIPTS = ("FIRST", "FULL", "HOSTUP", "NEXT", "READY", "SEND")
 OUR_NAMES = frozenset(
     ["GO.BAT", "DEPLOY98.EXE", "HERE.TXT", "GOTIT.TXT", "RESULT.TXT", "OUTPUT.TXT", "INFO.TXT"]
-    + ["HOSTUP.TXT", "FIRST.LOG", *(f"{script}.FTP" for script in _SCRIPTS)]
+    + ["HOSTUP.TXT", "FIRST.LOG", "PULL.DAT", *(f"{script}.FTP" for script in _SCRIPTS)]
     + [f"{half_written}.TMP" for half_written in ("RESULT", "INFO", "NEXT", "OUTPUT")]
 )
 """What GO.BAT and the helper keep in the directory themselves."""

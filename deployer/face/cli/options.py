@@ -15,7 +15,7 @@ import math
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Annotated, Any, get_type_hints
+from typing import Annotated, Any, Literal, get_type_hints
 
 import typer
 from typer.models import ArgumentInfo
@@ -191,6 +191,13 @@ FtpPort = Annotated[
     ),
 ]  # fmt: skip
 NoHttp = Annotated[bool, flag("--no-http", "No page on the wire.", THE_WIRE)]
+Speed = Annotated[
+    int,
+    value(
+        "--speed", "BITS", "Bits per second, the same on both sides.", whole(50, 4_000_000),
+        panel=THE_LINE,
+    ),
+]  # fmt: skip
 Profile = Annotated[
     str | None, value("--profile", "NAME", "Kind of target.", default="win98-fat32")
 ]
@@ -233,6 +240,17 @@ class DeliveryOptions(ServingOptions):
             panel=SIMULATED,
         ),
     ] = None  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PortOptions:
+    """How the port of a PC at the end of a serial line is set."""
+
+    speed: Speed = 115_200
+    flow: Annotated[
+        Literal["rtscts", "xonxoff", "none"],
+        value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE),
+    ] = "rtscts"  # fmt: skip
 
 
 Like = Annotated[

@@ -10,7 +10,7 @@ import typer
 
 from deployer import settings
 from deployer.face.cli import complete
-from deployer.face.cli.options import DeliveryOptions, Profile, shared, value
+from deployer.face.cli.options import DeliveryOptions, PortOptions, Profile, shared, value
 
 if TYPE_CHECKING:
     from deployer.face.cli.reach import After
@@ -23,7 +23,7 @@ FromPc = Annotated[
     str,
     typer.Argument(
         metavar="PC", autocompletion=complete.targets,
-        help="Address or name of the old PC; sim; any: whoever is on the wire.",
+        help="Address or name of the old PC; serial:PORT; sim; any: whoever is on the wire.",
     ),
 ]  # fmt: skip
 There = Annotated[
@@ -47,6 +47,7 @@ def pull_command(
         value("--out", "DIR", "An empty or new folder.", Path, default="the last folder's name"),
     ] = None,
     to: To = None,
+    serial: PortOptions,
 ) -> None:
     """Bring FILES of an old PC here, and prove them.
 
@@ -56,7 +57,7 @@ def pull_command(
     from deployer.model import Gather
 
     place = (out or Path(_last_folder(files))).absolute()
-    carry_out(_request(profile, Gather(files, str(place))), target, to, options)
+    carry_out(_request(profile, Gather(files, str(place))), target, to, options, serial)
 
 
 @app.command("backup")
@@ -69,6 +70,7 @@ def backup_command(
     out: Annotated[Path, value("--out", "DIR", "Where the backups are.", Path)],
     profile: Profile = None,
     to: To = None,
+    serial: PortOptions,
 ) -> None:
     """Keep a folder of an old PC here: only what is new comes.
 
@@ -78,9 +80,8 @@ def backup_command(
     from deployer.model import Gather
 
     source = folder if "*" in folder or "?" in folder else folder.rstrip("\\") + "\\*.*"
-    carry_out(
-        _request(profile, Gather(source, str(out.absolute()), keep=True)), target, to, options
-    )
+    request = _request(profile, Gather(source, str(out.absolute()), keep=True))
+    carry_out(request, target, to, options, serial)
 
 
 @app.command("restore")
@@ -93,6 +94,7 @@ def restore_command(
     to: Annotated[
         str | None, value("--to", "DIR", "A folder there.", default="where it was")
     ] = None,
+    serial: PortOptions,
 ) -> None:
     """Send a BACKUP back to the old PC, and prove it there.
 
@@ -105,7 +107,7 @@ def restore_command(
     folder = backup.absolute()
     place = kept.origin(folder)
     request = Request((folder,), no_run=True, codepage=kept.codepage(folder))
-    carry_out(request, target, to or place, options)
+    carry_out(request, target, to or place, options, serial)
 
 
 def _request(profile: str | None, gather: Gather) -> Request:
@@ -127,25 +129,34 @@ def carry_out(
     target: str,
     to: str | None,
     options: DeliveryOptions,
+    serial: PortOptions | None = None,
     *,
     after: After | None = None,
 ) -> None:
     """The one road that `push` goes too; a request with `gather` says that files come here.
 
-    `after` is done with the same host when it was proved.
+    Without `serial` it goes over a network only. `after` is done with the same host when it was
+    proved.
     """
     from deployer.face.cli import reach
     from deployer.host.requests import Order
+    from deployer.model import LineSettings
 
     config = settings.load()
     store = settings.expanded(options.state_dir or config.state_dir)
-    remedy = "Use a network cable; single files come with: deployer serial receive."
-    config, pc = reach.on_network(target, config, store, remedy)
+    if serial is None:
+        config, pc = reach.on_network(target, config, store, "Use a network cable.")
+        line = LineSettings()
+    else:
+        config = reach.named(config, store)
+        pc = settings.resolve_target(target, config)
+        line = LineSettings(serial.speed, serial.flow)
     order = Order(
         request=request,
         target=pc,
         directory=to or config.directory,
         host=options.address or "",
+        line=line,
         patience=reach.patience(config, options),
     )
     broken = reach.faults_of(pc, options.faults)

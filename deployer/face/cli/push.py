@@ -15,7 +15,6 @@ from deployer import settings
 from deployer.errors import WrongUse
 from deployer.face.cli.options import (
     PORT,
-    THE_LINE,
     THE_RECIPE,
     THE_WIRE,
     DeliveryOptions,
@@ -24,6 +23,7 @@ from deployer.face.cli.options import (
     Files,
     Like,
     NoHttp,
+    PortOptions,
     Profile,
     StateDir,
     Target,
@@ -180,17 +180,7 @@ def push_command(
         ),
     ] = None,
     no_http: NoHttp = False,
-    speed: Annotated[
-        int,
-        value(
-            "--speed", "BITS", "Bits per second, the same on both sides.", whole(50, 4_000_000),
-            panel=THE_LINE,
-        ),
-    ] = 115_200,
-    flow: Annotated[
-        Literal["rtscts", "xonxoff", "none"],
-        value("--flow", None, "Flow control; 3-wire cables need xonxoff.", panel=THE_LINE),
-    ] = "rtscts",
+    serial: PortOptions,
     like: Like = None,
 ) -> None:  # fmt: skip
     """Deliver FILES to an old PC, launch them there, prove both.
@@ -212,7 +202,7 @@ def push_command(
     unlike = reach.unlike(store, like, pc)
     _refuse_web(files or [])
     request = _ready(what.request(files, config.profile), store, pc, silent=options.as_json)
-    line = LineSettings(speed, flow)
+    line = LineSettings(serial.speed, serial.flow)
     face: Face = (
         JsonLines(raw)
         if options.as_json

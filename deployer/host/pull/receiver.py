@@ -1,21 +1,26 @@
 """One pull as this computer has it: the PC's list, the parts that have come, what is still to come.
 
-`accept` and `ask` are called in the FTP server's thread, one after the other, so that what the PC
-is asked for next is always right; `finish` is called in a thread of its own at the end.
+`accept` and `ask` are called in the thread of the FTP server or of the serial line, one after the
+other, so that what the PC is asked for next is always right; `finish` is called in a thread of its
+own at the end.
 """
 
 from __future__ import annotations
 
 import contextlib
 import hashlib
+import mmap
+import os
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import assert_never
 
-from deployer.core.pull import ask, listing, parts
+from deployer.core.pull import ask, collected, listing, parts
 from deployer.core.pull.ask import PullSpan, Range
+from deployer.core.pull.collected import RecordKind
 from deployer.core.pull.listing import Listing, ListRefusedError, PulledFile
 from deployer.core.pull.parts import PartRefusedError
 from deployer.edge import pulled
@@ -141,17 +146,51 @@ class Receiver:
         return UploadVerdict.TAKEN
 
     def ask(self, host: str, directory: str) -> bytes:
-        """What the PC is asked for now, which called us at `host` and works in `directory`."""
+        """What the PC is asked for now, which called us at `host` and works in `directory`.
+
+        Without a host it is at the end of a serial line, where each round costs a person's time:
+        all is asked for before the list is known, unless an older backup may have some of it.
+        """
         with self._lock:
-            want: tuple[PullSpan, ...] = ()
-            if self._list is not None:
-                have = {sha: one.ranges for sha, one in self._incoming.items()}
-                done = self._done | self._before.keys()
-                want = ask.wants(self._list.files, have, done, self._again)
+            want = self._wants()
+            if self._list is None and not host and not self._before:
+                want = ask.EVERYTHING
             manifest = replace(self._manifest, host=host)
             self._idle = 0 if self._idle == _MOST_IDLE else self._idle + 1
             source, end = self._gather.source, self._idle == _MOST_IDLE
             return ask.render(manifest, source, directory, self._list, want, give_up=end)
+
+    def lacks(self) -> bool:
+        """Whether something is still to come."""
+        with self._lock:
+            return self._list is None or bool(self._wants())
+
+    def _wants(self) -> tuple[PullSpan, ...]:
+        if self._list is None:
+            return ()
+        have = {sha: one.ranges for sha, one in self._incoming.items()}
+        done = self._done | self._before.keys()
+        return ask.wants(self._list.files, have, done, self._again)
+
+    def accept_all(self, path: Path) -> bytes:
+        """Take all that is whole in a PULL.DAT; the report in it, b"" for none. Raises OSError."""
+        identity, report = self._manifest.deployment, b""
+        with path.open("rb") as file:
+            if not os.fstat(file.fileno()).st_size:
+                return b""
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
+                for record in collected.records(data, identity):
+                    piece = data[record.start : record.stop]
+                    match record.kind:
+                        case RecordKind.LIST:
+                            self.accept(f"{identity}.LST", piece)
+                        case RecordKind.PART:
+                            self.accept(f"{identity}.{parts.NAMES[0]}", piece)
+                        case RecordKind.REPORT:
+                            report = piece
+                        case _ as never:
+                            assert_never(never)
+        return report
 
     def _accept_list(self, data: bytes) -> None:
         known = self._take_list(data)
