@@ -367,6 +367,19 @@ TURNS = {
         None,
         "Plug the adapter in, then look with: deployer serial ports",
     ),
+    "a pull over a serial port that is not there": (
+        ("pull", "serial:/dev/nothing", "C:\\LOGS"),
+        3,
+        None,
+        "Plug the adapter in, then look with: deployer serial ports",
+    ),
+    "a pull over a line of 7 bits": (
+        ("pull", "serial:/dev/nothing", "C:\\LOGS", "--bits", "7", "--parity", "even"),
+        1,
+        None,
+        "Set HyperTerminal there to 8, None, 1: this goes by ZMODEM, which needs all 8 bits. "
+        "Plain text over 7 bits: deployer serial --help",
+    ),
     # Where to, and how.
     "a directory without a drive": ((*TEXT, "--to", "DEPLOY"), 1, None, None),
     "a directory with a forbidden character": ((*TEXT, "--to", "C:\\A?B"), 1, None, None),

@@ -1,4 +1,4 @@
-"""A pull over a serial line: GO.BAT and GATHER98 on the simulated PC, and lrzsz's sz, which sends."""
+"""A pull over a serial line: GO.BAT and GATHER98 on the simulated PC; lrzsz's sz sends."""
 
 from __future__ import annotations
 
@@ -157,7 +157,9 @@ def test_a_folder_comes_whole_by_one_go_and_one_file(bench: Bench, tmp_path: Pat
     assert (told[-1].folder, told[-1].here) == (str(out), sum(map(len, FILES.values())))
     assert any(isinstance(e, TransferDone) and e.upload for e in bench.events)
     data = out.with_name("out.lst").read_bytes()
-    assert {one.path for one in listing.parse(data, listing.identity(data), SOURCE).files} == {*FILES}
+    assert {one.path for one in listing.parse(data, listing.identity(data), SOURCE).files} == {
+        *FILES
+    }
 
 
 def test_only_the_damaged_part_comes_again(bench: Bench, tmp_path: Path) -> None:
@@ -221,9 +223,7 @@ def test_a_file_that_changes_between_two_rounds_is_taken_again(
     ids=["bits are flipped and bytes are lost", "the cable is out for a second"],
 )
 def test_a_bad_line_costs_time_and_no_byte(bench: Bench, tmp_path: Path, faults: Faults) -> None:
-    cable = Wire(
-        ab=Direction(rate=400_000.0), ba=Direction(rate=400_000.0, faults=faults)
-    )
+    cable = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=400_000.0, faults=faults))
     out = tmp_path / "out"
     assert bench.pull(Gather(SOURCE, str(out)), cable) == State.PROVED
     assert tree(out) == dict(FILES)

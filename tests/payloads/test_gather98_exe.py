@@ -11,7 +11,8 @@ import pytest
 
 pytest.importorskip("unicorn")
 
-from deployer.core.pull import ask, listing, parts
+from deployer.core.pull import ask, collected, listing, parts
+from deployer.core.pull.collected import RecordKind
 from deployer.core.pull.listing import Listing, PulledFile
 from deployer.model import Gather, Manifest, Payload
 from deployer.sim.codepage import PAGES
@@ -20,6 +21,7 @@ from deployer.sim.win32 import Ending, StepClock, run_program
 
 ID = "D7F3A21C"
 SOURCE = "C:\\LOGS\\*.*"
+OVER_LINE = Manifest(ID, "", ID, "secret99", Payload((), gather=Gather(SOURCE, "out")))
 PULL = Manifest(ID, "192.168.1.1", ID, "secret99", Payload((), gather=Gather(SOURCE, "out")))
 SOUND = random.Random(98).randbytes(70_000)
 
@@ -57,9 +59,9 @@ class Pulled:
         self.known: Listing | None = None
         (self.logs / "SOUND.DAT").write_bytes(SOUND)
 
-    def gather(self, *want: ask.PullSpan) -> int:
+    def gather(self, *want: ask.PullSpan, pull: Manifest = PULL) -> int:
         """One round; the list is read where it is new."""
-        asked = ask.render(PULL, SOURCE, "C:\\DEPLOY", self.known, want)
+        asked = ask.render(pull, SOURCE, "C:\\DEPLOY", self.known, want)
         (self.own / f"{ID}.ASK").write_bytes(asked)
         status = run_program(
             self._program, disk=self.disk, args=f"GATHER {ID}.ASK", cwd="C:\\DEPLOY",
@@ -75,6 +77,11 @@ class Pulled:
     def file(self, name: str) -> PulledFile:
         assert self.known is not None
         return next(file for file in self.known.files if file.short == name)
+
+    def collected(self) -> list[tuple[RecordKind, bytes]]:
+        """What stands in PULL.DAT."""
+        data = (self.own / "PULL.DAT").read_bytes()
+        return [(one.kind, data[one.start : one.stop]) for one in collected.records(data, ID)]
 
     def parts(self) -> list[parts.SentPart]:
         found = sorted(self.own.glob(f"{ID}.PA?"))
@@ -187,3 +194,48 @@ def test_no_second_byte_of_a_letter_is_taken_for_a_backslash(pc: Pulled) -> None
     assert pc.gather(ask.PullSpan(1, count, 0, pc.known.files[-1].length)) == 1
     (part,) = pc.parts()
     assert sum(extent.length for extent in part.extents) == pc.known.total
+
+
+def test_over_a_line_all_is_one_file_with_the_report_at_its_end(pc: Pulled) -> None:
+    (pc.logs / "SAME.DAT").write_bytes(SOUND)
+    (pc.logs / "EMPTY.DAT").write_bytes(b"")
+    with pc.disk.open("C:\\LOGS\\EMPTY.DAT", deny_read=True):
+        assert pc.gather(*ask.EVERYTHING, pull=OVER_LINE) == 0
+    found = pc.collected()
+    assert [kind for kind, _ in found] == [RecordKind.LIST, RecordKind.PART, RecordKind.REPORT]
+    part = parts.parse(found[1][1], ID)
+    assert [extent.length for extent in part.extents] == [len(SOUND)], "each content once"
+    assert found[2][1] == (pc.own / "RESULT.TXT").read_bytes()
+    assert b"exit=0\r\n" in found[2][1]
+    assert not (pc.own / "NEXT.FTP").exists()
+
+
+def test_over_a_line_the_list_comes_alone_where_that_is_asked(pc: Pulled) -> None:
+    assert pc.gather(pull=OVER_LINE) == 1
+    assert [kind for kind, _ in pc.collected()] == [RecordKind.LIST]
+    assert pc.gather(pull=OVER_LINE) == 0, "the host has it and wants nothing"
+    assert [kind for kind, _ in pc.collected()] == [RecordKind.REPORT]
+
+
+def test_over_a_line_a_file_that_has_changed_since_comes_with_a_new_list(pc: Pulled) -> None:
+    assert pc.gather(pull=OVER_LINE) == 1
+    (pc.logs / "SOUND.DAT").write_bytes(b"another sound")
+    assert pc.gather(ask.PullSpan(1, 1, 0, len(SOUND)), pull=OVER_LINE) == 1
+    ((kind, listed),) = pc.collected()
+    assert kind is RecordKind.LIST
+    (file,) = listing.parse(listed, ID, SOURCE).files
+    assert file.sha256 == sha(b"another sound")
+    assert pc.gather(ask.PullSpan(1, 1, 0, 13), pull=OVER_LINE) == 0
+
+
+def test_over_a_line_a_disk_with_little_room_gives_what_fits(pc: Pulled, tmp_path: Path) -> None:
+    whole = SOUND * 10
+    (pc.logs / "SOUND.DAT").write_bytes(whole)
+    pc.disk = BusyDisk(tmp_path, clock=lambda: 915_148_800.0, capacity=1_400_000)
+    assert pc.gather(*ask.EVERYTHING, pull=OVER_LINE) == 1
+    listed, *cut = pc.collected()
+    here = sum(parts.parse(data, ID).extents[0].length for _, data in cut)
+    assert listed[0] is RecordKind.LIST
+    assert 0 < here < len(whole)
+    assert pc.gather(ask.PullSpan(1, 1, here, len(whole)), pull=OVER_LINE) == 0
+    assert [kind for kind, _ in pc.collected()] == [RecordKind.PART, RecordKind.REPORT]
