@@ -184,6 +184,7 @@ _PAGE_FILES = {
     "page.css": "text/css",
     "page.js": "text/javascript",
     "fold.js": "text/javascript",
+    "partmap.js": "text/javascript",
 }
 _PAGE_HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; "

@@ -1,9 +1,10 @@
 // The live page: reads the events, folds them, shows them. It can ask for nothing else.
 import { final, fold, foldAgent, hereBytes, partBytes, rateNow, restored } from "/fold.js";
+import { LETTERS, WORDS, counts, fieldOf, scale } from "/partmap.js";
 
-// The map of the parts, as deployer/core/partmap.py has it: a letter and a word for each state.
-const BLOCKS = { waiting: ".", moving: ">", arrived: "o", verified: "#", damaged: "!", again: "+" };
-const WORDS = { again: "fetched again" };
+// Rows of the map, and how much of a row a block takes, in pixels.
+const MAP_ROWS = 6;
+const BLOCK = 16;
 const LOG_LINES = 60;
 const rows = new Map();
 const log = [];
@@ -20,6 +21,7 @@ let picked = false;
 let older = 0;
 let drawing = false;
 let listed = ""; // what the list shows
+let inView = ""; // whose entry was brought into view
 let card = { of: "", lines: [] };
 let agents = new Map();
 let shot = { of: "", name: "", picture: "" };
@@ -140,12 +142,21 @@ function showList(list) {
   const top = $("list").scrollTop;
   $("list").replaceChildren(...list.map(entry));
   $("list").scrollTop = top;
+  if (inView !== chosen) bring($("list").querySelector("[aria-current]"));
+  inView = chosen;
   const here = (button) => button.dataset.deployment === focused;
   if (focused) [...$("list").querySelectorAll("button")].find(here)?.focus();
 }
 
+// Into view inside the list, which scrolls for itself on a phone; the page stays where it is.
+function bring(button) {
+  if (!button) return;
+  const [list, here] = [$("list").getBoundingClientRect(), button.getBoundingClientRect()];
+  $("list").scrollTop += Math.max(here.bottom - list.bottom, 0) + Math.min(here.top - list.top, 0);
+}
+
 function entry(row) {
-  const button = element("button", `${row.target}  ${row.deployment}  ${word(row)}`);
+  const button = element("button", `${row.target === "sim" ? "simulated PC" : row.target}  ${row.deployment}  ${word(row)}`);
   button.className = row.state;
   button.dataset.deployment = row.deployment;
   if (row.deployment === chosen) button.setAttribute("aria-current", "true");
@@ -158,11 +169,9 @@ function entry(row) {
 function detail(row) {
   const whole = partBytes(row);
   const here = hereBytes(row);
-  const counts = {};
-  for (const part of row.parts.values()) counts[block(part)] = (counts[block(part)] || 0) + 1;
-  $("title").textContent = `${row.deployment} for ${row.target}: ${row.files.map((f) => f.long_name).join(", ")}`;
+  $("title").textContent = `${row.deployment} for ${machine(row.target)}: ${row.files.map((f) => f.long_name).join(", ")}`;
   $("state").className = row.state;
-  $("state").textContent = word(row) + (row.reason ? `: ${row.reason}` : "");
+  $("state").textContent = doing(row) + (row.reason ? `: ${row.reason}` : "");
   $("presence").textContent = final(row) ? "" : [row.presence, row.advice].filter(Boolean).join(". ");
   $("bar").max = whole || 1;
   $("bar").value = here;
@@ -173,14 +182,11 @@ function detail(row) {
   if (row.refetched) figures.push(`${row.refetched} ${row.refetched === 1 ? "part" : "parts"} again`);
   if (row.attempt > 1) figures.push(`attempt ${row.attempt}`);
   $("figures").textContent = figures.join(" · ");
-  $("map").replaceChildren(...[...row.parts.values()].map(cell));
-  const legend = Object.keys(BLOCKS).filter((state) => counts[state]).map((state) => `${BLOCKS[state]} ${WORDS[state] || state} ${counts[state]}`);
-  $("legend").textContent = legend.join("   ") + again(row);
-  $("map").setAttribute("aria-label", `Parts: ${legend.join(", ")}`);
+  showCard(row); // a map that is hidden has no width
+  showMap([...row.parts.values()], again(row));
   $("target").textContent = row.info ? [row.info.system, row.info.cpu].filter(Boolean).join(", ") : "";
   const proved = row.proof ? row.proof.report.files : [];
   $("proof").replaceChildren(...proved.map((file) => element("li", `${file.name}  SHA-256 ${file.sha256}  ${file.verdict}`)));
-  showCard(row);
   const bottom = $("screen").scrollHeight - $("screen").scrollTop - $("screen").clientHeight < 40;
   $("oldpc").hidden = !row.screen.length || final(row) && Boolean(row.output);
   $("screen").textContent = [...row.screen, ...(row.typed ? [row.typed] : [])].join("\n");
@@ -235,25 +241,38 @@ function waits(row) { return row.state === "staged" || row.state === "waiting"; 
 function showCard(row) {
   const here = waits(row) && card.of === row.deployment && card.lines.length > 0;
   $("card").hidden = !here;
-  for (const name of ["bar", "figures", "map", "legend"]) $(name).hidden = here; // nothing moves yet
+  for (const name of ["bar", "figures", "scale", "map", "legend", "again"]) $(name).hidden = here; // nothing moves yet
   $("card").textContent = here ? card.lines.join("\n") : "";
 }
 
-function block(part) {
-  switch (part.state) {
-    case "fetched": return part.fetches > 1 ? "again" : "arrived";
-    case "bad": return "damaged";
-    case "proved": return "verified";
-    default: return part.state;
-  }
+// Only the blocks that have changed: there are hundreds of them, and they are drawn with every tick.
+function showMap(parts, note) {
+  const across = Math.max(Math.floor($("map").clientWidth / BLOCK), 1);
+  const field = fieldOf(parts, across * MAP_ROWS);
+  const shown = $("map").children;
+  while (shown.length > field.cells.length) $("map").lastChild.remove();
+  field.cells.forEach(([state, index], at) => {
+    const span = shown[at] || $("map").appendChild(document.createElement("span"));
+    if (span.className !== state) Object.assign(span, { className: state, textContent: LETTERS[state] });
+    const title = describe(parts[index], state);
+    if (span.title !== title) span.title = title;
+  });
+  const found = Object.entries(counts(parts)).filter(([, count]) => count);
+  const words = found.map(([state, count]) => `${WORDS[state] || state} ${count}`);
+  $("map").setAttribute("aria-label", `Parts: ${words.join(", ")}`);
+  $("scale").textContent = parts.length ? `Parts: ${scale(field, parts.length)}` : "";
+  $("legend").replaceChildren(...found.map(([state], at) => {
+    const sign = element("b", LETTERS[state]);
+    sign.className = state;
+    const item = element("span", "");
+    item.append(sign, ` ${words[at]}`);
+    return item;
+  }));
+  $("again").textContent = note;
 }
 
-function cell(part) {
-  const state = block(part);
-  const span = element("span", BLOCKS[state]);
-  span.className = state;
-  span.title = `${part.name}, ${bytes(part.length)}: ${WORDS[state] || state}${part.why ? ` (${part.why})` : ""}`;
-  return span;
+function describe(part, state) {
+  return `${part.name}, ${bytes(part.length)}: ${WORDS[state] || state}${part.why ? ` (${part.why})` : ""}`;
 }
 
 // Which parts came again or will, and why: on a phone nothing can be pointed at.
@@ -261,7 +280,29 @@ function again(row) {
   const harmed = [...row.parts.values()].filter((part) => part.why || part.fetches > 1);
   if (!harmed.length) return "";
   const shown = harmed.slice(0, 2).map((part) => `${part.name} (${part.why || "asked for again"})`);
-  return `\nagain: ${shown.join(", ")}${harmed.length > 2 ? ` and ${harmed.length - 2} more` : ""}`;
+  return `again: ${shown.join(", ")}${harmed.length > 2 ? ` and ${harmed.length - 2} more` : ""}`;
+}
+
+// What goes on, in the words of deployer/face/words.py.
+function doing(row) {
+  const over = row.paused ? "; pauses after it" : "";
+  switch (row.state) {
+    case "fetching": {
+      if (!row.current) return row.paused ? "paused: the next part waits on this computer" : "the PC looks for what is missing";
+      const number = [...row.parts.keys()].indexOf(row.current) + 1;
+      return `fetching part ${number} of ${row.parts.size}, ${row.current}${over}`;
+    }
+    case "verifying": return "the PC is verifying";
+    case "running": return "the program runs on the PC";
+    default: return word(row);
+  }
+}
+
+function machine(target) {
+  if (target.startsWith("serial:")) return `the old PC on ${target.slice(7)}`;
+  if (target === "any") return "the first PC that asks";
+  if (target === "sim" || target.startsWith("sim:")) return `the simulated PC ${target.slice(4)}`.trim();
+  return `the old PC at ${target}`;
 }
 
 function word(row) { return row.paused ? `${row.state}, paused` : row.state; }
@@ -290,6 +331,7 @@ function line(event) {
   return [time, event.deployment, event.said].filter(Boolean).join("  ");
 }
 
+addEventListener("resize", () => { listed = inView = ""; draw(); }); // the map fills its room
 setInterval(askCard, 5000); // what to look at after a silence
 if (token) watch();
 else say("The token is missing: open the address that deployer serve shows.");
