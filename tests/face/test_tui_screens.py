@@ -14,7 +14,8 @@ from pathlib import Path
 
 import pytest
 from rich.segment import Segment
-from textual.widgets import Input, Select
+from textual.color import Color
+from textual.widgets import Input, Select, Static
 
 from deployer.core.partmap import BlockState
 from deployer.errors import DaemonGone
@@ -41,6 +42,7 @@ from deployer.face.tui import looks
 from deployer.face.tui.app import DeployerApp
 from deployer.face.tui.detail import Detail
 from deployer.face.tui.dialogs import KEYS, Question
+from deployer.face.tui.parts import SHADE, PartMap
 from deployer.face.tui.picker import Picked, PushScreen, Requests
 from deployer.face.tui.sidebar import Sidebar
 from deployer.host.recognise import recognise
@@ -249,6 +251,27 @@ def test_the_letter_in_every_block_can_be_read(theme: str) -> None:
     assert set(looks.BLOCKS[theme]) == set(BlockState)
     for colour, ink in looks.BLOCKS[theme].values():
         assert contrast(colour, ink) >= 4.5
+        shade = Color.parse(colour).blend(Color.parse(ink), SHADE)
+        assert contrast(shade.hex, ink) >= 4.5, "also where it is shaded"
+
+
+def test_neighbours_in_the_map_are_shaded_and_the_legend_has_their_colours() -> None:
+    async def story() -> None:
+        app = DeployerApp(Scripted(EVENTS), Settings(), clock=lambda: NOW)
+        async with app.run_test(size=(80, 24)) as pilot:
+            await until(pilot, lambda: app.row is not None)
+            app.query_one(Sidebar).choose("D7F3A21C")
+            field = app.query_one(PartMap)
+            await until(pilot, lambda: "waiting 13" in screen(app))
+            first, second = field.shades(BlockState.VERIFIED)
+            assert first.bgcolor != second.bgcolor
+            drawn = field.render()
+            assert [span.style for span in drawn.spans][:2] == [first, second]
+            legend = app.query_one("#part", Static).content
+            styles = {legend.plain[span.start] for span in legend.spans}
+            assert styles == {".", ">", "#", "+"}
+
+    asyncio.run(story())
 
 
 def test_a_key_goes_through_the_themes_and_each_has_its_own_colours() -> None:

@@ -424,7 +424,11 @@ class DeployerApp(App[None]):
 
         def read() -> Sequence[str]:
             parts = self.seen.rows[identity].parts
-            return (legend(parts, self.size.width - 8), "", *map(describe, parts.values()))
+            return (
+                legend(tuple(parts.values()), self.size.width - 8),
+                "",
+                *map(describe, parts.values()),
+            )
 
         self.push_screen(Live("Every part", read))
 

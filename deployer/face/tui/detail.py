@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
+from textual.theme import Theme
 from textual.widgets import ProgressBar, Sparkline, Static
 
 from deployer.core.target.proof import story
@@ -18,7 +19,7 @@ from deployer.face.estimate import Habits
 from deployer.face.history import payload
 from deployer.face.tui import machine
 from deployer.face.tui.looks import STATE_STYLE
-from deployer.face.tui.parts import PartMap, describe, legend, scale
+from deployer.face.tui.parts import PartMap, describe, scale
 from deployer.model import State, is_simulated
 
 _OUTPUT = 12_000
@@ -60,9 +61,10 @@ class Detail(VerticalScroll, can_focus=True):
             yield Static(id="screen", markup=False)
 
     def on_mount(self) -> None:
-        """Titles that do not change."""
+        """Titles that do not change, and colours that follow the theme."""
         self.query_one("#card").border_title = "Do this on the old PC"
         self.query_one("#output").border_title = "The program wrote"
+        self.app.theme_changed_signal.subscribe(self, self._recolour)
 
     def beside(self, wide: bool) -> None:
         """Whether the old PC has a column of its own, and each column scrolls for itself."""
@@ -128,12 +130,16 @@ class Detail(VerticalScroll, can_focus=True):
         """The line below the map follows at once."""
         self._show_part()
 
+    def _recolour(self, _theme: Theme) -> None:
+        """The legend has the map's colours."""
+        self.call_after_refresh(self._show_part)
+
     def _show_part(self) -> None:
         if self._row is None or not self._whole:
             return
         shown = self.query_one(PartMap)
-        below = describe(shown.pointed) if shown.pointed else legend(self._row.parts, self._across)
-        self._put("#part", below + again(self._row))
+        below = Text(describe(shown.pointed)) if shown.pointed else shown.legend(self._across)
+        self._put("#part", below.append(again(self._row)))
         self.query_one("#mapbox").border_title = scale(shown.field, len(self._row.parts))
 
     def _put_if(self, name: str, content: str) -> None:

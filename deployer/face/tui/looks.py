@@ -72,7 +72,7 @@ BLOCKS: dict[str, dict[BlockState, tuple[str, str]]] = {
     NINETY_EIGHT: {
         BlockState.WAITING: ("#ffffff", "#404040"), BlockState.MOVING: ("#ffff00", "#000000"),
         BlockState.ARRIVED: ("#00ffff", "#000000"), BlockState.VERIFIED: ("#000080", "#ffffff"),
-        BlockState.DAMAGED: ("#ff0000", "#000000"), BlockState.AGAIN: ("#ff00ff", "#000000"),
+        BlockState.DAMAGED: ("#ff4040", "#000000"), BlockState.AGAIN: ("#ff00ff", "#000000"),
     },
 }  # fmt: skip
 """A block of the map by theme and state: its colour, and that of the letter in it."""

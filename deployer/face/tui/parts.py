@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
+from rich.style import Style
 from rich.text import Text
 from textual import events
 from textual.binding import Binding
+from textual.color import Color
 from textual.geometry import Size
 from textual.message import Message
 from textual.widget import Widget
 
-from deployer.core.partmap import LETTERS, PartField, counts, field_of, state_of
+from deployer.core.partmap import LETTERS, BlockState, PartField, counts, field_of, state_of
 from deployer.core.view import PartRow
 from deployer.face import text
 
 _WIDE = 2
-"""Columns of a block: its letter and a gap."""
+"""Columns of a block, which make it about as wide as high: its letter, and nothing."""
+SHADE = 0.12
+"""How much of its letter's colour is in every second block."""
+_REVERSE = Style(reverse=True)
 
 
 class PartMap(Widget, can_focus=True):
@@ -72,24 +77,39 @@ class PartMap(Widget, can_focus=True):
 
     def render(self) -> Text:
         """The blocks, row by row."""
-        styles = {
-            block: self.get_component_rich_style(f"map--{block.name.lower()}") for block in LETTERS
-        }
+        styles = {block: self.shades(block) for block in LETTERS}
         drawn = Text(no_wrap=True)
         field = self.field
         pointed = self._cell_of(self._at, field)
         for index, cell in enumerate(field.cells):
-            if index and index % self._across == 0:
+            row, column = divmod(index, self._across)
+            if index and column == 0:
                 drawn.append("\n")
-            style = styles[cell.block]
+            style = styles[cell.block][(row + column) % 2]
             here = pointed is not None and cell.part == field.cells[pointed].part
             letter = LETTERS[cell.block]
             if here:
-                drawn.append(f"{letter}<", f"{style} reverse")
+                drawn.append(f"{letter}<", style + _REVERSE)
             else:
-                drawn.append(letter, style)
-                drawn.append(" ")
+                drawn.append(f"{letter} ", style)
         return drawn
+
+    def legend(self, width: int) -> Text:
+        """How many parts are in which state, with each letter in the colour of its blocks."""
+        drawn = Text(legend(self._parts, width))
+        for block, letter in LETTERS.items():
+            at = drawn.plain.find(f"{letter} {block} ")
+            if at >= 0:
+                drawn.stylize(self.shades(block)[0], at, at + 1)
+        return drawn
+
+    def shades(self, block: BlockState) -> tuple[Style, Style]:
+        """How a block is drawn, and how its neighbours are: so that each can be seen as one."""
+        style = self.get_component_rich_style(f"map--{block.name.lower()}")
+        if style.bgcolor is None or style.color is None:
+            return style, style
+        paper, ink = (Color.from_rich_color(each) for each in (style.bgcolor, style.color))
+        return style, style + Style(bgcolor=paper.blend(ink, SHADE).rich_color)
 
     @staticmethod
     def _cell_of(part: int | None, field: PartField) -> int | None:
@@ -141,12 +161,9 @@ def describe(part: PartRow) -> str:
     return f"{part.name} of {part.file}: {state}{moved}, {text.size(part.length)}{again}{why}"
 
 
-def legend(parts: Mapping[str, PartRow], width: int) -> str:
+def legend(parts: Sequence[PartRow], width: int) -> str:
     """How many parts are in which state, which is also what the letters mean."""
-    shown = [
-        f"{LETTERS[block]} {block} {number}"
-        for block, number in counts(tuple(parts.values())).items()
-    ]
+    shown = [f"{LETTERS[block]} {block} {number}" for block, number in counts(parts).items()]
     return text.filled(shown, "  ", width) or "no parts: every file is empty"
 
 

@@ -262,10 +262,10 @@ function showMap(parts, note) {
   $("map").setAttribute("aria-label", `Parts: ${words.join(", ")}`);
   $("scale").textContent = parts.length ? `Parts: ${scale(field, parts.length)}` : "";
   $("legend").replaceChildren(...found.map(([state], at) => {
-    const sign = element("b", LETTERS[state]);
-    sign.className = state;
+    const letter = element("b", LETTERS[state]);
+    letter.className = state;
     const item = element("span", "");
-    item.append(sign, ` ${words[at]}`);
+    item.append(letter, ` ${words[at]}`);
     return item;
   }));
   $("again").textContent = note;
