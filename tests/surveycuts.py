@@ -18,9 +18,9 @@ from pathlib import Path
 from deployer.core.agents import overlay
 from deployer.core.agents.overlay import Enrolment
 from deployer.core.survey import script
-from deployer.core.survey.judge import Judged, Verdict
+from deployer.core.survey.judge import ENDS, Judged, Verdict
 from deployer.core.survey.probe import SurveyProbe
-from deployer.core.survey.record import Survey
+from deployer.core.survey.record import ProbeEnd, Survey
 from deployer.edge import resources
 from deployer.edge.ftp.server import FtpLimits
 from deployer.host.requests import Order, Request
@@ -39,8 +39,13 @@ Road = Callable[[Path, Sequence[SurveyProbe], "Harm"], list[Judged]]
 USUAL = (Verdict.PASS, Verdict.TOLD)
 """What becomes of a probe when nothing is harmed."""
 WITHIN = 900.0
-HARM_OF_CABLES = ("cable", "cut", "flip", "hang")
+HARM_OF_CABLES = ("cable", "cut", "hang", "flip")
 """What a cable does once in a survey; it costs one probe at most, whichever transfers just then."""
+HARM_THAT_AGENTS_MEND = ("cable", "cut")
+"""An agent whose order has a wrong bit refuses it (`its sum is wrong`), and a person asks again;
+one to which nothing comes any more waits for a quarter of an hour."""
+STOPS_ANYWAY = "command.line-expanded-crash"
+"""This one stops the simulated PC by itself: what it does to a real one is open."""
 TRANSFERRING = (
     "session", "put", "lines", "cut", "lost", "mget", "fetch", "send", "shift", "rename-over",
 )  # fmt: skip
@@ -183,10 +188,14 @@ def _brought(output: Path) -> Survey:
 
 
 def wrong(found: Sequence[Judged], cut: Collection[str], usual: Collection[Verdict]) -> list[str]:
-    """The probes that are not as they should be: as usual, or stopped where it was harmed."""
+    """The probes that are not as they should be: as usual, or stopped where it was harmed.
+
+    One that is expected to stop the PC differs when it was harmed before that; nobody can tell.
+    """
     return [
         f"{one.probe.identity}: {one.verdict}"
         for one in found
         if one.verdict not in usual
-        and not (one.probe.identity in cut and one.verdict is Verdict.STOPPED)
+        and not (one.verdict is Verdict.STOPPED and one.probe.identity in (*cut, STOPS_ANYWAY))
+        and not (one.probe.expected.get(ENDS) == ProbeEnd.STOPPED and one.probe.identity in cut)
     ]

@@ -25,6 +25,7 @@ from deployer.core.survey.probe import SurveyProbe
 from deployer.host.surveys import asked
 from tests.surveycuts import (
     HARM_OF_CABLES,
+    HARM_THAT_AGENTS_MEND,
     TRANSFERRING,
     USUAL,
     Harm,
@@ -68,12 +69,23 @@ def main() -> int:
     parser = argparse.ArgumentParser("benchmarks.survey.cuts", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--road", choices=ROADS, help="only this one")
+    parser.add_argument("--only", choices=("cables", "stops"), help="only this harm")
     parser.add_argument("--part", type=int, default=1, help="only each N-th probe")
     options = parser.parse_args()
     probes = script.chosen(asked.every_probe(), full=True)[:: options.part]
-    surveys = [*cables(probes, options.seed), *stops(probes[::-1], options.seed)]
+    kinds = {
+        "cables": cables(probes, options.seed), "stops": stops(probes[::-1], options.seed),
+    }  # fmt: skip
+    surveys = [
+        each for name, some in kinds.items() if options.only in (None, name) for each in some
+    ]
     chosen = [options.road] if options.road else list(ROADS)
-    bad = sum(_harmed(ROADS[road], some, harm) for road in chosen for some, harm in surveys)
+    bad = sum(
+        _harmed(ROADS[road], some, harm)
+        for road in chosen
+        for some, harm in surveys
+        if road != "agent" or not harm.cable or harm.cable.startswith(HARM_THAT_AGENTS_MEND)
+    )
     return int(bad > 0)
 
 

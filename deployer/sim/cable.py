@@ -87,6 +87,11 @@ class Link:
     open_sockets: list[socket.socket] = field(default_factory=list)
     _left: deque[socket.socket] = field(default_factory=deque)
 
+    @property
+    def address(self) -> str:
+        """The target's own address; one that begins with 169.254 it has given itself (facts D1)."""
+        return self.source or "192.168.1.2"
+
     def connect(self, host: str, port: int) -> socket.socket:
         """A connection to a host by its number; OSError when nobody answers."""
         with self._socket() as sock:

@@ -96,7 +96,8 @@ class Machine:
     A COMMAND.COM that stands still, started by a Windows program that waits for it, is looked at
     for `patience` seconds; then the PC is switched off and on, which is what a `Hang` is.
     `without` names played programs that this PC lacks, such as `FIND.EXE`; ValueError when there is
-    no such program. `drives` are those beside C:, by letter; only COMMAND.COM reaches them.
+    no such program. `drives` are those beside C:, by letter; programs for Windows open, delete and
+    measure there, and cannot make a folder or search there.
     """
 
     disk: Disk
@@ -167,6 +168,7 @@ class Machine:
             limits=self.limits, cpu_model=self.hardware.cpu_model, mhz=self.hardware.mhz,
             environment=windows.ENVIRONMENT, cancelled=self._is_over, dos=self._dos,
             desktop=Desktop(), link=self.link, deletes_open=self.dialect.deletes_open,
+            drives=self.drives,
         )  # fmt: skip
 
     def _stop(self) -> None:
@@ -318,6 +320,7 @@ class Machine:
             clock=self.clock, ram=self.hardware.ram, cpu_model=self.hardware.cpu_model,
             mhz=self.hardware.mhz, environment=call.environment, limits=self.limits,
             cancelled=self._is_over, dos=self._dos, deletes_open=self.dialect.deletes_open,
+            link=self.link, drives=self.drives,
         )  # fmt: skip
         if status.ending is Ending.LIMIT:
             raise Hang(self._why() or f"{call.path}: {status.reason}")

@@ -61,8 +61,44 @@ void ftp_put(void)
 #define LOCAL_MACHINE ((handle)0x80000002u)
 #define MOST_CARDS 10u
 
-typedef i32 __attribute__((stdcall)) open_key(handle key, const char *name, u32 reserved, u32 access, handle *opened);
-typedef i32 __attribute__((stdcall)) query(handle key, const char *name, u32 *reserved, u32 *kind, void *bytes, u32 *size);
+/* Windows takes no argument in a register; what is here is built to. */
+typedef i32 __attribute__((stdcall, regparm(0))) open_key(handle key, const char *name, u32 reserved, u32 access,
+                                                          handle *opened);
+typedef i32 __attribute__((stdcall, regparm(0))) query(handle key, const char *name, u32 *reserved, u32 *kind,
+                                                       void *bytes, u32 *size);
+
+typedef i32 __attribute__((stdcall, regparm(0))) start_sockets(u32 version, void *record);
+typedef i32 __attribute__((stdcall, regparm(0))) own_name(char *name, i32 size);
+
+struct host {
+    const char *name;
+    char **aliases;
+    i16 kind, length;
+    const u8 **addresses;
+};
+typedef const struct host *__attribute__((stdcall, regparm(0))) host_by_name(const char *name);
+
+/* How many addresses this PC has, and how many of them it gave itself: those that begin with 169.254. */
+static void own_addresses(void)
+{
+    static u8 record[400];
+    static char name[256];
+    const struct host *host = 0;
+    handle library = LoadLibraryA("WSOCK32");
+    start_sockets *start = library ? (start_sockets *)(usize)GetProcAddress(library, "WSAStartup") : 0;
+    own_name *name_of = library ? (own_name *)(usize)GetProcAddress(library, "gethostname") : 0;
+    host_by_name *by_name = library ? (host_by_name *)(usize)GetProcAddress(library, "gethostbyname") : 0;
+    u32 i, itself = 0;
+
+    if (start && name_of && by_name && !start(0x101, record) && !name_of(name, sizeof name - 1))
+        host = by_name(name);
+    if (!host)
+        return;
+    for (i = 0; host->addresses[i]; i++)
+        if (host->addresses[i][0] == 169 && host->addresses[i][1] == 254)
+            itself++;
+    say("addresses=%u\r\nof_itself=%u\r\n", i, itself);
+}
 
 void address(void)
 {
@@ -88,4 +124,5 @@ void address(void)
             automatic++;
     }
     say("cards=known\r\nby_hand=%u\r\nautomatic=%u\r\n", given, automatic);
+    own_addresses();
 }

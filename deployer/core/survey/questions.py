@@ -106,8 +106,9 @@ _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str,
     ),
     ("network.send", "how fast FTP.EXE sends 1 MB", {"run": "ok"}, ("ms", "kb_s"), ()),
     (
-        "network.address", "how many cards have an address by hand, how many ask for one",
-        {}, ("cards", "by_hand", "automatic"), ("D1",),
+        "network.address",
+        "how many cards have an address by hand, and how many addresses the PC gave itself",
+        {}, ("cards", "by_hand", "automatic", "addresses", "of_itself"), ("D1",),
     ),
     ("speed.disk", "how fast the disk is written and read", {}, _DISK, ()),
     (

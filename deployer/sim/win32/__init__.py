@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
+from deployer.sim.cable import Link
 from deployer.sim.disk import Disk
 from deployer.sim.win32.api import EVERYTHING, TABLE
 from deployer.sim.win32.clock import Clock, RealClock, StepClock
@@ -88,6 +89,8 @@ def run_program(
     cancelled: Callable[[], bool] = _never,
     dos: PlayDos | None = None,
     deletes_open: bool = True,
+    link: Link | None = None,
+    drives: Mapping[str, Disk] | None = None,
 ) -> ExitStatus:
     """Run a program to its end and tell how it ended; nothing but `PowerOff` is raised for it.
 
@@ -96,7 +99,8 @@ def run_program(
     end; b"" is end of file). `stdout` and `stdin` (asked for up to n bytes) stand for redirection
     by the shell. `ram` + `swap` bytes can be committed by all processes together. `clock` is the
     target's; the default is the real one. `dos` plays the 16-bit programs that it starts. With
-    `deletes_open` files that are open can be deleted (facts F9).
+    `deletes_open` files that are open can be deleted (facts F9). `link` is its network, if any, and
+    `drives` are those beside C:.
     """
     clock = clock or RealClock()
     limits = limits or RunLimits()
@@ -104,7 +108,7 @@ def run_program(
         disk=disk, clock=clock, budget=CommitLimit(ram + swap), ram=ram, console_out=console_out,
         console_in=console_in, limits=limits, cpu_model=cpu_model, mhz=mhz,
         environment=environment or ENVIRONMENT, cancelled=cancelled, dos=dos,
-        deletes_open=deletes_open,
+        deletes_open=deletes_open, link=link, drives=drives or {},
     )  # fmt: skip
     handles = Handles()
     screen = ConsoleOutput(system.write_console)

@@ -19,7 +19,7 @@ from deployer.sim.win32.objects import Input, Output, Running
 class System:
     """Everything that the processes of one run share; `dos` plays 16-bit programs,
     `desktop` has the windows, `link` is the network, if any. With `deletes_open` DeleteFile deletes
-    files that are open, too (facts F9)."""
+    files that are open, too (facts F9). `drives` are those beside C:, by letter."""
 
     disk: Disk
     clock: Clock
@@ -36,11 +36,19 @@ class System:
     desktop: Desktop | None = None
     link: Link | None = None
     deletes_open: bool = True
+    drives: Mapping[str, Disk] = field(default_factory=dict)
     processes: list[Running] = field(default_factory=list)
     output: int = 0
     next_id: int = 0xFFF00001
     on_call: Callable[[str], None] | None = None
     """Told the name of every call before it is carried out; it may raise PowerOff."""
+
+    def on(self, name: str, cwd: str) -> tuple[Disk, str]:
+        """The disk that a name is on, and its absolute path as that disk knows it."""
+        disk = self.drives.get(name[:1].upper()) if name[1:2] == ":" else None
+        if disk is None:
+            return self.disk, self.disk.absolute(name, cwd)
+        return disk, disk.absolute(f"C{name[1:]}")
 
     def cycles(self) -> int:
         """What RDTSC counts: cycles of the modelled processor, not of the modern one."""

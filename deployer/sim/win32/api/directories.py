@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import struct
 
-from deployer.sim.disk import Attribute, Code, DirectoryEntry, DiskError, Open, device_name
+from deployer.sim.disk import Attribute, Code, DirectoryEntry, Disk, DiskError, Open, device_name
 from deployer.sim.win32.api.files import INVALID, INVALID_PARAMETER, attribute_record, new_handle
 from deployer.sim.win32.objects import FindHandle
 from deployer.sim.win32.process import Api, Failed, Process, encode
@@ -27,10 +27,12 @@ def _not_running(p: Process, path: str) -> str:
 
 
 def delete_file(p: Process, name: int) -> int:
-    path = _not_running(p, full(p, name))
-    if not p.system.deletes_open and p.system.disk.is_open(path):
+    disk, path = p.system.on(p.text(name), p.cwd)
+    if disk is p.system.disk:
+        _not_running(p, path)
+    if not p.system.deletes_open and disk.is_open(path):
         raise Failed(Code.SHARING_VIOLATION)
-    p.system.disk.delete(path)
+    disk.delete(path)
     return 1
 
 
@@ -206,18 +208,20 @@ def search_folders(p: Process) -> list[str]:
 # -- volumes -------------------------------------------------------------------------------------
 
 
-def _check_root(p: Process, root: int) -> None:
-    if root:
-        path = full(p, root)
-        if not p.system.disk.is_dir(path):
-            raise Failed(Code.PATH_NOT_FOUND)
+def _volume(p: Process, root: int) -> Disk:
+    """The disk whose root that is."""
+    if not root:
+        return p.system.disk
+    disk, path = p.system.on(p.text(root), p.cwd)
+    if not disk.is_dir(path):
+        raise Failed(Code.PATH_NOT_FOUND)
+    return disk
 
 
 def get_disk_free_space(
     p: Process, root: int, per_cluster: int, per_sector: int, free: int, total: int
 ) -> int:
-    _check_root(p, root)
-    disk = p.system.disk
+    disk = _volume(p, root)
     cluster = disk.cluster
     while disk.total // cluster > 65_526 and cluster < 32_768:
         cluster *= 2
@@ -234,9 +238,9 @@ def get_disk_free_space(
 
 
 def get_disk_free_space_ex(p: Process, root: int, available: int, total: int, free: int) -> int:
-    _check_root(p, root)
-    left = p.system.disk.free()
-    for address, value in ((available, left), (total, p.system.disk.total), (free, left)):
+    disk = _volume(p, root)
+    left = disk.free()
+    for address, value in ((available, left), (total, disk.total), (free, left)):
         if address:
             p.write(address, struct.pack("<Q", value))
     return 1
@@ -244,25 +248,27 @@ def get_disk_free_space_ex(p: Process, root: int, available: int, total: int, fr
 
 def get_drive_type(p: Process, root: int) -> int:
     text = p.text(root) if root else "C:\\"
+    if text[:1].upper() in p.system.drives:
+        return 2 if text[:1].upper() < "C" else 5
     return 3 if text[:2].upper() in ("C:", "\\", "") else 1
 
 
-def get_logical_drives(_p: Process) -> int:
-    return 1 << 2
+def get_logical_drives(p: Process) -> int:
+    return sum(1 << ord(letter) - ord("A") for letter in {"C", *p.system.drives})
 
 
 def get_volume_information(
     p: Process, root: int, label: int, size: int, serial: int, longest: int, flags: int, kind: int,
     kind_size: int,
 ) -> int:  # fmt: skip
-    _check_root(p, root)
+    disk = _volume(p, root)
     if label:
         p.put_text(label, size, b"")
     for address, value in ((serial, 0x19981998), (longest, 255), (flags, 6)):
         if address:
             p.put32(address, value)
     if kind:
-        p.put_text(kind, kind_size, p.system.disk.file_system.name.encode())
+        p.put_text(kind, kind_size, disk.file_system.name.encode())
     return 1
 
 

@@ -83,13 +83,13 @@ def create_file(
     # Windows 98 knows no FILE_SHARE_DELETE; its files take no overlapped I/O (facts F9).
     if share & ~3 or not 1 <= how <= 5:
         raise Failed(INVALID_PARAMETER)
-    path = p.system.disk.absolute(text, p.cwd)
-    file = p.system.disk.open(
+    disk, path = p.system.on(text, p.cwd)
+    file = disk.open(
         path, Open(how), read=bool(access & _READ), write=bool(access & _WRITE),
         deny_read=not share & 1, deny_write=not share & 2,
     )  # fmt: skip
     if file.made and flags & 7:
-        p.system.disk.set_attributes(path, flags & 7 | Attribute.ARCHIVE)
+        disk.set_attributes(path, flags & 7 | Attribute.ARCHIVE)
     p.last_error = Code.ALREADY_EXISTS if not file.made and how in (2, 4) else 0
     target = DiskFile(
         file, bool(access & _READ), bool(access & _WRITE), bool(flags & _DELETE_ON_CLOSE)

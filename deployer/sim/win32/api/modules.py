@@ -5,9 +5,13 @@ from __future__ import annotations
 import struct
 
 from deployer.sim.win32.guest import Crashed
+from deployer.sim.win32.memory import PAGE
 from deployer.sim.win32.process import KERNEL32, Api, Failed, Process, encode, stub
 
 MODULE_NOT_FOUND, PROC_NOT_FOUND = 126, 127
+LIBRARIES = ("ADVAPI32.DLL", "WSOCK32.DLL")
+"""What LoadLibraryA finds beside KERNEL32; their handles lie where nothing is mapped."""
+_FIRST_LIBRARY = 0x7FE00000
 
 
 def _module(p: Process, name: str) -> int:
@@ -15,6 +19,8 @@ def _module(p: Process, name: str) -> int:
     wanted = wanted if "." in wanted else wanted + ".DLL"
     if wanted == "KERNEL32.DLL":
         return KERNEL32
+    if wanted in LIBRARIES:
+        return _FIRST_LIBRARY + LIBRARIES.index(wanted) * PAGE
     if wanted in (p.image.name.upper(), p.path.upper().rpartition("\\")[2]):
         return p.image.base
     raise Failed(MODULE_NOT_FOUND)
@@ -40,9 +46,15 @@ def get_module_file_name(p: Process, module: int, buffer: int, size: int) -> int
 
 
 def get_proc_address(p: Process, module: int, name: int) -> int:
-    if module != KERNEL32 or name < 0x10000:  # Windows 98 gives no KERNEL32 function by number
+    if name < 0x10000:  # Windows 98 gives no KERNEL32 function by number
         raise Failed(PROC_NOT_FOUND)
-    address = stub(p.bytes_at(name, 512).decode("latin-1"))
+    library = "KERNEL32.DLL"
+    if module != KERNEL32:
+        number, rest = divmod(module - _FIRST_LIBRARY, PAGE)
+        if rest or not 0 <= number < len(LIBRARIES):
+            raise Failed(PROC_NOT_FOUND)
+        library = LIBRARIES[number]
+    address = stub(p.bytes_at(name, 512).decode("latin-1"), library)
     if address is None:
         raise Failed(PROC_NOT_FOUND)
     return address

@@ -3,10 +3,12 @@
 
 from __future__ import annotations
 
-from deployer.sim.win32.process import Api, Process
+from deployer.sim.win32.process import Api, Process, encode
 from deployer.sim.win32.registry import ROOTS, Registry
 
-FILE_NOT_FOUND, INVALID_HANDLE, INVALID_PARAMETER = 2, 6, 87
+FILE_NOT_FOUND, INVALID_HANDLE, INVALID_PARAMETER, MORE_DATA = 2, 6, 87, 234
+CARD = "HKLM\\SYSTEM\\CURRENTCONTROLSET\\SERVICES\\CLASS\\NETTRANS\\0000"
+"""TCP/IP of the first network card."""
 _TEXT = 1
 
 
@@ -23,6 +25,44 @@ def create_key(p: Process, parent: int, name: int, result: int) -> int:
         handle += 4
     p.scratch.keys[handle] = f"{above}\\{p.text(name)}".upper()
     p.put32(result, handle)
+    return 0
+
+
+def open_key(p: Process, parent: int, name: int, _reserved: int, _access: int, result: int) -> int:
+    above = _name(p, parent)
+    if above is None:
+        return INVALID_HANDLE
+    if not _values(p, f"{above}\\{p.text(name)}"):
+        return FILE_NOT_FOUND
+    return create_key(p, parent, name, result)
+
+
+def _values(p: Process, key: str) -> dict[str, str]:
+    """The values of a key. The one of the network card is as the card is."""
+    link = p.system.link
+    if key.upper() == CARD and link is not None:
+        automatic = link.address.startswith("169.254.")
+        return {"IPADDRESS": "0.0.0.0" if automatic else link.address}
+    return Registry(p.system.disk).key(key)
+
+
+def query_value(
+    p: Process, key: int, name: int, _reserved: int, kind: int, data: int, size: int
+) -> int:
+    at = _name(p, key)
+    if at is None:
+        return INVALID_HANDLE
+    text = _values(p, at).get(p.text(name).upper())
+    if text is None:
+        return FILE_NOT_FOUND
+    found = encode(text) + b"\0"
+    room = p.u32(size)
+    p.put32(size, len(found))
+    if kind:
+        p.put32(kind, _TEXT)
+    if len(found) > room:
+        return MORE_DATA
+    p.write(data, found)
     return 0
 
 
@@ -57,6 +97,8 @@ def flush_key(p: Process, key: int) -> int:
 # Rows of one shape, as in every module here: name, number of arguments, function, failure.
 TABLE = {
     "RegCreateKeyA": Api(3, create_key),
+    "RegOpenKeyExA": Api(5, open_key),
+    "RegQueryValueExA": Api(6, query_value),
     "RegSetValueExA": Api(6, set_value),
     "RegDeleteValueA": Api(2, delete_value),
     "RegFlushKey": Api(1, flush_key),

@@ -12,7 +12,9 @@ INVALID = 0xFFFFFFFF
 WOULD_BLOCK, NOT_A_SOCKET, NOT_CONNECTED, RESET, REFUSED = 10035, 10038, 10057, 10054, 10061
 NOT_STARTED, BAD_ARGUMENT, NO_NETWORK, ALREADY = 10093, 10022, 10050, 10037
 FIONBIO = 0x8004667E
+NO_SUCH_HOST = 11001
 MOST = 64
+OWN_NAME = b"OLD-PC"
 
 
 def _fail(p: Process, code: int) -> Failed:
@@ -153,6 +155,26 @@ def _interest(targets: dict[int, TargetSocket], wanted: list[list[int]]) -> Inte
     return Interest(real(wanted[0]), real(wanted[1]))
 
 
+def host_name(p: Process, buffer: int, size: int) -> int:
+    if len(OWN_NAME) >= size:
+        raise _fail(p, 10014)
+    p.write(buffer, OWN_NAME + b"\0")
+    return 0
+
+
+def host_by_name(p: Process, name: int) -> int:
+    """A hostent of this PC itself: its name, no others, its address."""
+    if p.text(name).upper().encode() != OWN_NAME or p.system.link is None:
+        raise _fail(p, NO_SUCH_HOST)
+    address = sockets.inet_aton(p.system.link.address)
+    text = p.keep_string("own name", lambda: OWN_NAME + b"\0")
+    number = p.keep_string("own address", lambda: address)
+    listed = p.keep_string("own addresses", lambda: struct.pack("<II", number, 0))
+    return p.keep_string(
+        "own host", lambda: struct.pack("<IIHHI", text, listed + 4, 2, len(address), listed)
+    )
+
+
 def internet_address(p: Process, text: int) -> int:
     try:
         return int.from_bytes(sockets.inet_aton(p.text(text)), "little")
@@ -171,5 +193,7 @@ TABLE = {
     "send": Api(4, send, INVALID),
     "recv": Api(4, receive, INVALID),
     "select": Api(5, select, INVALID),
+    "gethostname": Api(2, host_name, INVALID),
+    "gethostbyname": Api(1, host_by_name),
     "inet_addr": Api(1, internet_address, INVALID),
 }
