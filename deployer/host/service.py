@@ -168,7 +168,7 @@ class Service:
         self._sessions: dict[str, int] = {}
         self._over = False
         self._wire: WireChanged | None = None
-        self._offers: dict[str, tuple[Offer, list[Event]]] = {}
+        self._offers: dict[str, tuple[Offer, DeploymentStaged, list[Event]]] = {}
         self._ended: deque[str] = deque()
         self._receivers: dict[str, Receiver] = {}
         self._listening: asyncio.Task[None] | None = None
@@ -224,6 +224,8 @@ class Service:
 
     def staged(self, deployment: str) -> tuple[Manifest, DeploymentStaged] | None:
         """What was staged under that id, and for whom; None when there is none."""
+        if (offered := self._offers.get(deployment)) is not None:
+            return offered[0].manifest, offered[1]
         manifest = self._store.manifest(deployment)
         told = self._store.replay(deployment=deployment, kinds=(DeploymentStaged,))
         staged = [event for _seq, event in told if isinstance(event, DeploymentStaged)]
@@ -343,7 +345,7 @@ class Service:
         if current is None:
             return
         if isinstance(event, ServerListening) and event.deployment in self._offers:
-            self._offers[event.deployment][1].append(event)
+            self._offers[event.deployment][2].append(event)
         moved, commands = advance(current, event)
         self._deployments[event.deployment] = moved
         if moved.last_at != current.last_at:
@@ -386,7 +388,7 @@ class Service:
             identity, offer.target, payload, emulated=offer.simulated, last_at=at
         )
         self._heard[identity] = self._loop.time()
-        self._offers[identity] = offer, [told]
+        self._offers[identity] = offer, told, []
         self._hear()
 
     async def deploy(self, offer: Offer) -> None:
@@ -445,7 +447,7 @@ class Service:
         A program that was running then may have done its work: only one that goes on where it was
         is started again.
         """
-        for identity, (offer, _told) in tuple(self._offers.items()):
+        for identity, (offer, *_told) in tuple(self._offers.items()):
             if offer.line is not None:
                 continue
             state = self._deployments[identity].state
@@ -646,9 +648,8 @@ class Service:
         `faults` go wrong with it, the settings `unlike` are the other way round; with `live` it is
         not switched off then. If it ends before the deployment does, that fails.
         """
-        manifest = self._store.manifest(deployment)
-        assert manifest is not None
-        target = self._offers[deployment][0].target
+        offer = self._offers[deployment][0]
+        manifest, target = offer.manifest, offer.target
         options = (
             *(f"--fault={fault}" for fault in faults),
             *(f"--unlike={setting}" for setting in unlike),
@@ -755,11 +756,11 @@ class Service:
 
     def begin_anew(self) -> None:
         """Write what is under way into a store that is new."""
-        for identity, (offer, told) in self._offers.items():
+        for identity, (offer, begun, told) in self._offers.items():
             if self._store.row(identity) is None:
                 at, current = self._clock(), self._deployments[identity]
                 self._store.keep(offer.manifest, offer.target, at)
-                for event in (*told, StateChanged(at, identity, current.state)):
+                for event in (begun, *told, StateChanged(at, identity, current.state)):
                     self._bus.publish(replace(event, at=at))
 
     def _arrived(self, event: Event, content: bytes | None = None) -> None:

@@ -6,6 +6,7 @@ Part of the service's room: here core's plans meet the edge's measurements.
 from __future__ import annotations
 
 import datetime
+import hashlib
 import secrets
 import threading
 import time
@@ -132,7 +133,7 @@ class Once:
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
-        self._known: dict[object, tuple[float, _Measured]] = {}
+        self._known: dict[bytes, tuple[float, _Measured]] = {}
         self._lock = threading.Lock()
         self._clock = clock
 
@@ -141,14 +142,7 @@ class Once:
     ) -> _Measured:
         """What `_stage_items` gives, from memory where it can."""
         with self._lock:
-            key = (
-                tuple((item, files.stamp_of(item.path.stat())) for item in chosen.items),
-                frozenset(chosen.roles.values()),
-                frozenset(item for item in chosen.items if _is_started(item, chosen, request)),
-                request.part_size,
-                request.dates,
-                profile,
-            )
+            key = _key(chosen, request, profile)
             now = self._clock()
             at, known = self._known.get(key, (now, None))
             if known is not None and now - at < _KNOWN_FOR:
@@ -160,6 +154,16 @@ class Once:
                     self._known.pop(next(iter(self._known)))
                 self._known[key] = now, measured
             return measured
+
+
+def _key(chosen: Choice, request: Request, profile: Profile) -> bytes:
+    """A digest of all that decides what `_stage_items` gives: it is kept, however many files."""
+    roles = {item: role for role, item in chosen.roles.items()}
+    key = hashlib.sha256(repr((request.part_size, request.dates, profile)).encode())
+    for item in chosen.items:
+        stamp, started = files.stamp_of(item.path.stat()), _is_started(item, chosen, request)
+        key.update(repr((item, stamp, roles.get(item), started)).encode())
+    return key.digest()
 
 
 def again(manifest: Manifest) -> Manifest:

@@ -5,16 +5,28 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import threading
+import tracemalloc
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from deployer.core.target import proof
 from deployer.core.view import fold_all
 from deployer.edge.store import Store, database
 from deployer.errors import StoreBusy, StoreFull
-from deployer.events import DeploymentStaged, Event, LoginRefused, ScreenLine, StateChanged
-from deployer.model import State
+from deployer.events import (
+    DeploymentStaged,
+    Event,
+    LoginRefused,
+    ProofReceived,
+    ScreenLine,
+    StateChanged,
+)
+from deployer.host import staging
+from deployer.host.offers.offer import Offer, staged
+from deployer.host.requests import Request
+from deployer.model import Report, State
 
 DAY = 86_400.0
 
@@ -135,3 +147,32 @@ def test_others_write_while_a_large_store_is_pruned(
         thread.join()
         assert not failed
         assert len(list(store.replay(deployment="D9999999"))) == written
+
+
+def test_each_of_many_files_takes_little_memory(store: Store, tmp_path: Path) -> None:
+    """`python -m benchmarks.trees --only memory` measures a whole push of 20,000."""
+    count = 400
+    source = tmp_path / "payload"
+    source.mkdir()
+    for number in range(count):
+        (source / f"{number}.dat").write_bytes(b"%d" % number)
+    request, once = Request((source,), no_run=True), staging.Once()
+    staging.stage(Request((source / "0.dat",), no_run=True))  # what is imported only once
+    tracemalloc.start()
+    try:
+        before, _peak = tracemalloc.get_traced_memory()
+        manifest = staging.stage(request, once=once)
+        kept = (tracemalloc.get_traced_memory()[0] - before) / count
+        store.keep(manifest, "sim", 1.0)
+        store.append(staged(Offer(manifest, "sim", "C:\\TREE"), 1.0))
+        found = proof.expectation(manifest.payload)
+        report = Report(manifest.deployment, sealed=True, exit_code=0, files=found)
+        made = proof.prove(report, manifest.payload, manifest.deployment)
+        store.append(ProofReceived(2.0, manifest.deployment, made))
+        store.append(StateChanged(3.0, manifest.deployment, State.PROVED, "all is well"))
+        store.close()  # packs what has ended
+        _now, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 1_300, "bytes of each file while it is served"
+    assert (peak - before) / count < 4_000, "bytes of each file at most"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
 import zlib
 from collections.abc import Sequence
 from enum import Enum
@@ -315,7 +316,7 @@ def _file(value: str) -> FileProof | None:
     if length is None:
         return None
     sha256 = fields[2] if re.fullmatch("[0-9a-f]{64}", fields[2]) else ""
-    return FileProof(fields[0], length, sha256, fields[3])
+    return FileProof(fields[0], length, sha256, sys.intern(fields[3]))
 
 
 def _round(value: str) -> Round | None:

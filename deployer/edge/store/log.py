@@ -14,8 +14,9 @@ import msgspec
 
 from deployer.edge.store.database import Database
 
-_MOST_IN_PACK = 4096
+_MOST_IN_PACK, _MOST_BYTES = 4096, 1 << 20
 _PAGE = 512
+_LAST = (1 << 63) - 1
 KEPT = ("DeploymentStaged", "ProofReceived", "StateChanged", "TargetFound")
 """What pruning leaves: what was sent to whom, how it ended, and every proof."""
 
@@ -81,25 +82,28 @@ class Log:
         deployment: str | None = None,
         kinds: Sequence[str] = (),
         most: int = -1,
+        until: int = _LAST,
     ) -> Iterator[StoredEvent]:
         """Events with larger numbers than `since`, in order; `most` of them, less than 0 is all.
+
+        None with a number of `until` or more.
 
         Reads page by page: what another process does meanwhile takes nothing away.
         """
         while most:
             size = _PAGE if most < 0 else min(most, _PAGE)
-            page = self._page(since, deployment, kinds, size)
+            page = self._page(since, until, deployment, kinds, size)
             yield from page
             if len(page) < size:
                 return
             since, most = page[-1].seq, most - size if most > 0 else most
 
     def _page(
-        self, since: int, deployment: str | None, kinds: Sequence[str], most: int
+        self, since: int, until: int, deployment: str | None, kinds: Sequence[str], most: int
     ) -> list[StoredEvent]:
-        loose = "SELECT seq, at, deployment, kind, json FROM events WHERE seq > ?"
-        packs = "SELECT first FROM packs WHERE last > ?"
-        values: list[object] = [since]
+        loose = "SELECT seq, at, deployment, kind, json FROM events WHERE seq > ? AND seq < ?"
+        packs = "SELECT first FROM packs WHERE last > ? AND first < ?"
+        values: list[object] = [since, until]
         if deployment is not None:
             loose += " AND deployment = ?"
             packs += " AND deployment = ?"
@@ -115,7 +119,7 @@ class Log:
             for (first,) in self._db.all(packs, values):
                 if sum(line.seq < first for line in found) >= most:
                     break  # whatever is in this pack, and in those after it, comes later
-                packed = (line for line in self._unpacked(first) if line.seq > since)
+                packed = (x for x in self._unpacked(first) if since < x.seq < until)
                 found += [line for line in packed if not kinds or line.kind in kinds]
         return sorted(found)[:most]
 
@@ -155,18 +159,34 @@ class Log:
     def pack(self, deployment: str) -> None:
         """Pack the loose events of a deployment."""
         with self._db.writing():
-            loose: list[_Packed] = self._db.all(
-                "SELECT seq, at, kind, json FROM events WHERE deployment = ? ORDER BY seq",
-                (deployment,),
-            )
-            for at in range(0, len(loose), _MOST_IN_PACK):
-                some = loose[at : at + _MOST_IN_PACK]
+            for first, last in self._runs(deployment):
+                some: list[_Packed] = self._db.all(
+                    "SELECT seq, at, kind, json FROM events"
+                    " WHERE deployment = ? AND seq BETWEEN ? AND ? ORDER BY seq",
+                    (deployment, first, last),
+                )
                 self._db.run(
                     "INSERT INTO packs (first, last, deployment, at, pruned, body)"
                     " VALUES (?, ?, ?, ?, 0, ?)",
-                    (some[0][0], some[-1][0], deployment, _newest(some), _body(some)),
+                    (first, last, deployment, _newest(some), _body(some)),
                 )
             self._db.run("DELETE FROM events WHERE deployment = ?", (deployment,))
+
+    def _runs(self, deployment: str) -> list[tuple[int, int]]:
+        """The first and last of its loose events that go into each pack: few, or few bytes."""
+        runs: list[tuple[int, int]] = []
+        count = total = 0
+        for seq, length in self._db.all(
+            "SELECT seq, ifnull(length(json), 0) FROM events WHERE deployment = ? ORDER BY seq",
+            (deployment,),
+        ):
+            count, total = count + 1, total + length
+            if runs and count <= _MOST_IN_PACK and total <= _MOST_BYTES:
+                runs[-1] = runs[-1][0], seq
+            else:
+                runs.append((seq, seq))
+                count, total = 1, length
+        return runs
 
     def prune(self, before: float) -> int | None:
         """Forget the small events of a few deployments whose newest one is older; how many went.

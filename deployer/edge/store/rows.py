@@ -27,6 +27,7 @@ from deployer.events import (
     TargetFound,
     read,
 )
+from deployer.model import State
 
 _PAGE = 256
 _FEW = 16
@@ -67,6 +68,15 @@ class StoredRows:
         """How a deployment stands."""
         found = self._some("WHERE deployment = ?", (deployment,))
         return found[0] if found else None
+
+    def state(self, deployment: str) -> State | None:
+        """The state of a deployment: it is in the table at once, so no row has to be read."""
+        query = "SELECT state FROM rows WHERE deployment = ? AND version = ?"
+        found = self._db.one(query, (deployment, VERSION))
+        if found is not None:
+            return State(found[0])
+        row = self.row(deployment)
+        return row.state if row is not None else None
 
     def newest(self, most: int, target: str | None = None) -> list[Row]:
         """The rows that were staged last, of a target if one is named; the oldest of them first."""
@@ -120,13 +130,13 @@ class StoredRows:
         """From the events alone (up to one); None when they tell of no staging."""
         first, last = self._log.spans(deployment)
         last = last + 1 if until is None else until
-        own = [line for line in self._log.lines(first - 1, deployment) if line.seq < last]
+        own = list(self._log.lines(first - 1, deployment, until=last))
         made = _folded(None, own)
         if made is None:
             return None
         kinds = tuple(kind.__name__ for kind in _OF_NOBODY)
         last = last if made.row.state.final or until is not None else self._log.last() + 1
-        others = [line for line in self._log.lines(first, "", kinds) if line.seq < last]
+        others = list(self._log.lines(first, "", kinds, until=last))
         return _folded(None, sorted((*own, *others))) if others else made
 
     # --- writing
@@ -165,10 +175,9 @@ class StoredRows:
             return None
         if known is not None and known.written == found[0]:
             # Another process may have written events, and not the row yet.
-            since = (line for line in self._log.lines(known.seq, name) if line.seq < until)
-            return _folded(known, since) or known
+            return _folded(known, self._log.lines(known.seq, name, until=until)) or known
         records = self._db.all(f"{_COLUMNS} WHERE deployment = ?", (name,))
-        lines = (line for line in self._log.lines(records[0][2], name) if line.seq < until)
+        lines = self._log.lines(records[0][2], name, until=until)
         _name, staged, seq, lost, version, body, _newest = records[0]
         row = _decode(body) if version == VERSION else None
         if row is None:
@@ -178,10 +187,10 @@ class StoredRows:
 
     def settle(self, deployment: str) -> None:
         """Write a row that goes up to its newest event, if there is one, and let it go."""
+        standing = self._current(deployment, self._log.last() + 1)
+        if standing is not None and standing.written < standing.seq:
+            self.write(standing)
         self._known.pop(deployment, None)
-        for standing in self._read("WHERE deployment = ?", (deployment,)):
-            if standing is not None:
-                self.write(standing)
 
     def make_anew(self, deployment: str) -> bool:
         """Write a deployment's row from its events alone; whether it has ended."""

@@ -241,8 +241,7 @@ class Store:
 
     def state(self, deployment: str) -> State | None:
         """The state that the stored events leave a deployment in, or None when there is none."""
-        row = self._rows.row(deployment)
-        return row.state if row is not None else None
+        return self._rows.state(deployment)
 
     def left_open(self) -> tuple[str, ...]:
         """Deployments whose last known state is not a final one, oldest first."""
