@@ -84,8 +84,6 @@ _SETTLED = 10.0
 """Seconds that the loop has to act on a report."""
 _COMING = "line"
 """The folder of what comes over the line, until it is taken."""
-_SLACK = 64 << 20
-"""Bytes that are left free on this computer's disk."""
 _LONGEST = (1 << 32) - 1
 """Bytes of a file in ZMODEM, and on FAT."""
 
@@ -206,9 +204,9 @@ class _Carrier:
     def run(self) -> None:
         """Until the deployment has ended."""
         with self._line as line:
-            self._take_what_came()
-            parts = [name for name in self._parts.values() if name not in self._arrived]
-            self._send(self._program(), parts)
+            if not self._is_all(self._take_what_came()):
+                parts = [name for name in self._parts.values() if name not in self._arrived]
+                self._send(self._program(), parts)
             while not self._job.cancelled():
                 first = self._wait_for_sender(line)
                 if not self._job.cancelled():
@@ -218,6 +216,8 @@ class _Carrier:
         """Events as a network would bring them: parts by their names, an answer as a login."""
         if isinstance(event, (TransferStarted, TransferTick, TransferDone, TransferCut)):
             event = replace(event, name=self._parts.get(event.name, event.name))
+        if isinstance(event, TransferStarted) and event.upload and self._pull is not None:
+            self._pull.offered(event.length)
         if isinstance(event, TransferStarted) and not event.upload and not self._answered:
             self._answered = True
             identity = self._manifest.deployment
@@ -305,9 +305,7 @@ class _Carrier:
 
     def _receive(self, line: SerialLine, first: bytes) -> None:
         """One batch of reports; each name is known and bounded, everything else is not taken."""
-        limit = max(UPLOAD_LIMITS.values())
-        if self._pull is not None:
-            limit = min(max(pulled.free(self._inbox) - _SLACK, limit), _LONGEST)
+        limit = max(UPLOAD_LIMITS.values()) if self._pull is None else _LONGEST
         try:
             got = receive_over(
                 line, self._job, self._inbox / _COMING, overwrite=True, limit=limit, first=first,
@@ -343,34 +341,43 @@ class _Carrier:
     def _pulled(self, pull: Receiver) -> None:
         """A PULL.DAT has come: take it, and ask for what is lacking now, or believe its report."""
         data = self._take_what_came()
-        self._service.settle(_SETTLED)
-        if self._job.cancelled():
-            return
-        report = proof.parse_report(data)
-        whole = report.sealed and report.deployment == self._manifest.deployment
-        if whole and not pull.lacks():
-            path = self._inbox / _COMING / RESULT_TXT
-            path.write_bytes(data)
-            self._report(RESULT_TXT, path)
+        self._service.settle(_SETTLED)  # it may have been refused
+        if self._job.cancelled() or self._is_all(data):
             return
         now = pull.progress()
         more = f"{now.here:,} of {now.total:,} bytes are here"
         self._note(f"{more}: when HyperTerminal has received the next question, start GO there")
         self._send((self._question(pull),), ())
 
+    def _is_all(self, data: bytes) -> bool:
+        """Whether all has come, with this report: then the report is handed on."""
+        report = proof.parse_report(data)
+        whole = report.sealed and report.deployment == self._manifest.deployment
+        if self._pull is None or not whole or self._pull.lacks():
+            return False
+        path = self._inbox / _COMING / RESULT_TXT
+        path.write_bytes(data)
+        self._report(RESULT_TXT, path)
+        return True
+
     def _take_what_came(self) -> bytes:
         """Take what lies here of PULL.DAT, of an earlier run too; the report in it, b"" for none.
 
-        One that is not whole stays: HyperTerminal can go on with it.
+        A beginning of one stays, so that HyperTerminal can go on with it, until one is whole.
         """
-        report = b""
-        for path in pulled.whole_files(self._inbox / _COMING) if self._pull is not None else ():
-            name = path.name.upper()
-            if self._pull is not None and name.startswith(PULL_DAT):
+        if self._pull is None:
+            return b""
+        coming = tuple(pulled.whole_files(self._inbox / _COMING))
+        begun = [path for path in coming if path.name.upper().startswith(f"{PULL_DAT}.")]
+        for path in coming:
+            if path.name.upper() == PULL_DAT:
                 report = self._pull.accept_all(path)
-                if name == PULL_DAT:
-                    path.unlink()
-        return report
+                for over in (path, *begun):
+                    over.unlink()
+                return report
+        for path in begun:
+            self._pull.accept_all(path)
+        return b""
 
     def _overheard(self, data: bytes) -> None:
         self._heard = data[-64:]

@@ -29,6 +29,7 @@ from deployer.sim.disk import Disk, DiskError
 from deployer.sim.machine import Machine
 
 ZRQINIT = b"**\x18B00"
+CANCELS = b"\x18" * 8 + b"\b" * 8
 FOLDER = "C:\\DEPLOY"
 PULL_DAT = "PULL.DAT"
 _PIECE = 32 << 10
@@ -52,6 +53,7 @@ class HyperTerminal:
         self._machine = machine
         self._folder = folder
         self._cancelled = cancelled
+        self._transfer: subprocess.Popen[bytes] | None = None
         self._line = os.open(port, os.O_RDWR | os.O_NOCTTY)
         tty.setraw(self._line)
 
@@ -93,9 +95,16 @@ class HyperTerminal:
             (Path(outbox) / name).write_bytes(data)
             self._run("sz", "-b", "-q", name, where=outbox, limit=limit)
 
+    def cancel(self) -> None:
+        """Cancel, in the window of a transfer: the other side is told."""
+        if self._transfer is not None:
+            self._transfer.kill()
+            self._transfer.wait()
+            os.write(self._line, CANCELS)
+
     def _run(self, *command: str, where: str, limit: float) -> None:
         before = termios.tcgetattr(self._line)
-        process = subprocess.Popen(
+        self._transfer = process = subprocess.Popen(
             command, stdin=self._line, stdout=self._line, stderr=subprocess.DEVNULL, cwd=where
         )
         try:

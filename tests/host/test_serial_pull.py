@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import signal
+import subprocess
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,8 +14,16 @@ from pathlib import Path
 import pytest
 
 from deployer.core.pull import listing
+from deployer.edge import pulled
 from deployer.errors import PullRefused, TargetDiskFull
-from deployer.events import Event, LineNoted, PullAdvanced, TransferDone
+from deployer.events import (
+    Event,
+    LineNoted,
+    PresenceChanged,
+    PullAdvanced,
+    TransferDone,
+    TransferStarted,
+)
 from deployer.face import push as face
 from deployer.face.push import Watching
 from deployer.host import connect
@@ -24,8 +34,12 @@ from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
 from deployer.sim.machine import Machine
+from tests.edge.serial.test_long import Adapter
+from tests.host.test_serial_daemon import Place, place
 from tests.serialwire import Direction, Faults, Wire
+from tests.waiting import until
 
+__all__ = ["place"]
 pytestmark = pytest.mark.needs("unicorn", "rz")
 FILES: Mapping[str, bytes] = {
     "A Long Name with blanks.txt": b"hello\r\n",
@@ -51,6 +65,8 @@ class Pc:
         """The lengths of the PULL.DAT that were sent."""
         self.before_go: Callable[[], object] = lambda: None
         self.before_send: Callable[[], object] = lambda: None
+        self._cancelled = threading.Event()
+        self._terminal: HyperTerminal | None = None
         disk = Disk(folder, capacity=capacity)
         self.machine = Machine(disk, console=QueuedConsole(self.screen.append))
         self.machine.boot()
@@ -65,7 +81,7 @@ class Pc:
 
     def serve(self, port: str, over: Callable[[], bool]) -> None:
         """Receive, GO, send what GO names, until the host has what it wants."""
-        terminal = HyperTerminal(self.machine, port, cancelled=over)
+        self._terminal = terminal = HyperTerminal(self.machine, port, cancelled=over)
         try:
             while not over():
                 if not terminal.receive(LIMIT):
@@ -79,8 +95,16 @@ class Pc:
                     if f"{OWN}\\{name}" in said:
                         self.sent.append((self.own / name).stat().st_size)
                         terminal.send(name)
+                        if self._cancelled.is_set():
+                            terminal.send(name)
         finally:
             terminal.close()
+
+    def cancel(self) -> None:
+        """Click Cancel while a file goes; after that it is sent once more."""
+        self._cancelled.set()
+        assert self._terminal is not None
+        self._terminal.cancel()
 
 
 class Bench:
@@ -89,30 +113,34 @@ class Bench:
     def __init__(self, where: Path) -> None:
         self.where = where
         self.pc = Pc(where / "c")
+        self.on_event: Callable[[Event], object] = lambda _event: None
         self.events: list[Event] = []
 
     def show(self, event: Event) -> None:
         self.events.append(event)
+        self.on_event(event)
 
     def close(self) -> None:
         pass
 
     def pull(self, gather: Gather, cable: Wire | None = None) -> State:
         """One pull to its end. Raises what the command would say."""
-        over = threading.Event()
-        self.events.clear()
         # Not faster than any real line answers: sz flushes its input right after it has spoken.
         paced = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=400_000.0))
         with cable or paced as wire:
-            serving = threading.Thread(
-                target=self.pc.serve, args=(wire.b, over.is_set), daemon=True
-            )
-            serving.start()
-            try:
-                return asyncio.run(asyncio.wait_for(self._pulled(gather, wire.a), 2 * LIMIT))
-            finally:
-                over.set()
-                serving.join(LIMIT)
+            return self.pull_over(gather, wire.a, wire.b)
+
+    def pull_over(self, gather: Gather, here: str, there: str) -> State:
+        """The same between the two ends of a cable."""
+        over = threading.Event()
+        self.events.clear()
+        serving = threading.Thread(target=self.pc.serve, args=(there, over.is_set), daemon=True)
+        serving.start()
+        try:
+            return asyncio.run(asyncio.wait_for(self._pulled(gather, here), 2 * LIMIT))
+        finally:
+            over.set()
+            serving.join(LIMIT)
 
     async def _pulled(self, gather: Gather, port: str) -> State:
         order = Order(
@@ -189,40 +217,24 @@ def test_a_backup_moves_only_what_is_new_and_each_one_is_whole(
     assert bench.pull(kept) == State.PROVED
     assert sum(bench.pc.sent) < 4_000, "nothing has changed: no file's bytes move"
     (bench.pc.logs / "EMPTY.DAT").write_bytes(b"no more")
-    bench.pc.sent.clear()
-    assert bench.pull(kept) == State.PROVED
-    assert sum(bench.pc.sent) < 4_000
-    first, second, third = sorted(path for path in (tmp_path / "kept").iterdir() if path.is_dir())
-    assert tree(first) == tree(second) == dict(FILES)
-    assert tree(third) == {**FILES, "EMPTY.DAT": b"no more"}
-
-
-def test_a_file_that_changes_between_two_rounds_is_taken_again(
-    bench: Bench, tmp_path: Path
-) -> None:
-    """The list comes first where there is an older backup; then a file is written there."""
-    kept = Gather(SOURCE, str(tmp_path / "kept"), keep=True)
-    assert bench.pull(kept) == State.PROVED
-    (bench.pc.logs / "BIG.DAT").write_bytes(b"smaller")
-    rounds = []
+    rounds: list[int] = []
 
     def change() -> None:
         rounds.append(1)
-        if len(rounds) == 2:
-            (bench.pc.logs / "BIG.DAT").write_bytes(b"written meanwhile")
+        if len(rounds) == 2:  # the list has been made
+            (bench.pc.logs / "EMPTY.DAT").write_bytes(b"written meanwhile")
 
     bench.pc.before_go = change
+    bench.pc.sent.clear()
     assert bench.pull(kept) == State.PROVED
-    newest = sorted(path for path in (tmp_path / "kept").iterdir() if path.is_dir())[-1]
-    assert (newest / "BIG.DAT").read_bytes() == b"written meanwhile"
+    assert sum(bench.pc.sent) < 8_000
+    first, second, third = sorted(path for path in (tmp_path / "kept").iterdir() if path.is_dir())
+    assert tree(first) == tree(second) == dict(FILES)
+    assert tree(third) == {**FILES, "EMPTY.DAT": b"written meanwhile"}
 
 
-@pytest.mark.parametrize(
-    "faults",
-    [Faults(flip=2e-5, drop=1e-5, seed=5), Faults(cut_at=150_000, cut_for=1.0)],
-    ids=["bits are flipped and bytes are lost", "the cable is out for a second"],
-)
-def test_a_bad_line_costs_time_and_no_byte(bench: Bench, tmp_path: Path, faults: Faults) -> None:
+def test_a_bad_line_costs_time_and_no_byte(bench: Bench, tmp_path: Path) -> None:
+    faults = Faults(flip=2e-5, drop=1e-5, seed=5)
     cable = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=400_000.0, faults=faults))
     out = tmp_path / "out"
     assert bench.pull(Gather(SOURCE, str(out)), cable) == State.PROVED
@@ -230,9 +242,119 @@ def test_a_bad_line_costs_time_and_no_byte(bench: Bench, tmp_path: Path, faults:
     assert cable.ba.damaged
 
 
+def test_what_was_cancelled_there_is_sent_again_and_goes_on(bench: Bench, tmp_path: Path) -> None:
+    cable = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=400_000.0))
+    cable.ba.stall(100_000, 2 * LIMIT)
+
+    def cancel() -> None:
+        until(lambda: cable.ba.stalls, "nothing comes")
+        bench.pc.cancel()
+        cable.ba.blocked_until = 0.0
+
+    out = tmp_path / "out"
+    threading.Thread(target=cancel, daemon=True).start()
+    assert bench.pull(Gather(SOURCE, str(out)), cable) == State.PROVED
+    assert tree(out) == dict(FILES)
+    assert any("Send PULL.DAT again" in note for note in bench.notes())
+    assert any("going on after" in note for note in bench.notes())
+
+
+def test_an_adapter_that_is_pulled_out_is_waited_for(bench: Bench, tmp_path: Path) -> None:
+    name = tmp_path / "usb-FTDI_A50285BI-if00-port0"
+    with Adapter(name, 150_000.0, hold=100_000) as adapter:
+
+        def pull_out(event: Event) -> None:
+            match event:
+                case TransferStarted(name="PULL.DAT") if adapter.hold:
+                    adapter.pull_out()
+                case PresenceChanged(present=False):
+                    adapter.hold = 0
+                    adapter.plug_in()
+
+        bench.on_event = pull_out
+        out = tmp_path / "out"
+        assert bench.pull_over(Gather(SOURCE, str(out)), str(name), adapter.far) == State.PROVED
+    assert tree(out) == dict(FILES)
+    seen = [event.present for event in bench.events if isinstance(event, PresenceChanged)]
+    assert seen == [False, True]
+    assert len(bench.pc.sent) == 1
+
+
+def begun(place: Place) -> tuple[Pc, HyperTerminal, threading.Thread]:
+    """A pull of which the first part and some more have come; then the line stands still."""
+    pc = Pc(place.path / "c")
+    pc.put(FILES)
+    place.cable.ba.rate = 400_000.0
+    place.cable.ba.stall(290_000, LIMIT)
+    terminal = HyperTerminal(pc.machine, place.cable.b)
+    pull(place, "pull.log")
+    assert terminal.receive(LIMIT)
+    pc.machine.run_line(f"{OWN}\\GO")
+    sending = threading.Thread(target=terminal.send, args=("PULL.DAT",), daemon=True)
+    sending.start()
+    until(lambda: place.cable.ba.stalls, "nothing comes")
+    until(lambda: any(size > 264_000 for size in came(place)), "a part is not here")
+    return pc, terminal, sending
+
+
+def came(place: Place) -> list[int]:
+    """How much lies on this computer of a PULL.DAT that is not whole."""
+    found = (place.path / "state").rglob("PULL.DAT.*.part")
+    return [path.stat().st_size for path in found]
+
+
+def pull(place: Place, log: str) -> subprocess.Popen[str]:
+    out = place.path / "out"
+    port = f"serial:{place.cable.a}"
+    return place.start("pull", port, SOURCE, "--out", out, "--flow", "none", "--json", log=log)
+
+
+def test_a_pull_whose_host_was_killed_asks_for_the_rest_only(place: Place) -> None:
+    pc, terminal, sending = begun(place)
+    place.running[-1].kill()
+    terminal.cancel()
+    sending.join(LIMIT)
+    place.cable.ba.blocked_until = 0.0
+    again = pull(place, "again.log")
+    assert terminal.receive(LIMIT)
+    pc.machine.run_line(f"{OWN}\\GO")
+    assert (pc.own / "PULL.DAT").stat().st_size < 90_000
+    terminal.send("PULL.DAT")
+    assert again.wait(LIMIT) == 0, place.log("again.log")
+    terminal.close()
+    assert tree(place.path / "out") == dict(FILES)
+
+
+def test_a_daemon_that_is_started_anew_goes_on_in_the_same_file(place: Place) -> None:
+    daemon = place.serve()
+    _pc, terminal, sending = begun(place)
+    daemon.send_signal(signal.SIGTERM)
+    assert daemon.wait(LIMIT) == 0, place.log("daemon.log")
+    terminal.cancel()
+    sending.join(LIMIT)
+    before = place.cable.ba.taken
+    place.cable.ba.blocked_until = 0.0
+    place.serve("second.log")
+    assert terminal.receive(LIMIT)
+    terminal.send("PULL.DAT")
+    until(lambda: place.told("state-changed", "second.log", state="proved"), "not proved")
+    terminal.close()
+    assert place.cable.ba.taken - before < 120_000, "it began anew"
+    assert tree(place.path / "out") == dict(FILES)
+
+
 def test_a_disk_there_that_is_full_is_said_by_its_report(bench: Bench, tmp_path: Path) -> None:
     bench.pc = Pc(tmp_path / "c", capacity=sum(map(len, FILES.values())) + 300_000)
     with pytest.raises(TargetDiskFull):
+        bench.pull(Gather(SOURCE, str(tmp_path / "out")))
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_disk_here_without_room_is_said_before_it_comes(
+    bench: Bench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pulled, "free", lambda _path: (64 << 20) + 500_000)
+    with pytest.raises(PullRefused, match="bytes of room are needed for the 331,"):
         bench.pull(Gather(SOURCE, str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
 

@@ -172,6 +172,13 @@ class Receiver:
         done = self._done | self._before.keys()
         return ask.wants(self._list.files, have, done, self._again)
 
+    def offered(self, length: int) -> None:
+        """A PULL.DAT of that length begins to come: without room for it the pull ends."""
+        need = 2 * length  # it stays until its parts have been taken out of it
+        if (free := pulled.free(self._folder)) < need + _SLACK:
+            why = f"{need:,} bytes of room are needed for the {length:,} bytes that the PC sends"
+            self._refuse(PullRefused, f"{why}, and {self._folder} has {max(free - _SLACK, 0):,}")
+
     def accept_all(self, path: Path) -> bytes:
         """Take all that is whole in a PULL.DAT; the report in it, b"" for none. Raises OSError."""
         identity, report = self._manifest.deployment, b""

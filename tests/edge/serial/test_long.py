@@ -44,10 +44,13 @@ ENVIRONMENT = {**os.environ, "PYTHONPATH": str(ROOT)}
 class Adapter:
     """A USB adapter with a name that stays, and a cable from it to a port that never goes away.
 
-    `rate` is what the cable carries, bytes a second, away from the adapter.
+    `rate` is what the cable carries, bytes a second, away from the adapter. After `hold` bytes the
+    other way it stands still, until that is 0.
     """
 
-    def __init__(self, name: Path, rate: float) -> None:
+    def __init__(self, name: Path, rate: float, *, hold: int = 0) -> None:
+        self.hold = hold
+        self._came = 0
         self._name = name
         self._rate = rate
         self._far, slave = pty.openpty()
@@ -103,8 +106,9 @@ class Adapter:
                 ready = select.select([self._far, *near], [], [], 0)[0]
                 if near and near[0] in ready:
                     self.carried += os.write(self._far, os.read(near[0], int(self._rate / 200)))
-                if self._far in ready:
+                if self._far in ready and not 0 < self.hold <= self._came:
                     came = os.read(self._far, 4096)
+                    self._came += len(came)
                     if near:
                         os.write(near[0], came)
             time.sleep(0.005)
