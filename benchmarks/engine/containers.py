@@ -36,13 +36,14 @@ def body(rng: np.random.Generator, rows: int, cols: int, kind: int) -> bytes:
             words = np.frombuffer(rng.bytes(groups * 80), "<i2").reshape(groups, 40).copy()
             words[:, 32:] = rng.integers(8000, 20000, (groups, 8))
             words[:, 33::2] >>= 6
-            rest = words.tobytes()
-            scales /= 73000
+            units = np.full(l98.up(padded, 64) // 64, 0.02 / 73000 / 20000, "<f4").tobytes()
+            factors = rng.integers(15000, 25000, padded, dtype="<i2").tobytes()
+            return l98.pad(l98.pad(units + factors, 16) + words.tobytes(), 16)
         case l98.GROUPS:
             count = padded * (l98.up(cols, 32) // 32)
-            steps = rng.integers(16000, 32768, count, dtype="<i2").tobytes()
-            rest = l98.pad(steps, 16) + rng.bytes(32 * count)
-            scales /= 73 * 24000
+            steps = rng.integers(128, 256, count, dtype=np.uint8).tobytes()
+            scales /= 73 * 190
+            return l98.pad(scales.tobytes() + steps, 16) + rng.bytes(32 * count)
         case l98.TERNARY:
             size = padded * (l98.up(cols, 20) // 5)
             rest = rng.integers(0, 243, size, dtype=np.uint8).tobytes()
@@ -102,8 +103,8 @@ def _table(shape: l98.Shape) -> Iterator[bytes]:
     yield some[:4] * rows
     before = 4 * 4096
     if kind == l98.GROUPS:
-        steps = some[before:][: 4096 * shape.dim // 16]
-        yield (steps * -(-rows // 4096))[: rows * shape.dim // 16]
+        steps = some[before:][: 4096 * shape.dim // 32]
+        yield (steps * -(-rows // 4096))[: rows * shape.dim // 32]
         before += len(steps)
     for at in range(0, rows, 4096):
         yield some[before:][: min(4096, rows - at) * shape.dim]

@@ -53,17 +53,23 @@ static UNROLLED void add_to(float *x, const float *y, i32 n)
         x[i] += y[i];
 }
 
-/* x / (1 + exp(-x)) * y, into x; `z` is room. */
-static UNROLLED void swiglu(float *x, const float *y, float *z, i32 n)
-{
-    i32 i;
+#define SOME 64
 
-    exp_each(z, x, n, -1.0);
-    for (i = 0; i < n; i++) {
-        float value = x[i];
-        value *= 1.0f / (1.0f + z[i]);
-        value *= y[i];
-        x[i] = value;
+/* x / (1 + exp(-x)) * y, into x; some at a time, so that no more room has to come into the caches. */
+static UNROLLED void swiglu(float *x, const float *y, i32 n)
+{
+    float z[SOME];
+    i32 some, i;
+
+    for (; n > 0; n -= some, x += some, y += some) {
+        some = n < SOME ? n : SOME;
+        exp_each(z, x, some, -1.0);
+        for (i = 0; i < some; i++) {
+            float value = x[i];
+            value *= 1.0f / (1.0f + z[i]);
+            value *= y[i];
+            x[i] = value;
+        }
     }
 }
 
@@ -89,6 +95,15 @@ static void set_inputs(struct model *m, const struct sweep *s, i32 from, const f
 
     for (t = from; t < s->count; t++)
         input_set(m->inputs + t - from, x + (usize)t * (usize)stride, n);
+}
+
+/* What a matrix made, to x. */
+static void add_all(struct model *m, const struct sweep *s, const float *made)
+{
+    i32 t;
+
+    for (t = s->from; t < s->count; t++)
+        add_to(m->x + (usize)t * (usize)m->wide, made + (usize)t * (usize)m->wide, m->config.dim);
 }
 
 static struct product product(const struct matrix *w, float *out, i32 stride, i32 from)
@@ -133,7 +148,7 @@ static int attention(struct model *m, const struct layer *w, i32 layer, const st
     set_inputs(m, s, 0, m->xb, m->wide, c->dim);
     p[0] = product(&w->wk, m->k, c->kv_dim, 0);
     p[1] = product(&w->wv, m->v, c->kv_dim, 0);
-    p[2] = product(&w->wq, m->q, c->q_dim, 0);
+    p[2] = product(&w->wq, m->q, m->wide, 0);
     code = stream_multiply(m, layer, p, s->from < s->count ? 3 : 2, s->count);
     for (t = 0; t < s->count && !code; t++) {
         float *k = m->k + (usize)t * (usize)c->kv_dim;
@@ -143,7 +158,7 @@ static int attention(struct model *m, const struct layer *w, i32 layer, const st
             add_to(v, w->bv, c->kv_dim);
         attention_remember(m, layer, s->pos + t, k, v);
         if (t >= s->from) {
-            float *q = m->q + (usize)t * (usize)c->q_dim;
+            float *q = m->q + (usize)t * (usize)m->wide;
             prepare(m, q, w->bq, w->norm_q, c->q_dim, s->pos + t);
             attention_look(m, layer, s->pos + t, m->xb + (usize)t * (usize)m->wide, q);
         }
@@ -164,10 +179,9 @@ static int attention_out(struct model *m, const struct layer *w, i32 layer, cons
             rmsnorm(xb, xb, w->sub_att, c->q_dim, c->eps);
         }
     set_inputs(m, s, s->from, m->xb, m->wide, c->q_dim);
-    p = product(&w->wo, m->xb2, c->dim, s->from);
+    p = product(&w->wo, m->q, m->wide, s->from);
     code = stream_multiply(m, layer, &p, 1, s->count - s->from);
-    for (t = s->from; t < s->count; t++)
-        add_to(m->x + (usize)t * (usize)m->wide, m->xb2 + (usize)t * (usize)c->dim, c->dim);
+    add_all(m, s, m->q);
     return code;
 }
 
@@ -198,15 +212,14 @@ static int down(struct model *m, const struct layer *w, i32 layer, const struct 
         if (c->flags & FLAG_RELU_SQUARED)
             squared_relu(hb, hb2, c->hidden_dim);
         else
-            swiglu(hb, hb2, m->hb3, c->hidden_dim);
+            swiglu(hb, hb2, c->hidden_dim);
         if (c->flags & FLAG_SUB_NORMS)
             rmsnorm(hb, hb, w->sub_ffn, c->hidden_dim, c->eps);
     }
     set_inputs(m, s, s->from, m->hb, c->hidden_dim, c->hidden_dim);
-    p = product(&w->w2, m->xb2, c->dim, s->from);
+    p = product(&w->w2, m->xb, m->wide, s->from);
     code = stream_multiply(m, layer, &p, 1, s->count - s->from);
-    for (t = s->from; t < s->count; t++)
-        add_to(m->x + (usize)t * (usize)m->wide, m->xb2 + (usize)t * (usize)c->dim, c->dim);
+    add_all(m, s, m->xb);
     return code;
 }
 

@@ -1,8 +1,8 @@
 /* kernels_int4.c - matrices of 4-bit weights in groups of 32 columns, each group with a scale and a middle of its own.
  *
- * A weight is scale[row] * (s * (q - 8) + 8 * m), with q in 0..15, and s and m 16-bit numbers of its group. Four rows share
- * one word for each column: q of the first in the lowest bits, then the second's and the third's; in the highest
- * stands q - 8 of the fourth, with its sign. With S_k the sum of (word >> 4k) * x modulo 2^32,
+ * A weight is scale * factor[row] * (s * (q - 8) + 8 * m), with a scale for 64 rows, q in 0..15, and s and m 16-bit numbers of
+ * its group. Four rows share one word for each column: q of the first in the lowest bits, then the second's and the third's; in
+ * the highest stands q - 8 of the fourth, with its sign. With S_k the sum of (word >> 4k) * x modulo 2^32,
  *
  *     sum(q3 - 8) x = S_3,    sum(q2 x) = S_2 - 16 S_3,    sum(q1 x) = S_1 - 16 S_2,    sum(q0 x) = S_0 - 16 S_1
  *
@@ -20,11 +20,12 @@
 #define HEAD_X 16
 
 /* The largest sum of a group's magnitudes. */
-static UNROLLED i32 most_of(const i16 *x, i32 n_groups)
+static UNROLLED i32 most_of(const u8 *groups, i32 n_groups)
 {
     i32 most = 0, sum, g, i;
 
-    for (g = 0; g < n_groups; g++, x += 32) {
+    for (g = 0; g < n_groups; g++, groups += GROUP) {
+        const i16 *x = (const i16 *)(const void *)groups;
         for (sum = 0, i = 0; i < 32; i++) {
             i32 sign = x[i] >> 15;
             sum += (x[i] ^ sign) - sign;
@@ -48,12 +49,16 @@ static void make_input(struct input *input, i32 padded)
 {
     u8 *groups = input->groups;
     i32 n_groups = padded / 32;
+    float per_step = int8_step(&input->step16, input->x, input->n, 32767);
     i32 most, shift = 0, shift_sums = 0, half, g;
 
     input->made &= ~(1u << ENC_GROUPS);
     input->made |= 1u << ENC_INT4;
-    input_16(input);
-    most = most_of(input->q16, n_groups);
+    for (g = 0; g < n_groups; g++) {
+        i32 left = input->n - 32 * g;
+        int8_round((i16 *)(void *)(groups + HEAD_X + GROUP * g), input->x + 32 * g, left < 32 ? left : 32, 32, per_step);
+    }
+    most = most_of(groups + HEAD_X, n_groups);
     while ((8 * most) >> shift > 32767)
         shift++;
     while (n_groups > 1 << shift_sums)
@@ -64,11 +69,9 @@ static void make_input(struct input *input, i32 padded)
     memcpy(groups + 8, &shift_sums, 4);
     groups += HEAD_X;
     for (g = 0; g < n_groups; g++, groups += GROUP) {
-        const i16 *x = input->q16 + 32 * g;
-        i32 eight = 8 * sum_of(x);
+        i32 eight = 8 * sum_of((const i16 *)(void *)groups);
         i32 cut = (eight + half) >> shift;
         i32 *offsets = (i32 *)(void *)(groups + 64);
-        memcpy(groups, x, 64);
         offsets[0] = offsets[1] = eight - half;
         offsets[2] = -half;
         offsets[3] = (i32)(0x10001u * (u16)(cut > 32767 ? 32767 : cut));
@@ -111,12 +114,12 @@ void int4_fours_c(i32 *sums, const u8 *codes, const u8 *groups, u32 fours, u32 n
     }
 }
 
-static UNROLLED void scale_sums(float *out, const i32 *sums, const float *scale, float step, i32 n)
+static UNROLLED void scale_sums(float *out, const i32 *sums, const i16 *factors, float step, i32 n)
 {
     i32 i;
 
     for (i = 0; i < n; i++)
-        out[i] = SINGLE((double)sums[i] * (double)(scale[i] * step));
+        out[i] = SINGLE((double)sums[i] * (double)((float)factors[i] * step));
 }
 
 void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel)
@@ -139,7 +142,7 @@ void int4_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
                 streaming98[prefetch98].int4_fours(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
             else
                 int4_fours_c(sums, codes, inputs[t].groups, ((u32)left + 3) / 4, n_groups);
-            scale_sums(out, sums, m->scale + row, inputs[t].step4, left);
+            scale_sums(out, sums, m->factors + row, m->scale[row / ROWS_AT_ONCE] * inputs[t].step4, left);
         }
     }
 }

@@ -68,7 +68,7 @@ void int8_store_row(struct matrix *m, i32 row, const float *values)
 void int8_load_row(const struct matrix *m, i32 row, float *values)
 {
     const i16 *words = m->pairs + (usize)(row >> 1) * (usize)m->padded;
-    const i16 *step = m->steps ? m->steps + (usize)row * (usize)(m->padded / 32) : 0;
+    const u8 *step = m->steps ? m->steps + (usize)row * (usize)(m->padded / 32) : 0;
     float scale = m->scale[row];
     i32 i;
 
@@ -79,22 +79,33 @@ void int8_load_row(const struct matrix *m, i32 row, float *values)
     }
 }
 
+float int8_step(float *step, const float *x, i32 n, i32 limit)
+{
+    float top = largest(x, n);
+    int some = usable(top);
+
+    *step = some ? top / (float)limit : 0.0f;
+    return some ? (float)limit / top : 0.0f;
+}
+
+UNROLLED void int8_round(i16 *q, const float *x, i32 n, i32 padded, float per_step)
+{
+    i32 i = 0;
+
+    if (per_step > 0.0f)
+        for (; i < n; i++)
+            STORE_ROUNDED(q + i, x[i] * per_step);
+    memset(q + i, 0, (usize)(padded - i) * sizeof *q);
+}
+
 /* q becomes whole numbers up to +-limit that are x / step; returns the step, and their sum when it is asked for. Zeros when x is
  * none or no number. */
 UNROLLED float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *total)
 {
-    float top = largest(x, n);
-    float step = 0.0f;
-    float per_step;
-    i32 sum, i = 0;
+    float step;
+    i32 sum, i;
 
-    if (usable(top)) {
-        per_step = (float)limit / top;
-        step = top / (float)limit;
-        for (i = 0; i < n; i++)
-            STORE_ROUNDED(q + i, x[i] * per_step);
-    }
-    memset(q + i, 0, (usize)(padded - i) * sizeof *q);
+    int8_round(q, x, n, padded, int8_step(&step, x, n, limit));
     if (total) {
         for (sum = 0, i = 0; i < n; i++)
             sum += q[i];
@@ -154,11 +165,16 @@ void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, 
 }
 
 /* ---- groups of 32 columns, each with a step of its own ---------------------------------------- */
+static float floats[256]; /* whole numbers: the processor takes none out of a byte */
+
 static void group_biases(struct input *input, i32 n_groups)
 {
     u32 *bias = (u32 *)(void *)input->groups;
     const i16 *x;
+    i32 n;
 
+    for (n = 0; n < 256; n++)
+        floats[n] = (float)n;
     input_16(input);
     input->made &= ~(1u << ENC_INT4); /* whose room it is */
     input->made |= 1u << ENC_GROUPS;
@@ -170,11 +186,11 @@ static void group_biases(struct input *input, i32 n_groups)
     }
 }
 
-static UNROLLED void add_scaled(float *sum, const u32 *sums, const i16 *steps, i32 n_groups, u32 pairs)
+static UNROLLED FOR_PENTIUM_II void add_scaled(float *sum, const u32 *sums, const u8 *steps, i32 n_groups, u32 pairs)
 {
     for (; pairs; pairs--, sum += 2, sums += 2, steps += 2 * n_groups) {
-        sum[0] += SINGLE((double)(i32)sums[1] * (double)steps[0]);
-        sum[1] += SINGLE((double)(i32)sums[0] * (double)steps[n_groups]);
+        sum[0] += SINGLE((double)(i32)sums[1] * (double)floats[steps[0]]);
+        sum[1] += SINGLE((double)(i32)sums[0] * (double)floats[steps[n_groups]]);
     }
 }
 

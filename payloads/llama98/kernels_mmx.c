@@ -224,7 +224,7 @@ __attribute__((noinline)) void upper_bits_mmx(i16 *to, const i16 *pairs, u32 col
     "psrlw $8, " n "\n\t"                         \
     "por " n ", " m "\n\t"
 
-__attribute__((noinline)) void upper_groups_mmx(i16 *to, const i16 *pairs, const i16 *steps, u32 columns)
+__attribute__((noinline)) void upper_groups_mmx(i16 *to, const i16 *pairs, const u8 *steps, u32 columns)
 {
     const i16 *second = pairs + columns;
     u32 groups = columns / 32;
@@ -235,7 +235,7 @@ __attribute__((noinline)) void upper_groups_mmx(i16 *to, const i16 *pairs, const
     for (g = 0; g < groups; g++) {
         const i16 *end = to + 32;
         for (k = 0; k < 4; k++)
-            wide[2 * k] = wide[2 * k + 1] = 0x10001u * (u16)steps[k * groups + g];
+            wide[2 * k] = wide[2 * k + 1] = 0x800080u * steps[k * groups + g];
         __asm__ __volatile__(
             "pcmpeqd %%mm6, %%mm6\n\t"
             "movd %[eights], %%mm4\n\t"
@@ -361,7 +361,7 @@ void upper_bits_mmx(i16 *to, const i16 *pairs, u32 columns)
     (void)to, (void)pairs, (void)columns;
 }
 
-void upper_groups_mmx(i16 *to, const i16 *pairs, const i16 *steps, u32 columns)
+void upper_groups_mmx(i16 *to, const i16 *pairs, const u8 *steps, u32 columns)
 {
     (void)to, (void)pairs, (void)steps, (void)columns;
 }

@@ -55,6 +55,7 @@ void layout_state(struct model *m, struct arena *a)
     u64 most = (u64)(u32)m->most;
     i32 wide = c->dim > c->q_dim ? c->dim : c->q_dim;
     i32 widest = wide > c->hidden_dim ? wide : c->hidden_dim;
+    i32 attention = wide + 2 * c->kv_dim;
     i32 most_rows = m->wcls.encoding == ENC_BIT && c->vocab_size > widest ? c->vocab_size : widest;
 
     m->wide = wide;
@@ -62,13 +63,13 @@ void layout_state(struct model *m, struct arena *a)
     m->sine = arena_floats(a, times((u64)(u32)c->head_size, m->steps) >> 1);
     m->x = arena_floats(a, times(most, wide));
     m->xb = arena_floats(a, times(most, wide));
-    m->xb2 = arena_floats(a, times(most, c->dim));
-    m->hb = arena_floats(a, times(most, c->hidden_dim));
+    m->hb = arena_floats(a, times(most, c->hidden_dim > attention ? c->hidden_dim : attention));
     m->hb2 = arena_floats(a, times(most, c->hidden_dim));
-    m->hb3 = arena_floats(a, (u64)(u32)c->hidden_dim);
-    m->q = arena_floats(a, times(most, c->q_dim));
-    m->k = arena_floats(a, times(most, c->kv_dim));
-    m->v = arena_floats(a, times(most, c->kv_dim));
+    m->q = m->hb; /* attention is done with when hb is written, and what is in a cache is written over */
+    if (m->hb) {
+        m->k = m->q + m->most * wide;
+        m->v = m->k + m->most * c->kv_dim;
+    }
     m->att = arena_floats(a, (u64)((u32)m->steps + 16u));
     m->logits = arena_floats(a, (u64)(u32)classify_logits(m));
     m->upper = m->upper_bytes ? (i16 *)arena_carve(a, m->upper_bytes, 1) : 0;

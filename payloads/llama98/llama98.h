@@ -90,7 +90,7 @@ struct config {
 };
 
 /* How the weights of a matrix are kept; the numbers are the container's (docs/formats.md). */
-enum encoding { ENC_F32 = 0, ENC_INT8 = 1, ENC_INT4 = 2, ENC_TERNARY = 3, ENC_BIT = 4, ENC_GROUPS = 5 };
+enum encoding { ENC_F32 = 0, ENC_INT8 = 1, ENC_TERNARY = 3, ENC_BIT = 4, ENC_GROUPS = 6, ENC_INT4 = 7 };
 
 struct model;
 
@@ -100,9 +100,10 @@ struct matrix {
     enum encoding encoding;
     i32 padded;      /* cols rounded up to what the kernel takes at once; what is added counts nothing */
     float *f;        /* f32: (rows, cols) */
-    float *scale;    /* the others: (rows) what one step of a weight is worth */
+    float *scale;    /* the others: (rows) what one step of a weight is worth; of int4, for each ROWS_AT_ONCE rows */
+    const i16 *factors; /* int4: (rows) by which that is multiplied; else NULL */
     i16 *pairs;      /* int8, groups: ((rows + 1) / 2, padded): two rows in one, see kernels_int8.c */
-    const i16 *steps; /* groups: (rows, padded / 32) what a step of a weight is worth, in scales; else NULL */
+    const u8 *steps; /* groups: (rows, padded / 32) what a step of a weight is worth, in scales; else NULL */
     const u8 *codes; /* see kernels_int4.c, kernels_ternary.c, kernels_bit.c */
     /* Where it is not in memory: the next `bytes` of pairs or codes. A kernel asks for some rows, a tile or 128 columns. */
     const u8 *(*more)(const struct matrix *w, u32 bytes);
@@ -203,11 +204,9 @@ struct model {
     /* activations of up to `most` tokens */
     float *x, *xb;          /* (most, the wider of dim and q_dim) */
     i32 wide;               /* that width */
-    float *xb2;             /* (most, dim) */
     float *hb, *hb2;        /* (most, hidden_dim) */
-    float *hb3;             /* (hidden_dim) */
-    float *q;               /* (most, q_dim) */
-    float *k, *v;           /* (most, kv_dim) */
+    float *q;               /* (most, wide), where hb is */
+    float *k, *v;           /* (most, kv_dim), after it */
     float *att;             /* (steps) of one head */
     float *logits;          /* (vocab_size), or room for some of them when only the best is wanted */
     struct input *inputs;   /* (most) */
@@ -319,14 +318,16 @@ u64 matrix_block(const struct matrix *w);
 #define ROWS_AT_ONCE 64
 i32 matrix_rows_at_once(const struct matrix *w, i32 row);
 void matrix_point(struct matrix *w, u8 *at);
-/* What stands before its codes: scales, and steps. */
+/* What stands before its codes: scales, factors, steps. */
 u64 matrix_scales(const struct matrix *w);
-/* Its rows from `row` on, an even one; of int4 a multiple of four. */
+/* Its rows from `row` on, an even one; of int4 a multiple of ROWS_AT_ONCE. */
 void matrix_from(struct matrix *some, const struct matrix *w, i32 row);
 
 /* int8 (kernels_int8.c): one row into its place; one row out of it; a vector made ready; y = W x for each input. */
 void int8_store_row(struct matrix *m, i32 row, const float *values);
 void int8_load_row(const struct matrix *m, i32 row, float *values);
+float int8_step(float *step, const float *x, i32 n, i32 limit); /* returns 1 / step; both are 0 when x is zeros or no number */
+void int8_round(i16 *q, const float *x, i32 n, i32 padded, float per_step);
 float int8_quantise(i16 *q, const float *x, i32 n, i32 padded, i32 limit, i32 *sum);
 i32 int8_input(struct input *input, i32 padded); /* returns the sum of the q */
 void int8_multiply(const struct product *p, struct input *inputs, i32 n_inputs, enum kernel kernel);
@@ -353,9 +354,9 @@ void tables_scale(float *out, sum32 *sums, const u8 *codes, i32 rows);
 
 /* For the shortlist, which needs MMX: the upper four bits of two pairs of rows in one: of the second row of the second pair in the
  * lowest bits of a word, then the second of the first and the first of the second, these plus 8; then the first of the first.
- * With `steps` those of what q becomes when it is multiplied by its group's step, q * step / 32768. */
+ * With `steps` those of what q becomes when it is multiplied by its group's step, q * step / 256. */
 void upper_bits_mmx(i16 *to, const i16 *pairs, u32 columns);
-void upper_groups_mmx(i16 *to, const i16 *pairs, const i16 *steps, u32 columns);
+void upper_groups_mmx(i16 *to, const i16 *pairs, const u8 *steps, u32 columns);
 /* For four rows each, in their own order, sum((q >> 4) x) modulo 2^32; `bias` is subtracted from all but the first, `first` from
  * that. */
 void upper_fours_mmx(i32 *sums, const i16 *words, const i16 *x, u32 fours, u32 columns, u32 bias, u32 first);
@@ -380,6 +381,12 @@ int processor_choose(const struct sys_cpu *cpu, const struct options *options, e
 #define UNROLLED __attribute__((noinline))
 #else
 #define UNROLLED __attribute__((noinline, optimize("O2", "unroll-loops")))
+#endif
+/* It takes a byte out of memory in one instruction. */
+#if defined(__i386__) && !defined(__clang__)
+#define FOR_PENTIUM_II __attribute__((target("tune=pentium2")))
+#else
+#define FOR_PENTIUM_II
 #endif
 
 /* The nearest whole number of x, which must lie within 16 bits, into *to. One instruction of the x87 does it. */

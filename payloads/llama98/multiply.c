@@ -104,10 +104,10 @@ static u64 codes_bytes(const struct matrix *w)
 
 int matrix_shape(struct matrix *w, i32 rows, i32 cols, unsigned encoding)
 {
-    static const i32 units[] = {0, 16, 32, 20, 128, 32};
+    static const u8 units[] = {0, 16, 0, 20, 128, 0, 32, 32};
 
     memset(w, 0, sizeof *w);
-    if (encoding < ENC_INT8 || encoding > ENC_GROUPS || (encoding == ENC_BIT && cols % 128))
+    if (encoding > ENC_INT4 || !units[encoding] || (encoding == ENC_BIT && cols % 128))
         return 0;
     w->rows = rows;
     w->cols = cols;
@@ -121,11 +121,22 @@ u64 matrix_bytes(const struct matrix *w)
     return (matrix_scales(w) + codes_bytes(w) + 15) & ~(u64)15;
 }
 
+/* The scales of int4, before the factors. */
+static u32 units_bytes(const struct matrix *w)
+{
+    return ((u32)w->rows + ROWS_AT_ONCE - 1) / ROWS_AT_ONCE * sizeof(float);
+}
+
 u64 matrix_scales(const struct matrix *w)
 {
-    u64 steps = w->encoding == ENC_GROUPS ? (u64)(u32)w->padded / 32 : 0;
+    u64 rows = (u64)(u32)up_to(w->rows, 4);
+    u64 bytes = rows * sizeof(float);
 
-    return ((u64)(u32)up_to(w->rows, 4) * (sizeof(float) + steps * sizeof(i16)) + 15) & ~(u64)15;
+    if (w->encoding == ENC_INT4)
+        bytes = units_bytes(w) + rows * sizeof(i16);
+    if (w->encoding == ENC_GROUPS)
+        bytes += rows * ((u32)w->padded / 32);
+    return (bytes + 15) & ~(u64)15;
 }
 
 int matrix_by_rows(const struct matrix *w)
@@ -162,7 +173,9 @@ void matrix_point(struct matrix *w, u8 *at)
 {
     w->scale = (float *)(void *)at;
     if (w->encoding == ENC_GROUPS)
-        w->steps = (const i16 *)(const void *)(w->scale + up_to(w->rows, 4));
+        w->steps = (const u8 *)(w->scale + up_to(w->rows, 4));
+    if (w->encoding == ENC_INT4)
+        w->factors = (const i16 *)(const void *)(at + units_bytes(w));
     at += (usize)matrix_scales(w);
     w->codes = at;
     w->pairs = (i16 *)(void *)at;
@@ -170,7 +183,9 @@ void matrix_point(struct matrix *w, u8 *at)
 
 void matrix_from(struct matrix *some, const struct matrix *w, i32 row)
 {
-    some->scale = w->scale + row;
+    some->scale = w->scale + (w->factors ? row / ROWS_AT_ONCE : row);
+    if (w->factors)
+        some->factors = w->factors + row;
     if (w->steps)
         some->steps = w->steps + (usize)row * (usize)(w->padded / 32);
     if (w->more)

@@ -132,8 +132,8 @@ static void make_plan(struct model *m, struct plan *plan, u32 room)
     if (plan->need > room || !matrix_by_rows(&m->wcls))
         return;
     room -= (u32)plan->need;
-    rows = room > 64 ? (i32)((room - 64) / four_bytes(&m->wcls)) / 4 * 16 : 0; /* 64: what rounding may add */
-    take_rows(m, plan, rows < m->config.vocab_size ? rows : (m->config.vocab_size - 1) / 16 * 16);
+    rows = room > 64 ? (i32)((room - 64) / four_bytes(&m->wcls)) / (ROWS_AT_ONCE / 4) * ROWS_AT_ONCE : 0; /* 64: what rounding may add */
+    take_rows(m, plan, rows < m->config.vocab_size ? rows : (m->config.vocab_size - 1) / ROWS_AT_ONCE * ROWS_AT_ONCE);
 }
 
 /* ---- memory ---------------------------------------------------------------------------------- */

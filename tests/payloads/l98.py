@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 Array = NDArray[Any]
 NONE = 0xFFFFFFFF
 TIED, BIASES, HEAD_NORMS, SUB_NORMS, RELU_SQUARED = 1, 2, 4, 8, 16
-INT8, INT4, TERNARY, BIT, GROUPS = 1, 2, 3, 4, 5
+INT8, TERNARY, BIT, GROUPS, INT4 = 1, 3, 4, 6, 7
 MATRICES = ("k", "v", "q", "o", "gate", "up", "down")
 
 
@@ -108,8 +108,12 @@ def int4(w: Array) -> tuple[bytes, Array]:
     low, high = g.min(axis=2), g.max(axis=2)
     d = (high - low) / 15
     middle = (low + 8 * d) / 8
-    row = np.maximum(np.abs(d).max(axis=1), np.abs(middle).max(axis=1)) / 32767
-    row = row.astype("f4")
+    peak = np.maximum(np.abs(d).max(axis=1), np.abs(middle).max(axis=1)) / 32767
+    unit = np.pad(peak, (0, -len(peak) % 64)).reshape(-1, 64).max(axis=1) / 32766
+    unit = unit.astype("<f4")
+    each = np.repeat(np.where(unit > 0, unit, 1).astype(np.float64), 64)[: len(peak)]
+    factor = np.ceil(peak / each)
+    row = factor * each
     safe = np.where(row > 0, row, 1).astype(np.float64)
     s = np.rint(d / safe[:, None]).astype(np.int64)
     m = np.rint(middle / safe[:, None]).astype(np.int64)
@@ -124,7 +128,7 @@ def int4(w: Array) -> tuple[bytes, Array]:
     body = np.concatenate(
         [words.astype("<u2"), sm.reshape(*sm.shape[:2], 8).astype("<i2").view("<u2")], axis=2
     )
-    return pad(row.astype("<f4").tobytes() + body.tobytes(), 16), real
+    return pad(unit.tobytes() + factor.astype("<i2").tobytes(), 16) + body.tobytes(), real
 
 
 def ternary(w: Array) -> tuple[bytes, Array]:
@@ -153,9 +157,9 @@ def groups(w: Array) -> tuple[bytes, Array]:
     rows, cols = w.shape
     wide = widen(w, up(cols, 32)).reshape(up(rows, 4), -1, 32)
     step = np.abs(wide).max(axis=2) / 127
-    scale = (step.max(axis=1) / 32767).astype("<f4")
+    scale = (step.max(axis=1) / 255).astype("<f4")
     safe = np.where(scale > 0, scale, 1).astype(np.float64)[:, None]
-    s = np.rint(step / safe).astype("<i2")
+    s = np.ceil(step / safe).clip(0, 255).astype(np.uint8)
     real = safe * s
     q = np.rint(wide / np.where(real > 0, real, 1)[..., None]).clip(-127, 127).astype(np.int64)
     flat = q.reshape(up(rows, 4), -1)

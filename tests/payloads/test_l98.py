@@ -412,6 +412,16 @@ def test_a_section_that_is_not_where_it_must_be(run: Any, tmp_path: Path) -> Non
                     assert done.returncode in {3, 4, 12}, (entry, field, value, done)
 
 
+@pytest.mark.parametrize("code", [0, 2, 5, 8, 255])
+def test_an_encoding_that_is_not_known_or_no_more(run: Any, tmp_path: Path, code: int) -> None:
+    """2 and 5 were written by earlier versions, with more bytes for their scales."""
+    good = small(tmp_path).read_bytes()
+    head = range(256, struct.unpack_from("<I", good, 16)[0], 32)
+    for at in (entry for entry in head if struct.unpack_from("<H", good, entry)[0] in (17, 18, 32)):
+        (tmp_path / "BAD.L98").write_bytes(with_head(good, at + 20, bytes([code])))
+        refused(run(tmp_path / "BAD.L98"), 3, "BAD.L98", "an encoding of weights is not known")
+
+
 def test_other_files_and_cut_files(run: Any, tmp_path: Path) -> None:
     good = small(tmp_path).read_bytes()
     cuts = {

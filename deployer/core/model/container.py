@@ -46,6 +46,16 @@ class SectionKind(IntEnum):
         return self >= SectionKind.FINAL
 
 
+class Encoding(IntEnum):
+    """How the numbers of a matrix are written, by the container's number."""
+
+    INT8 = 1
+    TERNARY = 3
+    ONE_BIT = 4
+    INT8_GROUPS = 6
+    INT4 = 7
+
+
 @dataclass(frozen=True, slots=True)
 class SectionPlan:
     """A section that is to be: its kind, the layer's number, its bytes, its encodings."""
@@ -226,6 +236,12 @@ def read(data: bytes, path: str) -> Head:
         used = {SectionKind.LAYER: 7, SectionKind.TABLE: 1, SectionKind.CLASSIFIER: 1}.get(
             SectionKind(kind), 0
         )
+        for code in codes[:used]:
+            if code not in Encoding._value2member_map_:
+                raise ModelUnsupported(
+                    path=path, why=f"it holds weights of encoding {code}, which is not read",
+                    remedy="Convert the model again: earlier versions wrote 2 and 5.",
+                )  # fmt: skip
         sections.append(
             PlacedSection(
                 SectionKind(kind), index, volume, offset, length, tuple(codes[:used]), check

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployer.core.model import container, layout, pack, weights
-from deployer.core.model.container import PlacedSection, SectionKind
-from deployer.core.model.layout import CLASSIFIER, NORM, TABLE, Choices, Encoding, MatrixForm
+from deployer.core.model.container import Encoding, PlacedSection, SectionKind
+from deployer.core.model.layout import CLASSIFIER, NORM, TABLE, Choices, MatrixForm
 from deployer.core.model.shape import Shape
 from deployer.core.model.source import Source
 

@@ -11,8 +11,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from deployer.core.model.container import PlacedSection, SectionKind, SectionPlan
-from deployer.core.model.layout import Encoding
+from deployer.core.model.container import Encoding, PlacedSection, SectionKind, SectionPlan
 from deployer.core.model.shape import MATRICES, Shape
 from deployer.core.payload.fit import MODELLED, WINDOWS, EnginePace
 
@@ -23,7 +22,7 @@ _SECOND_LEVEL = 512 << 10
 _WEIGHT: Mapping[Encoding, tuple[float, float]] = {
     Encoding.INT8: (0.98, 1.01), Encoding.INT4: (1.18, 0.63),
     Encoding.TERNARY: (0.56, 0.20), Encoding.ONE_BIT: (0.41, 0.16),
-    Encoding.INT8_GROUPS: (1.3, 1.07),
+    Encoding.INT8_GROUPS: (1.3, 1.04),
 }  # fmt: skip
 """Instructions and bytes."""
 _TABLE: Mapping[Encoding, float] = {Encoding.TERNARY: 340 / 5, Encoding.ONE_BIT: 380 / 8}

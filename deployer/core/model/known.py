@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from deployer.core.model import layout
-from deployer.core.model.container import SectionPlan
-from deployer.core.model.layout import Encoding, MatrixForm
+from deployer.core.model.container import Encoding, SectionPlan
+from deployer.core.model.layout import MatrixForm
 from deployer.core.model.shape import Shape
 
 

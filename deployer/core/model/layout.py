@@ -7,9 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 
-from deployer.core.model.container import SectionKind, SectionPlan
+from deployer.core.model.container import Encoding, SectionKind, SectionPlan
 from deployer.core.model.shape import MATRICES, Shape
 
 TABLE, CLASSIFIER, NORM = "token_embd.weight", "output.weight", "output_norm.weight"
@@ -20,14 +19,8 @@ def up(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-class Encoding(IntEnum):
-    """How the numbers of a matrix are written, by the container's number."""
-
-    INT8 = 1
-    INT4 = 2
-    TERNARY = 3
-    ONE_BIT = 4
-    INT8_GROUPS = 5
+SHARING = 64
+"""So many rows of int4 have a scale together."""
 
 
 def body_size(encoding: Encoding, rows: int, columns: int) -> int:
@@ -47,9 +40,15 @@ def body_size(encoding: Encoding, rows: int, columns: int) -> int:
 
 
 def scales_size(encoding: Encoding, rows: int, columns: int) -> int:
-    """Bytes of a matrix before its body: the rows' scales, and the groups' steps."""
-    steps = up(columns, 32) // 32 if encoding is Encoding.INT8_GROUPS else 0
-    return up((4 + 2 * steps) * up(rows, 4), 16)
+    """Bytes of a matrix before its body: scales, the factors of int4, the steps of groups."""
+    padded = up(rows, 4)
+    match encoding:
+        case Encoding.INT4:
+            return up(4 * (up(rows, SHARING) // SHARING) + 2 * padded, 16)
+        case Encoding.INT8_GROUPS:
+            return up((4 + up(columns, 32) // 32) * padded, 16)
+        case Encoding.INT8 | Encoding.TERNARY | Encoding.ONE_BIT:
+            return up(4 * padded, 16)
 
 
 def size(encoding: Encoding, rows: int, columns: int) -> int:
@@ -74,7 +73,7 @@ def table(shape: Shape) -> Encoding:
 
 @dataclass(frozen=True, slots=True)
 class MatrixForm:
-    """How a matrix is written, and whether its numbers stay the same (to 16 bits of a scale)."""
+    """How a matrix is written, and whether its numbers stay the same (to 15 bits of a scale)."""
 
     encoding: Encoding
     exact: bool

@@ -1,7 +1,8 @@
 """Matrices in the container's encodings: int8 rows or groups, int4 in groups, ternary, 1 bit.
 
-A matrix is `scale[R]`, with steps of groups after it, then a body in the order in which the
-engine's kernel reads it; R is the number of rows rounded up to a multiple of four.
+A matrix is `scale[R]`, with steps of groups after it (int4: a scale for each 64 rows, and factors
+of rows), then a body in the order in which the engine's kernel reads it; R is the number of rows
+rounded up to a multiple of four.
 `docs/formats.md` has the layouts.
 """
 
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from deployer.core.model.layout import up
+from deployer.core.model.layout import SHARING, up
 
 Floats = NDArray[np.float32]
 Bytes = NDArray[np.uint8]
@@ -26,7 +27,7 @@ _LEAST = 1e-35
 class Packed:
     """Rows of a matrix as the container has them: their scales and their part of the body.
 
-    `steps` are those of groups, for each row; none in most encodings.
+    `steps` are those of groups, or the factors of int4, for each row; none in most encodings.
     """
 
     scales: Floats
@@ -60,19 +61,26 @@ def int8(values: Floats) -> Packed:
 
 
 def int8_groups(values: Floats) -> Packed:
-    """Rows as int8, with a step for each 32 columns: Q8_0 stays the same to 15 bits of a step."""
+    """Rows as int8, with a step of 8 bits for each 32 columns.
+
+    A group's whole numbers are those by its own step, as Q8_0 has them, where the nearest step of 8
+    bits errs least with them; else those by the next larger step.
+    """
     rows, columns = values.shape
     wide = np.zeros((rows, up(columns, 32)), np.float32)
     wide[:, :columns] = values
     cut = wide.reshape(rows, -1, 32)
     step = np.abs(cut).max(axis=2) / np.float32(127)
-    scale = (step.max(axis=1) / np.float32(32767)).astype(np.float32)
-    steps = np.rint(_divided(step, scale[:, None]))
-    np.clip(steps, 0, 32767, out=steps)
-    whole = np.rint(_divided(cut, (scale[:, None] * steps)[:, :, None]))
-    np.clip(whole, -127, 127, out=whole)
-    sixteen = _pad_rows(steps.astype("<i2"), steps.shape[1], 0)
-    return Packed(_padded(scale), _pairs(whole.reshape(rows, -1), 32), sixteen.tobytes())
+    scale = (step.max(axis=1) / np.float32(255)).astype(np.float32)
+    exact = _divided(step, scale[:, None])
+    near, above = (np.clip(f(exact), 0, 255) for f in (np.rint, np.ceil))
+    by_near, by_above = ((scale[:, None] * steps)[:, :, None] for steps in (near, above))
+    own = np.rint(_divided(cut, step[:, :, None]))
+    whole = np.rint(_divided(cut, by_above))
+    better = ((own * by_near - cut) ** 2).sum(axis=2) < ((whole * by_above - cut) ** 2).sum(axis=2)
+    whole = np.clip(np.where(better[:, :, None], own, whole), -127, 127)
+    steps = _pad_rows(np.where(better, near, above).astype(np.uint8), step.shape[1], 0)
+    return Packed(_padded(scale), _pairs(whole.reshape(rows, -1), 32), steps.tobytes())
 
 
 def _divided(values: Floats, by: Floats) -> Floats:
@@ -93,12 +101,21 @@ def _padded(scale: Floats) -> Floats:
 
 
 def int4(q: Bytes, step: Floats, middle: Floats) -> Packed:
-    """Rows as int4. `q` is 0 to 15; number = step * (q - 8) + 8 * middle, a pair for each group."""
+    """Rows as int4. `q` is 0 to 15; number = step * (q - 8) + 8 * middle, a pair for each group.
+
+    A row's factor is rounded up: its steps then have at least 15 bits. The rows of a matrix may
+    come in pieces of a multiple of `SHARING`.
+    """
     rows, columns = q.shape
     groups = up(columns, 32) // 32
-    peak = np.maximum(np.abs(step), np.abs(middle)).max(axis=1)
-    scale = (peak.astype(np.float64) / 32767).astype(np.float32)
-    inverse = np.divide(1.0, scale, out=np.zeros(rows), where=scale > 0)[:, None]
+    peak = np.maximum(np.abs(step), np.abs(middle)).max(axis=1).astype(np.float64) / 32767
+    whole_peak = np.pad(peak, (0, -rows % SHARING)).reshape(-1, SHARING)
+    scale = (whole_peak.max(axis=1) / 32766).astype(np.float32)
+    scale[scale < _LEAST] = 0
+    each = np.repeat(scale.astype(np.float64), SHARING)[:rows]
+    factor = np.ceil(np.divide(peak, each, out=np.zeros(rows), where=each > 0))
+    by = factor * each
+    inverse = np.divide(1.0, by, out=np.zeros(rows), where=by > 0)[:, None]
     pairs = np.stack([step, middle], axis=2).astype(np.float64) * inverse[:, :, None]
     whole = np.clip(np.rint(pairs), -32767, 32767).astype(np.int16)
     whole = np.pad(whole, ((0, -rows % 4), (0, 0), (0, 0)))
@@ -106,7 +123,8 @@ def int4(q: Bytes, step: Floats, middle: Floats) -> Packed:
     words = four[:, 0] | four[:, 1] << 4 | four[:, 2] << 8 | (four[:, 3] ^ 8) << 12
     signed = whole.view(np.uint16).reshape(-1, 4, groups, 2).transpose(0, 2, 1, 3)
     body = np.concatenate([words, signed.reshape(-1, groups, 8)], axis=2)
-    return Packed(_padded(scale), np.ascontiguousarray(body).tobytes())
+    factors = np.pad(factor.astype("<i2"), (0, -rows % 4))
+    return Packed(scale, np.ascontiguousarray(body).tobytes(), factors.tobytes())
 
 
 def ternary(signs: NDArray[np.int8], scale: Floats) -> Packed:

@@ -51,8 +51,8 @@ class Source:
         return float(weights.rows_of(self.file, beside, self.read).reshape(-1)[0])
 
     def step(self, name: str) -> int:
-        """Rows that are read at a time: a multiple of four."""
-        return max(4, _STEP // self.tensor(name).columns // 4 * 4)
+        """Rows that are read at a time: a multiple of 64."""
+        return max(64, _STEP // self.tensor(name).columns // 64 * 64)
 
     def raw(self, name: str, first: int, count: int) -> NDArray[np.uint8]:
         """Rows as bytes of the file, in the container's order."""

@@ -14,8 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from deployer.core.model import container, convert, layout
-from deployer.core.model.container import Head, PlacedSection, SectionKind
-from deployer.core.model.layout import Encoding
+from deployer.core.model.container import Encoding, Head, PlacedSection, SectionKind
 from deployer.core.model.shape import MATRICES, Shape
 from deployer.errors import ModelDamaged
 
@@ -28,7 +27,7 @@ _CLASSIFIER_STEP = 4096
 def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Floats:
     """A whole matrix of its bytes, scales first."""
     padded = -(-rows // 4) * 4
-    scale = np.frombuffer(data, "<f4", padded)[:rows].astype(np.float32)
+    scale = _scales(data, encoding, padded)[:rows]
     before = layout.scales_size(encoding, rows, columns)
     body = np.frombuffer(data, np.uint8, layout.body_size(encoding, rows, columns), before)
     match encoding:
@@ -36,7 +35,7 @@ def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Float
             return _eight(body.reshape(padded // 2, -1))[:rows, :columns] * scale[:, None]
         case Encoding.INT8_GROUPS:
             width = layout.up(columns, 32) // 32
-            steps = np.frombuffer(data, "<i2", padded * width, 4 * padded).reshape(padded, -1)
+            steps = np.frombuffer(data, np.uint8, padded * width, 4 * padded).reshape(padded, -1)
             return _grouped(_eight(body.reshape(padded // 2, -1)), scale, steps, columns)
         case Encoding.INT4:
             blocks = body.view("<u2").reshape(padded // 4, -1, 40)
@@ -67,6 +66,16 @@ def matrix_of(data: bytes, encoding: Encoding, rows: int, columns: int) -> Float
             return np.asarray(each.reshape(padded, -1)[:rows] * scale[:, None], np.float32)
 
 
+def _scales(data: bytes, encoding: Encoding, rows: int) -> Floats:
+    """What stands before a row's numbers."""
+    if encoding is not Encoding.INT4:
+        return np.frombuffer(data, "<f4", rows).astype(np.float32)
+    units = np.frombuffer(data, "<f4", -(-rows // layout.SHARING)).astype(np.float32)
+    factors = np.frombuffer(data, "<i2", rows, 4 * len(units)).astype(np.float32)
+    found: Floats = np.repeat(units, layout.SHARING)[:rows] * factors
+    return found
+
+
 def _eight(body: NDArray[np.uint8]) -> Floats:
     """8-bit numbers of rows that stand in pairs. `body` has as many columns as its last axis."""
     words = body.view("<u2")
@@ -76,7 +85,7 @@ def _eight(body: NDArray[np.uint8]) -> Floats:
     return both.reshape(-1, both.shape[-1]).astype(np.float32)
 
 
-def _grouped(q: Floats, scale: Floats, steps: NDArray[np.int16], columns: int) -> Floats:
+def _grouped(q: Floats, scale: Floats, steps: NDArray[np.uint8], columns: int) -> Floats:
     """Rows of groups as numbers, as many as there are scales."""
     count = len(scale)
     each = scale[:, None] * steps[:count].astype(np.float32)
@@ -139,8 +148,8 @@ class Container:
             found: Floats = q[:count, :columns] * scale[:, None]
             return found
         groups = width // 32
-        steps = self._bytes(section, 4 * padded + 2 * groups * first, 2 * groups * count)
-        return _grouped(q, scale, np.frombuffer(steps, "<i2").reshape(count, groups), columns)
+        steps = self._bytes(section, 4 * padded + groups * first, groups * count)
+        return _grouped(q, scale, np.frombuffer(steps, np.uint8).reshape(count, groups), columns)
 
     def embeddings(self, tokens: Sequence[int]) -> Floats:
         """Rows of the table."""

@@ -38,7 +38,12 @@ from deployer.errors import TokenizerMissing, WrongUse
 from deployer.host.models import extra, inspection, template
 
 _FORM = "2"
-"""Raised when the same options give other bytes than before: what is kept is then made anew."""
+_KEPT = "3"
+"""Raised when the same options give other bytes than before: what is kept is then made anew.
+
+`_FORM` goes into a container's identity as well, and stays where an engine that reads the new bytes
+refuses the old ones: volumes of both are then mixed up in no way that it would not see.
+"""
 _MOST_TOKENIZER = 16 << 20
 QUANTS = ("auto", "int8", "int4", "exact")
 
@@ -252,7 +257,7 @@ def kept(
     with ModelFile(path) as model:
         digest = model.sha256()
     words = options.words(small=_is_tight(path, options.memory))
-    name = hashlib.sha256(f"{digest} {words}".encode()).hexdigest()[:24]
+    name = hashlib.sha256(f"{digest} {_KEPT} {words}".encode()).hexdigest()[:24]
     folder = state / "models" / name
     base = "".join(char for char in path.stem.upper() if char.isascii() and char.isalnum())[:8]
     to = folder / f"{base or 'MODEL'}.L98"

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from deployer.core.model import container, gguf, layout, tables
-from deployer.core.model.container import PlacedSection, SectionKind, SectionPlan
-from deployer.core.model.layout import CLASSIFIER, Choices, Encoding, MatrixForm
+from deployer.core.model.container import Encoding, PlacedSection, SectionKind, SectionPlan
+from deployer.core.model.layout import CLASSIFIER, Choices, MatrixForm
 from deployer.core.model.shape import Shape, shape_of
 from deployer.core.model.vocabulary import Vocabulary, vocabulary_of
 from deployer.edge.modelfiles import ModelFile
