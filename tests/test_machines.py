@@ -39,8 +39,8 @@ def test_the_simulated_pc_agrees_with_itself() -> None:
 @pytest.mark.parametrize("one", ASKED, ids=lambda one: one.name)
 def test_an_export_says_nothing_but_what_it_may(one: machines.Asked) -> None:
     """What an export of this version would not let through is not in it."""
-    for (identity, _answer), text in one.shown.answers.items():
+    for (identity, name), text in one.shown.answers.items():
         probe = PROBES[identity.partition(".")[2]]
         if len(text) == share.MOST_SHOWN:
             continue  # cut, perhaps within a word
-        assert share.harmless(text.replace(" / ", "\n"), probe) == text
+        assert share.harmless(text.replace(" / ", "\n"), probe, name) == text

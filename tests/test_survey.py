@@ -50,6 +50,21 @@ def test_it_is_listed_and_agrees_with_the_simulated_pc(state: Path) -> None:
     assert called("survey", "diff", "mine", "--state-dir", str(state)) == "They agree.\n"
 
 
+def test_figures_are_no_difference(tmp_path: Path) -> None:
+    """Two surveys of one PC never measure the same, and what nobody expects does not differ."""
+    state = tmp_path / "state"
+    for name in ("one", "two"):
+        pc = SurveyedPc(tmp_path / name, some("tick", "space", "memory"))
+        pc.survey()
+        found = pc.folder / f"{RUN}.TXT"
+        called("survey", "import", str(found), "--name", name, "--state-dir", str(state))
+    assert called("survey", "diff", "one", "two", "--state-dir", str(state)) == "They agree.\n"
+    assert called("survey", "diff", "one", "--state-dir", str(state)) == "They agree.\n"
+    shown = called("survey", "show", "one", "--state-dir", str(state))
+    assert "  memory: 128 MB\n" in shown
+    assert "least_step: " in shown
+
+
 def test_its_export_tells_no_more_than_it_may(state: Path) -> None:
     shown = called("survey", "export", "mine", "--state-dir", str(state))
     assert "command.shift=pass\n" in shown

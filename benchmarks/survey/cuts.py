@@ -1,11 +1,11 @@
 """Every probe of a full survey is harmed, by GO.BAT and through the agent: half an hour a road.
 
-    python -m benchmarks.survey.cuts [--seed N] [--road agent] [--part N]
+    python -m benchmarks.survey.cuts [--road go|agent] [--only whole|cables|stops] [--seed N]
 
-The probes are asked in surveys of 40. Each is gone four times a road: the power fails in the probes
-of even number, then in those of odd number, and then the PC hangs in them. Before that the cable is
-pulled, and transfers are cut, damaged and stand still at drawn bytes of surveys that are not
-harmed otherwise. Each survey must come to its end, and what every other probe answers must be
+First all are asked in one survey that is not harmed. In others, of ten probes, the cable is pulled,
+and transfers are cut, damaged and stand still at drawn bytes. Then all are asked in surveys of 40,
+each four times: the power fails in the probes of even number, then in those of odd number, and so
+does the PC hang. Each survey must come to its end, and what every other probe answers must be
 there. A part of it is in every run of tests/sim/test_survey_cuts.py.
 """
 
@@ -69,13 +69,15 @@ def main() -> int:
     parser = argparse.ArgumentParser("benchmarks.survey.cuts", description=__doc__)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--road", choices=ROADS, help="only this one")
-    parser.add_argument("--only", choices=("cables", "stops"), help="only this harm")
+    parser.add_argument("--only", choices=("whole", "cables", "stops"), help="only this harm")
     parser.add_argument("--part", type=int, default=1, help="only each N-th probe")
     options = parser.parse_args()
     probes = script.chosen(asked.every_probe(), full=True)[:: options.part]
     kinds = {
-        "cables": cables(probes, options.seed), "stops": stops(probes[::-1], options.seed),
-    }  # fmt: skip
+        "whole": [(probes, Harm())],
+        "cables": cables(probes, options.seed),
+        "stops": stops(probes[::-1], options.seed),
+    }
     surveys = [
         each for name, some in kinds.items() if options.only in (None, name) for each in some
     ]
@@ -92,7 +94,7 @@ def main() -> int:
 def _harmed(road: Road, probes: Sequence[SurveyProbe], harm: Harm) -> int:
     """How many probes of a survey are wrong."""
     began = time.monotonic()
-    what = harm.cable or f"{harm.how} in {len(harm.cut)}"
+    what = harm.cable or (f"{harm.how} in {len(harm.cut)}" if harm.cut else "unharmed")
     try:
         with tempfile.TemporaryDirectory() as folder:
             found = road(Path(folder) / "pc", probes, harm)

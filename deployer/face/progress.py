@@ -79,7 +79,7 @@ class PushProgress:
 
     `history` are the rows of earlier deployments, which estimates are made from; `fit` is a line
     about how the payload fits the target, printed below what is staged. With `brief` neither the
-    sums of the files nor what the program printed are shown.
+    files by their names and sums nor what the program printed are shown.
     """
 
     def __init__(
@@ -174,7 +174,8 @@ class PushProgress:
 
     def _print_staged(self, event: DeploymentStaged) -> None:
         self._say(f"Deployment {event.deployment} for {words.machine(event.target)}:")
-        for file in event.files[:_MOST_NAMED]:
+        most = 0 if self._brief else _MOST_NAMED
+        for file in event.files[:most]:
             way = text.count(file.parts, "part")
             if file.first_part and not file.parts:
                 way = file.first_part
@@ -182,10 +183,14 @@ class PushProgress:
                 f"  {file.place or f'{file.long_name} -> {file.name}'}  {file.length:,} bytes in "
                 f"{way}  SHA-256 {text.short_sum(file.sha256)}"
             )
-        if len(event.files) > _MOST_NAMED:
-            rest = event.files[_MOST_NAMED:]
+        if rest := event.files[most:]:
             size = text.size(sum(file.length for file in rest))
-            self._say(f"  and {text.count(len(rest), 'more file')}, {size}")
+            more = (
+                f"and {text.count(len(rest), 'more file')}"
+                if most
+                else text.count(len(rest), "file")
+            )
+            self._say(f"  {more}, {size}")
         for note in event.notes:
             self._say(f"  note: {note}")
         if event.run:

@@ -31,7 +31,8 @@ _HEAD = """\
 *Made from `docs/machines/*.txt` by `python -m docs.generate.machines > docs/machines.md`.*
 
 Every old PC can say how it really behaves: [survey](survey.md). **No real Windows 98 is in this
-table yet.** What is open until one is, stands in [facts](facts.md). To contribute, in five minutes:
+table yet**, and the probes that need a person (diskette, cable) have run on simulated ones. What is
+open until one is, stands in [facts](facts.md). To contribute, in five minutes:
 
     deployer survey 192.168.1.2
     deployer survey export --out docs/machines/my-pentium.txt

@@ -125,6 +125,10 @@ _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str,
         ("last_put",), ("B18",),
     ),
 )  # fmt: skip
+MEASURED = frozenset([
+    *_TICKS, *_DISK, "ms", "kb_s", "read_kb_s", "write_kb_s", "mhz", *KERNELS, "tok_s",
+])  # fmt: skip
+"""Answers that are figures of a moment: no PC gives them twice the same."""
 _ASKED = {
     "speed.disk": "disk-speed", "speed.memory": "memory", "network.fetch": "get",
     "network.send": "put",

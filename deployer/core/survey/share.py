@@ -2,8 +2,8 @@
 
 Nothing is taken out; what is known to be harmless is let in. Of a machine that are names of systems
 and processors that are in a list, and numbers that many machines have. Of an answer that is what
-its probe says itself: words of its own files and of what was expected, and small numbers. Every
-other word becomes `?`.
+its probe says itself: words of its own files and of what was expected, and small numbers; rates
+have two digits that count. Every other word becomes `?`.
 
     survey-export=1
     system=Windows 98 4.10.1998
@@ -69,7 +69,7 @@ def export(survey: Survey, judged: Sequence[Judged]) -> SharedSurvey:
             for name in shown:
                 if name in one.probe.expected or name in one.probe.answers:
                     key = (one.probe.identity, name)
-                    answers[key] = harmless(one.found.get(name, ""), one.probe)
+                    answers[key] = harmless(one.found.get(name, ""), one.probe, name)
     return SharedSurvey(
         machine(survey.machine),
         {one.probe.identity: one.verdict for one in judged},
@@ -106,11 +106,16 @@ def machine(told: Mapping[str, str]) -> dict[str, str]:
     return found
 
 
-def harmless(text: str, probe: SurveyProbe) -> str:
+def harmless(text: str, probe: SurveyProbe, name: str = "") -> str:
     """An answer, of which a word stays when the probe has it, or when it is one small number.
 
-    Of other words the letters stay that are words of the probe, no digit, and the marks.
+    Of other words the letters stay that are words of the probe, no digit, and the marks. An answer
+    whose name is that of a rate, in KB of a second, stays to two digits: memory reads more than
+    the small numbers allow.
     """
+    number = _number(text, 99_999_999) if name.endswith("_kb_s") else None
+    if number is not None:
+        return f"{float(f'{number:.2g}'):.0f}"
     known = _words_of(probe)
     lines = text.removesuffix("\n").split("\n")
     return " / ".join(" ".join(_word(word, known) for word in line.split(" ")) for line in lines)[

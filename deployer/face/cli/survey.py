@@ -136,8 +136,9 @@ def _show(found: Kept, *, as_json: bool, whole: bool) -> None:
         say_json(head | report.as_json(judged))
         return
     if whole:
-        for line in (found.name, *(f"  {k}: {v}" for k, v in found.survey.machine.items())):
-            say(line)
+        say(found.name)
+        for line in report.machine(found.survey.machine):
+            say(f"  {line}")
     for line in report.summary(judged):
         say(line)
     for line in report.details(judged):

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from deployer.core.survey import share
-from deployer.core.survey.judge import Judged, Verdict, counts, judge
+from deployer.core.survey.judge import ENDS, Judged, Verdict, counts, judge
 from deployer.core.survey.learn import Likeness, learn
 from deployer.core.survey.messages import agree
+from deployer.core.survey.questions import MEASURED
+from deployer.core.survey.record import ProbeEnd
+from deployer.face import text
 from deployer.host.surveys import asked
 from deployer.host.surveys.kept import Kept
 
@@ -63,14 +66,22 @@ def details(judged: Sequence[Judged]) -> Iterator[str]:
                 continue
 
 
+def machine(told: Mapping[str, str]) -> Iterator[str]:
+    """What a PC says of itself, sizes in their units."""
+    units = {"memory": text.memory, "disk_free": text.size, "disk_cluster": text.size}
+    for name, value in told.items():
+        unit = units.get(name) if value.isdecimal() else None
+        yield f"{name}: {value if unit is None else unit(int(value))}"
+
+
 def _told(one: Judged) -> Iterator[str]:
-    for name, text in one.found.items():
-        if name in one.probe.answers:
-            yield f"  {name}: {_short(text)}"
+    for name, said in one.found.items():
+        if name in one.probe.answers and (name, said) != (ENDS, ProbeEnd.RAN):
+            yield f"  {name}: {_short(said)}"
 
 
-def _short(text: str) -> str:
-    shown = text.rstrip("\n").replace("\n", " / ") or "nothing"
+def _short(said: str) -> str:
+    shown = said.rstrip("\n").replace("\n", " / ") or "nothing"
     return shown if len(shown) <= _LONGEST else f"{shown[: _LONGEST - 3]}..."
 
 
@@ -99,20 +110,24 @@ def as_json(judged: Sequence[Judged]) -> dict[str, object]:
 
 
 def differences(one: Kept, other: Kept | None) -> dict[str, list[str]]:
-    """What two PCs do not agree on, by probe; None stands for what is expected of Windows 98."""
+    """What two PCs do not agree on, by probe; None stands for what is expected of Windows 98.
+
+    What one of them measured comes twice the same on no PC, and is no part of it.
+    """
     probes = asked.every_probe()
     its = {each.probe.identity: each for each in judge(other.survey, probes)} if other else {}
     found: dict[str, list[str]] = {}
+    other_word = "there" if other else "expected"
     for mine in judge(one.survey, probes):
         against = its.get(mine.probe.identity)
         told = mine.probe.expected if other is None else against.found if against else {}
         if mine.verdict is Verdict.UNKNOWN or not told:
             continue
-        names = [*mine.probe.expected, *mine.probe.answers]
+        names = [*mine.probe.expected, *(mine.probe.answers if other else ())]
         lines = [
-            f"{name}: {_short(mine.found.get(name, ''))}; {_short(told.get(name, ''))}"
+            f"{name}: {_short(mine.found.get(name, ''))}, {other_word} {_short(told.get(name, ''))}"
             for name in dict.fromkeys(names)
-            if not agree(told.get(name, ""), mine.found.get(name, ""))
+            if name not in MEASURED and not agree(told.get(name, ""), mine.found.get(name, ""))
         ]
         if lines:
             found[mine.probe.identity] = lines

@@ -106,3 +106,13 @@ def test_two_machines_differ_where_both_were_asked() -> None:
     assert list(share.differing(a, a)) == []
     unasked = replace(b, verdicts={"command.echo": Verdict.UNKNOWN})
     assert list(share.differing(a, unasked)) == []
+
+
+def test_a_rate_is_shown_to_two_digits_whatever_its_size() -> None:
+    probe = SurveyProbe("speed.x", "a rate", "PROBE98 ASK x", answers=("read_kb_s", "serial"))
+    said = b"read_kb_s=286123\r\nserial=286123\r\n"
+    one = Evidence("P001", "speed.x", ProbeEnd.RAN, said, len(said), (), ())
+    shown = share.write(share.export(whole := replace(survey(b""), evidence=(one,)),
+                                     judge(whole, [probe])))  # fmt: skip
+    assert b"speed.x:read_kb_s=290000\n" in shown
+    assert b"286123" not in shown
