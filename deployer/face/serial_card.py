@@ -7,7 +7,7 @@ deployment that goes over a line.
 from __future__ import annotations
 
 from deployer.core.target.manifest import own_directory
-from deployer.core.view import Mark, Row
+from deployer.core.view import PULLED, Mark, Row
 from deployer.model import LINE, OUTPUT_TXT, PULL_DAT, RESULT_TXT, LineSettings, State
 
 _FLOW = {"rtscts": "Hardware", "xonxoff": "Xon / Xoff", "none": "None"}
@@ -18,7 +18,7 @@ _SLOW = 20.0
 
 def end(row: Row) -> str:
     """When it is over, in a sentence."""
-    back = PULL_DAT if is_pull(row) else RESULT_TXT
+    back = PULL_DAT if row.pulls else RESULT_TXT
     return f"It is finished when {back} has been sent: the other computer then says what it proves."
 
 
@@ -48,7 +48,7 @@ def ways(row: Row) -> tuple[tuple[str, tuple[str, ...]], ...]:
 
 
 def _sent_back(row: Row, folder: str) -> tuple[str, ...]:
-    if is_pull(row):
+    if row.pulls:
         return (
             f"Transfer, Send File, protocol Zmodem:  {folder}\\{PULL_DAT}",
             "When this computer asks for more, it says so; then once more from GO on.",
@@ -57,11 +57,6 @@ def _sent_back(row: Row, folder: str) -> tuple[str, ...]:
         "Transfer, Send File, protocol Zmodem:  the file that GO names,",
         f"at the end {folder}\\{OUTPUT_TXT} if there is one, and {folder}\\{RESULT_TXT}",
     )
-
-
-def is_pull(row: Row) -> bool:
-    """Whether files come here."""
-    return row.recipe == "pull"
 
 
 def card(row: Row) -> tuple[str, ...]:
@@ -93,9 +88,11 @@ def hints(row: Row, now: float) -> tuple[str, ...]:
         return (f"{row.presence}.", row.advice)
     quiet = now - max(row.seen_at, row.tick_at, row.since)
     match row.state:
+        case State.VERIFYING if PULLED in row.parts and quiet <= _SLOW:
+            return ()  # PULL.DAT comes
         case State.VERIFYING | State.RUNNING:
             own = own_directory(row.directory)
-            sent = f"{own}\\{PULL_DAT}" if is_pull(row) else "the file that GO names"
+            sent = f"{own}\\{PULL_DAT}" if row.pulls else "the file that GO names"
             return (
                 f"Everything is sent. On the old PC, in an MS-DOS Prompt:  {own}\\GO",
                 f"Then in HyperTerminal: Transfer, Send File, Zmodem, {sent}.",
@@ -124,7 +121,9 @@ def doing(row: Row) -> str:
             return "waiting for HyperTerminal to answer"
         case State.FETCHING if not row.current:
             return "sending what GO needs"
+        case State.VERIFYING if PULLED in row.parts:
+            return ""
         case State.VERIFYING | State.RUNNING:
-            return f"waiting for {PULL_DAT if is_pull(row) else RESULT_TXT} from the old PC"
+            return f"waiting for {PULL_DAT if row.pulls else RESULT_TXT} from the old PC"
         case _:
             return ""

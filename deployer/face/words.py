@@ -410,6 +410,8 @@ def rate(row: Row) -> str:
     """Now and mean; skipped bytes never count."""
     now, mean = row.rate_now, row.rate
     if not now and not mean:
+        if row.pulls and row.here_bytes:  # over a serial line one file brings all of it
+            return "its rate is known at the end"
         return "nothing had to move" if row.state == State.PROVED else "nothing has moved yet"
     pieces = []
     if now and row.current:

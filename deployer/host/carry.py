@@ -188,6 +188,7 @@ class _Carrier:
         self._parts = {temporary_name(name): name for name in every}
         self._answered = False
         self._heard = b""
+        self._taken: dict[Path, int] = {}  # how far the beginnings of PULL.DAT were taken
         self._job = SerialJob(
             line.port,
             speed=line.speed,
@@ -216,8 +217,13 @@ class _Carrier:
         """Events as a network would bring them: parts by their names, an answer as a login."""
         if isinstance(event, (TransferStarted, TransferTick, TransferDone, TransferCut)):
             event = replace(event, name=self._parts.get(event.name, event.name))
-        if isinstance(event, TransferStarted) and event.upload and self._pull is not None:
-            self._pull.offered(event.length)
+        if self._pull is not None:
+            match event:
+                case TransferStarted(upload=True):
+                    self._taken.clear()
+                    self._pull.offered(event.length)
+                case TransferTick(name=name) if name.upper() == PULL_DAT:
+                    self._take_what_came()
         if isinstance(event, TransferStarted) and not event.upload and not self._answered:
             self._answered = True
             identity = self._manifest.deployment
@@ -363,7 +369,8 @@ class _Carrier:
     def _take_what_came(self) -> bytes:
         """Take what lies here of PULL.DAT, of an earlier run too; the report in it, b"" for none.
 
-        A beginning of one stays, so that HyperTerminal can go on with it, until one is whole.
+        A beginning of one stays, so that HyperTerminal can go on with it, until one is whole. What
+        is whole in that is taken while it comes.
         """
         if self._pull is None:
             return b""
@@ -371,12 +378,12 @@ class _Carrier:
         begun = [path for path in coming if path.name.upper().startswith(f"{PULL_DAT}.")]
         for path in coming:
             if path.name.upper() == PULL_DAT:
-                report = self._pull.accept_all(path)
+                _end, report = self._pull.accept_all(path)
                 for over in (path, *begun):
                     over.unlink()
                 return report
         for path in begun:
-            self._pull.accept_all(path)
+            self._taken[path], _report = self._pull.accept_all(path, self._taken.get(path, 0))
         return b""
 
     def _overheard(self, data: bytes) -> None:

@@ -523,7 +523,11 @@ static void room_for_parts(void)
     cut.most = in_one_file() ? MOST_PARTS_IN_ONE : MOST_PARTS_A_ROUND;
     if (sys_disk_free(&bytes, &cluster, &at_least) != SYS_OK || at_least)
         return;
-    most = (u32)(bytes >> 10) / ((ask.part >> 10) + 64);
+    most = (u32)(bytes >> 10); /* KB */
+    if (in_one_file())
+        most = most > 128 ? (most - 128) / ((ask.part >> 10) + 1) : 0;
+    else
+        most /= (ask.part >> 10) + 64;
     if (!most)
         must(SYS_FULL, in_one_file() ? pull_dat : next_ftp);
     if (most < cut.most)

@@ -36,8 +36,8 @@ class PulledRecord:
     stop: int
 
 
-def records(data: bytes | mmap.mmap, deployment: str) -> Iterator[PulledRecord]:
-    """The whole pieces of a pull in the order in which they stand; what is damaged is left out.
+def records(data: bytes | mmap.mmap, deployment: str, at: int = 0) -> Iterator[PulledRecord]:
+    """The whole pieces of a pull from `at` on, in their order; what is damaged is left out.
 
     The texts among them are sealed, but only whoever reads one knows whether its seal is right.
     """
@@ -48,7 +48,6 @@ def records(data: bytes | mmap.mmap, deployment: str) -> Iterator[PulledRecord]:
         b"deployer-result=1\r\n": RecordKind.REPORT,
     }
     begins = re.compile(b"|".join(map(re.escape, heads)))
-    at = 0
     while found := begins.search(data, at):
         kind, start = heads[found[0]], found.start()
         stop = _stop(data, start, kind, deployment)

@@ -129,8 +129,8 @@ class Receiver:
             try:
                 if name.endswith(".LST"):
                     self._accept_list(data)
-                else:
-                    self._accept_part(data)
+                elif not self._accept_part(data):
+                    return UploadVerdict.TAKEN
             except PartRefusedError:
                 return UploadVerdict.NOT_WHOLE
             except ListRefusedError as error:
@@ -179,14 +179,18 @@ class Receiver:
             why = f"{need:,} bytes of room are needed for the {length:,} bytes that the PC sends"
             self._refuse(PullRefused, f"{why}, and {self._folder} has {max(free - _SLACK, 0):,}")
 
-    def accept_all(self, path: Path) -> bytes:
-        """Take all that is whole in a PULL.DAT; the report in it, b"" for none. Raises OSError."""
+    def accept_all(self, path: Path, at: int = 0) -> tuple[int, bytes]:
+        """Take all that is whole in a PULL.DAT from `at` on, also while it grows.
+
+        How far that goes, and the report in it, b"" for none. Raises OSError.
+        """
         identity, report = self._manifest.deployment, b""
         with path.open("rb") as file:
-            if not os.fstat(file.fileno()).st_size:
-                return b""
+            if os.fstat(file.fileno()).st_size <= at:
+                return at, b""
             with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as data:
-                for record in collected.records(data, identity):
+                for record in collected.records(data, identity, at):
+                    at = record.stop
                     piece = data[record.start : record.stop]
                     match record.kind:
                         case RecordKind.LIST:
@@ -197,7 +201,7 @@ class Receiver:
                             report = piece
                         case _ as never:
                             assert_never(never)
-        return report
+        return at, report
 
     def _accept_list(self, data: bytes) -> None:
         known = self._take_list(data)
@@ -221,13 +225,15 @@ class Receiver:
         self._again.clear()
         return self._list
 
-    def _accept_part(self, data: bytes) -> None:
+    def _accept_part(self, data: bytes) -> bool:
+        """Whether it has brought something."""
         path = self._folder / "parts" / f"{self._count + 1:06d}"
         if not self._new_bytes(parts.parse(data, self._manifest.deployment)):
-            return
+            return False
         pulled.write_whole(path, data)
         self._count += 1
         self._take_part(data, path)
+        return True
 
     def _new_bytes(self, part: parts.SentPart) -> bool:
         """Whether anything in the part is announced and not here yet; nothing else is kept."""
