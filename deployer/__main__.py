@@ -14,7 +14,7 @@ from types import FrameType
 import typer
 
 from deployer import errors
-from deployer.face import cli, text
+from deployer.face import cli, say, text
 
 COMPLETION = "_DEPLOYER_COMPLETE"
 """Set by the script of `deployer --install-completion` when Tab is pressed."""
@@ -72,7 +72,8 @@ def _complete() -> int:
 def _fail(what: str, remedy: str, code: int, debug: bool) -> int:
     if debug:
         sys.stderr.write(text.plain(traceback.format_exc()))
-    sys.stderr.write(f"deployer: {text.one_line(what)}\n{text.one_line(remedy)}\n")
+    for line in (f"deployer: {what}", remedy):
+        say.aside(text.one_line(line))
     return code
 
 

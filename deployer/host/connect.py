@@ -119,10 +119,12 @@ async def open_lasting(
 ) -> AsyncIterator[Host]:
     """The running daemon's host, else that of one which is brought up and outlives this process.
 
-    `arguments` are what that one is started with. Where there can be none, it is one in here.
+    `arguments` are what that one is started with. Where there can be none, it is one in here, and
+    under sudo too: what has root's rights for this process ends with it.
     """
     from deployer.host import launch
     from deployer.host.remote import DaemonClient
+    from deployer.host.sudo import asked
 
     socket = await _found(state_dir, system=system)
     if socket is not None:
@@ -131,7 +133,7 @@ async def open_lasting(
             if not own or not (await client.status()).get("on_demand"):
                 yield client
                 return
-    if launch.possible(state_dir):
+    if launch.possible(state_dir) and not asked.by_root():
         async with launch.Launched(state_dir, arguments) as launched:
             yield launched
     else:  # nothing that lives longer can be reached

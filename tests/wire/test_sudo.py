@@ -77,11 +77,12 @@ class Account:
         assert done.returncode == 0, done.stderr
         return [json.loads(line)["target"] for line in done.stdout.splitlines()]
 
-    def start(self, *words: object) -> subprocess.Popen[str]:
+    def start(self, *words: object, stdin: int | None = None) -> subprocess.Popen[str]:
         """Start it under sudo."""
         process = subprocess.Popen(
             self.command(*words, sudo=True),
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, cwd=self.place,
+            stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+            cwd=self.place,
         )  # fmt: skip
         self.lab.host.running.append(process)
         return process
@@ -162,6 +163,51 @@ def test_what_needs_root_knows_the_names_that_the_user_gave(account: Account) ->
     assert account.deployer("name", TARGET, "second", sudo=True).returncode == 0
     assert "second" in account.deployer("name").stdout
     assert {path.lstat().st_uid for path in account.home.rglob("*")} == {UID}
+
+
+def test_the_window_under_sudo_is_the_users(account: Account, wire: Lab, tmp_path: Path) -> None:
+    """It serves by itself: with root's address and port 21, and with the user's history."""
+    before = wire.host.picture()
+    window = account.start("tui", "--plain", stdin=subprocess.PIPE)
+    assert window.stdin is not None
+    assert window.stdout is not None
+    window.stdin.write(f"push {TARGET} {account.place / 'some.img'}\n")
+    window.stdin.flush()
+    until_said(window, "FTP server ready")
+    status = Path(f"/proc/{account.second(window)}/status").read_text()
+    assert f"Uid:\t{UID}\t{UID}\t{UID}\t{UID}" in status
+    visit(wire, tmp_path / "disk")
+    until_said(window, "proved")
+    window.communicate("quit\n", timeout=PATIENCE)
+    assert window.returncode == 0
+    assert account.history() == account.history(sudo=True) == [TARGET]
+    assert wire.host.picture() == before
+    assert {path.lstat().st_uid for path in account.home.rglob("*")} == {UID}
+
+
+def until_said(process: subprocess.Popen[str], words: str) -> None:
+    assert process.stdout is not None
+    said = []
+    for line in process.stdout:
+        said.append(line)
+        if words in line:
+            return
+    raise AssertionError(f"never said {words!r}: {said}")
+
+
+def test_who_is_on_the_wire_is_heard_with_roots_rights_and_known_by_the_users_names(
+    account: Account, wire: Lab
+) -> None:
+    words = ("devices", "--json", "--listen", "0.5")
+    assert account.deployer("name", TARGET, "pentium").returncode == 0
+    assert account.deployer("link", "up", sudo=True).returncode == 0
+    as_user, by_root = account.deployer(*words), account.deployer(*words, sudo=True)
+    assert "Nobody was listened to" in as_user.stderr
+    assert by_root.stderr == ""
+    seen = [json.loads(line) for line in by_root.stdout.splitlines()]
+    assert [each["name"] for each in seen if each["ip"] == TARGET] == ["pentium"]
+    assert {path.lstat().st_uid for path in account.home.rglob("*")} == {UID}
+    assert account.deployer("link", "down", sudo=True).returncode == 0
 
 
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

@@ -182,6 +182,8 @@ def _parameters(known: Callable[[Any], list[Any]], ctx: Any) -> list[Any]:
             continue  # seen before
         if parameter.param_type_name == "argument":
             parameter.display_type_rich = _no_type
+        elif getattr(parameter, "is_flag", False):
+            parameter.metavar = ""  # it takes no value
         parameter.process_value = functools.partial(_processed, parameter, parameter.process_value)
     return found
 
@@ -227,7 +229,7 @@ def deployer(
     ctx: typer.Context,
     *,
     version: Annotated[
-        bool, typer.Option("--version", callback=_version, is_eager=True, help="Say the version.")
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Show the version.")
     ] = False,
 ) -> None:
     """Move software onto an old PC and prove that it arrived and runs.

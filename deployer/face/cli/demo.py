@@ -13,7 +13,7 @@ from deployer.face.say import say
 app = typer.Typer()
 
 NEXT = (
-    "deployer doctor             look at the wire to your own PC, after the cable is in",
+    "deployer doctor             look at the cable and the wire to your own PC",
     "deployer push --target PC   the same to your own PC, such as 192.168.1.2",
 )
 """What to do after the demo, each with what it is for."""

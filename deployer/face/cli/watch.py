@@ -55,7 +55,8 @@ def tui_command(
 
     Keys are in the last line; ? explains them. Without a terminal, or with --plain, it speaks and
     listens in whole lines. When no daemon runs it brings one up, which --address, --ftp-port,
-    --interface, --no-link and --no-link-local are for.
+    --interface, --no-link and --no-link-local are for. Under sudo it serves by itself, as the user
+    who called it, until it is closed.
     """
     from deployer.face.cli import reach
     from deployer.host import connect
@@ -64,11 +65,9 @@ def tui_command(
     serving = _Serving(
         address or config.address,
         config.ftp_port if ftp_port is None else ftp_port,
-        (
-            *(("--interface", interface) if interface else ()),
-            *(("--no-link",) if no_link else ()),
-            *(("--no-link-local",) if no_link_local else ()),
-        ),
+        interface,
+        no_link,
+        no_link_local,
     )
     plain = plain or not (sys.stdin.isatty() and sys.stdout.isatty())
     plain = plain or os.environ.get("TERM", "") == "dumb"
@@ -90,11 +89,23 @@ def tui_command(
 
 @dataclass(frozen=True, slots=True)
 class _Serving:
-    """Where a daemon serves that is brought up, and `link`, its further words about the wire."""
+    """Where a daemon serves that is brought up, or this process where there can be none."""
 
     address: str
     port: int
-    link: tuple[str, ...]
+    interface: str | None
+    no_link: bool
+    no_link_local: bool
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The same as arguments of `deployer serve`."""
+        return (
+            *("--address", self.address, "--ftp-port", str(self.port)),
+            *(("--interface", self.interface) if self.interface else ()),
+            *(("--no-link",) if self.no_link else ()),
+            *(("--no-link-local",) if self.no_link_local else ()),
+        )
 
 
 async def _run(
@@ -112,10 +123,12 @@ async def _run(
     from deployer.face.cli import reach
     from deployer.host import connect, launch
 
-    here = reach.here(config, state_dir, address=serving.address, ftp_port=serving.port)
-    where = ("--address", serving.address, "--ftp-port", str(serving.port), *serving.link)
+    here = reach.here(
+        config, state_dir, address=serving.address, ftp_port=serving.port,
+        interface=serving.interface, no_link=serving.no_link, no_link_local=serving.no_link_local,
+    )  # fmt: skip
     async with connect.open_lasting(
-        state_dir, here, reach.WORDS, where, undo, system=system
+        state_dir, here, reach.WORDS, serving.words, undo, system=system
     ) as host:
         await _show(host, config, address, plain=plain, theme=theme)
         if isinstance(host, launch.Launched):

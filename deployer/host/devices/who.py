@@ -27,6 +27,7 @@ from deployer.host import sockets
 from deployer.host.devices import names
 from deployer.host.remote import DaemonClient
 from deployer.host.requests import AgentRow
+from deployer.host.sudo import asked
 from deployer.model import is_simulated
 
 _PORTS = (67, netbios.NAMES, netbios.DATAGRAMS)
@@ -45,7 +46,7 @@ def look(
     state_dir: Path, agents: Sequence[AgentRow], *, interface: str | None = None, seconds: float
 ) -> Company:
     """Everybody on the wires of this computer, or on the one that is named."""
-    wires = [each for each in lookup.interfaces() if _is_wire(each, interface)]
+    wires = _wires(interface)
     named = names.known(state_dir)
     seen: list[Sighting] = []
     deaf = "" if wires else "there is no wire with a live cable"
@@ -55,7 +56,7 @@ def look(
         for ip, mac in lookup.neighbours(wire.index).items():
             seen.append(Sighting("arp", mac, ip, system.get(mac, "")))
     try:
-        seen += _listen(wires, named, seconds)
+        seen += asked.heard(listen, interface, named, seconds)
     except OSError as error:
         deaf = error.strerror or str(error)
     ours = [address for wire in wires for address in wire.addresses]
@@ -103,6 +104,17 @@ def _agents(rows: Sequence[AgentRow]) -> list[AgentSeen]:
         for row in rows
         if not is_simulated(row.target)
     ]  # fmt: skip
+
+
+def listen(
+    interface: str | None, named: Sequence[NamedTarget], seconds: float
+) -> tuple[Sighting, ...]:
+    """Who is heard, each once. Raises PermissionError without root's rights, OSError."""
+    return tuple(dict.fromkeys(_listen(_wires(interface), named, seconds)))
+
+
+def _wires(named: str | None) -> list[Interface]:
+    return [each for each in lookup.interfaces() if _is_wire(each, named)]
 
 
 def _is_wire(interface: Interface, named: str | None) -> bool:

@@ -1,4 +1,4 @@
-"""What the user's process asks the first one for: the wire, and ports that only root may open."""
+"""What the user's process asks the first one for: the wire, its ports, who is heard on it."""
 
 from __future__ import annotations
 
@@ -6,14 +6,15 @@ import os
 import queue
 import socket
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 
+from deployer.core.wire.devices import NamedTarget, Sighting
 from deployer.edge import ports
 from deployer.host import wire
-from deployer.host.forms import error_from_plain, to_plain
+from deployer.host.forms import error_from_plain, from_plain, to_plain
 
 LONGEST = 1 << 16
 """Bytes of one message."""
@@ -93,6 +94,9 @@ class OwnByFirst:
         self._first.ask({"give back": True})
 
 
+Listen = Callable[[str | None, Sequence[NamedTarget], float], Sequence[Sighting]]
+"""Who is heard on the wire in so many seconds, see `devices.who`."""
+
 _FIRST: list[First] = []
 """The first process of this one, if there is one."""
 
@@ -110,3 +114,21 @@ def own(
     if _FIRST:
         return OwnByFirst(_FIRST[0], wanted, address, say, target=target)
     return wire.Own(wanted, address, say, target=target)
+
+
+def by_root() -> bool:
+    """Is there a first process, which does for this one what only root may do?"""
+    return bool(_FIRST)
+
+
+def heard(
+    listen: Listen, interface: str | None, named: Sequence[NamedTarget], seconds: float
+) -> Sequence[Sighting]:
+    """Who is heard on the wire, by the first process where there is one. Raises OSError."""
+    if not _FIRST:
+        return listen(interface, named, seconds)
+    question = {"interface": interface, "named": to_plain(named), "seconds": seconds}
+    answer, _files = _FIRST[0].ask({"listen": question})
+    if "deaf" in answer:
+        raise OSError(answer["deaf"])
+    return list(from_plain(answer["heard"], list[Sighting]))

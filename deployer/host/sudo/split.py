@@ -1,8 +1,9 @@
 """Under sudo this program becomes the user who called it; a first process keeps root's rights.
 
 So there is one history, one list of names and agents, and no file of a user's is opened or written
-as root. The first process sets the address on the wire, opens ports below 1024, gives the wire back
-when the second one has ended, however it ended, and does nothing else.
+as root. The first process sets the address on the wire, opens ports below 1024, listens to who is
+on the wire, gives the wire back when the second one has ended, however it ended, and does nothing
+else.
 """
 
 from __future__ import annotations
@@ -20,12 +21,18 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-_AS_ROOT = ("serve", "link", "doctor", "devices", "tui", "sim")
-"""Commands that need root's rights themselves, or have a way of their own to give them up."""
+_AS_ROOT = ("serve", "link", "doctor", "sim")
+"""Commands that need root's rights themselves, or have a way of their own to give them up.
+
+What they keep is about this computer, such as how a change of the wire is undone; the names of PCs
+and the history are the user's there too.
+"""
 _SOCKET = Path("/run/deployer/control.sock")
 _LINES = ("dialout", "uucp")
 """Groups that may open serial ports: whoever may call sudo may do that here."""
 _PORTS = 1024
+_HEARD = 200
+"""Of how many machines the answer tells: it is one message."""
 _PATIENCE = 30.0
 
 
@@ -174,6 +181,8 @@ class _Keeper:
                 opened.append(bind(address, port))
             case {"take": {"wanted": wanted, "address": str(address), "target": str(target)}}:
                 return {"beside": self._take(wanted, address, target)}
+            case {"listen": {"interface": interface, "named": named, "seconds": seconds}}:
+                return self._heard(interface, named, seconds)
             case {"give back": True}:
                 self.give_back()
             case other:
@@ -199,6 +208,19 @@ class _Keeper:
                     lambda news: self._send({"news": [type(news).__name__, to_plain(news)]})
                 )
             return str(self._own.take())
+
+    @staticmethod
+    def _heard(interface: Any, named: Any, seconds: Any) -> dict[str, Any]:
+        from deployer.core.wire.devices import NamedTarget
+        from deployer.host.devices import who
+        from deployer.host.forms import from_plain, to_plain
+
+        try:
+            wanted = from_plain(named, list[NamedTarget])
+            found = who.listen(from_plain(interface, str | None), wanted, float(seconds))
+        except OSError as error:
+            return {"deaf": error.strerror or str(error)}
+        return {"heard": to_plain(found[:_HEARD])}
 
     def give_back(self) -> None:
         """Undo what was done on the wire, if anything."""
