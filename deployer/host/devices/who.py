@@ -9,29 +9,20 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-import select
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from deployer.core.wire import dhcp, netbios
-from deployer.core.wire.addresses import Interface
-from deployer.core.wire.arp import Arp
-from deployer.core.wire.devices import AgentSeen, Device, NamedTarget, Sighting, devices
-from deployer.core.wire.dhcp import DhcpKind
-from deployer.edge.link import arp, capture, leases, lookup
+from deployer.core.wire.devices import AgentSeen, Device, Sighting, devices
+from deployer.edge.link import leases, lookup
 from deployer.edge.store import Store
 from deployer.edge.store.agents import KnownAgent
 from deployer.host import sockets
-from deployer.host.devices import names
+from deployer.host.devices import heard, names
 from deployer.host.remote import DaemonClient
 from deployer.host.requests import AgentRow
 from deployer.host.sudo import asked
 from deployer.model import is_simulated
-
-_PORTS = (67, netbios.NAMES, netbios.DATAGRAMS)
-_NOBODY = "0.0.0.0"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,7 @@ def look(
     state_dir: Path, agents: Sequence[AgentRow], *, interface: str | None = None, seconds: float
 ) -> Company:
     """Everybody on the wires of this computer, or on the one that is named."""
-    wires = _wires(interface)
+    wires = heard.wires(interface)
     named = names.known(state_dir)
     seen: list[Sighting] = []
     deaf = "" if wires else "there is no wire with a live cable"
@@ -56,7 +47,7 @@ def look(
         for ip, mac in lookup.neighbours(wire.index).items():
             seen.append(Sighting("arp", mac, ip, system.get(mac, "")))
     try:
-        seen += asked.heard(listen, interface, named, seconds)
+        seen += asked.heard(heard.listen, interface, named, seconds)
     except OSError as error:
         deaf = error.strerror or str(error)
     ours = [address for wire in wires for address in wire.addresses]
@@ -104,61 +95,3 @@ def _agents(rows: Sequence[AgentRow]) -> list[AgentSeen]:
         for row in rows
         if not is_simulated(row.target)
     ]  # fmt: skip
-
-
-def listen(
-    interface: str | None, named: Sequence[NamedTarget], seconds: float
-) -> tuple[Sighting, ...]:
-    """Who is heard, each once. Raises PermissionError without root's rights, OSError."""
-    return tuple(dict.fromkeys(_listen(_wires(interface), named, seconds)))
-
-
-def _wires(named: str | None) -> list[Interface]:
-    return [each for each in lookup.interfaces() if _is_wire(each, named)]
-
-
-def _is_wire(interface: Interface, named: str | None) -> bool:
-    if named:
-        return interface.name == named
-    return interface.wired and interface.carrier and not interface.default_route
-
-
-def _listen(
-    wires: Sequence[Interface], named: Sequence[NamedTarget], seconds: float
-) -> Iterator[Sighting]:
-    """What goes by. Raises PermissionError, OSError."""
-    with contextlib.ExitStack() as stack:
-        asking = {stack.enter_context(arp.listen(wire.name)): wire for wire in wires}
-        others = [stack.enter_context(capture.capture(wire.name, _PORTS)) for wire in wires]
-        for sock, wire in asking.items():
-            for target in named:
-                if any(own.reaches(target.ip) for own in wire.addresses):
-                    sock.send(arp.question(wire.mac, target.ip))
-        until = time.monotonic() + seconds
-        for left in arp.countdown(until):
-            ready = select.select([*asking, *others], [], [], left)[0]
-            if not ready and not left:
-                return
-            for sock in ready:
-                if sock in asking:
-                    yield from _by_arp(arp.heard(sock))
-                else:
-                    yield from _by_udp(capture.heard(sock))
-
-
-def _by_arp(messages: Iterator[Arp]) -> Iterator[Sighting]:
-    """Who looks whether an address is free has none yet."""
-    for message in messages:
-        ip = "" if message.sender_ip == _NOBODY else message.sender_ip
-        yield Sighting("arp", message.sender_mac, ip)
-
-
-def _by_udp(datagrams: Iterator[capture.Datagram]) -> Iterator[Sighting]:
-    for each in datagrams:
-        ip = "" if each.source == _NOBODY else each.source
-        if each.port == _PORTS[0]:
-            message = dhcp.parse(each.data)
-            if message is not None and message.kind in (DhcpKind.DISCOVER, DhcpKind.REQUEST):
-                yield Sighting("asks", message.mac, ip, message.name, message.vendor)
-        elif (computer := netbios.computer(each.port, each.data)) is not None:
-            yield Sighting("netbios", each.mac, ip, computer)

@@ -95,7 +95,7 @@ class OwnByFirst:
 
 
 Listen = Callable[[str | None, Sequence[NamedTarget], float], Sequence[Sighting]]
-"""Who is heard on the wire in so many seconds, see `devices.who`."""
+"""Who is heard on the wire in so many seconds, see `devices.heard`."""
 
 _FIRST: list[First] = []
 """The first process of this one, if there is one."""

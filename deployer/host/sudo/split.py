@@ -212,12 +212,12 @@ class _Keeper:
     @staticmethod
     def _heard(interface: Any, named: Any, seconds: Any) -> dict[str, Any]:
         from deployer.core.wire.devices import NamedTarget
-        from deployer.host.devices import who
+        from deployer.host.devices import heard
         from deployer.host.forms import from_plain, to_plain
 
         try:
             wanted = from_plain(named, list[NamedTarget])
-            found = who.listen(from_plain(interface, str | None), wanted, float(seconds))
+            found = heard.listen(from_plain(interface, str | None), wanted, float(seconds))
         except OSError as error:
             return {"deaf": error.strerror or str(error)}
         return {"heard": to_plain(found[:_HEARD])}
