@@ -82,6 +82,20 @@ def test_a_survey_that_was_changed_is_refused(
     assert "no survey that can be believed" in capsys.readouterr().err
 
 
+def test_an_export_is_a_new_file_and_no_survey(
+    state: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "my-pentium.txt"
+    export = ("survey", "export", "mine", "--out", str(out), "--state-dir", str(state))
+    called(*export)
+    before = out.read_bytes()
+    assert run(export) == EXIT_USE
+    assert "cannot be written: File exists" in capsys.readouterr().err
+    assert out.read_bytes() == before
+    assert run(["survey", "import", str(out), "--state-dir", str(state)]) == EXIT_VERIFY
+    assert "it is an export" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [

@@ -53,6 +53,7 @@ def sim_command(
 
 def _like(arguments: list[str]) -> list[str]:
     """The arguments, with the settings of a survey in the place of `--like SURVEY`."""
+    arguments = [part for each in arguments for part in _parted(each)]
     if "--like" not in arguments:
         return arguments
     from deployer import settings
@@ -63,3 +64,8 @@ def _like(arguments: list[str]) -> list[str]:
     store = settings.expanded(settings.load().state_dir)
     found = reach.unlike(store, name, "sim")
     return [*arguments[:at], *(f"--unlike={each}" for each in found), *arguments[at + 2 :]]
+
+
+def _parted(argument: str) -> list[str]:
+    """`--like=SURVEY` is `--like SURVEY`."""
+    return argument.split("=", 1) if argument.startswith("--like=") else [argument]

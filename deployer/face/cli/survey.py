@@ -218,8 +218,14 @@ def export_command(
     if out is None:
         raw(text.decode("ascii"))
         return
-    with out.open("xb") as file:
-        file.write(text)
+    try:
+        with out.open("xb") as file:
+            file.write(text)
+    except OSError as error:
+        raise WrongUse(
+            what=f"{out}: cannot be written: {error.strerror}.",
+            remedy="Name a new file with --out.",
+        ) from error
     say(f"{out}: {len(text):,} bytes that may be shown to anybody.")
 
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import quote, unquote
 
-from deployer.core.survey import record
+from deployer.core.survey import record, share
 from deployer.core.survey.record import Survey, SurveyRefusedError
 from deployer.edge import surveyed
 from deployer.errors import FileMissing, SurveyRefused, SurveyUnknown
@@ -52,6 +52,8 @@ def arrived(path: Path) -> bytes:
     except OSError as error:
         raise SurveyRefused(name=path, why=f"it cannot be read: {error.strerror}") from error
     found = record.find(data)
+    if data.startswith(share.FIRST.encode()):
+        raise SurveyRefused(name=path, why="it is an export, which has no files to judge")
     if not found:
         raise SurveyRefused(name=path, why="there is no whole survey in it")
     read(found, str(path))
