@@ -104,11 +104,35 @@ def test_what_floppy_disks_and_pulls_have_left_goes_and_no_file_that_looks_like_
     assert pc.files() == {"DEPLOY", *(f"DEPLOY/{name}" for name in theirs)}
 
 
+LEFT = {
+    "D7F3A21C.ASK": b"host=192.168.1.1\r\nlogin=D7F3A21C k3v8mq2xwp\r\nlist=8246B7D7\r\n",
+    "D7F3A21C.LST": b"deployment=D7F3A21C\r\nfrom=C:\\LOGS\\*.*\r\ncodepage=1252 437\r\n",
+    "D7F3A21C.TMP": b"deployment=D7F3A21C\r\nfrom=C:\\LOGS\\*.*\r\ncodepage=1252 437\r\n",
+    "D7F3A21C.PAA": b"part=D7F3A21C 8246B7D7\r\nfile=1 0 9\r\n\x1a\x00\xff part=\r\n",
+    "D7F3A21C.PAP": b"part=D7F3A21C 8246B7D7\r\nfile=1 0 9\r\n",
+}
+"""What a pull that was interrupted keeps for going on."""
+THEIRS = {
+    "DRAWINGS.LST": b"deployment of chairs\r\n",
+    "DEADBEEF.PAL": b"\x00\x01 colours",
+    "D7F3A21D.ASK": b"who\r\n",
+}
+
+
+def test_what_a_pull_that_nobody_finished_has_left_goes(pc: Cleaned) -> None:
+    pc.push("C:\\GAME", b_txt="b")
+    for name, data in (LEFT | THEIRS).items():
+        (pc.disk / "DEPLOY" / name).write_bytes(data)
+    pc.call("clean", "sim")
+    assert pc.files() == {"DEPLOY", *(f"DEPLOY/{name}" for name in THEIRS)}
+
+
 def test_an_agent_that_carries_it_out_deletes_the_rest_and_stays(pc: Cleaned) -> None:
     source = pc.where / "a.txt"
     source.write_text("a")
     pc.call("push", "--target", "sim", source, "--no-run", "--stay")
-    (pc.disk / "DEPLOY" / "MINE.TXT").write_text("mine")
+    for name, data in (LEFT | {"MINE.TXT": b"mine"}).items():
+        (pc.disk / "DEPLOY" / name).write_bytes(data)
     told, _err = pc.call("clean", "sim")
     assert "The agent has deleted" in told
     assert pc.files() == {

@@ -348,9 +348,10 @@ def test_switched_off_at_once_it_leaves_nothing_behind(tmp_path: Path) -> None:
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_a_question_that_nobody_answers_ends(pc: Machine) -> None:
-    """A GO.BAT that came cut in its COPY asks it: the last line is none of a batch file."""
+@pytest.mark.parametrize("line", ["COPY C:\\A C:\\B", "DEL C:\\*.*", "DEL C:\\A /P"])
+def test_a_question_that_nobody_answers_ends(pc: Machine, line: str) -> None:
+    """A GO.BAT that came cut in a COPY asks one, and one with another letter in a DEL."""
     for name in ("A", "B"):
         pc.disk.write_bytes(f"C:\\{name}", b"x")
     with pytest.raises(Hang, match="nobody answers"):
-        pc.run_line("COPY C:\\A C:\\B")
+        pc.run_line(line)

@@ -19,7 +19,7 @@ from deployer.core.lint.model import Finding
 from deployer.core.target import ftpscript
 from deployer.core.target.codepages import WESTERN
 from deployer.core.target.manifest import file_name, list_name, own_directory, unfit
-from deployer.core.target.names import OUR_NAMES, is_short
+from deployer.core.target.names import LEFT_BY_PULLS, OUR_NAMES, is_short
 from deployer.errors import WrongUse
 from deployer.model import (
     GO_BAT,
@@ -536,8 +536,10 @@ MEDIA_MARK = "deployer-media="
 """What stands before its own name in the batch file that floppy disks or a CD have left."""
 
 
-def _take_media(deployment: str) -> Iterable[str]:
-    """The batch files of floppy disks and CDs go. A small one looks into each that may be one.
+def _take_left(deployment: str) -> Iterable[str]:
+    """Batch files of floppy disks and CDs go, and what pulls have left that nobody has finished.
+
+    A small batch file looks into each that may be one.
 
     FOR cannot ask for an exit code itself (B13), and a pattern alone would also mean DATA.BAT.
     """
@@ -546,6 +548,14 @@ def _take_media(deployment: str) -> Iterable[str]:
     yield f'ECHO @{_FIND} "{MEDIA_MARK}%%1" %%1>{look}'
     yield f"ECHO @IF NOT ERRORLEVEL 1 DEL %%1>>{look}"
     yield f"FOR %%F IN (D???????.BAT) DO CALL {look} %%F"
+    for end, marks in LEFT_BY_PULLS.items():
+        asked = f'ECHO @{_FIND} "{marks[0]}" %%1>{look}'
+        for mark in marks[1:]:
+            yield asked
+            asked = f'ECHO @IF NOT ERRORLEVEL 1 {_FIND} "{mark}" %%1>>{look}'
+        yield asked
+        yield f"ECHO @IF NOT ERRORLEVEL 1 DEL %%1>>{look}"
+        yield f"FOR %%F IN (D???????.{end}) DO CALL {look} %%F"
     yield f"IF EXIST {look} DEL {look}"
     yield ":NOMEDIA"
 
@@ -573,7 +583,7 @@ def _vanish(manifest: Manifest, directory: str) -> tuple[str, ...]:
         "IF NOT ERRORLEVEL 1 GOTO KEEPLIST",
         f"DEL {known}",
         ":KEEPLIST",
-        *_take_media(manifest.deployment),
+        *_take_left(manifest.deployment),
         *(_delete(name) for name in names),
         "PAUSE",
         "CD \\",

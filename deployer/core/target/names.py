@@ -27,6 +27,14 @@ OUR_NAMES = frozenset(
 )
 """What GO.BAT and the helper keep in the directory themselves."""
 
+LEFT_BY_PULLS = {
+    "ASK": ("login=D", "list="),
+    "LST": ("deployment=D", "codepage="),
+    "TMP": ("deployment=D", "codepage="),
+    "PA?": ("part=D",),
+}
+"""What a pull keeps beside them until it is whole, by the ends of names, and what stands in it."""
+
 SHADOWS = frozenset(["GO", "FTP", "FIND", "CHOICE", "COMMAND", "DEPLOY98"])
 """A program of this name in the directory would be run instead of the one GO.BAT means, because
 COMMAND.COM looks in the current directory first, and for .COM and .EXE before .BAT."""

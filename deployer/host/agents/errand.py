@@ -11,7 +11,7 @@ from typing import assert_never
 
 from deployer.core.target import manifest
 from deployer.core.target.gobat import MEDIA_MARK
-from deployer.core.target.names import OUR_NAMES
+from deployer.core.target.names import LEFT_BY_PULLS, OUR_NAMES
 from deployer.errors import AgentAway, NotBack, OrderLost, OrderRefused
 from deployer.host.requests import AgentRequest, AgentRow, Heard, Host, Say
 from deployer.model import Stage
@@ -19,7 +19,9 @@ from deployer.model import Stage
 _END_SHOWN = 5.0
 """Seconds that the end of an order may take to be shown after a Ctrl-C."""
 _LOOK = 0.5
-_IDENTITY_BAT = re.compile(r"D[0-9A-F]{7}\.BAT")
+_IDENTITY = re.compile(r"D[0-9A-F]{7}\.(BAT|ASK|LST|TMP|PA[A-P])")
+_HEAD = 1024
+"""Bytes in which it stands what a file is that a pull has left."""
 
 
 Noted = Callable[[str], Awaitable[object]]
@@ -129,10 +131,15 @@ async def take_away(errand: Errand, deployment: str, directory: str) -> tuple[st
         place = f"{own}\\{name}"
         if "D" in attributes:
             continue
-        if name == known or _IDENTITY_BAT.fullmatch(name):
+        if name == known:
             data = await ask(errand, "GET", place, "0", length)
-            listed = any(each.startswith(b"F ") for each in data.splitlines())
-            ours = not listed if name == known else f"{MEDIA_MARK}{name}".encode() in data
+            ours = not any(each.startswith(b"F ") for each in data.splitlines())
+        elif _IDENTITY.fullmatch(name):
+            end = name[-3:]
+            marks = LEFT_BY_PULLS.get(f"{end[:2]}?" if end[:2] == "PA" else end)
+            most = length if marks is None else str(min(int(length), _HEAD))
+            data = await ask(errand, "GET", place, "0", most)
+            ours = all(mark.encode() in data for mark in marks or (f"{MEDIA_MARK}{name}",))
         else:
             ours = name in OUR_NAMES or name in (f"{deployment}.MAN", f"{deployment}.STA")
         if ours:

@@ -8,11 +8,11 @@ most one FOR, a chain of batch files. `interpreter` makes it move.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import ClassVar, Self
 
 from deployer.sim.commandcom import messages
-from deployer.sim.commandcom.dialect import WIN98, Complaint, Dialect, Single
+from deployer.sim.commandcom.dialect import WIN98, Complaint, Dialect, ShellHang, Single
 from deployer.sim.commandcom.dos import Dos
 from deployer.sim.commandcom.environment import Environment
 from deployer.sim.commandcom.line.parse import CommandWords
@@ -28,6 +28,8 @@ Program = Callable[[str, "Shell"], int]
 RunFile = Callable[[str, str, "Shell"], int]
 
 MAX_LINE = 127
+_MOST_QUESTIONS = 50
+"""So often it asks the same before nobody is taken to be there."""
 
 
 class Shell:
@@ -147,6 +149,16 @@ class Shell:
         if not isinstance(self.stdin, ConsoleStream):
             self.write(text + CR)
         return text
+
+    def answers(self, question: str) -> Iterator[str]:
+        """The first letter of each answer to a question, in capitals; it is asked for each anew.
+
+        Raises ShellHang when nobody is there to answer.
+        """
+        for _ in range(_MOST_QUESTIONS):
+            self.write(question)
+            yield self.read_line().strip()[:1].upper()
+        raise ShellHang(f"it asks, and nobody answers: {question.strip()}")
 
     def end_answer(self) -> None:
         """Go to a new line after what `read_line` has read; the console has done so itself."""

@@ -181,9 +181,9 @@ def delete(shell: Shell, tail: str) -> None:
 
 
 def _sure(shell: Shell) -> bool:
+    answers = shell.answers(messages.ALL_FILES + CRLF + messages.SURE)
     while True:
-        shell.write(messages.ALL_FILES + CRLF + messages.SURE)
-        answer = shell.read_line().lstrip()[:1].upper()
+        answer = next(answers)
         if answer == "N":
             return False
         if answer:
@@ -193,11 +193,8 @@ def _sure(shell: Shell) -> bool:
 
 
 def _ask(shell: Shell, path: str) -> bool:
-    while True:
-        shell.write(f"\r\n{shell.dos.full(path)},    Delete (Y/N)?")
-        answer = shell.read_line().lstrip()[:1].upper()
-        if answer in ("Y", "N"):
-            return answer == "Y"
+    answers = shell.answers(f"\r\n{shell.dos.full(path)},    Delete (Y/N)?")
+    return next(answer for answer in answers if answer in ("Y", "N")) == "Y"
 
 
 def rename(shell: Shell, tail: str) -> None:

@@ -11,7 +11,7 @@ from contextlib import suppress
 
 from deployer.sim.commandcom import messages
 from deployer.sim.commandcom.commands.copy.line import CopyLine, Token
-from deployer.sim.commandcom.dialect import Complaint, NotModelled, ShellHang
+from deployer.sim.commandcom.dialect import Complaint, NotModelled
 from deployer.sim.commandcom.dos import is_pattern, split_path
 from deployer.sim.commandcom.line import fcb
 from deployer.sim.commandcom.line.text import CTRL_Z, encode
@@ -21,8 +21,6 @@ from deployer.sim.disk import Code, DiskError, device_name
 
 BUFFER = 0xFE00
 EOF = encode(CTRL_Z)
-_MOST_QUESTIONS = 50
-"""So often COPY asks the same before nobody is taken to be there."""
 
 
 class Over(Exception):  # noqa: N818 - COPY ends; what is left to do is counting
@@ -198,16 +196,13 @@ class CopyTarget:
             return
         if next(self.dos.search(self.target_path, concealed=True), None) is None:
             return
-        for _ in range(_MOST_QUESTIONS):
-            self.shell.write(f"Overwrite {self.target_path} (Yes/No/All)?")
-            answer = self.shell.read_line().strip()[:1].upper()
+        for answer in self.shell.answers(f"Overwrite {self.target_path} (Yes/No/All)?"):
             self.shell.end_answer()
             if answer == "N":
                 raise Skip
             if answer in ("Y", "A"):
                 self.overwrite = answer == "A"
                 return
-        raise ShellHang("COPY asks whether it may overwrite, and nobody answers")
 
     def _put(self, data: bytes) -> None:
         stream = self.target_stream
