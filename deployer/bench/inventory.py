@@ -426,7 +426,7 @@ class _Reader:
         variables: Mapping[str, str],
     ) -> tuple[BenchPayload, ...]:
         path, names = merged.get("payloads", (here, ()))
-        if not names and not merged.get("steps", (here, ()))[1]:
+        if not names and not any(merged.get(key, (here, ()))[1] for key in ("steps", "pull")):
             self._complain(
                 here, "it gets no payload", 'add payloads = ["NAME"] here or in defaults'
             )
@@ -460,9 +460,11 @@ class _Reader:
         variables: Mapping[str, str],
     ) -> tuple[BenchStep, ...]:
         path, tables = merged.get("steps", ((), ()))
+        each = [((*path, "steps", number), given) for number, given in enumerate(tables)]
+        path, pulls = merged.get("pull", ((), ()))
+        each += [((*path, "pull", n), steps.of_pull(given)) for n, given in enumerate(pulls)]
         made: list[BenchStep] = []
-        for number, given in enumerate(tables):
-            place = (*path, "steps", number)
+        for place, given in each:
             if (wrong := steps.problem(given)) is not None:
                 key, what, remedy = wrong
                 self._complain((*place, key) if key else place, what, remedy)

@@ -149,11 +149,18 @@ Steps = Annotated[
 ]
 
 
+Pulls = Annotated[
+    list[Word | StepTable],
+    Meta(title="write a list of files there, such as ['C:\\LOGS\\*.*']"),
+]
+
+
 class Common(Struct, forbid_unknown_fields=True):
     """What defaults, groups and targets have in common; a target wins over groups over defaults."""
 
     payloads: Names | msgspec.UnsetType = msgspec.UNSET
     steps: Steps | msgspec.UnsetType = msgspec.UNSET
+    pull: Pulls | msgspec.UnsetType = msgspec.UNSET
     stay: Flag | msgspec.UnsetType = msgspec.UNSET
     profile: Word | msgspec.UnsetType = msgspec.UNSET
     to: Directory | msgspec.UnsetType = msgspec.UNSET
@@ -209,6 +216,8 @@ def _check(kind: shapes.Type, value: object, path: Path, title: str = "") -> Ite
     match kind:
         case shapes.Metadata(type=inner, extra_json_schema=more):
             yield from _check(inner, value, path, str((more or {}).get("title", title)))
+        case shapes.UnionType(types=(text, shapes.StructType() as entry)):
+            yield from _check(entry if isinstance(value, Mapping) else text, value, path, title)
         case shapes.UnionType():
             remedy = "write names with texts or numbers"
             if isinstance(value, bool) or not isinstance(value, str | int | float):

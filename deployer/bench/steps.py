@@ -67,6 +67,10 @@ _GOES_WITH: Mapping[str, tuple[str, ...]] = {
 """Each verb of a step, and what may stand beside it."""
 
 
+PULLED = "pulled/{name}"
+"""Where the files go that `pull` names, where nothing else is said."""
+
+
 def problem(given: Mapping[str, Any]) -> tuple[str, str, str] | None:
     """What is wrong with a step's table: the key ("" for all of it), what, and the remedy."""
     verbs = [key for key in given if key in _GOES_WITH]
@@ -84,6 +88,11 @@ def problem(given: Mapping[str, Any]) -> tuple[str, str, str] | None:
     if verb == "pull" and "out" not in given:
         return "", "nobody knows where the files go", 'add out = "FOLDER"'
     return None
+
+
+def of_pull(given: str | Mapping[str, Any]) -> Mapping[str, Any]:
+    """The step that an entry of the key `pull` stands for."""
+    return {"out": PULLED, **({"pull": given} if isinstance(given, str) else given)}
 
 
 def of_table(given: Mapping[str, Any], directory: str) -> AgentStep:

@@ -129,6 +129,25 @@ def test_what_a_pull_is_compared_with_stands_beside_it() -> None:
     assert pull.wanted == Comparison(Path("/lab/gold/pc01"), (("A.TXT", "0" * 64),), "good")
 
 
+def test_pull_is_a_key_too_and_means_the_same_steps() -> None:
+    target = '[payloads]\n[targets.pc1]\naddress = "192.168.1.5"\n'
+    full = "{ pull = 'C:\\CAL', out = 'cal/{name}', same_as = 'gold', expect = 'good' }"
+    short = parse(f"{target}pull = ['C:\\LOGS\\*.*', {full}]\n", folder=Path("/lab"))
+    logs = "{ pull = 'C:\\LOGS\\*.*', out = 'pulled/{name}' }"
+    assert short == parse(f"{target}steps = [{logs}, {full}]\n", folder=Path("/lab"))
+    for wrong, key, remedy in (
+        ("[{ same_as = 'x' }]", "targets.pc1.pull[1]", "write one of push, pull"),
+        ("[{ run = 'X' }]", "targets.pc1.pull[1].out", "beside run stands"),
+        ("[{ pull = 'X', same = 'x' }]", "targets.pc1.pull[1].same", "did you mean same_as"),
+        ("[7]", "targets.pc1.pull[1]", "write"),
+        ("'C:\\LOGS'", "targets.pc1.pull", "such as ['C:\\LOGS\\*.*']"),
+    ):
+        with pytest.raises(WrongUse) as caught:
+            parse(f"{target}pull = {wrong}\n", "bench.toml")
+        assert f"line 4: {key}: " in caught.value.what
+        assert remedy in caught.value.what
+
+
 @pytest.fixture
 def pc(world: World) -> Iterator[AgentPC]:
     """An old PC whose agent this host knows; it calls as soon as somebody serves."""
