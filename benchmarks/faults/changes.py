@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import itertools
 import random
 import tempfile
 import time
@@ -38,6 +39,11 @@ from deployer.sim.win32 import StepClock
 
 TREE = "C:\\GAME"
 TRIES = 4
+RUNAWAY = 2_000
+"""Lines on the PC's screen at one try, ten times what a good one shows: then Ctrl-C is pressed.
+
+A GO.BAT in which a letter changed on the way may jump in a circle.
+"""
 _PART = ".PA"
 _NAMES = ("A.DAT", "Long name.txt", "SAVE.DAT", "Sub folder/deep.bin", "Sub folder/x")
 _THEIRS = ("MINE.TXT", "SAVE.BAK", "SAVE.DAT", "LONGNA~9.BAK")
@@ -273,10 +279,14 @@ class _Life:
         offer = Offer(taken, LOOPBACK, TREE)
         await self.service.deploy(offer)
         routes = {taken.host: (self.service.address, self.service.ftp_port)}
-        stop = [False]
+        stop, shown = [False], itertools.count(1)
+
+        def look(_line: str) -> None:
+            stop[0] = stop[0] or next(shown) > RUNAWAY
+
         machine = Machine(
             Disk(self.disk, capacity=DISK),
-            console=QueuedConsole(lambda _line: None),
+            console=QueuedConsole(look),
             link=Link(routes=routes, patience=PATIENCE, cancelled=lambda: stop[0]),
             clock=StepClock(time.time(), step=0.02),
             wait=lambda seconds: time.sleep(seconds * HASTE),

@@ -8,6 +8,8 @@ COMMAND.COM for every character.
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 from deployer.core.lint.parse import CODE_PAGE, CONTROL, DELIMITERS, Script, ScriptLine
 
 _TERMINATORS = frozenset('."/\\[]:<|>+=;, \t') | CONTROL
@@ -69,6 +71,7 @@ def capital(char: str) -> str:
         return char
 
 
+@lru_cache(maxsize=8192)  # each GOTO of a file asks about each label, and so do many checks
 def fits(name: str, label: str) -> bool:
     """Whether GOTO takes the line with this text after its colon for the label `name`."""
     have = label.lstrip(DELIMITERS).encode(CODE_PAGE) + b"\r\n"

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
 from deployer.core.lint import check
@@ -154,11 +155,17 @@ def render(manifest: Manifest, directory: str, *, offline: bool = False) -> byte
         for name, script in scripts(manifest).items():
             _refuse(name, check.check_ftp_script(_text(script)))
     data = _text(lines)
-    found = check.check(data, name=GO_BAT)
+    found = _findings(data)
     if manifest.payload.cleans:  # it deletes itself, after all else
         found = tuple(each for each in found if each.rule != "self-overwrite")
     _refuse(GO_BAT, found)
     return data
+
+
+@lru_cache(maxsize=16)
+def _findings(data: bytes) -> tuple[Finding, ...]:
+    """What lint says of a GO.BAT: each login of a pull is given the same one again."""
+    return check.check(data, name=GO_BAT)
 
 
 def _text(lines: Iterable[str]) -> bytes:
