@@ -80,22 +80,22 @@ def history(
 
 def _history(rows: Iterable[Row], write: Write) -> None:
     emulated = False
-    lines = [("when", "deployment", "target", "bytes", "rate", "tok/s", "what", "state")]
+    lines = [("when", "deployment", "target", "state", "what", "bytes", "rate", "tok/s", "why")]
     for row in rows:
         when = datetime.datetime.fromtimestamp(row.at, tz=datetime.UTC).astimezone()
         speed = row.proof.tokens_per_second if row.proof else None
         emulated = emulated or bool(row.emulated and speed)
-        why = f": {row.reason}" if row.reason else ""
         lines.append(
             (
                 when.strftime("%Y-%m-%d %H:%M"),
                 row.deployment,
                 row.target,
+                row.state.value,
+                payload(row),
                 f"{row.total:,}",
                 f"{text.size(round(row.rate))}/s" if row.rate else "-",
                 f"{speed:.4g}{'*' if row.emulated else ''}" if speed else "-",
-                payload(row),
-                f"{row.state.value}{why}",
+                row.reason,
             )
         )
     tables.columns(lines, write)

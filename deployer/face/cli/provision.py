@@ -129,7 +129,7 @@ def _init(bench: Path) -> int:
     _write(bench, staging.example_bench())
     say(f"{bench} is written. It has five simulated PCs, and runs as it stands:")
     say(f"deployer provision {bench}")
-    say("Then name your files and PCs there. What would happen says: --dry-run")
+    say("Then name your files and PCs there. To see first what would happen: --dry-run")
     return 0
 
 
