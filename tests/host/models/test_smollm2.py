@@ -41,4 +41,4 @@ def test_the_container_s_loss_is_that_of_the_reference(tmp_path: Path) -> None:
     read = conversion.ReadVolumes(done.paths)
     found = unpack.middle_loss(graph.losses(unpack.open_container(read, "m.l98"), text["tokens"]))
     read.close()
-    assert abs(found - text["numpy_f32"]["mean"]) < 0.001
+    assert abs(found - text["numpy_f32"]["mean"]) < 0.003
