@@ -19,7 +19,6 @@ from deployer.core.agents.verbs import words as words_of
 from deployer.events import AgentHello, StateChanged
 from deployer.host.requests import AgentRequest, Heard, Order, Request
 from deployer.model import Stage, State
-from deployer.sim.win32.registry import RUN, Registry
 from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting
 from tests.payloads.hostedcuts import Tally
 from tests.simulatedpc import DOWNLOADED, HOST, SimulatedPc
@@ -149,7 +148,7 @@ class Life:
             """All of it; or what a power failure has left is never started again."""
             mine = [name for name in self.pc.names if name.startswith(("AGENT98", "FORGET"))]
             failed = "power" in self.pc.ends[ends:]
-            return not Registry(self.pc.machine.disk).key(RUN) and (failed or not mine)
+            return not self.pc.at_start and (failed or not mine)
 
         await eventually(gone, WITHIN)
         assert not self.hosted.service.agents.rows()
@@ -180,7 +179,7 @@ async def live(folder: Path, seed: int, orders: int, *, pushes: bool = False) ->
 
         def starts_it_again() -> None:
             """Its user, while nothing stays there yet."""
-            if not hosted.told(AgentHello) and not Registry(pc.machine.disk).key(RUN):
+            if not hosted.told(AgentHello) and not pc.at_start:
                 pc.machine.session.start(DOWNLOADED)
 
         pc.user = starts_it_again

@@ -13,6 +13,7 @@ from deployer.sim.disk import Disk, DiskChange, PowerOff
 from deployer.sim.machine import Machine
 from deployer.sim.win32.clock import Clock, RealClock
 from deployer.sim.win32.desktop import SessionEnd
+from deployer.sim.win32.registry import RUN, Registry
 
 HOST = "192.168.1.1"
 DOWNLOADED = "C:\\WINDOWS\\DESKTOP\\AGENT98.EXE"
@@ -110,6 +111,14 @@ class SimulatedPc:
         for sock in tuple(self.machine.link.open_sockets):
             with suppress(OSError):
                 sock.shutdown(socket.SHUT_RDWR)
+
+    @property
+    def at_start(self) -> dict[str, str]:
+        """What its registry starts with Windows.
+
+        The files are opened anew: a `Disk` is its PC's own, and works on its thread.
+        """
+        return Registry(Disk(self.folder)).key(RUN)
 
     @property
     def names(self) -> list[str]:

@@ -16,7 +16,6 @@ from deployer.host.service import Service
 from deployer.model import Stage, State
 from deployer.sim.browser import Browser
 from deployer.sim.win32.desktop import SessionEnd
-from deployer.sim.win32.registry import RUN, Registry
 from tests.host.test_agent98_pc import push
 from tests.host.test_agents import ADDRESS, Hosted, eventually, play, run, states
 from tests.simulatedpc import SimulatedPc
@@ -53,7 +52,7 @@ def test_an_untouched_pc_is_pushed_to_by_one_typed_address_and_then_by_nothing(
             assert browser.keys <= KEYS_ONCE
             await asyncio.to_thread(browser.follow, "start, and stay ready")
             assert "stays on this computer" in browser.text
-            assert not Registry(pc.machine.disk).key(RUN)
+            assert not pc.at_start
             await asyncio.to_thread(browser.follow, "Yes: start AGENT98.EXE")
             pc.let_live()
             try:
@@ -95,7 +94,7 @@ async def later(hosted: Hosted, pc: SimulatedPc, folder: Path) -> None:
     await eventually(lambda: pc.names and "AGENT98N.EXE" not in pc.names)
     await done(hosted, Forget())
     await eventually(lambda: not [name for name in pc.names if name.startswith("AGENT98")])
-    assert Registry(pc.machine.disk).key(RUN) == {}
+    assert pc.at_start == {}
 
 
 def test_the_demonstration_shows_every_step() -> None:

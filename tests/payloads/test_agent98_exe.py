@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from deployer.sim.win32.desktop import SessionEnd
-from deployer.sim.win32.registry import RUN, Registry
 from tests.payloads.agenthost import Host, hosting, settings_text
 from tests.simulatedpc import HOST, SimulatedPc
 
@@ -48,7 +47,7 @@ def pc(program: bytes, host: Host, tmp_path: Path) -> Iterator[SimulatedPc]:
 
 def test_it_installs_itself_is_seen_and_stays(pc: SimulatedPc, host: Host) -> None:
     assert pc.names == INSTALLED
-    assert Registry(pc.machine.disk).key(RUN) == {"AGENT98": "C:\\DEPLOY\\AGENT98.EXE /MIN"}
+    assert pc.at_start == {"AGENT98": "C:\\DEPLOY\\AGENT98.EXE /MIN"}
     said = host.hellos[0]
     assert (said["name"], said["win"], said["mem"]) == ("OLD-PC", "4.10.1998", "131072")
     desktop = pc.machine.session.desktop
@@ -64,7 +63,7 @@ def test_without_stay_nothing_starts_with_windows(
     pc.download(handed_out(program, stay=0))
     pc.let_live()
     assert host.wait_for(lambda: host.hellos)
-    assert Registry(pc.machine.disk).key(RUN) == {}
+    assert pc.at_start == {}
     pc.off()
 
 
@@ -168,7 +167,7 @@ def test_its_buttons(pc: SimulatedPc, host: Host) -> None:
     desktop.answer("Yes")
     assert host.wait_for(lambda: host.byes[-1] == "remove")
     assert host.wait_for(lambda: not pc.names)
-    assert Registry(pc.machine.disk).key(RUN) == {}
+    assert pc.at_start == {}
 
 
 def test_a_new_agent_takes_its_place_and_is_forgotten(
@@ -180,10 +179,10 @@ def test_a_new_agent_takes_its_place_and_is_forgotten(
     assert host.wait_for(lambda: host.hellos[-1]["state"] == "idle" and len(host.hellos) == 3)
     assert len({said["boot"] for said in host.hellos}) == 1
     assert (pc.folder / "DEPLOY" / "AGENT98.EXE").read_bytes() == new
-    assert Registry(pc.machine.disk).key(RUN) == {"AGENT98": "C:\\DEPLOY\\AGENT98.EXE /MIN"}
+    assert pc.at_start == {"AGENT98": "C:\\DEPLOY\\AGENT98.EXE /MIN"}
     assert host.do("FORGET").startswith("OK 0")
     assert host.wait_for(lambda: not pc.names)
-    assert Registry(pc.machine.disk).key(RUN) == {}
+    assert pc.at_start == {}
 
 
 @pytest.mark.parametrize("step", range(1, 26, 3))
