@@ -476,6 +476,7 @@ def test_for_a_serial_port_the_line_can_be_set_and_its_speed_counts() -> None:
             await until(pilot, lambda: f"{length // 30 // 60} min" in screen(app), "slow")
             speed.value = "7"
             speed.focus()
+            await until(pilot, lambda: speed.has_focus, "the speed can be typed")
             await pilot.press("enter")
             await until(pilot, lambda: "the speed is 50 to 4000000" in screen(app), "refused")
             speed.value = "9600"

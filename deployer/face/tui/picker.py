@@ -214,11 +214,11 @@ class PushScreen(ModalScreen[None]):
     @work(exclusive=True, group="push")
     async def action_push(self) -> None:
         """Push the choice and close; what is missing or wrong is said here."""
+        self.workers.cancel_group(self, "look")  # it would say what it finds over what is said here
         choice = self._choice()
         if isinstance(choice, str):
             self._say(choice)
             return
-        self.workers.cancel_group(self, "look")
         self._say("Reading the files ...")
         try:
             await self._requests.push(choice)
