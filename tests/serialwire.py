@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import math
 import os
 import pty
 import random
@@ -30,6 +31,8 @@ import tty
 from collections import deque
 from dataclasses import dataclass, field
 from types import TracebackType
+
+XOFF = b"\x13"
 
 
 @dataclass
@@ -206,8 +209,9 @@ class _Lane:
         if direction.rate is None:
             room = 4096
         else:
-            # A line that is kept busy loses nothing by our waking late; an idle one does.
-            elapsed = now - self._last
+            # A line that is kept busy loses nothing by our waking late; an idle one does, and one
+            # that can be stopped: what it caught up with would come after the XOFF.
+            elapsed = min(now - self._last, 0.005 if self._packets else math.inf)
             self._credit += (elapsed if self._busy else min(elapsed, 0.002)) * direction.rate
             self._last = now
             room = int(self._credit)
@@ -257,4 +261,13 @@ class _Lane:
         if self._queue:
             with contextlib.suppress(BlockingIOError, OSError):
                 sent = os.write(self._sink, bytes(self._queue[:1024]))
+                given = bytes(self._queue[:sent])
                 del self._queue[:sent]
+                if self._packets and XOFF in given and self._obeys():
+                    # The kernel tells it to the terminal some time after the write; a UART's
+                    # driver is told before the next byte.
+                    select.select([], [], [self._sink], 1.0)
+
+    def _obeys(self) -> bool:
+        """Whether the terminal at the far end stops when it gets an XOFF."""
+        return bool(termios.tcgetattr(self._sink)[0] & termios.IXON)

@@ -95,12 +95,12 @@ class Halt:
                 return None
             self._since = now
             return "stop"
-        if now - self._since <= self._grace:
+        if self._by_then < 0 and now - self._since > self._grace:
+            # What is here at the first look after it may have been on its way, also when that
+            # look comes late.
             self._by_then = self._got
-        elif self._by_then < 0:
-            # Nobody looked in time: what is here by now may have been on its way.
-            self._by_then = self._got
-        self.late = max(0, self._got - self._by_then)
+        if self._by_then >= 0:
+            self.late = self._got - self._by_then
         if now - self._since < self._pause:
             return None
         self.over = True
