@@ -319,8 +319,8 @@ def engine_memory(shape: Checkpoint, bits: int = 8, steps: int = ENGINE_STEPS) -
     rest = _carve(_STRUCT_LAYER * shape.layers) + _carve(4 * dim)
     widest = max(dim, hidden)
     state = 2 * _carve(4 * (shape.head_size * steps // 2))
-    state += 4 * _carve(4 * most * dim) + 2 * _carve(4 * most * hidden) + _carve(4 * hidden)
-    state += 2 * _carve(4 * most * kv)
+    state += 2 * _carve(4 * most * dim) + _carve(4 * most * hidden)
+    state += _carve(4 * most * max(hidden, dim + 2 * kv))
     state += _carve(4 * (steps + 16)) + _carve(4 * vocabulary) + _carve(4 * widest) + 32768
     ready = 2 * _carve(2 * (widest + _BEYOND)) + _carve(16 + (widest + _BEYOND) // 32 * 80)
     inputs = _carve(_STRUCT_INPUT * most) + _carve(4 * widest) + most * ready
