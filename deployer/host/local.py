@@ -420,27 +420,37 @@ class InProcess:
         return functools.partial(carry.carry, self.service, offer, patience, line, pull)
 
     async def _look_after(self, offer: Offer, patience: Patience) -> None:
-        deployment = offer.deployment
-        pc: asyncio.Task[int] | None = None
-        if offer.simulated and self.pcs.has_agent(offer.target) and self.rehearse is as_usual:
+        if not offer.simulated:
+            await self._until_ended(offer, patience)
+        elif self.pcs.has_agent(offer.target) and self.rehearse is as_usual:
             self.pcs.switch_on(offer.target)
-        elif offer.simulated:
-            await self.pcs.switch_off(offer.target)
-            lines = self.typed_lines(offer.manifest.host)
-            pc = asyncio.ensure_future(self.rehearse(self.service, deployment, lines))
+            await self._until_ended(offer, patience)
+        else:
+            async with self.pcs.visit(offer.target):
+                await self._visit(offer, patience)
+
+    async def _until_ended(self, offer: Offer, patience: Patience) -> State:
+        """How it ended; whoever fetched it has logged out then."""
+        ended = await self.service.finished(
+            offer.deployment, silence=patience.silence, while_running=patience.while_running
+        )
+        if ended.state != State.CANCELLED:
+            await self.service.until_logged_out(offer.deployment)
+        return ended.state
+
+    async def _visit(self, offer: Offer, patience: Patience) -> None:
+        """Type at the simulated PC, and switch it off at the end unless an agent stays there."""
+        lines = self.typed_lines(offer.manifest.host)
+        pc = asyncio.ensure_future(self.rehearse(self.service, offer.deployment, lines))
+        stays = False
         try:
-            ended = await self.service.finished(
-                deployment, silence=patience.silence, while_running=patience.while_running
-            )
-            if ended.state != State.CANCELLED:
-                await self.service.until_logged_out(deployment)
-                stays = ended.state == State.PROVED and kept.stays(offer.manifest)
-                if pc is not None and stays and await self.pcs.take(offer.target, pc):
-                    pc = None
-                elif pc is not None:
-                    await asyncio.wait([pc], timeout=_SWITCH_OFF[ended.state == State.PROVED])
+            state = await self._until_ended(offer, patience)
+            if state == State.PROVED and kept.stays(offer.manifest):
+                stays = await self.pcs.take(offer.target, pc)
+            if not stays and state != State.CANCELLED:
+                await asyncio.wait([pc], timeout=_SWITCH_OFF[state == State.PROVED])
         finally:
-            if pc is not None:
+            if not stays:
                 pc.cancel()
                 await asyncio.gather(pc, return_exceptions=True)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+from collections.abc import AsyncIterator
 from typing import Any
 
 from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
@@ -33,6 +34,7 @@ class KeptPCs:
     def __init__(self, service: Service) -> None:
         self._service = service
         self._on: dict[str, asyncio.Future[Any]] = {}
+        self._visited: dict[str, bool] = {}
 
     def has_agent(self, target: str) -> bool:
         """Whether an agent of this host is on its disk."""
@@ -43,13 +45,30 @@ class KeptPCs:
         return any(row.target == target and row.here for row in self._service.agents.rows())
 
     def switch_on(self, target: str) -> None:
-        """Nothing is typed there; its agent calls as soon as Windows has started it."""
+        """Nothing is typed there; its agent calls as soon as Windows has started it.
+
+        While somebody types there it is on already: then this is for when they have left.
+        """
+        if target in self._visited:
+            self._visited[target] = True
+            return
         task = self._on.get(target)
         if task is None or task.done():
             host = DEFAULT_HOST_ADDRESS
             arguments, secret = self._service.simulated(target, host, ("",), (LIVE,))
             work = rehearsal.run(arguments, secret, lambda _line: None)
             self._on[target] = asyncio.ensure_future(work)
+
+    @contextlib.asynccontextmanager
+    async def visit(self, target: str) -> AsyncIterator[None]:
+        """Somebody switches it on and types there: two on one disk delete each other's files."""
+        await self.switch_off(target)
+        self._visited[target] = False
+        try:
+            yield
+        finally:
+            if self._visited.pop(target):
+                self.switch_on(target)
 
     async def take(self, target: str, visit: asyncio.Future[Any]) -> bool:
         """It stays on after somebody has typed there, if its agent calls; whether it does."""
@@ -63,7 +82,7 @@ class KeptPCs:
         return True
 
     async def switch_off(self, target: str) -> None:
-        """Pull its plug: two of them on one disk would be no truth about either."""
+        """Pull its plug."""
         task = self._on.pop(target, None)
         if task is not None:
             task.cancel()
