@@ -73,8 +73,11 @@ class AddressSpace:
         region = self._regions[base] = Region(base, size, bytearray(size // PAGE))
         return region
 
-    def commit(self, start: int, size: int) -> bool:
-        """Give zeroed memory to pages of one region; False when memory or addresses are missing."""
+    def commit(self, start: int, size: int, rights: int = ALL) -> bool:
+        """Give zeroed memory to pages of one region; False when memory or addresses are missing.
+
+        Pages that have memory keep their rights.
+        """
         region = self.region(start)
         if region is None or size <= 0 or start + size > region.base + region.size:
             return False
@@ -84,7 +87,7 @@ class AddressSpace:
         if not self._budget.take(fresh * PAGE):
             return False
         for low, high in _runs(region.committed, first, last, 0):
-            self._uc.mem_map(region.base + low * PAGE, (high - low) * PAGE, ALL)
+            self._uc.mem_map(region.base + low * PAGE, (high - low) * PAGE, rights)
             region.committed[low:high] = b"\1" * (high - low)
         return True
 
