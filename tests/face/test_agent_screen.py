@@ -64,6 +64,9 @@ def test_screen_command_and_restart_from_the_window(tmp_path: Path) -> None:
             with pc:
                 async with app.run_test(size=(100, 40)) as pilot:
                     await until(pilot, lambda: app.row is not None, "the deployment")
+                    await until(
+                        pilot, lambda: any(row.here for row in service.agents.rows()), "its call"
+                    )
                     await pilot.press("a")
                     await until(pilot, lambda: isinstance(app.screen, AgentScreen), "the page")
                     await until(pilot, lambda: HALF * 20 in screen(app), "the picture")
