@@ -166,10 +166,20 @@ def test_what_is_no_path_there_is_refused_before_anything_is_sent(pc: Machine, s
     assert events == []
 
 
-def test_nothing_matches(pc: Machine) -> None:
+@pytest.mark.parametrize("source", ["C:\\LOGS\\*.DAT", "C:\\LOGSS\\*.*", "C:\\LOGSS"])
+def test_a_name_that_is_not_there_is_said_and_nothing_is_proved(pc: Machine, source: str) -> None:
     pc.put({"A.TXT": b"a"})
-    code, _events = pc.pull(source="C:\\LOGS\\*.DAT")
-    assert code in (0, EXIT_VERIFY)
+    code, events = pc.pull(source=source)
+    assert code == EXIT_VERIFY
+    assert [e.state for e in events if isinstance(e, StateChanged)][-1] is State.FAILED
+    assert f"no file or folder there matches {source}" in pc.words
+    assert not (pc.where / "out").exists()
+
+
+def test_an_empty_folder_comes_as_it_is(pc: Machine) -> None:
+    pc.logs.mkdir(parents=True)
+    assert pc.pull(source="C:\\LOGS")[0] == 0
+    assert (pc.where / "out" / "LOGS").is_dir()
 
 
 def test_a_backup_moves_only_what_is_new_and_each_one_is_whole(pc: Machine) -> None:

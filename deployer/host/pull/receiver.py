@@ -205,6 +205,9 @@ class Receiver:
 
     def _accept_list(self, data: bytes) -> None:
         known = self._take_list(data)
+        if not (known.files or known.folders):
+            self._refuse(PullRefused, f"no file or folder there matches {self._gather.source}")
+            return
         missing = self._count_up()
         need = missing.total - missing.here  # parts stay until the folder made of them is whole
         made = sum(f.length for f in known.files if f.sha256 and f.sha256 not in self._before)
