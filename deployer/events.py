@@ -362,6 +362,7 @@ class AgentHello(AgentEvent):
     the order that it is about, "" for none.
     """
 
+    # Also in core/agents/words.py: there it crosses the wire and has a name; here all events do.
     boot: str = ""
     version: str = ""
     system: str = ""

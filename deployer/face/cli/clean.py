@@ -9,8 +9,7 @@ import typer
 
 from deployer import settings
 from deployer.errors import WrongUse
-from deployer.face.cli import complete
-from deployer.face.cli.options import DeliveryOptions, flag, shared, value
+from deployer.face.cli.options import DeliveryOptions, SomePc, flag, shared, value
 from deployer.face.cli.pull import carry_out
 from deployer.face.say import aside, say, say_json
 
@@ -30,14 +29,7 @@ _PATIENCE = 90.0
 @app.command("clean")
 @shared
 def clean_command(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="PC",
-            autocompletion=complete.targets,
-            help="Address or name of the old PC; sim; any: whoever is on the wire.",
-        ),
-    ],
+    target: SomePc,
     options: DeliveryOptions,
     *,
     to: Annotated[

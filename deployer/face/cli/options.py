@@ -120,6 +120,13 @@ Files = Annotated[
     list[Path] | None,
     typer.Argument(parser=Path, metavar="FILES", show_default=False, help="What is sent."),
 ]
+SomePc = Annotated[
+    str,
+    typer.Argument(
+        metavar="PC", autocompletion=complete.targets,
+        help="Address or name of the old PC; sim; any: whoever is on the wire.",
+    ),
+]  # fmt: skip
 ThisDeployment = Annotated[
     str,
     typer.Argument(

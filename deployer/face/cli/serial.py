@@ -17,13 +17,11 @@ import typer
 from deployer.errors import LineUnfit, WrongUse
 from deployer.events import Event, to_json
 from deployer.face.cli import complete
-from deployer.face.cli.options import AsJson, flag, number, shared, value, whole
+from deployer.face.cli.options import THE_LINE, AsJson, Speed, flag, number, shared, value, whole
 from deployer.face.say import aside, raw, say, say_json
 from deployer.face.serial_meter import Meter
 from deployer.host import serial as serial_service
 from deployer.host.serial import DEFAULT_SPEED, Flow, Frame, Parity, SerialJob
-
-THE_LINE = "The line"
 
 app = typer.Typer()
 serial = typer.Typer(no_args_is_help=True)
@@ -51,13 +49,6 @@ Port = Annotated[
     str, typer.Argument(metavar="PORT", autocompletion=complete.ports, help="The serial port.")
 ]
 Files = Annotated[list[Path], typer.Argument(metavar="FILES", parser=Path, help="What is sent.")]
-Speed = Annotated[
-    int,
-    value(
-        "--speed", "BITS", "Bits per second, the same on both sides.", whole(50, 4_000_000),
-        panel=THE_LINE,
-    ),
-]  # fmt: skip
 TEXT = ("text", "ascii")
 
 

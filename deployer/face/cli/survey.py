@@ -10,11 +10,11 @@ from typer.core import TyperGroup
 
 from deployer import settings
 from deployer.errors import WrongUse
-from deployer.face.cli import complete
 from deployer.face.cli.options import (
     AsJson,
     DeliveryOptions,
     Like,
+    SomePc,
     StateDir,
     flag,
     shared,
@@ -64,14 +64,7 @@ def survey_group() -> None:
 @survey.command(_ASK)
 @shared
 def ask_command(
-    target: Annotated[
-        str,
-        typer.Argument(
-            metavar="PC",
-            autocompletion=complete.targets,
-            help="Address or name of the old PC; sim; any: whoever is on the wire.",
-        ),
-    ],
+    target: SomePc,
     options: DeliveryOptions,
     *,
     quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
