@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import pwd
+import re
 import resource
 import socket
 import struct
@@ -328,16 +329,14 @@ def test_without_arguments_it_says_how_to_begin(deployer: Deployer) -> None:
 @pytest.mark.needs("unicorn")
 def test_the_demo_tells_its_story_in_a_frame_and_says_what_to_do_next(tmp_path: Path) -> None:
     """On a terminal: the simulated PC's screen in a frame, where the story grows word by word."""
-    told: set[str] = set()
+    written = bytearray()
     command = [sys.executable, "-m", "deployer", "demo", "--state-dir", str(tmp_path)]
-    with Terminal(command, (100, 60)) as terminal:
+    with Terminal(command, (100, 60), heard=written.extend) as terminal:
         terminal.until("less than a minute")
-        while terminal.process.poll() is None:
-            terminal.hear(0.05)
-            lines = [line.rstrip("│ ").strip("│ ") for line in terminal.text.splitlines()]
-            told.update(line for line in lines if line.startswith("Once upon") and line[-1] == "_")
         assert terminal.ended() == 0
         shown = terminal.text
+    frames = re.sub(r"\x1b\[[0-9;?]*[A-Za-z]", "", written.decode())
+    told = set(re.findall(r"Once upon[^│\r\n]*_", frames))
     assert len(told) > 1, "it came at once"
     *_others, longest = sorted(told, key=len)
     assert "Once upon a time, there was" in longest
