@@ -20,7 +20,9 @@ class Pc:
         self.work = folder / "work"
         self.work.mkdir()
         self.program = folder / "AGENT98.EXE"
-        self.program.write_bytes(program.read_bytes())
+        # Not written here: a thread that starts a program just then gives it this open file, and a
+        # program that somebody may still write is refused (ETXTBSY).
+        subprocess.run(["cp", "--", program, self.program], check=True)
         self.program.chmod(0o755)
         (folder / "AGENT98.INI").write_bytes(settings_text(host.port))
         self.environment = {
