@@ -133,6 +133,12 @@ def test_heap_blocks_are_apart_and_zeroed(bench: Bench) -> None:
     assert bench.answers() == {"bad": "0", "free_twice": "0"}
 
 
+def test_a_program_runs_code_that_it_made_anywhere(bench: Bench) -> None:
+    """No processor of that time forbade to execute data."""
+    assert bench.run("made") == ExitStatus(0)
+    assert bench.answers() == dict.fromkeys(["data", "stack", "page", "heap"], "42")
+
+
 # -- children ------------------------------------------------------------------------------------
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, Protocol, cast
 
 import unicorn
@@ -19,10 +19,12 @@ CPU_MODELS = {
 _lib: Any = unicorn  # it has no types
 EngineError: type[Exception] = _lib.UcError
 INVALID_INSTRUCTION, EXCEPTION = unicorn.UC_ERR_INSN_INVALID, unicorn.UC_ERR_EXCEPTION
+FETCH_FORBIDDEN = unicorn.UC_ERR_FETCH_PROT
 ALL, NONE = unicorn.UC_PROT_ALL, unicorn.UC_PROT_NONE
-READ_ONLY = (
-    unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
-)  # no processor of that time forbade execution
+#: Memory in which no code has run yet: no processor of that time forbade it, but at each write to
+#: what may be executed unicorn looks for code there, which takes ten times as long as the write.
+DATA = unicorn.UC_PROT_READ | unicorn.UC_PROT_WRITE
+READ_ONLY = unicorn.UC_PROT_READ | unicorn.UC_PROT_EXEC
 HOOK_CODE, HOOK_BAD_MEMORY = unicorn.UC_HOOK_CODE, unicorn.UC_HOOK_MEM_INVALID
 
 
@@ -43,6 +45,9 @@ class Engine(Protocol):
 
     def mem_protect(self, address: int, size: int, perms: int) -> None:
         """Change what may be done with memory."""
+
+    def mem_regions(self) -> Iterator[tuple[int, int, int]]:
+        """The first and last address of each piece of memory, and what may be done with it."""
 
     def mem_read(self, address: int, size: int) -> bytearray:
         """Copy memory out, whatever its rights."""

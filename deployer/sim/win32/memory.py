@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from deployer.sim.win32.engine import ALL, Engine
+from deployer.sim.win32.engine import DATA, Engine
 
 PAGE = 4096
 GRAIN = 0x10000
@@ -73,7 +73,7 @@ class AddressSpace:
         region = self._regions[base] = Region(base, size, bytearray(size // PAGE))
         return region
 
-    def commit(self, start: int, size: int, rights: int = ALL) -> bool:
+    def commit(self, start: int, size: int, rights: int = DATA) -> bool:
         """Give zeroed memory to pages of one region; False when memory or addresses are missing.
 
         Pages that have memory keep their rights.

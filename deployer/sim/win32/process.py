@@ -1,7 +1,8 @@
 """One Win32 process: a guest with handles, an environment and a state, and how its calls are made.
 
 A call is carried out in Python on the ordinary stack (so that exceptions pass as anywhere else),
-and the emulation is started again at the caller's return address: a few µs a call.
+and the emulation is started again at the caller's return address: a few µs a call. A quick one is
+carried out while the emulation stands at it, and what it raises is raised when that has stopped.
 """
 
 from __future__ import annotations
@@ -137,6 +138,8 @@ class Process(Guest):
         self.heaps: dict[int, Heap] = {}
         self._pending: Pending | None = None
         self._callbacks: list[tuple[Pending, Callback, int]] = []
+        self._quick = False  # whether the emulation stands at the call at hand
+        self._is_over: Callable[[], bool] = lambda: False
         super().__init__(image, system.cpu_model, system.budget, system.cycles)
         system.next_id += 4
         system.processes.append(self)
@@ -224,10 +227,11 @@ class Process(Guest):
         """Run until the process ends, waits, yields, or its slice is over."""
         self.yielding = False
         end = time.monotonic() + seconds
+        self._is_over = lambda: self.yielding or watch.killed() or time.monotonic() > end
         watch.start(self.uc)
         try:
             while self.status is None and self.wait is None:
-                if self.yielding or watch.killed() or time.monotonic() > end:
+                if self._is_over():
                     return
                 index = self.step(watch.killed)
                 if index is not None:
@@ -256,6 +260,15 @@ class Process(Guest):
             self.system.desktop.forget(self)
         self.space.release_all()
 
+    def quick_call(self, index: int) -> bool:
+        """Carry out a call where it is made; False when the emulation has to stop for it."""
+        self._quick = True
+        try:
+            self._call(index)
+            return self._quick and self._pending is None
+        finally:
+            self._quick = False
+
     def _call(self, index: int) -> None:
         if index == RETURN:
             raise Exited(self.eax)
@@ -276,13 +289,13 @@ class Process(Guest):
                 CALL_NOT_IMPLEMENTED, f"{library}.DLL:{name} is not in this emulator", back
             )
         self._pending = Pending(api, back)
-        self._answer(lambda: api.call(self, *arguments), name)
+        self._answer(name, api.call, self, *arguments)
 
-    def _answer(self, call: Callable[[], Answer], name: str) -> None:
+    def _answer(self, name: str, call: Callable[..., Answer], *arguments: object) -> None:
         """Carry out (a part of) the call at hand."""
         pending = self._at_hand()
         try:
-            result = call()
+            result = call(*arguments)
         except (Failed, DiskError) as error:
             self.last_error = error.code
             result = pending.api.failure
@@ -304,7 +317,7 @@ class Process(Guest):
             raise Crashed(ACCESS_VIOLATION, "a return to nowhere", self.eip)
         self._pending, callback, esp = self._callbacks.pop()
         result = self.called_back(esp)
-        self._answer(lambda: callback.then(result), "CallWindowProcA")
+        self._answer("CallWindowProcA", callback.then, result)
 
     def _at_hand(self) -> Pending:
         if self._pending is None:
@@ -314,6 +327,10 @@ class Process(Guest):
     def _complete(self, result: int) -> None:
         pending = self._at_hand()
         self._pending = None
+        if self._quick and not self._is_over():
+            self.answer(result)
+            return
+        self._quick = False
         self.come_back(pending.back, pending.api.arguments, result)
 
     def _fault(self, crash: Crashed) -> None:

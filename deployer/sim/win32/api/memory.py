@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import struct
 
-from deployer.sim.win32.engine import ALL, NONE, READ_ONLY, EngineError
+from deployer.sim.win32.engine import DATA, NONE, READ_ONLY, EngineError
 from deployer.sim.win32.memory import PAGE, Heap
 from deployer.sim.win32.process import Api, Failed, Process
 
@@ -13,12 +13,12 @@ _COMMIT, _RESERVE, _DECOMMIT, _RELEASE = 0x1000, 0x2000, 0x4000, 0x8000
 _RIGHTS = {
     0x01: NONE,
     0x02: READ_ONLY,
-    0x04: ALL,
-    0x08: ALL,
+    0x04: DATA,
+    0x08: DATA,
     0x10: READ_ONLY,
     0x20: READ_ONLY,
-    0x40: ALL,
-    0x80: ALL,
+    0x40: DATA,
+    0x80: DATA,
 }
 _ZERO = 0x08
 _MOVEABLE_ZERO = 0x40
@@ -42,7 +42,7 @@ def virtual_alloc(p: Process, address: int, size: int, kind: int, rights: int) -
             if fresh:
                 p.space.release(address)
             raise Failed(NOT_ENOUGH_MEMORY)
-        if _RIGHTS[rights & 0xFF] != ALL:
+        if _RIGHTS[rights & 0xFF] != DATA:
             _protect(p, address, size, rights)
     return address if fresh else address // PAGE * PAGE
 
