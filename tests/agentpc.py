@@ -133,6 +133,8 @@ class AgentPC:
     refused: list[str] = field(default_factory=list)
     boot: str = ""
     page: int = 1252
+    damaged: list[str] = field(default_factory=list)
+    """What the next orders are refused with, before anything of them is done."""
     wakes: bool = False
     """Somebody switches it on again as soon as it is off."""
 
@@ -290,6 +292,9 @@ class AgentPC:
         else:
             self.journal[identity] = "TAKEN"
             self._at("taken", identity)
+            if self.damaged:
+                self._answered(identity, self.damaged.pop(0))
+                return
             self.done.append((identity, type(verb).__name__))
             if isinstance(verb, Run | Go):
                 self._start(identity, verb)

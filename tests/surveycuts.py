@@ -41,9 +41,6 @@ USUAL = (Verdict.PASS, Verdict.TOLD)
 WITHIN = 900.0
 HARM_OF_CABLES = ("cable", "cut", "hang", "flip")
 """What a cable does once in a survey; it costs one probe at most, whichever transfers just then."""
-HARM_THAT_AGENTS_MEND = ("cable", "cut")
-"""An agent whose order has a wrong bit refuses it (`its sum is wrong`), and a person asks again;
-one to which nothing comes any more waits for a quarter of an hour."""
 STOPS_ANYWAY = "command.line-expanded-crash"
 """This one stops the simulated PC by itself: what it does to a real one is open."""
 TRANSFERRING = (

@@ -25,7 +25,6 @@ from deployer.core.survey.probe import SurveyProbe
 from deployer.host.surveys import asked
 from tests.surveycuts import (
     HARM_OF_CABLES,
-    HARM_THAT_AGENTS_MEND,
     TRANSFERRING,
     USUAL,
     Harm,
@@ -82,12 +81,7 @@ def main() -> int:
         each for name, some in kinds.items() if options.only in (None, name) for each in some
     ]
     chosen = [options.road] if options.road else list(ROADS)
-    bad = sum(
-        _harmed(ROADS[road], some, harm)
-        for road in chosen
-        for some, harm in surveys
-        if road != "agent" or not harm.cable or harm.cable.startswith(HARM_THAT_AGENTS_MEND)
-    )
+    bad = sum(_harmed(ROADS[road], some, harm) for road in chosen for some, harm in surveys)
     return int(bad > 0)
 
 

@@ -101,7 +101,7 @@ class PushProgress:
         self._show_screen = show_screen
         self._view: View = {}
         self._deployment = ""
-        self._agent_goes = False
+        self._agent_goes = ""
         self._said = ""
         self._live: Live | None = None
 
@@ -227,10 +227,12 @@ class PushProgress:
         row = self._row()
         match event.stage:
             case Stage.QUEUED:
-                self._agent_goes = True
+                self._agent_goes = event.order
                 self._say("The agent on the PC fetches it: nothing needs to be typed there.")
             case Stage.REFUSED | Stage.LOST | Stage.EXPIRED if row and not row.state.final:
-                self._agent_goes = False
+                if self._agent_goes not in ("", event.order):
+                    return  # another one has taken its place
+                self._agent_goes = ""
                 self._say(f"The agent on the PC did not do it: {event.text}.")
                 if not row.emulated:
                     self._print_card(row)

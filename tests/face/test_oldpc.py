@@ -265,6 +265,7 @@ def test_a_push_says_who_fetches_it_and_shows_the_card_when_the_agent_did_not(
         raise OSError("FTP.EXE is missing")
 
     bench.pc.go = cannot
+    bench.pc.damaged = ["NO 23"]  # this order is given again by itself: nobody has to type yet
     (tmp_path / "a.txt").write_bytes(b"text")
     options = ("--target", "127.0.0.1", "--no-run", "--no-http", "--timeout", "3")
     out, _err = bench.do("push", str(tmp_path / "a.txt"), options=options, code=4)

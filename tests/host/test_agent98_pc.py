@@ -7,12 +7,16 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+import pytest
+
 from deployer.core.agents import overlay
 from deployer.core.agents.overlay import Enrolment
 from deployer.core.agents.verbs import Forget, List, Screen, Verb
 from deployer.events import OrderChanged, StateChanged
 from deployer.host.requests import Heard, Order, Request
 from deployer.model import Stage, State
+from deployer.sim.cable import Cable
+from deployer.sim.faults import Fault, FaultyCable, parse
 from deployer.sim.win32.desktop import SessionEnd
 from tests.host.test_agents import ADDRESS, Hosted, eventually, hosting, play, run, states
 from tests.simulatedpc import HOST, SimulatedPc
@@ -25,12 +29,13 @@ FIRST = ROOT / "tests" / "data" / "agents" / "AGENT98-1.0.EXE"
 
 @contextlib.asynccontextmanager
 async def with_pc(
-    hosted: Hosted, folder: Path, program: bytes = PROGRAM
+    hosted: Hosted, folder: Path, program: bytes = PROGRAM, cable: Cable | None = None
 ) -> AsyncIterator[SimulatedPc]:
     """A PC whose user has followed the second link."""
     pc = SimulatedPc(folder, hosted.service.ftp_port)
     enrolled = Enrolment(hosted.agent, hosted.token, HOST)
     pc.download(overlay.program(program, enrolled))
+    pc.machine.link.cable = cable or pc.machine.link.cable
     pc.let_live()
     try:
         await hosted.here()
@@ -70,6 +75,24 @@ def test_a_program_runs_there_and_is_heard_here(tmp_path: Path) -> None:
             heard, said = await outcome(hosted, run("T.BAT there"))
             assert said.startswith(b"hello there\r\n")
             assert heard.stage is Stage.DONE
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("byte", [330, 3000], ids=["what it is told of its worker", "the worker"])
+def test_a_wrong_bit_in_what_an_agent_needs_for_an_order_costs_a_second_try(
+    tmp_path: Path, byte: int
+) -> None:
+    async def scenario() -> None:
+        async with hosting(tmp_path / "state") as hosted:
+            faults = list[Fault]()
+            cable = FaultyCable(parse(f"flip@{byte}"), faults.append)
+            async with with_pc(hosted, tmp_path / "c", cable=cable):
+                heard, said = await outcome(hosted, List("C:\\DEPLOY"))
+            assert faults
+            assert (heard.stage, b"AGENT98.EXE" in said) == (Stage.DONE, True)
+            stages = [e.stage for e in hosted.told(OrderChanged)]
+            assert stages.count(Stage.REFUSED) == 1, "one try was in vain"
 
     play(scenario)
 

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from deployer.core.agents import order as orders
 from deployer.core.agents import words
 from deployer.core.agents.verbs import Go, Power, Remove, Run, Screen, Verb
 from deployer.core.agents.verbs import List as ListVerb
@@ -317,6 +318,46 @@ def test_what_a_program_reads_and_a_long_command_go_with_the_order(tmp_path: Pat
                     assert (await hosted.end(order))[0].stage == Stage.DONE
                 await hosted.end(await hosted.ask(run(long)))
         assert got == [("X.EXE", b"one\r\ntwo\r\n"), (long, b"one\r\ntwo\r\n"), (long, b"")]
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("refused", ["NO 23", "NO 50"])
+def test_an_order_that_was_damaged_on_its_way_is_given_again_with_all_that_goes_with_it(
+    tmp_path: Path, refused: str
+) -> None:
+    """Another number, for this one's is used; who has asked hears of one order, and can end it."""
+
+    async def scenario() -> None:
+        def program(running: Program) -> int:
+            running.write(running.given)
+            running.killed.wait(PATIENCE)
+            running.close()
+            return 0
+
+        stdin = tmp_path / "in.txt"
+        stdin.write_bytes(b"one\r\n")
+        async with hosting(tmp_path / "state") as hosted:
+            with hosted.pc(play=program, damaged=[refused, refused]) as pc:
+                order = await hosted.ask(run(stdin=True), carried=stdin)
+                await eventually(lambda: pc.running)
+                assert order not in pc.running
+                await hosted.host.withdraw(order)
+                heard, output = await hosted.end(order)
+                assert (heard.stage, heard.text, output) == (Stage.REFUSED, "killed", b"one\r\n")
+                assert [name for _id, name in pc.done] == ["Run", "Kill"]
+
+    play(scenario)
+
+
+def test_what_is_damaged_each_time_is_refused_in_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with hosting(tmp_path) as hosted:
+            with hosted.pc(damaged=["NO 23"] * 9) as pc:
+                heard, _ = await hosted.end(await hosted.ask(ListVerb("C:\\")))
+                assert (heard.stage, heard.code) == (Stage.REFUSED, 23)
+                assert heard.text == "its sum is wrong"
+                assert len(pc.damaged) == 9 - orders.MOST_TRIES
 
     play(scenario)
 
@@ -805,6 +846,24 @@ def test_a_push_goes_through_the_agent_whoever_comes_first(tmp_path: Path, first
             password = staging.new_token()
             assert password not in str(hosted.told(OrderChanged))
             await asyncio.to_thread(pc.switch_off)
+
+    play(scenario)
+
+
+def test_a_push_whose_order_was_damaged_on_its_way_is_fetched_all_the_same(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with hosting(tmp_path / "state") as hosted:
+            with hosted.pc(go=fetched(hosted.service.ftp_port), damaged=["NO 23"]):
+                deployment = await push(hosted, tmp_path)
+                await eventually(
+                    lambda: State.PROVED in states(hosted.told(StateChanged), deployment)
+                )
+                await eventually(lambda: Stage.DONE in [e.stage for e in hosted.told(OrderChanged)])
+            told = [
+                e for e in hosted.told(OrderChanged) if e.stage in (Stage.QUEUED, Stage.REFUSED)
+            ]
+            assert [e.stage for e in told] == [Stage.QUEUED, Stage.QUEUED, Stage.REFUSED]
+            assert told[2].order == told[0].order, "no end of it is told without another one"
 
     play(scenario)
 

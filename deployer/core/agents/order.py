@@ -6,6 +6,8 @@
 An order that was given may have been done, whatever becomes of the connection. So after a lost
 connection its agent is asked what its journal says, and only an order that is not there is given
 again, while somebody still wants it. It is `done` when the agent says so, and never else.
+
+What was damaged on its way is refused, and was not begun: another order takes its place.
 """
 
 from __future__ import annotations
@@ -25,13 +27,23 @@ NOT_TAKEN = "it did not reach the old PC; it was not done"
 BUSY, UNKNOWN = 170, 1168
 """Windows errors with which an agent answers a question: it goes on; it is not in the journal."""
 
+CHECK, UNREAD = 23, 50
+"""Windows errors with which an agent refuses what it has not begun: the sum of what it fetched for
+the order is wrong; it cannot read the order.
+"""
+
+MOST_TRIES = 3
+"""How often the same is asked for."""
+
+_GIVEN_WITHIN = 60.0
+
 
 @dataclass(frozen=True, slots=True)
 class AgentOrder:
     """One order. `until` is when it is not to be given any more, in seconds since 1970.
 
     `deployment` is the one that a GO is for. `code` and `text` are the agent's. While `asking`, the
-    next answer is one to the question what has become of it.
+    next answer is one to the question what has become of it. `tries` counts the orders for it.
     """
 
     order: str
@@ -44,6 +56,7 @@ class AgentOrder:
     text: str = ""
     deployment: str = ""
     asking: bool = False
+    tries: int = 1
 
 
 def given(order: AgentOrder) -> AgentOrder:
@@ -103,10 +116,21 @@ def expired(order: AgentOrder) -> AgentOrder:
 
 
 def withdrawn(order: AgentOrder) -> AgentOrder:
-    """Nobody wants it any more: not given if it has not been; what was given goes on."""
+    """Nobody wants it any more: not given if it has not been; what was given goes on, once."""
     if order.stage == Stage.QUEUED:
         return replace(order, stage=Stage.EXPIRED, text=WITHDRAWN)
-    return order
+    return replace(order, tries=MOST_TRIES)
+
+
+def again(order: AgentOrder, identity: str, now: float) -> AgentOrder | None:
+    """The order that takes the place of one that was damaged on its way; None when none does."""
+    damaged = order.stage == Stage.REFUSED and order.code in (CHECK, UNREAD)
+    if not damaged or order.tries >= MOST_TRIES:
+        return None
+    return replace(
+        order, order=identity, at=now, until=max(order.until, now + _GIVEN_WITHIN),
+        stage=Stage.QUEUED, code=0, text="", tries=order.tries + 1,
+    )  # fmt: skip
 
 
 def given_up(order: AgentOrder) -> AgentOrder:

@@ -11,7 +11,7 @@ import contextlib
 import secrets
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import assert_never
 
@@ -19,7 +19,7 @@ from deployer.core.agents import order as orders
 from deployer.core.agents import overlay, verbs, words
 from deployer.core.agents.order import AgentOrder
 from deployer.core.agents.overlay import Enrolment
-from deployer.core.agents.verbs import Ask, Forget, Go, Kill, Run, Screen, Verb
+from deployer.core.agents.verbs import Ask, Feed, Forget, Go, Kill, Run, Screen, Verb
 from deployer.core.agents.words import Bye, Done, Hello, WaitForOrder, Word
 from deployer.core.ftp import session as said
 from deployer.core.target.codepages import CodePages
@@ -87,6 +87,7 @@ class Room:
         self._present: dict[str, _Present] = {}
         self._orders: dict[str, AgentOrder] = {}
         self._ended: dict[str, AgentOrder] = {}
+        self._instead: dict[str, str] = {}
         self._timers: dict[str, asyncio.TimerHandle] = {}
         self._changed = asyncio.Event()
         self._code_pages: dict[str, CodePages] = {}
@@ -238,7 +239,9 @@ class Room:
 
         Raises WrongUse for what cannot be said in an order, StoreBusy, StoreFull, OSError.
         """
-        identity = secrets.token_hex(4).upper()
+        identity = _new_id()
+        if isinstance(verb, Kill | Feed):
+            verb = replace(verb, order=self._latest(verb.order))
         try:
             page = self._pages(agent).ansi
             verbs.line(identity, verb, page)
@@ -265,19 +268,19 @@ class Room:
 
     def withdraw(self, identity: str) -> None:
         """Nobody wants it any more: it is not given, or what it has started is ended there."""
-        order = self._orders.get(identity)
+        order = self._orders.get(self._latest(identity))
         if order is None:
             return
         moved = orders.withdrawn(order)
-        if moved is not order:
-            self._move(order, moved)
-        elif isinstance(order.verb, Run):
-            self.give(order.agent, Kill(identity), self._away)
+        self._move(order, moved)
+        if moved.stage == order.stage and isinstance(order.verb, Run):
+            self.give(order.agent, Kill(order.order), self._away)
 
     async def heard(self, identity: str, offset: int, seen: str) -> Heard:
         """What came of an order from `offset` on, as soon as there is more than was `seen`.
 
-        Waits for `LOOK` seconds at most. Raises WrongUse for an order that is not known.
+        Of one that was damaged on its way, what came of the order that has taken its place. Waits
+        for `LOOK` seconds at most. Raises WrongUse for an order that is not known.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(LOOK):
@@ -289,9 +292,9 @@ class Room:
         return self._heard(identity, offset)
 
     def _heard(self, identity: str, offset: int) -> Heard:
-        order = self._known(identity)
+        order = self._known(self._latest(identity))
         letter, _limit = verbs.uploads(order.verb)
-        path = self._path(order.agent, f"{letter}.{identity}")
+        path = self._path(order.agent, f"{letter}.{order.order}")
         readable = letter == "O" or (letter == "A" and order.stage.final)
         data = _read(path, offset) if readable else b""
         here = order.agent in self._present
@@ -303,6 +306,12 @@ class Room:
             data=data,
             over=order.stage.final and offset + len(data) >= length_of(path),
         )
+
+    def _latest(self, identity: str) -> str:
+        """The order itself, or the one that has taken its place."""
+        while identity in self._instead:
+            identity = self._instead[identity]
+        return identity
 
     def _known(self, identity: str) -> AgentOrder:
         order = self._orders.get(identity) or self._ended.get(identity)
@@ -374,7 +383,9 @@ class Room:
                 timer.cancel()
             self._ended[order.order] = order
             while len(self._ended) > _REMEMBERED:
-                self._ended.pop(next(iter(self._ended)))
+                oldest = next(iter(self._ended))
+                self._ended.pop(oldest)
+                self._instead.pop(oldest, None)
             self._tidy(order)
             if order.deployment and order.stage in (Stage.LOST, Stage.EXPIRED):
                 self._loop.call_soon(self._called)  # it may be fetched anew
@@ -423,9 +434,13 @@ class Room:
                         return
                     self._wait(agent, present, seconds)
                 case Done():
-                    self._done(agent, word)
+                    damaged = self._done(agent, word)
                     caller.answer(f"200 DONE {word.order}")
-                    self._go_on(agent)
+                    if damaged:
+                        self._leave(agent, "lost")
+                        caller.dismiss_later(said.DAMAGED)
+                    else:
+                        self._go_on(agent)
                 case Bye(reason=reason):
                     if ours:
                         self._leave(agent, _SAID.get(reason, "disconnect"))
@@ -523,17 +538,38 @@ class Room:
                 return order
         return None
 
-    def _done(self, agent: str, done: Done) -> None:
+    def _done(self, agent: str, done: Done) -> bool:
+        """Take in how an order ended. Whether it was damaged on its way, and another is queued.
+
+        Then the agent is to call anew: what it was told of its worker may be what was damaged.
+        """
         order = self._orders.get(done.order) or self._store.agents.order(done.order)
         if order is None or order.agent != agent:
-            return
-        moved = orders.answered(order, done, self._clock())
-        if moved.stage != order.stage:
-            self._publish(_event(moved, self._clock()))
+            return False
+        at = self._clock()
+        moved = orders.answered(order, done, at)
+        another = orders.again(moved, _new_id(), at) if moved.stage != order.stage else None
+        if another is not None:
+            with self._store.together():  # the new one first, so that no end is without it
+                self._store.agents.keep(another)
+                self._publish(_event(another, at))
+                self._publish(_event(moved, at))
+            self._take_place(order, another)
+        elif moved.stage != order.stage:
+            self._publish(_event(moved, at))
         if moved is not order:
             self._adopt(moved)
         if isinstance(order.verb, Forget) and moved.stage == Stage.DONE:
             self._leave(agent, "remove")
+        return another is not None
+
+    def _take_place(self, order: AgentOrder, another: AgentOrder) -> None:
+        """What goes with an order goes with the one that is given instead."""
+        with contextlib.suppress(FileNotFoundError):
+            carried = self._path(order.agent, f"F.{order.order}")
+            carried.replace(self._path(order.agent, f"F.{another.order}"))
+        self._instead[order.order] = another.order
+        self._keep(another)
 
     def _leave(self, agent: str, why: AgentEnd) -> None:
         """An agent is not there any more."""
@@ -615,6 +651,10 @@ class Room:
         if not agent or any(order.deployment == verb.user for order in self._of(agent)):
             return ""
         return self.give(agent, verb, words.SILENCE, deployment=verb.user)
+
+
+def _new_id() -> str:
+    return secrets.token_hex(4).upper()
 
 
 def _stop(present: _Present) -> None:

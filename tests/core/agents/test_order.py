@@ -74,6 +74,23 @@ def test_what_the_journal_does_not_know_is_given_again_while_it_is_wanted() -> N
     assert orders.answered(asked, unknown, 11.0).stage == Stage.EXPIRED
 
 
+def test_what_was_damaged_on_its_way_is_given_again_a_few_times_and_nothing_else_is() -> None:
+    order, ids = ORDER, iter("ABCDEFGH")
+    tried = 0
+    while order is not None:
+        tried += 1
+        no = Done(order.order, OrderEnd.NO, orders.CHECK)
+        refused = orders.answered(orders.given(order), no, 5.0)
+        assert refused.stage == Stage.REFUSED, "one that was refused stays so: its number is used"
+        order = orders.again(refused, next(ids), 5.0)
+    assert tried == orders.MOST_TRIES
+    for answer in ANSWERS:
+        ended = orders.answered(orders.given(ORDER), answer, 5.0)
+        assert orders.again(ended, "A", 5.0) is None
+    unwanted = orders.answered(orders.withdrawn(orders.given(ORDER)), no, 5.0)
+    assert orders.again(unwanted, "A", 5.0) is None
+
+
 def test_a_late_answer_is_believed_after_the_host_gave_up() -> None:
     lost = orders.given_up(orders.given(ORDER))
     assert lost.stage == Stage.LOST
