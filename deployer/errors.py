@@ -339,7 +339,7 @@ class AddressMissing(DeployerError):
 
 class DirectoryForbidden(DeployerError):
     """{path}: cannot write there ({why}).
-    Choose another directory, or change its permissions.
+    Choose another directory, change its permissions, or make room on its disk.
     """
 
     exit_code = EXIT_HOST
@@ -471,7 +471,7 @@ class PullRefused(DeployerError):
 
 class PullStopped(DeployerError):
     """{target}: the pull has stopped, {reason}.
-    Make room on this computer; then pull again: what has come is kept, only the rest is sent.
+    Make room there, or let this user write there; then pull again: what has come is kept.
     """
 
     exit_code = EXIT_HOST

@@ -62,6 +62,9 @@ class Authorizer:
     def taken(self) -> str:
         return ""
 
+    def unkept(self, deployment: str, name: str, why: str) -> None:
+        pass
+
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment
         mangled = name == "RESULT.TXT" and not data.endswith(b"\r\n")

@@ -35,6 +35,9 @@ class _OneLogin:
         del deployment, peer, at
         return True
 
+    def unkept(self, deployment: str, name: str, why: str) -> None:
+        pass
+
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment, name, data
         return UploadVerdict.ENDED

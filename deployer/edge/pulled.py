@@ -85,6 +85,18 @@ def free(path: Path) -> int:
     return shutil.disk_usage(path).free
 
 
+def unwritable(place: Path, mark: str) -> str:
+    """Why a folder cannot be made there, as far as that is known before it is; "" else."""
+    try:
+        place.with_name(f".{place.name}.{mark}").lstat()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        return error.strerror or str(error)
+    there = next(path for path in place.parents if path.exists())
+    return "" if os.access(there, os.W_OK | os.X_OK) else f"{there}: this user may not write"
+
+
 def on_one_disk(*paths: Path) -> bool:
     """Whether what is or will be at these paths lies on one disk."""
     there = (next(p for p in (path, *path.parents) if p.exists()) for path in paths)

@@ -37,10 +37,12 @@ from deployer.edge.serial.job import vanished
 from deployer.edge.serial.port import LineGoneError, SerialLine
 from deployer.errors import (
     DeployerError,
+    DirectoryForbidden,
     FileChanged,
     InternalError,
     LineNoisy,
     LineSilent,
+    PullStopped,
     SerialPortMissing,
     TransferStopped,
     WrongUse,
@@ -203,7 +205,23 @@ class _Carrier:
         )
 
     def run(self) -> None:
-        """Until the deployment has ended."""
+        """Until the deployment has ended. Raises what the line or this computer's disk cannot do:
+        PullStopped for a pull that cannot be written, DirectoryForbidden for a report.
+        """
+        try:
+            self._run()
+        except OSError as error:
+            raise self._unwritten(error.strerror or str(error), self._inbox) from error
+        except DirectoryForbidden as error:
+            why, place = str(error.fields["why"]), Path(str(error.fields["path"]))
+            raise self._unwritten(why, place) from error
+
+    def _unwritten(self, why: str, place: Path) -> DeployerError:
+        if self._pull is None:
+            return DirectoryForbidden(path=place, why=why)
+        return PullStopped(target=self._offer.target, reason=self._pull.cannot(why))
+
+    def _run(self) -> None:
         with self._line as line:
             if not self._is_all(self._take_what_came()):
                 parts = [name for name in self._parts.values() if name not in self._arrived]
@@ -436,8 +454,11 @@ class _Reader:
         handle, unchanged = self._opened(cut)
         if not unchanged.holds(handle.fileno()):
             raise FileChanged(path=cut.path)
-        handle.seek(cut.offset + offset)
-        data = handle.read(min(length, cut.length - offset))
+        try:
+            handle.seek(cut.offset + offset)
+            data = handle.read(min(length, cut.length - offset))
+        except OSError as error:
+            raise FileChanged(path=cut.path) from error
         if not data:
             raise FileChanged(path=cut.path)
         return data
@@ -445,7 +466,10 @@ class _Reader:
     def _opened(self, cut: Slice) -> tuple[BinaryIO, files.Unchanged]:
         if self._open is None or self._open[0] is not cut:
             self.close()
-            handle = Path(cut.path).open("rb")  # noqa: SIM115 - closed by `close`
+            try:
+                handle = Path(cut.path).open("rb")  # noqa: SIM115 - closed by `close`
+            except OSError as error:
+                raise FileChanged(path=cut.path) from error
             self._open = cut, handle, files.Unchanged(cut)
         return self._open[1:]
 

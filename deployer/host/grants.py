@@ -170,6 +170,12 @@ class Grants:
                 self._unread.add(deployment)
         return UploadVerdict.KEEP
 
+    def unkept(self, deployment: str, name: str, why: str) -> None:
+        """Files of a pull that cannot be written here end it; a report is sent again."""
+        grant = self._grants.get(deployment)
+        if grant is not None and grant.pull is not None and not self._not_now:
+            grant.pull.stop(f"{name}: {why}")
+
     def read(self, deployment: str) -> None:
         """The last report has been acted on; the next may come."""
         with self._lock:

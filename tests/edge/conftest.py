@@ -48,6 +48,7 @@ class Authorizer:
     refusal: NoLogin = NoLogin.UNKNOWN
     awaited: tuple[str, ...] = ("127.0.0.1",)
     thread: threading.Thread | None = None
+    not_written: list[tuple[str, str, str]] = field(default_factory=list)
 
     def login(self, user: str, password: str, peer: str, at: str) -> Share | NoLogin:
         del at
@@ -65,6 +66,9 @@ class Authorizer:
     def takes(self, deployment: str, peer: str, at: str) -> bool:
         del deployment, peer, at
         return True
+
+    def unkept(self, deployment: str, name: str, why: str) -> None:
+        self.not_written.append((deployment, name, why))
 
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         if name == "RESULT.TXT" and data.startswith(b"mangled"):

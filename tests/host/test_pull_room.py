@@ -15,6 +15,7 @@ from deployer.core.pull import listing
 from deployer.edge import pulled
 from deployer.edge.ftp.state import UploadVerdict
 from deployer.errors import PullRefused, PullStopped
+from deployer.host.grants import Grant, Grants, Handout
 from deployer.host.pull.receiver import Receiver
 from deployer.model import Gather, Manifest, Payload
 
@@ -116,4 +117,40 @@ def test_a_list_for_which_there_is_no_room_is_refused_with_both_numbers(
     assert why == (
         f"800,000 bytes of room are needed for 400,000 bytes of files, and {pull.where / 'out'} "
         "has 500,000"
+    )
+
+
+def test_a_name_too_long_for_this_disk_is_named_and_the_others_come(tmp_path: Path) -> None:
+    long = "\u0434" * 200  # as many as Windows takes, but 400 bytes here
+    pull = Pulling(tmp_path)
+    named = pull.list.replace(b"B.DAT B.DAT", b"B.DAT " + b"%E4" * 200)
+    pull.list = listing.sealed(
+        named.rpartition(b"end=")[0].replace(
+            SOURCE.encode(), SOURCE.encode() + b"\r\ncodepage=1251 866"
+        )
+    )
+    pull.send("LST", pull.list)
+    for number, name in ((1, "PAA"), (2, "PAB")):
+        assert pull.send(name, pull.part(number)) is UploadVerdict.TAKEN
+    outcome = pull.receiver.finish()
+    assert (outcome.whole, outcome.stopped) == (False, False)
+    assert outcome.reason == f"{long}: its name is too long for this computer's disk"
+    assert [path.name for path in outcome.folder.iterdir()] == ["A.DAT"]
+
+
+def _nothing(_called: str) -> Handout:
+    raise AssertionError("nobody logs in")
+
+
+def test_a_part_that_cannot_even_be_received_stops_the_pull_too(pull: Pulling) -> None:
+    """The FTP server keeps what comes in a file of its own first."""
+    pull.send("LST", pull.list)
+    grants = Grants(lambda _deployment, _peer, _at: None)
+    grants.put(ID, Grant("secret99", "", _nothing, pull.receiver))
+    grants.unkept(ID, f"{ID}.PAA", "No space left on device")
+    ((kind, why),) = pull.told
+    assert kind is PullStopped
+    assert why == (
+        f"this computer cannot write what comes ({ID}.PAA: No space left on device); "
+        "0 of 400,000 bytes are here"
     )

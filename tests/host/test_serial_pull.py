@@ -15,7 +15,13 @@ import pytest
 
 from deployer.core.pull import listing
 from deployer.edge import pulled
-from deployer.errors import PullRefused, TargetDiskFull
+from deployer.errors import (
+    EXIT_HOST,
+    DirectoryForbidden,
+    PullRefused,
+    PullStopped,
+    TargetDiskFull,
+)
 from deployer.events import (
     Event,
     LineNoted,
@@ -372,3 +378,55 @@ def test_a_list_that_is_no_old_pcs_ends_it(bench: Bench, tmp_path: Path) -> None
         bench.pull(Gather(SOURCE, str(tmp_path / "out")))
     assert not (tmp_path / "out").exists()
     assert not (tmp_path / "BIG.DAT").exists()
+
+
+class Broken:
+    """A place on this computer where nothing can be written for a while; the pull stops there."""
+
+    def __init__(self, bench: Bench, out: Path) -> None:
+        self.bench, self.out = bench, out
+
+    def stops(self, why: str) -> None:
+        with pytest.raises(PullStopped, match=why) as caught:
+            self.bench.pull(Gather(SOURCE, str(self.out)))
+        assert caught.value.exit_code == EXIT_HOST
+        assert not self.out.exists()
+
+    def goes_on(self) -> None:
+        """The same command: what had come is not sent again."""
+        self.bench.pc.before_send = lambda: None
+        self.bench.pc.sent.clear()
+        assert self.bench.pull(Gather(SOURCE, str(self.out))) == State.PROVED
+        assert tree(self.out) == dict(FILES)
+
+
+def test_a_report_that_cannot_be_written_here_stops_the_pull_and_it_goes_on(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """A folder in the place of the report: what a full disk does to a small file there."""
+    blocked: list[Path] = []
+
+    def block() -> None:
+        if not blocked:
+            identity = next(event.deployment for event in bench.events if event.deployment)
+            blocked.append(tmp_path / "state" / "inbox" / identity / "line" / "RESULT.TXT")
+            blocked[0].mkdir(parents=True)
+
+    bench.pc.before_send = block
+    broken = Broken(bench, tmp_path / "out")
+    broken.stops("Is a directory.*360,007 of 360,007 bytes are here")
+    blocked[0].rmdir()
+    broken.goes_on()
+    assert sum(bench.pc.sent) < 4_000
+
+
+@pytest.mark.parametrize("keep", [False, True])
+def test_a_place_where_nothing_can_be_written_is_refused_before_anything_comes(
+    bench: Bench, tmp_path: Path, *, keep: bool
+) -> None:
+    (tmp_path / "file").write_bytes(b"")
+    for name, why in (("file/out", "Not a directory"), ("o" * 256, "too long")):
+        with pytest.raises(DirectoryForbidden, match=why) as caught:
+            bench.pull(Gather(SOURCE, str(tmp_path / name), keep=keep))
+        assert caught.value.exit_code == EXIT_HOST
+    assert not bench.pc.sent

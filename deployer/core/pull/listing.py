@@ -194,7 +194,7 @@ def _name(text: str, page: int) -> str:
         or name != name.rstrip(". ")
         or base in DEVICE_NAMES
         or any(c < " " or c == "\x7f" or c in _FORBIDDEN for c in name)
-        or len(name.encode()) > 255
+        or len(name) > 255
     ):
         raise ListRefusedError(f"{name!r} is no name for a file")
     return name

@@ -158,7 +158,7 @@ class DataChannel(DTPHandler):  # type: ignore[misc]
         except TooLongError:
             self.end(said.TOO_LONG, f"more than {job.length} bytes")
         except OSError as error:
-            self.end(said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})")
+            self.end(*job.unkept(self._state.authorizer, error))
         else:
             if isinstance(job, OfAgent):
                 job.grew()

@@ -130,6 +130,9 @@ class Exchange:
         if path:
             at, deployment, _peer = self.connection.origin()
             self._tell([events.SourceChanged(at, deployment, path)])
+        if isinstance(answer, Receive) and isinstance(error, OSError) and not answer.session.agent:
+            deployment, why = answer.session.tree.share.deployment, error.strerror or str(error)
+            self.connection.state.authorizer.unkept(deployment, answer.name, why)
         if isinstance(error, SourceAlteredError):
             self.connection.respond(said.CHANGED)
         else:

@@ -128,7 +128,14 @@ class Upload:
                 case unknown:
                     assert_never(unknown)
         except OSError as error:
-            return said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})"
+            return self.unkept(authorizer, error)
+
+    def unkept(self, authorizer: Authorizer, error: OSError) -> tuple[str, str]:
+        """It cannot be written here: what is said, and why it is no success."""
+        why = error.strerror or str(error)
+        if not self.of_agent:
+            authorizer.unkept(self.deployment, self.name, why)
+        return said.NOT_KEPT, f"cannot be kept on this computer ({why})"
 
     def close(self) -> None:
         """Drop what was not kept."""
@@ -218,11 +225,10 @@ class OfAgent(Upload):
 
     def finish(self, authorizer: Authorizer) -> tuple[str, str]:
         """Keep it."""
-        del authorizer
         try:
             self.inbox.keep()
         except OSError as error:
-            return said.NOT_KEPT, f"cannot be kept on this computer ({error.strerror})"
+            return self.unkept(authorizer, error)
         self._agents.arrived(self.deployment, self.name)
         return said.COMPLETE, ""
 

@@ -143,6 +143,9 @@ class Authorizer(Protocol):
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         """Whether an upload may be kept."""
 
+    def unkept(self, deployment: str, name: str, why: str) -> None:
+        """An upload cannot be written on this computer."""
+
 
 class Caller(Protocol):
     """A control connection of an agent, for who answers what it says. In any thread."""

@@ -95,10 +95,9 @@ class Incoming:
     def leave(self) -> None:
         """Keep what has come for another try; an empty beginning is not kept."""
         with contextlib.suppress(OSError, ValueError):
-            self._handle.flush()
-            empty = self.held() == 0
             self._handle.close()
-            if empty:
+        with contextlib.suppress(OSError):
+            if self._partial.stat().st_size == 0:
                 self._partial.unlink()
 
 

@@ -63,6 +63,7 @@ class _Receiving:
         self._received: list[ReceivedFile] = []
         self._whole: dict[Path, FileOffer] = {}
         self._refused: list[str] = []
+        self._unwritten: DirectoryForbidden | None = None
         now = time.monotonic()
         self._zmodem: zmodem.ZmodemReceiver | None = None
         self._machine: transfer.Taker
@@ -95,6 +96,8 @@ class _Receiving:
         hooks = Hooks(self._handle, cancelled=self._job.cancelled, on_gone=self._progress.gone)
         try:
             last = drive(self._machine, self._line, hooks)
+            if self._unwritten is not None:
+                raise self._unwritten
             raise_for(last, self._job)
         except DeployerError as error:
             self._progress.cut(error.what)
@@ -120,6 +123,17 @@ class _Receiving:
             self._incoming = None
 
     def _handle(self, event: transfer.TransferEvent) -> None:
+        """What cannot be written here ends it, and the other side is told."""
+        try:
+            self._act(event)
+        except OSError as error:
+            self._unwritten = DirectoryForbidden(path=self._inbox.directory, why=error.strerror)
+        except DirectoryForbidden as error:
+            self._unwritten = error
+        if self._unwritten is not None and not self._machine.done:
+            self._machine.refuse(self._unwritten.what)
+
+    def _act(self, event: transfer.TransferEvent) -> None:
         match event:
             case transfer.FileOffered(offer=offer):
                 self._offered(offer)
@@ -143,12 +157,8 @@ class _Receiving:
             self._refused.append(offer.name)
             self._machine.skip()
             return
-        try:
-            self._incoming = self._inbox.open(place, offer)
-            self._held = self._incoming.held()
-        except DirectoryForbidden as error:
-            self._machine.refuse(error.what)
-            return
+        self._incoming = self._inbox.open(place, offer)
+        self._held = self._incoming.held()
         if self._zmodem is not None and self._held and offer.length is not None:
             self._zmodem.ask_checksum(min(self._held, offer.length))
         else:
@@ -184,23 +194,15 @@ class _Receiving:
 
     def _write(self, position: int, data: bytes) -> None:
         assert self._incoming is not None
-        try:
-            self._incoming.write(data)
-        except OSError as error:
-            self._machine.refuse(f"{self._incoming.place}: {error.strerror}")
-            return
+        self._incoming.write(data)
         self._progress.at(position + len(data))
 
     def _ended(self, length: int) -> None:
         if self._incoming is None:
             self._machine.stored()
             return
+        self._incoming.finish()
         incoming, self._incoming = self._incoming, None
-        try:
-            incoming.finish()
-        except OSError as error:
-            self._machine.refuse(f"{incoming.place}: {error.strerror}")
-            return
         self._progress.done(length)
         self._received.append(ReceivedFile(incoming.place, length))
         self._whole = {incoming.place: incoming.offer}

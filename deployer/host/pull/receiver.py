@@ -8,6 +8,7 @@ own at the end.
 from __future__ import annotations
 
 import contextlib
+import errno
 import hashlib
 import mmap
 import os
@@ -26,7 +27,7 @@ from deployer.core.pull.parts import PartRefusedError
 from deployer.edge import pulled
 from deployer.edge.ftp.state import UploadVerdict
 from deployer.edge.pulled import Building, Stretch
-from deployer.errors import OutputExists, PullRefused, PullStopped
+from deployer.errors import DirectoryForbidden, OutputExists, PullRefused, PullStopped
 from deployer.model import Gather, Manifest
 
 _SLACK = 64 << 20
@@ -84,12 +85,16 @@ class Receiver:
     ) -> None:
         """`folder` holds what comes, until the end. Reads what an earlier try left there.
 
-        Raises OutputExists where the pulled files would come among others.
+        Raises OutputExists where the pulled files would come among others, DirectoryForbidden
+        where nothing can be written.
         """
         self._manifest = manifest
         self._gather = source
         self._out = Path(source.folder)
         self._folder = folder
+        place = self._out / "NEW" if source.keep else self._out
+        if why := pulled.unwritable(place, manifest.deployment):
+            raise DirectoryForbidden(path=place.parent, why=why)
         if not source.keep and _holds_others(self._out, manifest.deployment):
             raise OutputExists(path=self._out)
         self._tell = tell
@@ -139,11 +144,15 @@ class Receiver:
                     self._refuse(PullRefused, f"the PC's list of files is refused: {error}")
                 return UploadVerdict.NOT_WHOLE
             except OSError as error:
-                self._refuse(PullStopped, self._cannot(error))
+                self.stop(_why(error))
                 return UploadVerdict.NOT_NOW
             self._idle = 0
             self._tell(self._count_up())
         return UploadVerdict.TAKEN
+
+    def stop(self, why: str) -> None:
+        """What comes cannot be written on this computer: the pull ends, for now."""
+        self._refuse(PullStopped, self.cannot(why))
 
     def ask(self, host: str, directory: str) -> bytes:
         """What the PC is asked for now, which called us at `host` and works in `directory`.
@@ -315,7 +324,7 @@ class Receiver:
             try:
                 return self._finish()
             except OSError as error:
-                return PullOutcome(False, self._cannot(error), self._out, stopped=True)
+                return PullOutcome(False, self.cannot(_why(error)), self._out, stopped=True)
 
     def _finish(self) -> PullOutcome:
         known, place = self._list, self._place()
@@ -334,9 +343,9 @@ class Receiver:
         for folder in known.folders:
             building.folder(folder.path, folder.modified)
         lost += [
-            f"{file.path}: its bytes are not here"
+            f"{file.path}: {why}"
             for file in known.files
-            if file.sha256 and not self._put(building, file)
+            if file.sha256 and (why := self._lacking(building, file))
         ]
         if lost and len(lost) == len(known.files):
             building.clear()
@@ -352,6 +361,15 @@ class Receiver:
             path.unlink()
         return PullOutcome(True, "", place)
 
+    def _lacking(self, building: Building, file: PulledFile) -> str:
+        """Why a file is not in the folder now; "" when it is."""
+        try:
+            return "" if self._put(building, file) else "its bytes are not here"
+        except OSError as error:
+            if error.errno != errno.ENAMETOOLONG:
+                raise
+            return "its name is too long for this computer's disk"
+
     def _put(self, building: Building, file: PulledFile) -> bool:
         if not file.length:
             made = building.file(file.path, (), file.modified)
@@ -364,8 +382,9 @@ class Receiver:
             return False
         return pulled.sha256_of(made) == file.sha256
 
-    def _cannot(self, error: OSError) -> str:
-        now, why = self._count_up(), error.strerror or str(error)
+    def cannot(self, why: str) -> str:
+        """What is said where this computer cannot write, and why."""
+        now = self._count_up()
         here = f"{now.here:,} of {now.total:,} bytes are here"
         return f"this computer cannot write what comes ({why}); {here}"
 
@@ -378,6 +397,12 @@ class Receiver:
             number += 1
             name = f"{stamp} ({number})"
         return self._out / name
+
+
+def _why(error: OSError) -> str:
+    """The system's reason, with the file that it is about."""
+    why = error.strerror or str(error)
+    return f"{error.filename}: {why}" if error.filename else why
 
 
 def _before(source: Gather) -> dict[str, Path]:

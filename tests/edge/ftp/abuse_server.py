@@ -40,6 +40,9 @@ class Authorizer:
         del deployment, peer, at
         return True
 
+    def unkept(self, deployment: str, name: str, why: str) -> None:
+        pass
+
     def accepts(self, deployment: str, name: str, data: bytes) -> UploadVerdict:
         del deployment, name, data
         return UploadVerdict.KEEP

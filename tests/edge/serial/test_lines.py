@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import random
+import resource
 import subprocess
 import sys
 import threading
@@ -25,7 +26,9 @@ from deployer.edge.serial import port as serialport
 from deployer.edge.serial.drive import Hooks, drive
 from deployer.edge.serial.port import Flow, LineGoneError, PortInfo, find_again, ports
 from deployer.errors import (
+    EXIT_HOST,
     DeployerError,
+    DirectoryForbidden,
     FileChanged,
     LineSilent,
     SerialPortMissing,
@@ -163,6 +166,32 @@ def test_a_receiver_that_dies_behind_the_last_byte_and_comes_back_gets_the_file(
             second.wait()
     assert (out / "DATA.BIN").read_bytes() == DATA
     assert [path.name for path in out.iterdir()] == ["DATA.BIN"]
+
+
+def test_a_disk_here_that_gets_full_is_this_computers_fault_and_what_came_stays(
+    source: Path, tmp_path: Path
+) -> None:
+    """The system lets no file grow beyond 20 KB for the first try."""
+    out, notes = tmp_path / "out", list[str]()
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+
+    def transfer_once() -> tuple[object, object]:
+        with Wire() as cable:  # a new one: nothing of an earlier end is on it
+            return both(
+                lambda: serial.send(job(cable.a), [source]),
+                lambda: serial.receive(job(cable.b, note=notes.append), out),
+            )
+
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, before[1]))
+    try:
+        _sent, received = transfer_once()
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+    assert isinstance(received, DirectoryForbidden)
+    assert (received.exit_code, received.fields["why"]) == (EXIT_HOST, "File too large")
+    assert transfer_once()[0] is None
+    assert (out / "DATA.BIN").read_bytes() == DATA
+    assert any("going on after" in note for note in notes)
 
 
 def test_a_file_of_that_name_stays(source: Path, tmp_path: Path) -> None:
