@@ -229,14 +229,18 @@ def _named(script: Script) -> Iterator[tuple[ScriptLine, str]]:
             yield line, name
 
 
-def _meant(script: Script, word: str) -> list[ScriptLine]:
-    """The labels whose whole name is what a GOTO names."""
-    return [line for line, name in _named(script) if name.upper() == word.upper()]
+def _by_name(script: Script) -> dict[str, list[ScriptLine]]:
+    """The labels by their whole names in capitals: what a GOTO names is meant."""
+    found: dict[str, list[ScriptLine]] = {}
+    for line, name in _named(script):
+        found.setdefault(name.upper(), []).append(line)
+    return found
 
 
 def label_same(script: Script, _context: Context) -> Iterator[Hit]:
     """Two labels that are one for the shell: GOTO finds the upper one."""
-    wanted = {line.number for _, word, _ in _jumps(script) for line in _meant(script, word)}
+    names = _by_name(script)
+    wanted = {line.number for _, word, _ in _jumps(script) for line in names.get(word.upper(), ())}
     open_end = any(c.name == "GOTO" and "%" in c.rest for c in script.commands)
     first: dict[str, tuple[int, str]] = {}
     for line, name in _named(script):
@@ -273,9 +277,10 @@ def goto_eof(script: Script, _context: Context) -> Iterator[Hit]:
 
 def label_characters(script: Script, _context: Context) -> Iterator[Hit]:
     """A GOTO that is read otherwise than it is written, and so finds another label or none."""
+    names = _by_name(script)
     for command, word, name in _jumps(script):
         found = labels.find(script, name)
-        meant = _meant(script, word)
+        meant = names.get(word.upper(), [])
         cut = bool(word) and word[: labels.SIGNIFICANT].upper() != name
         if found is not None and not meant:
             what = f"GOTO {word} finds :{labels.name_of(found.label or '')} in line {found.number}"

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 #: Of the shell itself: a batch file's text is shown in the code page of DOS windows.
 CODE_PAGE = "cp437"
@@ -47,6 +48,16 @@ SHARED_PARSER = frozenset(
 )
 
 
+@lru_cache(maxsize=4096)  # many checks ask about each command
+def _operands(name: str, rest: str) -> tuple[str, ...]:
+    text = re.sub(r'"[^"]*"', lambda match: match.group().translate(_SHIELD), rest)
+    text = re.sub(r"/\S*", " ", text)
+    if name in SHARED_PARSER:
+        text = re.sub(r"[+\[\]]", " ", text)
+    text = re.sub(r"[ =,;\t]*\+[ =,;\t]*", "+", text)
+    return tuple(word.translate(_UNSHIELD) for word in re.split(r"[ =,;\t]+", text) if word)
+
+
 @dataclass(frozen=True, slots=True)
 class Command:
     """One command: its name in capitals, and the rest of the text after it.
@@ -75,12 +86,7 @@ class Command:
     @property
     def operands(self) -> list[str]:
         """The parameters without switches: quotes hold one together, and + joins two for COPY."""
-        text = re.sub(r'"[^"]*"', lambda match: match.group().translate(_SHIELD), self.rest)
-        text = re.sub(r"/\S*", " ", text)
-        if self.name in SHARED_PARSER:
-            text = re.sub(r"[+\[\]]", " ", text)
-        text = re.sub(r"[ =,;\t]*\+[ =,;\t]*", "+", text)
-        return [word.translate(_UNSHIELD) for word in re.split(r"[ =,;\t]+", text) if word]
+        return list(_operands(self.name, self.rest))
 
 
 @dataclass(frozen=True, slots=True)

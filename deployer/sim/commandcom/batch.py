@@ -96,11 +96,19 @@ class Reader:
         while not self.ended:
             if char == ":" and self._is_label(wanted):
                 return True
-            while not self.ended and (char := self.get()) != "\n":
-                pass
+            self._skip_to_line_feed()
             if not self.ended:
                 char = self.skip_delimiters()
         return False
+
+    def _skip_to_line_feed(self) -> None:
+        """Read through the next line feed; most of a file is skipped like that."""
+        while not self.ended:
+            rest = self._chunk[self._pos :].partition("\n")[0].partition(CTRL_Z)[0]
+            self._batch.offset += len(rest)
+            self._pos += len(rest)
+            if self.get() == "\n":
+                return
 
     def _is_label(self, wanted: str) -> bool:
         char = self.skip_delimiters()

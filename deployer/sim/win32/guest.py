@@ -294,11 +294,11 @@ class Guest:
 
     def _map_image(self) -> None:
         image = self.image
-        region = self.space.reserve(len(image.memory), image.base)
+        region = self.space.reserve(image.size, image.base)
         # Memory that is mapped with its rights is much quicker than memory that gets them later.
         parts = [(image.base, PAGE, READ_ONLY)]
         parts += [(p.address, p.size, DATA if p.writable else READ_ONLY) for p in image.sections]
-        parts.append((image.base, len(image.memory), DATA))
+        parts.append((image.base, image.size, DATA))
         if region is None or not all(self.space.commit(*part) for part in parts):
             raise NotStarted(f"There is not enough memory to run {image.name}", 8)
         memory = bytearray(image.memory)
@@ -306,7 +306,9 @@ class Guest:
             address = stub(wanted.name, wanted.dll)
             if address is None:
                 raise NotStarted(_missing(image.name, wanted.dll, wanted.name), 1157)
-            struct.pack_into("<I", memory, wanted.slot - image.base, address)
+            at = wanted.slot - image.base
+            memory += bytes(max(0, at + 4 - len(memory)))
+            struct.pack_into("<I", memory, at, address)
         self.uc.mem_write(image.base, bytes(memory))
         self._hook_rdtsc(bytes(memory))
 

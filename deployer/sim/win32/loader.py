@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import struct
 from dataclasses import dataclass
+from functools import lru_cache
 
 import pefile
 
@@ -53,7 +54,9 @@ class Image:
     name: str
     base: int
     entry: int
+    size: int
     memory: bytes
+    """What is not zero, from `base` on."""
     sections: tuple[Section, ...]
     imports: tuple[Import, ...]
     stack_reserve: int
@@ -61,6 +64,7 @@ class Image:
     console: bool = True
 
 
+@lru_cache(maxsize=4)  # a batch file starts the same few again and again
 def load(exe: bytes, name: str = "PROGRAM.EXE") -> Image:
     """The image of an .EXE, with a console or without; raises `NotStarted` for everything else."""
     _check_kind(exe, name)
@@ -68,8 +72,9 @@ def load(exe: bytes, name: str = "PROGRAM.EXE") -> Image:
         pe = pefile.PE(data=exe, fast_load=True)
         header = pe.OPTIONAL_HEADER
         _check_header(pe, len(exe), name)
-        memory, sections = _map_sections(pe, exe, name)
-        imports = _imports(pe, header.ImageBase, len(memory), name)
+        size = _pages(header.SizeOfImage)
+        memory, sections = _map_sections(pe, exe, size, name)
+        imports = _imports(pe, header.ImageBase, size, name)
     except NotStarted:
         raise
     except (
@@ -85,6 +90,7 @@ def load(exe: bytes, name: str = "PROGRAM.EXE") -> Image:
         name=name,
         base=header.ImageBase,
         entry=header.ImageBase + header.AddressOfEntryPoint,
+        size=size,
         memory=memory,
         sections=sections,
         imports=imports,
@@ -158,11 +164,11 @@ def _check_header(pe: pefile.PE, length: int, name: str) -> None:
         raise NotStarted(f"{name} uses thread-local storage by the loader, which is not supported")
 
 
-def _map_sections(pe: pefile.PE, exe: bytes, name: str) -> tuple[bytes, tuple[Section, ...]]:
+def _map_sections(
+    pe: pefile.PE, exe: bytes, total: int, name: str
+) -> tuple[bytes, tuple[Section, ...]]:
     header = pe.OPTIONAL_HEADER
-    total = _pages(header.SizeOfImage)
-    memory = bytearray(total)
-    memory[: header.SizeOfHeaders] = exe[: header.SizeOfHeaders]
+    memory = bytearray(exe[: header.SizeOfHeaders])
     sections: list[Section] = []
     last = _pages(header.SizeOfHeaders)
     for part in sorted(pe.sections, key=lambda s: s.VirtualAddress):
@@ -174,7 +180,8 @@ def _map_sections(pe: pefile.PE, exe: bytes, name: str) -> tuple[bytes, tuple[Se
         offset = part.PointerToRawData & ~0x1FF
         if raw and offset + raw > len(exe):
             raise NotStarted(f"{name} is cut: a section reaches beyond the end of the file")
-        memory[start : start + raw] = exe[offset : offset + raw]
+        if raw:
+            memory += bytes(start - len(memory)) + exe[offset : offset + raw]
         writable = bool(part.Characteristics & 0x80000000)
         sections.append(Section(header.ImageBase + start, room, writable))
     if not sections:
