@@ -7,7 +7,7 @@ STEP := $(PYTHON) step.py
 STATE := build/demo
 # Tests wait for programs, wires and lines more than they compute: two for each processor.
 export PYTEST_XDIST_AUTO_NUM_WORKERS := $(shell $(PYTHON) -c 'import os; print(2 * os.cpu_count())')
-WORLD := tests/wire tests/interop tests/face/test_tui_process.py tests/test_faults.py \
+WORLD := tests/wire tests/interop tests/face/test_tui_process.py tests/test_faults.py tests/test_lives.py \
 	tests/bench/test_labgrid.py tests/payloads/test_boot98.py \
 	tests/edge/serial/test_badline.py tests/edge/serial/test_long.py tests/host/test_serial_daemon.py
 

@@ -1,4 +1,4 @@
-"""Seeded random faults, and lives of a folder; `python -m benchmarks.faults` plays more of them."""
+"""Seeded random faults; `python -m benchmarks.faults` plays more of them."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from concurrent.futures import ProcessPoolExecutor
 
 import pytest
 
-from benchmarks.faults import changes, place
+from benchmarks.faults import place
 from benchmarks.faults.judge import run
 from deployer.model import State
 
@@ -34,15 +34,3 @@ def test_it_ends_proved_or_with_the_true_reason_and_the_next_push_is_proved(
     outcome = apart.submit(run, seed).result()
     assert not outcome.broken, f"{outcome.case}: {outcome.broken}"
     assert outcome.state in (State.PROVED, State.FAILED)
-
-
-@pytest.mark.timeout(150)
-@pytest.mark.parametrize("seed", [*range(8), 431, 563])
-def test_over_a_folders_life_nothing_of_the_pcs_is_lost_without_being_named(seed: int) -> None:
-    """`python -m benchmarks.faults --changes --count 1000` plays more of them.
-
-    In 431 and 563 a GO.BAT comes in which one letter is another: it asks what nobody answers, and
-    jumps in a circle.
-    """
-    life = changes.run(seed)
-    assert not life.broken, f"{life.steps}, {life.happened}: {life.broken}"
