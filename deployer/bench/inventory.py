@@ -30,9 +30,11 @@ from deployer.model import (
     ANY,
     DEFAULT_HOST_ADDRESS,
     DEFAULT_TARGET_DIRECTORY,
+    LINE,
     SIM,
     SIM_NAME,
     Gather,
+    LineSettings,
     is_simulated,
 )
 
@@ -88,8 +90,9 @@ BenchStep = BenchPayload | AgentStep
 class BenchTarget:
     """An old PC of the bench, and what it gets, in order: payloads, then steps. Times are seconds.
 
-    Its address may be `any`, for the one PC on the wire, or a name, until it is known (`located`).
-    With `stay` an agent goes along with what is pushed.
+    Its address may be `any`, for the one PC on the wire, a serial line (`line` says how that is
+    set), or a name, until it is known (`located`). With `stay` an agent goes along with what is
+    pushed.
     `silence` is how long it may be quiet once it has called, `deadline` how long all of it may
     take, `backoff` the wait before the first retry; it doubles with each further one.
     """
@@ -108,6 +111,7 @@ class BenchTarget:
     deadline: float = 14_400.0
     say: str = ""
     power: BenchPower = field(default_factory=BenchPower)
+    line: LineSettings = field(default_factory=LineSettings)
     variables: Mapping[str, str] = field(default_factory=dict)
 
     @property
@@ -121,9 +125,15 @@ class BenchTarget:
         return self.address == ANY
 
     @property
+    def on_line(self) -> bool:
+        """Whether it is at the end of a serial line: nothing of it is on the wire."""
+        return self.address.startswith(LINE)
+
+    @property
     def named(self) -> bool:
         """Whether its address is a name as yet."""
-        return not (self.simulated or self.anyone or re.fullmatch(r"[0-9.]+", self.address))
+        known = self.simulated or self.anyone or self.on_line
+        return not (known or re.fullmatch(r"[0-9.]+", self.address))
 
     @property
     def work(self) -> tuple[BenchStep, ...]:
@@ -340,6 +350,7 @@ class _Reader:
             to = gobat.parse_directory(to, page)
             if value("stay", False):
                 gobat.refuse_agent(to)
+        usual = LineSettings()
         return BenchTarget(
             name=name,
             address=self._simulated(name) if own["address"] == SIM else own["address"],
@@ -355,6 +366,7 @@ class _Reader:
             deadline=float(value("deadline", 14_400.0)),
             say=self._filled(value("say", ""), variables, (*merged.get("say", (here,))[0], "say")),
             power=self._power(layers, variables),
+            line=LineSettings(value("speed", usual.speed), value("flow", usual.flow)),
             variables=variables,
         )
 
@@ -561,13 +573,13 @@ class _Reader:
                         "give each machine its own",
                     )
                 seen.setdefault(value, target.name)
-            if target.anyone and target.mac:
+            if (target.anyone or target.on_line) and target.mac:
                 self._complain(
                     ("targets", target.name, "mac"),
                     "the machine of no address can be asked for it",
                     "write its address, or leave mac out",
                 )
-            if target.simulated or target.anyone or target.named:
+            if target.simulated or target.anyone or target.on_line or target.named:
                 continue
             place = ("targets", target.name, "address")
             address = ipaddress.IPv4Address(target.address)

@@ -88,7 +88,7 @@ async def open_host(
 
     Raises the errors of the wire; those of the ports come with the first push.
     """
-    alone = all(target.simulated for target in bench.targets)
+    alone = all(target.simulated or target.on_line for target in bench.targets)
     own = bench.wire
     wanted = wire.Wanted(
         address=own.address, state_dir=state_dir, interface=own.interface, link_local=True,

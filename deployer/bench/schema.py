@@ -17,7 +17,7 @@ from msgspec import Meta, Struct
 from msgspec import inspect as shapes
 
 from deployer.bench.locate import Path
-from deployer.model import SIM_NAME
+from deployer.model import LINE, SIM_NAME
 
 _IPV4 = r"^(25[0-5]|2[0-4]\d|1?\d?\d)(\.(25[0-5]|2[0-4]\d|1?\d?\d)){3}"
 _NAME = r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"
@@ -49,12 +49,16 @@ OwnAddress = Annotated[
 Address = Annotated[
     str,
     Meta(
-        pattern=rf"{_IPV4}$|^{SIM_NAME}$|^(?=[0-9_-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_-]{{0,63}}$",
-        title="write it as 192.168.1.11, any, the PC's name, or sim to rehearse",
+        pattern=rf"{_IPV4}$|^{SIM_NAME}$|^{LINE}\S+$|^(?=[0-9_-]*[A-Za-z])[A-Za-z0-9][A-Za-z0-9_-]{{0,63}}$",
+        title="write it as 192.168.1.11, serial:PORT, any, the PC's name, or sim to rehearse",
     ),
 ]
 Size = Annotated[
     str, Meta(pattern=r"^[0-9]+[kKmM]?$", title='write a size in quotes, such as "1M"')
+]
+Speed = Annotated[int, Meta(ge=1, title="write the bits per second, such as 115200")]
+Flow = Annotated[
+    str, Meta(pattern=r"^(rtscts|xonxoff|none)$", title='write "rtscts", "xonxoff" or "none"')
 ]
 Directory = Annotated[
     str, Meta(pattern=r"^[A-Za-z]:\\.+$", title=r"write a directory such as 'C:\DEPLOY'")
@@ -170,6 +174,8 @@ class Common(Struct, forbid_unknown_fields=True):
     deadline: Seconds | msgspec.UnsetType = msgspec.UNSET
     say: Lines | msgspec.UnsetType = msgspec.UNSET
     power: PowerTable | msgspec.UnsetType = msgspec.UNSET
+    speed: Speed | msgspec.UnsetType = msgspec.UNSET
+    flow: Flow | msgspec.UnsetType = msgspec.UNSET
     vars: Variables | msgspec.UnsetType = msgspec.UNSET
 
 

@@ -383,7 +383,7 @@ class Worker:
         """Push; what an interrupted run left open of the very payload is taken up by the host."""
         order = Order(
             payload.request, self.target.address, self.target.directory, self._host(),
-            stay=self.target.stay and payload.request.gather is None,
+            line=self.target.line, stay=self.target.stay and payload.request.gather is None,
         )  # fmt: skip
         await self._push(order)
         begun = await self.run.host.begun(self.offered)
@@ -426,7 +426,8 @@ class Worker:
         return ""
 
     def _host(self) -> str:
-        return DEFAULT_HOST_ADDRESS if self.target.simulated else self.run.bench.wire.host
+        alone = self.target.simulated or self.target.on_line
+        return DEFAULT_HOST_ADDRESS if alone else self.run.bench.wire.host
 
     async def _check_mac(self) -> None:
         """Wait until the target is there and has the right MAC. Raises Stop for another one."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import random
+import shutil
 import signal
 import subprocess
 import threading
@@ -34,8 +35,9 @@ from deployer.face import push as face
 from deployer.face.push import Watching
 from deployer.host import connect
 from deployer.host.connect import Here
+from deployer.host.pull import kept as back
 from deployer.host.requests import Order, Patience, Request, Words, nothing_typed
-from deployer.model import Gather, LineSettings, State
+from deployer.model import Gather, LineSettings, Overwrite, State
 from deployer.sim.console import QueuedConsole
 from deployer.sim.disk import Disk
 from deployer.sim.hyperterm import HyperTerminal
@@ -138,19 +140,29 @@ class Bench:
 
     def pull_over(self, gather: Gather, here: str, there: str) -> State:
         """The same between the two ends of a cable."""
+        return self.carry_over(Request((), gather=gather), OWN, here, there)
+
+    def push(self, request: Request, directory: str) -> State:
+        """A push to its end."""
+        paced = Wire(ab=Direction(rate=400_000.0), ba=Direction(rate=400_000.0))
+        with paced as wire:
+            return self.carry_over(request, directory, wire.a, wire.b)
+
+    def carry_over(self, request: Request, directory: str, here: str, there: str) -> State:
+        """Either of them; the person there does what GO says."""
         over = threading.Event()
         self.events.clear()
         serving = threading.Thread(target=self.pc.serve, args=(there, over.is_set), daemon=True)
         serving.start()
         try:
-            return asyncio.run(asyncio.wait_for(self._pulled(gather, here), 2 * LIMIT))
+            return asyncio.run(asyncio.wait_for(self._carried(request, directory, here), 2 * LIMIT))
         finally:
             over.set()
             serving.join(LIMIT)
 
-    async def _pulled(self, gather: Gather, port: str) -> State:
+    async def _carried(self, request: Request, directory: str, port: str) -> State:
         order = Order(
-            Request((), gather=gather), f"serial:{port}", line=LineSettings(flow="none"),
+            request, f"serial:{port}", directory, line=LineSettings(flow="none"),
             patience=Patience(LIMIT),
         )  # fmt: skip
         words = Words(nothing_typed, nothing_typed, lambda _line: None)
@@ -237,6 +249,27 @@ def test_a_backup_moves_only_what_is_new_and_each_one_is_whole(
     first, second, third = sorted(path for path in (tmp_path / "kept").iterdir() if path.is_dir())
     assert tree(first) == tree(second) == dict(FILES)
     assert tree(third) == {**FILES, "EMPTY.DAT": b"written meanwhile"}
+
+
+def test_a_backup_goes_back_over_the_line_with_dates_and_attributes(
+    bench: Bench, tmp_path: Path
+) -> None:
+    """One file was changed there meanwhile, a folder deleted, the rest is as it was."""
+    disk, big = bench.pc.machine.disk, "C:\\LOGS\\BIG.DAT"
+    disk.set_attributes(big, 3)
+    kept = tmp_path / "kept"
+    assert bench.pull(Gather(SOURCE, str(kept), keep=True)) == State.PROVED
+    (backup,) = (path for path in kept.iterdir() if path.is_dir())
+    disk.set_attributes(big, 0)
+    (bench.pc.logs / "BIG.DAT").write_bytes(b"changed there")
+    shutil.rmtree(bench.pc.logs / "Sub folder")
+    request = Request(
+        (backup,), no_run=True, codepage=back.codepage(backup), overwrite=Overwrite.ALWAYS
+    )
+    assert bench.push(request, back.origin(backup)) == State.PROVED
+    assert tree(bench.pc.logs) == dict(FILES)
+    assert {(bench.pc.logs / name).stat().st_mtime for name in FILES} == {1_000_000_000}
+    assert disk.stat(big).attributes & 7 == 3
 
 
 def test_a_bad_line_costs_time_and_no_byte(bench: Bench, tmp_path: Path) -> None:
