@@ -106,7 +106,7 @@ class FileUnreadable(DeployerError):
 
 
 class PathNoText(DeployerError):
-    """{path}: this path is no text in UTF-8, so it cannot be written down.
+    """{path}: this path is not text in UTF-8, so it cannot be recorded.
     Rename it, or use a place with a plain name.
     """
 
@@ -154,7 +154,7 @@ class NameRefused(DeployerError):
 
 
 class NamesClash(DeployerError):
-    """{path} and {other} would be one and the same on the target: {why}.
+    """{path} and {other} would be the same file on the target: {why}.
     Rename one of them, or push the directory above both.
     """
 
@@ -170,8 +170,8 @@ class NotAFile(DeployerError):
 
 
 class DirectoryEmpty(DeployerError):
-    """{path}: there is no file in this directory, so there is nothing to send.
-    Check the name, and that it was unpacked completely.
+    """{path}: this directory has no file in it, so there is nothing to send.
+    Check the name, and whether the directory was unpacked completely.
     """
 
     exit_code = EXIT_USE
@@ -187,7 +187,7 @@ class ProgramNotNamed(DeployerError):
 
 class ProgramForeign(DeployerError):
     """{program}: {why}.
-    Push one for Windows 98 (32-bit x86), deliver it only with --no-run, or add --no-check.
+    Push a program for Windows 98 (32-bit x86), deliver the file only with --no-run, or add --no-check.
     """
 
     exit_code = EXIT_USE
@@ -251,7 +251,7 @@ class ModelUnsupported(DeployerError):
 
 class ModelTooBig(DeployerError):
     """{path}: the old PC has {memory} of memory, and this model does not run there, not even from its disk.
-    Use a smaller one; what runs on a PC of that size says: deployer model list
+    Use a smaller one. See what runs on a PC of that size with: deployer model list
     """
 
     exit_code = EXIT_USE
@@ -275,7 +275,7 @@ class ProgramDamaged(DeployerError):
 
 class OutputExists(DeployerError):
     """{path}: already holds other files.
-    Give an empty or a new directory with --out.
+    Name an empty or a new directory with --out.
     """
 
     exit_code = EXIT_USE
@@ -291,7 +291,7 @@ class SimulatorMissing(DeployerError):
 
 class SimulatorCannotPlay(DeployerError):
     """{program} is a program of 16 bits, and the simulated PC plays batch files and Win32 programs only.
-    Nothing was sent. Push it to a real PC, or only bring it there with --no-run.
+    Nothing was sent. Push it to a real PC, or deliver it only with --no-run.
     """
 
     exit_code = EXIT_HOST
@@ -323,7 +323,7 @@ class DhcpForbidden(DeployerError):
 
 class NoLinkLocal(DeployerError):
     """{target} has no way to this computer: it gave itself an address, and {address} is not beside it.
-    Give this computer one in 169.254/16: sudo deployer link up
+    Give this computer one in 169.254/16: sudo "$(command -v deployer)" link up
     """
 
     exit_code = EXIT_HOST
@@ -355,23 +355,23 @@ class HomeMissing(DeployerError):
 
 class StoreFull(DeployerError):
     """{path}: nothing more can be written there ({why}).
-    Make room on that disk. What is under way goes on by itself then; ask again for what was refused.
+    Make room on that disk. What was going on continues by itself then; repeat what was refused.
     """
 
     exit_code = EXIT_HOST
 
 
 class StoreBusy(DeployerError):
-    """{path}: another process has kept what is written down there locked for {seconds} s.
-    Wait until it has ended (deployer prune, a backup), then do this again.
+    """{path}: another process has locked the records there for {seconds} s.
+    Wait until that process has ended (deployer prune, a backup), then run the command again.
     """
 
     exit_code = EXIT_HOST
 
 
 class StoreDamaged(DeployerError):
-    """{path}: what was written down there cannot be read ({why}).
-    Move its deployer.sqlite3 away to begin again: what is on old PCs stays there, and is not sent again.
+    """{path}: the records there cannot be read ({why}).
+    Move deployer.sqlite3 away to begin again. What is on old PCs stays there, and is not sent again.
     """
 
     exit_code = EXIT_HOST
@@ -383,7 +383,7 @@ STORE_TROUBLES = (StoreFull, StoreBusy, StoreDamaged)
 
 class DeploymentUnknown(DeployerError):
     """There is no deployment {deployment} here.
-    See which there are with: deployer history
+    List the deployments with: deployer history
     """
 
     exit_code = EXIT_USE
@@ -454,8 +454,8 @@ class VerificationFailed(DeployerError):
 
 
 class PullIncomplete(DeployerError):
-    """{target}: not everything came whole: {reason}.
-    What came lies in {folder}. Pull again when those files are left alone: only they are sent then.
+    """{target}: not everything arrived whole: {reason}.
+    What arrived is in {folder}. Pull again when no program uses those files: only they are sent then.
     """
 
     exit_code = EXIT_VERIFY
@@ -463,7 +463,7 @@ class PullIncomplete(DeployerError):
 
 class PullRefused(DeployerError):
     """{target}: nothing was pulled, {reason}.
-    Look at what is named there, or make room on this computer; then pull again.
+    Check the files that are named there, or make room on this computer; then pull again.
     """
 
     exit_code = EXIT_VERIFY
@@ -503,7 +503,7 @@ class ProgramFailed(DeployerError):
 
 class ProofBroken(DeployerError):
     """{deployment}: the proof does not hold any more ({why}).
-    What the store keeps was changed or damaged: push again to prove it again.
+    The records were changed or damaged: push again to prove it again.
     """
 
     exit_code = EXIT_VERIFY
@@ -582,7 +582,7 @@ class InterfaceCarriesInternet(DeployerError):
 
 
 class InterfaceWireless(DeployerError):
-    """{interface} is a wireless interface, and the old PC hangs on a cable.
+    """{interface} is a wireless interface, but the old PC is on a cable.
     Name the wired one with --interface, or add --force-interface to use this one all the same.
     """
 
@@ -630,15 +630,15 @@ class LinkFailed(DeployerError):
 
 
 class UndoDamaged(DeployerError):
-    """{path}: the note about how the interface was cannot be read ({why}).
-    Look at the interface's settings yourself, then delete that file.
+    """{path}: the saved settings of the interface cannot be read ({why}).
+    Check the interface's settings yourself, then delete that file.
     """
 
     exit_code = EXIT_HOST
 
 
 class SystemUnsupported(DeployerError):
-    """Setting the wire's address is not known for this system ({system}).
+    """deployer cannot set the wire's address on this system ({system}).
     Set the address by hand, then use --no-link.
     """
 
@@ -671,7 +671,7 @@ class SerialPortMissing(DeployerError):
 
 class SerialServerMissing(DeployerError):
     """{port}: the serial server does not answer ({why}).
-    Start it there (such as ser2net), and look at its port number and at firewalls between.
+    Start the serial server there (such as ser2net), and check its port number and the firewalls between.
     """
 
     exit_code = EXIT_HOST
@@ -758,7 +758,7 @@ class DaemonGone(DeployerError):
 
 
 class LabHostLost(DeployerError):
-    """The lab's host {host} cannot be worked with over SSH ({why}).
+    """The lab's host {host} cannot be used over SSH ({why}).
     Try: ssh {host} true - it must succeed without a question; rsync is needed on both sides.
     """
 
@@ -822,8 +822,8 @@ class ChatWithoutAgent(DeployerError):
 
 
 class ChatEnded(DeployerError):
-    """LLAMA98.EXE on {target} has ended with the exit code {code}; what it said stands above.
-    What its codes mean: docs/payloads.md
+    """LLAMA98.EXE on {target} ended with the exit code {code}; its output is above.
+    docs/payloads.md explains the exit codes.
     """
 
     exit_code = EXIT_PROGRAM
@@ -862,8 +862,8 @@ class NotBack(DeployerError):
 
 
 class StepFailed(DeployerError):
-    """The step "{step}" did not work out: {why}.
-    Start it again; when it fails again, keep what it said and report it.
+    """The step "{step}" failed: {why}.
+    Start it again. If it fails again, keep its output and report it.
     """
 
     exit_code = EXIT_VERIFY
@@ -871,7 +871,7 @@ class StepFailed(DeployerError):
 
 class PictureDamaged(DeployerError):
     """The picture that {target} sent cannot be read: {why}.
-    Try again; write it as it came with --out NAME.bmp
+    Try again, or save the picture as it came with --out NAME.bmp
     """
 
     exit_code = EXIT_VERIFY
@@ -886,7 +886,7 @@ class NotBrought(DeployerError):
 
 
 class SurveyRefused(DeployerError):
-    """{name}: this is no survey that can be believed: {why}.
+    """{name}: this survey cannot be trusted: {why}.
     Make the survey again with: deployer survey PC
     """
 
@@ -895,7 +895,7 @@ class SurveyRefused(DeployerError):
 
 class SurveyUnknown(DeployerError):
     """There is no survey {name} here.
-    See which there are with: deployer survey list
+    List the surveys with: deployer survey list
     """
 
     exit_code = EXIT_USE

@@ -15,8 +15,8 @@ import pytest
 from deployer.__main__ import run
 from deployer.core.pull import listing
 from deployer.errors import EXIT_USE, EXIT_VERIFY
-from deployer.events import Event, PullAdvanced, StateChanged, TransferDone, from_json
-from deployer.model import State
+from deployer.events import Event, OrderChanged, PullAdvanced, StateChanged, TransferDone, from_json
+from deployer.model import Stage, State
 
 FILES: Mapping[str, bytes] = {
     "A Long Name with blanks.txt": b"hello\r\n",
@@ -112,6 +112,21 @@ def test_saves_beside_the_helper_come_without_what_is_ours(pc: Machine) -> None:
     code, _events = pc.pull(source="C:\\DEPLOY\\*.*")
     assert code == 0, pc.words
     assert tree(pc.where / "out") == {"GAME.SAV": b"level 7"}
+
+
+def test_an_agent_that_stays_there_sends_it_without_a_line_typed(pc: Machine) -> None:
+    source = pc.where / "DATA.TXT"
+    source.write_bytes(b"data\r\n")
+    assert pc.call("push", "--target", "sim", source, "--no-run", "--stay")[0] == 0, pc.words
+    pc.put({"A Long Name.txt": b"hello", "BIG.DAT": FILES["BIG.DAT"], "EMPTY.DAT": b""})
+    code, events = pc.pull()
+    assert code == 0, pc.words
+    assert tree(pc.where / "out") == {
+        "A Long Name.txt": b"hello", "BIG.DAT": FILES["BIG.DAT"], "EMPTY.DAT": b"",
+    }  # fmt: skip
+    stages = {event.stage for event in events if isinstance(event, OrderChanged)}
+    assert Stage.QUEUED in stages
+    assert not stages & {Stage.REFUSED, Stage.LOST, Stage.EXPIRED}, "nobody had to type it"
 
 
 @pytest.mark.parametrize(

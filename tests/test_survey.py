@@ -79,7 +79,7 @@ def test_a_survey_that_was_changed_is_refused(
     other = tmp_path / "changed.txt"
     other.write_bytes(kept.read_bytes().replace(b"Windows 98", b"Windows 99"))
     assert run(["survey", "import", str(other), "--state-dir", str(state)]) == EXIT_VERIFY
-    assert "no survey that can be believed" in capsys.readouterr().err
+    assert "this survey cannot be trusted" in capsys.readouterr().err
 
 
 def test_an_export_is_a_new_file_and_no_survey(

@@ -125,6 +125,8 @@ def summary(row: Row) -> dict[str, object]:
 
 def payload(row: Row) -> str:
     """The file that the user means, and how many go with it."""
+    if row.recipe == "pull":
+        return "pulled files"
     named = [file.long_name for file in row.files if file.name not in words.OURS]
     first = text.plain(named[0]).replace("\n", "?") if named else "nothing"
     return first if len(row.files) < 2 else f"{first} and {len(row.files) - 1} more"

@@ -359,8 +359,8 @@ def pulling(row: Row) -> str:
     if part is None:
         return "the PC lists the files and makes their sums"
     if part.moved < part.length:
-        return f"{text.size(part.moved)} of {text.size(part.length)} is here"
-    return f"all {text.size(part.length)} is here"
+        return f"{text.size(part.moved)} of {text.size(part.length)} are here"
+    return f"all {text.size(part.length)} are here"
 
 
 _WAITING = {

@@ -6,12 +6,13 @@
 #define FETCH_TRIES 4u
 #define AWAY_TRIES 6u
 #define SEND_TRIES 5u
+#define ASK_TRIES 2u
 #define HELPER_MS 60000u /* SELF takes less; a damaged program may hang */
 
 static struct {
     const char *user, *pass, *folder;
-    char manifest[16];
-    int stopped, runs;
+    char list[16]; /* the manifest of a push, or what the host asks for in a pull */
+    int stopped, runs, pulls;
 } go;
 
 static const char fetch_again[] = "fetch GO.BAT again";
@@ -150,15 +151,36 @@ static u32 helper(struct work *work, const char *command, u32 most_ms)
     return go.stopped ? 255 : code;
 }
 
-static u32 with_manifest(struct work *work, const char *verb)
+static u32 with_list(struct work *work, const char *verb)
 {
     char line[32];
 
-    put(line, sizeof line, "%s %s", verb, go.manifest);
+    put(line, sizeof line, "%s %s", verb, go.list);
     return helper(work, line, 0);
 }
 
-/* The helper and the manifest, proved: the exit code of the first CHECK; 255 when it was not possible. */
+/* What the helper says is to be done next. */
+static u32 first_command(struct work *work)
+{
+    return with_list(work, go.pulls ? "GATHER" : "CHECK");
+}
+
+/* Gets what the helper reads. The host of a pull has no manifest. */
+static int get_list(struct work *work)
+{
+    char ask[sizeof go.list];
+
+    if (get(work, go.list, go.list))
+        return 1;
+    put(ask, sizeof ask, "%s.ASK", go.user);
+    if (go.pulls || !get(work, ask, ask))
+        return 0;
+    put(go.list, sizeof go.list, "%s", ask);
+    go.pulls = 1;
+    return 1;
+}
+
+/* The helper and its list, proved: the exit code of the first CHECK or GATHER; 255 when it was not possible. */
 static u32 begin(struct work *work)
 {
     static const u8 pauses[FETCH_TRIES] = {0, 5, 20, 35};
@@ -166,23 +188,23 @@ static u32 begin(struct work *work)
 
     for (tries = 0; tries < FETCH_TRIES && rest(work, pauses[tries]); tries++) {
         drop("DEPLOY98.EXE");
-        drop(go.manifest);
+        drop(go.list);
         if (enter(work) == 530 && holds(work->talk.replies.line, REPLY_SIZE, fetch_again))
             return 254;
-        if (!get(work, "DEPLOY98.EXE", "DEPLOY98.EXE") || !get(work, go.manifest, go.manifest))
+        if (!get(work, "DEPLOY98.EXE", "DEPLOY98.EXE") || !get_list(work))
             continue;
         if (helper(work, "SELF", HELPER_MS) != 7)
             continue;
         helper(work, "INFO", HELPER_MS);
-        code = with_manifest(work, "CHECK");
+        code = first_command(work);
         if (code != 5)
             return code;
     }
     return 255;
 }
 
-/* What NEXT.FTP asks for. */
-static void round_of_gets(struct work *work)
+/* What NEXT.FTP asks for: the parts of a push come, those of a pull go. */
+static void do_script(struct work *work)
 {
     char path[PATH_SIZE];
     char line[80];
@@ -201,20 +223,40 @@ static void round_of_gets(struct work *work)
             i--;
         line[i] = '\0';
         offset += used;
-        if (script_get(line, remote, local))
-            get(work, remote, local);
+        if (go.pulls ? script_put(line, local) : script_get(line, remote, local))
+            go.pulls ? send(work, local) : get(work, remote, local);
     }
 }
 
-/* After a round in which nothing came: 1 when the host is there (again). */
+/* After a round in which nothing came, and after each of a pull, for what the host lacks now: 1 when the host is
+ * there (again). */
 static int host_is_up(struct work *work)
 {
     u32 tries;
 
     for (tries = 0; tries < AWAY_TRIES && rest(work, tries ? 15 : 0); tries++)
-        if (get(work, go.manifest, "HOSTUP.TXT"))
+        if (get(work, go.list, go.pulls ? go.list : "HOSTUP.TXT"))
             return 1;
     return 0;
+}
+
+/* Sends what the host asks for until it has all. 0: the host is not there. */
+static int pull(struct work *work, u32 code)
+{
+    u32 tries;
+
+    while (code == 1 && is_there("NEXT.FTP") && !go.stopped) {
+        do_script(work);
+        drop("NEXT.FTP");
+        for (tries = 0, code = 5; tries < ASK_TRIES && code == 5; tries++) {
+            leave(work); /* the host works out what it lacks when somebody logs in */
+            if (!host_is_up(work))
+                return 0;
+            drop("RESULT.TXT");
+            code = first_command(work);
+        }
+    }
+    return 1;
 }
 
 static void put_report(const char *reason)
@@ -237,32 +279,34 @@ static int deploy(struct work *work)
         put_report("HELPER");
         return 1;
     }
+    if (go.pulls)
+        return pull(work, code);
     for (;;) {
         while (code == 1 && is_there("NEXT.FTP") && !go.stopped) {
             if (contains(work, "RESULT.TXT", " 0 0") && !host_is_up(work))
                 return 0;
-            round_of_gets(work);
+            do_script(work);
             drop("NEXT.FTP");
             drop("RESULT.TXT");
-            code = with_manifest(work, "CHECK");
+            code = first_command(work);
         }
         if (code)
             return 1;
         drop("RESULT.TXT");
-        code = with_manifest(work, "JOIN");
+        code = with_list(work, "JOIN");
         if (code != 1)
             break;
         drop("RESULT.TXT");
-        code = with_manifest(work, "CHECK");
+        code = first_command(work);
     }
     if (code)
         return 1;
-    go.runs = contains(work, go.manifest, "\nRUN ");
+    go.runs = contains(work, go.list, "\nRUN ");
     if (go.runs) { /* the host hears that all is verified before the program starts: it may take hours */
         send(work, "INFO.TXT");
         send(work, "RESULT.TXT");
         drop("RESULT.TXT");
-        with_manifest(work, "RUN");
+        with_list(work, "RUN");
     }
     return 1;
 }
@@ -283,6 +327,18 @@ static int report(struct work *work)
         leave(work);
     }
     return 0;
+}
+
+/* What a whole pull has left; one that is not whole goes on with its list. */
+static void forget_pull(struct work *work)
+{
+    char list[sizeof go.list];
+
+    if (!go.pulls || !contains(work, "RESULT.TXT", "exit=0"))
+        return;
+    put(list, sizeof list, "%s.LST", go.user);
+    drop(list);
+    drop(go.list);
 }
 
 static void fresh_start(void)
@@ -306,7 +362,7 @@ u32 verb_go(struct work *work)
     go.user = work->order.arg[0];
     go.pass = work->order.arg[1];
     go.folder = work->order.arg[2];
-    put(go.manifest, sizeof go.manifest, "%s.MAN", go.user);
+    put(go.list, sizeof go.list, "%s.MAN", go.user);
     if (!files_make(go.folder))
         return machine_error();
     fresh_start();
@@ -314,6 +370,8 @@ u32 verb_go(struct work *work)
         error = work_fail(work, ERROR_ANY, "the deployment was not to be had from the host");
     else if (go.stopped || !report(work))
         error = work_fail(work, ERROR_ANY, "the host did not take the result");
+    else
+        forget_pull(work);
     leave(work);
     work->stop = 0;
     return go.stopped ? work_fail(work, ERROR_STOPPED, "") : error;

@@ -23,3 +23,8 @@ int script_get(char *line, char remote[SCRIPT_NAME], char local[SCRIPT_NAME])
         return 0;
     return take_name(*line ? next_word(&line) : word, local) && !*line;
 }
+
+int script_put(char *line, char name[SCRIPT_NAME])
+{
+    return text_same(next_word(&line), "put") && take_name(next_word(&line), name) && !*line;
+}

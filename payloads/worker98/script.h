@@ -8,5 +8,7 @@
 
 /* Reads "get NAME [LOCAL]" from a line, which is changed. 1 when both are plain 8.3 names. */
 int script_get(char *line, char remote[SCRIPT_NAME], char local[SCRIPT_NAME]);
+/* The same for "put NAME". */
+int script_put(char *line, char name[SCRIPT_NAME]);
 
 #endif

@@ -65,7 +65,7 @@ REAL = ("push", "--target", "127.0.0.2", "--address", "127.0.0.1")
     [
         ((*SIM, "nothing.bin"), 1, "nothing.bin: there is no such file.", "Check the name"),
         ((*SIM, "empty.bin"), 1, "empty.bin: the file is empty", "downloaded completely"),
-        ((*SIM, "nothing"), 1, "nothing: there is no file in this directory", "unpacked"),
+        ((*SIM, "nothing"), 1, "nothing: this directory has no file in it", "unpacked"),
         ((*SIM, "--wat", "x"), 1, "No such option", "--help"),
         (("wat",), 1, "No such command", "--help"),
         ((*SIM, "--part-size", "3", "some.txt"), 1, "between 256K and 64M", "--part-size 1M"),
@@ -230,7 +230,7 @@ def test_a_path_that_is_no_text_is_refused(deployer: Deployer, tmp_path: Path) -
     (tmp_path / "some.txt").write_text("text\n")
     code, _out, err = deployer(*SIM, "some.txt", "--state-dir", tmp_path / odd)
     assert code == 1
-    assert "is no text in UTF-8" in err
+    assert "is not text in UTF-8" in err
 
 
 def test_before_the_first_push_there_is_a_hint(deployer: Deployer) -> None:

@@ -56,20 +56,23 @@ def test_a_pull_is_told_by_what_is_here() -> None:
         ),
         (
             PullAdvanced(deployment=ID, files=3, total=4000, here=0, at=3.0),
-            "0 bytes of 4.0 kB is here",
+            "0 bytes of 4.0 kB are here",
         ),
         (
             PullAdvanced(deployment=ID, files=3, total=4000, here=1000, at=4.0),
-            "1.0 kB of 4.0 kB is here",
+            "1.0 kB of 4.0 kB are here",
         ),
-        (PullAdvanced(deployment=ID, files=3, total=4000, here=4000, at=5.0), "all 4.0 kB is here"),
+        (
+            PullAdvanced(deployment=ID, files=3, total=4000, here=4000, at=5.0),
+            "all 4.0 kB are here",
+        ),
         (
             TargetReported(deployment=ID, report=Report(ID, True, "GATHER", 0), at=5.0),
-            "all 4.0 kB is here",
+            "all 4.0 kB are here",
         ),
     )
     for event, said in events:
         view = fold(view, event)
         assert words.doing(view[ID], Habits(), 6.0) == said
     late = words.doing(view[ID], Habits(), 500.0)
-    assert late == "all 4.0 kB is here: nothing has come for 8 min 15 s"
+    assert late == "all 4.0 kB are here: nothing has come for 8 min 15 s"

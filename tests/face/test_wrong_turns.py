@@ -80,7 +80,7 @@ FILES = {
     "later.exe": importing("KERNEL32.dll", "GetTickCount64"),
     "crt.exe": importing("api-ms-win-crt-runtime-l1-1-0.dll", "_exit"),
 }
-FOR_98 = "Push one for Windows 98 (32-bit x86), deliver it only with --no-run, or add --no-check."
+FOR_98 = "Push a program for Windows 98 (32-bit x86), deliver the file only with --no-run, or add --no-check."
 OLD_PC = "Give the old PC's own address. WINIPCFG shows it there, and it is usually 192.168.1.2."
 ADD_FILE = (
     "Add the file to the command. If the old PC has it already, give its path, such as "
@@ -105,8 +105,8 @@ TURNS = {
     "an empty directory": (
         (*SIM, "nothing"),
         1,
-        "nothing: there is no file in this directory, so there is nothing to send.",
-        "Check the name, and that it was unpacked completely.",
+        "nothing: this directory has no file in it, so there is nothing to send.",
+        "Check the name, and whether the directory was unpacked completely.",
     ),
     "an address on the web": (
         (*SIM, "https://example.org/a.bin"),
@@ -451,13 +451,13 @@ TURNS = {
         ("retry", "D1234567"),
         1,
         "There is no deployment D1234567 here.",
-        "See which there are with: deployer history",
+        "List the deployments with: deployer history",
     ),
     "a cancel of nothing": (
         ("cancel", "D1234567"),
         1,
         "There is no deployment D1234567 here.",
-        "See which there are with: deployer history",
+        "List the deployments with: deployer history",
     ),
     "a bench file that is missing": (
         ("provision", "nothing.toml"),

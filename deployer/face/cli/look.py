@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperCommand
 
 from deployer import settings
-from deployer.errors import VerificationFailed, WrongUse
+from deployer.errors import AS_ROOT, VerificationFailed, WrongUse
 from deployer.face.cli import complete
 from deployer.face.cli.options import AsJson, OfTarget, SomeDeployment, StateDir, flag, value, whole
 from deployer.face.say import aside, raw, say
@@ -40,7 +40,7 @@ def _directory(config: Settings, given: Path | None) -> Path:
     if other is None:
         return home
     if not other.readable:
-        looked = f"sudo deployer history --state-dir {other.directory}"
+        looked = f"{AS_ROOT} history --state-dir {other.directory}"
         aside(f"What root's daemon recorded is in {other.directory}: {looked}")
         return own
     with past.rows_of(own) as rows:

@@ -39,12 +39,18 @@ static void test_scripts(void)
     char one[] = "get AB.001 AB.J01";
     char two[] = "get AB.001";
     char bad[][24] = {"get ..\\X", "put A", "get", "get LONGLONGNAME.TXT", "get A B C", "get C:X", "get /X"};
+    char three[] = "put AB.PAA";
+    char four[] = "put AB.PAA X";
+    char five[] = "put C:\\AUTOEXEC.BAT";
+    char six[] = "get AB.PAA";
     u32 i;
 
     CHECK(script_get(one, remote, local) && strcmp(remote, "AB.001") == 0 && strcmp(local, "AB.J01") == 0);
     CHECK(script_get(two, remote, local) && strcmp(local, "AB.001") == 0);
     for (i = 0; i < sizeof bad / sizeof *bad; i++)
         CHECK(!script_get(bad[i], remote, local));
+    CHECK(script_put(three, local) && strcmp(local, "AB.PAA") == 0);
+    CHECK(!script_put(four, local) && !script_put(five, local) && !script_put(six, local));
 }
 
 static void test_picture(void)
