@@ -80,7 +80,10 @@ FILES = {
     "later.exe": importing("KERNEL32.dll", "GetTickCount64"),
     "crt.exe": importing("api-ms-win-crt-runtime-l1-1-0.dll", "_exit"),
 }
-FOR_98 = "Push a program for Windows 98 (32-bit x86), deliver the file only with --no-run, or add --no-check."
+FOR_98 = (
+    "Push a program for Windows 98 (32-bit x86), deliver the file only with --no-run, or add "
+    "--no-check."
+)
 OLD_PC = "Give the old PC's own address. WINIPCFG shows it there, and it is usually 192.168.1.2."
 ADD_FILE = (
     "Add the file to the command. If the old PC has it already, give its path, such as "
