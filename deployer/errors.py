@@ -638,7 +638,7 @@ class UndoDamaged(DeployerError):
 
 
 class SystemUnsupported(DeployerError):
-    """deployer cannot set the wire's address on this system ({system}).
+    """The wire's address cannot be set on this system ({system}).
     Set the address by hand, then use --no-link.
     """
 
