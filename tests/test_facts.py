@@ -12,6 +12,7 @@ from tests.surveying import PROBES
 IDENTITIES = {probe.identity: probe for probe in PROBES.values()}
 UNSURE = re.compile(
     r"(?<!\w)\((?:facts [^()]*, )?(?:medium|low|likely)\)|\*\*(?:medium|low|likely)\b"
+    r"|\b(?:medium|low) sure\b"
 )
 ROW = re.compile(r"\| ([A-G][0-9]{1,2}) \| (medium|low) \| (.+?) \| (.+) \|")
 

@@ -136,6 +136,7 @@ def test_the_simulated_pc_is_made_like_the_pc_of_a_survey(
     diff = called("survey", "diff", "like", "odd", "--state-dir", str(state))
     assert diff == "They agree.\n"
     assert "command.dir-b" in called("survey", "diff", "like", "--state-dir", str(state))
+    assert run(["sim", "--like", "odd", "--state-dir", str(state), "--check"]) == 0
 
 
 def test_the_pc_is_asked_about_its_disk_over_a_bad_cable(

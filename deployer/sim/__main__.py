@@ -106,7 +106,7 @@ def parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--unlike", action="append", default=[], metavar="SETTING",
         help=f"in this it is not as other PCs are (repeat): {', '.join(SETTINGS)}; "
-        "`deployer sim --like SURVEY` takes those of a survey",
+        "`deployer sim --like SURVEY [--state-dir DIR]` takes those of a survey",
     )  # fmt: skip
     parser.add_argument(
         "--end-with-input", action="store_true", help="switch off when standard input ends"

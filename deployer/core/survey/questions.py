@@ -108,7 +108,7 @@ _QUESTIONS: tuple[tuple[str, str, Mapping[str, str], tuple[str, ...], tuple[str,
     (
         "network.address",
         "how many cards have an address by hand, and how many addresses the PC gave itself",
-        {}, ("cards", "by_hand", "automatic", "addresses", "of_itself"), ("D1",),
+        {}, ("cards", "by_hand", "automatic", "addresses", "of_itself"), ("D1", "D13"),
     ),
     ("speed.disk", "how fast the disk is written and read", {}, _DISK, ()),
     (

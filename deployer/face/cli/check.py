@@ -52,20 +52,26 @@ def sim_command(
 
 
 def _like(arguments: list[str]) -> list[str]:
-    """The arguments, with the settings of a survey in the place of `--like SURVEY`."""
-    arguments = [part for each in arguments for part in _parted(each)]
-    if "--like" not in arguments:
-        return arguments
+    """The arguments, with the settings of a survey in the place of `--like SURVEY`.
+
+    `--state-dir DIR` is where the survey is looked for.
+    """
+    name, rest = _taken(arguments, "--like")
+    state_dir, rest = _taken(rest, "--state-dir")
+    if name is None:
+        return rest
     from deployer import settings
     from deployer.face.cli import reach
 
-    at = arguments.index("--like")
-    name = arguments[at + 1] if at + 1 < len(arguments) else ""
-    store = settings.expanded(settings.load().state_dir)
-    found = reach.unlike(store, name, "sim")
-    return [*arguments[:at], *(f"--unlike={each}" for each in found), *arguments[at + 2 :]]
+    store = settings.expanded(Path(state_dir) if state_dir else settings.load().state_dir)
+    return [*(f"--unlike={each}" for each in reach.unlike(store, name, "sim")), *rest]
 
 
-def _parted(argument: str) -> list[str]:
-    """`--like=SURVEY` is `--like SURVEY`."""
-    return argument.split("=", 1) if argument.startswith("--like=") else [argument]
+def _taken(arguments: list[str], option: str) -> tuple[str | None, list[str]]:
+    """The value of an option, given as two words or as one with "=", and the other arguments."""
+    for at, each in enumerate(arguments):
+        if each == option:
+            return "".join(arguments[at + 1 : at + 2]), arguments[:at] + arguments[at + 2 :]
+        if each.startswith(f"{option}="):
+            return each.partition("=")[2], arguments[:at] + arguments[at + 1 :]
+    return None, arguments
