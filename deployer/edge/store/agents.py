@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from deployer.core.agents import verbs
-from deployer.core.agents.order import AgentOrder
-from deployer.core.agents.verbs import Verb
 from deployer.edge.store.database import Database, Record
 from deployer.events import AgentGone, AgentHello, Event, OrderChanged
 from deployer.model import Stage
+
+if TYPE_CHECKING:
+    from deployer.core.agents.order import AgentOrder
 
 MOST_ORDERS = 64
 """Orders of one agent that are kept after their end; its journal keeps as many."""
@@ -75,6 +76,8 @@ class StoredAgents:
 
     def keep(self, order: AgentOrder) -> None:
         """Write an order down, before the event that tells of it."""
+        from deployer.core.agents import verbs  # noqa: PLC0415 - see `_order`
+
         words = msgspec.json.encode(verbs.words(order.verb)).decode()
         self._db.run(
             "INSERT INTO orders (id, agent, at, until, deployment, words, stage, final)"
@@ -142,9 +145,13 @@ def _hello(text: str) -> AgentHello | None:
 
 
 def _order(record: Record) -> AgentOrder | None:
+    # Imported when there is an order: who asks for deployments only need not load agents' words.
+    from deployer.core.agents import verbs  # noqa: PLC0415
+    from deployer.core.agents.order import AgentOrder  # noqa: PLC0415
+
     identity, agent, words, at, until, stage, code, text, deployment = record
     try:
-        verb: Verb = verbs.parse(msgspec.json.decode(words, type=list[str]))
+        verb = verbs.parse(msgspec.json.decode(words, type=list[str]))
         return AgentOrder(identity, agent, verb, at, until, Stage(stage), code, text, deployment)
     except (msgspec.MsgspecError, ValueError):
         return None
