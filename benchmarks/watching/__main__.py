@@ -104,7 +104,8 @@ class Terminal:
         command = [*PROGRAM, "tui", "--state-dir", str(state)]
         command += ["--ftp-port", "0", "--address", HERE]
         environment = {**os.environ, "TERM": "xterm-256color"}
-        for name in ("NO_COLOR", "DEPLOYER_SOCKET"):
+        environment["PYTHONPYCACHEPREFIX"] = str(state.parent / "compiled")  # as if installed
+        for name in ("NO_COLOR", "DEPLOYER_SOCKET", "PYTHONDONTWRITEBYTECODE"):
             environment.pop(name, None)
         self.process = subprocess.Popen(
             command, stdin=slave, stdout=slave, stderr=slave, start_new_session=True,

@@ -173,8 +173,8 @@ def _adapted(command: Any) -> Any:
 def _parameters(known: Callable[[Any], list[Any]], ctx: Any) -> list[Any]:
     """Parameters without Typer's word for the type of an argument, such as list[Path].
 
-    What was not given is not converted, and what has a parser is given to that alone: Typer does
-    both by pydantic, whose import takes longer than all that `status` does.
+    What was not given is not converted, nor is a default, and what has a parser is given to that
+    alone: Typer does it all by pydantic, whose import takes longer than all that `status` does.
     """
     found = known(ctx)
     for parameter in found:
@@ -197,9 +197,11 @@ def _processed(parameter: Any, process: Callable[[Any, Any], Any], ctx: Any, val
         return None
     descriptor = getattr(parameter, "type_descriptor", None)  # since Typer 0.29
     parse = descriptor.parameter_info.parser if descriptor else None
-    if parse is None or parameter.multiple or parameter.nargs != 1 or value is None:
+    if descriptor and not parse and not parameter.callback and value == parameter.default:
+        return value
+    if parse is None or parameter.multiple or not value:
         return process(ctx, value)
-    return parse(value)
+    return parse(value) if parameter.nargs == 1 else [parse(one) for one in value]
 
 
 def _version(wanted: bool) -> None:
