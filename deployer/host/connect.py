@@ -61,10 +61,17 @@ async def _found(state_dir: Path, *, system: bool) -> Path | None:
 def run(work: Callable[[Undo], Coroutine[Any, Any, Result]]) -> Result:
     """Do what needs a host; what was changed on the wire for it is given back at the end.
 
-    That comes after the loop has ended, where signals can be kept off.
+    That comes after the loop has ended, where signals can be kept off. The result is not given to
+    the loop: `signal.getsignal` writes out the whole task of asyncio's handler with it (CPython).
     """
+    results: list[Result] = []
+
+    async def main() -> None:
+        results.append(await work(undo))
+
     with contextlib.ExitStack() as undo:
-        return asyncio.run(work(undo))
+        asyncio.run(main())
+    return results[0]
 
 
 @contextlib.asynccontextmanager

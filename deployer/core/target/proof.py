@@ -23,6 +23,8 @@ from deployer.model import FileProof, Overwrite, Payload, Proof, Report, Round
 _DISK_FULL, _NOT_STARTED = 3, 6
 """Exit codes of the helper (`gobat.HELPER_CODES`)."""
 _MOST_PARTS = 999
+_NUMBER = re.compile("[0-9]{1,15}")
+_SHA256 = re.compile("[0-9a-f]{64}")
 _RANGE = re.compile(r"(?<![^, ])([0-9]{1,4})(?:-([0-9]{1,4})?)?(?![^, ])")
 KEPT = "kept"
 DONE = ("good", KEPT)
@@ -280,7 +282,7 @@ def _sealed(data: bytes) -> bool:
 
 def _number(text: str) -> int | None:
     """A number of at most 15 digits; longer ones mean nothing, and int() refuses some of them."""
-    return int(text) if re.fullmatch("[0-9]{1,15}", text) else None
+    return int(text) if _NUMBER.fullmatch(text) else None
 
 
 def numbers_of(text: str) -> frozenset[int]:
@@ -315,7 +317,7 @@ def _file(value: str) -> FileProof | None:
     length = _number(fields[1]) if len(fields) == 4 else None
     if length is None:
         return None
-    sha256 = fields[2] if re.fullmatch("[0-9a-f]{64}", fields[2]) else ""
+    sha256 = fields[2] if _SHA256.fullmatch(fields[2]) else ""
     return FileProof(fields[0], length, sha256, sys.intern(fields[3]))
 
 

@@ -256,7 +256,7 @@ class Store:
     def keep(self, manifest: Manifest, target: str, at: float) -> None:
         """Write a staged deployment down, with all that is needed to serve it again."""
         self._tidy()
-        text = zlib.compress(msgspec.json.encode(manifest))
+        text = zlib.compress(msgspec.json.encode(manifest), 1)
         with self._db.writing():
             self._db.run(
                 "INSERT OR REPLACE INTO deployments VALUES (?, ?, ?, ?)",
