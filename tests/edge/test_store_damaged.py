@@ -142,7 +142,7 @@ def test_a_damaged_page_is_told_as_what_it_is(
 ) -> None:
     a_page_of_the_rows(folder / "deployer.sqlite3")
     assert run([command, "--state-dir", str(folder)]) == 3
-    assert "Move its deployer.sqlite3 away" in capsys.readouterr().err
+    assert "Move deployer.sqlite3 away" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize("harm", [garbage, cut, pages])
@@ -155,4 +155,4 @@ def test_a_file_that_is_no_store_is_said_to_be_one(
     with pytest.raises(StoreDamaged):
         peek(folder, "192.168.1.2", 9)
     assert run(["history", "--state-dir", str(folder)]) == 3
-    assert "Move its deployer.sqlite3 away" in capsys.readouterr().err
+    assert "Move deployer.sqlite3 away" in capsys.readouterr().err
