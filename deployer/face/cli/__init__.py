@@ -92,7 +92,7 @@ COMMANDS = (
     ),
     ListedCommand(
         "clean", "clean", _OLD_PC,
-        "Remove what pushes have left in a folder of an old PC, and our own files beside it.",
+        "Remove what pushes left in a folder of an old PC, and our own files beside it.",
     ),
     ListedCommand(
         "lint", "check", "Check before", "Check a batch file against COMMAND.COM of Windows 98."

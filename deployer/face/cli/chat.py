@@ -41,7 +41,7 @@ def chat_command(
         Path | None,
         typer.Argument(
             metavar="MODEL", parser=Path, show_default=False,
-            help="A GGUF file or a container; without, the one that is there.",
+            help="A GGUF file or a container. Without one: the model on the PC.",
         ),
     ] = None,
     *,
@@ -50,20 +50,20 @@ def chat_command(
     ] = "",
     temperature: Annotated[
         float | None,
-        value("--temperature", "T", "How freely it speaks; 0: the likeliest.", number(0, 100)),
+        value("--temperature", "T", "How freely it speaks. 0: the likeliest.", number(0, 100)),
     ] = None,
     steps: Annotated[
         int | None,
-        value("--steps", "N", "Tokens of the conversation that it keeps.", whole(16, 1 << 20)),
+        value("--steps", "N", "How many tokens it remembers.", whole(16, 1 << 20)),
     ] = None,
     seed: Annotated[
-        int | None, value("--seed", "N", "Where chance begins.", whole(0, (1 << 63) - 1))
+        int | None, value("--seed", "N", "The seed of its random numbers.", whole(0, (1 << 63) - 1))
     ] = None,
 ) -> None:  # fmt: skip
     """Talk with a model on an old PC that has an agent.
 
-    Words come as the old PC finds them, and it keeps the conversation. Ctrl-C ends an answer,
-    /quit or the end of the input the conversation. A MODEL that is named is pushed there first,
+    Words appear as the old PC finds them, and it remembers the conversation. Ctrl-C ends an
+    answer; /quit, or the end of the input, ends the conversation. A MODEL is pushed there first,
     and proved. The TARGET sim is a simulated PC, with the same programs.
     """
     given = {"-t": temperature, "-n": steps, "-s": seed}

@@ -16,7 +16,7 @@ app = typer.Typer()
 def lint_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=Path, help="The batch file.")],
     *,
-    explain: Annotated[bool, flag("--explain", "Say why, and where that is known from.")] = False,
+    explain: Annotated[bool, flag("--explain", "Say why, and name the source.")] = False,
     as_json: AsJson = False,
 ) -> None:
     """Check a batch file against COMMAND.COM of Windows 98.

@@ -36,13 +36,15 @@ def clean_command(
         str | None,
         value("--to", "DIR", "The folder there.", default="where everything was pushed"),
     ] = None,
-    dry_run: Annotated[bool, flag("--dry-run", "Say what would go, and do nothing.")] = False,
+    dry_run: Annotated[
+        bool, flag("--dry-run", "List what would be removed, and remove nothing.")
+    ] = False,
 ) -> None:
-    r"""Remove what pushes have left in a folder of an old PC, and our own files beside it.
+    r"""Remove what pushes left in a folder of an old PC, and our own files beside it.
 
-    The PC compares each file with what was delivered: one that was changed there stays and is
-    named, and so does all that no push has brought. Folders go that pushes have made and that are
-    empty then, and C:\DEPLOY.
+    The PC compares each file with what was delivered. A file that was changed there stays, and is
+    named; so does every file that no push brought. Folders that pushes made are removed when they
+    are empty, and so is C:\DEPLOY.
     """
     from deployer.core.agents.overlay import AGENT_EXE, AGENT_INI
     from deployer.core.target import gobat

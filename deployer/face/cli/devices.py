@@ -23,20 +23,20 @@ app = typer.Typer()
 @app.command("name")
 def name_command(
     address: Annotated[
-        str, typer.Argument(metavar="ADDRESS", show_default=False, help="Of the PC, now.")
+        str, typer.Argument(metavar="ADDRESS", show_default=False, help="The PC's address now.")
     ] = "",
     name: Annotated[
-        str, typer.Argument(metavar="NAME", show_default=False, help="What it is called.")
+        str, typer.Argument(metavar="NAME", show_default=False, help="The PC's new name.")
     ] = "",
     *,
-    remove: Annotated[bool, flag("--remove", "Forget the name that is given.")] = False,
+    remove: Annotated[bool, flag("--remove", "Forget this name.")] = False,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
     """Call the PC at an ADDRESS by a NAME from now on.
 
-    Every --target takes the name. The PC is known again by its network card when its address is
-    another one. Without anything the names are shown.
+    Every --target takes the name. If its address changes, the PC is recognised by its network
+    card. Without arguments, the names are shown.
     """
     from deployer.host.devices import names
 

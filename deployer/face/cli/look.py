@@ -136,7 +136,7 @@ def card_command(
     *,
     out: Annotated[
         Path | None,
-        value("--print", "FILE", "One page to print: FILE.html, FILE.txt, or the screen.", Path),
+        value("--print", "FILE", "Write a page to print: FILE.html or FILE.txt.", Path),
     ] = None,
     target: OfTarget = None,
     state_dir: StateDir = None,
@@ -232,10 +232,10 @@ def history_command(
     limit: Annotated[
         int | None,
         value(
-            "--limit", "N", "The newest so many.", whole(1, 1 << 31), default="50, all with --json"
+            "--limit", "N", "Show the newest N.", whole(1, 1 << 31), default="50, all with --json"
         ),
     ] = None,
-    everything: Annotated[bool, flag("--all", "However many there are.")] = False,
+    everything: Annotated[bool, flag("--all", "Show all of them.")] = False,
     picture: Annotated[
         Path | None, value("--plot", "FILE", "Draw rates and tok/s: FILE.svg or FILE.png.", Path)
     ] = None,

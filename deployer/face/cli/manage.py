@@ -89,8 +89,8 @@ def retry_command(
 ) -> None:
     """Offer a DEPLOYMENT again: only the rest moves.
 
-    Whether it was cut off, failed or cancelled: with unchanged files it keeps its name, so on the
-    old PC typing GO is enough.
+    It may have been cut off, failed or been cancelled. If the files are unchanged it keeps its
+    name, and typing GO on the old PC is enough.
     """
     import time
 
@@ -120,7 +120,7 @@ def retry_command(
 @app.command("prune")
 def prune_command(
     days: Annotated[
-        float, typer.Argument(metavar="DAYS", parser=number(0), help="How old they are.")
+        float, typer.Argument(metavar="DAYS", parser=number(0), help="The age of the events.")
     ],
     *,
     state_dir: StateDir = None,

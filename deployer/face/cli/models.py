@@ -46,13 +46,13 @@ def inspect_command(
     target: Annotated[
         str,
         value(
-            "--target", "PC", "Whether it fits this old PC, as far as it is known.",
+            "--target", "PC", "Say whether it fits this old PC.",
             complete=complete.targets, default=False,
         ),
     ] = "",
     memory: Annotated[
         int | None,
-        value("--for", "SIZE", "What to expect on a PC with so much memory, as 128M.", _memory),
+        value("--for", "SIZE", "What to expect on a PC with this memory, such as 128M.", _memory),
     ] = None,
     as_json: AsJson = False,
     state_dir: StateDir = None,
@@ -103,15 +103,15 @@ def convert_command(
     *,
     to: Annotated[
         Path | None,
-        value("--to", "FILE.l98", "Where it goes; beside the model when not given.", Path),
+        value("--to", "FILE.l98", "The output file. Without it: beside the model.", Path),
     ] = None,
     memory: Annotated[
         int | None,
-        value("--for", "SIZE", "Memory of the old PC, as 128M: what fits is chosen.", _memory),
+        value("--for", "SIZE", "Memory of the old PC, such as 128M: chooses what fits.", _memory),
     ] = None,
     quant: Annotated[
         str,
-        value("--quant", "HOW", "Numbers of the layers: auto, int8, int4 or exact."),
+        value("--quant", "HOW", "The layers' numbers: auto, int8, int4 or exact."),
     ] = "auto",
     code_page: Annotated[
         int, value("--codepage", "NUMBER", "The PC's code page, as CHCP says.", whole(1, 9999))
@@ -143,7 +143,7 @@ def convert_command(
 OfSurvey = Annotated[
     str,
     value(
-        "--target", "PC", "As the survey of this old PC says.", complete=complete.targets,
+        "--target", "PC", "Use the survey of this old PC.", complete=complete.targets,
         default=False,
     ),
 ]  # fmt: skip

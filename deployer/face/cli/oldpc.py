@@ -35,11 +35,9 @@ OldPC = Annotated[
     ),
 ]  # fmt: skip
 Wait = Annotated[
-    float, value("--wait", "SECONDS", "How long its agent may take to call.", number(0))
+    float, value("--wait", "SECONDS", "How long to wait for its agent to call.", number(0))
 ]
-Patience = Annotated[
-    float, value("--timeout", "SECONDS", "How long that may take there.", number(0))
-]
+Patience = Annotated[float, value("--timeout", "SECONDS", "How long the PC may take.", number(0))]
 
 _Found = TypeVar("_Found")
 _Work = Callable[["Errand"], Awaitable[Any]]
@@ -130,7 +128,7 @@ def run_command(
     asked: Asked,
     command: Annotated[
         list[str] | None,
-        typer.Argument(metavar="COMMAND...", show_default=False, help="What is started there."),
+        typer.Argument(metavar="COMMAND...", show_default=False, help="What to start there."),
     ] = None,
     *,
     named: Annotated[
@@ -141,13 +139,13 @@ def run_command(
         ),
     ] = None,
     stdin: Annotated[
-        Path | None, value("--stdin", "FILE", "What it reads; without, nothing.", Path)
+        Path | None, value("--stdin", "FILE", "The command's input. Without it: none.", Path)
     ] = None,
     timeout: Annotated[
         float, value("--timeout", "SECONDS", "End it there after that long; 0: never.", number(0))
     ] = 0.0,
     directory: Annotated[
-        str | None, value("--in", "DIR", "Where it is started.", default="C:\\DEPLOY")
+        str | None, value("--in", "DIR", "The folder to start it in.", default="C:\\DEPLOY")
     ] = None,
 ) -> None:  # fmt: skip
     """Run a COMMAND on an old PC that has an agent.
@@ -232,7 +230,9 @@ def rm_command(
         list[str], typer.Argument(metavar="PATH...", show_default=False, help="Files there.")
     ],
     *,
-    force: Annotated[bool, flag("--force", "Also what no deployment has brought.")] = False,
+    force: Annotated[
+        bool, flag("--force", "Delete also files that no deployment brought.")
+    ] = False,
 ) -> None:
     """Delete files on an old PC that has an agent.
 
@@ -256,11 +256,12 @@ def rm_command(
 def screen_command(
     asked: Asked,
     *,
-    out: Annotated[Path, value("--out", "FILE", "A .png, or a .bmp as it comes.", Path)] = Path(
-        "screen.png"
-    ),
+    out: Annotated[
+        Path, value("--out", "FILE", "The picture: .png, or .bmp as the PC sends it.", Path)
+    ] = Path("screen.png"),
     every: Annotated[
-        float | None, value("--every", "SECONDS", "Again and again, until Ctrl-C.", number(0.2))
+        float | None,
+        value("--every", "SECONDS", "Take one every so many seconds, until Ctrl-C.", number(0.2)),
     ] = None,
 ) -> None:
     """Take a picture of the screen of an old PC that has an agent."""
@@ -387,7 +388,7 @@ def forget_command(
     asked: Asked,
     *,
     gone: Annotated[
-        bool, flag("--gone", "Its PC will not call any more: take it out of the list here.")
+        bool, flag("--gone", "The PC is gone: remove its agent from the list here.")
     ] = False,
 ) -> None:
     """Remove the agent from an old PC, with all that it has written there."""
@@ -412,7 +413,7 @@ def bugreport_command(
     asked: Asked,
     *,
     out: Annotated[
-        Path | None, value("--out", "FILE", "Where it is written; without, here.", Path)
+        Path | None, value("--out", "FILE", "The output file. Without it: in this folder.", Path)
     ] = None,
 ) -> None:
     """Ask an old PC with an agent for its machine, its programs and its agent's log."""

@@ -102,7 +102,9 @@ PORT = whole(0, 65535)
 
 StateDir = Annotated[
     Path | None,
-    value("--state-dir", "DIR", "Where events and proofs are.", Path, environ="DEPLOYER_STATE_DIR"),
+    value(
+        "--state-dir", "DIR", "The folder of events and proofs.", Path, environ="DEPLOYER_STATE_DIR"
+    ),
 ]
 AsJson = Annotated[bool, flag("--json", "One JSON object per line.")]
 Target = Annotated[
@@ -114,11 +116,11 @@ Target = Annotated[
 ]  # fmt: skip
 OfTarget = Annotated[
     str | None,
-    value("--target", "PC", "Only what went to this machine.", complete=complete.targets),
+    value("--target", "PC", "Only what was sent to this PC.", complete=complete.targets),
 ]
 Files = Annotated[
     list[Path] | None,
-    typer.Argument(parser=Path, metavar="FILES", show_default=False, help="What is sent."),
+    typer.Argument(parser=Path, metavar="FILES", show_default=False, help="The files to send."),
 ]
 SomePc = Annotated[
     str,
@@ -131,24 +133,24 @@ ThisDeployment = Annotated[
     str,
     typer.Argument(
         metavar="DEPLOYMENT", autocompletion=complete.deployments, show_default=False,
-        help="Its id; or --target, for the newest of that machine.",
+        help="Its id. Or --target: the newest for that PC.",
     ),
 ]  # fmt: skip
 SomeDeployment = Annotated[
     str,
     typer.Argument(
         metavar="DEPLOYMENT", autocompletion=complete.deployments, show_default=False,
-        help="Its id; without one, the newest.",
+        help="Its id. Without one: the newest.",
     ),
 ]  # fmt: skip
 Silence = Annotated[
     float | None,
     value(
-        "--timeout", "SECONDS", "Give up after that long without a sign of life; 0: never.",
+        "--timeout", "SECONDS", "Give up after this long in silence. 0: never.",
         number(0),
     ),
 ]  # fmt: skip
-Detach = Annotated[bool, flag("--detach", "Let the daemon go on alone.")]
+Detach = Annotated[bool, flag("--detach", "Return at once; the daemon continues.")]
 
 Interface = Annotated[
     str | None,
@@ -173,14 +175,14 @@ Subnet = Annotated[
 ]  # fmt: skip
 HostRoute = Annotated[
     str | None,
-    value("--host-route", "ADDR", "Reach this one machine only, no subnet.", panel=THE_WIRE),
+    value("--host-route", "ADDR", "Reach only this PC, not a subnet.", panel=THE_WIRE),
 ]
 NoLinkLocal = Annotated[
     bool, flag("--no-link-local", "Without 169.254.1.1, for PCs without an address.", THE_WIRE)
 ]
 Dhcp = Annotated[
     bool,
-    flag("--dhcp", "Give addresses to PCs that ask for one, where no other server is.", THE_WIRE),
+    flag("--dhcp", "Give addresses to PCs that ask, if no other server does.", THE_WIRE),
 ]
 NoLink = Annotated[
     bool,
@@ -188,7 +190,7 @@ NoLink = Annotated[
 ]  # fmt: skip
 ForceInterface = Annotated[
     bool,
-    flag("--force-interface", "Use it even if it carries the default route.", THE_WIRE),
+    flag("--force-interface", "Use it even if it has the default route.", THE_WIRE),
 ]  # fmt: skip
 FtpPort = Annotated[
     int | None,
@@ -261,7 +263,7 @@ class PortOptions:
 
 
 Like = Annotated[
-    str | None, value("--like", "SURVEY", "It behaves as the PC of that survey.", panel=SIMULATED)
+    str | None, value("--like", "SURVEY", "Behave as the PC of this survey.", panel=SIMULATED)
 ]
 
 

@@ -42,19 +42,25 @@ def provision_command(
         bool, flag("--dry-run", "Say what would be sent where; touch nothing.")
     ] = False,
     force: Annotated[
-        bool, flag("--force", "Send also what is there by the last proof.", _WHICH)
+        bool, flag("--force", "Send also what the last proof shows is there.", _WHICH)
     ] = False,
     resume: Annotated[
-        bool, flag("--resume", "Go on with the last run, if it was interrupted.", _WHICH)
+        bool, flag("--resume", "Continue the last run, if it was interrupted.", _WHICH)
     ] = False,
     jobs: Annotated[
         int | None,
-        value("--jobs", "N", "How many may fetch at once.", whole(1, 1000), default="32"),
+        value("--jobs", "N", "How many PCs may fetch at once.", whole(1, 1000), default="32"),
     ] = None,
     as_json: AsJson = False,
     junit: Annotated[
         Path | None,
-        value("--junit", "FILE", "Write the results for build servers.", Path, panel=REPORTS),
+        value(
+            "--junit",
+            "FILE",
+            "Write the results as JUnit XML for build servers.",
+            Path,
+            panel=REPORTS,
+        ),
     ] = None,
     html_file: Annotated[
         Path | None, value("--html", "FILE", "Write a page with charts.", Path, panel=REPORTS)
@@ -63,7 +69,7 @@ def provision_command(
 ) -> int:
     """Bring many PCs to what a file says, and prove it.
 
-    What the last proof says is there is not sent again. Exit code 0 only if all are proved.
+    What the last proof shows is there is not sent again. Exit code 0 only if all are proved.
     """
     if as_schema:
         import json

@@ -51,8 +51,9 @@ def pull_command(
 ) -> None:
     """Bring FILES of an old PC here, and prove them.
 
-    The PC makes the sums first; what comes has these sums on this disk, or is named. Folders come
-    whole, with long names and dates. The list with all names, sums and attributes lies beside.
+    The PC makes the sums first. Each file has its sum on this disk afterwards, or is named.
+    Folders come whole, with long names and dates. A list of all names, sums and attributes is
+    written beside them.
     """
     from deployer.model import Gather
 
@@ -64,10 +65,12 @@ def pull_command(
 @shared
 def backup_command(
     target: FromPc,
-    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="A folder there: C:\\GAME.")],
+    folder: Annotated[
+        str, typer.Argument(metavar="FOLDER", help="A folder there, such as C:\\GAME.")
+    ],
     options: DeliveryOptions,
     *,
-    out: Annotated[Path, value("--out", "DIR", "Where the backups are.", Path)],
+    out: Annotated[Path, value("--out", "DIR", "The folder of the backups.", Path)],
     profile: Profile = None,
     to: To = None,
     serial: PortOptions,
@@ -88,7 +91,9 @@ def backup_command(
 @shared
 def restore_command(
     target: FromPc,
-    backup: Annotated[Path, typer.Argument(metavar="BACKUP", help="A folder that was pulled.")],
+    backup: Annotated[
+        Path, typer.Argument(metavar="BACKUP", help="The backup: a folder that was pulled.")
+    ],
     options: DeliveryOptions,
     *,
     to: Annotated[

@@ -81,13 +81,13 @@ class PayloadOptions:
         value(
             "--overwrite",
             None,
-            "Files that were changed there, which are kept else: changed saves each as .BAK first.",
+            "Replace files that were changed there. changed: saves each as .BAK first.",
             panel=_FILES,
         ),
     ] = None
     delete: Annotated[
         bool,
-        flag("--delete", "Delete there what an earlier push brought and this one has not.", _FILES),
+        flag("--delete", "Delete there what an earlier push brought and this one lacks.", _FILES),
     ] = False
     no_dates: Annotated[bool, flag("--no-dates", "Leave out dates and attributes.", _FILES)] = False
     profile: Profile = None
@@ -166,7 +166,7 @@ def push_command(
     *,
     target: Target = None,
     stay: Annotated[
-        bool, flag("--stay", "Leave an agent there: later pushes need nobody.")
+        bool, flag("--stay", "Leave an agent there: later pushes need no one at the PC.")
     ] = False,
     detach: Detach = False,
     what: PayloadOptions,
@@ -185,9 +185,9 @@ def push_command(
 ) -> None:  # fmt: skip
     """Deliver FILES to an old PC, launch them there, prove both.
 
-    A llama2.c model is recognised; its tokenizer is found beside it and our engine goes with it.
-    Without --target the first PC on the wire that asks for GO.BAT has it.
-    `--target sim` plays it through on a simulated PC. Without FILES the sample model is sent.
+    A llama2.c model is recognised: its tokenizer is found beside it, and our engine goes with it.
+    Without --target, the first PC on the wire that asks for GO.BAT gets the files. `--target sim`
+    uses a simulated PC. Without FILES, the sample model is sent.
     """
     from deployer.face.cli import reach
     from deployer.face.jsonl import JsonLines

@@ -48,7 +48,9 @@ def _parity(given: object) -> Parity:
 Port = Annotated[
     str, typer.Argument(metavar="PORT", autocompletion=complete.ports, help="The serial port.")
 ]
-Files = Annotated[list[Path], typer.Argument(metavar="FILES", parser=Path, help="What is sent.")]
+Files = Annotated[
+    list[Path], typer.Argument(metavar="FILES", parser=Path, help="The files to send.")
+]
 TEXT = ("text", "ascii")
 
 
@@ -84,7 +86,7 @@ class TransferOptions(LineOptions):
 
     protocol: Annotated[
         Literal["zmodem", "ymodem", "xmodem1k", "xmodem", "text", "ascii"],
-        value("--protocol", None, "What the other side speaks; text is from % to %."),
+        value("--protocol", None, "The other side's protocol. text: from % to %."),
     ] = "zmodem"
     wait: Annotated[
         float,
@@ -92,7 +94,7 @@ class TransferOptions(LineOptions):
     ] = 120.0
     patience: Annotated[
         float,
-        value("--patience", "SECONDS", "How long a silence may be once it has begun.", number(1)),
+        value("--patience", "SECONDS", "How long a silence may last after the start.", number(1)),
     ] = 600.0
     as_json: AsJson = False
 
@@ -150,7 +152,9 @@ def ports_command(*, as_json: AsJson = False) -> None:
 def examine_command(
     port: Port,
     *,
-    answer: Annotated[bool, flag("--answer", "Be the other side of a test, until Ctrl-C.")] = False,
+    answer: Annotated[
+        bool, flag("--answer", "Answer another computer's test, until Ctrl-C.")
+    ] = False,
     speed: Speed = DEFAULT_SPEED,
     as_json: AsJson = False,
 ) -> None:
@@ -214,7 +218,7 @@ def receive_command(
     out: Annotated[Path, value("--out", "DIR", "Directory to receive into.", Path)],
     overwrite: Overwrite = False,
     name: Annotated[
-        str, value("--name", "NAME", "How to call the file: XMODEM does not say it.", default=False)
+        str, value("--name", "NAME", "The file's name: XMODEM does not send one.", default=False)
     ] = "",
 ) -> None:
     """Receive files into a directory, never outside it. A broken ZMODEM transfer is resumed."""
@@ -238,7 +242,7 @@ def terminal_command(
     line: LineOptions,
     *,
     out: Annotated[
-        Path, value("--out", "DIR", "Where files go that the other side sends.", Path)
+        Path, value("--out", "DIR", "The folder for files that the other side sends.", Path)
     ] = Path(),
     overwrite: Overwrite = False,
     keep_names: KeepNames = False,
@@ -281,7 +285,7 @@ def bootstrap_command(
     port: Port,
     files: Annotated[
         list[Path] | None,
-        typer.Argument(metavar="FILES", parser=Path, show_default=False, help="What is sent."),
+        typer.Argument(metavar="FILES", parser=Path, show_default=False, help="The files to send."),
     ] = None,
     *,
     com: Annotated[int, value("--com", "N", "The COM port of the old PC.", whole(1, 4))] = 1,
@@ -292,7 +296,7 @@ def bootstrap_command(
     fast: Annotated[
         int, value("--fast", "BITS", "Speed of the files.", whole(600, 115_200))
     ] = 115_200,
-    yes: Annotated[bool, flag("--yes", "The two lines are typed there already.")] = False,
+    yes: Annotated[bool, flag("--yes", "The two lines are already typed there.")] = False,
 ) -> None:
     """Type a tiny receiver into a PC that has nothing but DOS, then send FILES to it.
 

@@ -46,7 +46,7 @@ Name = Annotated[
     str,
     typer.Argument(
         metavar="SURVEY", show_default=False,
-        help="Its name, or whose newest: an address, a name, sim; without one, the newest.",
+        help="A survey's name, or a PC: its newest. Without one: the newest.",
     ),
 ]  # fmt: skip
 
@@ -55,9 +55,9 @@ Name = Annotated[
 def survey_group() -> None:
     """Ask an old PC how it really behaves.
 
-    `survey PC` is `survey ask PC`: observed batch files, its disk, its programs and its speed are
-    tried there, in a folder of its own, and what it found comes back sealed. A probe that stops the
-    PC is known: switch it off and on, type GO again, and it goes on after that one.
+    `survey PC` is `survey ask PC`. It tries observed batch files, the disk, Windows' programs and
+    the speed, in a folder of its own; what it finds comes back sealed. If a probe stops the PC,
+    switch it off and on and type GO again: the survey goes on after that probe.
     """
 
 
@@ -67,11 +67,13 @@ def ask_command(
     target: SomePc,
     options: DeliveryOptions,
     *,
-    quick: Annotated[bool, flag("--quick", "What takes 3 minutes (this is usual).")] = False,
-    full: Annotated[bool, flag("--full", "Everything: half an hour, and it may stop.")] = False,
+    quick: Annotated[
+        bool, flag("--quick", "Only what takes 3 minutes in all (the default).")
+    ] = False,
+    full: Annotated[bool, flag("--full", "Everything: half an hour, and the PC may stop.")] = False,
     only: Annotated[
         Literal["command", "ftp", "disk", "win32", "network", "speed", "diskette", "cable"] | None,
-        value("--only", None, "Only this section; diskette and cable need you there."),
+        value("--only", None, "Only this section. diskette and cable need you at the PC."),
     ] = None,
     to: Annotated[
         str | None, value("--to", "DIR", "Its folder there.", default="C:\\SURVEY")
@@ -169,13 +171,14 @@ def list_command(*, as_json: AsJson = False, state_dir: StateDir = None) -> None
 def diff_command(
     name: Name = "",
     other: Annotated[
-        str, typer.Argument(metavar="OTHER", help="Another survey; without one, the simulated PC.")
+        str,
+        typer.Argument(metavar="OTHER", help="Another survey. Without one: the simulated PC's."),
     ] = "",
     *,
     as_json: AsJson = False,
     state_dir: StateDir = None,
 ) -> None:
-    """Show on what two PCs do not agree, as far as both were asked."""
+    """Show where two PCs differ, in what both were asked."""
     from deployer.face.surveys import report
     from deployer.host.surveys import kept
 
@@ -198,7 +201,7 @@ def diff_command(
 def export_command(
     name: Name = "",
     *,
-    out: Annotated[Path | None, value("--out", "FILE", "Where it is written.", Path)] = None,
+    out: Annotated[Path | None, value("--out", "FILE", "The output file.", Path)] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Write a survey without names, addresses, paths and serial numbers, to be shown to anybody."""
@@ -226,7 +229,7 @@ def export_command(
 def import_command(
     file: Annotated[Path, typer.Argument(metavar="FILE", parser=Path, help="A SURVEY.TXT.")],
     *,
-    name: Annotated[str | None, value("--name", "NAME", "What it is called here.")] = None,
+    name: Annotated[str | None, value("--name", "NAME", "The survey's name here.")] = None,
     state_dir: StateDir = None,
 ) -> None:
     """Keep a survey that came another way: a SURVEY.TXT, or the folder that SURVEY.BAT ran in."""

@@ -47,16 +47,16 @@ def tui_command(
     plain: Annotated[bool, flag("--plain", "Whole lines only, for screen readers.")] = False,
     theme: Annotated[
         Literal["dark", "light", "98"],
-        value("--theme", None, "The colours; 98: as Windows 98.", environ="DEPLOYER_THEME"),
+        value("--theme", None, "The colours. 98: those of Windows 98.", environ="DEPLOYER_THEME"),
     ] = "dark",
     state_dir: StateDir = None,
 ) -> None:
     """Watch and steer everything, live.
 
-    Keys are in the last line; ? explains them. Without a terminal, or with --plain, it speaks and
-    listens in whole lines. When no daemon runs it brings one up, which --address, --ftp-port,
-    --interface, --no-link and --no-link-local are for. Under sudo it serves by itself, as the user
-    who called it, until it is closed.
+    The last line shows the keys; ? explains them. Without a terminal, or with --plain, it writes
+    and reads whole lines. If no daemon runs, it starts one with --address, --ftp-port, --interface,
+    --no-link and --no-link-local. Under sudo it serves by itself, as the user who called it, until
+    it is closed.
     """
     from deployer.face.cli import reach
     from deployer.host import connect

@@ -211,13 +211,13 @@ def ping_command(
     ],
     *,
     count: Annotated[
-        int, value("--count", "N", "How often; 0: until Ctrl-C.", whole(0, 1 << 31))
+        int, value("--count", "N", "How many times. 0: until Ctrl-C.", whole(0, 1 << 31))
     ] = 4,
     interval: Annotated[
-        float, value("--interval", "SECONDS", "Seconds between.", number(0.1))
+        float, value("--interval", "SECONDS", "Seconds between two pings.", number(0.1))
     ] = 1.0,
     timeout: Annotated[
-        float, value("--timeout", "SECONDS", "Seconds to wait.", number(0.1, 60))
+        float, value("--timeout", "SECONDS", "Seconds to wait for an answer.", number(0.1, 60))
     ] = 1.0,
     watch: Annotated[
         bool, flag("--watch", "Say only when it appears, vanishes or returns.")
@@ -227,7 +227,7 @@ def ping_command(
 ) -> None:
     """Ask whether the PC is there, by ping and by ARP.
 
-    ARP is asked when it does not answer to ping: a firewall on it does not matter then.
+    If it does not answer ping, ARP is asked: no firewall on the PC can stop that.
     """
     config = _named(state_dir)
     address = settings.resolve_target(target, config)

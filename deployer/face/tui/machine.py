@@ -24,8 +24,8 @@ def told(row: Row) -> list[str]:
     """What it last reported of itself."""
     report = row.report if row.report and row.report.system else row.info
     if report is None:
-        said = "nothing yet" if row.mark < Mark.GO_RUNS else "it has not reported about itself yet"
-        return [said]
+        done = "called" if row.mark is Mark.NOTHING else "reported about itself"
+        return [f"it has not {done} yet"]
     lines = [f"{label}: {value}" for label, value in words.target_words(report)]
     if report.reason:
         lines.append(f"reason: {report.reason}")
