@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import gc
 import io
 import json
 import os
@@ -97,6 +98,7 @@ def main() -> None:
 
     A closed window or a plain kill is a Ctrl-C, so that what was changed is given back.
     """
+    gc.set_threshold(10_000)  # what a start loads is no garbage: looking for some took 5 % of it
     codecs.register_error("escaped", _escaped)
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
