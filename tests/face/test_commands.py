@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import ast
+import functools
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+import typer
 
 from deployer.edge.store import Store
 from deployer.face import cli
@@ -53,6 +55,23 @@ def test_no_command_is_missing_from_the_list() -> None:
             ), name
         registered = [call for call in calls if call.startswith(("app.command", "app.add_typer"))]
         assert len(registered) == len(named), module
+
+
+@pytest.mark.parametrize("line", cli.COMMANDS, ids=lambda line: line.name)
+def test_what_typer_does_not_convert_is_what_it_would_make_of_it(
+    line: cli.ListedCommand,
+) -> None:
+    """Who typed --flow rtscts, which is the default, had no RTS/CTS."""
+    whole = cli.load(line.name)
+    for command in (whole, *getattr(whole, "commands", {}).values()):
+        context = typer.Context(command)
+        for parameter in command.get_params(context):
+            given = getattr(parameter.default, "value", parameter.default)  # as it is typed
+            if given is None or not isinstance(parameter.process_value, functools.partial):
+                continue
+            _parameter, process = parameter.process_value.args
+            made, theirs = parameter.process_value(context, given), process(context, given)
+            assert (type(made), made) == (type(theirs), theirs), parameter.name
 
 
 OURS = [(), *(words for words in every() if words != ("sim",))]

@@ -157,7 +157,9 @@ def test_a_damaged_note_is_told_by_doctor_and_spoils_no_other(bench: Bench) -> N
     assert up(host, bench.state)["interface"] == "wire0"
     (bench.state / "wire-eth9.undo.json").write_text("{")
     assert "state" in unwell(bench)
-    with pytest.raises(AssertionError, match=r"wire-eth9.undo.json: the note .* cannot be read"):
+    with pytest.raises(
+        AssertionError, match=r"wire-eth9.undo.json: the saved settings .* cannot be read"
+    ):
         down(host, bench.state)
     assert addresses(host, "wire0") == []
     (bench.state / "wire-eth9.undo.json").unlink()

@@ -10,6 +10,7 @@ import functools
 import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from enum import EnumType
 from typing import Annotated, Any
 
 import typer
@@ -198,7 +199,8 @@ def _processed(parameter: Any, process: Callable[[Any, Any], Any], ctx: Any, val
     descriptor = getattr(parameter, "type_descriptor", None)  # since Typer 0.29
     parse = descriptor.parameter_info.parser if descriptor else None
     if descriptor and not parse and not parameter.callback and value == parameter.default:
-        return value
+        kind = descriptor.annotation  # an enumeration is typed as its value
+        return kind(value) if isinstance(kind, EnumType) else value
     if parse is None or parameter.multiple or not value:
         return process(ctx, value)
     return parse(value) if parameter.nargs == 1 else [parse(one) for one in value]
